@@ -1,0 +1,3 @@
+"""Reshelve: browse, archive and restore Xero contacts in a terminal, and watch Re-Leased pick it up."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,37 @@
+"""The command line. Each command lives in its own file and is imported only when it runs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from tui import __version__
+
+_COMMANDS = {
+    "demo": "tui.cli.demo:demo",
+    "sandbox": "tui.cli.sandbox:sandbox",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name and loads the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, name = place.split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="reshelve")
+def main() -> None:
+    """Browse, archive and restore Xero contacts, and watch Re-Leased pick the changes up."""

@@ -1,0 +1,1 @@
+"""Keeps the store, Xero and Re-Leased in step."""

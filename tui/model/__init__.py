@@ -1,0 +1,1 @@
+"""Plain frozen values: what the program talks about. No I/O, no clock."""

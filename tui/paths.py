@@ -1,0 +1,101 @@
+"""Where everything lies on disk, and files that are never half-written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+_APP = "reshelve"
+_PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The folders of one installation: settings, data and logs.
+
+    `RESHELVE_HOME` puts all three under one folder; otherwise they are where the operating system
+    wants them.
+    """
+
+    config: Path
+    data: Path
+    logs: Path
+
+    @classmethod
+    def find(cls) -> Paths:
+        """Say where the files of this user lie; nothing is created."""
+        home = os.environ.get("RESHELVE_HOME")
+        if home:
+            return cls.under(Path(home).expanduser())
+        return cls(
+            config=platformdirs.user_config_path(_APP),
+            data=platformdirs.user_data_path(_APP),
+            logs=platformdirs.user_log_path(_APP),
+        )
+
+    @classmethod
+    def under(cls, home: Path) -> Paths:
+        """Put all files under one folder."""
+        return cls(config=home / "config", data=home / "data", logs=home / "logs")
+
+    @property
+    def settings_file(self) -> Path:
+        """Where settings are read from and written to."""
+        return self.config / "settings.toml"
+
+    @property
+    def token_file(self) -> Path:
+        """Where tokens are kept, readable by their owner alone."""
+        return self.data / "tokens.json"
+
+    @property
+    def organisations_file(self) -> Path:
+        """The organisations of the last sign-in, so that a start needs no network."""
+        return self.data / "organisations.json"
+
+    @property
+    def sandbox(self) -> Path:
+        """What the practice Xero and Re-Leased remember."""
+        return self.data / "sandbox"
+
+    @property
+    def demo(self) -> Paths:
+        """The files of `reshelve demo`, apart from those of real organisations."""
+        return Paths.under(self.data / "demo")
+
+    def organisation(self, tenant_id: str) -> Path:
+        """The folder of one organisation's store and lease."""
+        return self.data / "organisations" / tenant_id
+
+
+def private_folder(folder: Path) -> Path:
+    """Make the folder, and those above it that are missing, readable by its owner alone."""
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    for part in reversed(missing):
+        part.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+    return folder
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """Replace the file's content in one step, readable by its owner alone.
+
+    A crash leaves the old content or the new, never a part. Raises `OSError` when the disk refuses.
+    """
+    private_folder(file.parent)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(stream.fileno(), _PRIVATE_FILE)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""What is known of Re-Leased: nightly window, told evidence, files, feed."""

@@ -1,0 +1,1 @@
+"""A practice Xero and a practice Re-Leased over HTTP on loopback."""

@@ -1,0 +1,1 @@
+"""The local copy of an organisation, in SQLite."""

@@ -1,0 +1,1 @@
+"""Xero's API: client, sign-in, limits and wire format."""
