@@ -69,7 +69,7 @@ class Paths:
         return Paths.under(self.data / "demo")
 
     def organisation(self, tenant_id: str) -> Path:
-        """The folder of one organisation's store and lease."""
+        """Name the folder of one organisation's store and lease."""
         return self.data / "organisations" / tenant_id
 
 

@@ -1,0 +1,143 @@
+"""The narrow interface through which screens reach the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from tui.model.change import Action, Change
+    from tui.model.contact import Contact
+    from tui.model.query import Query
+    from tui.model.rows import Found
+    from tui.model.snapshot import ChangeView, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One contact that is about to be changed, and what a careful colleague would say about it.
+
+    `blocked` says why it can't be changed at all and would be left out; warnings only inform.
+    """
+
+    contact: Contact
+    warnings: tuple[str, ...] = ()
+    blocked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the confirmation dialog shows.
+
+    `is_fresh` says whether Xero was asked just now; if not, `stale_reason` says why, and the lines are
+    from the local copy.
+    """
+
+    action: Action
+    lines: tuple[CheckLine, ...]
+    is_fresh: bool
+    stale_reason: str = ""
+
+    @property
+    def possible(self) -> tuple[CheckLine, ...]:
+        """The lines that can be changed."""
+        return tuple(line for line in self.lines if not line.blocked)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One entry of Xero's own history of a contact; `when` is already words, as Xero dates vary."""
+
+    when: str
+    user: str
+    what: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineLine:
+    """One entry of the journal: what happened to a change, and when."""
+
+    when: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPage:
+    """One contact with the changes made to it, newest first."""
+
+    contact: Contact
+    changes: tuple[ChangeView, ...]
+    timeline: tuple[TimelineLine, ...]
+
+
+class Backend(Protocol):
+    """What screens may ask for. Everything raises `ReshelveError` with words for the person."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is known now."""
+        ...
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether Xero's pages are on this machine: a practice Xero, marked as such on every screen."""
+        ...
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call the listener with each new snapshot, in the loop's thread; returns what ends it."""
+        ...
+
+    def first_rows(self, query: Query) -> Found:
+        """Answer at once from an index, for the first paint; only for queries without words."""
+        ...
+
+    def find(self, query: Query) -> AsyncIterator[Found]:
+        """Answer a query, a first screenful as soon as there is one, then everything."""
+        ...
+
+    async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
+        """Read the contacts fresh from Xero and say what is to be known before changing them."""
+        ...
+
+    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
+        """Journal the changes, durable when this returns; returns how many are new."""
+        ...
+
+    async def refresh(self) -> None:
+        """Look for news in Xero and Re-Leased now."""
+        ...
+
+    async def page(self, contact_id: str) -> ContactPage:
+        """Read one contact and its changes from the local copy."""
+        ...
+
+    async def history(self, contact_id: str) -> Sequence[HistoryLine]:
+        """Read Xero's own history of a contact."""
+        ...
+
+    async def handoffs(self) -> Sequence[ChangeView]:
+        """Return every restore that waits for a person in Xero, oldest first."""
+        ...
+
+    def look_closely(self, *, on: bool) -> None:
+        """Look every few seconds whether hand-offs are done, while a person is at it."""
+        ...
+
+    async def dismiss(self, change: Change) -> None:
+        """Stop waiting for a hand-off."""
+        ...
+
+    async def cancel(self, change: Change) -> None:
+        """Take back a change that hasn't been sent."""
+        ...
+
+    def contact_url(self, contact_id: str) -> str:
+        """Return the contact's address in Xero's pages, built from our template and a checked id."""
+        ...
+
+    async def press_restore(self, contact_id: str) -> None:
+        """Press Restore in the practice Xero's page. Refused when the pages are not on this machine."""
+        ...

@@ -1,0 +1,126 @@
+"""A change: one contact's archive or restore, and its way to Xero as a state machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from tui.model.contact import ContactStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Action(StrEnum):
+    """What is asked of Xero."""
+
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+
+    @property
+    def target(self) -> ContactStatus:
+        """The status that shows this has happened."""
+        return ContactStatus.ARCHIVED if self is Action.ARCHIVE else ContactStatus.ACTIVE
+
+
+class Origin(StrEnum):
+    """Who made the change: a person here, or somebody in Xero, noticed by a pull."""
+
+    HERE = "here"
+    XERO = "xero"
+
+
+class State(StrEnum):
+    """Where a change stands with Xero."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNCLEAR = "unclear"
+    HANDOFF = "handoff"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    DISMISSED = "dismissed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to happen."""
+        return self in OPEN
+
+
+OPEN: Final = frozenset({State.QUEUED, State.SENDING, State.UNCLEAR, State.HANDOFF})
+
+
+class Event(StrEnum):
+    """What can happen to a change."""
+
+    SEND = "send"
+    CONFIRM = "confirm"
+    REFUSE = "refuse"
+    HAND_OFF = "hand_off"
+    LOSE = "lose"
+    REQUEUE = "requeue"
+    CANCEL = "cancel"
+    DISMISS = "dismiss"
+
+
+_STEPS: Final[dict[tuple[State, Event], State]] = {
+    (State.QUEUED, Event.SEND): State.SENDING,
+    (State.QUEUED, Event.HAND_OFF): State.HANDOFF,
+    (State.QUEUED, Event.CANCEL): State.CANCELLED,
+    # A fresh read can show that somebody in Xero was faster, or that it can never be done.
+    (State.QUEUED, Event.CONFIRM): State.CONFIRMED,
+    (State.QUEUED, Event.REFUSE): State.REFUSED,
+    (State.SENDING, Event.CONFIRM): State.CONFIRMED,
+    (State.SENDING, Event.REFUSE): State.REFUSED,
+    (State.SENDING, Event.HAND_OFF): State.HANDOFF,
+    (State.SENDING, Event.LOSE): State.UNCLEAR,
+    # Only when it is certain that Xero carried nothing out (a 429, no connection).
+    (State.SENDING, Event.REQUEUE): State.QUEUED,
+    (State.UNCLEAR, Event.CONFIRM): State.CONFIRMED,
+    (State.UNCLEAR, Event.REFUSE): State.REFUSED,
+    (State.UNCLEAR, Event.HAND_OFF): State.HANDOFF,
+    (State.UNCLEAR, Event.REQUEUE): State.QUEUED,
+    (State.HANDOFF, Event.CONFIRM): State.CONFIRMED,
+    (State.HANDOFF, Event.REFUSE): State.REFUSED,
+    (State.HANDOFF, Event.DISMISS): State.DISMISSED,
+}
+
+
+class IllegalStepError(ValueError):
+    """An event that can't happen in this state: a mistake in the program, never in the data."""
+
+
+def step(state: State, event: Event) -> State:
+    """Return the state that follows. Raises `IllegalStepError` where the lifecycle has no such step."""
+    try:
+        return _STEPS[state, event]
+    except KeyError:
+        raise IllegalStepError(f"{event} can't happen to a change that is {state}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the journal.
+
+    `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero said it, so that it can
+    be held against the start of a Re-Leased sync. `words` are Xero's own when it refused.
+    `picked_up_at` is when Re-Leased was seen to have it, by evidence alone; `superseded` says that a later
+    change reversed it before any pick-up was seen, so that there is nothing left to wait for.
+    """
+
+    change_id: int
+    batch_id: str
+    contact_id: str
+    name: str
+    action: Action
+    origin: Origin
+    state: State
+    requested_at: datetime
+    updated_at: datetime
+    confirmed_at: datetime | None = None
+    idempotency_key: str = ""
+    words: str = ""
+    picked_up_at: datetime | None = None
+    superseded: bool = False

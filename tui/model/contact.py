@@ -1,0 +1,66 @@
+"""A contact of an organisation, as Xero last told it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class ContactStatus(StrEnum):
+    """The statuses Xero's OpenAPI (v16.1) knows; only the first two can be reached from here."""
+
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+    GDPRREQUEST = "GDPRREQUEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """One set of books; `tenant_id` is what Xero's API calls it, `short_code` what its pages do."""
+
+    tenant_id: str
+    name: str
+    short_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """What is outstanding and overdue, in hundredths of the organisation's currency.
+
+    Xero doesn't move `UpdatedDateUTC` when balances change, so these are as old as the last full read.
+    """
+
+    receivable: int = 0
+    receivable_overdue: int = 0
+    payable: int = 0
+    payable_overdue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact. Text is as received: it is made safe where it is shown, not here.
+
+    `raw` is the JSON object Xero sent, kept so that nothing is lost that this version doesn't know.
+    `balances` is None where Xero left them out (light lists, contacts without any).
+    """
+
+    contact_id: str
+    name: str
+    status: ContactStatus
+    updated_at: datetime
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    account_number: str = ""
+    contact_number: str = ""
+    phone: str = ""
+    is_customer: bool = False
+    is_supplier: bool = False
+    groups: tuple[str, ...] = ()
+    merged_to: str = ""
+    balances: Balances | None = None
+    raw: bytes = b"{}"

@@ -1,0 +1,81 @@
+"""One hierarchy for all that can go wrong: what happened, whether trying again helps, what to do."""
+
+from __future__ import annotations
+
+
+class ReshelveError(Exception):
+    """Something that a person has to be told.
+
+    `what` is a sentence, `next_step` says what to do about it, `retryable` whether the same attempt can
+    succeed later by itself.
+    """
+
+    retryable = False
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+
+
+class SettingsError(ReshelveError):
+    """A setting that can't be used; names the file or variable, the key and what is allowed."""
+
+
+class StoreError(ReshelveError):
+    """The local copy can't be read or written."""
+
+
+class XeroError(ReshelveError):
+    """Xero couldn't be asked, or wouldn't answer."""
+
+
+class OfflineError(XeroError):
+    """No connection was made: what was asked never reached Xero."""
+
+    retryable = True
+
+
+class AnswerLostError(XeroError):
+    """The call may or may not have been carried out: only reading again tells.
+
+    Raised for time-outs after sending, dropped connections, 5xx and answers that make no sense.
+    """
+
+    retryable = True
+
+
+class RateLimitedError(XeroError):
+    """Xero wants fewer calls: nothing was carried out. Seen as a 429 with an empty body.
+
+    `retry_after` is in seconds; `problem` is Xero's `X-Rate-Limit-Problem`: minute, day, concurrent or
+    appminute.
+    """
+
+    retryable = True
+
+    def __init__(self, retry_after: float, problem: str) -> None:
+        super().__init__(f"Xero's limit for calls is used up ({problem})")
+        self.retry_after = retry_after
+        self.problem = problem
+
+
+class ReconnectError(XeroError):
+    """The sign-in no longer works: the person has to connect again. Nothing queued is lost."""
+
+
+class RejectedError(XeroError):
+    """Xero read the call and refused it as a whole, in the words of `what`.
+
+    `status` is the HTTP status: 404 means that it never issued one of the ids that were sent.
+    """
+
+    def __init__(self, what: str, status: int, next_step: str = "") -> None:
+        super().__init__(what, next_step)
+        self.status = status
+
+
+class FeedError(ReshelveError):
+    """The Re-Leased feed couldn't be read. Never a reason to show anything as synced."""
+
+    retryable = True

@@ -1,0 +1,114 @@
+"""What is known of Re-Leased having picked up a change, and how firmly.
+
+Re-Leased can't be asked. A grade never claims more than its evidence, and never rises without new
+evidence or, for *expected*, a nightly window that has passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from tui.model.change import Change
+    from tui.model.contact import ContactStatus
+
+
+class Grade(StrEnum):
+    """How firmly it is known that Re-Leased has a confirmed change."""
+
+    PENDING = "pending"
+    OVERDUE = "overdue"
+    EXPECTED = "expected"
+    READ = "read"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class PickUp:
+    """Evidence read from a feed: one contact as a Re-Leased sync found it.
+
+    `sync_started_at` decides: a sync that began before Xero confirmed a change can't have seen it.
+    """
+
+    contact_id: str
+    status: ContactStatus
+    sync_started_at: datetime
+    picked_up_at: datetime
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class NightlyWindow:
+    """The hours of the night, local to `zone`, within which Re-Leased's automatic sync runs."""
+
+    start: time
+    end: time
+    zone: tzinfo | None = None
+
+    def next_after(self, moment: datetime) -> tuple[datetime, datetime]:
+        """Return start and end of the first whole window that begins at the moment or later."""
+        day = moment.astimezone(self.zone).date()
+        while True:
+            start = datetime.combine(day, self.start).replace(tzinfo=self.zone).astimezone(self.zone)
+            if start >= moment:
+                end_day = day if self.end > self.start else day + timedelta(days=1)
+                end = datetime.combine(end_day, self.end).replace(tzinfo=self.zone).astimezone(self.zone)
+                return start, end
+            day += timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A grade and since when it holds; `since` is None while nothing has been learnt."""
+
+    grade: Grade
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is known of Re-Leased's syncs as a whole.
+
+    With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
+    without one, `window` lets *expected* follow from the clock.
+    """
+
+    window: NightlyWindow | None = None
+    last_clean_sync_started_at: datetime | None = None
+
+
+def proves(pick_up: PickUp, change: Change) -> bool:
+    """Say whether the evidence shows that Re-Leased has this change."""
+    return (
+        change.confirmed_at is not None
+        and pick_up.contact_id == change.contact_id
+        and pick_up.status is change.action.target
+        and pick_up.sync_started_at >= change.confirmed_at
+    )
+
+
+def stand(change: Change, watch: Watch, now: datetime) -> Standing:
+    """Grade one change that Xero has confirmed.
+
+    Raises `ValueError` for one that Xero hasn't confirmed: there is nothing to pick up yet.
+    """
+    confirmed_at = change.confirmed_at
+    if confirmed_at is None:
+        raise ValueError("only a confirmed change can be graded")
+    if change.picked_up_at is not None:
+        return Standing(Grade.READ, change.picked_up_at)
+    if change.superseded:
+        return Standing(Grade.SUPERSEDED)
+    missed = watch.last_clean_sync_started_at
+    if missed is not None and missed >= confirmed_at:
+        return Standing(Grade.OVERDUE, missed)
+    if watch.window is not None:
+        _, end = watch.window.next_after(confirmed_at)
+        if now >= end:
+            return Standing(Grade.EXPECTED, end)
+    return Standing(Grade.PENDING)

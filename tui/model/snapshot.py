@@ -1,0 +1,123 @@
+"""What the screen shows, frozen at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tui.model.query import TabCounts
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.change import Change
+    from tui.model.contact import Organisation
+    from tui.model.evidence import Standing
+
+
+class Link(StrEnum):
+    """How the connection to Xero stands."""
+
+    STARTING = "starting"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    LIMITED = "limited"
+    UNAVAILABLE = "unavailable"
+    RECONNECT = "reconnect"
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class XeroLink:
+    """The connection to Xero in words and numbers.
+
+    `waiting_until` is when the next attempt is made; `detail` is a sentence for the person; calls left are
+    what Xero's last answer said (None before the first).
+    """
+
+    link: Link = Link.STARTING
+    last_answer_at: datetime | None = None
+    waiting_until: datetime | None = None
+    detail: str = ""
+    minute_calls_left: int | None = None
+    day_calls_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """How far a full read of all contacts has come; `total` is None until Xero has said it."""
+
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedLink:
+    """What is known of Re-Leased's syncs.
+
+    `has_feed` says whether evidence can be *read*. `state` is one of the states of Re-Leased's Sync
+    Overview when a feed tells it, else empty. `next_sync_at` is told by a feed, or the end of the next
+    nightly window; `cycle_started_at` is the moment its countdown began. `problem` is why the feed
+    couldn't be read.
+    """
+
+    has_feed: bool = False
+    state: str = ""
+    next_sync_at: datetime | None = None
+    cycle_started_at: datetime | None = None
+    is_syncing: bool = False
+    last_sync_at: datetime | None = None
+    problem: str = ""
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether no sync can be expected to bring anything: said by the feed, or the feed is silent."""
+        return bool(self.problem) or self.state not in {"", "Successfully synced", "In progress"}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """A change and, once Xero has confirmed it, how it stands with Re-Leased."""
+
+    change: Change
+    standing: Standing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """The status pane: totals, and the newest few of each kind (never the whole journal).
+
+    `working` are queued, being sent or unclear; `waiting` are confirmed and not yet seen in Re-Leased;
+    `settled` are those that it was last seen to have, or is expected to have.
+    """
+
+    working: tuple[ChangeView, ...] = ()
+    handoffs: tuple[ChangeView, ...] = ()
+    refused: tuple[ChangeView, ...] = ()
+    waiting: tuple[ChangeView, ...] = ()
+    settled: tuple[ChangeView, ...] = ()
+    working_total: int = 0
+    handoff_total: int = 0
+    refused_total: int = 0
+    waiting_total: int = 0
+    overdue_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the screen shows but the rows themselves.
+
+    `rows_version` grows whenever a row may look different, `order_version` when rows may have come, gone
+    or moved.
+    """
+
+    organisation: Organisation
+    counts: TabCounts = field(default_factory=TabCounts)
+    xero: XeroLink = XeroLink()
+    pull: PullProgress | None = None
+    last_pull_at: datetime | None = None
+    released: ReleasedLink = ReleasedLink()
+    pane: Pane | None = None
+    rows_version: int = 0
+    order_version: int = 0

@@ -1,0 +1,185 @@
+"""Everything the practice services remember: one SQLite file.
+
+Calls are synchronous and run on the event loop: a page of a thousand contacts takes a few
+milliseconds, and one request at a time means no request can see another half done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# Re-Leased's picture (`released_…`) shares the contact's row, so that what a sync has to carry is a
+# partial index over the differences: its cost follows what changed, not what is stored.
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE organisations (
+    org INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    short_code TEXT NOT NULL UNIQUE, created INTEGER NOT NULL
+);
+CREATE TABLE contacts (
+    id INTEGER PRIMARY KEY,
+    org INTEGER NOT NULL,
+    contact_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    active INTEGER GENERATED ALWAYS AS (status = 'ACTIVE') STORED,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    first_name TEXT, last_name TEXT,
+    email TEXT COLLATE NOCASE,
+    account_number TEXT, contact_number TEXT, company_number TEXT,
+    updated INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    merged_to TEXT,
+    repeating INTEGER NOT NULL DEFAULT 0,
+    released_active INTEGER,
+    released_linked INTEGER NOT NULL DEFAULT 1,
+    search TEXT NOT NULL,
+    document BLOB NOT NULL
+);
+CREATE TABLE groups (
+    group_id TEXT PRIMARY KEY, org INTEGER NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE group_members (
+    group_id TEXT NOT NULL, contact INTEGER NOT NULL, PRIMARY KEY (group_id, contact)
+) WITHOUT ROWID;
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY, contact INTEGER NOT NULL, at INTEGER NOT NULL,
+    changes TEXT NOT NULL, user TEXT NOT NULL, details TEXT NOT NULL
+);
+CREATE TABLE idempotency (
+    org INTEGER NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, at INTEGER NOT NULL,
+    status INTEGER NOT NULL, content_type TEXT, body BLOB NOT NULL, PRIMARY KEY (org, key)
+) WITHOUT ROWID;
+CREATE TABLE connections (
+    id TEXT PRIMARY KEY, org INTEGER NOT NULL UNIQUE, auth_event_id TEXT NOT NULL,
+    created INTEGER NOT NULL, updated INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE codes (
+    code TEXT PRIMARY KEY, redirect_uri TEXT NOT NULL, challenge TEXT NOT NULL,
+    scope TEXT NOT NULL, expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE tokens (
+    token TEXT PRIMARY KEY, kind TEXT NOT NULL, grant_id TEXT NOT NULL, scope TEXT NOT NULL,
+    org INTEGER, expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE companies (
+    org INTEGER PRIMARY KEY, state TEXT NOT NULL, next_sync INTEGER, runs INTEGER NOT NULL DEFAULT 0,
+    last_run INTEGER, last_started INTEGER, last_finished INTEGER, last_outcome TEXT
+);
+CREATE TABLE feed (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, org INTEGER NOT NULL, contact_id TEXT NOT NULL,
+    state TEXT NOT NULL, picked_up INTEGER NOT NULL, run INTEGER NOT NULL, started INTEGER NOT NULL
+);
+"""
+
+# `active` at the end of an index lets a page of active contacts be counted off without touching rows.
+INDEXES = """
+CREATE INDEX contacts_by_id ON contacts (org, contact_id, active);
+CREATE INDEX contacts_by_name ON contacts (org, name_key, contact_id, active);
+CREATE INDEX contacts_by_updated ON contacts (org, updated, contact_id, active);
+CREATE INDEX contacts_by_email ON contacts (org, email) WHERE email IS NOT NULL;
+CREATE INDEX contacts_by_account ON contacts (org, account_number) WHERE account_number IS NOT NULL;
+CREATE UNIQUE INDEX contacts_by_number ON contacts (org, contact_number) WHERE contact_number IS NOT NULL;
+CREATE INDEX contacts_to_pick_up ON contacts (org) WHERE released_linked AND released_active IS NOT active;
+CREATE INDEX history_by_contact ON history (contact, at);
+CREATE INDEX feed_by_company ON feed (org, seq);
+CREATE INDEX tokens_by_grant ON tokens (grant_id);
+"""
+
+_CACHE_KIB = 32_000
+
+
+class Database:
+    """The open file. A `kill -9` loses nothing that was answered: WAL is written before an answer leaves."""
+
+    def __init__(self, file: Path) -> None:
+        self._connection = sqlite3.connect(file, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA synchronous = NORMAL")
+        self.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+
+    def execute(self, sql: str, parameters: Iterable[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self._connection.execute(sql, tuple(parameters))
+
+    def executemany(self, sql: str, rows: Iterable[Iterable[Any]]) -> None:
+        """Run one statement for every row."""
+        self._connection.executemany(sql, (tuple(row) for row in rows))
+
+    def all(self, sql: str, parameters: Iterable[Any] = ()) -> list[sqlite3.Row]:
+        """Read all rows."""
+        return self.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, parameters: Iterable[Any] = ()) -> sqlite3.Row | None:
+        """Read the first row, or `None`."""
+        row: sqlite3.Row | None = self.execute(sql, parameters).fetchone()
+        return row
+
+    def value(self, sql: str, parameters: Iterable[Any] = ()) -> Any:
+        """Read the first column of the first row, or `None`."""
+        row = self.one(sql, parameters)
+        return None if row is None else row[0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; inside another transaction it is part of that one."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    @property
+    def writes(self) -> int:
+        """Rows changed since the start; a cheap sign that something cached may be stale."""
+        return self._connection.total_changes
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a small fact for the next start."""
+        self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def recall(self, key: str) -> str | None:
+        """Read a small fact kept earlier."""
+        value: str | None = self.value("SELECT value FROM meta WHERE key = ?", (key,))
+        return value
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it."""
+        self._connection.close()
+
+
+def remove(file: Path) -> None:
+    """Forget a database and the two files SQLite may have left beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        Path(f"{file}{end}").unlink(missing_ok=True)
+
+
+@contextmanager
+def building(file: Path) -> Iterator[sqlite3.Connection]:
+    """Fill a new database beside its place and put it there in one step; a crash leaves no half of it."""
+    draft = file.with_name(f"{file.name}.seeding")
+    remove(draft)
+    connection = sqlite3.connect(draft, isolation_level=None)
+    try:
+        connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {TABLES}")
+        yield connection
+        connection.executescript(f"{INDEXES} COMMIT;")
+        connection.execute("PRAGMA optimize")
+    except BaseException:
+        connection.close()
+        remove(draft)
+        raise
+    connection.close()
+    draft.replace(file)
