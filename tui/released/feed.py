@@ -1,0 +1,188 @@
+"""A feed over HTTP of what Re-Leased has picked up, such as the practice Re-Leased offers."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from tui import __version__
+from tui.log import logger
+from tui.model.contact import ContactStatus
+from tui.model.errors import FeedError
+from tui.model.evidence import PickUp
+from tui.released.observer import Observer, Report
+
+if TYPE_CHECKING:
+    import httpx
+
+_IN_PROGRESS: Final = "In progress"
+_CLEAN: Final = "Successfully synced"
+_MOST_ITEMS: Final = 500
+_LONGEST_LOOK: Final = 60.0
+_LOOKS_AGAIN: Final = "Nothing is lost: Reshelve looks again by itself."
+_STATUSES: Final = {str(status): status for status in ContactStatus}
+
+
+class _Sync(msgspec.Struct, rename="camel"):
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: str | None = None
+
+
+class _Company(msgspec.Struct, rename="camel"):
+    tenant_id: str
+    state: str
+    last_sync: _Sync | None = None
+    next_sync_at: datetime | None = None
+    cycle_seconds: float | None = None
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    contact_id: str
+    tenant_id: str
+    state: str
+    picked_up_at: datetime
+    sync_run: int | str
+    sync_started_at: datetime
+
+
+class _Feed(msgspec.Struct, rename="camel"):
+    company: _Company
+    items: tuple[msgspec.Raw, ...]
+    cursor: str | None = None
+
+
+_feed = msgspec.json.Decoder(_Feed)
+_item = msgspec.json.Decoder(_Item)
+
+
+class FeedObserver(Observer):
+    """Reads the feed of one organisation's company at `{feed_url}/companies/{tenant_id}/feed`."""
+
+    def __init__(
+        self, *, feed_url: str, tenant_id: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._feed_url = feed_url
+        self._tenant_id = tenant_id
+        self._transport = transport
+        self._opening = asyncio.Lock()
+        self._client: httpx.AsyncClient | None = None
+
+    async def look(self, cursor: str | None) -> Report:
+        """Read at most 500 items after the cursor. Raises `FeedError` in words."""
+        path = f"/companies/{quote(self._tenant_id, safe='')}/feed"
+        client = await self._open()
+        answer = await _get(client, path, {} if cursor is None else {"after": cursor})
+        if answer is None:
+            raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            raise FeedError(
+                "The Re-Leased feed doesn't know this organisation.",
+                "Check that Re-Leased is connected to it, and the feed's address in the settings.",
+            )
+        if answer.status_code != HTTPStatus.OK:
+            raise FeedError(f"The Re-Leased feed has a problem (HTTP {answer.status_code}).", _LOOKS_AGAIN)
+        return self._report(answer.content, cursor)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _open(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
+            return self._client
+
+    def _report(self, body: bytes, cursor: str | None) -> Report:
+        feed = _decode(body)
+        company, last = feed.company, feed.company.last_sync
+        if company.tenant_id != self._tenant_id:
+            raise FeedError("The Re-Leased feed speaks of another organisation.", "Check its address.")
+        is_finished = last is not None and last.finished_at is not None
+        return Report(
+            pick_ups=tuple(self._pick_ups(feed.items)),
+            cursor=feed.cursor if feed.cursor is not None else cursor,
+            state=company.state,
+            next_sync_at=_utc(company.next_sync_at),
+            cycle_seconds=company.cycle_seconds,
+            last_sync_started_at=_utc(last.started_at) if last else None,
+            last_sync_finished_at=_utc(last.finished_at) if last else None,
+            last_sync_clean=is_finished and last is not None and last.outcome == _CLEAN,
+            is_syncing=company.state == _IN_PROGRESS or (last is not None and not is_finished),
+            # A cursor that stands still would be asked for without end.
+            has_more=len(feed.items) >= _MOST_ITEMS and feed.cursor not in {None, cursor},
+        )
+
+    def _pick_ups(self, items: tuple[msgspec.Raw, ...]) -> list[PickUp]:
+        """Read the items; one that makes no sense, or is of another organisation, proves nothing."""
+        found = []
+        for raw in items:
+            try:
+                item = _item.decode(raw)
+            except (msgspec.MsgspecError, ValueError):
+                continue
+            status, started_at, at = (
+                _STATUSES.get(item.state),
+                _utc(item.sync_started_at),
+                _utc(item.picked_up_at),
+            )
+            if item.tenant_id == self._tenant_id and status and started_at and at:
+                found.append(PickUp(item.contact_id, status, started_at, at, str(item.sync_run)))
+        if len(found) < len(items):
+            logger.warning("left out %d items of the feed that make no sense", len(items) - len(found))
+        return found
+
+
+def _decode(body: bytes) -> _Feed:
+    try:
+        return _feed.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        pass
+    raise FeedError("The Re-Leased feed gave an answer that made no sense.", _LOOKS_AGAIN)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Put a moment into UTC; one without a zone can't be compared, and counts for nothing."""
+    return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+
+
+async def _get(client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response | None:
+    import httpx  # noqa: PLC0415 - loaded by now, and not before the first look
+
+    try:
+        async with asyncio.timeout(_LONGEST_LOOK):
+            return await client.get(path, params=params)
+    except (httpx.HTTPError, TimeoutError) as error:
+        logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
+        return None
+
+
+def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
+    import httpx  # noqa: PLC0415 - see above
+
+    return httpx.AsyncClient(
+        base_url=feed_url,
+        headers={"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"},
+        timeout=httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0),
+        # Proxies of the environment are for the world outside, not for this machine.
+        trust_env=not _is_loopback(feed_url),
+        transport=transport,
+    )
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

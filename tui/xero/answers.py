@@ -1,0 +1,58 @@
+"""What a call to Xero's API gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.contact import Contact
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsPage:
+    """One page of contacts; `page` counts from 1.
+
+    `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
+    that make no sense are left out of `contacts`, yet count in `item_count`.
+    """
+
+    contacts: tuple[Contact, ...]
+    page: int
+    page_count: int
+    item_count: int
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What became of one contact in a bulk write.
+
+    `words` are Xero's own validation messages. `contact` is None for an error stub, and for an answer
+    that makes no sense: only reading the contact again tells how it stands.
+    """
+
+    contact_id: str
+    contact: Contact | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallsLeft:
+    """What Xero's last answer said is left of its limits; None where it said nothing."""
+
+    minute: int | None = None
+    day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationDetails:
+    """One organisation as `GET /Organisation` describes it; `timezone` is Xero's own spelling."""
+
+    name: str
+    short_code: str
+    base_currency: str
+    timezone: str
+    is_demo: bool

@@ -1,0 +1,126 @@
+"""One call to Xero's API: paced, signed in, and its failures told apart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tui.model.errors import OfflineError, XeroError
+from tui.xero import failures
+from tui.xero.answers import CallsLeft
+from tui.xero.limits import Pace, Slot, Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from tui.xero.http import Line
+    from tui.xero.tokens import TokenSource
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked; `path` follows the API's base address."""
+
+    method: str
+    path: str
+    urgency: Urgency
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+
+
+class Caller:
+    """Makes calls for one organisation, or, without a tenant id, for the sign-in itself."""
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        tokens: TokenSource,
+        tenant_id: str = "",
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._api_url = api_url
+        self._tokens = tokens
+        self._tenant_id = tenant_id
+        self._transport = transport
+        self._pace = Pace()
+        self._opening = asyncio.Lock()
+        self._line: Line | None = None
+        self.calls_left = CallsLeft()
+        self.last_answer_at: datetime | None = None
+
+    async def ask(self, call: Call) -> httpx.Response:
+        """Make a call and return its 200. Raises the errors of `send`, and those of any other status."""
+        response = await self.send(call)
+        failures.raise_for_failure(response)
+        return response
+
+    async def send(self, call: Call) -> httpx.Response:
+        """Make a call and return the answer, whatever its status.
+
+        A 401 is met with one new token and one more try, nothing else is tried again: whoever calls knows
+        best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no answer came, and
+        what `TokenSource.access_token` raises.
+        """
+        token = await self._tokens.access_token()
+        response = await self._send_once(call, token)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            token = await self._tokens.access_token(stale=token)
+            response = await self._send_once(call, token)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._line is not None:
+            await self._line.aclose()
+            self._line = None
+
+    async def _send_once(self, call: Call, token: str) -> httpx.Response:
+        headers = {**call.headers, "Authorization": f"Bearer {token}"}
+        if self._tenant_id:
+            headers["xero-tenant-id"] = self._tenant_id
+        line = await self._open()
+        async with self._pace.slot(call.urgency) as slot:
+            answer = await line.send(
+                call.method, call.path, params=call.params, headers=headers, content=call.content
+            )
+            if isinstance(answer, XeroError):
+                slot.reached_xero = not isinstance(answer, OfflineError)
+                raise answer
+            self._note(answer, slot)
+            return answer
+
+    async def _open(self) -> Line:
+        async with self._opening:
+            if self._line is None:
+                self._line = await asyncio.to_thread(_open_line, self._api_url, self._transport)
+            return self._line
+
+    def _note(self, response: httpx.Response, slot: Slot) -> None:
+        headers = response.headers
+        self.calls_left = CallsLeft(
+            minute=_number(headers.get("X-MinLimit-Remaining")),
+            day=_number(headers.get("X-DayLimit-Remaining")),
+        )
+        if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            # A 429 brings its own waiting time, which whoever calls keeps to.
+            slot.left = self.calls_left.minute
+        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.last_answer_at = datetime.now(UTC)
+
+
+def _open_line(api_url: str, transport: httpx.AsyncBaseTransport | None) -> Line:
+    """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
+    from tui.xero.http import Line  # noqa: PLC0415 - loaded when the first call is made, see above
+
+    return Line(api_url, transport)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

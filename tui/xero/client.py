@@ -1,0 +1,158 @@
+"""Xero's Accounting API, as far as contacts go, for one organisation."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from tui.xero import decode, failures, wire
+from tui.xero.answers import CallsLeft, ContactsPage, Element, OrganisationDetails
+from tui.xero.calls import Call, Caller
+from tui.xero.limits import Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    import httpx
+
+    from tui.model.backend import HistoryLine
+    from tui.model.change import Action
+    from tui.model.contact import Contact
+    from tui.xero.tokens import TokenSource
+
+__all__ = ["CallsLeft", "ContactsPage", "Element", "OrganisationDetails", "XeroClient"]
+
+# About fifty contacts a call, said by Xero; as many ids still fit into an address.
+MOST_AT_ONCE: Final = 50
+_LONGEST_KEY: Final = 128
+_ACCOUNTING: Final = "/api.xro/2.0"
+
+_T = TypeVar("_T")
+
+
+class XeroClient:
+    """One organisation's contacts in Xero.
+
+    All methods raise `OfflineError` when the call never reached Xero, `AnswerLostError` when it may have,
+    `RateLimitedError`, `ReconnectError` and `RejectedError`. Nothing is tried again in here, save once
+    after a 401 with a new token. Calls wait for their turn within Xero's limits, writes first.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        tenant_id: str,
+        tokens: TokenSource,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._caller = Caller(api_url=api_url, tokens=tokens, tenant_id=tenant_id, transport=transport)
+
+    @property
+    def calls_left(self) -> CallsLeft:
+        """What Xero's last answer said is left of its limits."""
+        return self._caller.calls_left
+
+    @property
+    def last_answer_at(self) -> datetime | None:
+        """When Xero last answered, by this machine's clock; failures on Xero's side don't count."""
+        return self._caller.last_answer_at
+
+    async def contacts(
+        self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
+    ) -> ContactsPage:
+        """Read one page of all contacts, archived ones included, in the order of their ids.
+
+        That order is the one that an edit made meanwhile can't disturb. `modified_since` (aware of its
+        zone) is cut to whole seconds, as Xero takes no finer.
+        """
+        headers = {}
+        if modified_since is not None:
+            headers["If-Modified-Since"] = modified_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        params = {"page": str(page), "pageSize": str(page_size), **_ALL}
+        response = await self._caller.ask(
+            Call("GET", f"{_ACCOUNTING}/Contacts", Urgency.BACKGROUND, params=params, headers=headers)
+        )
+        body, date = response.content, response.headers.get("Date", "")
+        # A thousand contacts take long enough to decode that a key press would notice.
+        return await asyncio.to_thread(
+            _sense, lambda: decode.contacts_page(body, page=page, page_size=page_size, date_header=date)
+        )
+
+    async def contacts_by_ids(self, contact_ids: Sequence[str]) -> list[Contact]:
+        """Read contacts fresh, archived ones included, fifty a call. Ids that Xero lacks are left out."""
+        found: list[Contact] = []
+        for start in range(0, len(contact_ids), MOST_AT_ONCE):
+            found += await self._contacts_of(contact_ids[start : start + MOST_AT_ONCE])
+        return found
+
+    async def change_status(
+        self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
+    ) -> list[Element]:
+        """Archive or restore up to fifty contacts in one call; each element has its own verdict.
+
+        The key is Xero's `Idempotency-Key`: within six minutes the same call brings the same answer.
+        An element that is missing from what is returned was not judged: read that contact again.
+        Raises `RejectedError` with status 404 for the whole call when Xero never issued one of the ids
+        (seen).
+        """
+        if not 0 < len(contact_ids) <= MOST_AT_ONCE:
+            raise ValueError(f"one to {MOST_AT_ONCE} contacts a call")
+        if not 0 < len(idempotency_key) <= _LONGEST_KEY:
+            raise ValueError(f"an idempotency key has one to {_LONGEST_KEY} characters")
+        sent = wire.StatusEnvelope(tuple(wire.StatusElement(one, action.target) for one in contact_ids))
+        response = await self._caller.send(
+            Call(
+                "POST",
+                f"{_ACCOUNTING}/Contacts",
+                Urgency.WRITE,
+                params={"summarizeErrors": "false"},
+                headers={"Idempotency-Key": idempotency_key, "Content-Type": "application/json"},
+                content=msgspec.json.encode(sent),
+            )
+        )
+        if response.status_code == HTTPStatus.BAD_REQUEST:
+            parts = failures.problem_of(response).elements
+            if parts:
+                return decode.elements(parts, contact_ids, was_refused=True)
+        failures.raise_for_failure(response)
+        return _sense(lambda: decode.bulk_answer(response.content, contact_ids))
+
+    async def history(self, contact_id: str) -> list[HistoryLine]:
+        """Read Xero's own history of a contact, newest first."""
+        path = f"{_ACCOUNTING}/Contacts/{contact_id}/History"
+        response = await self._caller.ask(Call("GET", path, Urgency.PERSON))
+        return _sense(lambda: decode.history(response.content))
+
+    async def organisation(self) -> OrganisationDetails:
+        """Read what Xero says of the organisation itself."""
+        response = await self._caller.ask(Call("GET", f"{_ACCOUNTING}/Organisation", Urgency.PERSON))
+        return _sense(lambda: decode.organisation(response.content))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._caller.aclose()
+
+    async def _contacts_of(self, contact_ids: Sequence[str]) -> tuple[Contact, ...]:
+        params = {"IDs": ",".join(contact_ids), "page": "1", "pageSize": str(MOST_AT_ONCE), **_ALL}
+        response = await self._caller.ask(
+            Call("GET", f"{_ACCOUNTING}/Contacts", Urgency.PERSON, params=params)
+        )
+        page = _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
+        return page.contacts
+
+
+_ALL: Final = {"includeArchived": "true", "order": "ContactID"}
+
+
+def _sense(read: Callable[[], _T]) -> _T:
+    """Read a 200; one that makes no sense leaves open whether the call was carried out."""
+    try:
+        return read()
+    except decode.UndecodableError:
+        raise failures.answer_unreadable() from None

@@ -1,0 +1,89 @@
+"""How Xero is spoken to over HTTP. Everything that needs `httpx` to be loaded is behind this file."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from tui import __version__
+from tui.log import logger
+from tui.xero import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tui.model.errors import XeroError
+
+TIMEOUT: Final = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
+HEADERS: Final = {"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"}
+# The time-outs above are for each step; a server that drips must still end.
+_LONGEST_CALL: Final = 120.0
+
+# Raised before a byte of the call has left: Xero can't have carried anything out.
+NOT_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Line:
+    """The connections to one service. TLS is verified, redirects aren't followed.
+
+    Proxies of the environment are used, but never to reach this machine.
+    """
+
+    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers=HEADERS,
+            timeout=TIMEOUT,
+            trust_env=not is_loopback(base_url),
+            transport=transport,
+        )
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        content: bytes | None,
+    ) -> httpx.Response | XeroError:
+        """Send a request and return the answer, or what went wrong.
+
+        Not raised, so that no traceback leads back to a request that carries a token.
+        """
+        try:
+            async with asyncio.timeout(_LONGEST_CALL):
+                return await self._client.request(
+                    method, path, params=params, headers=headers, content=content
+                )
+        except NOT_SENT as error:
+            logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
+            return failures.not_sent()
+        except (httpx.HTTPError, TimeoutError) as error:
+            logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
+            return failures.answer_lost()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()

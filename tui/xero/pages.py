@@ -1,0 +1,82 @@
+"""Xero's own web pages: the address of a contact's page, and the practice Restore button."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from tui.model.errors import RejectedError, XeroError
+from tui.xero import failures
+
+_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_SHORT_CODE: Final = re.compile(r"![0-9A-Za-z]{1,20}|[0-9A-Za-z]{1,20}")
+
+
+def contact_url(pages_url: str, short_code: str, contact_id: str) -> str:
+    """Return the address of a contact's page, such as `https://go.xero.com/app/!Qj35V/contacts/contact/…`.
+
+    Built from this template and checked parts alone, as it will be opened in a browser. Raises
+    `ValueError` for a short code or an id that can't be Xero's.
+    """
+    if not _SHORT_CODE.fullmatch(short_code):
+        raise ValueError("not a short code as Xero writes them")
+    if not _ID.fullmatch(contact_id):
+        raise ValueError("not a contact's id")
+    return f"{pages_url.rstrip('/')}/app/{short_code}/contacts/contact/{contact_id}"
+
+
+async def press_restore(url: str) -> None:
+    """Press Restore on a contact's page of the practice Xero, as the person would.
+
+    Only on this machine: Xero's own pages are the person's to press. Raises `ValueError` for any other
+    host, `RejectedError` with the page's words when it refuses, `OfflineError` and `AnswerLostError`.
+    """
+    from tui.xero.http import Line, is_loopback  # noqa: PLC0415 - loads httpx, when it is first needed
+
+    if urlsplit(url).scheme not in {"http", "https"} or not is_loopback(url):
+        raise ValueError("only a practice page on this machine can be pressed from here")
+    line = Line(url, None)
+    try:
+        answer = await line.send("POST", "/restore", params={}, headers={"Accept": "text/html"}, content=b"")
+    finally:
+        await line.aclose()
+    if isinstance(answer, XeroError):
+        raise answer
+    if answer.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:
+        return
+    if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise failures.failure(answer)
+    words = words_of_page(answer.text) or "The practice Xero refused to restore this contact."
+    raise RejectedError(words, answer.status_code)
+
+
+def words_of_page(html: str) -> str:
+    """Find what a page says in its alert (`role="alert"`), as plain text; empty when it has none."""
+    reader = _AlertReader()
+    reader.feed(html)
+    reader.close()
+    return " ".join("".join(reader.words).split())
+
+
+class _AlertReader(HTMLParser):
+    """Collects the text of the elements with `role="alert"`, which hold no element of their own kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if not self._inside and ("role", "alert") in attrs:
+            self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._inside:
+            self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.words.append(data)
