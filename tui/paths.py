@@ -68,9 +68,14 @@ class Paths:
         """The files of `reshelve demo`, apart from those of real organisations."""
         return Paths.under(self.data / "demo")
 
+    @property
+    def organisations(self) -> Path:
+        """The folder of all organisations' stores."""
+        return self.data / "organisations"
+
     def organisation(self, tenant_id: str) -> Path:
         """Name the folder of one organisation's store and lease."""
-        return self.data / "organisations" / tenant_id
+        return self.organisations / tenant_id
 
 
 def private_folder(folder: Path) -> Path:

@@ -9,7 +9,9 @@ import click
 from tui import __version__
 
 _COMMANDS = {
+    "open": "tui.cli.open:open_",
     "demo": "tui.cli.demo:demo",
+    "connect": "tui.cli.connect:connect",
     "sandbox": "tui.cli.sandbox:sandbox",
 }
 
@@ -31,7 +33,15 @@ class _LazyGroup(click.Group):
         return command
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="reshelve")
-def main() -> None:
-    """Browse, archive and restore Xero contacts, and watch Re-Leased pick the changes up."""
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Browse, archive and restore Xero contacts, and watch Re-Leased pick the changes up.
+
+    Without a command, opens the organisation that is connected.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(main.get_command(context, "open"))

@@ -7,12 +7,12 @@ evidence or, for *expected*, a nightly window that has passed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from datetime import date, tzinfo
 
     from tui.model.change import Change
     from tui.model.contact import ContactStatus
@@ -44,7 +44,10 @@ class PickUp:
 
 @dataclass(frozen=True, slots=True)
 class NightlyWindow:
-    """The hours of the night, local to `zone`, within which Re-Leased's automatic sync runs."""
+    """The hours of the night within which Re-Leased's automatic sync runs.
+
+    They are local to `zone`; None means this machine's. Results are in UTC.
+    """
 
     start: time
     end: time
@@ -54,12 +57,26 @@ class NightlyWindow:
         """Return start and end of the first whole window that begins at the moment or later."""
         day = moment.astimezone(self.zone).date()
         while True:
-            start = datetime.combine(day, self.start).replace(tzinfo=self.zone).astimezone(self.zone)
+            start, end = self._on(day)
             if start >= moment:
-                end_day = day if self.end > self.start else day + timedelta(days=1)
-                end = datetime.combine(end_day, self.end).replace(tzinfo=self.zone).astimezone(self.zone)
                 return start, end
             day += timedelta(days=1)
+
+    def last_before(self, moment: datetime) -> tuple[datetime, datetime]:
+        """Return start and end of the last window that had ended by the moment."""
+        day = moment.astimezone(self.zone).date()
+        while True:
+            start, end = self._on(day)
+            if end <= moment:
+                return start, end
+            day -= timedelta(days=1)
+
+    def _on(self, day: date) -> tuple[datetime, datetime]:
+        end_day = day if self.end > self.start else day + timedelta(days=1)
+        return self._local(day, self.start), self._local(end_day, self.end)
+
+    def _local(self, day: date, at: time) -> datetime:
+        return datetime.combine(day, at, self.zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +125,7 @@ def stand(change: Change, watch: Watch, now: datetime) -> Standing:
     if missed is not None and missed >= confirmed_at:
         return Standing(Grade.OVERDUE, missed)
     if watch.window is not None:
-        _, end = watch.window.next_after(confirmed_at)
-        if now >= end:
+        start, end = watch.window.last_before(now)
+        if confirmed_at <= start:
             return Standing(Grade.EXPECTED, end)
     return Standing(Grade.PENDING)

@@ -1,0 +1,70 @@
+"""`reshelve demo`: the app on a practice Xero and Re-Leased, no account needed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import click
+
+from tui.cli.practice import Practice
+from tui.cli.run import choose, run, say
+from tui.engine.connect import connect
+from tui.log import log_to
+from tui.model.errors import ReshelveError
+from tui.paths import Paths
+from tui.settings import ReleasedSettings, Settings, XeroSettings, load, save
+
+
+@click.command()
+@click.option(
+    "--contacts",
+    type=click.IntRange(1, 1_000_000),
+    default=1600,
+    show_default=True,
+    help="Contacts of the practice organisation, when it is first made.",
+)
+@click.option(
+    "--cycle",
+    type=click.FloatRange(1, 86_400),
+    default=45,
+    show_default=True,
+    help="Seconds between two syncs of the practice Re-Leased.",
+)
+@click.option("--organisation", help="Open the organisation whose name contains this.")
+@click.option("--fresh", is_flag=True, help="Forget everything done in the demo before.")
+def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool) -> None:
+    """Try Reshelve on a practice Xero and Re-Leased on this machine.
+
+    It remembers what was done until it is started with --fresh.
+    """
+    paths = Paths.find().demo
+    click.echo("Starting the practice Xero and Re-Leased …", err=True)
+    try:
+        # The sandbox guards the folder: it refuses while another demo is running.
+        with Practice(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as practice:
+            if fresh:
+                shutil.rmtree(paths.organisations, ignore_errors=True)
+            log_to(paths.logs)
+            settings = practice_settings(practice, paths)
+            organisations = asyncio.run(connect(settings, paths, practice.refresh_token))
+            run(settings, paths, choose(organisations, organisation))
+    except ReshelveError as error:
+        raise say(error) from error
+
+
+def practice_settings(practice: Practice, paths: Paths) -> Settings:
+    """Point the settings at the practice systems: from here on nothing knows that this is a demo."""
+    settings = Settings(
+        xero=XeroSettings(
+            login_url=practice.urls["login"],
+            identity_url=practice.urls["identity"],
+            api_url=practice.urls["api"],
+            pages_url=practice.urls["pages"],
+            client_id=practice.client_id,
+        ),
+        released=ReleasedSettings(feed_url=practice.urls["released"]),
+        sync=load(paths.settings_file).sync,
+    )
+    save(settings, paths.settings_file)
+    return settings

@@ -1,0 +1,35 @@
+"""From a refresh token to the organisations it opens, remembered so that a start needs no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.engine.connectors import token_source
+from tui.model.contact import Organisation
+from tui.paths import write_atomically
+
+if TYPE_CHECKING:
+    from tui.paths import Paths
+    from tui.settings import Settings
+
+
+async def connect(settings: Settings, paths: Paths, refresh_token: str) -> list[Organisation]:
+    """Keep the token and ask which organisations it opens. Raises `XeroError`."""
+    from tui.xero.connections import list_organisations  # noqa: PLC0415 - only this needs HTTP at once
+    from tui.xero.tokens import TokenFile, Tokens  # noqa: PLC0415 - as above
+
+    TokenFile(paths.token_file).save(Tokens.to_be_refreshed(refresh_token))
+    tokens = token_source(settings, paths)
+    organisations = await list_organisations(api_url=settings.xero.api_url, tokens=tokens)
+    write_atomically(paths.organisations_file, msgspec.json.encode(organisations))
+    return organisations
+
+
+def known_organisations(paths: Paths) -> list[Organisation]:
+    """Return the organisations of the last sign-in, none before the first."""
+    try:
+        return msgspec.json.decode(paths.organisations_file.read_bytes(), type=list[Organisation])
+    except (OSError, msgspec.MsgspecError):
+        return []

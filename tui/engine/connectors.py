@@ -1,0 +1,91 @@
+"""The ways out of one organisation. Made only when the engine starts: importing HTTP costs a first paint."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tui.model.errors import ReshelveError
+from tui.settings import is_loopback
+from tui.xero.pages import contact_url, press_restore
+
+if TYPE_CHECKING:
+    from tui.model.contact import Organisation
+    from tui.paths import Paths
+    from tui.released.observer import Observer
+    from tui.settings import Settings
+    from tui.xero.client import XeroClient
+    from tui.xero.tokens import TokenSource
+
+
+class Connectors:
+    """Xero's API and pages, and a feed of Re-Leased where the settings name one."""
+
+    def __init__(self, settings: Settings, paths: Paths, organisation: Organisation) -> None:
+        self._settings = settings
+        self._paths = paths
+        self._organisation = organisation
+        self._xero: XeroClient | None = None
+        self.observer: Observer | None = None
+
+    @property
+    def xero(self) -> XeroClient:
+        """The client of Xero's API. Raises `ReshelveError` before `open`."""
+        if self._xero is None:
+            raise ReshelveError("The connection to Xero is not ready yet.", "Try again in a moment.")
+        return self._xero
+
+    @property
+    def has_feed(self) -> bool:
+        """Whether there is a feed of what Re-Leased has picked up."""
+        return bool(self._settings.released.feed_url)
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether Xero's pages are on this machine."""
+        return is_loopback(self._settings.xero.pages_url)
+
+    async def open(self) -> None:
+        """Import and make the clients; nothing is called yet."""
+        for module in ("tui.xero.client", "tui.xero.tokens", "tui.released.feed"):
+            await asyncio.to_thread(import_module, module)
+        from tui.released.feed import FeedObserver  # noqa: PLC0415 - after the first paint
+        from tui.xero.client import XeroClient  # noqa: PLC0415 - after the first paint
+
+        self._xero = XeroClient(
+            api_url=self._settings.xero.api_url,
+            tenant_id=self._organisation.tenant_id,
+            tokens=token_source(self._settings, self._paths),
+        )
+        if self.has_feed:
+            self.observer = FeedObserver(
+                feed_url=self._settings.released.feed_url, tenant_id=self._organisation.tenant_id
+            )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._xero is not None:
+            await self._xero.aclose()
+        if self.observer is not None:
+            await self.observer.aclose()
+
+    def contact_url(self, contact_id: str) -> str:
+        """Return a contact's address in Xero's pages."""
+        return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
+
+    async def press_restore(self, contact_id: str) -> None:
+        """Press Restore in the practice Xero's page."""
+        await press_restore(self.contact_url(contact_id))
+
+
+def token_source(settings: Settings, paths: Paths) -> TokenSource:
+    """Return where access tokens come from, shared by all copies of the program."""
+    from tui.xero.tokens import TokenFile, TokenSource  # noqa: PLC0415 - after the first paint
+
+    return TokenSource(
+        TokenFile(paths.token_file),
+        paths.token_file.with_suffix(".lock"),
+        identity_url=settings.xero.identity_url,
+        client_id=settings.xero.client_id,
+    )

@@ -1,0 +1,186 @@
+"""The engine: keeps the store, Xero and Re-Leased in step, and answers the screens."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tui.engine.check import check
+from tui.engine.clock import utc_now
+from tui.engine.loops import Loops
+from tui.engine.pages import contact_page
+from tui.engine.publish import Publisher
+from tui.engine.watch import ReleasedWatch
+from tui.engine.weather import Weather
+from tui.model.change import Event, State
+from tui.model.errors import ReshelveError, XeroError
+from tui.store import Move
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from tui.engine.connectors import Connectors
+    from tui.engine.lease import Lease
+    from tui.model.backend import Check, ContactPage, HistoryLine
+    from tui.model.change import Action, Change
+    from tui.model.contact import Organisation
+    from tui.model.evidence import NightlyWindow
+    from tui.model.query import Query
+    from tui.model.rows import Found
+    from tui.model.snapshot import ChangeView, Snapshot
+    from tui.store import Store
+
+
+class Engine:
+    """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
+
+    Constructing it touches the disk alone; `start` begins to talk to Xero and Re-Leased.
+    """
+
+    def __init__(
+        self,
+        organisation: Organisation,
+        store: Store,
+        connectors: Connectors,
+        *,
+        lease: Lease,
+        window: NightlyWindow,
+        poll_seconds: float,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._organisation = organisation
+        self._store = store
+        self._connectors = connectors
+        self._now = now
+        self._weather = Weather(now, self._weather_changed)
+        self._released = ReleasedWatch(store, window, now, has_feed=connectors.has_feed)
+        self._publisher = Publisher(organisation, store, self._weather, self._released, now)
+        self._loops = Loops(
+            store, self._weather, self._released, self._publisher, now, lease=lease, poll_seconds=poll_seconds
+        )
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._is_stopped = False
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is known now."""
+        return self._publisher.snapshot
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether Xero's pages are on this machine."""
+        return self._connectors.is_practice
+
+    async def start(self) -> None:
+        """Begin to work. Raises nothing for bad weather: that is shown, and waited for."""
+        await self._connectors.open()
+        xero = self._connectors.xero
+        work = (
+            self._loops.hold_lease(),
+            self._loops.keep_search_index(),
+            self._loops.send(xero),
+            self._loops.pull(xero),
+            self._loops.look_for_handoffs(xero),
+            self._loops.follow_released(self._connectors.observer),
+        )
+        self._tasks = [asyncio.create_task(each) for each in work]
+
+    async def run(self) -> None:
+        """Start, and return only when a part of the engine has failed, with what it raised."""
+        await self.start()
+        await asyncio.gather(*self._tasks)
+
+    async def stop(self) -> None:
+        """End all work between two steps of the journal, and close the store."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError, ReshelveError):
+                await task
+        self._publisher.stop()
+        await self._connectors.close()
+        self._loops.release()
+        self._store.close()
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call the listener with each new snapshot; returns what ends it."""
+        return self._publisher.subscribe(listener)
+
+    def first_rows(self, query: Query) -> Found:
+        """Answer from an index of the store, for the first paint."""
+        return self._store.finder.first(query)
+
+    def find(self, query: Query) -> AsyncIterator[Found]:
+        """Answer a query, a first screenful as soon as there is one."""
+        return self._store.finder.find(query)
+
+    async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
+        """Read the contacts fresh and say what there is to say before changing them."""
+        checked = await check(self._store, self._connectors.xero, self._now, action, contact_ids)
+        self._publisher.rows_changed()
+        return checked
+
+    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
+        """Journal the changes; they are sent from there, whatever happens to this program."""
+        changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
+        self._publisher.rows_changed()
+        self._loops.wake()
+        return len(changes)
+
+    async def refresh(self) -> None:
+        """Look for news now."""
+        self._weather.nudge()
+        self._loops.wake(pull=True)
+
+    async def page(self, contact_id: str) -> ContactPage:
+        """Read one contact and its changes from the local copy."""
+        return contact_page(self._store, self._publisher.grade, contact_id)
+
+    async def history(self, contact_id: str) -> Sequence[HistoryLine]:
+        """Read Xero's own history of a contact."""
+        try:
+            return await self._connectors.xero.history(contact_id)
+        except XeroError as error:
+            raise ReshelveError(error.what, error.next_step) from error
+
+    async def handoffs(self) -> Sequence[ChangeView]:
+        """Return every restore that waits for a person, oldest first."""
+        changes = self._store.changes_in(State.HANDOFF)
+        return [self._publisher.view(change) for change in changes]
+
+    def look_closely(self, *, on: bool) -> None:
+        """Look every few seconds whether hand-offs are done."""
+        self._loops.look_closely(on=on)
+
+    async def dismiss(self, change: Change) -> None:
+        """Stop waiting for a hand-off."""
+        await self._take_back(change, Event.DISMISS, State.HANDOFF)
+
+    async def cancel(self, change: Change) -> None:
+        """Take back a change that hasn't been sent."""
+        await self._take_back(change, Event.CANCEL, State.QUEUED)
+
+    def contact_url(self, contact_id: str) -> str:
+        """Return the contact's address in Xero's pages."""
+        return self._connectors.contact_url(contact_id)
+
+    async def press_restore(self, contact_id: str) -> None:
+        """Press Restore in the practice Xero's page, and look whether it worked."""
+        await self._connectors.press_restore(contact_id)
+        self._loops.wake(handoffs=True)
+
+    async def _take_back(self, change: Change, event: Event, expected: State) -> None:
+        current = self._store.change(change.change_id)
+        if current is None or current.state is not expected:
+            raise ReshelveError("This change has moved on in the meantime.", "Nothing was taken back.")
+        await self._store.record([Move(change.change_id, event)], self._now())
+        self._publisher.rows_changed()
+
+    def _weather_changed(self) -> None:
+        self._publisher.soon()

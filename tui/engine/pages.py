@@ -1,0 +1,44 @@
+"""The contact page: one contact with everything the journal knows of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.model.backend import ContactPage, TimelineLine
+from tui.model.change import State
+from tui.model.errors import StoreError
+from tui.model.snapshot import ChangeView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.model.change import Change
+    from tui.model.evidence import Standing
+    from tui.store import JournalEvent, Store
+
+_WORDS = {
+    State.QUEUED: "queued",
+    State.SENDING: "sent to Xero",
+    State.UNCLEAR: "in doubt: reading it again",
+    State.HANDOFF: "waits for Restore in Xero",
+    State.CONFIRMED: "confirmed by Xero",
+    State.REFUSED: "refused",
+    State.CANCELLED: "taken back before it left",
+    State.DISMISSED: "no longer waited for",
+}
+
+
+def contact_page(store: Store, grade: Callable[[Change], Standing | None], contact_id: str) -> ContactPage:
+    """Gather a contact's page from the local copy. Raises `StoreError` if the contact isn't there."""
+    contact = store.contact(contact_id)
+    if contact is None:
+        raise StoreError("This contact is not in the local copy.", "Press F5 to read from Xero.")
+    changes = tuple(ChangeView(change, grade(change)) for change in store.changes_of(contact_id))
+    timeline = tuple(_line(event) for event in store.events_of(contact_id))
+    return ContactPage(contact, changes, timeline)
+
+
+def _line(event: JournalEvent) -> TimelineLine:
+    when = event.at.astimezone().strftime("%d %b %Y %H:%M:%S")
+    what = f"{event.action.value.capitalize()} {_WORDS[event.state]}"
+    return TimelineLine(when, f"{what}: {event.words}" if event.words else what)

@@ -1,0 +1,159 @@
+"""Turns what is known into frozen snapshots, and hands them to whoever listens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tui.model.change import State
+from tui.model.evidence import Grade, stand
+from tui.model.snapshot import ChangeView, Pane, PullProgress, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from tui.engine.watch import ReleasedWatch
+    from tui.engine.weather import Weather
+    from tui.model.change import Change
+    from tui.model.contact import Organisation
+    from tui.model.evidence import Standing
+    from tui.store import Applied, Store
+
+# A burst of news becomes one snapshot: ten a second is as fast as anybody reads.
+_COALESCE = 0.1
+_PANE_LINES = 40
+
+
+class Publisher:
+    """Holds the latest snapshot, and makes a new one soon after anything has changed."""
+
+    def __init__(
+        self,
+        organisation: Organisation,
+        store: Store,
+        weather: Weather,
+        released: ReleasedWatch,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._weather = weather
+        self._released = released
+        self._now = now
+        self._listeners: list[Callable[[Snapshot], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._pull: PullProgress | None = None
+        self._last_pull_at: datetime | None = None
+        self._rows_version = 0
+        self._order_version = 0
+        self._organisation = organisation
+        store.finder.grade = self.grade
+        self.snapshot = self._build()
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call the listener with every new snapshot; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def grade(self, change: Change) -> Standing | None:
+        """Say how a change stands with Re-Leased; None before Xero has confirmed it."""
+        if change.state is not State.CONFIRMED or change.confirmed_at is None:
+            return None
+        return stand(change, self._released.watch, self._now())
+
+    def view(self, change: Change) -> ChangeView:
+        """Return a change with its grade."""
+        return ChangeView(change, self.grade(change))
+
+    def applied(self, applied: Applied) -> None:
+        """Note what a write did to the rows."""
+        if applied.rows_changed or applied.flips:
+            self.rows_changed(order=applied.order_changed)
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        """Note that rows look different, and perhaps stand elsewhere."""
+        self._rows_version += 1
+        if order:
+            self._order_version += 1
+        self.soon()
+
+    def pulling(self, progress: PullProgress | None) -> None:
+        """Note how far a full read has come; None when it has ended."""
+        self._pull = progress
+        self.soon()
+
+    def pulled(self, at: datetime) -> None:
+        """Note a successful look for news."""
+        self._last_pull_at = at
+        self.soon()
+
+    def soon(self) -> None:
+        """Publish shortly; further news until then is part of the same snapshot."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_COALESCE, self._publish)
+
+    def stop(self) -> None:
+        """Publish nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._listeners.clear()
+
+    def _publish(self) -> None:
+        self._timer = None
+        snapshot = self._build()
+        if snapshot == self.snapshot:
+            return
+        self.snapshot = snapshot
+        for listener in tuple(self._listeners):
+            listener(snapshot)
+
+    def _build(self) -> Snapshot:
+        return Snapshot(
+            organisation=self._organisation,
+            counts=self._store.counts(),
+            xero=self._weather.link,
+            pull=self._pull,
+            last_pull_at=self._last_pull_at,
+            released=self._released.link,
+            pane=self._pane(),
+            rows_version=self._rows_version,
+            order_version=self._order_version,
+        )
+
+    def _pane(self) -> Pane:
+        totals = self._store.totals()
+        working = (State.SENDING, State.UNCLEAR, State.QUEUED)
+        waiting = self._views(self._store.waiting(limit=_PANE_LINES))
+        return Pane(
+            working=self._views(self._store.changes_in(*working, limit=_PANE_LINES)),
+            handoffs=self._views(self._store.changes_in(State.HANDOFF, limit=_PANE_LINES)),
+            refused=self._views(self._store.recent(State.REFUSED, limit=_PANE_LINES)),
+            waiting=tuple(view for view in waiting if _is(view, Grade.PENDING, Grade.OVERDUE)),
+            settled=(
+                *(view for view in waiting if _is(view, Grade.EXPECTED)),
+                *self._views(self._store.settled(limit=_PANE_LINES)),
+            ),
+            working_total=sum(totals.get(state, 0) for state in working),
+            handoff_total=totals.get(State.HANDOFF, 0),
+            refused_total=totals.get(State.REFUSED, 0),
+            waiting_total=self._store.waiting_total() - self._expected_total(),
+            overdue_total=self._overdue_total(),
+        )
+
+    def _overdue_total(self) -> int:
+        missed = self._released.watch.last_clean_sync_started_at
+        return 0 if missed is None else self._store.waiting_before(missed)
+
+    def _expected_total(self) -> int:
+        window = self._released.watch.window
+        if window is None:
+            return 0
+        start, _ = window.last_before(self._now())
+        return self._store.waiting_before(start)
+
+    def _views(self, changes: Sequence[Change]) -> tuple[ChangeView, ...]:
+        return tuple(self.view(change) for change in changes)
+
+
+def _is(view: ChangeView, *grades: Grade) -> bool:
+    return view.standing is not None and view.standing.grade in grades

@@ -1,0 +1,87 @@
+"""What a fresh read of a contact means for a change whose fate was in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tui.engine.rules import out_of_reach
+from tui.model.change import Action, Event
+from tui.store import Move
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tui.model.change import Change
+    from tui.model.contact import Contact
+    from tui.store import Store
+
+UNKNOWN = "Xero doesn't know this contact."
+_TRY_AGAIN_AFTER = timedelta(days=30)
+_REFUSED_AT = "restore.refused_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The journal's next moves, and the contacts as they were just read."""
+
+    moves: tuple[Move, ...]
+    contacts: tuple[Contact, ...] = ()
+
+
+def judge(changes: Sequence[Change], contacts: Sequence[Contact], words: Mapping[str, str]) -> Verdict:
+    """Judge each change by its contact's status as just read, never by the wording of an error.
+
+    `words` are what Xero said of a contact, by contact id. Where it said nothing and nothing has changed,
+    the change never arrived and is queued again.
+    """
+    read = {contact.contact_id: contact for contact in contacts}
+    moves = [
+        _move(change, read.get(change.contact_id), words.get(change.contact_id, "")) for change in changes
+    ]
+    return Verdict(tuple(moves), tuple(contacts))
+
+
+def hand_off(changes: Sequence[Change], contacts: Sequence[Contact]) -> Verdict:
+    """Hand restores to a person, but for those that nobody can restore."""
+    known = {contact.contact_id: contact for contact in contacts}
+    moves = []
+    for change in changes:
+        contact = known.get(change.contact_id)
+        reason = out_of_reach(contact) if contact else UNKNOWN
+        moves.append(Move(change.change_id, Event.REFUSE if reason else Event.HAND_OFF, words=reason))
+    return Verdict(tuple(moves))
+
+
+def _move(change: Change, contact: Contact | None, words: str) -> Move:
+    if contact is None:
+        return Move(change.change_id, Event.REFUSE, words=words or UNKNOWN)
+    if contact.status is change.action.target:
+        return Move(change.change_id, Event.CONFIRM, confirmed_at=contact.updated_at, detail=words)
+    reason = out_of_reach(contact)
+    if reason:
+        return Move(change.change_id, Event.REFUSE, words=words or reason)
+    if not words:
+        return Move(change.change_id, Event.REQUEUE, detail="read again: Xero hasn't carried it out")
+    event = Event.HAND_OFF if change.action is Action.RESTORE else Event.REFUSE
+    return Move(change.change_id, event, words=words)
+
+
+class RestoreRefusal:
+    """Whether this organisation's API was seen to refuse a restore.
+
+    Xero's message says "currently", so it is believed for 30 days and then tried again.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def is_remembered(self, now: datetime) -> bool:
+        """Say whether trying again would be of no use yet."""
+        stored = self._store.cursor(_REFUSED_AT)
+        return stored is not None and abs(now - datetime.fromisoformat(stored)) < _TRY_AGAIN_AFTER
+
+    async def remember(self, now: datetime) -> None:
+        """Note that the API refused just now."""
+        await self._store.set_cursor(_REFUSED_AT, now.isoformat())
