@@ -1,0 +1,286 @@
+"""The table of contacts: cursor, selection, keys and mouse over rows that are read as they are seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.actions import SkipAction
+from textual.binding import Binding
+from textual.message import Message
+
+from tui.widgets.table_columns import GUTTER
+from tui.widgets.table_selection import Selection
+from tui.widgets.table_view import TableView, local_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from textual import events
+    from textual.binding import BindingType
+
+    from tui.model.rows import Found, Row
+
+
+class ContactTable(TableView, can_focus=True, inherit_bindings=False):
+    """Contacts to move over and select. Cursor and selection belong to contacts, not to row numbers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move('up')", "Up", id="table.up", show=False),
+        Binding("down,j", "move('down')", "Down", id="table.down", show=False),
+        Binding("pageup", "move('page_up')", "Page up", id="table.page_up", show=False),
+        Binding("pagedown", "move('page_down')", "Page down", id="table.page_down", show=False),
+        Binding("home", "move('home')", "First", id="table.home", show=False),
+        Binding("end", "move('end')", "Last", id="table.end", show=False),
+        Binding("shift+up", "extend('up')", "Select up", id="table.extend_up", show=False),
+        Binding("shift+down", "extend('down')", "Select down", id="table.extend_down", show=False),
+        Binding(
+            "shift+pageup", "extend('page_up')", "Select a page up", id="table.extend_page_up", show=False
+        ),
+        Binding(
+            "shift+pagedown",
+            "extend('page_down')",
+            "Select a page down",
+            id="table.extend_page_down",
+            show=False,
+        ),
+        Binding("shift+home", "extend('home')", "Select to the first", id="table.extend_home", show=False),
+        Binding("shift+end", "extend('end')", "Select to the last", id="table.extend_end", show=False),
+        Binding("space", "select", "Select", id="table.select", show=False),
+        Binding("asterisk", "select_all", "Select all found", id="table.select_all", show=False),
+        Binding("escape", "clear", "Clear selection", id="table.clear", show=False),
+        Binding("enter", "open", "Open", id="table.open", show=False),
+    ]
+
+    class CursorMoved(Message):
+        """The cursor is on another contact, by the person's hand or because rows came and went."""
+
+        def __init__(self, contact_id: str, *, by_person: bool) -> None:
+            super().__init__()
+            self.contact_id = contact_id
+            self.by_person = by_person
+
+    class SelectionChanged(Message):
+        """So many contacts are selected now."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.count = count
+
+    class Opened(Message):
+        """A contact is to be shown in full."""
+
+        def __init__(self, contact_id: str) -> None:
+            super().__init__()
+            self.contact_id = contact_id
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime] = local_now,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(clock=clock, id=id, classes=classes)
+        self._found: Found | None = None
+        self._cursor = 0
+        self._cursor_id: str | None = None
+        self._selection = Selection()
+        self._range_from: str | None = None
+
+    # -- what others ask and tell
+
+    @property
+    def cursor_id(self) -> str | None:
+        """The contact under the cursor, None where there are no rows."""
+        return self._cursor_id
+
+    @property
+    def cursor_row(self) -> Row | None:
+        """The row under the cursor, None where there is none."""
+        return self._window.row(self._cursor) if self._cursor_id is not None else None
+
+    @property
+    def selected(self) -> frozenset[str]:
+        """The selected contacts, whether or not they are among those shown."""
+        return frozenset(self._selection.ids())
+
+    def targets(self) -> tuple[str, ...]:
+        """Return what an action is for: the selected contacts, else the one under the cursor."""
+        if self._selection:
+            return self._selection.ids()
+        return () if self._cursor_id is None else (self._cursor_id,)
+
+    def show(self, found: Found, *, keep: bool = True) -> None:
+        """Show other rows.
+
+        With `keep` the cursor stays on its contact and that contact on its line of the screen; where it is
+        gone the cursor takes the row that moved into its place. Otherwise the view starts at the top.
+        """
+        anchor = self._anchor() if keep else None
+        was_visible = self._is_cursor_visible
+        self._found = found
+        self._open(found)
+        index = found.rows.index_of(self._cursor_id) if keep and self._cursor_id is not None else None
+        self._put_cursor(self._cursor if index is None and keep else index or 0)
+        if anchor is not None:
+            contact_id, line = anchor
+            stands = index if contact_id == self._cursor_id else found.rows.index_of(contact_id)
+            if stands is not None:
+                self._scroll_row(stands - line)
+        if not keep:
+            self._scroll_row(0)
+        elif was_visible:
+            self._reveal(self._cursor)
+
+    def refresh_rows(self) -> None:
+        """Read the visible rows again: some may look different."""
+        if self._found is None:
+            return
+        if len(self._found.rows) != self._count:
+            self.show(self._found)
+        else:
+            self._reread()
+
+    def select_all_found(self) -> None:
+        """Select every contact the search found, seen or not."""
+        if self._found is not None:
+            self._selection.add(self._found.rows.ids(0, self._count))
+            self._selection_changed()
+
+    def clear_selection(self) -> None:
+        """Select nothing."""
+        if self._selection:
+            self._selection.clear()
+            self._selection_changed()
+
+    # -- the cursor
+
+    @property
+    def _is_cursor_visible(self) -> bool:
+        return self.top_row <= self._cursor < self.top_row + self.page_rows
+
+    def _anchor(self) -> tuple[str, int] | None:
+        """Return a contact and the line it is to stay on: the cursor's if seen, else the top one's."""
+        if self._cursor_id is not None and self._is_cursor_visible:
+            return self._cursor_id, self._cursor - self.top_row
+        top = self._window.row(self.top_row)
+        return None if top is None else (top.contact_id, 0)
+
+    def _put_cursor(self, index: int, *, by_person: bool = False) -> None:
+        """Put the cursor on a row, or the nearest there is."""
+        old, old_id = self._cursor, self._cursor_id
+        self._cursor = max(0, min(index, self._count - 1))
+        self._cursor_id = self._id_at(self._cursor)
+        self._refresh_row(old)
+        self._refresh_row(self._cursor)
+        if self._cursor_id is not None and self._cursor_id != old_id:
+            self.post_message(self.CursorMoved(self._cursor_id, by_person=by_person))
+
+    def _id_at(self, index: int) -> str | None:
+        ids = self._found.rows.ids(index, index + 1) if self._found is not None else ()
+        return ids[0] if ids else None
+
+    def _move(self, index: int) -> None:
+        self._put_cursor(index, by_person=True)
+        self._reveal(self._cursor)
+
+    def _stretch(self, index: int) -> None:
+        """Move the cursor and select everything from where stretching began."""
+        if self._found is None or self._cursor_id is None:
+            return
+        if self._range_from is None:
+            self._range_from = self._cursor_id
+        self._move(index)
+        start = self._found.rows.index_of(self._range_from)
+        first, last = sorted((self._cursor if start is None else start, self._cursor))
+        self._selection.stretch(self._found.rows.ids(first, last + 1))
+        self._selection_changed()
+
+    def _settle(self) -> None:
+        """End stretching: what it covered stays selected."""
+        self._range_from = None
+        self._selection.settle()
+
+    def _toggle(self, index: int) -> None:
+        self._settle()
+        contact_id = self._id_at(index)
+        if contact_id is not None:
+            self._selection.toggle(contact_id)
+            self._refresh_row(index)
+            self.post_message(self.SelectionChanged(len(self._selection)))
+
+    def _selection_changed(self) -> None:
+        self.refresh()
+        self.post_message(self.SelectionChanged(len(self._selection)))
+
+    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool]:
+        return index == self._cursor, contact_id in self._selection
+
+    # -- keys and mouse
+
+    def action_move(self, where: str) -> None:
+        """Move the cursor; a page takes the view along, so that the cursor keeps its line."""
+        self._settle()
+        steps = self._steps(where)
+        if where.startswith("page"):
+            self._scroll_row(self.top_row + steps)
+        self._move(self._cursor + steps)
+
+    def action_extend(self, where: str) -> None:
+        """Move the cursor and select what it passes over."""
+        self._stretch(self._cursor + self._steps(where))
+
+    def _steps(self, where: str) -> int:
+        page = self.page_rows
+        return {
+            "up": -1,
+            "down": 1,
+            "page_up": -page,
+            "page_down": page,
+            "home": -self._count,
+            "end": self._count,
+        }[where]
+
+    def action_select(self) -> None:
+        """Select the contact under the cursor, or no longer, and go to the next."""
+        self._toggle(self._cursor)
+        self._move(self._cursor + 1)
+
+    def action_select_all(self) -> None:
+        """Select all found."""
+        self._settle()
+        self.select_all_found()
+
+    def action_clear(self) -> None:
+        """Select nothing; where nothing is selected, escape is for somebody else."""
+        if not self._selection:
+            raise SkipAction
+        self._range_from = None
+        self.clear_selection()
+
+    def action_open(self) -> None:
+        """Open the contact under the cursor."""
+        if self._cursor_id is not None:
+            self.post_message(self.Opened(self._cursor_id))
+
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor; shift selects up to there, ctrl or the margin one, two clicks open."""
+        offset = event.get_content_offset(self)
+        index = None if offset is None else self._row_at(offset.y)
+        if offset is None or index is None:
+            return
+        event.stop()
+        if event.shift:
+            self._stretch(index)
+            return
+        self._settle()
+        self._move(index)
+        if event.ctrl or offset.x < GUTTER:
+            self._toggle(index)
+        elif event.chain == 2:  # noqa: PLR2004 - a double click
+            self.action_open()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self._reveal(self._cursor)

@@ -1,0 +1,74 @@
+"""Which columns the contact table has at a width. Never measured from data: that would read all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from tui.model.query import Tab
+
+GUTTER: Final = 3
+"""Cells left of the first column: the cursor, the tick of a selected row, a space."""
+GAP: Final = 2
+
+
+class Key(StrEnum):
+    """The columns."""
+
+    CONTACT = "contact"
+    STATUS = "status"
+    EMAIL = "email"
+    OWES = "owes"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. With a `share` it divides what fixed widths leave; it is left out below `from_width`."""
+
+    key: Key
+    title: str
+    width: int = 0
+    share: int = 0
+    from_width: int = 0
+    is_right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column and the cells it got."""
+
+    column: Column
+    width: int
+
+
+_COLUMNS: Final = (
+    Column(Key.CONTACT, "Contact", share=3),
+    Column(Key.STATUS, "Status", width=8, from_width=48),
+    Column(Key.EMAIL, "E-mail", share=2, from_width=70),
+    Column(Key.OWES, "They owe", width=12, from_width=56, is_right=True),
+    # As wide as "~ expected Nov 2023".
+    Column(Key.RELEASED, "Re-Leased", width=19, from_width=38),
+)
+
+
+def place(width: int, tab: Tab) -> tuple[Placed, ...]:
+    """Divide a line of so many cells; only the All tab needs a Status column."""
+    columns = [
+        column
+        for column in _COLUMNS
+        if width >= column.from_width and (column.key is not Key.STATUS or tab is Tab.ALL)
+    ]
+    taken = GUTTER + sum(column.width for column in columns) + GAP * (len(columns) - 1)
+    free = max(0, width - taken)
+    shares = sum(column.share for column in columns)
+    placed: list[Placed] = []
+    for column in columns:
+        cells = column.width
+        if column.share:
+            cells = free * column.share // shares
+            free -= cells
+            shares -= column.share
+        placed.append(Placed(column, cells))
+    return tuple(placed)

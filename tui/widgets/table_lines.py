@@ -1,0 +1,141 @@
+"""Painting one line of the contact table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from tui.model.contact import ContactStatus
+from tui.model.query import Tab
+from tui.widgets.matches import match_spans
+from tui.widgets.signs import Sign, sign
+from tui.widgets.table_columns import GAP, GUTTER, Key, place
+from tui.widgets.text import ELLIPSIS, fit, money, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from rich.style import Style
+
+    from tui.model.rows import Row
+    from tui.widgets.table_columns import Placed
+
+CURSOR: Final = "▌"
+TICK: Final = "✓"
+
+_STATUS: Final = {
+    ContactStatus.ACTIVE: "Active",
+    ContactStatus.ARCHIVED: "Archived",
+    ContactStatus.GDPRREQUEST: "GDPR",
+}
+_TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The table's styles: whole ones for lines, and partial ones to lay over them by name."""
+
+    plain: Style
+    header: Style
+    cursor: Style
+    selected: Style
+    over: dict[str, Style]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that decides how a row is painted, apart from its own values: together they are a cache key.
+
+    `frame` is the spinner's, empty for rows that have none; `now` only matters by its day and zone.
+    """
+
+    width: int
+    tab: Tab
+    words: tuple[str, ...]
+    now: datetime
+    frame: str = ""
+    is_cursor: bool = False
+    is_selected: bool = False
+
+
+def belongs(row: Row, tab: Tab) -> bool:
+    """Say whether a row's status is still the tab's."""
+    return tab is Tab.ALL or row.status is _TAB_STATUS[tab]
+
+
+def status_words(row: Row) -> str:
+    """Return a contact's status in a word."""
+    return "Merged" if row.is_merged else _STATUS[row.status]
+
+
+def paint_header(width: int, tab: Tab, palette: Palette) -> Strip:
+    """Paint the titles of the columns."""
+    parts = [
+        fit(placed.column.title, placed.width, "right" if placed.column.is_right else "left")
+        for placed in place(width, tab)
+    ]
+    text = " " * GUTTER + (" " * GAP).join(parts)
+    return Strip([Segment(fit(text, width), palette.header)], width)
+
+
+def paint_row(row: Row, look: Look, palette: Palette) -> Strip:
+    """Paint one contact in exactly the width of the look."""
+    base = palette.cursor if look.is_cursor else palette.selected if look.is_selected else palette.plain
+    over = palette.over
+    if not belongs(row, look.tab):
+        base += over["dim"]
+    segments = [
+        Segment(CURSOR if look.is_cursor else " ", base + over["mark"]),
+        Segment(f"{TICK if look.is_selected else ' '} ", base + over["mark"]),
+    ]
+    for number, placed in enumerate(place(look.width, look.tab)):
+        if number:
+            segments.append(Segment(" " * GAP, base))
+        segments.extend(_cell(row, placed, look, base, over))
+    strip = Strip([segment for segment in segments if segment.text])
+    return strip.adjust_cell_length(look.width, base)
+
+
+def _cell(row: Row, placed: Placed, look: Look, base: Style, over: dict[str, Style]) -> Iterator[Segment]:
+    """Paint one column of a row."""
+    width = placed.width
+    match placed.column.key:
+        case Key.CONTACT:
+            yield from _searched(row.name, width, look.words, base, base + over["match"])
+        case Key.EMAIL:
+            yield from _searched(row.email, width, look.words, base, base + over["match"])
+        case Key.STATUS:
+            yield Segment(fit(status_words(row), width), base)
+        case Key.OWES:
+            yield Segment(fit(money(row.owes), width, "right"), base if row.owes else base + over["muted"])
+        case Key.RELEASED:
+            shown = row_sign(row, look)
+            style = base + over[shown.style] if shown.style else base
+            yield Segment(fit(shown.text, width), style)
+
+
+def row_sign(row: Row, look: Look) -> Sign:
+    """Return what is said of a row's last change, with the spinner's frame where it turns."""
+    if row.last_change is None:
+        return Sign()
+    shown = sign(row.last_change, look.now)
+    return replace(shown, symbol=look.frame) if shown.moves and look.frame else shown
+
+
+def _searched(text: str, width: int, words: tuple[str, ...], base: Style, match: Style) -> Iterator[Segment]:
+    """Paint text with what was searched for picked out."""
+    text = safe(text)
+    fitted = fit(text, width)
+    end = len(text) if fitted.startswith(text) else len(fitted.rstrip().removesuffix(ELLIPSIS))
+    position = 0
+    for start, stop in match_spans(text, words):
+        if start >= end:
+            break
+        yield Segment(fitted[position:start], base)
+        position = min(stop, end)
+        yield Segment(fitted[start:position], match)
+    yield Segment(fitted[position:], base)

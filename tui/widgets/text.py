@@ -1,0 +1,128 @@
+"""The one place through which text from outside passes before it is shown.
+
+Names, e-mails and messages come from people and other programs. A terminal obeys escape sequences, and
+Textual parses markup in strings, so neither ever sees such text as it was received.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final, Literal
+
+from rich.cells import cell_len, get_character_cell_size
+from textual.content import Content
+
+ELLIPSIS: Final = "…"
+NOTHING: Final = "—"
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+
+# ECMA-48: strings (DCS, SOS, OSC, PM, APC) up to their terminator, then control sequences, then the short
+# escapes. Strings stop at any other control, so that an unfinished one can't swallow the rest of a name.
+_ESCAPES: Final = re.compile(
+    r"(?:\x1b[PX\]^_]|[\x90\x98\x9d\x9e\x9f])[^\x00-\x1f\x7f-\x9f]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|\x1b[ -/]+[0-~]"
+    r"|\x1b[0-OQ-WYZ\\`-~]"
+)
+
+# Letters, marks and symbols that paint nothing, or about whose width terminals disagree with Rich: fillers,
+# joiners, variation selectors and skin tones. What is left of an emoji is as wide everywhere.
+_UNRELIABLE: Final = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+    | {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x1F3FB, 0x1F400)}
+)
+_BREAKS: Final = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")
+# More marks than any script puts on one letter spill over the lines above and below.
+_MOST_MARKS: Final = 4
+
+
+def safe(text: str, limit: int = 2000) -> str:
+    """Return one line of harmless text of at most `limit` characters, ending in `…` if that cut it.
+
+    Escape sequences, controls, bidirectional overrides and invisible characters are dropped; line breaks and
+    tabs become spaces; what has no agreed glyph (surrogates, private use, unassigned) becomes `�`.
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = _ESCAPES.sub("", text).translate(_HARMLESS)
+        if not text.isascii():
+            text = _calm(unicodedata.normalize("NFC", text))
+    if len(text) > limit:
+        return text[: max(0, limit - 1)] + ELLIPSIS[:limit]
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _harmless(codepoint: int) -> str | None:
+    """Return what a character is shown as, None for nothing."""
+    char = chr(codepoint)
+    category = unicodedata.category(char)
+    if char in _BREAKS or category[0] == "Z":
+        return " "
+    if category in {"Cc", "Cf"} or codepoint in _UNRELIABLE:
+        return None
+    return REPLACEMENT if category[0] == "C" else char
+
+
+class _Harmless:
+    """What `str.translate` looks characters up in."""
+
+    def __getitem__(self, codepoint: int) -> str | None:
+        return _harmless(codepoint)
+
+
+_HARMLESS: Final = _Harmless()
+
+
+def _calm(text: str) -> str:
+    """Drop marks that stand on nothing, and those beyond the first few on one letter."""
+    kept: list[str] = []
+    marks = _MOST_MARKS
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char)[0] == "M" else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+def content(text: str, style: str = "") -> Content:
+    """Return safe text for a widget, in one style; its brackets are brackets, not markup."""
+    return Content.styled(safe(text), style) if style else Content(safe(text))
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a line the text takes once it is made safe."""
+    return cell_len(safe(text))
+
+
+def fit(text: str, width: int, align: Literal["left", "right"] = "left") -> str:
+    """Return safe text of exactly `width` cells: padded, or cut with `…`."""
+    if width <= 0:
+        return ""
+    text = safe(text)
+    taken = cell_len(text)
+    if taken > width:
+        text = _cut(text, width - 1) + ELLIPSIS
+        taken = cell_len(text)
+    padding = " " * (width - taken)
+    return padding + text if align == "right" else text + padding
+
+
+def _cut(text: str, width: int) -> str:
+    """Return the beginning of safe text that takes at most `width` cells, without dangling spaces."""
+    # Safe text has no joiners or selectors, so a text is as wide as its characters are together.
+    taken = 0
+    for index, char in enumerate(text):
+        taken += get_character_cell_size(char)
+        if taken > width:
+            return text[:index].rstrip(" ")
+    return text
+
+
+def money(cents: int | None) -> str:
+    """Return an amount in hundredths as `1,234.50`; nothing and zero are `—`, so that amounts stand out."""
+    if not cents:
+        return NOTHING
+    whole, part = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}{whole:,}.{part:02}"
