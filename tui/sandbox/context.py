@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from tui.sandbox.books import Books
+    from tui.sandbox.counts import Counts
     from tui.sandbox.database import Database
     from tui.sandbox.faults import Faults
     from tui.sandbox.identity.tokens import Tokens
@@ -23,11 +24,22 @@ class Practice:
 
     database: Database
     books: Books
+    counts: Counts
     tokens: Tokens
     limits: Limits
     faults: Faults
     log: RequestLog
     companies: Companies
+
+    def count_status_writes(self, writes: int) -> None:
+        """Count applied changes of `ContactStatus` through the API; the number outlives restarts."""
+        if writes:
+            self.database.remember("status_writes", str(self.status_writes + writes))
+
+    @property
+    def status_writes(self) -> int:
+        """How often the API has written a `ContactStatus`, since the first seeding."""
+        return int(self.database.recall("status_writes") or 0)
 
 
 def practice_of(request: HTTPConnection) -> Practice:

@@ -141,6 +141,19 @@ class Database:
             raise
         self.execute("COMMIT")
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """All or nothing of its own, also inside another transaction that goes on after a failure."""
+        with self.transaction():
+            self.execute("SAVEPOINT part")
+            try:
+                yield
+            except BaseException:
+                self.execute("ROLLBACK TO part")
+                self.execute("RELEASE part")
+                raise
+            self.execute("RELEASE part")
+
     @property
     def writes(self) -> int:
         """Rows changed since the start; a cheap sign that something cached may be stale."""
@@ -173,9 +186,11 @@ def building(file: Path) -> Iterator[sqlite3.Connection]:
     remove(draft)
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
-        connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {TABLES}")
+        connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {TABLES}")
+        connection.execute("BEGIN")
         yield connection
-        connection.executescript(f"{INDEXES} COMMIT;")
+        connection.execute("COMMIT")
+        connection.executescript(INDEXES)
         connection.execute("PRAGMA optimize")
     except BaseException:
         connection.close()

@@ -1,0 +1,72 @@
+"""Which fields of a contact a write may set, and how they join what is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tui.sandbox.books import Refused
+from tui.sandbox.contact import Document
+
+# Longest values, from Xero's OpenAPI description, v16.1 (`Name` says 255 there too).
+_LONGEST = {
+    "Name": 255, "FirstName": 255, "LastName": 255, "EmailAddress": 255, "CompanyNumber": 50,
+    "ContactNumber": 50, "AccountNumber": 50, "TaxNumber": 50, "BankAccountDetails": 255, "Website": 255,
+    "DefaultCurrency": 3,
+}  # fmt: skip
+_ADDRESS_FIELDS = (
+    "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "City", "Region", "PostalCode", "Country",
+    "AttentionTo",
+)  # fmt: skip
+_PHONE_FIELDS = ("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode")
+_PERSON_FIELDS = ("FirstName", "LastName", "EmailAddress")
+_MOST_PERSONS = 5
+
+
+def check(element: Document) -> None:
+    """Raise `Refused` for a value of the wrong kind or length."""
+    for field, longest in _LONGEST.items():
+        value = element.get(field)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise Refused(f"{field} must be a text.")
+        if len(value) > longest:
+            raise Refused(f"The value of {field} is longer than {longest} characters.")
+    if "Name" in element and not str(element["Name"] or "").strip():
+        raise Refused("The contact name must be specified.")
+    if len(_dicts(element.get("ContactPersons"))) > _MOST_PERSONS:
+        raise Refused(f"A contact can have at most {_MOST_PERSONS} contact persons.")
+
+
+def changed(document: Document, element: Document) -> Document:
+    """Give the document with what the element says; omitted fields keep their values (seen)."""
+    result = dict(document)
+    for field in _LONGEST:
+        if isinstance(element.get(field), str):
+            result[field] = element[field]
+    _merge_slots(result, element, "Addresses", "AddressType", _ADDRESS_FIELDS)
+    _merge_slots(result, element, "Phones", "PhoneType", _PHONE_FIELDS)
+    if isinstance(element.get("ContactPersons"), list):
+        result["ContactPersons"] = [_person(one) for one in _dicts(element["ContactPersons"])]
+    return result
+
+
+def _merge_slots(
+    result: Document, element: Document, name: str, kind: str, fields: tuple[str, ...]
+) -> None:
+    given = {one.get(kind): one for one in _dicts(element.get(name))}
+    result[name] = [
+        slot | {field: str(value) for field in fields if (value := given[slot[kind]].get(field)) is not None}
+        if slot[kind] in given
+        else slot
+        for slot in result[name]
+    ]
+
+
+def _person(given: Document) -> Document:
+    person: Document = {field: str(given[field]) for field in _PERSON_FIELDS if given.get(field) is not None}
+    return person | {"IncludeInEmails": given.get("IncludeInEmails") is True}
+
+
+def _dicts(value: Any) -> list[Document]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -1,0 +1,138 @@
+"""What every call of the Accounting API goes through: token, organisation, limits, idempotency key."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from tui.sandbox.accounting import idempotency
+from tui.sandbox.accounting.answers import Answer, ApiError, NotFound, not_found, problem, too_many
+from tui.sandbox.context import practice_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.datastructures import Headers, QueryParams
+    from starlette.requests import Request
+
+    from tui.sandbox.books import Books, Organisation
+    from tui.sandbox.context import Practice
+    from tui.sandbox.identity.tokens import Access
+    from tui.sandbox.request_log import Entry
+
+CONTACTS_READ = frozenset({"accounting.contacts", "accounting.contacts.read"})
+CONTACTS_WRITE = frozenset({"accounting.contacts"})
+SETTINGS_READ = frozenset({"accounting.settings", "accounting.settings.read"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that passed the gate."""
+
+    practice: Practice
+    organisation: Organisation
+    path: Mapping[str, str]
+    query: QueryParams
+    headers: Headers
+    body: bytes
+    entry: Entry
+
+    @property
+    def books(self) -> Books:
+        """The contacts."""
+        return self.practice.books
+
+    @property
+    def org(self) -> int:
+        """The row of the organisation worked in."""
+        return self.organisation.org
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Read a true/false parameter, spelled in any case."""
+        value = self.query.get(name)
+        return default if value is None else value.strip().lower() == "true"
+
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a method does, and the scopes of which one is needed."""
+
+    handler: Callable[[Call], Answer]
+    scopes: frozenset[str]
+    writes: bool = False
+
+
+def gate(operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    """Make the endpoint of one path out of what its methods do."""
+
+    async def endpoint(request: Request) -> Response:
+        practice = practice_of(request)
+        organisation, answer = await _answer(request, practice, operations[request.method])
+        headers = practice.limits.headers(organisation.org if organisation else None)
+        response = Response(answer.body, answer.status, headers | answer.headers)
+        if answer.content_type is not None:
+            response.headers["Content-Type"] = answer.content_type
+        return response
+
+    return endpoint
+
+
+async def _answer(
+    request: Request, practice: Practice, operation: Operation
+) -> tuple[Organisation | None, Answer]:
+    organisation = practice.books.by_tenant(request.headers.get("xero-tenant-id"))
+    access = _access(request, practice)
+    if access is None:
+        return organisation, problem(401, "Unauthorized", "TokenExpired")
+    if access.org is not None:
+        organisation = next(one for one in practice.books.organisations if one.org == access.org)
+    if organisation is None or not _connected(practice, organisation, access):
+        return organisation, problem(403, "Forbidden", "AuthenticationUnsuccessful")
+    if not access.scopes & operation.scopes:
+        return organisation, problem(403, "Forbidden", "AuthenticationUnsuccessful")
+    exceeded = practice.limits.take(organisation.org)
+    if exceeded is not None:
+        return organisation, too_many(exceeded.problem, exceeded.retry_after)
+    with practice.limits.running(organisation.org):
+        delay = request.scope.get("practice.delay")
+        if delay:
+            await asyncio.sleep(delay)
+        body = await request.body()
+        call = Call(
+            practice, organisation, request.path_params, request.query_params, request.headers, body,
+            request.scope["practice.entry"],
+        )  # fmt: skip
+        return organisation, _run(call, request, operation)
+
+
+def _run(call: Call, request: Request, operation: Operation) -> Answer:
+    key = call.headers.get("idempotency-key")
+    if not operation.writes or key is None:
+        return _perform(call, operation)
+    place = f"{request.method} {request.url.path}?{request.url.query}"
+    with call.practice.database.transaction():
+        return idempotency.once(call, key, place, lambda: _perform(call, operation))
+
+
+def _perform(call: Call, operation: Operation) -> Answer:
+    try:
+        return operation.handler(call)
+    except ApiError as error:
+        return error.answer()
+    except NotFound:
+        return not_found()
+
+
+def _access(request: Request, practice: Practice) -> Access | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return practice.tokens.access(token) if scheme.lower() == "bearer" else None
+
+
+def _connected(practice: Practice, organisation: Organisation, access: Access) -> bool:
+    if access.org is not None:
+        return access.org == organisation.org
+    return practice.database.one("SELECT 1 FROM connections WHERE org = ?", (organisation.org,)) is not None

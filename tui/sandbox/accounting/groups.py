@@ -1,0 +1,173 @@
+"""`/ContactGroups`: lists of contacts with a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui.sandbox.accounting.answers import Answer, NotFound, encode, envelope, invalid_elements, query_error
+from tui.sandbox.accounting.writing import elements_of
+from tui.sandbox.books import new_id
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tui.sandbox.accounting.gate import Call
+    from tui.sandbox.contact import Document
+
+
+def list_groups(call: Call) -> Answer:
+    """`GET /ContactGroups`: the active ones, without their contacts."""
+    order = call.query.get("order", "Name").split()
+    if not order or order[0] != "Name":
+        raise query_error(f"No property or field '{' '.join(order)}' exists in type 'ContactGroup'")
+    direction = "DESC" if order[1:] == ["DESC"] else "ASC"
+    rows = call.practice.database.all(
+        f"SELECT * FROM groups WHERE org = ? AND status = 'ACTIVE' ORDER BY name {direction}", (call.org,)
+    )
+    return envelope("ContactGroups", [encode(_shown(row)) for row in rows])
+
+
+def get_group(call: Call) -> Answer:
+    """`GET /ContactGroups/{ContactGroupID}`: one group with the contacts in it."""
+    return _answer(call, _group(call))
+
+
+def create_groups(call: Call) -> Answer:
+    """`PUT /ContactGroups`: names are unique among active groups."""
+    made: list[sqlite3.Row] = []
+    errors: list[Document] = []
+    database = call.practice.database
+    for element in elements_of(call.body, "ContactGroups"):
+        name = element.get("Name")
+        if not isinstance(name, str) or not name.strip() or _named(call, name):
+            errors.append(_refused(element, "The contact group name must be given and be unique."))
+            continue
+        group_id = new_id()
+        database.execute("INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')", (group_id, call.org, name))
+        made.extend(database.all("SELECT * FROM groups WHERE group_id = ?", (group_id,)))
+    if errors:
+        return invalid_elements(errors)
+    return envelope("ContactGroups", [encode(_shown(row)) for row in made])
+
+
+def update_group(call: Call) -> Answer:
+    """`POST /ContactGroups/{ContactGroupID}`: a new name, or `Status` `DELETED`."""
+    group = _group(call)
+    element = elements_of(call.body, "ContactGroups")[0]
+    name = element.get("Name", group["name"])
+    status = element.get("Status", "ACTIVE")
+    holder = _named(call, name) if isinstance(name, str) else group
+    if status not in {"ACTIVE", "DELETED"} or (holder and holder["group_id"] != group["group_id"]):
+        return invalid_elements([_refused(element, "The contact group can't be changed like that.")])
+    database = call.practice.database
+    with database.transaction():
+        members = _members(call, group["group_id"])
+        database.execute(
+            "UPDATE groups SET name = ?, status = ? WHERE group_id = ?", (name, status, group["group_id"])
+        )
+        if status == "DELETED":
+            database.execute("DELETE FROM group_members WHERE group_id = ?", (group["group_id"],))
+        for member in members:
+            _rewrite(call, member)
+    changed = database.one("SELECT * FROM groups WHERE group_id = ?", (group["group_id"],))
+    return envelope("ContactGroups", [encode(_shown(changed or group))])
+
+
+def add_members(call: Call) -> Answer:
+    """`PUT /ContactGroups/{ContactGroupID}/Contacts`: put contacts into a group."""
+    group, database = _group(call), call.practice.database
+    rows = [_contact(call, element.get("ContactID")) for element in elements_of(call.body)]
+    with database.transaction():
+        for row in rows:
+            database.execute(
+                "INSERT OR IGNORE INTO group_members VALUES (?, ?)", (group["group_id"], row["id"])
+            )
+            _rewrite(call, row)
+    return envelope("Contacts", [encode(_name_only(row)) for row in rows])
+
+
+def remove_members(call: Call) -> Answer:
+    """`DELETE /ContactGroups/{ContactGroupID}/Contacts[/{ContactID}]`: take one or all out of a group."""
+    group, database = _group(call), call.practice.database
+    if "contact_id" in call.path:
+        rows = [_contact(call, call.path["contact_id"])]
+    else:
+        rows = _members(call, group["group_id"])
+    with database.transaction():
+        for row in rows:
+            database.execute(
+                "DELETE FROM group_members WHERE group_id = ? AND contact = ?", (group["group_id"], row["id"])
+            )
+            _rewrite(call, row)
+    return Answer(204, b"", None)
+
+
+def _group(call: Call) -> sqlite3.Row:
+    row = call.practice.database.one(
+        "SELECT * FROM groups WHERE org = ? AND group_id = ?", (call.org, call.path["group_id"].lower())
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _named(call: Call, name: str) -> sqlite3.Row | None:
+    return call.practice.database.one(
+        "SELECT * FROM groups WHERE org = ? AND name = ? COLLATE NOCASE AND status = 'ACTIVE'",
+        (call.org, name),
+    )
+
+
+def _contact(call: Call, contact_id: Any) -> sqlite3.Row:
+    row = call.books.find(call.org, contact_id) if isinstance(contact_id, str) else None
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _members(call: Call, group_id: str) -> list[sqlite3.Row]:
+    return call.practice.database.all(
+        "SELECT c.* FROM group_members m JOIN contacts c ON c.id = m.contact WHERE group_id = ? "
+        "ORDER BY name_key",
+        (group_id,),
+    )
+
+
+def _rewrite(call: Call, row: sqlite3.Row) -> None:
+    groups = call.practice.database.all(
+        "SELECT g.* FROM group_members m JOIN groups g USING (group_id) WHERE m.contact = ? ORDER BY g.name",
+        (row["id"],),
+    )
+    call.books.set_groups(row, [in_contact(group["group_id"], group["name"]) for group in groups])
+
+
+def in_contact(group_id: str, name: str) -> Document:
+    """Show a group as contacts carry it."""
+    return {
+        "ContactGroupID": group_id,
+        "Name": name,
+        "Status": "ACTIVE",
+        "Contacts": [],
+        "HasValidationErrors": False,
+    }
+
+
+def _shown(row: sqlite3.Row) -> Document:
+    return in_contact(row["group_id"], row["name"]) | {"Status": row["status"]}
+
+
+def _answer(call: Call, group: sqlite3.Row) -> Answer:
+    members = [_name_only(row) for row in _members(call, group["group_id"])]
+    return envelope("ContactGroups", [encode(_shown(group) | {"Contacts": members})])
+
+
+def _name_only(row: sqlite3.Row) -> Document:
+    empty: Document = {"Addresses": [], "Phones": [], "ContactGroups": [], "ContactPersons": []}
+    named = {"ContactID": row["contact_id"], "Name": row["name"]}
+    return named | empty | {"HasValidationErrors": False, "ContactStatus": row["status"]}
+
+
+def _refused(element: Document, message: str) -> Document:
+    echoed = {key: element[key] for key in ("ContactGroupID", "Name") if isinstance(element.get(key), str)}
+    error = {"HasValidationErrors": True, "ValidationErrors": [{"Message": message}]}
+    return echoed | {"Contacts": []} | error

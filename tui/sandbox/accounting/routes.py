@@ -1,0 +1,48 @@
+"""The paths of the Accounting API."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from tui.sandbox.accounting import groups, listing, reading, writing
+from tui.sandbox.accounting.gate import CONTACTS_READ, CONTACTS_WRITE, SETTINGS_READ, Operation, gate
+
+BASE = "/api.xro/2.0"
+
+_CONTACT_GROUP = "/ContactGroups/{group_id}"
+
+_PATHS: dict[str, dict[str, Operation]] = {
+    "/Organisation": {"GET": Operation(reading.get_organisation, SETTINGS_READ)},
+    "/Contacts": {
+        "GET": Operation(listing.list_contacts, CONTACTS_READ),
+        "PUT": Operation(writing.create_contacts, CONTACTS_WRITE, writes=True),
+        "POST": Operation(writing.update_or_create_contacts, CONTACTS_WRITE, writes=True),
+    },
+    "/Contacts/{contact_id}": {
+        "GET": Operation(reading.get_contact, CONTACTS_READ),
+        "POST": Operation(writing.update_contact, CONTACTS_WRITE, writes=True),
+    },
+    "/Contacts/{contact_id}/History": {
+        "GET": Operation(reading.get_history, CONTACTS_READ),
+        "PUT": Operation(reading.put_history, CONTACTS_WRITE, writes=True),
+    },
+    "/ContactGroups": {
+        "GET": Operation(groups.list_groups, CONTACTS_READ),
+        "PUT": Operation(groups.create_groups, CONTACTS_WRITE, writes=True),
+    },
+    _CONTACT_GROUP: {
+        "GET": Operation(groups.get_group, CONTACTS_READ),
+        "POST": Operation(groups.update_group, CONTACTS_WRITE, writes=True),
+    },
+    f"{_CONTACT_GROUP}/Contacts": {
+        "PUT": Operation(groups.add_members, CONTACTS_WRITE, writes=True),
+        "DELETE": Operation(groups.remove_members, CONTACTS_WRITE, writes=True),
+    },
+    f"{_CONTACT_GROUP}/Contacts/{{contact_id}}": {
+        "DELETE": Operation(groups.remove_members, CONTACTS_WRITE, writes=True),
+    },
+}
+
+ROUTES = [
+    Route(f"{BASE}{path}", gate(operations), methods=list(operations)) for path, operations in _PATHS.items()
+]

@@ -1,0 +1,208 @@
+"""The practice organisations' contacts, and what Xero allows to be done with them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui.sandbox import contact
+from tui.sandbox.clock import now_ms, xero_date
+from tui.sandbox.contact import ACTIVE, ARCHIVED, GDPR, Document
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tui.sandbox.database import Database
+
+# Xero's own words, as seen on a live organisation.
+MATCHED_ARCHIVED = (
+    "The specified contact details matched an archived contact. "
+    "Archived contacts cannot currently be edited via the API."
+)
+# Said by Xero's help.
+ON_REPEATING_INVOICES = "Contacts cannot be archived if they are associated with repeating invoices"
+
+_SET = ", ".join(f"{column} = ?" for column in contact.COLUMNS)
+_NEW = ", ".join((*contact.COLUMNS, "org", "created", "updated"))
+
+
+class Refused(Exception):
+    """Xero will not do this; the message holds its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """One practice organisation."""
+
+    org: int
+    tenant_id: str
+    name: str
+    short_code: str
+    created: int
+
+
+def name_taken(name: str) -> str:
+    """Word Xero's refusal of a name that an active contact has (OpenAPI example, v16.1)."""
+    return (
+        f"The contact name {name} is already assigned to another contact. "
+        "The contact name must be unique across all active contacts."
+    )
+
+
+class Books:
+    """Reads and changes contacts. Every change is one transaction with its history record."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        rows = database.all("SELECT org, tenant_id, name, short_code, created FROM organisations ORDER BY org")
+        self.organisations = tuple(Organisation(*row) for row in rows)
+
+    def by_tenant(self, tenant_id: str | None) -> Organisation | None:
+        """Find an organisation by tenant id, in any case."""
+        wanted = (tenant_id or "").lower()
+        return next((one for one in self.organisations if one.tenant_id == wanted), None)
+
+    def by_short_code(self, short_code: str) -> Organisation | None:
+        """Find an organisation by the code its pages carry."""
+        return next((one for one in self.organisations if one.short_code == short_code), None)
+
+    def find(self, org: int, contact_id: str) -> sqlite3.Row | None:
+        """Find a contact by id, in any case."""
+        return self._database.one(
+            "SELECT * FROM contacts WHERE org = ? AND contact_id = ?", (org, contact_id.lower())
+        )
+
+    def find_number(self, org: int, number: str) -> sqlite3.Row | None:
+        """Find a contact by contact number, unique among all contacts."""
+        return self._database.one(
+            "SELECT * FROM contacts WHERE org = ? AND contact_number = ?", (org, number)
+        )
+
+    def active_named(self, org: int, name: str) -> sqlite3.Row | None:
+        """Find the one active contact of a name."""
+        return self._database.one(
+            "SELECT * FROM contacts WHERE org = ? AND name_key = ? AND active", (org, contact.name_key(name))
+        )
+
+    def create(self, org: int, document: Document, user: str) -> int:
+        """Add a contact; gives its row. Raises `Refused` when an active contact has the name."""
+        number = document.get("ContactNumber")
+        if number and self.find_number(org, number):
+            raise Refused(_number_taken(number))
+        if document["ContactStatus"] == ACTIVE and self.active_named(org, document["Name"]):
+            raise Refused(name_taken(document["Name"]))
+        now = now_ms()
+        document["UpdatedDateUTC"] = xero_date(now)
+        values = (*contact.columns(contact.in_order(document)), org, now, now)
+        marks = ", ".join("?" * len(values))
+        with self._database.transaction():
+            cursor = self._database.execute(f"INSERT INTO contacts ({_NEW}) VALUES ({marks})", values)
+            row = int(cursor.lastrowid or 0)
+            self._note(row, "Created", user, f"{document['Name']} was created.")
+        return row
+
+    def edit(self, row: sqlite3.Row, document: Document, user: str, details: str) -> None:
+        """Store an active contact's new document. Raises `Refused` as `create` does."""
+        number = document.get("ContactNumber")
+        if number and number != row["contact_number"] and self.find_number(row["org"], number):
+            raise Refused(_number_taken(number))
+        self._refuse_taken_name(row, document["Name"])
+        self._save(row, document, "Edited", user, details)
+
+    def archive(self, row: sqlite3.Row, user: str) -> None:
+        """Archive an active contact. Raises `Refused` for a contact on repeating invoices."""
+        if row["repeating"]:
+            raise Refused(ON_REPEATING_INVOICES)
+        document = contact.read(row["document"]) | {"ContactStatus": ARCHIVED}
+        self._save(row, document, "Archived", user, f"{row['name']} was archived.")
+
+    def restore(self, row: sqlite3.Row, user: str) -> None:
+        """Restore a contact as a person does in Xero's pages; the API never gets here.
+
+        Raises `Refused` when the contact was merged, asked to be forgotten, or its name is taken.
+        """
+        if row["merged_to"]:
+            raise Refused("This contact was merged into another one and can't be restored.")
+        if row["status"] == GDPR:
+            raise Refused("This contact's details were removed on request. It can't be restored.")
+        self._refuse_taken_name(row, row["name"])
+        document = contact.read(row["document"]) | {"ContactStatus": ACTIVE}
+        self._save(row, document, "Restored", user, f"{row['name']} was restored.")
+
+    def merge(self, row: sqlite3.Row, into: sqlite3.Row, user: str) -> None:
+        """Merge one contact into another: it shows as archived from then on, for ever."""
+        change = {"ContactStatus": ARCHIVED, "MergedToContactID": into["contact_id"]}
+        document = contact.read(row["document"]) | change
+        with self._database.transaction():
+            self._save(row, document, "Merged", user, f"{row['name']} was merged into {into['name']}.")
+            self._database.execute(
+                "UPDATE contacts SET merged_to = ? WHERE id = ?", (into["contact_id"], row["id"])
+            )
+
+    def forget(self, row: sqlite3.Row, user: str) -> None:
+        """Mark a contact as one that asked to be forgotten."""
+        document = contact.read(row["document"]) | {"ContactStatus": GDPR}
+        self._save(row, document, "Edited", user, "Personal details were removed on request.")
+
+    def set_balances(self, row: sqlite3.Row, balances: Document) -> None:
+        """Change what is owed, both ways; as in Xero this does not touch `UpdatedDateUTC`."""
+        document = contact.read(row["document"]) | {"Balances": balances}
+        document["IsCustomer"] = document["IsCustomer"] or any(balances["AccountsReceivable"].values())
+        document["IsSupplier"] = document["IsSupplier"] or any(balances["AccountsPayable"].values())
+        self._write(row, document)
+
+    def set_groups(self, row: sqlite3.Row, groups: list[Document]) -> None:
+        """Write the groups a contact is in into its document, where lists show them."""
+        self._write(row, contact.read(row["document"]) | {"ContactGroups": groups})
+
+    def set_repeating(self, row: sqlite3.Row, *, repeating: bool) -> None:
+        """Say whether repeating invoices hold the contact."""
+        self._database.execute("UPDATE contacts SET repeating = ? WHERE id = ?", (repeating, row["id"]))
+
+    def history(self, row: sqlite3.Row) -> list[sqlite3.Row]:
+        """List a contact's history, newest first; seeded contacts have no records of their own."""
+        return self._database.all(
+            "SELECT at, changes, user, details FROM history WHERE contact = ? ORDER BY at DESC, id DESC",
+            (row["id"],),
+        )
+
+    def add_note(self, row: sqlite3.Row, user: str, details: str) -> None:
+        """Add a note to a contact's history."""
+        self._note(row["id"], "Note", user, details)
+
+    def _refuse_taken_name(self, row: sqlite3.Row, name: str) -> None:
+        holder = self.active_named(row["org"], name)
+        if holder is not None and holder["id"] != row["id"]:
+            raise Refused(name_taken(name))
+
+    def _save(self, row: sqlite3.Row, document: Document, changes: str, user: str, details: str) -> None:
+        # Never the same moment twice for one contact: `If-Modified-Since` readers tell edits apart by it.
+        now = max(now_ms(), row["updated"] + 1)
+        document["UpdatedDateUTC"] = xero_date(now)
+        with self._database.transaction():
+            self._write(row, document)
+            self._database.execute("UPDATE contacts SET updated = ? WHERE id = ?", (now, row["id"]))
+            self._note(row["id"], changes, user, details)
+
+    def _write(self, row: sqlite3.Row, document: Document) -> None:
+        values: tuple[Any, ...] = contact.columns(contact.in_order(document))
+        self._database.execute(f"UPDATE contacts SET {_SET} WHERE id = ?", (*values, row["id"]))
+
+    def _note(self, contact_row: int, changes: str, user: str, details: str) -> None:
+        self._database.execute(
+            "INSERT INTO history (contact, at, changes, user, details) VALUES (?, ?, ?, ?, ?)",
+            (contact_row, now_ms(), changes, user, details),
+        )
+
+
+def new_id() -> str:
+    """Make an identifier as Xero makes them."""
+    return str(uuid.uuid4())
+
+
+def _number_taken(number: str) -> str:
+    return (
+        f"The contact number {number} is already assigned to another contact. "
+        "The contact number must be unique across all contacts."
+    )

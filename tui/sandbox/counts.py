@@ -1,0 +1,30 @@
+"""How many contacts a filter finds, remembered while nothing changes: every page of a list tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tui.sandbox.database import Database
+
+_KEPT = 64
+
+
+class Counts:
+    """Counts by filter; the first write after a count forgets them all."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[Any, int] = {}
+        self._writes = -1
+
+    def get(self, key: Any) -> int | None:
+        """Give a count that still holds."""
+        return self._known.get(key) if self._writes == self._database.writes else None
+
+    def keep(self, key: Any, count: int) -> None:
+        """Remember a count made just now."""
+        if self._writes != self._database.writes or len(self._known) >= _KEPT:
+            self._known.clear()
+            self._writes = self._database.writes
+        self._known[key] = count

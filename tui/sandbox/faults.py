@@ -1,0 +1,88 @@
+"""Bad weather to order: rules that make chosen requests fail the way the live service fails."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What each kind does is in `weather.py`.
+KINDS = frozenset(
+    {
+        "429-minute", "429-day", "503", "500", "drop-before", "drop-after", "slow", "malformed", "html",
+        "offline",
+    }
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Rule:
+    """One rule: which requests, what happens to them, and how often."""
+
+    kind: str
+    method: str | None
+    path: str
+    count: int | None
+    probability: float
+    seconds: float
+    retry_after: int
+    chance: random.Random = field(repr=False)
+
+    def strikes(self, method: str, path: str) -> bool:
+        """Say whether this request is hit, and count it."""
+        if self.count == 0 or not path.startswith(self.path) or self.method not in {None, method}:
+            return False
+        if self.probability < 1 and self.chance.random() >= self.probability:
+            return False
+        if self.count is not None:
+            self.count -= 1
+        return True
+
+
+class Faults:
+    """The rules in force; the first that strikes decides."""
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+
+    def add(self, wish: Mapping[str, Any]) -> None:
+        """Add a rule from its JSON. Raises `ValueError` in words for one that makes no sense.
+
+        `kind` is needed; `method` (any), `path` (prefix, `/api.xro/`), `count` (without end), `probability` (1),
+        `seed` (0), `seconds` (for `slow`, 1) and `retryAfter` (for `429-…`, 1) may be given.
+        """
+        kind = str(wish.get("kind"))
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(sorted(KINDS))}")
+        count, method = wish.get("count"), wish.get("method")
+        self._rules.append(
+            Rule(
+                kind=kind,
+                method=None if method is None else str(method).upper(),
+                path=str(wish.get("path", "/api.xro/")),
+                count=None if count is None else int(count),
+                probability=float(wish.get("probability", 1)),
+                seconds=float(wish.get("seconds", 1)),
+                retry_after=int(wish.get("retryAfter", 1)),
+                # Repeatable on purpose; nothing is protected by it.
+                chance=random.Random(int(wish.get("seed", 0))),  # noqa: S311
+            )
+        )
+
+    def clear(self) -> None:
+        """Back to fair weather."""
+        self._rules.clear()
+
+    def strike(self, method: str, path: str) -> Rule | None:
+        """Find the rule that hits a request, if any."""
+        return next((rule for rule in self._rules if rule.strikes(method, path)), None)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """List the rules with the strikes left."""
+        return [
+            {"kind": rule.kind, "method": rule.method, "path": rule.path, "count": rule.count}
+            for rule in self._rules
+        ]

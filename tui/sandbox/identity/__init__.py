@@ -1,0 +1,1 @@
+"""Signing in: the consent page, tokens and connections."""

@@ -1,0 +1,150 @@
+"""The token, revocation and connections endpoints."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote_plus
+
+from starlette.responses import JSONResponse, Response
+
+from tui.sandbox.books import new_id
+from tui.sandbox.clock import iso, now_ms
+from tui.sandbox.context import practice_of
+from tui.sandbox.identity.tokens import (
+    CLIENT_ID,
+    CUSTOM_CLIENT_ID,
+    CUSTOM_CLIENT_SECRET,
+    READY_SCOPE,
+    SCOPES,
+    OAuthError,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from tui.sandbox.context import Practice
+
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+async def token(request: Request) -> Response:
+    """`POST /connect/token`: authorization_code with PKCE, refresh_token, client_credentials."""
+    practice = practice_of(request)
+    form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+    try:
+        answer = _exchange(practice, form, _basic(request))
+    except OAuthError as error:
+        return JSONResponse({"error": str(error)}, 400, _NO_STORE)
+    return JSONResponse(answer, 200, _NO_STORE)
+
+
+async def revocation(request: Request) -> Response:
+    """`POST /connect/revocation`: end the sign-in a refresh token belongs to (RFC 7009)."""
+    form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+    practice_of(request).tokens.revoke(form.get("token", ""))
+    return Response(status_code=200)
+
+
+async def connections(request: Request) -> Response:
+    """`GET /connections`: the organisations this app may work in, in camelCase (identity API, v16.1)."""
+    practice = practice_of(request)
+    if not _allowed(practice, request):
+        return _unauthorised()
+    chosen = request.query_params.get("authEventId")
+    rows = practice.database.all(
+        "SELECT c.*, o.tenant_id, o.name FROM connections c JOIN organisations o USING (org) ORDER BY org"
+    )
+    return JSONResponse(
+        [
+            {
+                "id": row["id"],
+                "authEventId": row["auth_event_id"],
+                "tenantId": row["tenant_id"],
+                "tenantType": "ORGANISATION",
+                "tenantName": row["name"],
+                "createdDateUtc": _seven_digits(row["created"]),
+                "updatedDateUtc": _seven_digits(row["updated"]),
+            }
+            for row in rows
+            if chosen in (None, row["auth_event_id"])
+        ]
+    )
+
+
+async def disconnect(request: Request) -> Response:
+    """`DELETE /connections/{id}`: take one organisation away from this app."""
+    practice = practice_of(request)
+    if not _allowed(practice, request):
+        return _unauthorised()
+    gone = practice.database.one(
+        "DELETE FROM connections WHERE id = ? RETURNING id", (request.path_params["id"].lower(),)
+    )
+    return Response(status_code=404 if gone is None else 204)
+
+
+def connect(practice: Practice, orgs: list[int], auth_event_id: str) -> None:
+    """Connect organisations to the app, as a consent does; connected ones stay connected."""
+    now = now_ms()
+    practice.database.executemany(
+        "INSERT INTO connections VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (org) DO UPDATE SET auth_event_id = excluded.auth_event_id, updated = excluded.updated",
+        [(new_id(), org, auth_event_id, now, now) for org in orgs],
+    )
+
+
+def _exchange(practice: Practice, form: dict[str, str], basic: tuple[str, str] | None) -> dict[str, Any]:
+    client_id = basic[0] if basic else form.get("client_id", "")
+    kind = form.get("grant_type")
+    if kind == "client_credentials":
+        return _custom_connection(practice, form, basic)
+    if client_id != CLIENT_ID:
+        raise OAuthError("invalid_client")
+    if kind == "authorization_code":
+        return practice.tokens.redeem_code(
+            form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", "")
+        )
+    if kind == "refresh_token":
+        return practice.tokens.refresh(form.get("refresh_token", ""))
+    raise OAuthError("unsupported_grant_type")
+
+
+def _custom_connection(
+    practice: Practice, form: dict[str, str], basic: tuple[str, str] | None
+) -> dict[str, Any]:
+    known = (CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET)
+    if basic is None or not all(map(secrets.compare_digest, map(str.encode, basic), map(str.encode, known))):
+        raise OAuthError("invalid_client")
+    scope = form.get("scope") or READY_SCOPE
+    if not set(scope.split()) <= SCOPES:
+        raise OAuthError("invalid_scope")
+    scope = " ".join(one for one in scope.split() if one != "offline_access")
+    return practice.tokens.custom_connection(scope, practice.books.organisations[0].org)
+
+
+def _basic(request: Request) -> tuple[str, str] | None:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, secret = base64.b64decode(value).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return unquote_plus(name), unquote_plus(secret)
+
+
+def _allowed(practice: Practice, request: Request) -> bool:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and practice.tokens.access(value) is not None
+
+
+def _unauthorised() -> Response:
+    problem = {"Type": None, "Title": "Unauthorized", "Status": 401, "Detail": "AuthenticationUnsuccessful"}
+    return JSONResponse(problem, 401)
+
+
+def _seven_digits(ms: int) -> str:
+    """Spell a moment as the identity API does: seven digits of a second and no zone, always UTC."""
+    return iso(ms)[:-1] + "0000"

@@ -1,0 +1,151 @@
+"""Makes one contact after the other: kind, name, particulars, balances."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from tui.sandbox.clock import xero_date
+from tui.sandbox.contact import ACTIVE, ARCHIVED, Document, blank
+from tui.sandbox.seed import words
+
+# Fixed, so that a practice contact is the same whenever it is seeded: 30 June 2026, 12:00 UTC.
+NEWEST_MS = 1_782_820_800_000
+_THREE_YEARS_MS = 3 * 365 * 86_400_000
+
+_ARCHIVED_SHARE = 0.14
+_COUPLE_SHARE = 0.12
+_FIRM_TENANT_SHARE = 0.3
+_OWED_SHARE = {"Tenants": 0.3, "Owners": 0.08, "Trades": 0.4, "Utilities": 0.5}
+_OVERDUE_SHARE = 0.35
+_UNITS = "ABCDEFGH"
+
+
+@dataclass(slots=True)
+class Made:
+    """One contact, before it is stored."""
+
+    document: Document
+    group: str
+    updated: int
+    created: int
+
+
+@dataclass(slots=True)
+class Maker:
+    """Makes the contacts of one organisation. The same `salt` makes the same contacts in the same order."""
+
+    salt: str
+    _random: random.Random = field(init=False, repr=False)
+    _names: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        # Repeatable on purpose; nothing is protected by it.
+        self._random = random.Random(self.salt)  # noqa: S311
+
+    def contact_id(self, number: int) -> str:
+        """Give the identifier of the contact with this number."""
+        digest = hashlib.blake2b(f"{self.salt}/{number}".encode(), digest_size=16).digest()
+        return str(uuid.UUID(bytes=digest, version=4))
+
+    def make(self, number: int, *, name: str | None = None, active: bool | None = None) -> Made:
+        """Make the next contact; a given name may be one that is in use already."""
+        chance = self._random.random
+        group = self._group(chance())
+        person = self._person()
+        document = blank(self.contact_id(number), name or self._unique(self._name(group, person)))
+        self._names.add(document["Name"])
+        if active is None:
+            active = chance() >= _ARCHIVED_SHARE
+        document["ContactStatus"] = ACTIVE if active else ARCHIVED
+        self._particulars(document, group, person, number)
+        self._balances(document, group)
+        updated = NEWEST_MS - int(chance() ** 2 * _THREE_YEARS_MS) - number % 997
+        document["UpdatedDateUTC"] = xero_date(updated)
+        return Made(document, group, updated, updated - int(chance() * _THREE_YEARS_MS))
+
+    def _group(self, roll: float) -> str:
+        for group, limit in (("Tenants", 0.62), ("Owners", 0.8), ("Trades", 0.94)):
+            if roll < limit:
+                return group
+        return "Utilities"
+
+    def _person(self) -> tuple[str, str]:
+        return self._pick(words.FIRST_NAMES), self._pick(words.LAST_NAMES)
+
+    def _name(self, group: str, person: tuple[str, str]) -> str:
+        first, last = person
+        roll = self._random.random()
+        if group == "Tenants" and roll < _FIRM_TENANT_SHARE:
+            return f"{self._pick(words.FIRM_WORDS)} {self._pick(words.TENANT_FIRMS)}"
+        if group in {"Tenants", "Owners"}:
+            if roll > 1 - _COUPLE_SHARE:
+                return f"{first} & {self._pick(words.FIRST_NAMES)} {last}"
+            if group == "Owners" and roll < _FIRM_TENANT_SHARE:
+                return f"{last} Family Trust"
+            return f"{first} {last}"
+        if group == "Trades":
+            start = last if roll < _FIRM_TENANT_SHARE else self._pick(words.FIRM_WORDS)
+            return f"{start} {self._pick(words.TRADES)} Ltd"
+        if roll < _FIRM_TENANT_SHARE:
+            return f"{self._pick(words.TOWNS)[0]} Council"
+        return f"{self._pick(words.FIRM_WORDS)} {self._pick(words.UTILITIES)}"
+
+    def _unique(self, name: str) -> str:
+        """Keep names apart the way people do: an initial, a street, a number at last."""
+        if name not in self._names:
+            return name
+        first, _, rest = name.partition(" ")
+        for candidate in (
+            f"{first} {chr(65 + self._random.randrange(26))}. {rest}",
+            f"{name} ({self._pick(words.STREETS)})",
+            f"{name} of {self._random.randrange(1, 400)} {self._pick(words.STREETS)}",
+        ):
+            if candidate not in self._names:
+                return candidate
+        return f"{name} ({len(self._names)})"
+
+    def _particulars(self, document: Document, group: str, person: tuple[str, str], number: int) -> None:
+        first, last = person
+        named_after_person = document["Name"].startswith(first) and last in document["Name"]
+        if named_after_person or self._random.random() < 0.5:  # noqa: PLR2004 - half of the firms name somebody
+            document["FirstName"], document["LastName"] = first, last
+            document["EmailAddress"] = f"{first}.{last}{number}@mail.example".lower().replace("'", "")
+        elif group != "Tenants":
+            document["EmailAddress"] = f"accounts{number}@{group.lower()}.example"
+        town, post_code = self._pick(words.TOWNS)
+        street = self._pick(words.STREETS)
+        house = self._random.randrange(1, 240)
+        unit = f"{self._random.randrange(1, 40)}{self._pick(_UNITS)}"
+        if group == "Tenants":
+            document["AccountNumber"] = f"{street[:3].upper()}{house}-{unit}"
+            document["ContactNumber"] = f"RL{100_000 + number}"
+        elif group == "Owners":
+            document["AccountNumber"] = f"OWN-{number:05}"
+        street_slot, mobile = document["Addresses"][0], document["Phones"][3]
+        line = f"{unit}/{house} {street}" if group == "Tenants" else f"{house} {street}"
+        street_slot |= {"AddressLine1": line, "City": town, "PostalCode": post_code, "Country": "New Zealand"}
+        mobile |= {"PhoneNumber": f"555 {number % 10_000:04}", "PhoneAreaCode": "021", "PhoneCountryCode": "64"}
+        if named_after_person and " & " in document["Name"]:
+            document["ContactPersons"] = [{"FirstName": first, "LastName": last, "IncludeInEmails": True}]
+
+    def _balances(self, document: Document, group: str) -> None:
+        pays = group in {"Tenants", "Owners"}
+        document["IsCustomer"], document["IsSupplier"] = pays, not pays or group == "Owners"
+        if self._random.random() >= _OWED_SHARE[group]:
+            return
+        owed = self._random.randrange(20_00, 4_500_00) / 100
+        overdue = owed if self._random.random() < _OVERDUE_SHARE else 0.0
+        sides: dict[str, Any] = {
+            "AccountsReceivable": {"Outstanding": 0.0, "Overdue": 0.0},
+            "AccountsPayable": {"Outstanding": 0.0, "Overdue": 0.0},
+        }
+        side = "AccountsReceivable" if group == "Tenants" else "AccountsPayable"
+        sides[side] = {"Outstanding": owed, "Overdue": overdue}
+        document["Balances"] = sides
+
+    def _pick(self, choices: Any) -> Any:
+        return choices[int(self._random.random() * len(choices))]

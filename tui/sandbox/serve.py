@@ -1,0 +1,203 @@
+"""Opens the data, binds the port, announces itself in one line, and serves until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import filelock
+import uvicorn
+
+from tui.paths import private_folder
+from tui.sandbox import database
+from tui.sandbox.application import application
+from tui.sandbox.books import Books
+from tui.sandbox.context import Practice
+from tui.sandbox.counts import Counts
+from tui.sandbox.database import Database
+from tui.sandbox.faults import Faults
+from tui.sandbox.identity.tokens import CLIENT_ID, Tokens
+from tui.sandbox.limits import Limits
+from tui.sandbox.released.company import Companies
+from tui.sandbox.request_log import RequestLog
+from tui.sandbox.seed.build import seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from starlette.types import Scope
+
+_HOST = "127.0.0.1"
+_FILE = "practice.sqlite"
+_LINGER_SECONDS = 1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PRIVATE = 0o077
+
+
+class CannotStart(Exception):
+    """The sandbox can't run here; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run: `contacts` in the first organisation, `cycle` in seconds, limits in calls."""
+
+    data: Path
+    port: int = 0
+    contacts: int = 1600
+    cycle: float = 45.0
+    fresh: bool = False
+    minute_limit: int = 60
+    day_limit: int = 5000
+    exit_with_parent: bool = False
+
+
+def run(options: Options) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `CannotStart` when the data or the port is in use."""
+    os.umask(_PRIVATE)
+    folder = private_folder(options.data)
+    lock = filelock.FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise CannotStart(
+            f"Another sandbox is running on {folder}. Stop it, or choose another folder with --data."
+        ) from None
+    with lock:
+        listening = _bind(options.port)
+        data = _open(folder / _FILE, options)
+        try:
+            asyncio.run(_serve(_practice(data, options), listening, options))
+        finally:
+            data.close()
+
+
+def _bind(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A restart on the same port must not wait for the connections of the one before.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((_HOST, port))
+    except OSError as error:
+        raise CannotStart(f"Port {port} on {_HOST} can't be used: {error.strerror}.") from None
+    return listening
+
+
+def _open(file: Path, options: Options) -> Database:
+    if options.fresh:
+        database.remove(file)
+    if not file.exists():
+        seed(file, options.contacts)
+    data = Database(file)
+    seeded = int(data.recall("contacts") or 0)
+    if seeded != options.contacts:
+        sys.stderr.write(
+            f"The practice data already here was made with --contacts {seeded} and is kept. "
+            "Use --fresh to start over.\n"
+        )
+    return data
+
+
+def _practice(data: Database, options: Options) -> Practice:
+    books = Books(data)
+    return Practice(
+        database=data,
+        books=books,
+        counts=Counts(data),
+        tokens=Tokens(data),
+        limits=Limits(minute=options.minute_limit, day=options.day_limit),
+        faults=Faults(),
+        log=RequestLog(),
+        companies=Companies(data, books, options.cycle),
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and stops on our terms: a signal ends it with code 0, not raised again."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        yield
+
+    def stop(self) -> None:
+        """Ask for the end; a second time, don't wait for open requests."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    def drop(self, scope: Scope) -> None:
+        """Close the connection of a request without an answer, as a failing network would."""
+        for connection in self.server_state.connections:
+            if connection.client == tuple(scope["client"]) and connection.transport is not None:
+                connection.transport.abort()
+
+
+async def _serve(practice: Practice, listening: socket.socket, options: Options) -> None:
+    servers: list[_Server] = []
+    app = application(practice, lambda scope: servers[0].drop(scope))
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_LINGER_SECONDS,
+    )
+    server = _Server(config, lambda: _announce(practice, listening.getsockname()[1]))
+    servers.append(server)
+    if options.exit_with_parent:
+        _stop_at_end_of_input(server)
+    await server.serve(sockets=[listening])
+
+
+def _announce(practice: Practice, port: int) -> None:
+    base = f"http://{_HOST}:{port}"
+    line = {
+        "login": base,
+        "identity": base,
+        "api": base,
+        "pages": base,
+        "released": f"{base}/released",
+        "client_id": CLIENT_ID,
+        "refresh_token": practice.tokens.ready_refresh_token(),
+        "organisations": [
+            {"tenantId": one.tenant_id, "tenantName": one.name, "shortCode": one.short_code}
+            for one in practice.books.organisations
+        ],
+    }
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _stop_at_end_of_input(server: _Server) -> None:
+    """A parent that was killed can't say goodbye, but its end of our standard input closes."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        loop.call_soon_threadsafe(server.stop)
+
+    threading.Thread(target=wait, daemon=True).start()
