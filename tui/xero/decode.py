@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -29,6 +31,11 @@ _HUNDREDTH: Final = Decimal("0.01")
 _MOST: Final = Decimal(10) ** 15
 # What a value of the wrong shape or size raises on its way.
 _BROKEN: Final = (msgspec.MsgspecError, ValueError, ArithmeticError)
+# Every escape is matched, so that an escaped backslash before a `u` isn't taken for the start of one.
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 _contacts = msgspec.json.Decoder(wire.ContactsEnvelope)
 _contact = msgspec.json.Decoder(wire.ContactElement)
@@ -105,11 +112,19 @@ def history(body: bytes) -> list[HistoryLine]:
 
 
 def _envelope(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
-    try:
-        return decoder.decode(body)
-    except _BROKEN:
-        # Without its cause: a decoder's message can quote what stood in the answer.
-        raise UndecodableError from None
+    for attempt in (body, None):
+        with suppress(*_BROKEN):
+            return decoder.decode(_mended(body) if attempt is None else attempt)
+    # Without a cause: a decoder's message can quote what stood in the answer.
+    raise UndecodableError
+
+
+def _mended(body: bytes) -> bytes:
+    """Replace lone surrogates, so that one such name can't hold up all other contacts for ever.
+
+    Systems that count in UTF-16 can cut an emoji in half.
+    """
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], body)
 
 
 def _readable(parts: Sequence[msgspec.Raw]) -> list[Contact]:
