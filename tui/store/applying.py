@@ -1,0 +1,86 @@
+"""Contacts as Xero told them, and what a status that has moved means for the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from tui.model.change import Action, Change, Event, State
+from tui.model.contact import ContactStatus
+from tui.store import journal
+from tui.store.contacts import Seen, Upserted, upsert
+from tui.store.moments import from_ms
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tui.model.contact import Contact
+
+_FLIPS: Final = {
+    (ContactStatus.ACTIVE, ContactStatus.ARCHIVED): Action.ARCHIVE,
+    (ContactStatus.ARCHIVED, ContactStatus.ACTIVE): Action.RESTORE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What contacts did to the store; the flips as the journal now has them."""
+
+    upserted: Upserted
+    flips: tuple[Change, ...]
+
+
+def apply(connection: sqlite3.Connection, contacts: Sequence[Contact], seen_at: datetime) -> Outcome:
+    """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero."""
+    upserted = upsert(connection, contacts)
+    batch_id = uuid4().hex
+    flips = (_flip(connection, seen, seen_at, batch_id) for seen in upserted.moved)
+    return Outcome(upserted, tuple(change for change in flips if change is not None))
+
+
+def _flip(connection: sqlite3.Connection, seen: Seen, seen_at: datetime, batch_id: str) -> Change | None:
+    action = _FLIPS.get((seen.before, seen.contact.status))
+    if action is None:
+        return None
+    # A restore in Xero's pages may not move UpdatedDateUTC (unproven): then the time it was seen at,
+    # which is later, is the honest one.
+    has_moved = seen.contact.updated_at > from_ms(seen.was_updated_at_ms)
+    confirmed_at = seen.contact.updated_at if has_moved else seen_at
+    for change in journal.open_changes(connection, seen.contact.contact_id):
+        if change.action is not action:
+            continue
+        if change.state is State.SENDING:
+            # Its sender is waiting for the answer, and will say.
+            return None
+        confirm = journal.Move(
+            change.change_id, Event.CONFIRM, confirmed_at=confirmed_at, detail=journal.SEEN_IN_XERO
+        )
+        return journal.move(connection, confirm, seen_at)
+    change_id = journal.insert(connection, seen.contact, action, batch_id, seen_at, confirmed_at=confirmed_at)
+    return journal.get(connection, change_id)
+
+
+def add(
+    connection: sqlite3.Connection, action: Action, contacts: Sequence[Contact], now: datetime
+) -> list[Change]:
+    """Queue the action for each contact that has no open change of it already.
+
+    A queued change of the opposite action is cancelled instead: nothing has left yet, so that taking it
+    back is all that is asked for. Returns the changes that are new.
+    """
+    batch_id = uuid4().hex
+    added = []
+    for contact in contacts:
+        open_changes = journal.open_changes(connection, contact.contact_id)
+        if any(change.action is action for change in open_changes):
+            continue
+        queued = [change for change in open_changes if change.state is State.QUEUED]
+        for change in queued:
+            taken_back = journal.Move(change.change_id, Event.CANCEL, detail=f"{action} asked for instead")
+            journal.move(connection, taken_back, now)
+        if not queued:
+            added.append(journal.insert(connection, contact, action, batch_id, now))
+    return [journal.get(connection, change_id) for change_id in added]

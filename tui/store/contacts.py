@@ -1,0 +1,192 @@
+"""The contacts table: what Xero last said of each contact."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.model.contact import Balances, Contact, ContactStatus
+from tui.model.query import TabCounts
+from tui.store.moments import from_ms, to_ms
+from tui.store.texts import search_text, sort_key
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from tui.store.database import Database
+
+# In the order of `_values`; reads and writes both follow it.
+_COLUMNS: Final = (
+    "contact_id", "name", "status", "updated_ms", "first_name", "last_name", "email", "account_number",
+    "contact_number", "phone", "is_customer", "is_supplier", "group_names", "merged_to", "receivable",
+    "receivable_overdue", "payable", "payable_overdue", "sort_key", "search",
+)  # fmt: skip
+_STATUS, _UPDATED, _RECEIVABLE, _SORT_KEY, _SEARCH = (
+    _COLUMNS.index(name) for name in ("status", "updated_ms", "receivable", "sort_key", "search")
+)
+
+_SELECT: Final = f"""
+    SELECT {", ".join(f"c.{name}" for name in _COLUMNS)}, c.rowid, d.raw
+    FROM json_each(?) AS wanted
+    JOIN contacts AS c ON c.contact_id = wanted.value
+    JOIN contact_documents AS d ON d.contact_rowid = c.rowid
+"""  # noqa: S608 - only our own column names
+_INSERT: Final = f"""
+    INSERT INTO contacts ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
+"""  # noqa: S608 - as above
+_UPDATE: Final = f"""
+    UPDATE contacts SET {", ".join(f"{name} = ?" for name in _COLUMNS)} WHERE rowid = ?
+"""  # noqa: S608 - as above
+_SET_DOCUMENT: Final = "INSERT OR REPLACE INTO contact_documents (contact_rowid, raw) VALUES (?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A stored contact whose status is no longer what it was."""
+
+    rowid: int
+    before: ContactStatus
+    was_updated_at_ms: int
+    contact: Contact
+
+
+@dataclass(slots=True)
+class Upserted:
+    """What writing some contacts changed. `texts_changed` says that order or search no longer hold."""
+
+    changed: set[str] = field(default_factory=set)
+    moved: list[Seen] = field(default_factory=list)
+    texts_changed: bool = False
+
+
+def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact]) -> Upserted:
+    """Store the contacts as Xero told them.
+
+    One that is older than what is stored (by `updated_at`) is ignored: a page read before our own change
+    must never turn it back. An equally old one counts, as balances move without `UpdatedDateUTC`. Where
+    Xero left balances out, those that are known stay.
+    """
+    result = Upserted()
+    # The last of several entries for one contact wins, as if they had come one by one.
+    latest: dict[str, Contact] = {}
+    for contact in contacts:
+        known = latest.get(contact.contact_id)
+        if known is None or contact.updated_at >= known.updated_at:
+            latest[contact.contact_id] = contact
+    stored = {row[0]: row for row in connection.execute(_SELECT, (json.dumps(list(latest)),))}
+    for contact_id, contact in latest.items():
+        old = stored.get(contact_id)
+        if old is None:
+            _insert(connection, contact)
+            result.texts_changed = True
+            result.changed.add(contact_id)
+        elif to_ms(contact.updated_at) >= old[_UPDATED]:
+            _update(connection, contact, old, result)
+    return result
+
+
+def _insert(connection: sqlite3.Connection, contact: Contact) -> None:
+    rowid = connection.execute(_INSERT, _values(contact)).lastrowid
+    connection.execute(_SET_DOCUMENT, (rowid, contact.raw))
+
+
+def _update(connection: sqlite3.Connection, contact: Contact, old: tuple[Any, ...], result: Upserted) -> None:
+    *old_values, rowid, old_raw = old
+    if contact.balances is None and old[_RECEIVABLE] is not None:
+        contact = replace(contact, balances=_balances(old))
+    values = _values(contact)
+    if old_raw != contact.raw:
+        connection.execute(_SET_DOCUMENT, (rowid, contact.raw))
+    if values == tuple(old_values):
+        return
+    connection.execute(_UPDATE, (*values, rowid))
+    result.changed.add(contact.contact_id)
+    if old[_STATUS] != contact.status:
+        result.moved.append(Seen(rowid, ContactStatus(old[_STATUS]), old[_UPDATED], contact))
+    if (old[_SORT_KEY], old[_SEARCH]) != (values[_SORT_KEY], values[_SEARCH]):
+        result.texts_changed = True
+
+
+def read_contacts(database: Database, contact_ids: Sequence[str]) -> list[Contact]:
+    """Read contacts in the order asked for; those that aren't stored are left out."""
+    return [_contact(row) for row in database.rows(_SELECT, (json.dumps(list(contact_ids)),))]
+
+
+def read_active_named(database: Database, name: str, *, except_id: str) -> Contact | None:
+    """Find an active contact of that name. Xero compares names without regard to case."""
+    # Names equal but for case have equal sort keys, so the index of the table's order finds them.
+    rows = database.rows(
+        "SELECT contact_id, name FROM contacts WHERE status = 'ACTIVE' AND sort_key = ? ORDER BY rowid",
+        (sort_key(name),),
+    )
+    for contact_id, stored_name in rows:
+        if contact_id != except_id and stored_name.casefold() == name.casefold():
+            return next(iter(read_contacts(database, [contact_id])), None)
+    return None
+
+
+def read_counts(database: Database) -> TabCounts:
+    """Read how many contacts each tab holds; costs the same for any number of them."""
+    totals = dict(database.rows("SELECT name, total FROM tallies WHERE name LIKE 'contacts:%'"))
+    return TabCounts(
+        all=sum(totals.values()),
+        active=totals.get(f"contacts:{ContactStatus.ACTIVE}", 0),
+        archived=totals.get(f"contacts:{ContactStatus.ARCHIVED}", 0),
+    )
+
+
+def _values(contact: Contact) -> tuple[object, ...]:
+    balances = contact.balances
+    money = (
+        (None, None, None, None)
+        if balances is None
+        else (balances.receivable, balances.receivable_overdue, balances.payable, balances.payable_overdue)
+    )
+    return (
+        contact.contact_id,
+        contact.name,
+        contact.status.value,
+        to_ms(contact.updated_at),
+        contact.first_name,
+        contact.last_name,
+        contact.email,
+        contact.account_number,
+        contact.contact_number,
+        contact.phone,
+        int(contact.is_customer),
+        int(contact.is_supplier),
+        json.dumps(contact.groups, ensure_ascii=False),
+        contact.merged_to,
+        *money,
+        sort_key(contact.name),
+        search_text(contact),
+    )
+
+
+def _contact(row: tuple[Any, ...]) -> Contact:
+    return Contact(
+        contact_id=row[0],
+        name=row[1],
+        status=ContactStatus(row[_STATUS]),
+        updated_at=from_ms(row[_UPDATED]),
+        first_name=row[4],
+        last_name=row[5],
+        email=row[6],
+        account_number=row[7],
+        contact_number=row[8],
+        phone=row[9],
+        is_customer=bool(row[10]),
+        is_supplier=bool(row[11]),
+        groups=tuple(json.loads(row[12])),
+        merged_to=row[13],
+        balances=_balances(row),
+        raw=row[-1],
+    )
+
+
+def _balances(row: tuple[Any, ...]) -> Balances | None:
+    if row[_RECEIVABLE] is None:
+        return None
+    return Balances(*row[_RECEIVABLE : _RECEIVABLE + 4])

@@ -1,0 +1,188 @@
+"""One SQLite file: a connection to read in the loop's thread, and one thread that writes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from tui.model.errors import StoreError
+from tui.paths import private_folder
+from tui.store.failures import store_error
+from tui.store.schema import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+
+_FILE_NAME: Final = "contacts.db"
+_PRIVATE_FILE = 0o600
+# Another process may be in the middle of a page of contacts; its transactions are short.
+_WRITER_PATIENCE = 10.0
+# Readers never wait for writers in WAL mode, only for the rare recovery of the file.
+_READER_PATIENCE = 1.0
+
+
+class Database:
+    """The store's file. Reads see the last commit; every write is one transaction on one thread."""
+
+    def __init__(self, file: Path, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+        self.file = file
+        self._reader = reader
+        self._writer = writer
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        # Held while the writer's connection is in use.
+        self._writing = threading.Lock()
+        self._is_closed = False
+        self._synchronous = ""
+        self._version = self._data_version()
+        self._changed_elsewhere = False
+
+    @classmethod
+    def open(cls, folder: Path) -> Database:
+        """Open the file in the folder, readable by its owner alone; both are made where missing.
+
+        Raises `StoreError` when it can't be opened or belongs to a newer Reshelve.
+        """
+        file = folder / _FILE_NAME
+        try:
+            private_folder(folder)
+            # SQLite gives its -wal and -shm files the mode of the file itself.
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _PRIVATE_FILE))
+        except OSError as error:
+            raise StoreError(
+                f"The local copy can't be opened ({error.strerror}). Nothing was changed.",
+                f"Check that {folder} can be read and written by your user.",
+            ) from error
+        try:
+            writer = _connect(file, _WRITER_PATIENCE)
+            try:
+                writer.execute("PRAGMA journal_mode = WAL")
+                # macOS: fsync alone leaves data in the drive's cache. Elsewhere this does nothing.
+                writer.execute("PRAGMA fullfsync = ON")
+                migrate(writer)
+                reader = _connect_reader(file)
+            except BaseException:
+                writer.close()
+                raise
+        except sqlite3.Error as error:
+            raise store_error(error, file) from error
+        return cls(file, reader, writer)
+
+    def close(self) -> None:
+        """Finish the writes that have begun, then let go of the file. May be called twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._executor.shutdown(wait=True)
+        self._reader.close()
+        # The last connection to close folds the WAL into the file; a full disk only postpones that.
+        with suppress(sqlite3.Error):
+            self._writer.close()
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """Read rows as tuples. Raises `StoreError`."""
+        try:
+            return self._reader.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise store_error(error, self.file) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection of its own to a thread that reads much. Raises `StoreError`."""
+        try:
+            with closing(_connect_reader(self.file)) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise store_error(error, self.file) from error
+
+    async def write(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        durable: bool = True,
+        after: Callable[[T], None] | None = None,
+    ) -> T:
+        """Run the work in one transaction on the writer's thread; undone when it raises.
+
+        Cancelling the caller never breaks a transaction: it ends by itself. `durable` commits survive a
+        loss of power; the others only a crash, and must be such that losing them loses nothing.
+        `after` is called in the loop's thread once the transaction is committed, whoever still waits.
+        Raises `StoreError`, and whatever the work raises.
+        """
+        try:
+            pending: Future[T] = self._executor.submit(self._transact, work, durable=durable)
+        except RuntimeError:
+            raise StoreError(
+                "The local copy is closed. Everything saved until now is kept.", "Start Reshelve again."
+            ) from None
+        future = asyncio.wrap_future(pending)
+        if after is not None:
+            future.add_done_callback(lambda done: _call_on_success(done, after))
+        return await asyncio.shield(future)
+
+    def changed_elsewhere(self) -> bool:
+        """Say whether another process has written to the file since this was last asked."""
+        if self._writing.acquire(blocking=False):
+            try:
+                self._note_version()
+            except sqlite3.Error as error:
+                raise store_error(error, self.file) from error
+            finally:
+                self._writing.release()
+        changed, self._changed_elsewhere = self._changed_elsewhere, False
+        return changed
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+        with self._writing:
+            try:
+                self._synchronise("FULL" if durable else "NORMAL")
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    self._note_version()
+                    result = work(self._writer)
+                    self._writer.execute("COMMIT")
+                except BaseException:
+                    # After a full disk or an I/O error SQLite may have rolled back by itself.
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise store_error(error, self.file) from error
+            return result
+
+    def _synchronise(self, how: str) -> None:
+        if how != self._synchronous:
+            self._writer.execute(f"PRAGMA synchronous = {how}")
+            self._synchronous = how
+
+    def _note_version(self) -> None:
+        # On the writer's connection, SQLite moves this number for other connections' commits alone.
+        version = self._data_version()
+        if version != self._version:
+            self._version = version
+            self._changed_elsewhere = True
+
+    def _data_version(self) -> int:
+        return int(self._writer.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _connect(file: Path, patience: float) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+
+
+def _connect_reader(file: Path) -> sqlite3.Connection:
+    connection = _connect(file, _READER_PATIENCE)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _call_on_success(done: asyncio.Future[T], after: Callable[[T], None]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        after(done.result())

@@ -1,0 +1,75 @@
+"""The event log: append-only, one entry for everything that happened to a change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tui.model.change import Action, State
+from tui.store.moments import from_ms
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+
+    from tui.store.database import Database
+
+# Entries that are no step of the lifecycle, beside the names of `Event`.
+REQUESTED: Final = "request"
+SEEN: Final = "seen"
+PICKED_UP: Final = "picked_up"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEvent:
+    """One entry of the event log.
+
+    `event` is the value of an `Event`, or `request` (asked for here), `seen` (found done in Xero by
+    somebody else) or `picked_up` (evidence of Re-Leased; `at` is then the time of the evidence).
+    `state` is the change's state after it.
+    """
+
+    at: datetime
+    change_id: int
+    action: Action
+    event: str
+    state: State
+    words: str
+
+
+def write_event(
+    connection: sqlite3.Connection,
+    at_ms: int,
+    change_id: int,
+    event: str,
+    state: str,
+    **detail: str,
+) -> None:
+    """Add an entry; empty details are left out."""
+    said = {key: value for key, value in detail.items() if value}
+    connection.execute(
+        "INSERT INTO change_events (at_ms, change_id, event, state, detail) VALUES (?, ?, ?, ?, ?)",
+        (at_ms, change_id, event, state, json.dumps(said, ensure_ascii=False)),
+    )
+
+
+def read_events_of(database: Database, contact_id: str) -> list[JournalEvent]:
+    """Read what happened to a contact's changes, newest first."""
+    rows = database.rows(
+        """
+        SELECT e.at_ms, e.change_id, c.action, e.event, e.state, e.detail
+        FROM changes AS c JOIN change_events AS e ON e.change_id = c.change_id
+        WHERE c.contact_id = ? ORDER BY e.event_id DESC
+        """,
+        (contact_id,),
+    )
+    return [
+        JournalEvent(from_ms(at), change_id, Action(action), event, State(state), _words(detail))
+        for at, change_id, action, event, state, detail in rows
+    ]
+
+
+def _words(detail: str) -> str:
+    said = json.loads(detail)
+    return ", ".join(said[key] for key in ("words", "detail") if key in said)

@@ -1,0 +1,63 @@
+"""What SQLite's errors mean to a person: what happened, that nothing is lost, what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from tui.model.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PRIMARY_CODE = 0xFF
+_KEPT = "Everything saved until now is kept."
+
+_WORDS: Final[dict[int, tuple[str, str]]] = {
+    sqlite3.SQLITE_FULL: (
+        f"The disk is full, so the last step wasn't saved. {_KEPT}",
+        "Free some space, then try again.",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        f"The local copy may not be written to. {_KEPT}",
+        "Make {file} writable for your user, then try again.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "The local copy can't be opened. Nothing was changed.",
+        "Check that {file} can be read and written by your user.",
+    ),
+    sqlite3.SQLITE_PERM: (
+        "The local copy may not be opened. Nothing was changed.",
+        "Make {file} readable and writable for your user.",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        f"Another Reshelve is busy writing to the local copy. {_KEPT}",
+        "Try again in a moment.",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        "The local copy is damaged. Xero still has every contact, and nothing more is written here.",
+        "Keep {file}, move it elsewhere, and start again: contacts are read anew from Xero.",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "The local copy isn't a Reshelve database, or is damaged. Nothing was changed.",
+        "Keep {file}, move it elsewhere, and start again: contacts are read anew from Xero.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        f"The disk reported an error, so the last step wasn't saved. {_KEPT}",
+        "Check the disk that holds {file}, then try again.",
+    ),
+}
+_RETRYABLE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR})
+
+
+def store_error(error: sqlite3.Error, file: Path) -> StoreError:
+    """Put an error of SQLite into words; `retryable` where the same attempt can succeed later."""
+    # Errors raised by the sqlite3 module itself, not by SQLite, carry no code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+    what, next_step = _WORDS.get(
+        code,
+        (f"The local copy couldn't be used ({error}). {_KEPT}", "Start Reshelve again."),
+    )
+    failure = StoreError(what, next_step.format(file=file))
+    failure.retryable = code in _RETRYABLE
+    return failure

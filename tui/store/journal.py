@@ -1,0 +1,224 @@
+"""The journal: every change, and everything that happened to it, for ever."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.model.change import Action, Change, Event, Origin, State, step
+from tui.store.events import REQUESTED, SEEN, JournalEvent, write_event
+from tui.store.evidence import settle
+from tui.store.moments import from_ms, from_ms_or_none, to_ms
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from tui.model.contact import Contact
+    from tui.store.database import Database
+
+__all__ = ["JournalEvent", "Move"]
+
+CHANGE_COLUMNS: Final = (
+    "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
+    "confirmed_ms", "idempotency_key", "words", "picked_up_ms", "superseded",
+)  # fmt: skip
+_SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
+_WAITING: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0"
+
+SEEN_IN_XERO: Final = "seen in Xero"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of one change.
+
+    `confirmed_at` goes with `Event.CONFIRM`: by Xero's clock where Xero said it. `idempotency_key` is
+    stored with the change, `words` too (Xero's own); `detail` are free words for the event log alone.
+    """
+
+    change_id: int
+    event: Event
+    words: str = ""
+    confirmed_at: datetime | None = None
+    idempotency_key: str = ""
+    detail: str = ""
+
+
+def change_of(row: tuple[Any, ...]) -> Change:
+    """Read a change from a row of `CHANGE_COLUMNS`."""
+    return Change(
+        change_id=row[0],
+        batch_id=row[1],
+        contact_id=row[2],
+        name=row[3],
+        action=Action(row[4]),
+        origin=Origin(row[5]),
+        state=State(row[6]),
+        requested_at=from_ms(row[7]),
+        updated_at=from_ms(row[8]),
+        confirmed_at=from_ms_or_none(row[9]),
+        idempotency_key=row[10],
+        words=row[11],
+        picked_up_at=from_ms_or_none(row[12]),
+        superseded=bool(row[13]),
+    )
+
+
+# --- within a transaction ---------------------------------------------------------------------------
+
+
+def insert(
+    connection: sqlite3.Connection,
+    contact: Contact,
+    action: Action,
+    batch_id: str,
+    now: datetime,
+    *,
+    confirmed_at: datetime | None = None,
+) -> int:
+    """Begin a change: queued here, or, with `confirmed_at`, done in Xero already. Returns its id."""
+    is_done = confirmed_at is not None
+    state = State.CONFIRMED if is_done else State.QUEUED
+    change_id = connection.execute(
+        """
+        INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
+            confirmed_ms, idempotency_key, words, superseded)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0)
+        """,
+        (
+            batch_id, contact.contact_id, contact.name, action.value,
+            (Origin.XERO if is_done else Origin.HERE).value, state.value,
+            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
+        ),
+    ).lastrowid  # fmt: skip
+    if change_id is None:
+        raise AssertionError("SQLite gave an inserted row no id")
+    if is_done:
+        write_event(connection, to_ms(now), change_id, SEEN, state.value, detail=SEEN_IN_XERO)
+    else:
+        write_event(connection, to_ms(now), change_id, REQUESTED, state.value)
+    if is_done:
+        _after_confirming(connection, get(connection, change_id))
+    return change_id
+
+
+def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change:
+    """Take one step, with its event in the log. Returns the change as it now is.
+
+    Confirming what is confirmed already changes nothing: a pull and a sender can both have seen it.
+    Raises `IllegalStepError` where the lifecycle has no such step, and `LookupError` for an unknown id.
+    """
+    change = get(connection, move.change_id)
+    if change.state is State.CONFIRMED and move.event is Event.CONFIRM:
+        return change
+    state = step(change.state, move.event)
+    confirmed_at = (move.confirmed_at or now) if state is State.CONFIRMED else None
+    connection.execute(
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, words = ?"
+        " WHERE change_id = ?",
+        (
+            state.value, to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
+            move.idempotency_key or change.idempotency_key, move.words or change.words, change.change_id,
+        ),
+    )  # fmt: skip
+    detail = {"words": move.words, "detail": move.detail, "idempotency_key": move.idempotency_key}
+    if move.confirmed_at is not None:
+        detail["confirmed_at"] = move.confirmed_at.isoformat()
+    write_event(connection, to_ms(now), change.change_id, move.event.value, state.value, **detail)
+    if state is State.CONFIRMED:
+        _after_confirming(connection, get(connection, change.change_id))
+    return get(connection, change.change_id)
+
+
+def get(connection: sqlite3.Connection, change_id: int) -> Change:
+    """Read one change. Raises `LookupError` for an unknown id."""
+    row = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,)).fetchone()
+    if row is None:
+        raise LookupError(f"there is no change {change_id}")
+    return change_of(row)
+
+
+def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
+    """Read the changes of a contact to which something is still to happen."""
+    rows = connection.execute(f"{_SELECT} WHERE contact_id = ? ORDER BY change_id", (contact_id,))
+    return [change for change in map(change_of, rows) if change.state.is_open]
+
+
+def _after_confirming(connection: sqlite3.Connection, change: Change) -> None:
+    # What was confirmed before and never seen in Re-Leased is history now: nothing to wait for.
+    connection.execute(
+        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_WAITING}",  # noqa: S608 - our own words
+        (change.contact_id, change.change_id),
+    )
+    # Evidence can be older than our own knowledge of what it proves.
+    settle(connection, change.contact_id)
+
+
+# --- reads for the screen and the engine -------------------------------------------------------------
+
+
+def read_change(database: Database, change_id: int) -> Change | None:
+    """Read one change, None if there is none of that id."""
+    return next(iter(_changes(database, "WHERE change_id = ?", change_id)), None)
+
+
+def read_changes_of(database: Database, contact_id: str) -> list[Change]:
+    """Read the changes of a contact, newest first."""
+    return _changes(database, "WHERE contact_id = ? ORDER BY change_id DESC", contact_id)
+
+
+def read_in(
+    database: Database, states: Iterable[State], limit: int | None, *, newest_first: bool = False
+) -> list[Change]:
+    """Read the changes in some states, in the order of their requests."""
+    names = json.dumps([state.value for state in states])
+    order = "DESC" if newest_first else "ASC"
+    return _changes(
+        database,
+        f"WHERE state IN (SELECT value FROM json_each(?)) ORDER BY change_id {order} LIMIT ?",  # noqa: S608 - our own words
+        names,
+        -1 if limit is None else limit,
+    )
+
+
+def read_waiting(database: Database, limit: int | None) -> list[Change]:
+    """Read what is confirmed and not yet seen in Re-Leased, newest first."""
+    return _changes(
+        database,
+        f"WHERE {_WAITING} ORDER BY confirmed_ms DESC, change_id DESC LIMIT ?",
+        -1 if limit is None else limit,
+    )
+
+
+def read_waiting_before(database: Database, moment: datetime) -> int:
+    """Count what is waiting and was confirmed at the moment or earlier."""
+    sql = f"SELECT count(*) FROM changes WHERE {_WAITING} AND confirmed_ms <= ?"  # noqa: S608 - our own words
+    return int(database.rows(sql, (to_ms(moment),))[0][0])
+
+
+def read_settled(database: Database, limit: int) -> list[Change]:
+    """Read what Re-Leased was seen to have, newest first."""
+    return _changes(
+        database,
+        "WHERE picked_up_ms IS NOT NULL ORDER BY picked_up_ms DESC, change_id DESC LIMIT ?",
+        limit,
+    )
+
+
+def read_totals(database: Database) -> dict[State, int]:
+    """Read how many changes are in each state; costs the same for any number of them."""
+    totals = dict(database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'"))
+    return {state: totals.get(f"waiting:{state}", 0) for state in State}
+
+
+def read_waiting_total(database: Database) -> int:
+    """Read how many changes wait for Re-Leased; costs the same for any number of them."""
+    rows = database.rows("SELECT total FROM tallies WHERE name = 'waiting'")
+    return int(rows[0][0]) if rows else 0
+
+
+def _changes(database: Database, rest: str, *parameters: object) -> list[Change]:
+    return [change_of(row) for row in database.rows(f"{_SELECT} {rest}", parameters)]

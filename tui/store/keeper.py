@@ -1,0 +1,115 @@
+"""Keeps the spine in memory in step with the database, without getting in anybody's way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from tui.log import logger
+from tui.model.errors import StoreError
+from tui.store.scan import HitsCache
+from tui.store.spine import LoadStoppedError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.model.contact import ContactStatus
+    from tui.store.database import Database
+    from tui.store.spine import Spine
+
+# A pull of many pages changes order all the time: loading may take this share of the time at most.
+_PAUSE_FACTOR: Final = 10
+# A load as short as this is waited for by a search, so that small stores are always found exactly.
+_CHEAP_SECONDS: Final = 0.03
+# How many found places are remembered, as a multiple of the contacts.
+_REMEMBERED: Final = 2
+
+
+class SpineKeeper:
+    """Holds the newest spine, patches statuses into it, and loads it anew when order or texts changed."""
+
+    def __init__(self, database: Database) -> None:
+        self.spine: Spine | None = None
+        self.finds = HitsCache(0)
+        #: Called in the loop's thread after each load: what was found before may look different now.
+        self.on_loaded: Callable[[], None] = lambda: None
+        self._database = database
+        self._task: asyncio.Task[None] | None = None
+        self._is_stale = True
+        self._is_urgent = asyncio.Event()
+        self._patches: list[tuple[int, ContactStatus]] = []
+        self._took = 0.0
+        self._ended = 0.0
+        self._stop = threading.Event()
+
+    async def load(self) -> None:
+        """Load the spine now, or wait for the load that runs. Raises `StoreError`."""
+        self._is_urgent.set()
+        await asyncio.shield(self._running())
+
+    async def freshen(self) -> None:
+        """Wait for a spine that is out of date to be loaded, where that takes no time to speak of."""
+        if self.spine is not None and self._is_stale and self._took <= _CHEAP_SECONDS:
+            with suppress(StoreError):
+                await self.load()
+
+    def mark_stale(self) -> None:
+        """Load the spine again soon; nothing happens before the first load was asked for."""
+        self._is_stale = True
+        if self._task is not None and not self._stop.is_set():
+            self._running().add_done_callback(_log_failure)
+
+    def patch(self, rowid: int, status: ContactStatus) -> None:
+        """Take in a status that has changed, now and in the load that may be running."""
+        self._patches.append((rowid, status))
+        if self.spine is not None:
+            self.spine.patch(rowid, status)
+
+    def close(self) -> None:
+        """Let a running load end."""
+        self._stop.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _running(self) -> asyncio.Task[None]:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._keep_loading(), name="spine")
+        return self._task
+
+    async def _keep_loading(self) -> None:
+        while self._is_stale and not self._stop.is_set():
+            await self._pause()
+            self._is_stale = False
+            self._patches.clear()
+            begun = perf_counter()
+            try:
+                spine = await asyncio.to_thread(self._read)
+            except LoadStoppedError:
+                return
+            except BaseException:
+                self._is_stale = True
+                raise
+            for rowid, status in self._patches:
+                spine.patch(rowid, status)
+            self.spine, self.finds = spine, HitsCache(_REMEMBERED * len(spine))
+            self._ended = perf_counter()
+            self._took = self._ended - begun
+            self.on_loaded()
+
+    async def _pause(self) -> None:
+        remaining = self._ended + _PAUSE_FACTOR * self._took - perf_counter()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_urgent.wait(), max(remaining, 0))
+        self._is_urgent.clear()
+
+    def _read(self) -> Spine:
+        with self._database.reading() as connection:
+            return load(connection, is_stopped=self._stop.is_set)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.warning("the search could not be brought up to date: %s", error)

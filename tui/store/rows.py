@@ -1,0 +1,198 @@
+"""Rows of the contact table, read from SQLite when they are looked at."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from tui.model.change import State
+from tui.model.contact import ContactStatus
+from tui.model.query import Tab
+from tui.model.rows import Row
+from tui.model.snapshot import ChangeView
+from tui.store.journal import CHANGE_COLUMNS, change_of
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable, Sequence
+
+    from tui.model.change import Change
+    from tui.model.evidence import Standing
+    from tui.store.database import Database
+    from tui.store.spine import Order
+
+_ROWS: Final = f"""
+    SELECT c.contact_id, c.name, c.email, c.status, c.receivable, c.merged_to,
+        {", ".join(f"h.{column}" for column in CHANGE_COLUMNS)}
+    FROM json_each(?) AS wanted
+    LEFT JOIN contacts AS c ON c.rowid = wanted.value
+    LEFT JOIN changes AS h
+        ON h.change_id = (SELECT max(change_id) FROM changes WHERE contact_id = c.contact_id)
+"""  # noqa: S608 - only our own column names
+_IDS: Final = """
+    SELECT coalesce(c.contact_id, '') FROM json_each(?) AS wanted
+    LEFT JOIN contacts AS c ON c.rowid = wanted.value
+"""
+_TAB_CONDITIONS: Final = {
+    Tab.ALL: "",
+    Tab.ACTIVE: "WHERE status = 'ACTIVE'",
+    Tab.ARCHIVED: "WHERE status = 'ARCHIVED'",
+}
+# A change that was taken back says nothing about the contact.
+_UNTOLD: Final = frozenset({State.CANCELLED, State.DISMISSED})
+# Stands where a contact has been deleted, so that every other row keeps its place.
+_GONE: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
+
+
+class Reader:
+    """Reads rows by id, each with its contact's latest change, in the order asked for."""
+
+    def __init__(self, database: Database, grade: Callable[[Change], Standing | None]) -> None:
+        self._database = database
+        self._grade = grade
+
+    def rows(self, rowids: Sequence[int]) -> list[Row]:
+        """Read rows; a placeholder without an id stands for one that is no longer there."""
+        return [self._row(row) for row in self._database.rows(_ROWS, (str(list(rowids)),))]
+
+    def ids(self, rowids: Sequence[int]) -> list[str]:
+        """Read contact ids alone; empty for one that is no longer there."""
+        return [row[0] for row in self._database.rows(_IDS, (str(list(rowids)),))]
+
+    def rowid(self, contact_id: str) -> int | None:
+        """Return a contact's row id, None if it isn't stored."""
+        rows = self._database.rows("SELECT rowid FROM contacts WHERE contact_id = ?", (contact_id,))
+        return rows[0][0] if rows else None
+
+    def in_order(self, tab: Tab, start: int, stop: int) -> list[int]:
+        """Return the row ids of a stretch of a tab, from the index of its order."""
+        sql = f"SELECT rowid FROM contacts {_TAB_CONDITIONS[tab]} ORDER BY sort_key, rowid LIMIT ? OFFSET ?"  # noqa: S608 - our own conditions
+        return [row[0] for row in self._database.rows(sql, (stop - start, start))]
+
+    def rank(self, tab: Tab, contact_id: str) -> int | None:
+        """Return where a contact stands on a tab, None if it isn't there."""
+        condition = _TAB_CONDITIONS[tab] or "WHERE true"
+        sql = f"""
+            SELECT count(*) FROM contacts {condition} AND (sort_key, rowid) <
+                (SELECT sort_key, rowid FROM contacts {condition} AND contact_id = ?1)
+            HAVING EXISTS (SELECT 1 FROM contacts {condition} AND contact_id = ?1)
+        """  # noqa: S608 - our own conditions
+        rows = self._database.rows(sql, (contact_id,))
+        return rows[0][0] if rows else None
+
+    def _row(self, row: tuple[Any, ...]) -> Row:
+        contact_id, name, email, status, owes, merged_to, *change = row
+        if contact_id is None:
+            return _GONE
+        return Row(
+            contact_id=contact_id,
+            name=name,
+            email=email,
+            status=ContactStatus(status),
+            owes=owes,
+            is_merged=bool(merged_to),
+            last_change=self._view(tuple(change)),
+        )
+
+    def _view(self, row: tuple[Any, ...]) -> ChangeView | None:
+        if row[0] is None:
+            return None
+        change = change_of(row)
+        if change.state in _UNTOLD:
+            return None
+        return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
+
+
+class Places(Protocol):
+    """Places of an order, ascending: an array, or a range for all of them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: slice, /) -> Sequence[int]: ...
+
+
+class SpineRows:
+    """Found by way of the spine: fixed places of a fixed order, the rows themselves read live."""
+
+    def __init__(self, reader: Reader, order: Order, places: Sequence[int]) -> None:
+        self._reader = reader
+        self._order = order
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        """Return the rows from start to before stop, fewer at the end."""
+        return self._reader.rows(self._rowids(start, stop))
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Return the contact ids from start to before stop."""
+        return self._reader.ids(self._rowids(start, stop))
+
+    def index_of(self, contact_id: str) -> int | None:
+        """Return where a contact stands, None if it isn't among those found."""
+        rowid = self._reader.rowid(contact_id)
+        place = None if rowid is None else self._order.place_of(rowid)
+        if place is None:
+            return None
+        index = bisect_left(self._places, place)
+        return index if index < len(self._places) and self._places[index] == place else None
+
+    def _rowids(self, start: int, stop: int) -> list[int]:
+        return [self._order.rowids[place] for place in self._places[max(start, 0) : max(stop, 0)]]
+
+
+class ListedRows:
+    """Found by SQL, before there is a spine: row ids in the order of the table."""
+
+    def __init__(self, reader: Reader, rowids: array[int]) -> None:
+        self._reader = reader
+        self._rowids = rowids
+
+    def __len__(self) -> int:
+        return len(self._rowids)
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        """Return the rows from start to before stop, fewer at the end."""
+        return self._reader.rows(self._rowids[max(start, 0) : max(stop, 0)])
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Return the contact ids from start to before stop."""
+        return self._reader.ids(self._rowids[max(start, 0) : max(stop, 0)])
+
+    def index_of(self, contact_id: str) -> int | None:
+        """Return where a contact stands, None if it isn't among those found."""
+        rowid = self._reader.rowid(contact_id)
+        try:
+            return None if rowid is None else self._rowids.index(rowid)
+        except ValueError:
+            return None
+
+
+class IndexRows:
+    """A whole tab straight from its index: ready at once for any number of contacts."""
+
+    def __init__(self, reader: Reader, tab: Tab, length: int) -> None:
+        self._reader = reader
+        self._tab = tab
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        """Return the rows from start to before stop, fewer at the end."""
+        return self._reader.rows(self._rowids(start, stop))
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Return the contact ids from start to before stop."""
+        return self._reader.ids(self._rowids(start, stop))
+
+    def index_of(self, contact_id: str) -> int | None:
+        """Return where a contact stands, None if it isn't on the tab."""
+        return self._reader.rank(self._tab, contact_id)
+
+    def _rowids(self, start: int, stop: int) -> list[int]:
+        start, stop = max(start, 0), min(stop, self._length)
+        return self._reader.in_order(self._tab, start, stop) if start < stop else []

@@ -1,0 +1,48 @@
+"""Searching by SQL, while there is no spine yet: slower, and there from the first moment."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from tui.model.contact import ContactStatus
+from tui.model.query import Tab, TabCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.model.query import Query
+
+# How many of SQLite's steps go by before it looks whether it is still wanted.
+_STEPS_BETWEEN_LOOKS: Final = 20_000
+_TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
+
+
+def search(
+    connection: sqlite3.Connection, query: Query, limit: int | None, *, is_unwanted: Callable[[], bool]
+) -> tuple[array[int], TabCounts]:
+    """Return the row ids on the query's tab, in order, and the counts of all tabs among those read.
+
+    Ends early, with less, when it is no longer wanted. With a limit, other tabs are left out.
+    """
+    connection.set_progress_handler(is_unwanted, _STEPS_BETWEEN_LOOKS)
+    status = _TAB_STATUS.get(query.tab)
+    condition = " AND ".join(["instr(search, ?) > 0"] * len(query.words))
+    parameters: list[object] = list(query.words)
+    if limit is not None and status is not None:
+        condition += " AND status = ?"
+        parameters.append(status.value)
+    sql = f"SELECT rowid, status FROM contacts WHERE {condition} ORDER BY sort_key, rowid LIMIT ?"  # noqa: S608 - our own conditions
+    rowids = array("q")
+    totals = dict.fromkeys(ContactStatus, 0)
+    try:
+        for rowid, found in connection.execute(sql, (*parameters, -1 if limit is None else limit)):
+            totals[ContactStatus(found)] += 1
+            if status is None or status == found:
+                rowids.append(rowid)
+    except sqlite3.OperationalError:
+        if not is_unwanted():
+            raise
+    counts = TabCounts(sum(totals.values()), totals[ContactStatus.ACTIVE], totals[ContactStatus.ARCHIVED])
+    return rowids, counts

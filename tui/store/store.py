@@ -1,0 +1,204 @@
+"""The store of one organisation: contacts, journal, evidence and bookmarks behind one door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.store import applying, cursors, evidence, journal
+from tui.store.contacts import read_active_named, read_contacts, read_counts
+from tui.store.database import Database
+from tui.store.events import JournalEvent, read_events_of
+from tui.store.finder import Finder
+from tui.store.journal import Move
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tui.model.change import Action, Change, State
+    from tui.model.contact import Contact
+    from tui.model.evidence import PickUp
+    from tui.model.query import TabCounts
+    from tui.store.applying import Outcome
+
+__all__ = ["Applied", "JournalEvent", "Move", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a write changed.
+
+    `rows_changed` counts the contacts whose line in the table may look different; `order_changed` says
+    that lines have come, gone or moved on some tab; `flips` are the changes that were created or confirmed
+    by what was seen in Xero.
+    """
+
+    rows_changed: int
+    order_changed: bool
+    flips: tuple[Change, ...]
+
+
+class Store:
+    """Everything kept of one organisation.
+
+    Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
+    All raise `StoreError` with words for the person.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.finder = Finder(database)
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """Open the organisation's folder, made where missing."""
+        return cls(Database.open(folder))
+
+    def close(self) -> None:
+        """Finish the writes that have begun and let go of the file. May be called twice."""
+        self.finder.close()
+        self._database.close()
+
+    # --- contacts ---
+
+    async def apply(self, contacts: Sequence[Contact], seen_at: datetime) -> Applied:
+        """Store contacts as Xero told them at that time, and journal the statuses that flipped.
+
+        Not safe from a loss of power until a later durable write: the pull then reads them again.
+        """
+        outcome = await self._database.write(
+            lambda connection: applying.apply(connection, contacts, seen_at),
+            durable=False,
+            after=self._take_in,
+        )
+        return _applied(outcome)
+
+    def counts(self) -> TabCounts:
+        """Return how many contacts each tab holds."""
+        return read_counts(self._database)
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """Return one contact, None if it isn't stored."""
+        return next(iter(self.contacts([contact_id])), None)
+
+    def contacts(self, contact_ids: Sequence[str]) -> list[Contact]:
+        """Return contacts in the order asked for, without those that aren't stored."""
+        return read_contacts(self._database, contact_ids)
+
+    def active_named(self, name: str, *, except_id: str) -> Contact | None:
+        """Return another active contact of that name, whatever its case: Xero refuses a second one."""
+        return read_active_named(self._database, name, except_id=except_id)
+
+    # --- journal ---
+
+    async def add(self, action: Action, contacts: Sequence[Contact], now: datetime) -> list[Change]:
+        """Queue the action for the contacts, as one batch; durable when this returns.
+
+        A contact with an open change of the same action is left out; where the opposite is still queued,
+        that is cancelled instead. Returns the changes that are new.
+        """
+        return await self._database.write(lambda connection: applying.add(connection, action, contacts, now))
+
+    async def record(self, moves: Sequence[Move], now: datetime, contacts: Sequence[Contact] = ()) -> Applied:
+        """Store contacts as seen now, then take the moves: all of it or nothing, durable.
+
+        A change that is being sent is left to its move. `Event.CONFIRM` without `confirmed_at` means now,
+        and does nothing where the contacts, or a pull, have confirmed the change already.
+        Raises `IllegalStepError` for a move the lifecycle doesn't have.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[Outcome, set[str]]:
+            outcome = applying.apply(connection, contacts, now)
+            moved = {journal.move(connection, move, now).contact_id for move in moves}
+            return outcome, moved
+
+        outcome, moved = await self._database.write(work, after=lambda done: self._take_in(done[0]))
+        return _applied(outcome, moved)
+
+    def changes_in(self, *states: State, limit: int | None = None) -> list[Change]:
+        """Return the changes in these states, oldest first."""
+        return journal.read_in(self._database, states, limit)
+
+    def recent(self, *states: State, limit: int) -> list[Change]:
+        """Return the changes in these states, newest first."""
+        return journal.read_in(self._database, states, limit, newest_first=True)
+
+    def change(self, change_id: int) -> Change | None:
+        """Return one change, None if there is none of that id."""
+        return journal.read_change(self._database, change_id)
+
+    def changes_of(self, contact_id: str) -> list[Change]:
+        """Return the changes of a contact, newest first."""
+        return journal.read_changes_of(self._database, contact_id)
+
+    def events_of(self, contact_id: str) -> list[JournalEvent]:
+        """Return what happened to a contact's changes, newest first."""
+        return read_events_of(self._database, contact_id)
+
+    def totals(self) -> Mapping[State, int]:
+        """Return how many changes are in each state."""
+        return journal.read_totals(self._database)
+
+    def waiting(self, limit: int | None = None) -> list[Change]:
+        """Return what is confirmed, not superseded and not yet seen in Re-Leased, newest first."""
+        return journal.read_waiting(self._database, limit)
+
+    def waiting_total(self) -> int:
+        """Return how many changes wait for Re-Leased."""
+        return journal.read_waiting_total(self._database)
+
+    def waiting_before(self, moment: datetime) -> int:
+        """Return how many of those were confirmed at the moment or earlier."""
+        return journal.read_waiting_before(self._database, moment)
+
+    def settled(self, limit: int) -> list[Change]:
+        """Return what Re-Leased was seen to have, newest first."""
+        return journal.read_settled(self._database, limit)
+
+    # --- evidence and cursors ---
+
+    async def record_pick_ups(self, pick_ups: Sequence[PickUp], cursor: tuple[str, str]) -> int:
+        """Keep evidence, and how far its feed was read, as one; returns how many changes it settles."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            settled = evidence.record(connection, pick_ups)
+            cursors.write_cursor(connection, *cursor)
+            return settled
+
+        return await self._database.write(work)
+
+    def cursor(self, name: str) -> str | None:
+        """Return a bookmark, None if it was never set."""
+        return cursors.read_cursor(self._database, name)
+
+    async def set_cursor(self, name: str, value: str | None) -> None:
+        """Set a bookmark, or forget it."""
+        await self._database.write(lambda connection: cursors.write_cursor(connection, name, value))
+
+    def changed_elsewhere(self) -> bool:
+        """Say whether another process has written to the file since this was last asked.
+
+        Searches follow by themselves.
+        """
+        changed = self._database.changed_elsewhere()
+        if changed:
+            self.finder.mark_stale()
+        return changed
+
+    def _take_in(self, outcome: Outcome) -> None:
+        for seen in outcome.upserted.moved:
+            self.finder.patch(seen.rowid, seen.contact.status)
+        if outcome.upserted.texts_changed:
+            self.finder.mark_stale()
+
+
+def _applied(outcome: Outcome, moved: set[str] | frozenset[str] = frozenset()) -> Applied:
+    upserted = outcome.upserted
+    return Applied(
+        rows_changed=len(upserted.changed | moved),
+        order_changed=upserted.texts_changed or bool(upserted.moved),
+        flips=outcome.flips,
+    )
