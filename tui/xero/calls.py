@@ -82,13 +82,18 @@ class Caller:
             self._line = None
 
     async def _send_once(self, call: Call, token: str) -> httpx.Response:
-        headers = {**call.headers, "Authorization": f"Bearer {token}"}
+        headers = dict(call.headers)
         if self._tenant_id:
             headers["xero-tenant-id"] = self._tenant_id
         line = await self._open()
         async with self._pace.slot(call.urgency) as slot:
             answer = await line.send(
-                call.method, call.path, params=call.params, headers=headers, content=call.content
+                call.method,
+                call.path,
+                token=token,
+                params=call.params,
+                headers=headers,
+                content=call.content,
             )
             if isinstance(answer, XeroError):
                 slot.reached_xero = not isinstance(answer, OfflineError)

@@ -64,19 +64,22 @@ class Line:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        content: bytes | None,
+        token: str = "",
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> httpx.Response | XeroError:
         """Send a request and return the answer, or what went wrong.
 
         Not raised, so that no traceback leads back to a request that carries a token.
         """
+        # httpx keeps this header out of the `repr` of its headers.
+        sent = httpx.Headers(dict(headers or {}))
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
         try:
             async with asyncio.timeout(_LONGEST_CALL):
-                return await self._client.request(
-                    method, path, params=params, headers=headers, content=content
-                )
+                return await self._client.request(method, path, params=params, headers=sent, content=content)
         except NOT_SENT as error:
             logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
             return failures.not_sent()

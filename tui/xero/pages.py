@@ -40,7 +40,7 @@ async def press_restore(url: str) -> None:
         raise ValueError("only a practice page on this machine can be pressed from here")
     line = Line(url, None)
     try:
-        answer = await line.send("POST", "/restore", params={}, headers={"Accept": "text/html"}, content=b"")
+        answer = await line.send("POST", "/restore", headers={"Accept": "text/html"})
     finally:
         await line.aclose()
     if isinstance(answer, XeroError):

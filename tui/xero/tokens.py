@@ -10,7 +10,7 @@ import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, SupportsIndex
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -28,6 +28,18 @@ _EARLY: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGN_IN: Final = "Connect to Xero; everything queued is kept."
+
+
+class Secret(str):
+    """A token that a traceback with local variables can't show, whole or shortened."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        return Secret(super().__getitem__(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,7 @@ class TokenSource:
                 # finished even if nobody wants it any more: its answer can't be asked for twice.
                 tokens = await asyncio.to_thread(self._renew, stale)
                 self._tokens = tokens
-            return tokens.access_token
+            return Secret(tokens.access_token)
 
     def _renew(self, stale: str | None) -> Tokens:
         with self._alone():
@@ -133,7 +145,8 @@ class TokenSource:
                 return tokens  # another process was faster
             from tui.xero.refresh import refresh  # noqa: PLC0415 - loads httpx, in this thread and not before
 
-            tokens = refresh(self._identity_url, self._client_id, tokens.refresh_token, self._transport)
+            spent = Secret(tokens.refresh_token)
+            tokens = refresh(self._identity_url, self._client_id, spent, self._transport)
             self._store.save(tokens)
             return tokens
 

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import stat
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from filelock import FileLock
+
+from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, StoreError, XeroError
+from tui.xero import tokens as tokens_module
+from tui.xero.tokens import Secret, TokenFile, Tokens, TokenSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FRESH = {"access_token": "secret-access", "refresh_token": "secret-refresh-2", "expires_in": 1800}
+
+
+class Identity:
+    """An identity service that answers what it is told to, and remembers what it was asked."""
+
+    def __init__(self, answer: httpx.Response | Exception) -> None:
+        self.answer = answer
+        self.forms: list[dict[str, str]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.forms.append(dict(httpx.QueryParams(request.content.decode())))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def source(folder: Path, identity: Callable[[httpx.Request], httpx.Response]) -> TokenSource:
+    return TokenSource(
+        TokenFile(folder / "tokens.json"),
+        folder / "tokens.lock",
+        identity_url="http://127.0.0.1:9/identity/",
+        client_id="client",
+        transport=httpx.MockTransport(identity),
+    )
+
+
+def keep(folder: Path, *, minutes: float, access: str = "secret-access-1") -> TokenFile:
+    file = TokenFile(folder / "tokens.json")
+    file.save(Tokens(access, "secret-refresh-1", datetime.now(UTC) + timedelta(minutes=minutes)))
+    return file
+
+
+def test_a_file_gives_back_what_it_keeps_to_its_owner_alone(tmp_path: Path) -> None:
+    tokens = Tokens("a", "r", datetime(2026, 1, 1, tzinfo=UTC))
+    file = TokenFile(tmp_path / "new" / "tokens.json")
+    file.save(tokens)
+    assert file.load() == tokens
+    assert stat.S_IMODE((tmp_path / "new" / "tokens.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b'{"access_token":1}', b"\xff"])
+def test_no_file_or_a_damaged_one_wants_a_new_sign_in(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "tokens.json").write_bytes(content)
+    with pytest.raises(ReconnectError):
+        TokenFile(tmp_path / "tokens.json").load()
+
+
+def test_a_disk_that_refuses_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="can't be saved"):
+        TokenFile(tmp_path / "file" / "tokens.json").save(Tokens.of_refresh_token("r"))
+
+
+async def test_a_token_with_time_left_is_used_as_it_is(tmp_path: Path) -> None:
+    keep(tmp_path, minutes=2.5)
+    identity = Identity(httpx.Response(500))
+    assert await source(tmp_path, identity).access_token() == "secret-access-1"
+    assert identity.forms == []
+
+
+async def test_a_token_about_to_expire_is_renewed_and_the_new_one_stored_before_use(tmp_path: Path) -> None:
+    file = keep(tmp_path, minutes=1.5)
+    identity = Identity(httpx.Response(200, json=FRESH))
+    assert await source(tmp_path, identity).access_token() == "secret-access"
+    assert identity.forms == [
+        {"grant_type": "refresh_token", "client_id": "client", "refresh_token": "secret-refresh-1"}
+    ]
+    stored = file.load()
+    assert (stored.access_token, stored.refresh_token) == ("secret-access", "secret-refresh-2")
+    assert timedelta(minutes=29) < stored.expires_at - datetime.now(UTC) <= timedelta(minutes=30)
+
+
+async def test_a_new_token_that_cannot_be_stored_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path, minutes=0)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tokens_module, "write_atomically", full)
+    with pytest.raises(StoreError, match="No space left"):
+        await source(tmp_path, Identity(httpx.Response(200, json=FRESH))).access_token()
+
+
+async def test_many_who_ask_at_once_cause_one_refresh(tmp_path: Path) -> None:
+    keep(tmp_path, minutes=0)
+    identity = Identity(httpx.Response(200, json=FRESH))
+    tokens = source(tmp_path, identity)
+    assert set(await asyncio.gather(*(tokens.access_token() for _ in range(20)))) == {"secret-access"}
+    assert len(identity.forms) == 1
+
+
+async def test_a_stale_token_is_renewed_however_fresh_it_looks(tmp_path: Path) -> None:
+    keep(tmp_path, minutes=20)
+    identity = Identity(httpx.Response(200, json=FRESH))
+    tokens = source(tmp_path, identity)
+    assert await tokens.access_token(stale="secret-access-1") == "secret-access"
+    assert await tokens.access_token(stale="secret-access-1") == "secret-access"
+    assert len(identity.forms) == 1
+
+
+async def test_what_another_process_has_renewed_is_taken_over(tmp_path: Path) -> None:
+    keep(tmp_path, minutes=20)
+    identity = Identity(httpx.Response(500))
+    tokens = source(tmp_path, identity)
+    assert await tokens.access_token() == "secret-access-1"
+    keep(tmp_path, minutes=30, access="secret-access-of-another")
+    assert await tokens.access_token(stale="secret-access-1") == "secret-access-of-another"
+    assert identity.forms == []
+
+
+async def test_while_another_process_renews_this_one_waits_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "_LONGEST_WAIT", 0.05)
+    keep(tmp_path, minutes=0)
+    identity = Identity(httpx.Response(200, json=FRESH))
+    tokens = source(tmp_path, identity)
+    with FileLock(tmp_path / "tokens.lock"):
+        with pytest.raises(OfflineError, match="Another Reshelve"):
+            await tokens.access_token()
+        assert identity.forms == []
+    assert await tokens.access_token() == "secret-access"
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_client", "unauthorized_client"])
+async def test_a_sign_in_that_has_ended_wants_a_new_one(tmp_path: Path, error: str) -> None:
+    file = keep(tmp_path, minutes=0)
+    with pytest.raises(ReconnectError):
+        await source(tmp_path, Identity(httpx.Response(400, json={"error": error}))).access_token()
+    assert file.load().refresh_token == "secret-refresh-1"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x"), httpx.Response(500),
+        httpx.Response(503, html="<h1>x</h1>"), httpx.Response(200), httpx.Response(200, html="<h1>x</h1>"),
+        httpx.Response(200, json={**FRESH, "expires_in": 1e300}), httpx.Response(400), httpx.Response(302),
+    ],
+    ids=repr,
+)  # fmt: skip
+async def test_whatever_else_keeps_the_service_from_answering_is_offline(
+    tmp_path: Path, answer: httpx.Response | Exception
+) -> None:
+    identity = Identity(answer)
+    tokens = source(tmp_path, identity)
+    keep(tmp_path, minutes=0)
+    with pytest.raises(OfflineError, match="sign-in service"):
+        await tokens.access_token()
+    identity.answer = httpx.Response(200, json=FRESH)
+    assert await tokens.access_token() == "secret-access"
+
+
+async def test_too_many_refreshes_are_a_limit(tmp_path: Path) -> None:
+    keep(tmp_path, minutes=0)
+    with pytest.raises(RateLimitedError) as limited:
+        await source(tmp_path, Identity(httpx.Response(429, headers={"Retry-After": "9"}))).access_token()
+    assert limited.value.retry_after == 9
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.ReadTimeout("x"), httpx.Response(400, json={"error": "invalid_grant"}), httpx.Response(200)],
+    ids=repr,
+)
+async def test_no_token_is_ever_shown(
+    tmp_path: Path, answer: httpx.Response | Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "reshelve")
+    file = keep(tmp_path, minutes=0)
+    tokens = source(tmp_path, Identity(answer))
+    with pytest.raises(XeroError) as failed:
+        await tokens.access_token()
+    chain = f"{failed.value!r} {failed.value.__cause__!r} {failed.value.__context__!r} {vars(failed.value)}"
+    assert "secret" not in chain + caplog.text + repr(tokens) + repr(file.load()) + repr(file)
+    assert "secret" in json.dumps((tmp_path / "tokens.json").read_text())
+
+
+def test_a_secret_hides_itself_whole_and_shortened() -> None:
+    secret = Secret("header.payload.signature")
+    assert secret == "header.payload.signature"
+    assert {repr(secret), repr(secret[:8]), f"{secret[:8]!r}"} == {"'…'"}
