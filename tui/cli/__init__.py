@@ -25,12 +25,13 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        place = _COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, name = place.split(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
+        return _load(cmd_name) if cmd_name in _COMMANDS else None
+
+
+def _load(command: str) -> click.Command:
+    module, name = _COMMANDS[command].split(":")
+    loaded: click.Command = getattr(import_module(module), name)
+    return loaded
 
 
 @click.group(
@@ -44,4 +45,4 @@ def main(context: click.Context) -> None:
     Without a command, opens the organisation that is connected.
     """
     if context.invoked_subcommand is None:
-        context.invoke(main.get_command(context, "open"))
+        context.invoke(_load("open"))

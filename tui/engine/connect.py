@@ -20,7 +20,7 @@ async def connect(settings: Settings, paths: Paths, refresh_token: str) -> list[
     from tui.xero.connections import list_organisations  # noqa: PLC0415 - only this needs HTTP at once
     from tui.xero.tokens import TokenFile, Tokens  # noqa: PLC0415 - as above
 
-    TokenFile(paths.token_file).save(Tokens.to_be_refreshed(refresh_token))
+    TokenFile(paths.token_file).save(Tokens.of_refresh_token(refresh_token))
     tokens = token_source(settings, paths)
     organisations = await list_organisations(api_url=settings.xero.api_url, tokens=tokens)
     write_atomically(paths.organisations_file, msgspec.json.encode(organisations))

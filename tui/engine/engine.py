@@ -13,7 +13,7 @@ from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather import Weather
-from tui.model.change import Event, State
+from tui.model.change import Event, IllegalStepError, State
 from tui.model.errors import ReshelveError, XeroError
 from tui.store import Move
 
@@ -177,9 +177,14 @@ class Engine:
 
     async def _take_back(self, change: Change, event: Event, expected: State) -> None:
         current = self._store.change(change.change_id)
-        if current is None or current.state is not expected:
+        moved: Sequence[Change] = ()
+        # It may have been sent, confirmed or taken back between the person's look and the key.
+        if current is not None and current.state is expected:
+            with suppress(IllegalStepError):
+                applied = await self._store.record([Move(change.change_id, event)], self._now())
+                moved = applied.moved
+        if not moved:
             raise ReshelveError("This change has moved on in the meantime.", "Nothing was taken back.")
-        await self._store.record([Move(change.change_id, event)], self._now())
         self._publisher.rows_changed()
 
     def _weather_changed(self) -> None:

@@ -26,6 +26,11 @@ _WORDS = {
     State.CANCELLED: "taken back before it left",
     State.DISMISSED: "no longer waited for",
 }
+_BY_EVENT = {
+    "request": "asked for here",
+    "seen": "done in Xero by somebody else",
+    "picked_up": "seen in Re-Leased",
+}
 
 
 def contact_page(store: Store, grade: Callable[[Change], Standing | None], contact_id: str) -> ContactPage:
@@ -40,5 +45,6 @@ def contact_page(store: Store, grade: Callable[[Change], Standing | None], conta
 
 def _line(event: JournalEvent) -> TimelineLine:
     when = event.at.astimezone().strftime("%d %b %Y %H:%M:%S")
-    what = f"{event.action.value.capitalize()} {_WORDS[event.state]}"
+    happened = _BY_EVENT.get(event.event) or _WORDS[event.state]
+    what = f"{event.action.value.capitalize()} {happened}"
     return TimelineLine(when, f"{what}: {event.words}" if event.words else what)

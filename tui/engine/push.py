@@ -76,7 +76,10 @@ class Pusher:
 
     async def _send(self, batch: Sequence[Change]) -> None:
         key = uuid4().hex
-        await self._all(batch, Event.SEND, idempotency_key=key)
+        # A pull or a person may have settled some of them since they were read.
+        batch = await self._all(batch, Event.SEND, idempotency_key=key)
+        if not batch:
+            return
         ids = [change.contact_id for change in batch]
         try:
             elements = await self._xero.change_status(batch[0].action, ids, idempotency_key=key)
@@ -135,13 +138,15 @@ class Pusher:
             await self._refusal.remember(self._now())
         await self._write(verdict)
 
-    async def _write(self, verdict: Verdict) -> None:
-        self._applied(await self._store.record(verdict.moves, self._now(), verdict.contacts))
+    async def _write(self, verdict: Verdict) -> Sequence[Change]:
+        applied = await self._store.record(verdict.moves, self._now(), verdict.contacts)
+        self._applied(applied)
+        return applied.moved
 
     async def _all(
         self, batch: Sequence[Change], event: Event, *, idempotency_key: str = "", detail: str = ""
-    ) -> None:
-        moves = [
+    ) -> Sequence[Change]:
+        moves = (
             Move(change.change_id, event, idempotency_key=idempotency_key, detail=detail) for change in batch
-        ]
-        await self._write(Verdict(tuple(moves)))
+        )
+        return await self._write(Verdict(tuple(moves)))

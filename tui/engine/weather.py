@@ -83,7 +83,7 @@ class Weather:
         if isinstance(error, ReconnectError | RejectedError):
             return _LONGEST_WAIT
         self._failures += 1
-        return min(_FIRST_WAIT * 2 ** (self._failures - 1), _LONGEST_WAIT)
+        return min(_FIRST_WAIT * 2.0 ** (self._failures - 1), _LONGEST_WAIT)
 
     def _become(self, link: XeroLink) -> None:
         self.link = link

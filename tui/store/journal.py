@@ -105,15 +105,16 @@ def insert(
     return change_id
 
 
-def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change:
+def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | None:
     """Take one step, with its event in the log. Returns the change as it now is.
 
-    Confirming what is confirmed already changes nothing: a pull and a sender can both have seen it.
-    Raises `IllegalStepError` where the lifecycle has no such step, and `LookupError` for an unknown id.
+    Nothing is done, and None returned, where the change is settled already: a pull, a sender and a person
+    can all reach for it. Raises `IllegalStepError` where the lifecycle has no such step, and `LookupError`
+    for an unknown id.
     """
     change = get(connection, move.change_id)
-    if change.state is State.CONFIRMED and move.event is Event.CONFIRM:
-        return change
+    if not change.state.is_open:
+        return None
     state = step(change.state, move.event)
     confirmed_at = (move.confirmed_at or now) if state is State.CONFIRMED else None
     connection.execute(

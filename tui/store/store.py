@@ -33,12 +33,13 @@ class Applied:
 
     `rows_changed` counts the contacts whose line in the table may look different; `order_changed` says
     that lines have come, gone or moved on some tab; `flips` are the changes that were created or confirmed
-    by what was seen in Xero.
+    by what was seen in Xero; `moved` are those that took the moves asked for.
     """
 
     rows_changed: int
     order_changed: bool
     flips: tuple[Change, ...]
+    moved: tuple[Change, ...] = ()
 
 
 class Store:
@@ -105,15 +106,15 @@ class Store:
     async def record(self, moves: Sequence[Move], now: datetime, contacts: Sequence[Contact] = ()) -> Applied:
         """Store contacts as seen now, then take the moves: all of it or nothing, durable.
 
-        A change that is being sent is left to its move. `Event.CONFIRM` without `confirmed_at` means now,
-        and does nothing where the contacts, or a pull, have confirmed the change already.
+        A change that is being sent is left to its move; one that the contacts, a pull or a person have
+        settled already stays as it is. `Event.CONFIRM` without `confirmed_at` means now.
         Raises `IllegalStepError` for a move the lifecycle doesn't have.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[Outcome, set[str]]:
+        def work(connection: sqlite3.Connection) -> tuple[Outcome, tuple[Change, ...]]:
             outcome = applying.apply(connection, contacts, now)
-            moved = {journal.move(connection, move, now).contact_id for move in moves}
-            return outcome, moved
+            moved = (journal.move(connection, move, now) for move in moves)
+            return outcome, tuple(change for change in moved if change is not None)
 
         outcome, moved = await self._database.write(work, after=lambda done: self._take_in(done[0]))
         return _applied(outcome, moved)
@@ -195,10 +196,11 @@ class Store:
             self.finder.mark_stale()
 
 
-def _applied(outcome: Outcome, moved: set[str] | frozenset[str] = frozenset()) -> Applied:
+def _applied(outcome: Outcome, moved: tuple[Change, ...] = ()) -> Applied:
     upserted = outcome.upserted
     return Applied(
-        rows_changed=len(upserted.changed | moved),
+        rows_changed=len(upserted.changed | {change.contact_id for change in moved}),
         order_changed=upserted.texts_changed or bool(upserted.moved),
         flips=outcome.flips,
+        moved=moved,
     )
