@@ -73,10 +73,13 @@ class NightlyWindow:
 
     def _on(self, day: date) -> tuple[datetime, datetime]:
         end_day = day if self.end > self.start else day + timedelta(days=1)
-        return self._local(day, self.start), self._local(end_day, self.end)
+        return min(self._local(day, self.start)), max(self._local(end_day, self.end))
 
-    def _local(self, day: date, at: time) -> datetime:
-        return datetime.combine(day, at, self.zone).astimezone(UTC)
+    def _local(self, day: date, at: time) -> list[datetime]:
+        # Where clocks change, a time comes twice or never. Both readings are kept, so that the window is
+        # as wide as it can be: it never ends before it starts, and nothing is expected too early.
+        readings = (datetime.combine(day, at.replace(fold=fold), self.zone) for fold in (0, 1))
+        return [reading.astimezone(UTC) for reading in readings]
 
 
 @dataclass(frozen=True, slots=True)
