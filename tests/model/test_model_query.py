@@ -1,0 +1,98 @@
+"""Folding text, reading the search box, and narrowing key by key."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.model.query import Query, Tab, TabCounts, fold
+
+examples = settings(max_examples=200, deadline=None)
+TEXT = st.text(
+    st.sampled_from("abAB éÉeßſİıｂＢ日本 　\N{NO-BREAK SPACE}\N{COMBINING ACUTE ACCENT}🙂ñ.-1"), max_size=12
+)
+
+
+def matches(query: Query, text: str) -> bool:
+    return all(word in fold(text) for word in query.words)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("cafe", "Café"),
+        ("CAFÉ", "cafe\N{COMBINING ACUTE ACCENT}"),
+        ("maori", "Māori"),
+        ("strasse", "Straße"),
+        ("STRASSE", "straße"),
+        ("istanbul", "İstanbul"),
+        ("abc 123", "ＡＢＣ　１２３"),
+        ("ガス", "ｶﾞｽ"),
+        ("東京", "東京電力"),
+        ("서울", "서울특별시"),
+        ("🙂", "Smile 🙂 Ltd"),
+        ("ﬁsh", "FISH & chips"),
+        ("οδος", "ΟΔΌΣ"),
+        ("nguyen", "Nguyễn"),
+    ],
+)
+def test_what_is_typed_finds_what_is_stored(typed: str, stored: str) -> None:
+    assert matches(Query.parse(Tab.ALL, typed), stored)
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("東", "京"), ("🙂", "🙁"), ("a", "b"), ("l", "ł")])
+def test_different_letters_stay_different(typed: str, stored: str) -> None:
+    assert not matches(Query.parse(Tab.ALL, typed), stored)
+
+
+@examples
+@given(st.text(max_size=20))
+def test_folding_twice_is_folding_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@examples
+@given(st.text(max_size=20))
+def test_case_never_matters(text: str) -> None:
+    assert fold(text.casefold()) == fold(text)
+
+
+@examples
+@given(st.text(st.characters(max_codepoint=127), max_size=20))
+def test_plain_text_takes_the_short_way_to_the_same_place(text: str) -> None:
+    assert fold(text + "é") == fold(text) + "e"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\N{IDEOGRAPHIC SPACE}", "\N{COMBINING ACUTE ACCENT}"])
+def test_nothing_typed_finds_everything(text: str) -> None:
+    assert Query.parse(Tab.ACTIVE, text) == Query(Tab.ACTIVE)
+
+
+def test_words_are_folded_and_kept_once_in_order() -> None:
+    assert Query.parse(Tab.ALL, "  Bay  side BAY ").words == ("bay", "side")
+
+
+@examples
+@given(new=TEXT, old=TEXT, stored=TEXT)
+def test_narrowing_is_sound(new: str, old: str, stored: str) -> None:
+    narrow, wide = Query.parse(Tab.ALL, new), Query.parse(Tab.ACTIVE, old)
+    if narrow.narrows(wide) and matches(narrow, stored):
+        assert matches(wide, stored)
+
+
+@examples
+@given(typed=st.text(st.sampled_from("abé ß日"), max_size=8), key=st.sampled_from("abé ß日"))
+def test_each_key_typed_at_the_end_narrows(typed: str, key: str) -> None:
+    assert Query.parse(Tab.ALL, typed + key).narrows(Query.parse(Tab.ALL, typed))
+
+
+def test_other_words_do_not_narrow() -> None:
+    assert not Query.parse(Tab.ALL, "bay").narrows(Query.parse(Tab.ALL, "bays"))
+    assert not Query.parse(Tab.ALL, "").narrows(Query.parse(Tab.ALL, "b"))
+    assert Query.parse(Tab.ALL, "b").narrows(Query.parse(Tab.ALL, ""))
+
+
+def test_counts_are_told_by_tab() -> None:
+    counts = TabCounts(all=6, active=3, archived=2)
+    assert [counts.of(tab) for tab in Tab] == [6, 3, 2]
