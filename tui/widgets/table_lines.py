@@ -37,13 +37,17 @@ _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactSta
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The table's styles: whole ones for lines, and partial ones to lay over them by name."""
+    """The table's styles: whole ones for lines, and partial ones to lay over them by name.
+
+    `bare` are those without their colours: not every colour can be read on the cursor's.
+    """
 
     plain: Style
     header: Style
     cursor: Style
     selected: Style
     over: dict[str, Style]
+    bare: dict[str, Style]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,13 @@ def paint_header(width: int, tab: Tab, palette: Palette) -> Strip:
 def paint_row(row: Row, look: Look, palette: Palette) -> Strip:
     """Paint one contact in exactly the width of the look."""
     base = palette.cursor if look.is_cursor else palette.selected if look.is_selected else palette.plain
-    over = palette.over
+    over = palette.bare if look.is_cursor else palette.over
+    mark = base + palette.over["mark"]
     if not belongs(row, look.tab):
         base += over["dim"]
     segments = [
-        Segment(CURSOR if look.is_cursor else " ", base + over["mark"]),
-        Segment(f"{TICK if look.is_selected else ' '} ", base + over["mark"]),
+        Segment(CURSOR if look.is_cursor else " ", mark),
+        Segment(f"{TICK if look.is_selected else ' '} ", mark),
     ]
     for number, placed in enumerate(place(look.width, look.tab)):
         if number:

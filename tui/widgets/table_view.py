@@ -63,8 +63,11 @@ class TableView(ScrollView):
         & > .contact-table--header { color: $text-muted; text-style: bold; }
         & > .contact-table--empty { color: $text-muted; }
         & > .contact-table--cursor { background: $foreground 8%; }
-        &:focus > .contact-table--cursor { background: $primary 35%; text-style: bold; }
+        &:focus > .contact-table--cursor { background: $primary 30%; text-style: bold; }
         & > .contact-table--selected { background: $accent 15%; }
+        &:ansi > .contact-table--cursor { background: transparent; text-style: underline; }
+        &:ansi:focus > .contact-table--cursor { background: transparent; text-style: reverse; }
+        &:ansi > .contact-table--selected { background: transparent; text-style: bold; }
         & > .contact-table--dim { color: $text-muted; text-style: italic; }
         & > .contact-table--match { color: $text-accent; text-style: bold underline; }
         & > .contact-table--mark { color: $text-accent; text-style: bold; }
@@ -101,6 +104,11 @@ class TableView(ScrollView):
     def page_rows(self) -> int:
         """How many rows are visible at once."""
         return max(1, self.size.height - _HEADER_LINES)
+
+    @property
+    def line_width(self) -> int:
+        """How many cells a line has beside the scrollbar."""
+        return max(0, self.size.width - self.scrollbar_size_vertical)
 
     @property
     def top_row(self) -> int:
@@ -186,7 +194,7 @@ class TableView(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """Paint the header or a row."""
-        width = self.size.width
+        width = self.line_width
         palette = self._styles_in_use()
         if y < _HEADER_LINES:
             return paint_header(width, self._query.tab, palette)
@@ -225,12 +233,14 @@ class TableView(ScrollView):
                 name: self.get_component_rich_style(f"{_PREFIX}{name}")
                 for name in ("header", "cursor", "selected", *_OVER)
             }
+            bare = {name: whole[name].without_color for name in _OVER}
             self._palette = Palette(
-                self.rich_style,
-                whole["header"],
-                whole["cursor"],
-                whole["selected"],
-                {name: whole[name].without_color + Style(color=whole[name].color) for name in _OVER},
+                plain=self.rich_style,
+                header=whole["header"],
+                cursor=whole["cursor"],
+                selected=whole["selected"],
+                over={name: style + Style(color=whole[name].color) for name, style in bare.items()},
+                bare=bare,
             )
         return self._palette
 
