@@ -1,4 +1,4 @@
-"""A practice Xero and Re-Leased in a process of its own, for any test: `with running_sandbox() as practice:`."""
+"""A practice Xero and Re-Leased in a process of its own: `with running_sandbox(tmp_path) as practice:`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from email.message import Message
     from pathlib import Path
 
 _PATIENCE_SECONDS = 30
@@ -25,7 +26,7 @@ class Reply(NamedTuple):
     """An HTTP answer; `json` decodes the body."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     def json(self) -> Any:
@@ -204,9 +205,7 @@ class PracticeXero:
 
     def sync_released(self, tenant_id: str | None = None) -> Reply:
         """Start a sync of the practice Re-Leased now."""
-        return http(
-            "POST", f"{self.released}/companies/{tenant_id or self.tenant_id}/sync", json_body={}
-        )
+        return http("POST", f"{self.released}/companies/{tenant_id or self.tenant_id}/sync", json_body={})
 
     def set_released_state(self, state: str, tenant_id: str | None = None) -> None:
         """Put the practice Re-Leased company into a state."""
@@ -221,7 +220,16 @@ class PracticeXero:
         return answer
 
     def _start(self, port: str) -> None:
-        command = [sys.executable, "-m", "tui", "sandbox", "--port", port, "--exit-with-parent", *self.options]
+        command = [
+            sys.executable,
+            "-m",
+            "tui",
+            "sandbox",
+            "--port",
+            port,
+            "--exit-with-parent",
+            *self.options,
+        ]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -53,7 +53,7 @@ def sandbox(
     The first line of the output is JSON: the addresses, a client id, a refresh token that works, and the
     organisations, so that any Xero client can be pointed at it.
     """
-    from tui.sandbox.serve import CannotStart, Options, run  # noqa: PLC0415 - only when it runs
+    from tui.sandbox.serve import CannotStartError, Options, run  # noqa: PLC0415 - only when it runs
 
     options = Options(
         data=data or Paths.find().sandbox,
@@ -67,5 +67,5 @@ def sandbox(
     )
     try:
         run(options)
-    except CannotStart as error:
+    except CannotStartError as error:
         raise click.ClickException(str(error)) from None

@@ -9,38 +9,47 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from tui.sandbox.accounting.routes import ROUTES as ACCOUNTING
-from tui.sandbox.identity import endpoints as identity
-from tui.sandbox.released.feed import feed
+from tui.sandbox import pages, practice
+from tui.sandbox.accounting import routes as accounting
+from tui.sandbox.guard import Guard
+from tui.sandbox.identity import consent, endpoints
+from tui.sandbox.released import controls as released
 from tui.sandbox.weather import Weather
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from starlette.types import Scope
+    from collections.abc import AsyncIterator
 
     from tui.sandbox.context import Practice
 
+_IDENTITY = [
+    Route("/identity/connect/authorize", consent.authorize, methods=["GET"]),
+    Route("/identity/connect/authorize", consent.decide, methods=["POST"]),
+    Route("/connect/token", endpoints.token, methods=["POST"]),
+    Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
+    Route("/connections", endpoints.connections, methods=["GET"]),
+    Route("/connections/{id}", endpoints.disconnect, methods=["DELETE"]),
+]
 
-def application(practice: Practice, drop: Callable[[Scope], None]) -> Starlette:
-    """Put the practice services together. `drop` closes a request's connection without an answer."""
+
+def application(services: Practice) -> Starlette:
+    """Put the practice services together.
+
+    The server adds `app.state.drop`, which closes the connection of a request without an answer.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        practice.companies.start()
+        services.companies.start()
         yield
-        await practice.companies.stop()
+        await services.companies.stop()
 
-    routes = [
-        *ACCOUNTING,
-        Route("/connect/token", identity.token, methods=["POST"]),
-        Route("/connect/revocation", identity.revocation, methods=["POST"]),
-        Route("/connections", identity.connections, methods=["GET"]),
-        Route("/connections/{id}", identity.disconnect, methods=["DELETE"]),
-        Route("/released/companies/{tenant_id}/feed", feed, methods=["GET"]),
-    ]
-    app = Starlette(routes=routes, middleware=[Middleware(Weather, drop=drop)], lifespan=lifespan)
+    app = Starlette(
+        routes=[*accounting.ROUTES, *_IDENTITY, *pages.ROUTES, *released.ROUTES, *practice.ROUTES],
+        middleware=[Middleware(Guard), Middleware(Weather)],
+        lifespan=lifespan,
+    )
+    # Xero does not redirect either: an address is right or it is not there.
     app.router.redirect_slashes = False
-    app.state.practice = practice
+    app.state.practice = services
     return app

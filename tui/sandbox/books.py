@@ -23,11 +23,12 @@ MATCHED_ARCHIVED = (
 # Said by Xero's help.
 ON_REPEATING_INVOICES = "Contacts cannot be archived if they are associated with repeating invoices"
 
-_SET = ", ".join(f"{column} = ?" for column in contact.COLUMNS)
-_NEW = ", ".join((*contact.COLUMNS, "org", "created", "updated"))
+_NEW = (*contact.COLUMNS, "org", "created", "updated")
+_INSERT = f"INSERT INTO contacts ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"  # noqa: S608 - our own column names
+_UPDATE = f"UPDATE contacts SET {', '.join(f'{one} = ?' for one in contact.COLUMNS)} WHERE id = ?"  # noqa: S608 - as above
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Xero will not do this; the message holds its words."""
 
 
@@ -55,7 +56,9 @@ class Books:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        rows = database.all("SELECT org, tenant_id, name, short_code, created FROM organisations ORDER BY org")
+        rows = database.all(
+            "SELECT org, tenant_id, name, short_code, created FROM organisations ORDER BY org"
+        )
         self.organisations = tuple(Organisation(*row) for row in rows)
 
     def by_tenant(self, tenant_id: str | None) -> Organisation | None:
@@ -86,46 +89,45 @@ class Books:
         )
 
     def create(self, org: int, document: Document, user: str) -> int:
-        """Add a contact; gives its row. Raises `Refused` when an active contact has the name."""
+        """Add a contact; gives its row. Raises `RefusedError` when an active contact has the name."""
         number = document.get("ContactNumber")
         if number and self.find_number(org, number):
-            raise Refused(_number_taken(number))
+            raise RefusedError(_number_taken(number))
         if document["ContactStatus"] == ACTIVE and self.active_named(org, document["Name"]):
-            raise Refused(name_taken(document["Name"]))
+            raise RefusedError(name_taken(document["Name"]))
         now = now_ms()
         document["UpdatedDateUTC"] = xero_date(now)
         values = (*contact.columns(contact.in_order(document)), org, now, now)
-        marks = ", ".join("?" * len(values))
         with self._database.transaction():
-            cursor = self._database.execute(f"INSERT INTO contacts ({_NEW}) VALUES ({marks})", values)
+            cursor = self._database.execute(_INSERT, values)
             row = int(cursor.lastrowid or 0)
             self._note(row, "Created", user, f"{document['Name']} was created.")
         return row
 
     def edit(self, row: sqlite3.Row, document: Document, user: str, details: str) -> None:
-        """Store an active contact's new document. Raises `Refused` as `create` does."""
+        """Store an active contact's new document. Raises `RefusedError` as `create` does."""
         number = document.get("ContactNumber")
         if number and number != row["contact_number"] and self.find_number(row["org"], number):
-            raise Refused(_number_taken(number))
+            raise RefusedError(_number_taken(number))
         self._refuse_taken_name(row, document["Name"])
         self._save(row, document, "Edited", user, details)
 
     def archive(self, row: sqlite3.Row, user: str) -> None:
-        """Archive an active contact. Raises `Refused` for a contact on repeating invoices."""
+        """Archive an active contact. Raises `RefusedError` for a contact on repeating invoices."""
         if row["repeating"]:
-            raise Refused(ON_REPEATING_INVOICES)
+            raise RefusedError(ON_REPEATING_INVOICES)
         document = contact.read(row["document"]) | {"ContactStatus": ARCHIVED}
         self._save(row, document, "Archived", user, f"{row['name']} was archived.")
 
     def restore(self, row: sqlite3.Row, user: str) -> None:
         """Restore a contact as a person does in Xero's pages; the API never gets here.
 
-        Raises `Refused` when the contact was merged, asked to be forgotten, or its name is taken.
+        Raises `RefusedError` when the contact was merged, asked to be forgotten, or its name is taken.
         """
         if row["merged_to"]:
-            raise Refused("This contact was merged into another one and can't be restored.")
+            raise RefusedError("This contact was merged into another one and can't be restored.")
         if row["status"] == GDPR:
-            raise Refused("This contact's details were removed on request. It can't be restored.")
+            raise RefusedError("This contact's details were removed on request. It can't be restored.")
         self._refuse_taken_name(row, row["name"])
         document = contact.read(row["document"]) | {"ContactStatus": ACTIVE}
         self._save(row, document, "Restored", user, f"{row['name']} was restored.")
@@ -174,7 +176,7 @@ class Books:
     def _refuse_taken_name(self, row: sqlite3.Row, name: str) -> None:
         holder = self.active_named(row["org"], name)
         if holder is not None and holder["id"] != row["id"]:
-            raise Refused(name_taken(name))
+            raise RefusedError(name_taken(name))
 
     def _save(self, row: sqlite3.Row, document: Document, changes: str, user: str, details: str) -> None:
         # Never the same moment twice for one contact: `If-Modified-Since` readers tell edits apart by it.
@@ -187,7 +189,7 @@ class Books:
 
     def _write(self, row: sqlite3.Row, document: Document) -> None:
         values: tuple[Any, ...] = contact.columns(contact.in_order(document))
-        self._database.execute(f"UPDATE contacts SET {_SET} WHERE id = ?", (*values, row["id"]))
+        self._database.execute(_UPDATE, (*values, row["id"]))
 
     def _note(self, contact_row: int, changes: str, user: str, details: str) -> None:
         self._database.execute(

@@ -51,8 +51,8 @@ class Faults:
     def add(self, wish: Mapping[str, Any]) -> None:
         """Add a rule from its JSON. Raises `ValueError` in words for one that makes no sense.
 
-        `kind` is needed; `method` (any), `path` (prefix, `/api.xro/`), `count` (without end), `probability` (1),
-        `seed` (0), `seconds` (for `slow`, 1) and `retryAfter` (for `429-…`, 1) may be given.
+        `kind` is needed; `method` (any), `path` (prefix, `/api.xro/`), `count` (without end),
+        `probability` (1), `seed` (0), `seconds` (for `slow`, 1), `retryAfter` (for `429-…`, 1) can be.
         """
         kind = str(wish.get("kind"))
         if kind not in KINDS:

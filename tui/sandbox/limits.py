@@ -77,7 +77,7 @@ class Limits:
             usage.at_once -= 1
 
     def headers(self, org: int | None) -> dict[str, str]:
-        """What an answer says is left; an unknown organisation has no budget of its own to tell of."""
+        """Tell what is left, for an answer; an unknown organisation has no budget of its own."""
         self._forget_app(time.monotonic())
         left = {"X-AppMinLimit-Remaining": str(max(0, self.app_minute - len(self._app)))}
         if org is not None:

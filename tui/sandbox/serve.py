@@ -43,7 +43,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PRIVATE = 0o077
 
 
-class CannotStart(Exception):
+class CannotStartError(Exception):
     """The sandbox can't run here; the message says why and what to do."""
 
 
@@ -62,14 +62,14 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `CannotStart` when the data or the port is in use."""
+    """Serve until SIGINT or SIGTERM. Raises `CannotStartError` when the data or the port is in use."""
     os.umask(_PRIVATE)
     folder = private_folder(options.data)
     lock = filelock.FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise CannotStart(
+        raise CannotStartError(
             f"Another sandbox is running on {folder}. Stop it, or choose another folder with --data."
         ) from None
     with lock:
@@ -88,7 +88,7 @@ def _bind(port: int) -> socket.socket:
     try:
         listening.bind((_HOST, port))
     except OSError as error:
-        raise CannotStart(f"Port {port} on {_HOST} can't be used: {error.strerror}.") from None
+        raise CannotStartError(f"Port {port} on {_HOST} can't be used: {error.strerror}.") from None
     return listening
 
 
@@ -148,13 +148,13 @@ class _Server(uvicorn.Server):
     def drop(self, scope: Scope) -> None:
         """Close the connection of a request without an answer, as a failing network would."""
         for connection in self.server_state.connections:
-            if connection.client == tuple(scope["client"]) and connection.transport is not None:
+            # Every protocol that speaks HTTP has both; uvicorn's type also covers those that do not.
+            if getattr(connection, "client", None) == scope["client"] and connection.transport is not None:
                 connection.transport.abort()
 
 
 async def _serve(practice: Practice, listening: socket.socket, options: Options) -> None:
-    servers: list[_Server] = []
-    app = application(practice, lambda scope: servers[0].drop(scope))
+    app = application(practice)
     config = uvicorn.Config(
         app,
         http="h11",
@@ -166,7 +166,7 @@ async def _serve(practice: Practice, listening: socket.socket, options: Options)
         timeout_graceful_shutdown=_LINGER_SECONDS,
     )
     server = _Server(config, lambda: _announce(practice, listening.getsockname()[1]))
-    servers.append(server)
+    app.state.drop = server.drop
     if options.exit_with_parent:
         _stop_at_end_of_input(server)
     await server.serve(sockets=[listening])
@@ -192,7 +192,7 @@ def _announce(practice: Practice, port: int) -> None:
 
 
 def _stop_at_end_of_input(server: _Server) -> None:
-    """A parent that was killed can't say goodbye, but its end of our standard input closes."""
+    """Notice a parent that was killed: it can't say goodbye, but its end of our standard input closes."""
     loop = asyncio.get_running_loop()
 
     def wait() -> None:

@@ -9,8 +9,6 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tui.sandbox.faults import Rule
@@ -29,11 +27,10 @@ _HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please si
 
 
 class Weather:
-    """ASGI middleware. `drop` closes the connection of a request without an answer."""
+    """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, drop: Callable[[Scope], None]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._drop = drop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log the request and answer it, well or badly."""
@@ -68,17 +65,18 @@ class Weather:
                 await asyncio.sleep(rule.seconds)
             await self._app(scope, receive, send)
         elif rule.kind == "drop-before":
-            await self._hang_up(scope, receive)
+            await _hang_up(scope, receive)
         elif rule.kind == "drop-after":
             await self._app(scope, receive, _nowhere)
-            await self._hang_up(scope, receive)
+            await _hang_up(scope, receive)
         else:
             await _bad_answer(rule, _budget(scope))(scope, receive, send)
 
-    async def _hang_up(self, scope: Scope, receive: Receive) -> None:
-        self._drop(scope)
-        while (await receive())["type"] != "http.disconnect":
-            pass
+
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    scope["app"].state.drop(scope)
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _nowhere(message: Message) -> None:

@@ -40,7 +40,7 @@ class ApiError(Exception):
         return Answer(400, encode({"ErrorNumber": self.number, "Type": self.kind, "Message": str(self)}))
 
 
-class NotFound(Exception):
+class UnknownIdError(Exception):
     """Ends a call with the empty HTML 404 seen for an identifier the organisation never issued."""
 
 
@@ -112,6 +112,4 @@ def not_found() -> Answer:
 
 def too_many(problem_name: str, retry_after: int) -> Answer:
     """Give the 429 as seen: nothing in the body, no content type, all in the headers."""
-    return Answer(
-        429, b"", None, {"Retry-After": str(retry_after), "X-Rate-Limit-Problem": problem_name}
-    )
+    return Answer(429, b"", None, {"Retry-After": str(retry_after), "X-Rate-Limit-Problem": problem_name})

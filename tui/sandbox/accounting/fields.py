@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.books import Refused
-from tui.sandbox.contact import Document
+from tui.sandbox.books import RefusedError
+
+if TYPE_CHECKING:
+    from tui.sandbox.contact import Document
 
 # Longest values, from Xero's OpenAPI description, v16.1 (`Name` says 255 there too).
 _LONGEST = {
@@ -23,19 +25,19 @@ _MOST_PERSONS = 5
 
 
 def check(element: Document) -> None:
-    """Raise `Refused` for a value of the wrong kind or length."""
+    """Raise `RefusedError` for a value of the wrong kind or length."""
     for field, longest in _LONGEST.items():
         value = element.get(field)
         if value is None:
             continue
         if not isinstance(value, str):
-            raise Refused(f"{field} must be a text.")
+            raise RefusedError(f"{field} must be a text.")
         if len(value) > longest:
-            raise Refused(f"The value of {field} is longer than {longest} characters.")
+            raise RefusedError(f"The value of {field} is longer than {longest} characters.")
     if "Name" in element and not str(element["Name"] or "").strip():
-        raise Refused("The contact name must be specified.")
+        raise RefusedError("The contact name must be specified.")
     if len(_dicts(element.get("ContactPersons"))) > _MOST_PERSONS:
-        raise Refused(f"A contact can have at most {_MOST_PERSONS} contact persons.")
+        raise RefusedError(f"A contact can have at most {_MOST_PERSONS} contact persons.")
 
 
 def changed(document: Document, element: Document) -> Document:
@@ -51,9 +53,7 @@ def changed(document: Document, element: Document) -> Document:
     return result
 
 
-def _merge_slots(
-    result: Document, element: Document, name: str, kind: str, fields: tuple[str, ...]
-) -> None:
+def _merge_slots(result: Document, element: Document, name: str, kind: str, fields: tuple[str, ...]) -> None:
     given = {one.get(kind): one for one in _dicts(element.get(name))}
     result[name] = [
         slot | {field: str(value) for field in fields if (value := given[slot[kind]].get(field)) is not None}

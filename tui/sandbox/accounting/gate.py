@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from tui.sandbox.accounting import idempotency
-from tui.sandbox.accounting.answers import Answer, ApiError, NotFound, not_found, problem, too_many
+from tui.sandbox.accounting.answers import Answer, ApiError, UnknownIdError, not_found, problem, too_many
 from tui.sandbox.context import practice_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ class Call:
         """Read a true/false parameter, spelled in any case."""
         value = self.query.get(name)
         return default if value is None else value.strip().lower() == "true"
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def _perform(call: Call, operation: Operation) -> Answer:
         return operation.handler(call)
     except ApiError as error:
         return error.answer()
-    except NotFound:
+    except UnknownIdError:
         return not_found()
 
 

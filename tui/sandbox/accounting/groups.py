@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.accounting.answers import Answer, NotFound, encode, envelope, invalid_elements, query_error
+from tui.sandbox.accounting.answers import (
+    Answer,
+    UnknownIdError,
+    encode,
+    envelope,
+    invalid_elements,
+    query_error,
+)
 from tui.sandbox.accounting.writing import elements_of
 from tui.sandbox.books import new_id
 
@@ -20,10 +27,11 @@ def list_groups(call: Call) -> Answer:
     order = call.query.get("order", "Name").split()
     if not order or order[0] != "Name":
         raise query_error(f"No property or field '{' '.join(order)}' exists in type 'ContactGroup'")
-    direction = "DESC" if order[1:] == ["DESC"] else "ASC"
     rows = call.practice.database.all(
-        f"SELECT * FROM groups WHERE org = ? AND status = 'ACTIVE' ORDER BY name {direction}", (call.org,)
+        "SELECT * FROM groups WHERE org = ? AND status = 'ACTIVE' ORDER BY name", (call.org,)
     )
+    if order[1:] == ["DESC"]:
+        rows.reverse()
     return envelope("ContactGroups", [encode(_shown(row)) for row in rows])
 
 
@@ -107,7 +115,7 @@ def _group(call: Call) -> sqlite3.Row:
         "SELECT * FROM groups WHERE org = ? AND group_id = ?", (call.org, call.path["group_id"].lower())
     )
     if row is None:
-        raise NotFound
+        raise UnknownIdError
     return row
 
 
@@ -121,7 +129,7 @@ def _named(call: Call, name: str) -> sqlite3.Row | None:
 def _contact(call: Call, contact_id: Any) -> sqlite3.Row:
     row = call.books.find(call.org, contact_id) if isinstance(contact_id, str) else None
     if row is None:
-        raise NotFound
+        raise UnknownIdError
     return row
 
 

@@ -57,10 +57,8 @@ def _select(asked: _Asked) -> str:
         return f"SELECT document {chosen}"
     # The inner query walks an index that holds all it needs; rows are only read for the page itself.
     paging = f"LIMIT {asked.size} OFFSET {(asked.page - 1) * asked.size}"
-    return (
-        f"SELECT document FROM (SELECT id AS chosen {chosen} {paging}) "
-        "CROSS JOIN contacts ON contacts.id = chosen"
-    )
+    page = f"(SELECT id AS chosen {chosen} {paging})"
+    return f"SELECT document FROM {page} CROSS JOIN contacts ON id = chosen"  # noqa: S608 - our own conditions
 
 
 def _asked(call: Call) -> _Asked:
@@ -160,9 +158,8 @@ def _pagination(call: Call, asked: _Asked) -> dict[str, int]:
     key = (asked.conditions, asked.parameters)
     count = call.practice.counts.get(key)
     if count is None:
-        count = call.practice.database.value(
-            f"SELECT count(*) FROM contacts WHERE {asked.conditions}", asked.parameters
-        )
+        sql = f"SELECT count(*) FROM contacts WHERE {asked.conditions}"  # noqa: S608 - our own conditions
+        count = call.practice.database.value(sql, asked.parameters)
         call.practice.counts.keep(key, count)
     pages = -(-count // asked.size)
     return {"page": asked.page or 1, "pageSize": asked.size, "pageCount": pages, "itemCount": count}

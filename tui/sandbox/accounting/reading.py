@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.accounting.answers import Answer, NotFound, encode, envelope, validation
+from tui.sandbox.accounting.answers import Answer, UnknownIdError, encode, envelope, validation
 from tui.sandbox.accounting.writing import USER, elements_of
 from tui.sandbox.clock import iso_without_zone, xero_date
 
@@ -24,7 +24,9 @@ def get_contact(call: Call) -> Answer:
 def get_history(call: Call) -> Answer:
     """`GET /Contacts/{ContactID}/History`, newest first."""
     row = _row(call)
-    records = [_record(one["at"], one["details"], one["changes"], one["user"]) for one in call.books.history(row)]
+    records = [
+        _record(one["at"], one["details"], one["changes"], one["user"]) for one in call.books.history(row)
+    ]
     if not any(record["Changes"] == "Created" for record in records):
         records.append(_record(row["created"], f"{row['name']} was created.", "Created", "System Generated"))
     return envelope("HistoryRecords", [encode(record) for record in records])
@@ -82,7 +84,7 @@ def _row(call: Call) -> sqlite3.Row:
     identifier = call.path["contact_id"]
     row = call.books.find(call.org, identifier) or call.books.find_number(call.org, identifier)
     if row is None:
-        raise NotFound
+        raise UnknownIdError
     return row
 
 

@@ -1,7 +1,8 @@
 """The `where` parameter: the part of Xero's filter language that contacts are asked with.
 
-Comparisons joined by `AND` or `&&`: `Name=="A ""quoted"" name"`, `ContactStatus!="ARCHIVED"`, `IsCustomer==true`,
-`EmailAddress!=null`, `ContactID==Guid("…")`, `Name.Contains("x")`, `.StartsWith`, `.EndsWith`.
+Comparisons joined by `AND` or `&&`: `Name=="A ""quoted"" name"`, `ContactStatus!="ARCHIVED"`,
+`IsCustomer==true`, `EmailAddress!=null`, `ContactID==Guid("…")`, `Name.Contains("x")`, `.StartsWith`,
+`.EndsWith`.
 """
 
 from __future__ import annotations

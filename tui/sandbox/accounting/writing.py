@@ -11,14 +11,14 @@ import msgspec
 from tui.sandbox import contact
 from tui.sandbox.accounting.answers import (
     Answer,
-    NotFound,
+    UnknownIdError,
     encode,
     envelope,
     invalid_elements,
     unreadable_body,
 )
 from tui.sandbox.accounting.fields import changed, check
-from tui.sandbox.books import MATCHED_ARCHIVED, Refused, new_id
+from tui.sandbox.books import MATCHED_ARCHIVED, RefusedError, new_id
 from tui.sandbox.contact import ACTIVE, ARCHIVED, Document
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ USER = "Practice app"
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-class _Rejected(Exception):
+class _RejectedError(Exception):
     """Rolls back a whole call because of some of its elements."""
 
 
@@ -78,13 +78,12 @@ def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer
     outcomes: list[_Outcome] = []
     try:
         with call.practice.database.savepoint():
-            for element in elements:
-                outcomes.append(_one(call, element, create_only=create_only))
+            outcomes.extend(_one(call, element, create_only=create_only) for element in elements)
             if summarise and any(outcome.error for outcome in outcomes):
-                raise _Rejected
+                raise _RejectedError
             writes = sum(outcome.status_write for outcome in outcomes)
             call.practice.count_status_writes(writes)
-    except _Rejected:
+    except _RejectedError:
         return invalid_elements([_stub(outcome) for outcome in outcomes if outcome.error])
     call.entry.status_writes = writes
     return envelope("Contacts", [_shown(call, outcome, told=not summarise) for outcome in outcomes])
@@ -98,7 +97,7 @@ def _one(call: Call, element: Document, *, create_only: bool) -> _Outcome:
             if row is None:
                 return _Outcome(_create(call, element), element)
             return _Outcome(row["id"], element, status_write=_edit(call, row, element))
-    except Refused as refusal:
+    except RefusedError as refusal:
         return _Outcome(row["id"] if row else None, element, error=str(refusal))
 
 
@@ -109,7 +108,7 @@ def _match(call: Call, element: Document) -> sqlite3.Row | None:
             raise unreadable_body("A ContactID is not a valid identifier.")
         row = call.books.find(call.org, contact_id)
         if row is None:
-            raise NotFound
+            raise UnknownIdError
         return row
     number, name = element.get("ContactNumber"), element.get("Name")
     if isinstance(number, str) and number and (row := call.books.find_number(call.org, number)):
@@ -120,9 +119,9 @@ def _match(call: Call, element: Document) -> sqlite3.Row | None:
 def _create(call: Call, element: Document) -> int:
     name = element.get("Name")
     if not name:
-        raise Refused("The contact name must be specified.")
+        raise RefusedError("The contact name must be specified.")
     if element.get("ContactStatus", ACTIVE) != ACTIVE:
-        raise Refused("A new contact must be ACTIVE.")
+        raise RefusedError("A new contact must be ACTIVE.")
     document = changed(contact.blank(new_id(), name), element)
     return call.books.create(call.org, document, USER)
 
@@ -130,10 +129,10 @@ def _create(call: Call, element: Document) -> int:
 def _edit(call: Call, row: sqlite3.Row, element: Document) -> bool:
     """Edit or archive; gives whether the status was written. An archived contact is out of reach here."""
     if not row["active"]:
-        raise Refused(MATCHED_ARCHIVED)
+        raise RefusedError(MATCHED_ARCHIVED)
     status = element.get("ContactStatus", ACTIVE)
     if status not in {ACTIVE, ARCHIVED}:
-        raise Refused(f"The contact status {status} can't be set through the API.")
+        raise RefusedError(f"The contact status {status} can't be set through the API.")
     edits = {key: value for key, value in element.items() if key not in {"ContactID", "ContactStatus"}}
     if edits or status == ACTIVE:
         document = changed(contact.read(row["document"]), edits)
@@ -141,15 +140,13 @@ def _edit(call: Call, row: sqlite3.Row, element: Document) -> bool:
         row = call.books.find(row["org"], row["contact_id"]) or row
     if status == ARCHIVED:
         call.books.archive(row, USER)
-    return status == ARCHIVED
+    return bool(status == ARCHIVED)
 
 
 def _shown(call: Call, outcome: _Outcome, *, told: bool) -> bytes:
     if outcome.error is not None:
         return encode(_stub(outcome) | {"StatusAttributeString": "ERROR"})
-    stored: bytes = call.practice.database.value(
-        "SELECT document FROM contacts WHERE id = ?", (outcome.row,)
-    )
+    stored: bytes = call.practice.database.value("SELECT document FROM contacts WHERE id = ?", (outcome.row,))
     return encode(contact.read(stored) | {"StatusAttributeString": "OK"}) if told else stored
 
 

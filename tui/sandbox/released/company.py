@@ -31,7 +31,7 @@ _SYNC_MS = 2000
 _PART_OF_CYCLE = 5
 
 
-class NoSync(Exception):
+class SyncRefusedError(Exception):
     """A sync can't start now; the message says why."""
 
 
@@ -83,12 +83,12 @@ class Companies:
         self._database.execute("UPDATE companies SET state = ? WHERE org = ?", (state, org))
 
     def sync_now(self, org: int) -> int:
-        """Start a sync and give its number. Raises `NoSync` when one runs or the company can't."""
+        """Start a sync and give its number. Raises `SyncRefusedError` when one runs or the company can't."""
         if org in self._running:
-            raise NoSync("A sync is in progress already.")
+            raise SyncRefusedError("A sync is in progress already.")
         company = self.row(org)
         if company["state"] in _WITHOUT_SYNC:
-            raise NoSync(f"This company can't sync: {company['state']}.")
+            raise SyncRefusedError(f"This company can't sync: {company['state']}.")
         run = self._begin(org)
         self._spawn(self._finish_later(org, run))
         return run.number
@@ -124,9 +124,17 @@ class Companies:
                 [(row["active"], row["id"]) for row in picked_up],
             )
             self._database.executemany(
-                "INSERT INTO feed (org, contact_id, state, picked_up, run, started) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO feed (org, contact_id, state, picked_up, run, started) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (org, row["contact_id"], "ACTIVE" if row["active"] else "ARCHIVED", now, run.number, run.started)
+                    (
+                        org,
+                        row["contact_id"],
+                        "ACTIVE" if row["active"] else "ARCHIVED",
+                        now,
+                        run.number,
+                        run.started,
+                    )
                     for row in picked_up
                 ],
             )
@@ -152,7 +160,7 @@ class Companies:
             # Set before the sync starts: a reader never sees a next sync that is already past.
             following = max(due, now_ms() - 1) + int(self.cycle * _SECOND)
             self._database.execute("UPDATE companies SET next_sync = ? WHERE org = ?", (following, org))
-            with suppress(NoSync):
+            with suppress(SyncRefusedError):
                 self.sync_now(org)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -31,6 +31,7 @@ _COLUMNS = (
     *contact.COLUMNS, "id", "org", "updated", "created", "merged_to", "repeating", "released_active",
     "released_linked",
 )  # fmt: skip
+_INSERT = f"INSERT INTO contacts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own column names
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,7 @@ def _fill(connection: sqlite3.Connection, org: int, first_row: int, many: int) -
         "INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')", [(groups[name], org, name) for name in GROUPS]
     )
     members: list[tuple[str, int]] = []
-    marks = ", ".join("?" * len(_COLUMNS))
-    connection.executemany(
-        f"INSERT INTO contacts ({', '.join(_COLUMNS)}) VALUES ({marks})",
-        _rows(org, first_row, many, groups, members),
-    )
+    connection.executemany(_INSERT, _rows(org, first_row, many, groups, members))
     connection.executemany("INSERT INTO group_members VALUES (?, ?)", members)
 
 
@@ -85,7 +82,8 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     maker = Maker(f"reshelve {org}")
     shown = {name: in_contact(group_id, name) for name, group_id in groups.items()}
-    roles, names, plain = _roles(many), {}, _Role()
+    roles, plain = _roles(many), _Role()
+    names: dict[int | None, str] = {}
     wanted = {role.twin for role in roles.values()}
     for number in range(many):
         role = roles.get(number, plain)

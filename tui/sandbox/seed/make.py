@@ -18,7 +18,7 @@ _THREE_YEARS_MS = 3 * 365 * 86_400_000
 
 _ARCHIVED_SHARE = 0.14
 _COUPLE_SHARE = 0.12
-_FIRM_TENANT_SHARE = 0.3
+_FIRM_SHARE = 0.3
 _OWED_SHARE = {"Tenants": 0.3, "Owners": 0.08, "Trades": 0.4, "Utilities": 0.5}
 _OVERDUE_SHARE = 0.35
 _UNITS = "ABCDEFGH"
@@ -79,30 +79,28 @@ class Maker:
     def _name(self, group: str, person: tuple[str, str]) -> str:
         first, last = person
         roll = self._random.random()
-        if group == "Tenants" and roll < _FIRM_TENANT_SHARE:
-            return f"{self._pick(words.FIRM_WORDS)} {self._pick(words.TENANT_FIRMS)}"
-        if group in {"Tenants", "Owners"}:
-            if roll > 1 - _COUPLE_SHARE:
-                return f"{first} & {self._pick(words.FIRST_NAMES)} {last}"
-            if group == "Owners" and roll < _FIRM_TENANT_SHARE:
-                return f"{last} Family Trust"
-            return f"{first} {last}"
+        if group in {"Tenants", "Owners"} and roll >= _FIRM_SHARE:
+            other = f" & {self._pick(words.FIRST_NAMES)}" if roll > 1 - _COUPLE_SHARE else ""
+            return f"{first}{other} {last}"
+        if group == "Owners":
+            return f"{last} Family Trust"
+        if group == "Utilities" and roll < _FIRM_SHARE:
+            return f"{self._pick(words.FIRM_WORDS)} District Council"
         if group == "Trades":
-            start = last if roll < _FIRM_TENANT_SHARE else self._pick(words.FIRM_WORDS)
+            start = last if roll < _FIRM_SHARE else self._pick(words.FIRM_WORDS)
             return f"{start} {self._pick(words.TRADES)} Ltd"
-        if roll < _FIRM_TENANT_SHARE:
-            return f"{self._pick(words.TOWNS)[0]} Council"
-        return f"{self._pick(words.FIRM_WORDS)} {self._pick(words.UTILITIES)}"
+        ends = words.TENANT_FIRMS if group == "Tenants" else words.UTILITIES
+        return f"{self._pick(words.FIRM_WORDS)} {self._pick(ends)}"
 
     def _unique(self, name: str) -> str:
-        """Keep names apart the way people do: an initial, a street, a number at last."""
+        """Keep names apart the way people do: by a place, then by a street and number, at last by a count."""
         if name not in self._names:
             return name
-        first, _, rest = name.partition(" ")
+        street = self._pick(words.STREETS)
         for candidate in (
-            f"{first} {chr(65 + self._random.randrange(26))}. {rest}",
-            f"{name} ({self._pick(words.STREETS)})",
-            f"{name} of {self._random.randrange(1, 400)} {self._pick(words.STREETS)}",
+            f"{name} ({self._pick(words.TOWNS)[0]})",
+            f"{name} ({street})",
+            f"{name} ({self._random.randrange(1, 400)} {street})",
         ):
             if candidate not in self._names:
                 return candidate
@@ -128,7 +126,11 @@ class Maker:
         street_slot, mobile = document["Addresses"][0], document["Phones"][3]
         line = f"{unit}/{house} {street}" if group == "Tenants" else f"{house} {street}"
         street_slot |= {"AddressLine1": line, "City": town, "PostalCode": post_code, "Country": "New Zealand"}
-        mobile |= {"PhoneNumber": f"555 {number % 10_000:04}", "PhoneAreaCode": "021", "PhoneCountryCode": "64"}
+        mobile |= {
+            "PhoneNumber": f"555 {number % 10_000:04}",
+            "PhoneAreaCode": "021",
+            "PhoneCountryCode": "64",
+        }
         if named_after_person and " & " in document["Name"]:
             document["ContactPersons"] = [{"FirstName": first, "LastName": last, "IncludeInEmails": True}]
 
