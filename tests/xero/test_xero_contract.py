@@ -1,0 +1,303 @@
+"""The client against the practice Xero, a process of its own on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from support.practice import PracticeXero, running_sandbox
+
+from tui.model.change import Action
+from tui.model.contact import ContactStatus
+from tui.model.errors import (
+    AnswerLostError,
+    OfflineError,
+    RateLimitedError,
+    ReconnectError,
+    RejectedError,
+    XeroError,
+)
+from tui.xero.client import XeroClient
+from tui.xero.connections import list_organisations
+from tui.xero.tokens import TokenFile, Tokens, TokenSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+CONTACTS = "/api.xro/2.0/Contacts"
+NEVER_ISSUED = "00000000-1111-4222-8333-444444444444"
+ARCHIVED_WORDS = "Archived contacts cannot currently be edited via the API"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
+    folder = tmp_path_factory.mktemp("practice")
+    with running_sandbox(folder, "--contacts", "230", "--cycle", "3600") as practice:
+        TokenFile(folder / "tokens.json").save(Tokens.of_refresh_token(practice.refresh_token))
+        yield practice
+
+
+@pytest.fixture
+def practice(running: PracticeXero) -> PracticeXero:
+    """Fair weather and full budgets."""
+    running.clear_faults()
+    running.limits(minute=60)
+    return running
+
+
+def sign_in(practice: PracticeXero) -> TokenSource:
+    return TokenSource(
+        TokenFile(practice.folder / "tokens.json"),
+        practice.folder / "tokens.lock",
+        identity_url=practice.identity,
+        client_id=practice.client_id,
+    )
+
+
+@asynccontextmanager
+async def connected(practice: PracticeXero, api_url: str | None = None) -> AsyncIterator[XeroClient]:
+    client = XeroClient(
+        api_url=api_url or practice.api, tenant_id=practice.tenant_id, tokens=sign_in(practice)
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def archive(client: XeroClient, *contact_ids: str, key: str = "") -> list[str]:
+    """Archive, and give the words for each."""
+    elements = await client.change_status(Action.ARCHIVE, contact_ids, idempotency_key=key or uuid4().hex)
+    return [element.words for element in elements]
+
+
+async def status(client: XeroClient, contact_id: str) -> ContactStatus:
+    (contact,) = await client.contacts_by_ids([contact_id])
+    return contact.status
+
+
+async def test_the_organisations_of_the_sign_in(practice: PracticeXero) -> None:
+    found = await list_organisations(api_url=practice.api, tokens=sign_in(practice))
+    assert [(one.tenant_id, one.name, one.short_code) for one in found] == [
+        (one.tenant_id, one.name, one.short_code) for one in practice.organisations
+    ]
+
+
+async def test_the_organisation_itself(practice: PracticeXero) -> None:
+    async with connected(practice) as client:
+        details = await client.organisation()
+    assert (details.name, details.short_code) == (
+        practice.organisations[0].name,
+        practice.organisations[0].short_code,
+    )
+    assert len(details.base_currency) == 3
+
+
+async def test_all_pages_hold_every_contact_once_in_the_order_of_ids(practice: PracticeXero) -> None:
+    async with connected(practice) as client:
+        first = await client.contacts(1, page_size=100)
+        rest = [await client.contacts(page, page_size=100) for page in range(2, first.page_count + 1)]
+        beyond = await client.contacts(first.page_count + 1, page_size=100)
+        assert client.calls_left.minute is not None
+        assert client.calls_left.day is not None
+        assert client.last_answer_at is not None
+    ids = [contact.contact_id for page in (first, *rest) for contact in page.contacts]
+    assert len(ids) == first.item_count >= 230
+    assert ids == sorted(set(ids))
+    assert beyond.contacts == ()
+    statuses = {contact.status for page in (first, *rest) for contact in page.contacts}
+    assert {ContactStatus.ACTIVE, ContactStatus.ARCHIVED} <= statuses
+    assert any(contact.balances for contact in first.contacts)
+
+
+async def test_archive_and_archive_again(practice: PracticeXero) -> None:
+    contact_id = practice.create("Archive twice")
+    async with connected(practice) as client:
+        before = (await client.contacts_by_ids([contact_id]))[0]
+        (element,) = await client.change_status(Action.ARCHIVE, [contact_id], idempotency_key=uuid4().hex)
+        assert element.contact is not None
+        assert (element.contact.status, element.words) == (ContactStatus.ARCHIVED, "")
+        assert element.contact.updated_at > before.updated_at
+        assert element.contact.name == "Archive twice"
+        (words,) = await archive(client, contact_id)
+        assert ARCHIVED_WORDS in words
+
+
+async def test_restore_is_refused_for_each_contact_alone(practice: PracticeXero) -> None:
+    ids = [practice.create(f"Restore {number}") for number in range(2)]
+    practice.somebody("archive", ids[0])
+    async with connected(practice) as client:
+        first, second = await client.change_status(Action.RESTORE, ids, idempotency_key=uuid4().hex)
+        assert (first.contact_id, first.contact) == (ids[0], None)
+        assert ARCHIVED_WORDS in first.words
+        assert second.contact is not None
+        assert (second.contact.status, second.words) == (ContactStatus.ACTIVE, "")
+        assert await status(client, ids[0]) is ContactStatus.ARCHIVED
+
+
+async def test_a_contact_on_a_repeating_invoice_is_refused_and_the_others_are_not(
+    practice: PracticeXero,
+) -> None:
+    ids = [practice.create(f"Repeating {number}") for number in range(3)]
+    practice.somebody("repeating", ids[1], on=True)
+    async with connected(practice) as client:
+        words = await archive(client, *ids)
+        assert (words[0], words[2]) == ("", "")
+        assert "repeating" in words[1]
+        assert await status(client, ids[1]) is ContactStatus.ACTIVE
+
+
+async def test_fifty_at_once_are_one_call(practice: PracticeXero) -> None:
+    ids = [practice.create(f"Fifty {number}") for number in range(50)]
+    async with connected(practice) as client:
+        await client.organisation()
+        asked = len(practice.requests())
+        assert await archive(client, *ids) == [""] * 50
+        assert len(practice.requests()) == asked + 1
+        fresh = await client.contacts_by_ids(ids)
+    assert {contact.contact_id: contact.status for contact in fresh} == dict.fromkeys(
+        ids, ContactStatus.ARCHIVED
+    )
+
+
+async def test_an_id_never_issued_refuses_the_whole_call(practice: PracticeXero) -> None:
+    contact_id = practice.create("Beside an unknown one")
+    async with connected(practice) as client:
+        with pytest.raises(RejectedError) as refused:
+            await archive(client, contact_id, NEVER_ISSUED)
+        assert refused.value.status == 404
+        assert await status(client, contact_id) is ContactStatus.ACTIVE
+        assert await client.contacts_by_ids([NEVER_ISSUED]) == []
+
+
+async def test_the_same_key_brings_the_same_answer(practice: PracticeXero) -> None:
+    contact_id, other, key = practice.create("Idempotent"), practice.create("Other"), uuid4().hex
+    async with connected(practice) as client:
+        assert await archive(client, contact_id, key=key) == [""]
+        applied = practice.status_writes()
+        assert await archive(client, contact_id, key=key) == [""]
+        assert practice.status_writes() == applied
+        with pytest.raises(RejectedError) as refused:
+            await archive(client, other, key=key)
+    assert refused.value.status == 400
+
+
+async def test_an_answer_dropped_after_the_work_is_lost_and_the_work_is_done(practice: PracticeXero) -> None:
+    contact_id = practice.create("Dropped after")
+    practice.fault("drop-after", method="POST", path=CONTACTS, count=1)
+    async with connected(practice) as client:
+        with pytest.raises(AnswerLostError):
+            await archive(client, contact_id)
+        assert await status(client, contact_id) is ContactStatus.ARCHIVED
+
+
+async def test_a_call_dropped_before_the_work_is_lost_and_the_work_is_not_done(
+    practice: PracticeXero,
+) -> None:
+    contact_id, key = practice.create("Dropped before"), uuid4().hex
+    practice.fault("drop-before", method="POST", path=CONTACTS, count=1)
+    async with connected(practice) as client:
+        with pytest.raises(AnswerLostError):
+            await archive(client, contact_id, key=key)
+        assert await status(client, contact_id) is ContactStatus.ACTIVE
+        assert await archive(client, contact_id, key=key) == [""]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("malformed", "Xero's answer made no sense."),
+        ("html", "Xero's answer made no sense."),
+        ("500", "An unexpected error occurred"),
+        ("503", "Service Unavailable"),
+        ("offline", "The Organisation is offline"),
+    ],
+)
+async def test_bad_weather_is_said_in_words(practice: PracticeXero, kind: str, words: str) -> None:
+    practice.fault(kind, path=CONTACTS, count=2)
+    async with connected(practice) as client:
+        with pytest.raises(AnswerLostError) as lost:
+            await client.contacts(1)
+        assert lost.value.what == words
+        with pytest.raises(AnswerLostError):
+            await archive(client, NEVER_ISSUED)
+        assert (await client.contacts(1)).contacts
+
+
+@pytest.mark.parametrize("problem", ["minute", "day"])
+async def test_a_limit_says_what_and_how_long(practice: PracticeXero, problem: str) -> None:
+    contact_id = practice.create(f"Limited by {problem}")
+    practice.fault(f"429-{problem}", path=CONTACTS, count=1, retryAfter=7)
+    async with connected(practice) as client:
+        with pytest.raises(RateLimitedError) as limited:
+            await archive(client, contact_id)
+        assert (limited.value.retry_after, limited.value.problem) == (7, problem)
+        assert await status(client, contact_id) is ContactStatus.ACTIVE
+
+
+async def test_twenty_calls_at_once_never_meet_a_limit(practice: PracticeXero) -> None:
+    async with connected(practice) as client:
+        pages = await asyncio.gather(*(client.contacts(1, page_size=1) for _ in range(20)))
+    assert len(pages) == 20
+    assert 429 not in [request["status"] for request in practice.requests()[-20:]]
+
+
+async def test_only_what_has_changed_since_is_read(practice: PracticeXero) -> None:
+    async with connected(practice) as client:
+        start = (await client.contacts(1, page_size=1)).answered_at
+        contact_id = practice.create("Changed since")
+        delta = await client.contacts(1, modified_since=start)
+        assert contact_id in {contact.contact_id for contact in delta.contacts}
+        assert all(contact.updated_at >= start.replace(microsecond=0) for contact in delta.contacts)
+        later = await client.contacts(1, modified_since=datetime.now(UTC) + timedelta(hours=1))
+    assert (later.contacts, later.item_count) == ((), 0)
+
+
+async def test_history_tells_of_the_archive(practice: PracticeXero) -> None:
+    contact_id = practice.create("Has a history")
+    async with connected(practice) as client:
+        await archive(client, contact_id)
+        lines = await client.history(contact_id)
+        assert any("rchive" in line.what + line.details for line in lines)
+        assert all(line.when for line in lines)
+        with pytest.raises(RejectedError) as refused:
+            await client.history(NEVER_ISSUED)
+    assert refused.value.status == 404
+
+
+async def test_merged_and_gdpr_contacts_are_told_apart(practice: PracticeXero) -> None:
+    merged, into, gone = (practice.create(f"{kind} away") for kind in ("Merged", "Kept", "GDPR"))
+    practice.somebody("merge", merged, into=into)
+    practice.somebody("gdpr", gone)
+    async with connected(practice) as client:
+        found = {one.contact_id: one for one in await client.contacts_by_ids([merged, gone])}
+    assert (found[merged].status, found[merged].merged_to) == (ContactStatus.ARCHIVED, into)
+    assert found[gone].status is ContactStatus.GDPRREQUEST
+
+
+async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(practice: PracticeXero) -> None:
+    client = XeroClient(api_url=practice.api, tenant_id=NEVER_ISSUED, tokens=sign_in(practice))
+    with pytest.raises(ReconnectError):
+        await client.contacts(1)
+    await client.aclose()
+
+
+async def test_a_xero_that_is_not_there_is_offline_and_back_when_it_is(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "3600") as practice:
+        TokenFile(tmp_path / "tokens.json").save(Tokens.of_refresh_token(practice.refresh_token))
+        contact_id = practice.create("Patience")
+        async with connected(practice) as client:
+            assert await status(client, contact_id) is ContactStatus.ACTIVE
+            practice.stop()
+            with pytest.raises(XeroError) as unreachable:
+                await archive(client, contact_id)
+            with pytest.raises(OfflineError):
+                await archive(client, contact_id)
+            assert unreachable.value.retryable
+            practice.restart_same_port()
+            assert await archive(client, contact_id) == [""]
