@@ -137,19 +137,26 @@ def _checked(key: str, value: Any, default: str | float, place: str) -> str | fl
         return _seconds(value, place)
     if not isinstance(value, str):
         raise SettingsError(f"{place} has to be text in quotes.")
-    if key.endswith("_url") and value:
+    if not value:
+        return default
+    if key.endswith("_url"):
         return _url(value, place)
-    if key.startswith("window_"):
-        try:
-            time.fromisoformat(value)
-        except ValueError:
-            raise SettingsError(f'{place} is "{value}". It has to be a time such as "06:00".') from None
+    if key.startswith("window_") and not _is_time(value):
+        raise SettingsError(f'{place} is "{value}". It has to be a time such as "06:00".')
     return value
+
+
+def _is_time(value: str) -> bool:
+    try:
+        return time.fromisoformat(value).tzinfo is None
+    except ValueError:
+        return False
 
 
 def _seconds(value: Any, place: str) -> float:
     try:
-        seconds = float(value)
+        # True is a number to Python, and none to a person.
+        seconds = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour, said in the message
@@ -167,10 +174,13 @@ def _url(value: str, place: str) -> str:
 
 
 def _is_usable(url: str) -> bool:
+    # Paths are appended to it, and programs disagree on what hides a host: none of these is needed.
+    if any(char in "?#@\\" or not char.isprintable() or char.isspace() for char in url):
+        return False
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         return False
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
-    return bool(secure and parts.hostname) and not (parts.username or parts.query or parts.fragment)
+    return bool(secure and parts.hostname)
