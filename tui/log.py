@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import re
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from tui.paths import private_folder
@@ -14,21 +16,29 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1_000_000
 _SECRET = re.compile(
-    r"(?i)(bearer\s+|(?:access|refresh|id)_token\W+|code(?:_verifier)?=|client_secret\W+)[\w.~+/=-]{8,}"
+    r"""(?ix)
+    ( bearer\s+ | (?:(?:access|refresh|id)_?token|client_secret)\W+(?:b['"])? | code(?:_verifier)?= )
+    [\w.~+/=%-]{8,}
+    | ()eyJ[\w-]+\.[\w-]+\.[\w-]*  # a JSON Web Token, wherever it stands
+    """
 )
 
 logger = logging.getLogger("reshelve")
 
 
-class _Redact(logging.Filter):
-    """Takes whatever looks like a token out of a record before any handler sees it."""
+class _Redacted(logging.Formatter):
+    """Takes whatever looks like a token out of a finished entry, its traceback included."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        clean = _SECRET.sub(r"\1…", message)
-        if clean != message:
-            record.msg, record.args = clean, None
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        return _SECRET.sub(r"\1\2…", super().format(record))
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """A rotating file that only its owner can read."""
+
+    def _open(self) -> TextIOWrapper:
+        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return TextIOWrapper(os.fdopen(handle, "ab"), encoding=self.encoding)
 
 
 def log_to(folder: Path, name: str = "reshelve.log") -> None:
@@ -36,11 +46,13 @@ def log_to(folder: Path, name: str = "reshelve.log") -> None:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     try:
-        handler = logging.handlers.RotatingFileHandler(
+        handler = _PrivateFile(
             private_folder(folder) / name, maxBytes=_MEGABYTE, backupCount=3, delay=True, encoding="utf-8"
         )
     except OSError:
         return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    handler.addFilter(_Redact())
+    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(message)s"))
+    for before in logger.handlers[:]:
+        logger.removeHandler(before)
+        before.close()
     logger.addHandler(handler)
