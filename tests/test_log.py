@@ -1,0 +1,140 @@
+"""The log tells what happened, and no token finds a way into it."""
+
+from __future__ import annotations
+
+import logging
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui.log import log_to, logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "s3cret-Token.with~odd+/signs_1234567890="
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Iterator[Path]:
+    before, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    log_to(tmp_path / "logs")
+    yield tmp_path / "logs" / "reshelve.log"
+    for handler in logger.handlers[:]:
+        if handler not in before:
+            logger.removeHandler(handler)
+            handler.close()
+    logger.setLevel(level)
+    logger.propagate = propagate
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Authorization: Bearer {SECRET}",
+        f"authorization: bearer   {SECRET}",
+        f"access_token={SECRET}",
+        f"POST https://identity.example/connect/token?refresh_token={SECRET}&scope=x",
+        f"http://localhost:8742/callback?code={SECRET}&state=x",
+        f"code_verifier={SECRET}",
+        f'{{"access_token": "{SECRET}"}}',
+        f'{{"refresh_token":"{SECRET}","id_token":"{SECRET}"}}',
+        f"{{'refresh_token': '{SECRET}'}}",
+        f"{{'refresh_token': {SECRET.encode()!r}}}",
+        f"Tokens(access_token='{SECRET}', refresh_token='{SECRET}')",
+        f"refreshToken: {SECRET}",
+        f"client_secret={SECRET}",
+        f"refresh_token=abc%2B{SECRET}",
+    ],
+)
+def test_a_token_in_a_message_is_taken_out(log_file: Path, message: str) -> None:
+    logger.info("before %s after", message)
+    written = log_file.read_text(encoding="utf-8")
+    assert SECRET not in written
+    assert "…" in written
+    assert "before" in written
+    assert "after" in written
+
+
+def test_a_web_token_is_taken_out_wherever_it_stands(log_file: Path) -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    logger.info("odd place: [%s]", token)
+    assert token not in log_file.read_text(encoding="utf-8")
+    assert "odd place: […]" in log_file.read_text(encoding="utf-8")
+
+
+def test_tokens_among_the_arguments_are_taken_out(log_file: Path) -> None:
+    logger.warning("got %(body)s", {"body": {"refresh_token": SECRET}})
+    logger.warning("%s %s", "Bearer", SECRET)
+    assert SECRET not in log_file.read_text(encoding="utf-8")
+
+
+def test_tokens_in_a_traceback_are_taken_out(log_file: Path) -> None:
+    def fail() -> None:
+        raise ValueError(f"no answer from https://identity.example?refresh_token={SECRET}")
+
+    try:
+        try:
+            fail()
+        except ValueError as error:
+            raise RuntimeError(f"Bearer {SECRET}") from error
+    except RuntimeError:
+        logger.exception("it failed")
+    written = log_file.read_text(encoding="utf-8")
+    assert SECRET not in written
+    assert "Traceback" in written
+    assert "ValueError: no answer" in written
+
+
+def test_ordinary_words_are_left_alone(log_file: Path) -> None:
+    message = "xero: OfflineError; next attempt in 4 s; 3 changes of status seen (error code 1234)"
+    logger.info(message)
+    assert message in log_file.read_text(encoding="utf-8")
+
+
+def test_the_log_is_its_owners_alone(log_file: Path) -> None:
+    logger.info("started")
+    assert stat.S_IMODE(log_file.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(log_file.stat().st_mode) == 0o600
+
+
+def test_a_full_log_file_is_followed_by_another(log_file: Path) -> None:
+    for _ in range(3):
+        logger.info("x" * 600_000)
+    assert sorted(path.name for path in log_file.parent.iterdir()) == [
+        "reshelve.log",
+        "reshelve.log.1",
+        "reshelve.log.2",
+    ]
+
+
+def test_a_mistake_in_a_call_of_the_log_does_not_end_the_program(
+    log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logger.info("%d contacts", "many")
+    logger.info("still here")
+    assert "still here" in log_file.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("log_file")
+def test_nothing_reaches_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    logger.error("not for the screen")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_that_refuses_leaves_the_program_silent_not_broken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    before = logging.getLogger("reshelve").handlers[:]
+    log_to(tmp_path / "file" / "logs")
+    logger.info("nobody hears this")
+    assert logging.getLogger("reshelve").handlers == before
+
+
+def test_logging_again_elsewhere_writes_there_alone(log_file: Path, tmp_path: Path) -> None:
+    log_to(tmp_path / "other")
+    logger.info("once")
+    assert not log_file.exists()
+    assert (tmp_path / "other" / "reshelve.log").read_text(encoding="utf-8").count("once") == 1

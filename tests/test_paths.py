@@ -1,0 +1,125 @@
+"""Files are private, and never half-written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tui.paths import Paths, private_folder, write_atomically
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_one_variable_puts_everything_under_one_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESHELVE_HOME", str(tmp_path / "home"))
+    found = Paths.find()
+    assert found == Paths.under(tmp_path / "home")
+    for path in (
+        *(found.settings_file, found.token_file, found.organisations_file, found.sandbox),
+        *(found.organisations, found.organisation("one"), found.logs, found.demo.token_file),
+    ):
+        assert path.is_relative_to(tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_home_may_be_written_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RESHELVE_HOME", "~/reshelve")
+    assert Paths.find().config == tmp_path / "reshelve" / "config"
+
+
+@pytest.mark.parametrize("home", [None, ""])
+def test_without_it_the_operating_system_says_where(
+    home: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RESHELVE_HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("RESHELVE_HOME", home)
+    found = Paths.find()
+    assert all("reshelve" in part.parts for part in (found.config, found.data, found.logs))
+
+
+def test_the_demo_shares_no_file_with_real_organisations(tmp_path: Path) -> None:
+    real, demo = Paths.under(tmp_path), Paths.under(tmp_path).demo
+    assert demo.token_file != real.token_file
+    assert demo.settings_file != real.settings_file
+    assert demo.organisation("one") != real.organisation("one")
+    assert not demo.data.is_relative_to(real.organisations)
+
+
+def test_folders_are_their_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        made = private_folder(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    assert [mode(path) for path in (made, made.parent, made.parent.parent)] == [0o700] * 3
+
+
+def test_a_folder_that_is_there_stays_as_its_owner_made_it(tmp_path: Path) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir(mode=0o755)
+    private_folder(folder)
+    assert mode(folder) == 0o755
+
+
+def test_a_file_is_its_owners_alone_whatever_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "tokens.json"
+    write_atomically(file, b"one")
+    assert (mode(file), mode(file.parent)) == (0o600, 0o700)
+    file.chmod(0o644)
+    write_atomically(file, b"two")
+    assert mode(file) == 0o600
+    assert file.read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("step", ["fchmod", "fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_content_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    file = tmp_path / "settings.toml"
+    write_atomically(file, b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path if step == "replace" else os, step, full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(file, b"new")
+    monkeypatch.undo()
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_interruption_leaves_the_old_content_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    write_atomically(file, b"old")
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(file, b"new")
+    monkeypatch.undo()
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_is_replaced_and_what_it_led_to_is_left_alone(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"not ours")
+    file = tmp_path / "tokens.json"
+    file.symlink_to(elsewhere)
+    write_atomically(file, b"ours")
+    assert not file.is_symlink()
+    assert elsewhere.read_bytes() == b"not ours"
