@@ -24,6 +24,14 @@ def opened(host: Host) -> list[str]:
     return [one.contact_id for one in host.seen if isinstance(one, ContactTable.Opened)]
 
 
+def cursor(host: Host) -> str | None:
+    return host.table.cursor_id
+
+
+def turns(table: ContactTable) -> bool:
+    return table._spinner is not None
+
+
 # -- the cursor
 
 
@@ -132,12 +140,12 @@ async def test_rows_that_vanish_under_the_table_leave_it_standing() -> None:
         await pilot.press("home", "end", "space", "shift+up")
         host.table.refresh_rows()
         await pilot.pause()
-        assert host.table.cursor_id == "id-4"
+        assert cursor(host) == "id-4"
         assert lines(host.table)[5].startswith("▌  Contact 4 ")
         rows.rows.clear()
         host.table.refresh_rows()
         await pilot.press("down", "up", "pagedown", "space", "enter", "shift+down", "asterisk")
-        assert host.table.cursor_id is None
+        assert cursor(host) is None
         assert host.table.cursor_row is None
         assert host.table.targets() == ()
 
@@ -276,6 +284,7 @@ async def test_only_the_all_tab_has_a_status() -> None:
     ("width", "titles"),
     [
         (121, "Contact Status E-mail They owe Re-Leased"),
+        (80, "Contact Status They owe Re-Leased"),
         (66, "Contact Status They owe Re-Leased"),
         (52, "Contact Status Re-Leased"),
         (42, "Contact Re-Leased"),
@@ -344,26 +353,26 @@ async def test_the_spinner_turns_only_while_a_row_that_is_sent_is_seen() -> None
     host = Host(found(rows))
     async with host.run_test(size=(80, 24)) as pilot:
         table = host.table
-        assert table._spinner is not None
+        assert turns(table)
         first = lines(table)[3]
         assert first.endswith("archiving")
         table._turn()
         assert lines(table)[3] != first
         await pilot.press("end")
-        assert table._spinner is None
+        assert not turns(table)
         await pilot.press("home")
-        assert table._spinner is not None
+        assert turns(table)
         rows.rows[2] = row(2)
         table.refresh_rows()
         await pilot.pause()
-        assert table._spinner is None
+        assert not turns(table)
 
 
 async def test_without_animations_the_sign_stands_still() -> None:
     host = Host(found([row(0, last_change=view(State.SENDING))]))
     host.animation_level = "none"
     async with host.run_test(size=(80, 24)):
-        assert host.table._spinner is None
+        assert not turns(host.table)
         assert lines(host.table)[1].endswith("… archiving")
 
 
@@ -421,3 +430,10 @@ async def test_the_keys_have_names_to_remap_them_by() -> None:
         await pilot.press("x")
         assert host.table.selected == {"id-0"}
         assert all(binding.id and not binding.show for _, binding in host.table._bindings)
+
+
+async def test_matches_are_found_in_text_from_right_to_left() -> None:
+    host = Host(found([row(0, "שלום נכסים", email="")], text="נכס שלו"))
+    async with host.run_test(size=(120, 10)):
+        picked = [s.text for s in host.table.render_line(1) if s.style and s.style.underline]
+        assert picked == ["שלו", "נכס"]

@@ -51,15 +51,16 @@ _COLUMNS: Final = (
     # As wide as "~ expected Nov 2023".
     Column(Key.RELEASED, "Re-Leased", width=19, from_width=38),
 )
+_EMAIL_BESIDE_STATUS: Final = 86
 
 
 def place(width: int, tab: Tab) -> tuple[Placed, ...]:
-    """Divide a line of so many cells; only the All tab needs a Status column."""
-    columns = [
-        column
-        for column in _COLUMNS
-        if width >= column.from_width and (column.key is not Key.STATUS or tab is Tab.ALL)
-    ]
+    """Divide a line of so many cells; only the All tab needs a Status column, at the cost of e-mails."""
+    columns = [column for column in _COLUMNS if width >= column.from_width]
+    if tab is not Tab.ALL:
+        columns = [column for column in columns if column.key is not Key.STATUS]
+    elif width < _EMAIL_BESIDE_STATUS:
+        columns = [column for column in columns if column.key is not Key.EMAIL]
     taken = GUTTER + sum(column.width for column in columns) + GAP * (len(columns) - 1)
     free = max(0, width - taken)
     shares = sum(column.share for column in columns)

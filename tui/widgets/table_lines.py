@@ -13,7 +13,7 @@ from tui.model.query import Tab
 from tui.widgets.matches import match_spans
 from tui.widgets.signs import Sign, sign
 from tui.widgets.table_columns import GAP, GUTTER, Key, place
-from tui.widgets.text import ELLIPSIS, fit, money, safe
+from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, fit, money, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +112,7 @@ def _cell(row: Row, placed: Placed, look: Look, base: Style, over: dict[str, Sty
         case Key.CONTACT:
             yield from _searched(row.name, width, look.words, base, base + over["match"])
         case Key.EMAIL:
+            base += over["muted"]
             yield from _searched(row.email, width, look.words, base, base + over["match"])
         case Key.STATUS:
             yield Segment(fit(status_words(row), width), base)
@@ -135,12 +136,15 @@ def _searched(text: str, width: int, words: tuple[str, ...], base: Style, match:
     """Paint text with what was searched for picked out."""
     text = safe(text)
     fitted = fit(text, width)
-    end = len(text) if fitted.startswith(text) else len(fitted.rstrip().removesuffix(ELLIPSIS))
+    # The text's part of it stands after a direction mark, if there is one, and ends where it was cut.
+    offset = 1 if fitted.startswith(DIRECTION_MARK) else 0
+    stands = fitted[offset:]
+    end = len(text) if stands.startswith(text) else stands.rfind(ELLIPSIS)
     position = 0
     for start, stop in match_spans(text, words):
         if start >= end:
             break
-        yield Segment(fitted[position:start], base)
-        position = min(stop, end)
-        yield Segment(fitted[start:position], match)
+        yield Segment(fitted[position : offset + start], base)
+        position = offset + min(stop, end)
+        yield Segment(fitted[offset + start : position], match)
     yield Segment(fitted[position:], base)

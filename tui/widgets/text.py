@@ -35,7 +35,13 @@ _UNRELIABLE: Final = frozenset(
 )
 _BREAKS: Final = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")
 # More marks than any script puts on one letter spill over the lines above and below.
-_MOST_MARKS: Final = 4
+_MOST_MARKS: Final = 3
+# Terminals that reorder text take a number after Hebrew or Arabic to belong to it, and would show an amount
+# on the other side of a name. A mark of no width on either side ends that.
+_RIGHT_TO_LEFT: Final = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+DIRECTION_MARK: Final = "\N{LEFT-TO-RIGHT MARK}"
 
 
 def safe(text: str, limit: int = 2000) -> str:
@@ -45,7 +51,7 @@ def safe(text: str, limit: int = 2000) -> str:
     tabs become spaces; what has no agreed glyph (surrogates, private use, unassigned) becomes `�`.
     """
     if not (text.isascii() and text.isprintable()):
-        text = _ESCAPES.sub("", text).translate(_HARMLESS)
+        text = _ESCAPES.sub("", text).replace("\r\n", "\n").translate(_HARMLESS)
         if not text.isascii():
             text = _calm(unicodedata.normalize("NFC", text))
     if len(text) > limit:
@@ -97,7 +103,10 @@ def cells(text: str) -> int:
 
 
 def fit(text: str, width: int, align: Literal["left", "right"] = "left") -> str:
-    """Return safe text of exactly `width` cells: padded, or cut with `…`."""
+    """Return safe text of exactly `width` cells: padded, or cut with `…`.
+
+    Text written from right to left is kept from turning round what stands next to it on the line.
+    """
     if width <= 0:
         return ""
     text = safe(text)
@@ -105,6 +114,8 @@ def fit(text: str, width: int, align: Literal["left", "right"] = "left") -> str:
     if taken > width:
         text = _cut(text, width - 1) + ELLIPSIS
         taken = cell_len(text)
+    if not text.isascii() and _RIGHT_TO_LEFT.search(text):
+        text = f"{DIRECTION_MARK}{text}{DIRECTION_MARK}"
     padding = " " * (width - taken)
     return padding + text if align == "right" else text + padding
 
