@@ -23,6 +23,7 @@ from tui.model.errors import (
 )
 from tui.xero.client import XeroClient
 from tui.xero.connections import list_organisations
+from tui.xero.pages import contact_url, press_restore
 from tui.xero.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
@@ -301,3 +302,35 @@ async def test_a_xero_that_is_not_there_is_offline_and_back_when_it_is(tmp_path:
             assert unreachable.value.retryable
             practice.restart_same_port()
             assert await archive(client, contact_id) == [""]
+
+
+async def test_the_practice_restore_button_does_what_the_api_refuses(practice: PracticeXero) -> None:
+    contact_id = practice.create("Pressed")
+    practice.somebody("archive", contact_id)
+    async with connected(practice) as client:
+        page = contact_url(practice.pages, practice.organisations[0].short_code, contact_id)
+        await press_restore(page)
+        assert await status(client, contact_id) is ContactStatus.ACTIVE
+        # Pressing once more is what two people at it would do.
+        await press_restore(page)
+        assert await status(client, contact_id) is ContactStatus.ACTIVE
+
+
+async def test_a_name_that_is_taken_is_refused_in_the_pages_own_words(practice: PracticeXero) -> None:
+    contact_id = practice.create("Taken <by> another")
+    practice.somebody("archive", contact_id)
+    practice.create("Taken <by> another")
+    page = contact_url(practice.pages, practice.organisations[0].short_code, contact_id)
+    with pytest.raises(RejectedError) as refused:
+        await press_restore(page)
+    assert refused.value.status == 409
+    assert "name" in refused.value.what
+    assert "Nothing was changed." in refused.value.what
+    assert "&lt;" not in refused.value.what
+
+
+async def test_a_page_of_no_contact_is_refused(practice: PracticeXero) -> None:
+    page = contact_url(practice.pages, practice.organisations[0].short_code, NEVER_ISSUED)
+    with pytest.raises(RejectedError) as refused:
+        await press_restore(page)
+    assert refused.value.status == 404

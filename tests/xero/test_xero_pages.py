@@ -43,11 +43,12 @@ async def test_a_real_page_is_never_pressed(host: str) -> None:
     ("html", "words"),
     [
         ("<p>a</p><p role=alert>Not &lt;now&gt;\n <b>please</b></p>b", "Not <now> please"),
-        ("<h1>Conflict</h1>", ""),
+        ('<p class="x" role="status">Not now</p>b', "Not now"),
+        ("<h1 role='heading'>Conflict</h1>", ""),
         ("", ""),
         ("<p role='alert'>never closed", "never closed"),
     ],
 )
-def test_the_words_of_a_page_are_those_of_its_alert(html: str, words: str) -> None:
+def test_the_words_of_a_page_are_its_news(html: str, words: str) -> None:
     reader: Callable[[str], str] = words_of_page
     assert reader(html) == words

@@ -127,6 +127,7 @@ class _StrictHandler(BaseHTTPRequestHandler):
 
 CHILD = """
 import asyncio, sys
+from pathlib import Path
 from tui.xero.tokens import TokenFile, TokenSource
 
 async def main(folder, identity_url, rounds):

@@ -12,6 +12,7 @@ from tui.model.errors import RejectedError, XeroError
 from tui.xero import failures
 
 _ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_LIVE: Final = frozenset({"alert", "status"})
 _SHORT_CODE: Final = re.compile(r"![0-9A-Za-z]{1,20}|[0-9A-Za-z]{1,20}")
 
 
@@ -54,15 +55,15 @@ async def press_restore(url: str) -> None:
 
 
 def words_of_page(html: str) -> str:
-    """Find what a page says in its alert (`role="alert"`), as plain text; empty when it has none."""
-    reader = _AlertReader()
+    """Find the news on a page, where screen readers look for it too; plain text, empty when there is none."""
+    reader = _NewsReader()
     reader.feed(html)
     reader.close()
     return " ".join("".join(reader.words).split())
 
 
-class _AlertReader(HTMLParser):
-    """Collects the text of the elements with `role="alert"`, which hold no element of their own kind."""
+class _NewsReader(HTMLParser):
+    """Collects the text of live regions, which hold no element of their own kind."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class _AlertReader(HTMLParser):
         self._inside = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if not self._inside and ("role", "alert") in attrs:
+        if not self._inside and dict(attrs).get("role") in _LIVE:
             self._inside = tag
 
     def handle_endtag(self, tag: str) -> None:
