@@ -31,6 +31,7 @@ dt { opacity: .75; } dd { margin: 0; }
 table { width: 100%; border-collapse: collapse; }
 th, td { text-align: left; padding: .4rem .5rem .4rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
+.keep { white-space: nowrap; }
 button, input, select { font: inherit; padding: .5rem .9rem; border-radius: .4rem;
   border: 1px solid var(--line); }
 button { cursor: pointer; background: var(--soft); color: inherit; }

@@ -190,8 +190,8 @@ def _money(side: dict[str, float] | None) -> str:
 
 def _history(practice: Practice, row: sqlite3.Row) -> str:
     lines = "".join(
-        f"<tr><td>{human(one['at'])}</td><td>{shown(one['changes'])}</td>"
-        f"<td>{shown(one['user'])}</td><td>{shown(one['details'])}</td></tr>"
+        f'<tr><td class="keep">{human(one["at"])}<br>{shown(one["changes"])}</td>'
+        f"<td>{shown(one['user'])}<br>{shown(one['details'])}</td></tr>"
         for one in practice.books.history(row)[:_LATEST_HISTORY]
     )
     return f"<h2>History</h2><table>{lines}</table>" if lines else ""

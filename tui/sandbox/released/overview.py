@@ -50,6 +50,7 @@ def _company(practice: Practice, organisation: Organisation) -> str:
         + button(f"{base}/sync", "Start sync", go=True)
         + f'<form class="row" method="post" action="{base}/state"><select name="state" aria-label="State">'
         f"{choices}</select><button>Set state</button></form>"
+        + _due(practice, organisation, base)
         + _picked_up(practice, organisation)
         + _unlinked(practice, organisation, base)
     )
@@ -61,6 +62,20 @@ def _waiting(practice: Practice, organisation: Organisation) -> int:
         (organisation.org,),
     )
     return count
+
+
+def _due(practice: Practice, organisation: Organisation, base: str) -> str:
+    rows = practice.database.all(
+        "SELECT contact_id, name, active FROM contacts "
+        "WHERE org = ? AND released_linked AND released_active IS NOT active LIMIT ?",
+        (organisation.org, _LATEST),
+    )
+    lines = "".join(
+        f"<tr><td>{isolated(row['name'])}</td><td>{'Active' if row['active'] else 'Archived'}</td>"
+        f"<td>{button(base + '/contacts/' + row['contact_id'] + '/unlink', 'Unlink')}</td></tr>"
+        for row in rows
+    )
+    return f"<h3>Waiting for the next sync</h3><table>{lines}</table>" if lines else ""
 
 
 def _picked_up(practice: Practice, organisation: Organisation) -> str:

@@ -1,0 +1,207 @@
+"""`PUT` and `POST /Contacts`: elements judged one by one; archive works, restore does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from support.practice import PracticeXero
+    from support.xero_calls import XeroCalls
+
+MATCHED_ARCHIVED = (
+    "The specified contact details matched an archived contact. "
+    "Archived contacts cannot currently be edited via the API."
+)
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+def _message(element: dict[str, Any]) -> str:
+    assert element["StatusAttributeString"] == "ERROR"
+    assert element["HasValidationErrors"] is True
+    return str(element["ValidationErrors"][0]["Message"])
+
+
+def test_archiving_keeps_what_was_not_sent(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Archive me", EmailAddress="a@mail.example")
+    before = xero.contact(contact_id)
+    [element] = xero.archive(contact_id)
+    after = xero.contact(contact_id)
+    assert (element["StatusAttributeString"], element["HasValidationErrors"]) == ("OK", False)
+    assert after["ContactStatus"] == element["ContactStatus"] == "ARCHIVED"
+    assert after["UpdatedDateUTC"] > before["UpdatedDateUTC"]
+    changed = {"ContactStatus", "UpdatedDateUTC"}
+    assert {key: after[key] for key in after if key not in changed} == {
+        key: before[key] for key in before if key not in changed
+    }
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "ARCHIVED"])
+def test_an_archived_contact_is_out_of_reach(practice: PracticeXero, xero: XeroCalls, status: str) -> None:
+    contact_id = practice.create(f"Out of reach {status}")
+    xero.archive(contact_id)
+    reply = xero.set_status(contact_id, status=status)
+    [element] = reply.json()["Contacts"]
+    assert (reply.status, reply.json()["Status"]) == (200, "OK")
+    assert _message(element) == MATCHED_ARCHIVED
+    assert "Name" not in element
+    assert xero.contact(contact_id)["ContactStatus"] == "ARCHIVED"
+
+
+@pytest.mark.parametrize("spelled", ["true", "TRUE", None], ids=["lower", "upper", "missing"])
+def test_with_summarized_errors_one_fails_all(
+    practice: PracticeXero, xero: XeroCalls, spelled: str | None
+) -> None:
+    good, archived = practice.create("Whole call, good"), practice.create("Whole call, archived")
+    xero.archive(archived)
+    elements = [{"ContactID": one, "ContactStatus": "ARCHIVED"} for one in (good, archived)]
+    query = {} if spelled is None else {"summarizeErrors": spelled}
+    reply = xero.call("POST", "Contacts", {"Contacts": elements}, **query)
+    assert reply.status == 400
+    answer = reply.json()
+    assert (answer["ErrorNumber"], answer["Type"]) == (10, "ValidationException")
+    assert answer["Message"] == "A validation exception occurred"
+    assert [one["ContactID"] for one in answer["Elements"]] == [archived]
+    assert xero.contact(good)["ContactStatus"] == "ACTIVE"
+    xero.archive(good)
+
+
+@pytest.mark.parametrize("spelled", ["false", "False", "FALSE"])
+def test_without_summarized_errors_each_is_judged(
+    practice: PracticeXero, xero: XeroCalls, spelled: str
+) -> None:
+    good, archived = practice.create("Each judged, good"), practice.create("Each judged, archived")
+    xero.archive(archived)
+    reply = xero.set_status(good, archived, summarizeErrors=spelled)
+    assert [one["StatusAttributeString"] for one in reply.json()["Contacts"]] == ["OK", "ERROR"]
+    assert xero.contact(good)["ContactStatus"] == "ARCHIVED"
+
+
+def test_a_contact_on_repeating_invoices_cannot_be_archived(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Billed monthly")
+    practice.somebody("repeating", contact_id)
+    [element] = xero.archive(contact_id)
+    assert _message(element) == "Contacts cannot be archived if they are associated with repeating invoices"
+    practice.somebody("repeating", contact_id, repeating=False)
+    assert xero.archive(contact_id)[0]["ContactStatus"] == "ARCHIVED"
+
+
+def test_a_refused_archive_takes_its_edits_back(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Edits taken back")
+    practice.somebody("repeating", contact_id)
+    element = {"ContactID": contact_id, "FirstName": "New", "ContactStatus": "ARCHIVED"}
+    xero.call("POST", "Contacts", {"Contacts": [element]}, summarizeErrors="false")
+    assert "FirstName" not in xero.contact(contact_id)
+
+
+def test_an_unknown_id_fails_the_whole_call(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Beside an unknown one")
+    reply = xero.set_status(contact_id, UNKNOWN)
+    assert (reply.status, reply.body) == (404, b"")
+    assert reply.headers["Content-Type"].startswith("text/html")
+    assert xero.contact(contact_id)["ContactStatus"] == "ACTIVE"
+
+
+def test_the_same_contact_twice_in_a_call(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Twice in a call")
+    first, second = xero.archive(contact_id, contact_id)
+    assert first["StatusAttributeString"] == "OK"
+    assert _message(second) == MATCHED_ARCHIVED
+
+
+def test_gdpr_and_merged_contacts_are_out_of_reach_too(practice: PracticeXero, xero: XeroCalls) -> None:
+    gone, merged, into = (practice.create(f"Third status {n}") for n in range(3))
+    practice.somebody("gdpr", gone)
+    practice.somebody("merge", merged, into=into)
+    assert xero.contact(gone)["ContactStatus"] == "GDPRREQUEST"
+    shown = xero.contact(merged)
+    assert (shown["ContactStatus"], shown["MergedToContactID"]) == ("ARCHIVED", into)
+    for contact_id in (gone, merged):
+        assert (
+            _message(xero.set_status(contact_id, status="ACTIVE").json()["Contacts"][0]) == MATCHED_ARCHIVED
+        )
+    assert xero.set_status(into, status="GDPRREQUEST").json()["Contacts"][0]["HasValidationErrors"] is True
+
+
+def test_put_creates_and_names_are_unique_among_active_contacts(xero: XeroCalls) -> None:
+    made = xero.call("PUT", "Contacts", {"Contacts": [{"Name": "Made by PUT", "FirstName": "P"}]})
+    contact = made.json()["Contacts"][0]
+    assert (made.status, contact["ContactStatus"], contact["FirstName"]) == (200, "ACTIVE", "P")
+    again = xero.call("PUT", "Contacts", {"Name": "made by put"})
+    assert again.status == 400
+    message = again.json()["Elements"][0]["ValidationErrors"][0]["Message"]
+    assert message.startswith("The contact name made by put is already assigned to another contact.")
+    xero.archive(contact["ContactID"])
+    assert xero.call("PUT", "Contacts", {"Name": "Made by PUT"}).status == 200
+
+
+def test_contact_numbers_are_unique_among_all(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Numbered", ContactNumber="N-1")
+    xero.archive(contact_id)
+    reply = xero.call("PUT", "Contacts", {"Name": "Numbered too", "ContactNumber": "N-1"})
+    assert reply.status == 400
+    assert "contact number N-1" in reply.json()["Elements"][0]["ValidationErrors"][0]["Message"]
+
+
+def test_post_edits_what_it_matches_by_id_number_or_name(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Matched by name", ContactNumber="N-2")
+    for match in ({"ContactID": contact_id}, {"ContactNumber": "N-2"}, {"Name": "Matched by name"}):
+        element = {**match, "LastName": f"by {min(match)}"}
+        edited = xero.call("POST", "Contacts", {"Contacts": [element]}).json()["Contacts"][0]
+        assert (edited["ContactID"], edited["LastName"]) == (contact_id, element["LastName"])
+    renamed = xero.call("POST", f"Contacts/{contact_id}", {"Name": "Renamed"}).json()["Contacts"][0]
+    assert renamed["Name"] == "Renamed"
+    made = xero.call("POST", "Contacts", {"Name": "Matched by name"}).json()["Contacts"][0]
+    assert made["ContactID"] != contact_id
+
+
+def test_phones_and_addresses_keep_their_slots(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Slots")
+    element = {
+        "ContactID": contact_id,
+        "Phones": [{"PhoneType": "FAX", "PhoneNumber": "1234"}],
+        "Addresses": [{"AddressType": "POBOX", "City": "Napier"}],
+    }
+    contact = xero.call("POST", "Contacts", {"Contacts": [element]}).json()["Contacts"][0]
+    assert [(one["PhoneType"], one["PhoneNumber"]) for one in contact["Phones"]] == [
+        ("DDI", ""),
+        ("DEFAULT", ""),
+        ("FAX", "1234"),
+        ("MOBILE", ""),
+    ]
+    assert [one["City"] for one in contact["Addresses"]] == ["", "Napier"]
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"Name": "x" * 256},
+        {"Name": ""},
+        {"FirstName": "no name"},
+        {"Name": "Long number", "AccountNumber": "9" * 51},
+        {"Name": 7},
+        {"Name": "Born archived", "ContactStatus": "ARCHIVED"},
+        {"Name": "Six people", "ContactPersons": [{}] * 6},
+    ],
+)
+def test_values_xero_would_not_take(xero: XeroCalls, element: dict[str, Any]) -> None:
+    reply = xero.call("PUT", "Contacts", {"Contacts": [element]}, summarizeErrors="false")
+    assert reply.json()["Contacts"][0]["HasValidationErrors"] is True
+
+
+@pytest.mark.parametrize("body", ["text", [], [1], {"Contacts": []}, {"Contacts": "x"}])
+def test_bodies_that_are_no_contacts(xero: XeroCalls, body: Any) -> None:
+    reply = xero.call("POST", "Contacts", body)
+    assert (reply.status, reply.json()["Type"]) == (400, "PostDataInvalidException")
+
+
+def test_fifty_at_once_cost_one_call(practice: PracticeXero, xero: XeroCalls) -> None:
+    ids = [practice.create(f"One of fifty, {n}") for n in range(50)]
+    before = practice.status_writes()
+    left = int(xero.call("GET", "Organisation").headers["X-DayLimit-Remaining"])
+    reply = xero.set_status(*ids)
+    assert {one["ContactStatus"] for one in reply.json()["Contacts"]} == {"ARCHIVED"}
+    assert int(reply.headers["X-DayLimit-Remaining"]) == left - 1
+    assert practice.status_writes() == before + 50
+    assert practice.requests()[-1]["statusWrites"] == 50
