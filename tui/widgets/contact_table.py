@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.actions import SkipAction
 from textual.binding import Binding
@@ -21,31 +21,35 @@ if TYPE_CHECKING:
 
     from tui.model.rows import Found, Row
 
+_MOVES: Final = {
+    "up": ("up,k", "Up"),
+    "down": ("down,j", "Down"),
+    "page_up": ("pageup", "Page up"),
+    "page_down": ("pagedown", "Page down"),
+    "home": ("home", "First"),
+    "end": ("end", "Last"),
+}
+
 
 class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     """Contacts to move over and select. Cursor and selection belong to contacts, not to row numbers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move('up')", "Up", id="table.up", show=False),
-        Binding("down,j", "move('down')", "Down", id="table.down", show=False),
-        Binding("pageup", "move('page_up')", "Page up", id="table.page_up", show=False),
-        Binding("pagedown", "move('page_down')", "Page down", id="table.page_down", show=False),
-        Binding("home", "move('home')", "First", id="table.home", show=False),
-        Binding("end", "move('end')", "Last", id="table.end", show=False),
-        Binding("shift+up", "extend('up')", "Select up", id="table.extend_up", show=False),
-        Binding("shift+down", "extend('down')", "Select down", id="table.extend_down", show=False),
-        Binding(
-            "shift+pageup", "extend('page_up')", "Select a page up", id="table.extend_page_up", show=False
+        *(
+            Binding(keys, f"move('{where}')", label, id=f"table.{where}", show=False)
+            for where, (keys, label) in _MOVES.items()
         ),
-        Binding(
-            "shift+pagedown",
-            "extend('page_down')",
-            "Select a page down",
-            id="table.extend_page_down",
-            show=False,
+        *(
+            # Letters go without: shift makes other letters of them.
+            Binding(
+                f"shift+{keys.partition(',')[0]}",
+                f"extend('{where}')",
+                f"Select: {label.lower()}",
+                id=f"table.extend_{where}",
+                show=False,
+            )
+            for where, (keys, label) in _MOVES.items()
         ),
-        Binding("shift+home", "extend('home')", "Select to the first", id="table.extend_home", show=False),
-        Binding("shift+end", "extend('end')", "Select to the last", id="table.extend_end", show=False),
         Binding("space", "select", "Select", id="table.select", show=False),
         Binding("asterisk", "select_all", "Select all found", id="table.select_all", show=False),
         Binding("escape", "clear", "Clear selection", id="table.clear", show=False),
@@ -222,25 +226,14 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def action_move(self, where: str) -> None:
         """Move the cursor; a page takes the view along, so that the cursor keeps its line."""
         self._settle()
-        steps = self._steps(where)
+        steps = _rows(where, self.page_rows, self._count)
         if where.startswith("page"):
             self._scroll_row(self.top_row + steps)
         self._move(self._cursor + steps)
 
     def action_extend(self, where: str) -> None:
         """Move the cursor and select what it passes over."""
-        self._stretch(self._cursor + self._steps(where))
-
-    def _steps(self, where: str) -> int:
-        page = self.page_rows
-        return {
-            "up": -1,
-            "down": 1,
-            "page_up": -page,
-            "page_down": page,
-            "home": -self._count,
-            "end": self._count,
-        }[where]
+        self._stretch(self._cursor + _rows(where, self.page_rows, self._count))
 
     def action_select(self) -> None:
         """Select the contact under the cursor, or no longer, and go to the next."""
@@ -284,3 +277,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
         self._reveal(self._cursor)
+
+
+def _rows(where: str, page: int, count: int) -> int:
+    """Return how many rows down a move goes."""
+    return {"up": -1, "down": 1, "page_up": -page, "page_down": page, "home": -count, "end": count}[where]

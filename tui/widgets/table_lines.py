@@ -115,7 +115,7 @@ def _cell(row: Row, placed: Placed, look: Look, base: Style, over: dict[str, Sty
             base += over["muted"]
             yield from _searched(row.email, width, look.words, base, base + over["match"])
         case Key.STATUS:
-            yield Segment(fit(status_words(row), width), base)
+            yield Segment(fit(status_words(row), width), base + over["muted"])
         case Key.OWES:
             yield Segment(fit(money(row.owes), width, "right"), base if row.owes else base + over["muted"])
         case Key.RELEASED:
