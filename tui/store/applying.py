@@ -33,15 +33,26 @@ class Outcome:
     flips: tuple[Change, ...]
 
 
-def apply(connection: sqlite3.Connection, contacts: Sequence[Contact], seen_at: datetime) -> Outcome:
-    """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero."""
+def apply(
+    connection: sqlite3.Connection,
+    contacts: Sequence[Contact],
+    seen_at: datetime,
+    *,
+    decided: frozenset[int] = frozenset(),
+) -> Outcome:
+    """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero.
+
+    Changes that are `decided`, by id, are left alone: their move says what the contacts mean for them.
+    """
     upserted = upsert(connection, contacts)
     batch_id = uuid4().hex
-    flips = (_flip(connection, seen, seen_at, batch_id) for seen in upserted.moved)
+    flips = (_flip(connection, seen, seen_at, batch_id, decided) for seen in upserted.moved)
     return Outcome(upserted, tuple(change for change in flips if change is not None))
 
 
-def _flip(connection: sqlite3.Connection, seen: Seen, seen_at: datetime, batch_id: str) -> Change | None:
+def _flip(
+    connection: sqlite3.Connection, seen: Seen, seen_at: datetime, batch_id: str, decided: frozenset[int]
+) -> Change | None:
     action = _FLIPS.get((seen.before, seen.contact.status))
     if action is None:
         return None
@@ -52,8 +63,8 @@ def _flip(connection: sqlite3.Connection, seen: Seen, seen_at: datetime, batch_i
     for change in journal.open_changes(connection, seen.contact.contact_id):
         if change.action is not action:
             continue
-        if change.state is State.SENDING:
-            # Its sender is waiting for the answer, and will say.
+        if change.state is State.SENDING or change.change_id in decided:
+            # Its sender is waiting for the answer, or has it, and will say.
             return None
         confirm = journal.Move(
             change.change_id, Event.CONFIRM, confirmed_at=confirmed_at, detail=journal.SEEN_IN_XERO

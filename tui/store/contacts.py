@@ -34,7 +34,7 @@ _SELECT: Final = f"""
     JOIN contact_documents AS d ON d.contact_rowid = c.rowid
 """  # noqa: S608 - only our own column names
 _INSERT: Final = f"""
-    INSERT INTO contacts ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
+    INSERT INTO contacts ({", ".join(_COLUMNS)}, rowid) VALUES ({", ".join("?" * len(_COLUMNS))}, ?)
 """  # noqa: S608 - as above
 _UPDATE: Final = f"""
     UPDATE contacts SET {", ".join(f"{name} = ?" for name in _COLUMNS)} WHERE rowid = ?
@@ -76,20 +76,26 @@ def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact]) -> Upser
         if known is None or contact.updated_at >= known.updated_at:
             latest[contact.contact_id] = contact
     stored = {row[0]: row for row in connection.execute(_SELECT, (json.dumps(list(latest)),))}
-    for contact_id, contact in latest.items():
-        old = stored.get(contact_id)
-        if old is None:
-            _insert(connection, contact)
-            result.texts_changed = True
-            result.changed.add(contact_id)
-        elif to_ms(contact.updated_at) >= old[_UPDATED]:
+    _insert(
+        connection, [contact for contact_id, contact in latest.items() if contact_id not in stored], result
+    )
+    for contact_id, old in stored.items():
+        contact = latest[contact_id]
+        if to_ms(contact.updated_at) >= old[_UPDATED]:
             _update(connection, contact, old, result)
     return result
 
 
-def _insert(connection: sqlite3.Connection, contact: Contact) -> None:
-    rowid = connection.execute(_INSERT, _values(contact)).lastrowid
-    connection.execute(_SET_DOCUMENT, (rowid, contact.raw))
+def _insert(connection: sqlite3.Connection, contacts: Sequence[Contact], result: Upserted) -> None:
+    if not contacts:
+        return
+    # Our own numbers, as SQLite doesn't tell those that it gives out to many rows at once.
+    first = connection.execute("SELECT coalesce(max(rowid), 0) + 1 FROM contacts").fetchone()[0]
+    numbered = list(enumerate(contacts, first))
+    connection.executemany(_INSERT, ((*_values(contact), rowid) for rowid, contact in numbered))
+    connection.executemany(_SET_DOCUMENT, ((rowid, contact.raw) for rowid, contact in numbered))
+    result.texts_changed = True
+    result.changed.update(contact.contact_id for contact in contacts)
 
 
 def _update(connection: sqlite3.Connection, contact: Contact, old: tuple[Any, ...], result: Upserted) -> None:
@@ -157,7 +163,7 @@ def _values(contact: Contact) -> tuple[object, ...]:
         contact.phone,
         int(contact.is_customer),
         int(contact.is_supplier),
-        json.dumps(contact.groups, ensure_ascii=False),
+        json.dumps(contact.groups, ensure_ascii=False) if contact.groups else "[]",
         contact.merged_to,
         *money,
         sort_key(contact.name),

@@ -8,13 +8,11 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from tui.model.query import TabCounts
 from tui.model.rows import Found
 from tui.store.contacts import read_counts
 from tui.store.keeper import SpineKeeper
 from tui.store.rows import IndexRows, ListedRows, Reader, SpineRows
-from tui.store.scan import Scan, on_tab
-from tui.store.spine import ACTIVE, ARCHIVED
+from tui.store.scan import Scan
 from tui.store.sql_search import search
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.contact import ContactStatus
     from tui.model.evidence import Standing
-    from tui.model.query import Query
+    from tui.model.query import Query, TabCounts
     from tui.store.database import Database
     from tui.store.spine import Spine
 
@@ -75,8 +73,6 @@ class Finder:
             async with aclosing(self._search(query)) as answers:
                 async for found in answers:
                     yield found
-        elif not query.words:
-            yield self._whole(spine, query)
         else:
             async with aclosing(self._scan(spine, query)) as answers:
                 async for found in answers:
@@ -94,12 +90,6 @@ class Finder:
         """Stop loading."""
         self._keeper.close()
 
-    def _whole(self, spine: Spine, query: Query) -> Found:
-        statuses = bytes(spine.statuses)
-        counts = TabCounts(len(spine), statuses.count(ACTIVE), statuses.count(ARCHIVED))
-        places = on_tab(range(len(spine)), statuses, query.tab)
-        return Found(query, SpineRows(self._reader, spine.order, places), counts)
-
     async def _scan(self, spine: Spine, query: Query) -> AsyncGenerator[Found, None]:
         finds = self._keeper.finds
         scan = Scan(spine, query, finds.narrowest(query))
@@ -108,19 +98,19 @@ class Finder:
         for _ in scan.slices():
             if perf_counter() - resumed < _TURN:
                 continue
-            if not has_answered and len(scan.shown) >= _VIEWPORT:
+            if not has_answered and sum(scan.totals) >= _VIEWPORT:
                 has_answered = True
-                yield Found(query, self._found(spine, scan.shown[:]), scan.counts, is_complete=False)
-            await asyncio.sleep(0)
+                yield Found(query, self._found(spine, scan), scan.counts, is_complete=False)
+            await _let_others_run()
             resumed = perf_counter()
-        finds.keep(scan.hits)
-        yield Found(query, self._found(spine, scan.shown), scan.counts)
+        finds.keep(scan.finds, scan.counts.all)
+        yield Found(query, self._found(spine, scan), scan.counts)
 
     def _standing(self, change: Change) -> Standing | None:
         return self.grade(change)
 
-    def _found(self, spine: Spine, places: array[int]) -> SpineRows:
-        return SpineRows(self._reader, spine.order, places)
+    def _found(self, spine: Spine, scan: Scan) -> SpineRows:
+        return SpineRows(self._reader, spine.order, tuple(scan.shown), scan.totals)
 
     async def _search(self, query: Query) -> AsyncGenerator[Found, None]:
         unwanted = threading.Event()
@@ -137,3 +127,9 @@ class Finder:
             yield Found(query, ListedRows(self._reader, rowids), counts)
         finally:
             unwanted.set()
+
+
+async def _let_others_run() -> None:
+    # Timers and sockets that have become ready are put behind who yields once, but before who does twice.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)

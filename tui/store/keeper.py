@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.log import logger
 from tui.model.errors import StoreError
-from tui.store.scan import HitsCache
+from tui.store.scan import RecentFinds
 from tui.store.spine import LoadStoppedError, load
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _PAUSE_FACTOR: Final = 10
 # A load as short as this is waited for by a search, so that small stores are always found exactly.
 _CHEAP_SECONDS: Final = 0.03
-# How many found places are remembered, as a multiple of the contacts.
-_REMEMBERED: Final = 2
 
 
 class SpineKeeper:
@@ -33,7 +31,7 @@ class SpineKeeper:
 
     def __init__(self, database: Database) -> None:
         self.spine: Spine | None = None
-        self.finds = HitsCache(0)
+        self.finds = RecentFinds()
         #: Called in the loop's thread after each load: what was found before may look different now.
         self.on_loaded: Callable[[], None] = lambda: None
         self._database = database
@@ -94,7 +92,7 @@ class SpineKeeper:
                 raise
             for rowid, status in self._patches:
                 spine.patch(rowid, status)
-            self.spine, self.finds = spine, HitsCache(_REMEMBERED * len(spine))
+            self.spine, self.finds = spine, RecentFinds()
             self._ended = perf_counter()
             self._took = self._ended - begun
             self.on_loaded()

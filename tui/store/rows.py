@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from bisect import bisect_right
+from itertools import accumulate, compress
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import State
 from tui.model.contact import ContactStatus
@@ -11,10 +12,11 @@ from tui.model.query import Tab
 from tui.model.rows import Row
 from tui.model.snapshot import ChangeView
 from tui.store.journal import CHANGE_COLUMNS, change_of
+from tui.store.spine import CHUNK
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tui.model.change import Change
     from tui.model.evidence import Standing
@@ -103,24 +105,21 @@ class Reader:
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
 
 
-class Places(Protocol):
-    """Places of an order, ascending: an array, or a range for all of them."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, key: slice, /) -> Sequence[int]: ...
-
-
 class SpineRows:
-    """Found by way of the spine: fixed places of a fixed order, the rows themselves read live."""
+    """Found by way of the spine: a fixed choice from a fixed order, the rows themselves read live.
 
-    def __init__(self, reader: Reader, order: Order, places: Sequence[int]) -> None:
+    `masks` has a byte for each contact of a chunk, 1 where it is chosen; `totals` how many those are.
+    """
+
+    def __init__(self, reader: Reader, order: Order, masks: Sequence[bytes], totals: Iterable[int]) -> None:
         self._reader = reader
         self._order = order
-        self._places = places
+        self._masks = masks
+        # At which index each chunk begins; one more at the end.
+        self._begins = list(accumulate(totals, initial=0))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return self._begins[-1]
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
         """Return the rows from start to before stop, fewer at the end."""
@@ -136,11 +135,23 @@ class SpineRows:
         place = None if rowid is None else self._order.place_of(rowid)
         if place is None:
             return None
-        index = bisect_left(self._places, place)
-        return index if index < len(self._places) and self._places[index] == place else None
+        number, offset = divmod(place, CHUNK)
+        if number >= len(self._masks) or not self._masks[number][offset]:
+            return None
+        return self._begins[number] + self._masks[number].count(1, 0, offset)
 
     def _rowids(self, start: int, stop: int) -> list[int]:
-        return [self._order.rowids[place] for place in self._places[max(start, 0) : max(stop, 0)]]
+        start, stop = max(start, 0), min(stop, len(self))
+        rowids: list[int] = []
+        if start >= stop:
+            return rowids
+        first = bisect_right(self._begins, start) - 1
+        for number in range(first, len(self._masks)):
+            if self._begins[number] >= stop:
+                break
+            chunk = self._order.rowids[number * CHUNK : (number + 1) * CHUNK]
+            rowids.extend(compress(chunk, self._masks[number]))
+        return rowids[start - self._begins[first] : stop - self._begins[first]]
 
 
 class ListedRows:

@@ -2,100 +2,87 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import OrderedDict
-from itertools import compress, repeat
-from operator import contains
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from tui.model.query import Query, Tab, TabCounts
-from tui.store.spine import ACTIVE, ARCHIVED, TAB_BYTES
+from tui.store.spine import both
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from tui.store.spine import Spine
+    from tui.store.spine import Chunk, Spine
 
-T = TypeVar("T")
+_REMEMBERED: Final = 8
 
-_ROWS_A_SLICE: Final = 4_096
+
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """Where some words are found on all tabs: a mask for each chunk of the spine."""
+
+    words: tuple[str, ...]
+    masks: Sequence[bytes]
+
+
+class RecentFinds:
+    """The last few searches over one spine: what is typed, or taken back, next is mostly near one."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[frozenset[str], tuple[int, Finds]] = OrderedDict()
+
+    def keep(self, finds: Finds, total: int) -> None:
+        """Remember these, and forget the oldest."""
+        key = frozenset(finds.words)
+        self._kept[key] = (total, finds)
+        self._kept.move_to_end(key)
+        if len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+
+    def narrowest(self, query: Query) -> Finds | None:
+        """Return the fewest finds that are known to hold all that the query finds."""
+        wider = [entry for entry in self._kept.values() if query.narrows(Query(query.tab, entry[1].words))]
+        return min(wider, key=lambda entry: entry[0])[1] if wider else None
 
 
 class Scan:
-    """One search over the spine: every slice adds to the hits of all tabs and to their counts."""
+    """One search over the spine. Every slice adds to what is found, and to the counts of the tabs."""
 
-    def __init__(self, spine: Spine, query: Query, among: Hits | None) -> None:
+    def __init__(self, spine: Spine, query: Query, among: Finds | None) -> None:
         self._spine = spine
         self._tab = query.tab
-        # Words that the hits narrowed down were found by already need no second look.
+        self._among = among
+        # Words that the finds narrowed down were found by already need no second look.
         done = frozenset(among.words) if among else frozenset()
         # The longest word is likely the rarest: the others are then looked for in few texts.
         self._words = sorted((word for word in query.words if word not in done), key=len, reverse=True)
-        self._among: Sequence[int] = range(len(spine)) if among is None else among.places
-        self.hits = Hits(query.words, array("I"))
-        #: The hits on the tab that was asked for.
-        self.shown = array("I")
+        self._masks: list[bytes] = []
+        self.finds = Finds(query.words, self._masks)
+        #: The mask of each chunk on the tab that was asked for, and how many it shows.
+        self.shown: list[bytes] = []
+        self.totals: list[int] = []
         self.counts = TabCounts()
 
     def slices(self) -> Iterator[None]:
-        """Scan a slice at each step, each well under a millisecond."""
-        active = archived = 0
-        for start in range(0, len(self._among), _ROWS_A_SLICE):
-            places = self._among[start : start + _ROWS_A_SLICE]
-            for word in self._words:
-                texts = _at(self._spine.texts, places)
-                places = array("I", compress(places, map(contains, texts, repeat(word))))
-            statuses = bytes(_at(self._spine.statuses, places))
-            active += statuses.count(ACTIVE)
-            archived += statuses.count(ARCHIVED)
-            self.hits.places.extend(places)
-            self.shown.extend(on_tab(places, statuses, self._tab))
-            self.counts = TabCounts(len(self.hits.places), active, archived)
+        """Scan one chunk at each step, in well under a millisecond."""
+        for number, chunk in enumerate(self._spine.chunks):
+            everything = chunk.tab(Tab.ALL)
+            mask = self._look(chunk, self._among.masks[number] if self._among else everything)
+            active, archived = both(mask, chunk.tab(Tab.ACTIVE)), both(mask, chunk.tab(Tab.ARCHIVED))
+            shown = {Tab.ALL: mask, Tab.ACTIVE: active, Tab.ARCHIVED: archived}[self._tab]
+            self._masks.append(mask)
+            self.shown.append(shown)
+            self.totals.append(shown.count(1))
+            self.counts = TabCounts(
+                self.counts.all + mask.count(1),
+                self.counts.active + active.count(1),
+                self.counts.archived + archived.count(1),
+            )
             yield
 
-
-class Hits:
-    """The places, on all tabs, at which some words are found."""
-
-    def __init__(self, words: tuple[str, ...], places: array[int]) -> None:
-        self.words = words
-        self.places = places
-
-
-class HitsCache:
-    """The finds of the last few searches over one spine: what is typed next mostly narrows one of them."""
-
-    def __init__(self, most_places: int) -> None:
-        self._most_places = most_places
-        self._kept: OrderedDict[frozenset[str], Hits] = OrderedDict()
-
-    def keep(self, hits: Hits) -> None:
-        """Remember these, and forget the oldest beyond what memory allows."""
-        self._kept[frozenset(hits.words)] = hits
-        self._kept.move_to_end(frozenset(hits.words))
-        while (
-            len(self._kept) > 1 and sum(len(kept.places) for kept in self._kept.values()) > self._most_places
-        ):
-            self._kept.popitem(last=False)
-
-    def narrowest(self, query: Query) -> Hits | None:
-        """Return the fewest hits that are known to hold all that the query finds."""
-        wider = (hits for hits in self._kept.values() if query.narrows(Query(query.tab, hits.words)))
-        return min(wider, key=lambda hits: len(hits.places), default=None)
-
-
-def _at(values: Sequence[T], places: Sequence[int]) -> Iterable[T]:
-    if isinstance(places, range):
-        return values[places.start : places.stop]
-    return map(values.__getitem__, places)
-
-
-def on_tab(places: Sequence[int], statuses: bytes, tab: Tab) -> Sequence[int]:
-    """Return those places whose status belongs on the tab."""
-    wanted = TAB_BYTES.get(tab)
-    if wanted is None:
-        return places
-    return array("I", compress(places, statuses.translate(_ONLY[wanted])))
-
-
-_ONLY: Final = {kept: bytes(int(byte == kept) for byte in range(256)) for kept in (ACTIVE, ARCHIVED)}
+    def _look(self, chunk: Chunk, mask: bytes) -> bytes:
+        for word in self._words:
+            if 1 not in mask:
+                break
+            mask = chunk.find(word, mask)
+        return mask

@@ -1,14 +1,18 @@
 """The spine: all contacts in the order of the table, with what is searched, in memory.
 
-It is read in a thread after the first paint, and costs about 150 bytes a contact. Order and texts never
+It is read in a thread after the first paint, and costs about 160 bytes a contact. Order and texts never
 change once it is loaded (a new spine replaces it); a status is patched in place.
+
+It is made of chunks. What is found in a chunk is a mask, a byte a contact, 1 where it is found: made by
+loops that run in C, it costs next to nothing to count, to cut down to a tab and to remember.
 """
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import compress, repeat
+from operator import contains
 from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactStatus
@@ -18,17 +22,23 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-_ROWS_A_TIME: Final = 2_000
+#: How many contacts a chunk holds (the last one fewer): searched in about a fifth of a millisecond.
+CHUNK: Final = 2_048
 _NOWHERE: Final = 0xFFFF_FFFF
+# Where more than this share of a chunk is in question, looking at all of it is quicker than choosing.
+_MOST: Final = 0.6
 
-#: One byte a contact: its status as the tabs know it.
-OTHER, ACTIVE, ARCHIVED = range(3)
-STATUS_BYTES: Final = {
-    ContactStatus.GDPRREQUEST.value: OTHER,
-    ContactStatus.ACTIVE.value: ACTIVE,
-    ContactStatus.ARCHIVED.value: ARCHIVED,
+_OTHER, _ACTIVE, _ARCHIVED = range(3)
+_STATUS_BYTES: Final = {
+    ContactStatus.GDPRREQUEST: _OTHER,
+    ContactStatus.ACTIVE: _ACTIVE,
+    ContactStatus.ARCHIVED: _ARCHIVED,
 }
-TAB_BYTES: Final = {Tab.ACTIVE: ACTIVE, Tab.ARCHIVED: ARCHIVED}
+_TAB_MASKS: Final = {
+    Tab.ALL: bytes([1]) * 256,
+    Tab.ACTIVE: bytes(int(byte == _ACTIVE) for byte in range(256)),
+    Tab.ARCHIVED: bytes(int(byte == _ARCHIVED) for byte in range(256)),
+}
 
 
 class LoadStoppedError(Exception):
@@ -59,10 +69,9 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Spine:
-    """All contacts by place: order, searched text, status."""
+class Chunk:
+    """Some contacts in order: their searched texts and their statuses."""
 
-    order: Order
     # A tuple of nothing but text is left alone by the garbage collector.
     texts: tuple[str, ...]
     statuses: bytearray
@@ -70,11 +79,42 @@ class Spine:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def tab(self, tab: Tab) -> bytes:
+        """Return the mask of the contacts on a tab, as their statuses are now."""
+        return bytes(self.statuses.translate(_TAB_MASKS[tab]))
+
+    def find(self, word: str, among: bytes) -> bytes:
+        """Return the mask of those among the given whose text holds the word."""
+        if among.count(1) > _MOST * len(self):
+            return both(bytes(map(contains, self.texts, repeat(word))), among)
+        mask = bytearray(len(self))
+        found = map(contains, compress(self.texts, among), repeat(word))
+        for place in compress(compress(range(len(self)), among), found):
+            mask[place] = 1
+        return bytes(mask)
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    """All contacts by place."""
+
+    order: Order
+    chunks: tuple[Chunk, ...]
+
+    def __len__(self) -> int:
+        return len(self.order.rowids)
+
     def patch(self, rowid: int, status: ContactStatus) -> None:
         """Take in a status that has changed."""
         place = self.order.place_of(rowid)
         if place is not None:
-            self.statuses[place] = STATUS_BYTES[status.value]
+            self.chunks[place // CHUNK].statuses[place % CHUNK] = _STATUS_BYTES[status]
+
+
+def both(one: bytes, other: bytes) -> bytes:
+    """Return the mask of what is in both masks."""
+    common = int.from_bytes(one, "little") & int.from_bytes(other, "little")
+    return common.to_bytes(len(one), "little")
 
 
 def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> Spine:
@@ -82,15 +122,15 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> S
 
     Raises `LoadStoppedError` when told to stop.
     """
-    rowids = array("q")
-    statuses = bytearray()
-    texts: list[str] = []
+    # Four bytes a row suffice for four thousand million of them.
+    rowids = array("I")
+    chunks = []
     cursor = connection.execute("SELECT rowid, status, search FROM contacts ORDER BY sort_key, rowid")
-    while rows := cursor.fetchmany(_ROWS_A_TIME):
+    while rows := cursor.fetchmany(CHUNK):
         if is_stopped():
             raise LoadStoppedError
-        some_rowids, some_statuses, some_texts = zip(*rows, strict=True)
+        some_rowids, statuses, texts = zip(*rows, strict=True)
         rowids.extend(some_rowids)
-        statuses.extend(map(STATUS_BYTES.__getitem__, some_statuses))
-        texts.extend(some_texts)
-    return Spine(Order.of(rowids), tuple(texts), statuses)
+        # A status is a string, so what SQLite returns finds its key.
+        chunks.append(Chunk(texts, bytearray(map(_STATUS_BYTES.__getitem__, statuses))))
+    return Spine(Order.of(rowids), tuple(chunks))

@@ -106,13 +106,14 @@ class Store:
     async def record(self, moves: Sequence[Move], now: datetime, contacts: Sequence[Contact] = ()) -> Applied:
         """Store contacts as seen now, then take the moves: all of it or nothing, durable.
 
-        A change that is being sent is left to its move; one that the contacts, a pull or a person have
-        settled already stays as it is. `Event.CONFIRM` without `confirmed_at` means now.
+        A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
+        or a person have settled already stays as it is. `Event.CONFIRM` without `confirmed_at` means now.
         Raises `IllegalStepError` for a move the lifecycle doesn't have.
         """
+        decided = frozenset(move.change_id for move in moves)
 
         def work(connection: sqlite3.Connection) -> tuple[Outcome, tuple[Change, ...]]:
-            outcome = applying.apply(connection, contacts, now)
+            outcome = applying.apply(connection, contacts, now, decided=decided)
             moved = (journal.move(connection, move, now) for move in moves)
             return outcome, tuple(change for change in moved if change is not None)
 

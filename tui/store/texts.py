@@ -36,7 +36,6 @@ def search_text(contact: Contact) -> str:
         contact.phone,
         "".join(filter(str.isdecimal, contact.phone)),
     ):
-        folded = fold(field)
-        if folded not in text:
+        if field and (folded := fold(field)) not in text:
             text += _BETWEEN_FIELDS + folded
     return text
