@@ -285,7 +285,8 @@ async def test_only_the_all_tab_has_a_status() -> None:
     [
         (121, "Contact Status E-mail They owe Re-Leased"),
         (80, "Contact Status They owe Re-Leased"),
-        (66, "Contact Status They owe Re-Leased"),
+        (68, "Contact Status They owe Re-Leased"),
+        (60, "Contact Status Re-Leased"),
         (52, "Contact Status Re-Leased"),
         (42, "Contact Re-Leased"),
         (30, "Contact"),

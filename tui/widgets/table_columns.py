@@ -43,24 +43,24 @@ class Placed:
     width: int
 
 
+_STATUS: Final = Column(Key.STATUS, "Status", width=8, from_width=48)
 _COLUMNS: Final = (
     Column(Key.CONTACT, "Contact", share=3),
-    Column(Key.STATUS, "Status", width=8, from_width=48),
+    _STATUS,
     Column(Key.EMAIL, "E-mail", share=2, from_width=70),
     Column(Key.OWES, "They owe", width=12, from_width=56, is_right=True),
     # As wide as "~ expected Nov 2023".
     Column(Key.RELEASED, "Re-Leased", width=19, from_width=38),
 )
-_EMAIL_BESIDE_STATUS: Final = 86
 
 
 def place(width: int, tab: Tab) -> tuple[Placed, ...]:
-    """Divide a line of so many cells; only the All tab needs a Status column, at the cost of e-mails."""
-    columns = [column for column in _COLUMNS if width >= column.from_width]
-    if tab is not Tab.ALL:
-        columns = [column for column in columns if column.key is not Key.STATUS]
-    elif width < _EMAIL_BESIDE_STATUS:
-        columns = [column for column in columns if column.key is not Key.EMAIL]
+    """Divide a line of so many cells; only the All tab needs a Status column, at the cost of others."""
+    has_status = tab is Tab.ALL and width >= _STATUS.from_width
+    room = width - _STATUS.width - GAP if has_status else width
+    columns = [
+        column for column in _COLUMNS if (has_status if column is _STATUS else room >= column.from_width)
+    ]
     taken = GUTTER + sum(column.width for column in columns) + GAP * (len(columns) - 1)
     free = max(0, width - taken)
     shares = sum(column.share for column in columns)
