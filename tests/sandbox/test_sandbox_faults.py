@@ -38,7 +38,7 @@ def test_bad_answers(practice: PracticeXero, xero: XeroCalls, kind: str, status:
     assert reply.status == status
     assert reply.body.startswith(start)
     if kind == "malformed":
-        with pytest.raises(ValueError, match="Unterminated|Expecting"):
+        with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
             reply.json()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+import base64
 from typing import TYPE_CHECKING
 
 import pytest
 from support.practice import http
+
+from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.sandbox.limits import Exceeded, Limits
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero, Reply
@@ -14,10 +17,6 @@ if TYPE_CHECKING:
 
 
 def _custom_token(practice: PracticeXero, scope: str) -> Reply:
-    from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
-
-    import base64
-
     pair = base64.b64encode(f"{CUSTOM_CLIENT_ID}:{CUSTOM_CLIENT_SECRET}".encode()).decode()
     return http(
         "POST",
@@ -101,17 +100,21 @@ def test_a_spent_limit_is_an_empty_429(
     assert xero.call("GET", "Contacts", page=1).status == 200
 
 
-def test_five_at_once(practice: PracticeXero, xero: XeroCalls) -> None:
-    practice.limits(atOnce=1)
-    practice.fault("slow", seconds=3, count=1)
-    slow = threading.Thread(target=xero.call, args=("GET", "Organisation"))
-    slow.start()
-    while not any(one["fault"] == "slow" and one["status"] is None for one in practice.requests()):
-        pass
+def test_too_many_at_once(practice: PracticeXero, xero: XeroCalls) -> None:
+    practice.limits(atOnce=0)
     reply = xero.call("GET", "Contacts", page=1)
-    assert (reply.status, reply.headers["X-Rate-Limit-Problem"]) == (429, "concurrent")
-    slow.join()
-    assert xero.call("GET", "Contacts", page=1).status == 200
+    assert (reply.status, reply.body) == (429, b"")
+    assert reply.headers["X-Rate-Limit-Problem"] == "concurrent"
+    practice.limits(atOnce=1)
+    assert [xero.call("GET", "Contacts", page=1).status for _ in range(2)] == [200, 200]
+
+
+def test_calls_at_once_are_counted_while_they_last() -> None:
+    limits = Limits(at_once=2)
+    with limits.running(1), limits.running(1):
+        assert limits.take(1) == Exceeded("concurrent", 1)
+        assert limits.take(2) is None
+    assert limits.take(1) is None
 
 
 def test_an_idempotency_key_replays_the_first_answer(practice: PracticeXero, xero: XeroCalls) -> None:

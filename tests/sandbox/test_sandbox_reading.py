@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -131,7 +131,7 @@ def test_where_with_a_doubled_quote(practice: PracticeXero, xero: XeroCalls) -> 
         {"IDs": "not-an-id"},
     ],
 )
-def test_what_cannot_be_understood_is_a_query_parse_exception(xero: XeroCalls, query: dict[str, str]) -> None:
+def test_what_cannot_be_understood_is_a_query_parse_exception(xero: XeroCalls, query: dict[str, Any]) -> None:
     reply = xero.call("GET", "Contacts", **query)
     assert reply.status == 400
     assert reply.json()["Type"] == "QueryParseException"

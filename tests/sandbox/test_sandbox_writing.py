@@ -56,7 +56,7 @@ def test_with_summarized_errors_one_fails_all(
     good, archived = practice.create("Whole call, good"), practice.create("Whole call, archived")
     xero.archive(archived)
     elements = [{"ContactID": one, "ContactStatus": "ARCHIVED"} for one in (good, archived)]
-    query = {} if spelled is None else {"summarizeErrors": spelled}
+    query: dict[str, Any] = {} if spelled is None else {"summarizeErrors": spelled}
     reply = xero.call("POST", "Contacts", {"Contacts": elements}, **query)
     assert reply.status == 400
     answer = reply.json()

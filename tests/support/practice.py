@@ -6,20 +6,24 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from email.message import Message
     from pathlib import Path
 
 _PATIENCE_SECONDS = 30
 _ANSWER_SECONDS = 30
+_PAUSE_SECONDS = 0.02
+
+_T = TypeVar("_T")
 
 
 class Reply(NamedTuple):
@@ -31,6 +35,15 @@ class Reply(NamedTuple):
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def until(condition: Callable[[], _T | None]) -> _T:
+    """Ask again and again until the condition holds; gives what it gave. Fails after half a minute."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(_PAUSE_SECONDS)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,7 @@ class PracticeXero:
         }
 
     def stop(self) -> int:
-        """End it as Ctrl-C does; gives the exit code."""
+        """End it as Ctrl-C does, if it still runs; gives the exit code."""
         self.process.terminate()
         return self._reap()
 
@@ -151,8 +164,7 @@ class PracticeXero:
 
     def restart_same_port(self, *options: str) -> None:
         """Start it again on the same port and data, stopping it first if it runs."""
-        if self.process.poll() is None:
-            self.stop()
+        self.stop()
         kept = (option for option in self.options if option != "--fresh")
         self.options = (*kept, *options)
         self._start(str(self.port))
@@ -262,5 +274,4 @@ def running_sandbox(folder: Path, *options: str) -> Iterator[PracticeXero]:
     try:
         yield practice
     finally:
-        if practice.process.poll() is None:
-            practice.stop()
+        practice.stop()

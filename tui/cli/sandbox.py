@@ -36,6 +36,7 @@ from tui.paths import Paths
 @click.option("--fresh", is_flag=True, help="Forget what was practised before and start over.")
 @click.option("--minute-limit", default=60, type=click.IntRange(0), show_default=True, help="Calls a minute.")
 @click.option("--day-limit", default=5000, type=click.IntRange(0), show_default=True, help="Calls a day.")
+@click.option("--sync-seconds", default=2.0, type=click.FloatRange(0), hidden=True, help="Length of a sync.")
 @click.option("--exit-with-parent", is_flag=True, hidden=True, help="Stop at the end of standard input.")
 def sandbox(
     *,
@@ -46,6 +47,7 @@ def sandbox(
     fresh: bool,
     minute_limit: int,
     day_limit: int,
+    sync_seconds: float,
     exit_with_parent: bool,
 ) -> None:
     """Serve a practice Xero and Re-Leased on 127.0.0.1 until interrupted.
@@ -63,6 +65,7 @@ def sandbox(
         fresh=fresh,
         minute_limit=minute_limit,
         day_limit=day_limit,
+        sync_seconds=sync_seconds,
         exit_with_parent=exit_with_parent,
     )
     try:

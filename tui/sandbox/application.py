@@ -27,6 +27,9 @@ _IDENTITY = [
     Route("/connect/token", endpoints.token, methods=["POST"]),
     Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
     Route("/connections", endpoints.connections, methods=["GET"]),
+    # The spelling of Xero's own SDKs, which the live service takes as well.
+    Route("/Connections", endpoints.connections, methods=["GET"]),
+    Route("/Connections/{id}", endpoints.disconnect, methods=["DELETE"]),
     Route("/connections/{id}", endpoints.disconnect, methods=["DELETE"]),
 ]
 

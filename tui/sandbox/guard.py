@@ -19,7 +19,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # A reverse proxy may stand in for the real names; controls stay on loopback all the same.
 _XERO = frozenset({"login.xero.com", "identity.xero.com", "api.xero.com", "go.xero.com"})
 # These need a token, a code or a secret, which no other page has.
-_GUARDED_BY_TOKENS = ("/api.xro/", "/connect/", "/connections")
+_GUARDED_BY_TOKENS = ("/api.xro/", "/connect/", "/connections", "/Connections")
 _CONTROLS = ("/practice/", "/released/")
 
 

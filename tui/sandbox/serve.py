@@ -49,7 +49,7 @@ class CannotStartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: `contacts` in the first organisation, `cycle` in seconds, limits in calls."""
+    """How to run: `contacts` in the first organisation, `cycle` and syncs in seconds, limits in calls."""
 
     data: Path
     port: int = 0
@@ -58,6 +58,7 @@ class Options:
     fresh: bool = False
     minute_limit: int = 60
     day_limit: int = 5000
+    sync_seconds: float = 2.0
     exit_with_parent: bool = False
 
 
@@ -117,7 +118,7 @@ def _practice(data: Database, options: Options) -> Practice:
         limits=Limits(minute=options.minute_limit, day=options.day_limit),
         faults=Faults(),
         log=RequestLog(),
-        companies=Companies(data, books, options.cycle),
+        companies=Companies(data, books, options.cycle, options.sync_seconds),
     )
 
 

@@ -99,7 +99,8 @@ def _exchange(practice: Practice, form: dict[str, str], basic: tuple[str, str] |
     client_id = basic[0] if basic else form.get("client_id", "")
     kind = form.get("grant_type")
     if kind == "client_credentials":
-        return _custom_connection(practice, form, basic)
+        # Documented with a Basic header; Xero's own SDK sends both values in the form.
+        return _custom_connection(practice, form, basic or (client_id, form.get("client_secret", "")))
     if client_id != CLIENT_ID:
         raise OAuthError("invalid_client")
     if kind == "authorization_code":
@@ -111,11 +112,9 @@ def _exchange(practice: Practice, form: dict[str, str], basic: tuple[str, str] |
     raise OAuthError("unsupported_grant_type")
 
 
-def _custom_connection(
-    practice: Practice, form: dict[str, str], basic: tuple[str, str] | None
-) -> dict[str, Any]:
+def _custom_connection(practice: Practice, form: dict[str, str], pair: tuple[str, str]) -> dict[str, Any]:
     known = (CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET)
-    if basic is None or not all(map(secrets.compare_digest, map(str.encode, basic), map(str.encode, known))):
+    if not all(map(secrets.compare_digest, map(str.encode, pair), map(str.encode, known))):
         raise OAuthError("invalid_client")
     scope = form.get("scope") or READY_SCOPE
     if not set(scope.split()) <= SCOPES:

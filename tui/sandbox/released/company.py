@@ -26,7 +26,6 @@ _WITHOUT_SYNC = frozenset({"Not connected", "Incomplete onboarding", "Needs reco
 _PICKING_UP = frozenset({SYNCED, IN_PROGRESS})
 
 _SECOND = 1000
-_SYNC_MS = 2000
 # A sync fills at most this part of a cycle, so that short practice cycles have a pause too.
 _PART_OF_CYCLE = 5
 
@@ -43,11 +42,15 @@ class _Run:
 
 
 class Companies:
-    """Runs the syncs of all companies. `cycle` is the time between two automatic ones, in seconds."""
+    """Runs the syncs of all companies.
 
-    def __init__(self, database: Database, books: Books, cycle: float) -> None:
+    `cycle` is the time between two automatic ones, `length` how long one takes, both in seconds.
+    """
+
+    def __init__(self, database: Database, books: Books, cycle: float, length: float) -> None:
         self._database = database
         self.cycle = cycle
+        self._length = min(length, cycle / _PART_OF_CYCLE)
         self._running: dict[int, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         for organisation in books.organisations:
@@ -109,7 +112,7 @@ class Companies:
 
     async def _finish_later(self, org: int, run: _Run) -> None:
         try:
-            await asyncio.sleep(min(_SYNC_MS, self.cycle * _SECOND / _PART_OF_CYCLE) / _SECOND)
+            await asyncio.sleep(self._length)
             self._finish(org, run)
         finally:
             self._running.pop(org, None)

@@ -1,0 +1,185 @@
+"""`reshelve sandbox` as a process: starting, stopping, remembering."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support.practice import PracticeXero, http, running_sandbox, until
+from support.xero_calls import XeroCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SMALL = ("--contacts", "40", "--cycle", "900")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path, *SMALL) as practice:
+        yield practice
+
+
+def _run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tui", "sandbox", *options],
+        env={**os.environ, "RESHELVE_HOME": str(folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_line_says_all_a_client_needs(small: PracticeXero) -> None:
+    line = small.line
+    assert set(line) == {
+        "login", "identity", "api", "pages", "released", "client_id", "refresh_token", "organisations"
+    }  # fmt: skip
+    assert line["login"] == line["identity"] == line["api"] == line["pages"]
+    assert line["api"].startswith("http://127.0.0.1:")
+    assert line["released"] == f"{line['api']}/released"
+    first, second = line["organisations"]
+    assert first["tenantId"] != second["tenantId"]
+    assert all(one["shortCode"].startswith("!") for one in line["organisations"])
+    assert http("GET", f"{small.api}/connections").status == 401
+    assert XeroCalls.sign_in(small).contacts(page=1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_code_0_even_with_connections_open(small: PracticeXero, number: signal.Signals) -> None:
+    with socket.create_connection(("127.0.0.1", small.port)) as idle:
+        idle.sendall(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(12) == b"HTTP/1.1 401"
+        small.process.send_signal(number)
+        assert small.process.wait(timeout=20) == 0
+
+
+def test_it_prints_one_line_and_no_more(small: PracticeXero) -> None:
+    assert small.process.stdout is not None
+    http("GET", f"{small.api}/nowhere")
+    small.process.terminate()
+    assert small.process.stdout.read() == ""
+
+
+def test_it_ends_when_its_parent_is_gone(small: PracticeXero) -> None:
+    assert small.process.stdin is not None
+    small.process.stdin.close()
+    assert small.process.wait(timeout=20) == 0
+
+
+def test_without_the_option_the_end_of_input_means_nothing(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "sandbox", *SMALL],
+        env={**os.environ, "RESHELVE_HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = json.loads(process.stdout.readline())
+    assert http("GET", f"{line['api']}/connections").status == 401
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 0
+    process.stdout.close()
+
+
+def test_a_second_one_on_the_same_data_refuses_in_words(small: PracticeXero) -> None:
+    second = _run(small.folder, *SMALL)
+    assert second.returncode == 1
+    assert "Another sandbox is running on" in second.stderr
+    assert "--data" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert second.stdout == ""
+
+
+def test_a_port_in_use_is_said_in_words(small: PracticeXero, tmp_path: Path) -> None:
+    second = _run(tmp_path / "other", *SMALL, "--port", str(small.port))
+    assert second.returncode == 1
+    assert f"Port {small.port} on 127.0.0.1 can't be used" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_what_was_answered_survives_a_kill(small: PracticeXero) -> None:
+    xero = XeroCalls.sign_in(small)
+    contact_id = small.create("Survivor")
+    key = {"Idempotency-Key": "survivor"}
+    body = {"Contacts": [{"ContactID": contact_id, "ContactStatus": "ARCHIVED"}]}
+    first = xero.call("POST", "Contacts", body, headers=key, summarizeErrors="false")
+    assert small.kill() == -signal.SIGKILL
+    port = small.port
+    small.restart_same_port()
+    assert small.port == port
+    # The token of before still works: a client is not signed out by a restart.
+    assert xero.contact(contact_id)["ContactStatus"] == "ARCHIVED"
+    again = xero.call("POST", "Contacts", body, headers=key, summarizeErrors="false")
+    assert again.body == first.body
+    assert small.status_writes() == 1
+
+
+def test_fresh_starts_over(small: PracticeXero) -> None:
+    contact_id = small.create("Soon forgotten")
+    small.restart_same_port("--fresh")
+    assert XeroCalls.sign_in(small).call("GET", f"Contacts/{contact_id}").status == 404
+
+
+def test_another_number_of_contacts_keeps_the_data_and_says_so(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path, *SMALL) as practice:
+        contact_id = practice.create("Kept")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "sandbox", "--contacts", "41"],
+        env={**os.environ, "RESHELVE_HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = json.loads(process.stdout.readline())
+    url = f"{line['pages']}/app/{line['organisations'][0]['shortCode']}/contacts/contact/{contact_id}"
+    assert http("GET", url).status == 200
+    process.terminate()
+    _, words = process.communicate(timeout=20)
+    assert "made with --contacts 40 and is kept" in words
+    assert "--fresh" in words
+
+
+def test_files_are_for_their_owner_alone(small: PracticeXero) -> None:
+    folder = small.folder / "data" / "sandbox"
+    assert folder.stat().st_mode & 0o077 == 0
+    assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir())
+
+
+def test_it_listens_on_loopback_only(small: PracticeXero) -> None:
+    psutil = pytest.importorskip("psutil")
+    listening = [
+        one.laddr.ip
+        for one in psutil.Process(small.process.pid).net_connections("inet")
+        if one.status == psutil.CONN_LISTEN
+    ]
+    assert listening == ["127.0.0.1"]
+
+
+def test_a_half_made_seed_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "sandbox"
+    folder.mkdir(parents=True)
+    (folder / "practice.sqlite.seeding").write_bytes(b"half of a database")
+    with running_sandbox(tmp_path, *SMALL) as practice:
+        assert XeroCalls.sign_in(practice).contacts(page=1)
+    assert not (folder / "practice.sqlite.seeding").exists()
+
+
+def test_a_hanging_request_does_not_hold_up_the_end(small: PracticeXero) -> None:
+    small.fault("slow", seconds=600, path="/connections", count=1)
+    with socket.create_connection(("127.0.0.1", small.port)) as hanging:
+        hanging.sendall(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until(lambda: any(one["fault"] == "slow" for one in small.requests()))
+        assert small.stop() == 0

@@ -1,0 +1,150 @@
+"""Xero's own SDK as a client of the sandbox: nobody of ours wrote it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.xero_calls import XeroCalls
+
+from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+
+# The SDK and what it is built on (python-dateutil) use calls that Python has announced to drop.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    accounting: Any = pytest.importorskip("xero_python.accounting")
+    api_client: Any = pytest.importorskip("xero_python.api_client")
+    configuration: Any = pytest.importorskip("xero_python.api_client.configuration")
+    oauth2: Any = pytest.importorskip("xero_python.api_client.oauth2")
+    exceptions: Any = pytest.importorskip("xero_python.exceptions")
+    identity: Any = pytest.importorskip("xero_python.identity")
+
+if TYPE_CHECKING:
+    from support.practice import PracticeXero
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:xero_python.*")
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def client(practice: PracticeXero) -> Any:
+    token = {
+        "access_token": practice.access_token(),
+        "refresh_token": practice.refresh_token,
+        "expires_in": 1800,
+        "token_type": "Bearer",
+        "scope": ["offline_access", "accounting.contacts", "accounting.settings.read"],
+    }
+    settings = configuration.Configuration(
+        oauth2_token=oauth2.OAuth2Token(client_id=practice.client_id, client_secret="none"),
+    )
+    made = api_client.ApiClient(settings, pool_threads=1)
+    made.oauth2_token_getter(lambda: token)
+    made.oauth2_token_saver(lambda _new: None)
+    return made
+
+
+@pytest.fixture
+def books(client: Any, practice: PracticeXero) -> Any:
+    api = accounting.AccountingApi(client)
+    api.base_url = f"{practice.api}/api.xro/2.0"
+    return api
+
+
+def _contact(contact_id: str, **fields: Any) -> Any:
+    return accounting.Contacts(contacts=[accounting.Contact(contact_id=contact_id, **fields)])
+
+
+def test_all_pages_with_archived_contacts(books: Any, practice: PracticeXero) -> None:
+    seen: list[Any] = []
+    while True:
+        page = books.get_contacts(
+            practice.tenant_id,
+            page=len(seen) // 100 + 1,
+            page_size=100,
+            include_archived=True,
+            order="ContactID",
+        )
+        seen.extend(page.contacts)
+        if len(page.contacts) < 100:
+            break
+    assert len(seen) == page.pagination.item_count
+    assert {one.contact_status for one in seen} == {"ACTIVE", "ARCHIVED", "GDPRREQUEST"}
+    assert all(one.updated_date_utc.tzinfo for one in seen)
+
+
+def test_reading_one_by_id_by_filter_and_by_term(books: Any, practice: PracticeXero) -> None:
+    contact_id = practice.create("Read by the SDK")
+    [one] = books.get_contact(practice.tenant_id, contact_id).contacts
+    assert (one.name, one.contact_status) == ("Read by the SDK", "ACTIVE")
+    for query in (
+        {"i_ds": [contact_id]},
+        {"where": 'Name=="Read by the SDK"'},
+        {"search_term": "read by the sdk", "page": 1},
+    ):
+        found = books.get_contacts(practice.tenant_id, **query).contacts
+        assert [one.contact_id for one in found] == [contact_id]
+
+
+def test_archive_and_archive_again(books: Any, practice: PracticeXero) -> None:
+    contact_id = practice.create("Archived by the SDK")
+    wish = _contact(contact_id, contact_status="ARCHIVED")
+    [first] = books.update_or_create_contacts(practice.tenant_id, wish, summarize_errors=False).contacts
+    [second] = books.update_or_create_contacts(practice.tenant_id, wish, summarize_errors=False).contacts
+    assert (first.contact_status, first.has_validation_errors) == ("ARCHIVED", False)
+    assert (second.status_attribute_string, second.has_validation_errors) == ("ERROR", True)
+    assert "cannot currently be edited" in second.validation_errors[0].message
+    with pytest.raises(exceptions.AccountingBadRequestException) as refused:
+        books.update_or_create_contacts(practice.tenant_id, wish, summarize_errors=True)
+    assert refused.value.reason
+    assert refused.value.status == 400
+
+
+def test_an_unknown_id_is_a_404(books: Any, practice: PracticeXero) -> None:
+    with pytest.raises(exceptions.HTTPStatusException) as refused:
+        books.get_contact(practice.tenant_id, UNKNOWN)
+    assert refused.value.status == 404
+
+
+def test_history(books: Any, practice: PracticeXero) -> None:
+    contact_id = practice.create("History by the SDK")
+    note = accounting.HistoryRecords(history_records=[accounting.HistoryRecord(details="From the SDK")])
+    books.create_contact_history(practice.tenant_id, contact_id, note)
+    records = books.get_contact_history(practice.tenant_id, contact_id).history_records
+    assert (records[0].changes, records[0].details) == ("Note", "From the SDK")
+    assert records[-1].changes == "Created"
+
+
+def test_groups_and_organisation(books: Any, practice: PracticeXero) -> None:
+    groups = books.get_contact_groups(practice.tenant_id).contact_groups
+    assert {"Tenants", "Owners", "Trades", "Utilities"} <= {one.name for one in groups}
+    tenants = next(one for one in groups if one.name == "Tenants")
+    [group] = books.get_contact_group(practice.tenant_id, tenants.contact_group_id).contact_groups
+    assert len(group.contacts) > 10
+    [organisation] = books.get_organisations(practice.tenant_id).organisations
+    assert organisation.short_code == practice.organisations[0].short_code
+
+
+def test_connections(client: Any, practice: PracticeXero) -> None:
+    api = identity.IdentityApi(client)
+    api.base_url = practice.api
+    found = api.get_connections()
+    assert [one.tenant_id for one in found] == [one.tenant_id for one in practice.organisations]
+    assert all(one.created_date_utc for one in found)
+
+
+def test_refreshing_a_token(client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth2.TokenApi, "refresh_token_url", f"{practice.identity}/connect/token")
+    tokens = oauth2.TokenApi(client, practice.client_id, "none")
+    new = tokens.refresh_token(practice.refresh_token, ["offline_access"])
+    assert new["refresh_token"] != practice.refresh_token
+    assert XeroCalls(practice, new["access_token"], practice.tenant_id).contacts(page=1)
+
+
+def test_a_custom_connection(client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth2.TokenApi, "client_credentials_token_url", f"{practice.identity}/connect/token")
+    tokens = oauth2.TokenApi(client, CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET)
+    new = tokens.get_client_credentials_token(app_store_billing=False)
+    assert XeroCalls(practice, new["access_token"], "").contacts(page=1)
