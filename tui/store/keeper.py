@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PAUSE_FACTOR: Final = 10
 # A load as short as this is waited for by a search, so that small stores are always found exactly.
 _CHEAP_SECONDS: Final = 0.03
+_CLOSED: Final = "The local copy is closed. Everything saved until now is kept."
 
 
 class SpineKeeper:
@@ -38,15 +39,27 @@ class SpineKeeper:
         self._task: asyncio.Task[None] | None = None
         self._is_stale = True
         self._is_urgent = asyncio.Event()
+        # Who waits for the load that is running, and who for one that has yet to begin.
+        self._waiting_now: list[asyncio.Future[None]] | None = None
+        self._waiting_next: list[asyncio.Future[None]] = []
         self._patches: list[tuple[int, ContactStatus]] = []
         self._took = 0.0
         self._ended = 0.0
         self._stop = threading.Event()
 
     async def load(self) -> None:
-        """Load the spine now, or wait for the load that runs. Raises `StoreError`."""
-        self._is_urgent.set()
-        await asyncio.shield(self._running())
+        """Wait for a spine that holds all that is stored now, loading it at once. Raises `StoreError`."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._waiting_now is not None and not self._is_stale:
+            self._waiting_now.append(waiter)
+        elif self.spine is None or self._is_stale:
+            self._waiting_next.append(waiter)
+            self._is_stale = True
+            self._is_urgent.set()
+            self._start()
+        else:
+            return
+        await waiter
 
     async def freshen(self) -> None:
         """Wait for a spine that is out of date to be loaded, where that takes no time to speak of."""
@@ -57,8 +70,8 @@ class SpineKeeper:
     def mark_stale(self) -> None:
         """Load the spine again soon; nothing happens before the first load was asked for."""
         self._is_stale = True
-        if self._task is not None and not self._stop.is_set():
-            self._running().add_done_callback(_log_failure)
+        if self._task is not None:
+            self._start()
 
     def patch(self, rowid: int, status: ContactStatus) -> None:
         """Take in a status that has changed, now and in the load that may be running."""
@@ -67,35 +80,52 @@ class SpineKeeper:
             self.spine.patch(rowid, status)
 
     def close(self) -> None:
-        """Let a running load end."""
+        """Let a running load end; nobody waits for it any longer."""
         self._stop.set()
         if self._task is not None:
             self._task.cancel()
 
-    def _running(self) -> asyncio.Task[None]:
-        if self._task is None or self._task.done():
+    def _start(self) -> None:
+        if (self._task is None or self._task.done()) and not self._stop.is_set():
             self._task = asyncio.create_task(self._keep_loading(), name="spine")
-        return self._task
 
     async def _keep_loading(self) -> None:
-        while self._is_stale and not self._stop.is_set():
-            await self._pause()
-            self._is_stale = False
-            self._patches.clear()
-            begun = perf_counter()
-            try:
-                spine = await asyncio.to_thread(self._read)
-            except LoadStoppedError:
-                return
-            except BaseException:
-                self._is_stale = True
-                raise
+        try:
+            while self._is_stale:
+                await self._pause()
+                await self._load_once()
+        except StoreError as error:
+            # Tried again when something changes once more, or a search asks.
+            logger.warning("the search could not be brought up to date: %s", error)
+        finally:
+            _tell(self._waiting_next, StoreError(_CLOSED))
+            self._waiting_next = []
+
+    async def _load_once(self) -> None:
+        self._is_stale = False
+        self._patches.clear()
+        waiting = self._waiting_now = self._waiting_next
+        self._waiting_next = []
+        begun = perf_counter()
+        try:
+            spine = await asyncio.to_thread(self._read)
+        except StoreError as error:
+            self._is_stale = True
+            _tell(waiting, error)
+            raise
+        except (LoadStoppedError, asyncio.CancelledError):
+            _tell(waiting, StoreError(_CLOSED))
+            raise asyncio.CancelledError from None
+        else:
             for rowid, status in self._patches:
                 spine.patch(rowid, status)
             self.spine, self.finds = spine, RecentFinds()
+            _tell(waiting)
+            self.on_loaded()
+        finally:
+            self._waiting_now = None
             self._ended = perf_counter()
             self._took = self._ended - begun
-            self.on_loaded()
 
     async def _pause(self) -> None:
         remaining = self._ended + _PAUSE_FACTOR * self._took - perf_counter()
@@ -108,6 +138,11 @@ class SpineKeeper:
             return load(connection, is_stopped=self._stop.is_set)
 
 
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.warning("the search could not be brought up to date: %s", error)
+def _tell(waiting: list[asyncio.Future[None]], error: StoreError | None = None) -> None:
+    for waiter in waiting:
+        if waiter.done():
+            continue
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(error)

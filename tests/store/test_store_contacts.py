@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
+
+from tui.model.contact import Balances
+from tui.model.query import Query, Tab, TabCounts
+
+if TYPE_CHECKING:
+    from tui.store import Store
+
+FULL = contact(
+    7,
+    name="Café Ōtautahi 🍰",
+    first_name="Zoë",
+    last_name="Ng",
+    email="zoe@cafe.example",
+    account_number="AC-7",
+    contact_number="C 7",
+    phone="+64 3 555 0107",
+    is_customer=True,
+    is_supplier=True,
+    groups=("Tenants", "VIP"),
+    merged_to="id-8",
+    balances=Balances(23_400, 1, -5, 6),
+    raw=b'{"Name": "Caf\xc3\xa9"}',
+    updated_at=NOON + timedelta(milliseconds=123),
+)
+
+
+async def test_a_contact_comes_back_as_it_went_in(store: Store) -> None:
+    await store.apply([FULL, contact(8)], NOON)
+    assert store.contact("id-7") == FULL
+    assert store.contact("id-8") == contact(8)
+    assert store.contact("unknown") is None
+
+
+async def test_many_contacts_come_in_the_order_asked_for(store: Store) -> None:
+    everything = [contact(number) for number in range(2_500)]
+    await store.apply(everything, NOON)
+    asked = [one.contact_id for one in reversed(everything)]
+    asked.insert(3, "unknown")
+    assert store.contacts(asked) == everything[::-1]
+
+
+async def test_an_older_contact_never_turns_a_newer_one_back(store: Store) -> None:
+    await store.apply([contact(1, ARCHIVED, at=5)], NOON)
+    applied = await store.apply([contact(1, ACTIVE, at=4, name="Old")], NOON)
+    assert (applied.rows_changed, applied.order_changed, applied.flips) == (0, False, ())
+    assert store.contact("id-1") == contact(1, ARCHIVED, at=5)
+
+
+async def test_an_equally_old_contact_counts_as_balances_move_silently(store: Store) -> None:
+    await store.apply([contact(balances=Balances(receivable=100))], NOON)
+    applied = await store.apply([contact(balances=Balances(receivable=50))], NOON)
+    assert (applied.rows_changed, applied.order_changed) == (1, False)
+    stored = store.contact("id-1")
+    assert stored is not None
+    assert stored.balances == Balances(receivable=50)
+
+
+async def test_balances_that_xero_left_out_stay_known(store: Store) -> None:
+    await store.apply([contact(balances=Balances(receivable=100))], NOON)
+    await store.apply([contact(at=1, balances=None)], NOON)
+    stored = store.contact("id-1")
+    assert stored is not None
+    assert stored.balances == Balances(receivable=100)
+
+
+async def test_the_same_again_changes_nothing(store: Store) -> None:
+    await store.apply([FULL], NOON)
+    applied = await store.apply([FULL], minutes(9))
+    assert (applied.rows_changed, applied.order_changed) == (0, False)
+
+
+async def test_a_contact_told_twice_in_one_page_counts_once(store: Store) -> None:
+    applied = await store.apply([contact(at=2, name="New"), contact(at=1, name="Old")], NOON)
+    assert applied.rows_changed == 1
+    assert store.counts().all == 1
+    stored = store.contact("id-1")
+    assert stored is not None
+    assert stored.name == "New"
+
+
+async def test_a_new_name_changes_the_order_and_a_new_phone_does_not_move_rows(store: Store) -> None:
+    await store.apply([contact(1), contact(2)], NOON)
+    assert (await store.apply([contact(1, at=1, name="Zulu")], NOON)).order_changed
+    rows = store.finder.first(Query()).rows
+    assert [row.name for row in rows.window(0, 9)] == ["Contact 2", "Zulu"]
+
+
+async def test_tab_counts_follow_every_write(store: Store) -> None:
+    assert store.counts() == TabCounts()
+    await store.apply([contact(1), contact(2), contact(3, ARCHIVED), contact(4, GDPR)], NOON)
+    assert store.counts() == TabCounts(all=4, active=2, archived=1)
+    await store.apply([contact(1, ARCHIVED, at=1), contact(3, GDPR, at=1)], NOON)
+    assert store.counts() == TabCounts(all=4, active=1, archived=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("bayside club", "id-1"),
+        ("BAYSIDE CLUB", "id-1"),
+        ("Bayside Clüb", None),
+        ("Straße", "id-3"),
+        ("STRASSE", "id-3"),
+    ],
+)
+async def test_an_active_contact_of_the_same_name_is_found_whatever_its_case(
+    store: Store, asked: str, found: str | None
+) -> None:
+    await store.apply(
+        [
+            contact(1, name="Bayside Club"),
+            contact(2, ARCHIVED, name="Bayside Club"),
+            contact(3, name="Straße"),
+        ],
+        NOON,
+    )
+    same = store.active_named(asked, except_id="id-2")
+    assert (same.contact_id if same else None) == found
+    assert store.active_named("Bayside Club", except_id="id-1") is None
+
+
+async def test_the_first_screen_is_in_the_order_of_folded_names(store: Store) -> None:
+    for number, name in enumerate(["zebra", "Éclair", "apple", "Banana", " aardvark", "界", "🍰 cake"]):
+        await store.apply([contact(number, name=name)], NOON)
+    rows = store.finder.first(Query()).rows
+    assert [row.name for row in rows.window(0, 99)] == [
+        " aardvark",
+        "apple",
+        "Banana",
+        "Éclair",
+        "zebra",
+        "界",
+        "🍰 cake",
+    ]
+
+
+async def test_the_first_screen_is_a_window_on_its_tab(store: Store) -> None:
+    await store.apply([contact(n, ARCHIVED if n % 3 == 0 else ACTIVE) for n in range(100, 200)], NOON)
+    found = store.finder.first(Query(Tab.ARCHIVED))
+    assert len(found.rows) == found.counts.archived == 33
+    assert found.rows.ids(31, 40) == ["id-195", "id-198"]
+    assert [row.contact_id for row in found.rows.window(0, 2)] == ["id-102", "id-105"]
+    assert found.rows.window(33, 40) == []
+    assert found.rows.index_of("id-105") == 1
+    assert found.rows.index_of("id-106") is None
+    assert found.rows.index_of("unknown") is None
+
+
+async def test_a_name_of_ten_thousand_characters_is_kept_and_found(store: Store) -> None:
+    long = contact(1, name="long " * 2_000)
+    await store.apply([long, replace(long, contact_id="id-2", name=long.name + "tail")], NOON)
+    assert store.contact("id-1") == long
+    assert store.active_named(long.name + "TAIL", except_id="id-1") is not None

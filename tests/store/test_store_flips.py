@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
+
+from tui.model.change import Action, Event, Origin, State
+from tui.store import Move
+
+if TYPE_CHECKING:
+    from tui.model.contact import ContactStatus
+    from tui.store import Store
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action"), [(ACTIVE, ARCHIVED, Action.ARCHIVE), (ARCHIVED, ACTIVE, Action.RESTORE)]
+)
+async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
+    store: Store, before: ContactStatus, after: ContactStatus, action: Action
+) -> None:
+    await store.apply([contact(1, before)], NOON)
+    applied = await store.apply([contact(1, after, at=5)], minutes(9))
+    assert applied.flips == tuple(store.changes_of("id-1"))
+    (change,) = applied.flips
+    assert (change.action, change.origin, change.state) == (action, Origin.XERO, State.CONFIRMED)
+    assert (change.confirmed_at, change.requested_at) == (minutes(5), minutes(9))
+    (event,) = store.events_of("id-1")
+    assert (event.event, event.state, event.words) == ("seen", State.CONFIRMED, "seen in Xero")
+    assert store.waiting() == [change]
+
+
+async def test_a_contact_seen_for_the_first_time_is_no_flip(store: Store) -> None:
+    assert (await store.apply([contact(1, ARCHIVED)], NOON)).flips == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(ACTIVE, GDPR), (ARCHIVED, GDPR), (GDPR, ACTIVE), (ACTIVE, ACTIVE)]
+)
+async def test_other_statuses_are_no_flips(store: Store, before: ContactStatus, after: ContactStatus) -> None:
+    await store.apply([contact(1, before)], NOON)
+    assert (await store.apply([contact(1, after, at=1)], NOON)).flips == ()
+
+
+async def test_a_stale_page_is_no_flip(store: Store) -> None:
+    await store.apply([contact(1, ARCHIVED, at=5)], NOON)
+    assert (await store.apply([contact(1, ACTIVE, at=4)], NOON)).flips == ()
+    assert store.counts().archived == 1
+
+
+async def test_a_restore_that_left_no_date_behind_is_confirmed_when_it_was_seen(store: Store) -> None:
+    await store.apply([contact(1, ARCHIVED, at=5)], NOON)
+    (change,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(30))).flips
+    assert change.confirmed_at == minutes(30)
+
+
+@pytest.mark.parametrize(
+    "way", [(), (Event.SEND, Event.LOSE), (Event.SEND, Event.HAND_OFF)], ids=["queued", "unclear", "handoff"]
+)
+async def test_a_flip_confirms_the_open_change_that_wanted_it(store: Store, way: tuple[Event, ...]) -> None:
+    await store.apply([contact(1, ARCHIVED)], NOON)
+    (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
+    for event in way:
+        await store.record([Move(change.change_id, event)], NOON)
+    (flip,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(6))).flips
+    assert (flip.change_id, flip.origin, flip.state) == (change.change_id, Origin.HERE, State.CONFIRMED)
+    assert flip.confirmed_at == minutes(5)
+    assert len(store.changes_of("id-1")) == 1
+
+
+async def test_a_change_that_is_being_sent_is_left_to_its_sender(store: Store) -> None:
+    await store.apply([contact(1)], NOON)
+    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    await store.record([Move(change.change_id, Event.SEND)], NOON)
+    assert (await store.apply([contact(1, ARCHIVED, at=5)], minutes(6))).flips == ()
+    assert [one.state for one in store.changes_of("id-1")] == [State.SENDING]
+    assert store.counts().archived == 1
+
+
+async def test_a_queued_change_of_the_opposite_stays(store: Store) -> None:
+    await store.apply([contact(1, ARCHIVED)], NOON)
+    (queued,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (flip,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(6))).flips
+    assert (flip.action, flip.origin) == (Action.RESTORE, Origin.XERO)
+    assert store.change(queued.change_id) == queued
+
+
+async def test_contacts_and_moves_come_as_one(store: Store) -> None:
+    await store.apply([contact(1), contact(2)], NOON)
+    changes = await store.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
+    await store.record([Move(change.change_id, Event.SEND) for change in changes], NOON)
+    applied = await store.record(
+        [
+            Move(changes[0].change_id, Event.CONFIRM, confirmed_at=minutes(5)),
+            Move(changes[1].change_id, Event.REFUSE, words="No"),
+        ],
+        minutes(6),
+        [contact(1, ARCHIVED, at=5), contact(2)],
+    )
+    assert (applied.rows_changed, applied.order_changed, applied.flips) == (2, True, ())
+    assert [change.state for change in applied.moved] == [State.CONFIRMED, State.REFUSED]
+    assert store.changes_of("id-1")[0].confirmed_at == minutes(5)
+    assert store.counts().archived == 1
+
+
+async def test_a_hand_off_that_was_read_as_done_is_confirmed_by_its_move(store: Store) -> None:
+    await store.apply([contact(1, ARCHIVED)], NOON)
+    (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
+    await store.record([Move(change.change_id, Event.HAND_OFF)], NOON)
+    move = Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(3))
+    applied = await store.record([move], minutes(4), [contact(1, at=3)])
+    assert [one.confirmed_at for one in applied.moved] == [minutes(3)]
+    assert len(store.changes_of("id-1")) == 1
+
+
+async def test_a_second_flip_supersedes_the_first(store: Store) -> None:
+    for at, status in enumerate([ACTIVE, ARCHIVED, ACTIVE]):
+        await store.apply([contact(1, status, at=at)], minutes(at))
+    assert [(one.action, one.superseded) for one in store.changes_of("id-1")] == [
+        (Action.RESTORE, False),
+        (Action.ARCHIVE, True),
+    ]
+    assert store.waiting_total() == 1

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, names, search
+
+from tui.model.contact import ContactStatus
+from tui.model.query import Query, Tab, TabCounts, fold
+from tui.store import Store, finder, spine
+from tui.store import rows as rows_module
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.model.contact import Contact
+
+# Few letters, so that words are often found; accents, ligatures, wide and astral characters among them.
+LETTERS = "abAB éÉß\u0301ﬁ界店Я🍰👨\u200d👩 1\n\0."
+words = st.text(LETTERS, max_size=8)
+contacts = st.lists(
+    st.builds(
+        contact,
+        st.integers(1, 40),
+        st.sampled_from(ContactStatus),
+        st.integers(0, 3),
+        name=words,
+        first_name=words,
+        last_name=words,
+        email=words,
+        account_number=words,
+        contact_number=words,
+        phone=st.text("+64 (0)12", max_size=10),
+    ),
+    max_size=30,
+)
+queries = st.lists(st.text(LETTERS.strip() + " ", max_size=4), min_size=1, max_size=4)
+
+
+def naive(stored: Sequence[Contact], query: Query) -> tuple[Counter[str], TabCounts]:
+    """Look at every field of every contact, one by one."""
+    found = [one for one in stored if all(_holds(one, word) for word in query.words)]
+    statuses = Counter(one.status for one in found)
+    counts = TabCounts(len(found), statuses[ACTIVE], statuses[ARCHIVED])
+    wanted = {Tab.ACTIVE: {ACTIVE}, Tab.ARCHIVED: {ARCHIVED}}.get(query.tab, set(ContactStatus))
+    return Counter(one.contact_id for one in found if one.status in wanted), counts
+
+
+def _holds(one: Contact, word: str) -> bool:
+    digits = "".join(char for char in one.phone if char.isdecimal())
+    people = (one.name, one.first_name, one.last_name, one.email)
+    numbers = (one.account_number, one.contact_number, one.phone, digits)
+    return any(word in fold(field) for field in (*people, *numbers))
+
+
+async def check(stored: Store, texts: Sequence[str]) -> None:
+    known = stored.contacts(stored.finder.first(Query()).rows.ids(0, 999))
+    order = {one.contact_id: place for place, one in enumerate(known)}
+    for text in texts:
+        for tab in Tab:
+            found = await search(stored, text, tab)
+            ids = found.rows.ids(0, 999)
+            expected, counts = naive(known, found.query)
+            assert (Counter(ids), found.counts) == (expected, counts)
+            assert list(ids) == sorted(ids, key=order.__getitem__)
+            assert [row.contact_id for row in found.rows.window(0, 999)] == list(ids)
+            assert [found.rows.index_of(one) for one in ids] == list(range(len(ids)))
+            for missing in known:
+                if missing.contact_id not in expected:
+                    assert found.rows.index_of(missing.contact_id) is None
+
+
+@given(pages=st.lists(contacts, min_size=1, max_size=3), texts=queries)
+@settings(max_examples=60, deadline=None)
+def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
+    pages: list[list[Contact]], texts: list[str]
+) -> None:
+    async def history() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = Store.open(Path(folder))
+            try:
+                await store.apply(pages[0], NOON)
+                await check(store, texts[:2])
+                await store.finder.load()
+                # As it is typed, and taken back: each search may narrow the one before.
+                typed = [text[:end] for text in texts for end in range(len(text) + 1)]
+                await check(store, [*typed, *reversed(texts)])
+                for page in pages[1:]:
+                    await store.apply(page, NOON)
+                    await check(store, texts)
+            finally:
+                store.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Many chunks, and a turn of the loop after each.
+        for module in (spine, rows_module):
+            patch.setattr(module, "CHUNK", 4)
+        patch.setattr(finder, "_TURN", 0)
+        asyncio.run(history())
+
+
+@pytest.fixture
+async def stocked(store: Store) -> Store:
+    people = [
+        contact(1, name="Bayside Club", email="bob@bsclub.example"),
+        contact(2, ARCHIVED, name="Bayside Wholesale"),
+        contact(3, name="Café Māori", phone="+64 3 555 0107"),
+        contact(4, GDPR, name="Bayside Gone"),
+        contact(5, name="東京 Trading 🍰", first_name="Zoë"),
+    ]
+    await store.apply(people, NOON)
+    await store.finder.load()
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("bayside", ["Bayside Club", "Bayside Gone", "Bayside Wholesale"]),
+        ("BAYSIDE bob", ["Bayside Club"]),
+        ("cafe maori", ["Café Māori"]),
+        ("5550107", ["Café Māori"]),
+        ("555 0107", ["Café Māori"]),
+        ("zoe", ["東京 Trading 🍰"]),
+        ("京 🍰", ["東京 Trading 🍰"]),
+        ("clubbob", []),
+    ],
+)
+async def test_words_are_found_in_any_field_whatever_their_accents(
+    stocked: Store, text: str, found: list[str]
+) -> None:
+    assert names(await search(stocked, text)) == found
+
+
+async def test_counts_are_of_what_the_words_find_on_each_tab(stocked: Store) -> None:
+    for tab, total in ((Tab.ALL, 3), (Tab.ACTIVE, 1), (Tab.ARCHIVED, 1)):
+        found = await search(stocked, "bayside", tab)
+        assert found.counts == TabCounts(all=3, active=1, archived=1)
+        assert len(found.rows) == total
+
+
+async def test_a_flip_is_found_on_its_new_tab_and_shown_in_what_was_found_before(stocked: Store) -> None:
+    before = await search(stocked, "club", Tab.ACTIVE)
+    await stocked.apply(
+        [contact(1, ARCHIVED, at=1, name="Bayside Club", email="bob@bsclub.example")], minutes(1)
+    )
+    assert len((await search(stocked, "club", Tab.ACTIVE)).rows) == 0
+    assert names(await search(stocked, "club", Tab.ARCHIVED)) == ["Bayside Club"]
+    assert [row.status for row in before.rows.window(0, 9)] == [ARCHIVED]
+
+
+async def test_what_was_found_keeps_its_places_when_contacts_come_and_go(stocked: Store) -> None:
+    before = await search(stocked, "bayside")
+    await stocked.apply([contact(9, name="Bayside Aardvark"), contact(1, at=1, name="Zulu")], minutes(1))
+    await stocked._database.write(
+        lambda connection: connection.execute("DELETE FROM contacts WHERE contact_id = 'id-4'")
+    )
+    rows = before.rows.window(0, 9)
+    assert [row.name for row in rows] == ["Zulu", "", "Bayside Wholesale"]
+    assert list(before.rows.ids(0, 9)) == ["id-1", "", "id-2"]
+    assert [before.rows.index_of(f"id-{number}") for number in (1, 2, 4, 9)] == [0, 2, None, None]
+    assert names(await search(stocked, "bayside")) == ["Bayside Aardvark", "Bayside Wholesale"]
+
+
+async def test_windows_beyond_the_end_are_short_or_empty(stocked: Store) -> None:
+    rows = (await search(stocked, "bayside")).rows
+    assert len(rows.window(2, 50)) == 1
+    assert rows.window(3, 50) == []
+    assert rows.window(-5, 1)[0].name == "Bayside Club"
+    assert rows.window(2, 1) == []
+
+
+async def test_a_long_search_answers_with_a_screenful_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.apply([contact(number) for number in range(5_000)], NOON)
+    await store.finder.load()
+    monkeypatch.setattr(finder, "_TURN", 0)
+    answers = [found async for found in store.finder.find(Query.parse(Tab.ALL, "contact"))]
+    assert [found.is_complete for found in answers] == [False, True]
+    assert 60 <= len(answers[0].rows) < len(answers[1].rows) == 5_000
+    assert answers[0].rows.window(0, 60) == answers[1].rows.window(0, 60)
+
+
+async def test_the_loop_stays_alive_during_a_long_search(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.apply([contact(number) for number in range(9_000)], NOON)
+    await store.finder.load()
+    monkeypatch.setattr(finder, "_TURN", 0)
+    turns = 0
+
+    async def tick() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    ticking = asyncio.create_task(tick())
+    await search(store, "contact 8")
+    ticking.cancel()
+    assert turns >= 9_000 // spine.CHUNK
+
+
+async def test_before_the_spine_is_there_a_search_goes_by_sql(store: Store) -> None:
+    await store.apply([contact(number, ARCHIVED if number % 2 else ACTIVE) for number in range(200)], NOON)
+    answers = [found async for found in store.finder.find(Query.parse(Tab.ARCHIVED, "contact"))]
+    assert [(found.is_complete, len(found.rows)) for found in answers] == [(False, 60), (True, 100)]
+    assert answers[-1].counts == TabCounts(200, 100, 100)
+    assert answers[-1].rows.index_of("id-1") == 0
+    assert answers[-1].rows.index_of("id-2") is None
+
+
+async def test_a_search_that_is_given_up_leaves_the_next_one_right(
+    stocked: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stocked.apply([contact(number) for number in range(100, 5_000)], NOON)
+    await stocked.finder.load()
+    monkeypatch.setattr(finder, "_TURN", 0)
+    async for found in stocked.finder.find(Query.parse(Tab.ALL, "contact")):
+        assert not found.is_complete
+        break
+    assert names(await search(stocked, "contact 4999")) == ["Contact 4999"]
