@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def test_the_line_says_all_a_client_needs(small: PracticeXero) -> None:
     assert XeroCalls.sign_in(small).contacts(page=1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_with_code_0_even_with_connections_open(small: PracticeXero, number: signal.Signals) -> None:
     with socket.create_connection(("127.0.0.1", small.port)) as idle:
         idle.sendall(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -125,6 +126,29 @@ def test_what_was_answered_survives_a_kill(small: PracticeXero) -> None:
     assert small.status_writes() == 1
 
 
+def test_an_idempotency_key_is_forgotten_after_six_minutes(small: PracticeXero) -> None:
+    xero = XeroCalls.sign_in(small)
+    body, key = {"Name": "Keyed once"}, {"Idempotency-Key": "six-minutes"}
+    assert xero.call("PUT", "Contacts", body, headers=key).status == 200
+    assert xero.call("PUT", "Contacts", body, headers=key).status == 200
+    small.stop()
+    connection = sqlite3.connect(small.folder / "data" / "sandbox" / "practice.sqlite")
+    connection.execute("UPDATE idempotency SET at = at - 360001")
+    connection.commit()
+    connection.close()
+    small.restart_same_port()
+    assert xero.call("PUT", "Contacts", body, headers=key).status == 400
+
+
+def test_a_hanging_request_holds_nothing_up_and_is_logged(small: PracticeXero) -> None:
+    small.fault("slow", seconds=600, path="/connections", count=1)
+    with socket.create_connection(("127.0.0.1", small.port)) as hanging:
+        hanging.sendall(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until(lambda: any(one["fault"] == "slow" for one in small.requests()))
+        assert small.stop() == 0
+    assert "Cancel 1 running task" in (small.folder / "data" / "sandbox" / "sandbox.log").read_text()
+
+
 def test_fresh_starts_over(small: PracticeXero) -> None:
     contact_id = small.create("Soon forgotten")
     small.restart_same_port("--fresh")
@@ -175,11 +199,3 @@ def test_a_half_made_seed_is_made_again(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, *SMALL) as practice:
         assert XeroCalls.sign_in(practice).contacts(page=1)
     assert not (folder / "practice.sqlite.seeding").exists()
-
-
-def test_a_hanging_request_does_not_hold_up_the_end(small: PracticeXero) -> None:
-    small.fault("slow", seconds=600, path="/connections", count=1)
-    with socket.create_connection(("127.0.0.1", small.port)) as hanging:
-        hanging.sendall(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        until(lambda: any(one["fault"] == "slow" for one in small.requests()))
-        assert small.stop() == 0

@@ -127,6 +127,7 @@ def test_where_with_a_doubled_quote(practice: PracticeXero, xero: XeroCalls) -> 
         {"order": "Name SIDEWAYS"},
         {"page": "0"},
         {"page": "one"},
+        {"page": "9" * 30},
         {"pageSize": "1001"},
         {"IDs": "not-an-id"},
     ],

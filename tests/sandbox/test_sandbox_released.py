@@ -175,6 +175,7 @@ def test_companies_are_apart(released: PracticeXero) -> None:
         ("POST", "companies/nobody/sync", {}, 404),
         ("POST", "companies/nobody/state", {}, 404),
         ("GET", "companies/{tenant}/feed?after=x", None, 400),
+        ("GET", "companies/{tenant}/feed?after=99999999999999999999", None, 400),
         ("POST", "companies/{tenant}/state", {"state": "On holiday"}, 400),
         ("POST", "companies/{tenant}/contacts/nobody/unlink", {}, 404),
     ],

@@ -83,6 +83,7 @@ INDEXES = """
 CREATE INDEX contacts_by_id ON contacts (org, contact_id, active);
 CREATE INDEX contacts_by_name ON contacts (org, name_key, contact_id, active);
 CREATE INDEX contacts_by_updated ON contacts (org, updated, contact_id, active);
+CREATE INDEX contacts_by_search ON contacts (org, search);
 CREATE INDEX contacts_by_email ON contacts (org, email) WHERE email IS NOT NULL;
 CREATE INDEX contacts_by_account ON contacts (org, account_number) WHERE account_number IS NOT NULL;
 CREATE UNIQUE INDEX contacts_by_number ON contacts (org, contact_number) WHERE contact_number IS NOT NULL;
@@ -187,7 +188,9 @@ def building(file: Path) -> Iterator[sqlite3.Connection]:
     remove(draft)
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
-        connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {TABLES}")
+        connection.executescript(
+            f"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {TABLES}"
+        )
         connection.execute("BEGIN")
         yield connection
         connection.execute("COMMIT")

@@ -58,11 +58,13 @@ async def archived_list(request: Request) -> Response:
     term = request.query_params.get("search", "").strip()
     number = request.query_params.get("page", "1")
     at = max(1, int(number)) if number.isascii() and number.isdigit() and len(number) < 8 else 1  # noqa: PLR2004
-    rows = practice.database.all(
-        "SELECT contact_id, name, email, status, merged_to FROM contacts WHERE org = ? AND NOT active "
-        "AND instr(search, ?) ORDER BY name_key, contact_id LIMIT ? OFFSET ?",
-        (organisation.org, term.casefold(), _PAGE_SIZE + 1, (at - 1) * _PAGE_SIZE),
+    found = (f"AND {contact.FOUND_BY_TERM}", [organisation.org, term.casefold()]) if term else ("", [])
+    sql = (
+        "SELECT contact_id, name, email, status, merged_to FROM contacts "
+        f"WHERE org = ? AND NOT active {found[0]} ORDER BY name_key, contact_id LIMIT ? OFFSET ?"  # noqa: S608 - our own condition
     )
+    values = (organisation.org, *found[1], _PAGE_SIZE + 1, (at - 1) * _PAGE_SIZE)
+    rows = practice.database.all(sql, values)
     return page(
         f"Archived contacts · {organisation.name}",
         _list_body(organisation, rows, term, at),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import filelock
 import uvicorn
 
+from tui.log import log_to, logger
 from tui.paths import private_folder
 from tui.sandbox import database
 from tui.sandbox.application import application
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
 _HOST = "127.0.0.1"
 _FILE = "practice.sqlite"
 _LINGER_SECONDS = 1
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Longer than any pause of a polling client, so that a reused connection is never one just closed.
+_KEEP_ALIVE_SECONDS = 75
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PRIVATE = 0o077
 
 
@@ -74,12 +78,21 @@ def run(options: Options) -> None:
             f"Another sandbox is running on {folder}. Stop it, or choose another folder with --data."
         ) from None
     with lock:
+        _log_beside(folder)
         listening = _bind(options.port)
         data = _open(folder / _FILE, options)
         try:
             asyncio.run(_serve(_practice(data, options), listening, options))
         finally:
             data.close()
+
+
+def _log_beside(folder: Path) -> None:
+    """Keep the server's own words out of a terminal that an app may be painting on."""
+    log_to(folder, "sandbox.log")
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).parent = logger
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _bind(port: int) -> socket.socket:
@@ -164,6 +177,7 @@ async def _serve(practice: Practice, listening: socket.socket, options: Options)
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_LINGER_SECONDS,
     )
     server = _Server(config, lambda: _announce(practice, listening.getsockname()[1]))

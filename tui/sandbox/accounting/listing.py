@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tui.sandbox.accounting.gate import Call
 
 _HIGH_VOLUME = 100_000
+_LONGEST_NUMBER = 9
 _DEFAULT_SIZE, _LARGEST_SIZE = 100, 1000
 _GUID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 _FAST_ORDERS = {"Name": "name_key", "UpdatedDateUTC": "updated", "ContactID": "contact_id"}
@@ -94,7 +95,7 @@ def _ids(call: Call) -> list[tuple[str, list[Any]]]:
 
 def _term(call: Call) -> list[tuple[str, list[Any]]]:
     term = call.query.get("searchTerm", "").strip()
-    return [("instr(search, ?) > 0", [term.casefold()])] if term else []
+    return [(contact.FOUND_BY_TERM, [call.org, term.casefold()])] if term else []
 
 
 def _since(call: Call) -> list[tuple[str, list[Any]]]:
@@ -149,7 +150,7 @@ def _number(call: Call, name: str) -> int | None:
     text = call.query.get(name)
     if text is None:
         return None
-    if not text.strip().lstrip("-").isdecimal():
+    if not text.strip().lstrip("-").isdecimal() or len(text) > _LONGEST_NUMBER:
         raise query_error(f"{name} must be a whole number.")
     return int(text)
 

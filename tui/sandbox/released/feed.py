@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tui.sandbox.context import Practice
 
 _MOST_ITEMS = 500
+_LONGEST_CURSOR = 18
 
 
 async def feed(request: Request) -> JSONResponse:
@@ -25,7 +26,7 @@ async def feed(request: Request) -> JSONResponse:
     if organisation is None:
         return JSONResponse({"error": "No such company."}, 404)
     after = request.query_params.get("after") or "0"
-    if not after.isascii() or not after.isdigit():
+    if not after.isascii() or not after.isdigit() or len(after) > _LONGEST_CURSOR:
         return JSONResponse({"error": "This cursor was never given out."}, 400)
     rows = practice.database.all(
         "SELECT * FROM feed WHERE org = ? AND seq > ? ORDER BY seq LIMIT ?",
