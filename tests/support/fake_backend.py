@@ -1,0 +1,333 @@
+"""An engine in memory, for tests of the screens: nothing happens by itself, the test decides."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tui.model.backend import Check, CheckLine, ContactPage, HistoryLine, TimelineLine
+from tui.model.change import Action, Change, Origin, State
+from tui.model.contact import Balances, Contact, ContactStatus, Organisation
+from tui.model.evidence import Grade, Standing
+from tui.model.query import Query, Tab, TabCounts, fold
+from tui.model.rows import Found, Row
+from tui.model.snapshot import (
+    ChangeView,
+    Link,
+    Pane,
+    PullProgress,
+    ReleasedLink,
+    Snapshot,
+    XeroLink,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from tui.model.errors import ReshelveError
+
+NOW = datetime(2026, 3, 5, 12, 41, 7, tzinfo=UTC)
+
+_NAMES = (
+    "Abel Tasman Lettings", "Aroha Tamihana", "Bayside Club", "Bayside Fish & Chips", "Bayside Wholesale",
+    "Boulder Plumbing", "Capital Cab Co", "City Limousines", "Coco Café", "DIISR - Small Business Services",
+    "Fulton Airport Parking", "Gateway Motors", "Hamilton Smith Ltd", "Hoyt Productions", "Jakaranda Maple Systems",
+    "Kaikōura Holiday Homes", "Mercury Energy", "MCO Cleaning Services", "Ōtautahi Roofing", "PC Complete",
+    "PowerDirect", "Rex Media Group", "Ridgeway University", "SMART Agency", "Swanston Security", "Truxton Property",
+    "Wilson Periodicals", "Xena Blinds", "Young Bros Transport", "Zephyr Air Conditioning",
+)  # fmt: skip
+
+
+def contact_id(number: int) -> str:
+    return f"0000{number:04x}-1111-4222-8333-444455556666"
+
+
+def contacts(count: int = len(_NAMES)) -> list[Contact]:
+    return [_contact(number) for number in range(count)]
+
+
+def _contact(number: int) -> Contact:
+    name = _NAMES[number % len(_NAMES)]
+    if number >= len(_NAMES):
+        first, _, rest = _NAMES[number * 7 % len(_NAMES)].partition(" ")
+        name = f"{first} {_NAMES[number * 11 % 17].split()[-1]} {number // len(_NAMES) + 1} {rest}".strip()
+    word = fold(name.split()[0])
+    owed = (number * 7919) % 90_000 if number % 4 else 0
+    return Contact(
+        contact_id=contact_id(number),
+        name=name,
+        status=ContactStatus.ARCHIVED if number % 7 == 5 else ContactStatus.ACTIVE,
+        updated_at=NOW - timedelta(days=number),
+        first_name="Robin",
+        last_name=name.split()[-1],
+        email=f"accounts@{word}.example" if number % 6 else "",
+        account_number=f"AC-{number:05}",
+        phone=f"+64 4 555 {number:04}",
+        is_customer=True,
+        is_supplier=number % 4 == 0,
+        groups=("Tenants",) if number % 2 else (),
+        balances=Balances(receivable=owed, receivable_overdue=owed // 2 if number % 2 else 0),
+    )
+
+
+@dataclass
+class ListRows:
+    """Rows over a list that may change under it, as the store's do."""
+
+    backend: FakeBackend
+    contacts: list[Contact]
+
+    def __len__(self) -> int:
+        return len(self.contacts)
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        return [self.backend.row(contact.contact_id) for contact in self.contacts[start:stop]]
+
+    def index_of(self, contact_id: str) -> int | None:
+        return next((i for i, one in enumerate(self.contacts) if one.contact_id == contact_id), None)
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        return [contact.contact_id for contact in self.contacts[start:stop]]
+
+
+@dataclass
+class FakeBackend:
+    """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
+
+    known: dict[str, Contact]
+    changes: list[Change] = field(default_factory=list)
+    standings: dict[int, Standing] = field(default_factory=dict)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    is_practice: bool = True
+    snapshot: Snapshot = field(init=False)
+    listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
+    check_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    history_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
+    stale_reason: str = ""
+    failures: dict[str, Exception] = field(default_factory=dict)
+    xero_history: tuple[HistoryLine, ...] = (
+        HistoryLine("5 Mar 2026 09:12", "Robin Hale", "Edited", "E-mail address changed."),
+        HistoryLine("1 Feb 2025 16:40", "System Generated", "Created", ""),
+    )
+
+    def __post_init__(self) -> None:
+        self.check_gate.set()
+        self.history_gate.set()
+        self.snapshot = Snapshot(
+            organisation=Organisation("t1", "Demo Company (NZ)", "!Qj35V"),
+            counts=self.count(),
+            xero=XeroLink(Link.ONLINE, last_answer_at=NOW, minute_calls_left=57, day_calls_left=4812),
+            last_pull_at=NOW - timedelta(hours=3),
+            released=ReleasedLink(
+                has_feed=True,
+                state="Successfully synced",
+                next_sync_at=NOW + timedelta(seconds=32),
+                cycle_started_at=NOW - timedelta(seconds=13),
+                last_sync_at=NOW - timedelta(seconds=13),
+            ),
+            pane=Pane(),
+        )
+
+    @classmethod
+    def with_contacts(cls, count: int = len(_NAMES), **parts: Any) -> FakeBackend:
+        return cls(known={contact.contact_id: contact for contact in contacts(count)}, **parts)
+
+    # What a test does to it.
+
+    def publish(self, **parts: Any) -> None:
+        """Say something new, as the engine does."""
+        self.snapshot = replace(self.snapshot, **parts)
+        for listener in list(self.listeners):
+            listener(self.snapshot)
+
+    def publish_changes(self, **parts: Any) -> None:
+        """Say that changes, rows and the order may have changed."""
+        self.publish(
+            counts=self.count(),
+            pane=self.pane(),
+            rows_version=self.snapshot.rows_version + 1,
+            order_version=self.snapshot.order_version + 1,
+            **parts,
+        )
+
+    def put_change(
+        self, number: int, action: Action, state: State, grade: Grade | None = None, words: str = ""
+    ) -> Change:
+        """Put a change into the journal as it stands, without publishing it."""
+        contact = self.known[contact_id(number)]
+        at = NOW - timedelta(minutes=len(self.changes) + 1)
+        confirmed = at if state is State.CONFIRMED else None
+        change = Change(
+            len(self.changes) + 1, "batch", contact.contact_id, contact.name, action, Origin.HERE, state, at, at,
+            confirmed_at=confirmed, words=words,
+        )  # fmt: skip
+        self.changes.append(change)
+        if grade is not None:
+            self.standings[change.change_id] = Standing(grade, at)
+        return change
+
+    def move(self, change: Change, state: State, **parts: Any) -> Change:
+        """Take a change to another state."""
+        moved = replace(change, state=state, updated_at=NOW, **parts)
+        if state is State.CONFIRMED:
+            moved = replace(moved, confirmed_at=NOW)
+            contact = self.known[change.contact_id]
+            self.known[change.contact_id] = replace(contact, status=change.action.target)
+        self.changes = [moved if one.change_id == change.change_id else one for one in self.changes]
+        return moved
+
+    def view(self, change: Change) -> ChangeView:
+        standing = self.standings.get(change.change_id)
+        if standing is None and change.state is State.CONFIRMED:
+            standing = Standing(Grade.PENDING)
+        return ChangeView(change, standing)
+
+    def pane(self) -> Pane:
+        views = [self.view(change) for change in reversed(self.changes)]
+
+        def of(*states: State) -> tuple[ChangeView, ...]:
+            return tuple(view for view in views if view.change.state in states)
+
+        def graded(*grades: Grade) -> tuple[ChangeView, ...]:
+            return tuple(
+                view for view in views if view.standing is not None and view.standing.grade in grades
+            )
+
+        working = of(State.QUEUED, State.SENDING, State.UNCLEAR)
+        waiting = graded(Grade.PENDING, Grade.OVERDUE)
+        return Pane(
+            working=working[:8],
+            handoffs=of(State.HANDOFF)[:8],
+            refused=of(State.REFUSED)[:8],
+            waiting=waiting[:8],
+            settled=graded(Grade.READ, Grade.EXPECTED)[:8],
+            working_total=len(working),
+            handoff_total=len(of(State.HANDOFF)),
+            refused_total=len(of(State.REFUSED)),
+            waiting_total=len(waiting),
+            overdue_total=len(graded(Grade.OVERDUE)),
+        )
+
+    def count(self, words: Sequence[str] = ()) -> TabCounts:
+        found = [contact for contact in self.known.values() if _has(contact, words)]
+        active = sum(1 for contact in found if contact.status is ContactStatus.ACTIVE)
+        archived = sum(1 for contact in found if contact.status is ContactStatus.ARCHIVED)
+        return TabCounts(len(found), active, archived)
+
+    def row(self, contact_id: str) -> Row:
+        contact = self.known[contact_id]
+        last = next((one for one in reversed(self.changes) if one.contact_id == contact_id), None)
+        return Row(
+            contact_id,
+            contact.name,
+            contact.email,
+            contact.status,
+            contact.balances.receivable if contact.balances else None,
+            bool(contact.merged_to),
+            self.view(last) if last else None,
+        )
+
+    # What the screens ask of it.
+
+    async def start(self) -> None:
+        self._called("start")
+
+    async def stop(self) -> None:
+        self._called("stop")
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def first_rows(self, query: Query) -> Found:
+        return self._found(query)
+
+    async def find(self, query: Query) -> AsyncIterator[Found]:
+        self._called("find", query)
+        yield self._found(query)
+
+    async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
+        self._called("check", action, tuple(contact_ids))
+        await self.check_gate.wait()
+        lines = tuple(
+            CheckLine(self.known[one], self.warnings.get(one, ()), self.blocked.get(one, ""))
+            for one in contact_ids
+        )
+        return Check(action, lines, is_fresh=not self.stale_reason, stale_reason=self.stale_reason)
+
+    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
+        self._called("request", action, tuple(contact_ids))
+        for one in contact_ids:
+            self.put_change(list(self.known).index(one), action, State.QUEUED)
+        self.publish_changes()
+        return len(contact_ids)
+
+    async def refresh(self) -> None:
+        self._called("refresh")
+
+    async def page(self, contact_id: str) -> ContactPage:
+        self._called("page", contact_id)
+        views = tuple(self.view(one) for one in reversed(self.changes) if one.contact_id == contact_id)
+        timeline = tuple(
+            TimelineLine("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
+        )
+        return ContactPage(self.known[contact_id], views, timeline)
+
+    async def history(self, contact_id: str) -> Sequence[HistoryLine]:
+        self._called("history", contact_id)
+        await self.history_gate.wait()
+        return self.xero_history
+
+    async def handoffs(self) -> Sequence[ChangeView]:
+        return [self.view(one) for one in self.changes if one.state is State.HANDOFF]
+
+    def look_closely(self, *, on: bool) -> None:
+        self._called("look_closely", on)
+
+    async def dismiss(self, change: Change) -> None:
+        self._called("dismiss", change.contact_id)
+        self.move(change, State.DISMISSED)
+        self.publish_changes()
+
+    async def cancel(self, change: Change) -> None:
+        self._called("cancel", change.contact_id)
+
+    def contact_url(self, contact_id: str) -> str:
+        return f"https://go.xero.com/app/!Qj35V/contacts/contact/{contact_id}"
+
+    async def press_restore(self, contact_id: str) -> None:
+        self._called("press_restore", contact_id)
+        change = next(one for one in reversed(self.changes) if one.contact_id == contact_id)
+        self.move(change, State.CONFIRMED)
+        self.publish_changes()
+
+    def fail(self, call: str, error: ReshelveError | Exception) -> None:
+        """Let the next calls of this kind fail."""
+        self.failures[call] = error
+
+    def _called(self, call: str, *arguments: Any) -> None:
+        self.calls.append((call, *arguments))
+        if call in self.failures:
+            raise self.failures[call]
+
+    def _found(self, query: Query) -> Found:
+        wanted = {
+            Tab.ALL: set(ContactStatus),
+            Tab.ACTIVE: {ContactStatus.ACTIVE},
+            Tab.ARCHIVED: {ContactStatus.ARCHIVED},
+        }[query.tab]
+        found = [one for one in self.known.values() if one.status in wanted and _has(one, query.words)]
+        found.sort(key=lambda one: (fold(one.name), one.contact_id))
+        return Found(query, ListRows(self, found), self.count(query.words))
+
+
+def _has(contact: Contact, words: Sequence[str]) -> bool:
+    text = fold(f"{contact.name} {contact.first_name} {contact.last_name} {contact.email}")
+    return all(word in text for word in words)
+
+
+__all__ = ["NOW", "FakeBackend", "ListRows", "PullProgress", "contact_id", "contacts"]

@@ -1,0 +1,176 @@
+"""Every action once: bindings, key bars, command palette, help screen and README's table read this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from textual.command import Hits
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One thing a person can do.
+
+    `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys.
+    `keys` is a comma-separated list in Textual's spelling, the one shown first; empty where only the
+    command palette offers it. `danger` marks what asks before it acts, `writes` what a read-only run
+    must not offer, `footer` what is named in the key bar. `own` says that a widget binds the keys itself.
+    """
+
+    id: str
+    keys: str
+    label: str
+    help: str
+    group: str
+    danger: bool = False
+    writes: bool = False
+    footer: bool = False
+    own: bool = False
+    priority: bool = False
+
+    @property
+    def binding_id(self) -> str:
+        """The id under which the keys can be remapped; the table's own keys carry its name."""
+        return f"table.{self.id}" if self.own else self.id
+
+
+GROUPS: Final = ("Contacts", "Finding", "Hand-offs", "Dialogs", "Everywhere")
+
+_contacts = partial(ActionSpec, group="Contacts")
+_finding = partial(ActionSpec, group="Finding")
+_handoffs = partial(ActionSpec, group="Hand-offs")
+_dialogs = partial(ActionSpec, group="Dialogs")
+_everywhere = partial(ActionSpec, group="Everywhere")
+_writes = partial(_contacts, danger=True, writes=True, footer=True)
+
+# fmt: off
+ACTIONS: Final = (
+    _writes("archive", "a", "Archive", "Archive the contact, or all that are selected"),
+    _writes("restore", "r", "Restore", "Restore the contact, or all that are selected"),
+    _contacts("open", "enter", "Open", "Show the contact's details and history", footer=True, own=True),
+    _contacts("select", "space", "Select", "Select the contact, or take it out again", footer=True, own=True),
+    _contacts("extend", "shift+up,shift+down", "Extend", "Select a range while moving", own=True),
+    _contacts("select_all", "*", "Select all", "Select every contact found", own=True),
+    _contacts("open_in_xero", "o", "Open in Xero", "Open the contact in Xero's pages"),
+    _contacts("copy", "y", "Copy link", "Copy the link to the contact in Xero"),
+    _finding("search", "/,ctrl+f", "Search", "Search names, people, e-mail addresses, numbers", footer=True),
+    _finding("clear", "escape", "Clear", "Clear the selection, then the search"),
+    _finding("tab_all", "1", "All contacts", "Show all contacts"),
+    _finding("tab_active", "2", "Active contacts", "Show active contacts"),
+    _finding("tab_archived", "3", "Archived contacts", "Show archived contacts"),
+    _finding("refresh", "f5,ctrl+r", "Refresh", "Look for news in Xero and Re-Leased now", footer=True),
+    _handoffs("handoffs", "h", "Hand-offs", "Show the restores that wait for a press in Xero", footer=True),
+    _handoffs("press_restore", "p", "Press Restore here",
+              "Practice only: press Restore in the practice Xero's page", writes=True),
+    _handoffs("stop_waiting", "x", "Stop waiting",
+              "Stop waiting for this restore; nothing changes in Xero", danger=True, writes=True),
+    _dialogs("confirm", "y", "Yes", "Do what the dialog asks about"),
+    _dialogs("cancel", "escape,n", "Cancel", "Close the dialog and change nothing"),
+    _dialogs("back", "escape,q", "Back", "Go back to the contacts"),
+    _everywhere("help", "?,f1", "Help", "Show every key", footer=True),
+    _everywhere("command_palette", "ctrl+p", "Commands", "Find any command by its name", footer=True),
+    _everywhere("change_theme", "", "Change colours", "Choose a dark, light or high-contrast theme"),
+    _everywhere("quit", "q", "Quit", "Leave Reshelve; queued changes go on at the next start", footer=True),
+    _everywhere("interrupt", "ctrl+c,ctrl+q", "Quit at once",
+                "Leave from anywhere; with text marked, ctrl+c copies it", priority=True),
+)
+# fmt: on
+
+_BY_ID: Final = {spec.id: spec for spec in ACTIONS}
+
+_KEY_NAMES: Final = {
+    "escape": "esc", "question_mark": "?", "slash": "/", "asterisk": "*", "up": "↑", "down": "↓",
+}  # fmt: skip
+
+
+def spec(action_id: str) -> ActionSpec:
+    """Return one action. Raises `KeyError` for one that doesn't exist."""
+    return _BY_ID[action_id]
+
+
+def bindings(*action_ids: str) -> list[Binding]:
+    """Return Textual bindings for these actions, remappable by their ids."""
+    found = (spec(action_id) for action_id in action_ids)
+    return [
+        Binding(
+            item.keys,
+            item.id,
+            item.label,
+            show=item.footer,
+            tooltip=item.help,
+            id=item.id,
+            priority=item.priority,
+        )
+        for item in found
+    ]
+
+
+def key_name(key: str) -> str:
+    """Write a key as people know it: `^r`, `esc`, `F5`."""
+    key = key.strip()
+    if key.startswith("ctrl+"):
+        return f"^{key.removeprefix('ctrl+')}"
+    if key.startswith("shift+"):
+        return f"shift+{key_name(key.removeprefix('shift+'))}"
+    if len(key) in {2, 3} and key[0] == "f" and key[1:].isdigit():
+        return key.upper()
+    return _KEY_NAMES.get(key, key)
+
+
+def key_names(keys: str) -> str:
+    """Write a list of keys: `/ or ^f`."""
+    return " or ".join(key_name(key) for key in keys.split(",") if key)
+
+
+def by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:
+    """Yield the actions that have keys, group by group, as help and README show them."""
+    for group in GROUPS:
+        yield group, tuple(item for item in ACTIONS if item.group == group and item.keys)
+
+
+def readme_table() -> str:
+    """Return the table of keys in README's Markdown."""
+    lines = ["| Key | What it does |", "|---|---|"]
+    for _, group in by_group():
+        lines += (
+            f"| {' '.join(f'`{key_name(key)}`' for key in item.keys.split(','))} | {item.help} |"
+            for item in group
+        )
+    return "\n".join(lines) + "\n"
+
+
+class ActionCommands(Provider):
+    """Offers in the command palette what can be done on the screen it was opened from."""
+
+    def _offered(self) -> Iterator[ActionSpec]:
+        nodes = (self.screen, self.app)
+        for item in ACTIONS:
+            if item.group == "Dialogs" or item.id == "command_palette":
+                continue
+            if any(hasattr(node, f"action_{item.id}") for node in nodes):
+                yield item
+
+    async def _run(self, item: ActionSpec) -> None:
+        node = self.screen if hasattr(self.screen, f"action_{item.id}") else self.app
+        await self.app.run_action(item.id, node)
+
+    async def discover(self) -> Hits:
+        """Yield every command, before anything is typed."""
+        for item in self._offered():
+            yield DiscoveryHit(item.label, partial(self._run, item), help=item.help)
+
+    async def search(self, query: str) -> Hits:
+        """Yield the commands whose label or help fits what was typed."""
+        matcher = self.matcher(query)
+        for item in self._offered():
+            score = max(matcher.match(item.label), matcher.match(item.help))
+            if score > 0:
+                yield Hit(score, matcher.highlight(item.label), partial(self._run, item), help=item.help)

@@ -1,0 +1,64 @@
+"""What every screen that asks the engine has in common."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic
+
+from textual import getters, work
+from textual.screen import Screen, ScreenResultType
+from textual.worker import Worker, WorkerState
+
+from tui.log import logger
+from tui.model.errors import ReshelveError
+from tui.screens import browser
+from tui.screens.problem import ProblemScreen
+from tui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from tui.model.backend import Backend
+
+
+class Backed(Screen[ScreenResultType], Generic[ScreenResultType]):
+    """A screen with an engine behind it and a key bar at its foot.
+
+    Workers only ask and post messages. One that fails is told in words: what the engine raised shows in the
+    key bar, a mistake of the program on a screen of its own, its traceback in the log alone.
+    """
+
+    backend: Backend
+    key_bar = getters.query_one(KeyBar)
+
+    def flash(self, text: str, *, trouble: bool = False) -> None:
+        """Show a line of news for a while."""
+        self.key_bar.flash(text, trouble=trouble)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of a worker that failed."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        if isinstance(error, ReshelveError):
+            self.tell_failure(error)
+        else:
+            logger.error("worker %s failed", event.worker.name, exc_info=error)
+            self.app.push_screen(ProblemScreen())
+
+    def tell_failure(self, error: ReshelveError) -> None:
+        """Show what the engine says went wrong, and what to do."""
+        self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)
+
+    @work(exit_on_error=False, group="browser")
+    async def open_page(self, contact_id: str) -> None:
+        """Open a contact in Xero's pages; where there is no browser, show the link instead."""
+        url = self.backend.contact_url(contact_id)
+        if await asyncio.to_thread(browser.open_page, url):
+            self.flash("Opened in your browser.")
+        else:
+            self.flash(f"No browser here. y copies the link: {url}", trouble=True)
+
+    def copy_link(self, contact_id: str) -> None:
+        """Put a contact's link on the clipboard, through the terminal, so that it works over ssh too."""
+        url = self.backend.contact_url(contact_id)
+        self.app.copy_to_clipboard(url)
+        self.flash(f"Copied: {url}")

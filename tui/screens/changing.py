@@ -1,0 +1,70 @@
+"""Archiving and restoring, from the key press to the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic
+
+from textual import work
+from textual.screen import ScreenResultType
+
+from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
+from tui.screens.backed import Backed
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.messages import RestoreRequested
+from tui.widgets.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.model.snapshot import ChangeView
+
+_ALREADY: Final = {
+    Action.ARCHIVE: "Already archived. Press r to restore it.",
+    Action.RESTORE: "Already active. Press a to archive it.",
+}
+_ON_ITS_WAY: Final = {
+    Action.ARCHIVE: "This contact is being archived already.",
+    Action.RESTORE: "This contact is being restored already.",
+}
+
+
+def why_not(action: Action, status: ContactStatus, last_change: ChangeView | None, *, is_merged: bool) -> str:
+    """Say why one contact can't be changed this way now; empty when it can."""
+    if last_change is not None and last_change.change.state.is_open:
+        change = last_change.change
+        if change.state is State.HANDOFF:
+            return "This restore waits for a press in Xero. Press h to see it."
+        return _ON_ITS_WAY[change.action]
+    if status is ContactStatus.GDPRREQUEST:
+        return "Xero holds this contact for a privacy request: it can be neither archived nor restored."
+    if status is action.target:
+        return _ALREADY[action]
+    if action is Action.RESTORE and is_merged:
+        return "This contact was merged into another in Xero: it can't be restored."
+    return ""
+
+
+class Changing(Backed[ScreenResultType], Generic[ScreenResultType]):
+    """The part of a screen that asks, confirms and journals a change."""
+
+    def change(self, action: Action, contact_ids: Sequence[str]) -> None:
+        """Ask for confirmation, then journal the changes."""
+
+        def confirmed(chosen: tuple[str, ...] | None) -> None:
+            if chosen:
+                self._request(action, chosen)
+
+        self.app.push_screen(ConfirmScreen(self.backend, action, contact_ids), confirmed)
+
+    @work(exit_on_error=False, group="change")
+    async def _request(self, action: Action, contact_ids: tuple[str, ...]) -> None:
+        count = await self.backend.request(action, contact_ids)
+        if action is Action.RESTORE:
+            self.post_message(RestoreRequested(contact_ids))
+        doing = "Archiving" if action is Action.ARCHIVE else "Restoring"
+        self.changed(f"{doing} {counted(count, 'contact')}." if count else "That is already on its way.")
+
+    def changed(self, words: str) -> None:
+        """Show that the changes are in the journal."""
+        self.flash(words)

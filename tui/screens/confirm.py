@@ -1,0 +1,146 @@
+"""The dialog that asks before anything is archived or restored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on, work
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input
+
+from tui.actions import bindings
+from tui.model.change import Action
+from tui.model.errors import ReshelveError
+from tui.screens import confirm_words as words
+from tui.screens.backed import Backed
+from tui.screens.messages import CheckFailed, Checked
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.model.backend import Backend, Check
+
+TYPED_FROM: Final = 26
+
+
+class ConfirmScreen(Backed[tuple[str, ...] | None], ModalScreen[tuple[str, ...] | None]):
+    """Says what will change, and what a careful colleague would say about it; the default is to cancel.
+
+    Opens at once and asks Xero while it is looked at. Its result is the ids that may be changed, or None.
+    """
+
+    CSS_PATH = ["dialog.tcss", "confirm.tcss"]
+    AUTO_FOCUS = "#cancel"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm", "cancel")]
+
+    def __init__(self, backend: Backend, action: Action, contact_ids: Sequence[str]) -> None:
+        super().__init__()
+        self.backend = backend
+        self._action = action
+        self._contact_ids = tuple(contact_ids)
+        self._check: Check | None = None
+
+    def compose(self) -> ComposeResult:
+        """Put the words above the list, the list above the buttons."""
+        name = words.NAMES[self._action]
+        with VerticalScroll(classes="dialog", can_focus=False) as dialog:
+            dialog.border_title = words.heading(self._action, len(self._contact_ids))
+            yield Plain(words.ASKING, id="state")
+            yield VerticalScroll(id="lines")
+            yield Plain(words.EXPLANATION[self._action], classes="paragraph", id="explanation")
+            yield Input(id="number", compact=True)
+            with Horizontal(id="buttons"):
+                yield Button("Cancel", id="cancel", variant="primary")
+                yield Button(name, id="confirm", variant="default", disabled=True)
+        yield KeyBar(("cancel", "Cancel"))
+
+    def on_mount(self) -> None:
+        """Ask Xero."""
+        self.query_one("#number").display = False
+        self._ask()
+
+    @work(exclusive=True, exit_on_error=False)
+    async def _ask(self) -> None:
+        try:
+            check = await self.backend.check(self._action, self._contact_ids)
+        except ReshelveError as error:
+            self.post_message(CheckFailed(error))
+        else:
+            self.post_message(Checked(check))
+
+    @on(CheckFailed)
+    def _check_failed(self, message: CheckFailed) -> None:
+        error = message.error
+        self.query_one("#state", Plain).update_text(f"{error.what} {error.next_step}".strip(), "$text-error")
+
+    @on(Checked)
+    async def _checked(self, message: Checked) -> None:
+        check = self._check = message.check
+        count = len(check.possible)
+        state, style = words.freshness(check)
+        self.query_one("#state", Plain).update_text(state, style)
+        lines = self.query_one("#lines")
+        await lines.mount_all(
+            Plain(text, style, classes=f"line {kind}") for kind, text, style in words.lines(check)
+        )
+        button = self.query_one("#confirm", Button)
+        button.label = words.button(self._action, count)
+        button.disabled = not count or count >= TYPED_FROM
+        if count >= TYPED_FROM:
+            self._ask_for_number(count)
+        keys = () if not count or count >= TYPED_FROM else (("confirm", button.label.plain),)
+        self.key_bar.offer(*keys, ("cancel", "Cancel"))
+
+    def _ask_for_number(self, count: int) -> None:
+        number = self.query_one("#number", Input)
+        number.placeholder = f"Type {count} to go on"
+        number.display = True
+        number.focus()
+
+    @on(Input.Changed, "#number")
+    def _number_typed(self, event: Input.Changed) -> None:
+        self.query_one("#confirm", Button).disabled = not self._is_number(event.value)
+
+    @on(Input.Submitted, "#number")
+    def _number_submitted(self, event: Input.Submitted) -> None:
+        if self._is_number(event.value):
+            self._finish()
+        else:
+            self.flash("Type the number of contacts to go on, or press esc to cancel.", trouble=True)
+
+    def _is_number(self, typed: str) -> bool:
+        check = self._check
+        return check is not None and typed.replace(",", "").strip() == str(len(check.possible))
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "confirm":
+            self._finish()
+        else:
+            self.action_cancel()
+
+    def action_confirm(self) -> None:
+        """Go on, if there is anything to go on with."""
+        check = self._check
+        if check is None:
+            self.flash("Xero is still being asked.")
+        elif not check.possible:
+            self.flash("Nothing here can be changed.")
+        elif len(check.possible) >= TYPED_FROM:
+            self.flash(f"Type {len(check.possible)} to go on: this is a lot of contacts at once.")
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._check is not None:
+            self.dismiss(tuple(line.contact.contact_id for line in self._check.possible))
+
+    def action_cancel(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)

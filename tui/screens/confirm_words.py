@@ -1,0 +1,63 @@
+"""What the confirmation dialog says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.model.change import Action
+from tui.widgets.words import counted, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tui.model.backend import Check
+
+NAMES: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
+ASKING: Final = "Asking Xero …"
+EXPLANATION: Final = {
+    Action.ARCHIVE: "It moves to Archived in Xero. Re-Leased picks it up at its next sync. If one of them is the "
+    "billing contact of an active tenancy in Re-Leased, its next invoices will fail until you change the "
+    "tenancy's invoice contact.",
+    Action.RESTORE: "Xero's API may refuse to restore. Then you are taken to the contact in Xero, where you press "
+    "Restore; Reshelve notices and finishes by itself. Re-Leased picks it up at its next sync.",
+}
+_NAMED: Final = 8
+
+
+def heading(action: Action, count: int) -> str:
+    """Name the dialog."""
+    return f"{NAMES[action]} {counted(count, 'contact')}?"
+
+
+def button(action: Action, count: int) -> str:
+    """Name what pressing it does."""
+    return f"{NAMES[action]} {number(count)}" if count > 1 else NAMES[action]
+
+
+def freshness(check: Check) -> tuple[str, str]:
+    """Say whether Xero was asked just now, with a style."""
+    if check.is_fresh:
+        return "Read from Xero just now.", "$text-success"
+    reason = check.stale_reason or "Xero could not be asked."
+    return f"{reason} This is what the local copy says.", "$text-warning"
+
+
+def lines(check: Check) -> Iterator[tuple[str, str, str]]:
+    """Yield what is listed: a kind, the words, a style. Lines with warnings come first."""
+    possible = sorted(check.possible, key=lambda line: not line.warnings)
+    warned = sum(1 for line in possible if line.warnings)
+    shown = max(_NAMED, warned)
+    for line in possible[:shown]:
+        yield "name", f"• {line.contact.name}", ""
+        for warning in line.warnings:
+            yield "warning", f"! {warning}", "$text-warning"
+    if len(possible) > shown:
+        yield "more", f"and {number(len(possible) - shown)} more", "$text-muted"
+    blocked = [line for line in check.lines if line.blocked]
+    if blocked:
+        yield "heading", "Left out:" if possible else "This can't be done:", "bold $text-error"
+    for line in blocked[:_NAMED]:
+        yield "name", f"✗ {line.contact.name}", "$text-muted"
+        yield "warning", line.blocked, "$text-error"
+    if len(blocked) > _NAMED:
+        yield "more", f"and {number(len(blocked) - _NAMED)} more", "$text-muted"

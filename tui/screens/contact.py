@@ -1,0 +1,160 @@
+"""The page of one contact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.actions import bindings
+from tui.model.change import Action
+from tui.model.errors import ReshelveError
+from tui.screens import contact_words as words
+from tui.screens.changing import Changing, why_not
+from tui.screens.messages import SnapshotChanged
+from tui.widgets import clock
+from tui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.content import Content
+
+    from tui.model.backend import Backend, ContactPage, HistoryLine
+
+
+@dataclass
+class _Read(Message, bubble=False):
+    page: ContactPage
+
+
+@dataclass
+class _HistoryRead(Message, bubble=False):
+    lines: Sequence[HistoryLine]
+
+
+@dataclass
+class _HistoryFailed(Message, bubble=False):
+    error: ReshelveError
+
+
+class ContactScreen(Changing[None]):
+    """Details, balances, changes and Xero's history of one contact."""
+
+    CSS_PATH = "contact.tcss"
+    AUTO_FOCUS = "#page"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
+    ]
+
+    def __init__(self, backend: Backend, contact_id: str) -> None:
+        super().__init__()
+        self.backend = backend
+        self._contact_id = contact_id
+        self._page: ContactPage | None = None
+
+    def compose(self) -> ComposeResult:
+        """Put the contact on the left, what happened to it on the right (or below)."""
+        yield Static(id="heading", markup=False)
+        with VerticalScroll(id="page"), Container(id="columns"):
+            with Vertical(classes="column"):
+                yield Static(id="details", classes="section")
+                yield Static(id="balances", classes="section")
+            with Vertical(classes="column"):
+                yield Static(id="changes", classes="section")
+                yield Static(id="timeline", classes="section")
+                yield Static(id="history", classes="section")
+        yield KeyBar("archive", "restore", "open_in_xero", "copy", "refresh", "back")
+
+    def on_mount(self) -> None:
+        """Read the local copy at once, and ask Xero for its history."""
+        self._read()
+        self._read_history()
+
+    @on(SnapshotChanged)
+    def _snapshot_changed(self) -> None:
+        self._read()
+
+    @work(exclusive=True, group="page", exit_on_error=False)
+    async def _read(self) -> None:
+        self.post_message(_Read(await self.backend.page(self._contact_id)))
+
+    def _read_history(self) -> None:
+        self._write("#history", words.history_state("Asking Xero …"))
+        self._ask_history()
+
+    @work(exclusive=True, group="history", exit_on_error=False)
+    async def _ask_history(self) -> None:
+        try:
+            self.post_message(_HistoryRead(await self.backend.history(self._contact_id)))
+        except ReshelveError as error:
+            self.post_message(_HistoryFailed(error))
+
+    @on(_Read)
+    def _show(self, message: _Read) -> None:
+        page = self._page = message.page
+        now = clock.now()
+        self._write("#heading", words.heading(page.contact))
+        self._write("#details", words.details(page.contact))
+        self._write("#balances", words.balances(page.contact, self.backend.snapshot.last_pull_at, now))
+        self._write("#changes", words.changes(page, now))
+        timeline = words.timeline(page)
+        self._write("#timeline", timeline)
+        self.query_one("#timeline").display = bool(timeline.plain)
+
+    @on(_HistoryRead)
+    def _show_history(self, message: _HistoryRead) -> None:
+        self._write("#history", words.history(message.lines))
+
+    @on(_HistoryFailed)
+    def _show_failure(self, message: _HistoryFailed) -> None:
+        error = message.error
+        text = f"{error.what} {error.next_step or 'F5 asks again.'}"
+        self._write("#history", words.history_state(text, "$text-warning"))
+
+    def _write(self, selector: str, text: Content) -> None:
+        self.query_one(selector, Static).update(text)
+
+    def action_archive(self) -> None:
+        """Archive this contact."""
+        self._change(Action.ARCHIVE)
+
+    def action_restore(self) -> None:
+        """Restore this contact."""
+        self._change(Action.RESTORE)
+
+    def _change(self, action: Action) -> None:
+        page = self._page
+        if page is None:
+            return
+        last = page.changes[0] if page.changes else None
+        contact = page.contact
+        reason = why_not(action, contact.status, last, is_merged=bool(contact.merged_to))
+        if reason:
+            self.flash(reason)
+        else:
+            self.change(action, (self._contact_id,))
+
+    def action_open_in_xero(self) -> None:
+        """Open this contact in Xero's pages."""
+        self.open_page(self._contact_id)
+
+    def action_copy(self) -> None:
+        """Copy the link to this contact."""
+        self.copy_link(self._contact_id)
+
+    def action_refresh(self) -> None:
+        """Read everything again."""
+        self._read()
+        self._read_history()
+
+    def action_back(self) -> None:
+        """Go back to the contacts."""
+        self.dismiss()

@@ -1,0 +1,127 @@
+"""What the page of a contact says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.model.contact import ContactStatus
+from tui.widgets import clock
+from tui.widgets.signs import sign
+from tui.widgets.text import content, money
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from tui.model.backend import ContactPage, HistoryLine
+    from tui.model.contact import Contact
+
+_LABEL = 16
+_STATUS = {
+    ContactStatus.ACTIVE: ("Active", "$text-success"),
+    ContactStatus.ARCHIVED: ("Archived", "$text-warning"),
+    ContactStatus.GDPRREQUEST: ("Privacy request", "$text-error"),
+}
+
+
+def heading(contact: Contact) -> Content:
+    """Write the name and the status."""
+    words, style = _STATUS[contact.status]
+    merged = ("  merged into another contact", "$text-muted") if contact.merged_to else ""
+    return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
+
+
+def details(contact: Contact) -> Content:
+    """Write what Xero has on the contact; what is empty is left out."""
+    kind = " and ".join(
+        word
+        for is_so, word in ((contact.is_customer, "Customer"), (contact.is_supplier, "Supplier"))
+        if is_so
+    )
+    pairs = (
+        ("Person", f"{contact.first_name} {contact.last_name}".strip()),
+        ("E-mail", contact.email),
+        ("Phone", contact.phone),
+        ("Account number", contact.account_number),
+        ("Contact number", contact.contact_number),
+        ("Kind", kind),
+        ("Groups", ", ".join(contact.groups)),
+    )
+    return _section("Details", [_pair(label, value) for label, value in pairs if value])
+
+
+def balances(contact: Contact, as_of: datetime | None, now: datetime) -> Content:
+    """Write what is owed, and how old that knowledge is: Xero doesn't say when balances change."""
+    known = contact.balances
+    if known is None:
+        return _section("Balances", [Content.styled("Xero told none.", "$text-muted")])
+    lines = [
+        _amount("They owe", known.receivable, known.receivable_overdue),
+        _amount("We owe", known.payable, known.payable_overdue),
+    ]
+    if as_of is not None:
+        lines.append(Content.styled(f"As of the last full reading, {clock.ago(as_of, now)}.", "$text-muted"))
+    return _section("Balances", lines)
+
+
+def _amount(label: str, outstanding: int, overdue: int) -> Content:
+    late = (f"  {money(overdue)} overdue", "$text-warning") if overdue else ""
+    return Content.assemble((label.ljust(_LABEL), "$text-muted"), money(outstanding), late)
+
+
+def changes(page: ContactPage, now: datetime) -> Content:
+    """Write the changes made from here or noticed in Xero, newest first."""
+    lines = list(_changes(page, now)) or [
+        Content.styled("None yet. Archive with a, restore with r.", "$text-muted")
+    ]
+    return _section("Changes", lines)
+
+
+def _changes(page: ContactPage, now: datetime) -> Iterator[Content]:
+    for view in page.changes:
+        look, change = sign(view, now.astimezone()), view.change
+        style = f"$text-{look.style}" if look.style else ""
+        who = "in Xero" if change.origin == "xero" else "here"
+        yield Content.assemble(
+            (look.symbol or "·", style), f" {change.action.value.capitalize()} {who} ",
+            clock.short(change.requested_at, now), "  ", (look.words or change.state.value, style),
+        )  # fmt: skip
+        if change.words:
+            yield content(f"  {change.words}", "$text-muted")
+
+
+def timeline(page: ContactPage) -> Content:
+    """Write the journal of this contact."""
+    lines = [
+        Content.assemble(content(line.when.ljust(_LABEL), "$text-muted"), content(line.what))
+        for line in page.timeline
+    ]
+    return _section("Timeline", lines) if lines else Content("")
+
+
+def history(lines: Sequence[HistoryLine]) -> Content:
+    """Write Xero's own history."""
+    shown = [_history_line(line) for line in lines]
+    return _section("History in Xero", shown or [Content.styled("Xero has none.", "$text-muted")])
+
+
+def history_state(words: str, style: str = "$text-muted") -> Content:
+    """Write why there is no history to see yet."""
+    return _section("History in Xero", [content(words, style)])
+
+
+def _history_line(line: HistoryLine) -> Content:
+    head = Content.assemble(content(line.when.ljust(_LABEL), "$text-muted"), content(line.what, "bold"))
+    by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
+    details = Content.assemble("\n", content(f"  {line.details}")) if line.details else Content("")
+    return Content.assemble(head, by, details)
+
+
+def _pair(label: str, value: str) -> Content:
+    return Content.assemble((label.ljust(_LABEL), "$text-muted"), content(value))
+
+
+def _section(title: str, lines: Sequence[Content]) -> Content:
+    return Content("\n").join([Content.styled(title, "bold $text-primary"), *lines])

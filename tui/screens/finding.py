@@ -1,0 +1,162 @@
+"""Finding contacts: tabs, words, and when what is shown is found again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic
+
+from textual import getters, on, work
+from textual.screen import ScreenResultType
+
+from tui.model.query import Query, Tab
+from tui.screens.backed import Backed
+from tui.screens.messages import FoundMore
+from tui.widgets.contact_table import ContactTable
+from tui.widgets.search_box import SearchBox
+from tui.widgets.tab_bar import TabBar
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from tui.model.rows import Found
+    from tui.model.snapshot import Snapshot
+
+_CANT_HAVE_ALL = "No contact has all of these words. Esc clears the search."
+_EMPTY = {
+    Tab.ALL: "This organisation has no contacts yet.",
+    Tab.ACTIVE: "No active contacts.",
+    Tab.ARCHIVED: "No archived contacts.",
+}
+
+
+class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
+    """The part of the main screen that asks for contacts and shows what was found.
+
+    A background change never moves what somebody looks at: rows are repainted where they stand, and found
+    again at the person's next move. Only while the first pages arrive does the table grow by itself.
+    """
+
+    table = getters.query_one(ContactTable)
+    search = getters.query_one(SearchBox)
+    tabs = getters.query_one(TabBar)
+
+    _query = Query()
+    _found: Found | None = None
+    _rows_version = -1
+    _order_version = -1
+    _is_stale = False
+    _again = False
+    _finder: Worker[None] | None = None
+
+    def show_first(self, snapshot: Snapshot) -> None:
+        """Show the first rows at once, straight from an index, before anything else runs."""
+        self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
+        self._show(self.backend.first_rows(self._query), keep=False)
+
+    def find(self, *, keep: bool) -> None:
+        """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
+        self._query = Query.parse(self.tabs.tab, self.search.text)
+        self._is_stale = self._again = False
+        self._finder = self._find(self._query, keep=keep)
+
+    @work(exclusive=True, group="find", exit_on_error=False)
+    async def _find(self, query: Query, *, keep: bool) -> None:
+        async for found in self.backend.find(query):
+            self.post_message(FoundMore(found, keep=keep))
+            # Whoever moved after the first screenful must not be thrown back by the rest.
+            keep = True
+
+    @on(FoundMore)
+    def _found_more(self, message: FoundMore) -> None:
+        if message.found.query != self._query:
+            return
+        self._show(message.found, keep=message.keep)
+        if message.found.is_complete and self._again:
+            self.find(keep=True)
+
+    def _show(self, found: Found, *, keep: bool) -> None:
+        self._found = found
+        self.table.show(found, keep=keep)
+        self.tell_counts(self.backend.snapshot)
+
+    def tell_counts(self, snapshot: Snapshot) -> None:
+        """Show how many contacts each tab holds; while words are typed, how many of their finds."""
+        found, tab = self._found, self.tabs.tab
+        self.table.empty_text = self._empty_text(snapshot)
+        if found is None or not self._query.words:
+            self.tabs.count(snapshot.counts)
+            self.search.tally(None, 0)
+        elif found.is_complete:
+            self.tabs.count(found.counts)
+            self.search.tally(found.counts.of(tab), snapshot.counts.of(tab))
+
+    def _empty_text(self, snapshot: Snapshot) -> str:
+        if self._query.words:
+            return _CANT_HAVE_ALL
+        if snapshot.pull is not None or snapshot.last_pull_at is None:
+            return "Reading contacts from Xero …"
+        return _EMPTY[self._query.tab]
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Repaint rows that may look different, and find again where nobody can be disturbed by it."""
+        if snapshot.order_version != self._order_version:
+            self._order_version = snapshot.order_version
+            is_growing = snapshot.pull is not None or self._found is None or not len(self._found.rows)
+            if is_growing:
+                self._find_in_turn()
+            else:
+                self._is_stale = True
+        if snapshot.rows_version != self._rows_version:
+            self._rows_version = snapshot.rows_version
+            self.table.refresh_rows()
+        self.tell_counts(snapshot)
+
+    def _find_in_turn(self) -> None:
+        """Find after the search that runs: pages may come faster than a search ends."""
+        if self._finder is not None and self._finder.is_running:
+            self._again = True
+        else:
+            self.find(keep=True)
+
+    @on(ContactTable.CursorMoved)
+    def _moved(self, message: ContactTable.CursorMoved) -> None:
+        if message.by_person and self._is_stale:
+            self.find(keep=True)
+
+    @on(SearchBox.Changed)
+    def _words_changed(self) -> None:
+        self.find(keep=False)
+
+    @on(SearchBox.Left)
+    def _search_left(self) -> None:
+        self.table.focus()
+
+    def open_tab(self, tab: Tab) -> None:
+        """Show another tab."""
+        if tab is not self.tabs.tab:
+            self.tabs.open(tab)
+            self.find(keep=True)
+        elif self._is_stale:
+            self.find(keep=True)
+
+    def action_tab_all(self) -> None:
+        """Show all contacts."""
+        self.open_tab(Tab.ALL)
+
+    def action_tab_active(self) -> None:
+        """Show active contacts."""
+        self.open_tab(Tab.ACTIVE)
+
+    def action_tab_archived(self) -> None:
+        """Show archived contacts."""
+        self.open_tab(Tab.ARCHIVED)
+
+    def action_search(self) -> None:
+        """Let the person type."""
+        self.search.enter()
+
+    def action_clear(self) -> None:
+        """Take the selection back, then the words."""
+        if self.table.selected:
+            self.table.clear_selection()
+        elif self.search.text:
+            self.search.clear()

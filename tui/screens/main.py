@@ -1,0 +1,178 @@
+"""The main screen: contacts, search, and how things stand with Xero and Re-Leased."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import getters, on, work
+from textual.containers import Container, Horizontal
+
+from tui.actions import bindings
+from tui.model.change import Action
+from tui.screens.changing import Changing, why_not
+from tui.screens.contact import ContactScreen
+from tui.screens.finding import Finding
+from tui.screens.handoff import HandoffScreen
+from tui.screens.messages import SnapshotChanged
+from tui.widgets import clock
+from tui.widgets.contact_table import ContactTable
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.pull_bar import PullBar
+from tui.widgets.search_box import SearchBox
+from tui.widgets.sync_pane import SyncPane
+from tui.widgets.tab_bar import TabBar
+from tui.widgets.title_bar import TitleBar
+from tui.widgets.words import number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.model.backend import Backend
+    from tui.model.snapshot import Snapshot
+
+_SEARCH_KEYS = (("open", "To the contacts"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
+
+
+class MainScreen(Finding[None], Changing[None]):
+    """Everything at a glance. Its first frame waits for nothing: rows come straight from an index."""
+
+    CSS_PATH = "main.tcss"
+    AUTO_FOCUS = "ContactTable"
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (80, "-medium"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
+        *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh"),
+    ]
+
+    title_bar = getters.query_one(TitleBar)
+    pull_bar = getters.query_one(PullBar)
+    sync_pane = getters.query_one(SyncPane)
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+
+    def compose(self) -> ComposeResult:
+        """Put the parts in place; `main.tcss` says where for each size of terminal."""
+        yield TitleBar()
+        with Horizontal(id="finder"):
+            yield TabBar(id="tabs")
+            yield SearchBox(id="search")
+        yield PullBar()
+        with Container(id="body"):
+            yield ContactTable(id="contacts", clock=clock.local_now)
+            yield SyncPane(id="sync")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show what is known, and let countdowns count."""
+        snapshot = self.backend.snapshot
+        self.show_first(snapshot)
+        self._tell(snapshot)
+        self._offer_keys()
+        self.set_interval(1, self._tick)
+
+    @on(SnapshotChanged)
+    def _snapshot_changed(self, message: SnapshotChanged) -> None:
+        self.follow(message.snapshot)
+        self._tell(message.snapshot)
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        now, is_practice = clock.now(), self.backend.is_practice
+        self.title_bar.tell(snapshot, now, is_practice=is_practice)
+        self.sync_pane.tell(snapshot, now, is_practice=is_practice)
+        self.pull_bar.tell(snapshot.pull)
+
+    def _tick(self) -> None:
+        self._tell(self.backend.snapshot)
+
+    def on_descendant_focus(self) -> None:
+        """Name the keys that work where the person is."""
+        self._offer_keys()
+
+    @on(ContactTable.SelectionChanged)
+    def _offer_keys(self) -> None:
+        if self.search.has_focus_within:
+            self.key_bar.offer(*_SEARCH_KEYS)
+            return
+        count = len(self.table.selected)
+        some = f" {number(count)}" if count else ""
+        self.key_bar.offer(
+            ("archive", f"Archive{some}"),
+            ("restore", f"Restore{some}"),
+            "open",
+            ("clear", "Unselect") if count else "select",
+            "search",
+            "handoffs",
+            "refresh",
+            "command_palette",
+            "quit",
+            "help",
+        )
+
+    def action_archive(self) -> None:
+        """Archive the contact under the cursor, or all that are selected."""
+        self._change(Action.ARCHIVE)
+
+    def action_restore(self) -> None:
+        """Restore the contact under the cursor, or all that are selected."""
+        self._change(Action.RESTORE)
+
+    def _change(self, action: Action) -> None:
+        targets = self.table.targets()
+        if not targets:
+            self.flash("There is no contact here to change.")
+            return
+        row = self.table.cursor_row
+        if row is not None and targets == (row.contact_id,):
+            reason = why_not(action, row.status, row.last_change, is_merged=row.is_merged)
+            if reason:
+                self.flash(reason)
+                return
+        self.change(action, targets)
+
+    def changed(self, words: str) -> None:
+        """Show that the changes are in the journal; what was selected is done with."""
+        super().changed(words)
+        self.table.clear_selection()
+
+    @on(ContactTable.Opened)
+    def _opened(self, message: ContactTable.Opened) -> None:
+        self.app.push_screen(ContactScreen(self.backend, message.contact_id))
+
+    def action_open_in_xero(self) -> None:
+        """Open the contact under the cursor in Xero's pages."""
+        self._with_contact(self.open_page)
+
+    def action_copy(self) -> None:
+        """Copy the link to the contact under the cursor."""
+        self._with_contact(self.copy_link)
+
+    def _with_contact(self, do: Callable[[str], object]) -> None:
+        contact_id = self.table.cursor_id
+        if contact_id is None:
+            self.flash("There is no contact under the cursor.")
+        else:
+            do(contact_id)
+
+    def action_handoffs(self) -> None:
+        """Show the restores that wait for a press in Xero."""
+        pane = self.backend.snapshot.pane
+        if pane is None or not pane.handoff_total:
+            self.flash("No restore is waiting for a press in Xero.")
+        else:
+            self.app.push_screen(HandoffScreen(self.backend))
+
+    def action_refresh(self) -> None:
+        """Look for news now."""
+        self.flash("Looking for news in Xero and Re-Leased …")
+        self._refresh()
+
+    @work(exclusive=True, group="refresh", exit_on_error=False)
+    async def _refresh(self) -> None:
+        await self.backend.refresh()
+        self.find(keep=True)

@@ -1,0 +1,54 @@
+"""Messages between the app, its screens and their workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from tui.model.backend import Check
+    from tui.model.errors import ReshelveError
+    from tui.model.rows import Found
+    from tui.model.snapshot import Snapshot
+
+
+@dataclass
+class SnapshotChanged(Message, bubble=False):
+    """The engine knows something new. Only the newest of several matters."""
+
+    snapshot: Snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Let a newer snapshot that already waits take this one's place."""
+        return isinstance(message, SnapshotChanged)
+
+
+@dataclass
+class FoundMore(Message, bubble=False):
+    """A query was answered, in part or whole."""
+
+    found: Found
+    keep: bool
+
+
+@dataclass
+class RestoreRequested(Message):
+    """The person asked for restores: should they become hand-offs, the list opens by itself."""
+
+    contact_ids: tuple[str, ...]
+
+
+@dataclass
+class Checked(Message, bubble=False):
+    """Xero was asked about the contacts that are to be changed."""
+
+    check: Check
+
+
+@dataclass
+class CheckFailed(Message, bubble=False):
+    """The contacts couldn't be looked at."""
+
+    error: ReshelveError

@@ -1,0 +1,96 @@
+"""The bottom line: the keys that matter here, or a short piece of news."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.style import Style
+
+from tui.actions import key_name, spec
+from tui.widgets.line import Line
+from tui.widgets.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.timer import Timer
+
+_GAP = 2
+_FLASH_SECONDS = 5.0
+_TROUBLE_SECONDS = 12.0
+
+
+class KeyBar(Line):
+    """Names keys as far as there is room for whole words; the last one always stays.
+
+    Small news takes its place for some seconds. Every key can be clicked.
+    """
+
+    DEFAULT_CSS = """
+    KeyBar {
+        dock: bottom; height: 1; background: $footer-background; color: $footer-description-foreground;
+        padding: 0 1;
+        &.-news { background: $secondary-muted; color: $text-secondary; text-style: bold; }
+        &.-trouble { background: $warning-muted; color: $text-warning; text-style: bold; }
+    }
+    """
+
+    def __init__(self, *offers: str | tuple[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self._offers: Sequence[str | tuple[str, str]] = offers
+        self._news: Content | None = None
+        self._timer: Timer | None = None
+
+    def offer(self, *offers: str | tuple[str, str]) -> None:
+        """Name these actions from now on: an action's id, or its id and other words for it here."""
+        self._offers = offers
+        self.rewrite()
+
+    def flash(self, text: str, *, trouble: bool = False) -> None:
+        """Show one line of news for a while. The text may come from outside: it is made safe here."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._news = Content(safe(text))
+        self.set_class(trouble, "-trouble")
+        self.set_class(not trouble, "-news")
+        self._timer = self.set_timer(_TROUBLE_SECONDS if trouble else _FLASH_SECONDS, self.end_flash)
+        self.rewrite()
+
+    def end_flash(self) -> None:
+        """Show the keys again."""
+        self._news = None
+        self.remove_class("-trouble", "-news")
+        self.rewrite()
+
+    def on_mount(self) -> None:
+        """Follow remapped keys."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rewrite())
+
+    def rewrite(self) -> None:
+        """Name as many keys as there is room for now."""
+        width = self.size.width
+        if self._news is not None:
+            self.show(self._news.truncate(width, ellipsis=True))
+        elif width:
+            self.show(self._keys(width))
+
+    def _keys(self, width: int) -> Content:
+        bound: dict[str | None, str] = {}
+        for active in self.screen.active_bindings.values():
+            bound.setdefault(active.binding.id, active.binding.key)
+        items = []
+        for offer in self._offers:
+            action_id, label = offer if isinstance(offer, tuple) else (offer, spec(offer).label)
+            items.append(
+                _item(bound.get(spec(action_id).binding_id) or spec(action_id).keys.split(",")[0], label)
+            )
+        while len(items) > 1 and sum(len(item) + _GAP for item in items) - _GAP > width:
+            del items[-2]
+        return Content(" " * _GAP).join(items)
+
+
+def _item(key: str, label: str) -> Content:
+    click = Style.from_meta({"@click": f"app.simulate_key({key!r})"})
+    item = Content.assemble((key_name(key), "bold $footer-key-foreground"), " ", label)
+    return item.stylize(click)

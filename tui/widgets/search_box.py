@@ -1,0 +1,108 @@
+"""The search box: finds as you type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input
+
+from tui.widgets.line import Line
+from tui.widgets.words import number
+
+
+class _Words(Input):
+    """The input itself; leaving it downwards goes to the contacts."""
+
+    BINDINGS = [
+        Binding("down,enter", "leave", "To the contacts", show=False),
+        Binding("escape", "clear", "Clear", show=False),
+    ]
+
+    def action_leave(self) -> None:
+        """Go to the contacts, keeping what was typed."""
+        self.post_message(SearchBox.Left())
+
+    def action_clear(self) -> None:
+        """Take the words away; where there are none, go to the contacts."""
+        if self.value:
+            self.value = ""
+        else:
+            self.post_message(SearchBox.Left())
+
+
+class SearchBox(Horizontal):
+    """A prompt, the words, and how many contacts have all of them."""
+
+    DEFAULT_CSS = """
+    SearchBox {
+        height: 1; width: 1fr; background: $surface; padding: 0 1;
+        &:focus-within { background: $surface-lighten-1; }
+        #prompt { width: 2; color: $text-muted; }
+        #tally { width: auto; min-width: 0; color: $text-muted; }
+        Input { width: 1fr; background: transparent; background-tint: transparent; }
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """Other words are to be found."""
+
+        text: str
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest words matter."""
+            return isinstance(message, SearchBox.Changed)
+
+    class Left(Message):
+        """The person goes on to the contacts."""
+
+    def compose(self) -> ComposeResult:
+        """Put prompt, words and tally in a row."""
+        prompt = Line(id="prompt")
+        prompt.show(Content("/ "))
+        yield prompt
+        yield _Words(placeholder="Search", compact=True, select_on_focus=False, id="words")
+        yield _Tally(id="tally")
+
+    @property
+    def text(self) -> str:
+        """What was typed."""
+        return self._words.value
+
+    @property
+    def _words(self) -> Input:
+        return self.query_one("#words", Input)
+
+    def enter(self) -> None:
+        """Let the person type."""
+        self._words.focus()
+
+    def clear(self) -> None:
+        """Take the words away."""
+        self._words.value = ""
+
+    def tally(self, found: int | None, total: int) -> None:
+        """Say how many of all were found; None says nothing."""
+        words = "" if found is None else f" {number(found)} of {number(total)}"
+        self.query_one("#tally", _Tally).say(words)
+
+    @on(Input.Changed, "#words")
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Changed(event.value))
+
+
+class _Tally(Line):
+    """The number at the end of the box."""
+
+    def say(self, words: str) -> None:
+        """Show the number, giving it the room it needs."""
+        if len(words) != len(self.text):
+            self.styles.width = len(words)
+        self.show(Content(words))

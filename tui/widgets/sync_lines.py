@@ -1,0 +1,174 @@
+"""The lines of the status pane, written for a width and a height."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+from textual.style import Style
+
+from tui.model.change import Action, State
+from tui.model.evidence import Grade
+from tui.widgets import clock
+from tui.widgets.pull_bar import bar
+from tui.widgets.signs import sign
+from tui.widgets.sync_words import calls_left, next_sync, totals, xero_trouble
+from tui.widgets.text import content, fit, safe
+from tui.widgets.words import number
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.snapshot import ChangeView, Pane, Snapshot
+
+HEADING: Final = "Sync with Re-Leased"
+_NOTHING: Final = "Nothing is waiting. Archive with a, restore with r."
+_LINES_OF_REFUSAL: Final = 3
+_GAP: Final = 2
+_TIMES: Final = {Action.ARCHIVE: "archived", Action.RESTORE: "restored"}
+
+
+def tall(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practice: bool) -> list[Content]:
+    """Write the pane that stands beside the table."""
+    head = [
+        Content.styled(HEADING, "bold"),
+        Content(""),
+        *_head(snapshot, now, width, is_practice=is_practice),
+        Content(""),
+    ]
+    foot = _foot(snapshot, now, width)
+    room = height - len(head) - len(foot)
+    body = changes(snapshot.pane, now, width, room, hint=True) if snapshot.pane else []
+    padding = [Content("")] * (room - len(body))
+    return [*head, *body, *padding, *foot]
+
+
+def low(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practice: bool) -> list[Content]:
+    """Write the pane that lies below the table: the next sync on the left, the changes on the right."""
+    left_width = min(40, width // 2 - 2)
+    left = _head(snapshot, now, left_width, is_practice=is_practice)
+    foot = _foot(snapshot, now, left_width)
+    left = left[: max(0, height - len(foot))]
+    left = [*left, *[Content("")] * (height - len(left) - len(foot)), *foot]
+    right = changes(snapshot.pane, now, width - left_width - 3, height) if snapshot.pane else []
+    right = [*right, *[Content("")] * (height - len(right))]
+    rule = Content.styled(" │ ", "$foreground 25%")
+    return [
+        Content.assemble(one.truncate(left_width, pad=True), rule, other)
+        for one, other in zip(left, right, strict=False)
+    ]
+
+
+def single(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
+    """Write the pane as one line, for small terminals."""
+    parts = _totals(snapshot.pane, width, brief=True)[0] if snapshot.pane else Content("Looking …")
+    sync = next_sync(snapshot.released, now, is_practice=is_practice)
+    trouble = xero_trouble(snapshot, now)
+    right = content(trouble or sync.brief, "$text-warning" if trouble else _var(sync.style))
+    gap = width - parts.cell_length - right.cell_length
+    if gap < _GAP:
+        return Content.assemble(parts, "  ", right).truncate(width, ellipsis=True)
+    return Content.assemble(parts, " " * gap, right)
+
+
+def changes(pane: Pane, now: datetime, width: int, height: int, *, hint: bool = False) -> list[Content]:
+    """Write the changes, those a person has to do something about first, and how many more there are.
+
+    `hint` gives a hand-off a line of its own for what to do.
+    """
+    views = (*pane.handoffs, *pane.refused, *pane.working, *_by_grade(pane), *pane.settled)
+    if not views:
+        return [line for line in content(_NOTHING, "$text-muted").wrap(width)][: max(0, height)]
+    counted = pane.handoff_total + pane.refused_total + pane.working_total + pane.waiting_total
+    lines: list[Content] = []
+    shown = 0
+    for view in views:
+        block = _block(view, now, width, hint=hint)
+        is_last = shown + 1 >= max(counted, len(views))
+        if len(lines) + len(block) > height - (0 if is_last else 1):
+            block = block[:1]
+            if len(lines) + 1 > height - (0 if is_last else 1):
+                break
+        lines += block
+        shown += 1
+    more = max(counted, len(views)) - shown
+    if more > 0 and height > 0:
+        lines.append(Content.styled(f"and {number(more)} more", "$text-muted"))
+    return lines[: max(0, height)]
+
+
+def _by_grade(pane: Pane) -> list[ChangeView]:
+    overdue = [view for view in pane.waiting if _grade(view) is Grade.OVERDUE]
+    return [*overdue, *(view for view in pane.waiting if view not in overdue)]
+
+
+def _grade(view: ChangeView) -> Grade | None:
+    return view.standing.grade if view.standing else None
+
+
+def _head(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> list[Content]:
+    sync = next_sync(snapshot.released, now, is_practice=is_practice)
+    lines = _totals(snapshot.pane, width) if snapshot.pane else [Content("Looking …")]
+    lines += content(sync.words, _var(sync.style)).wrap(width)
+    if sync.fraction is not None:
+        lines.append(bar(sync.fraction, width))
+    return lines
+
+
+def _foot(snapshot: Snapshot, now: datetime, width: int) -> list[Content]:
+    trouble = content(xero_trouble(snapshot, now), "$text-warning").wrap(width)
+    calls = calls_left(snapshot.xero)
+    return [*(trouble if trouble and trouble[0].plain else []), *([_muted(calls, width)] if calls else [])]
+
+
+def _muted(text: str, width: int) -> Content:
+    return Content.styled(text, "$text-muted").truncate(width, ellipsis=True)
+
+
+def _totals(pane: Pane, width: int, *, brief: bool = False) -> list[Content]:
+    """Write the totals, on a second line where the first has no room for whole words."""
+    lines: list[Content] = []
+    for words, style in totals(pane, brief=brief):
+        part = Content.styled(words, _var(style))
+        if lines and lines[-1].cell_length + len(words) + _GAP <= width:
+            lines[-1] = Content.assemble(lines[-1], " " * _GAP, part)
+        else:
+            lines.append(part)
+    return lines
+
+
+def _var(style: str) -> str:
+    return f"$text-{style}" if style else ""
+
+
+def _block(view: ChangeView, now: datetime, width: int, *, hint: bool) -> list[Content]:
+    look = sign(view, now.astimezone())
+    right = _words(view, look.words, now, hint=hint)
+    room = max(4, width - len(right) - 4)
+    line = Content.assemble(
+        (look.symbol or "·", _var(look.style)),
+        " ",
+        fit(view.change.name, room),
+        "  ",
+        (right, _var(look.style)),
+    )
+    lines = [line.truncate(width)]
+    if view.change.state is State.REFUSED and view.change.words:
+        said = Content.styled(safe(view.change.words), "$text-muted").wrap(max(8, width - 2))
+        lines += [Content.assemble("  ", part) for part in said[:_LINES_OF_REFUSAL]]
+    if view.change.state is State.HANDOFF:
+        if hint:
+            lines.append(Content.styled("  press Restore in Xero (h)", "$text-accent"))
+        open_list = Style.from_meta({"@click": "screen.handoffs"})
+        lines = [part.stylize(open_list) for part in lines]
+    return lines
+
+
+def _words(view: ChangeView, words: str, now: datetime, *, hint: bool) -> str:
+    change = view.change
+    if change.state is State.CONFIRMED and _grade(view) in {Grade.PENDING, None}:
+        moment = change.confirmed_at or change.updated_at
+        return f"{_TIMES[change.action]} {clock.short(moment, now)}"
+    if change.state is State.HANDOFF:
+        return "" if hint else "press Restore (h)"
+    return words

@@ -1,0 +1,46 @@
+"""The status pane: what Re-Leased has yet to pick up, and when it will look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.widgets import sync_lines
+from tui.widgets.line import Line
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.snapshot import Snapshot
+
+_TALL = 12
+_TWO_COLUMNS = 70
+
+
+class SyncPane(Line):
+    """Writes itself for the room its style sheet gives it: tall, low or a single line."""
+
+    DEFAULT_CSS = """
+    SyncPane { height: 1; width: 1fr; }
+    """
+
+    _told: tuple[Snapshot, datetime, bool] | None = None
+
+    def tell(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
+        """Show the state of things at this moment; repaints only if it reads differently."""
+        self._told = (snapshot, now, is_practice)
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Write the pane for the present size."""
+        width, height = self.size
+        if self._told is None or not width or not height:
+            return
+        snapshot, now, is_practice = self._told
+        if height == 1:
+            self.show(sync_lines.single(snapshot, now, width, is_practice=is_practice))
+            return
+        write = sync_lines.low if height < _TALL and width >= _TWO_COLUMNS else sync_lines.tall
+        lines = write(snapshot, now, width, height, is_practice=is_practice)
+        self.show(Content("\n").join(lines))

@@ -1,0 +1,122 @@
+"""What the status pane says of Re-Leased's next sync, never claiming more than is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tui.widgets import clock
+from tui.widgets.text import safe
+from tui.widgets.title_bar import xero_words
+from tui.widgets.words import counted, number
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.snapshot import Pane, ReleasedLink, Snapshot, XeroLink
+
+_STALLED: Final = {
+    "Needs reconnecting": "Re-Leased needs reconnecting: nothing will be picked up until someone "
+    "reconnects it in Re-Leased.",
+    "Not connected": "Re-Leased is not connected to Xero: nothing will be picked up until someone "
+    "connects it in Re-Leased.",
+    "Sync has errors": "Re-Leased's last sync had errors. Look at Sync Results in Re-Leased: what is "
+    "pending may stay so.",
+    "Incomplete onboarding": "Re-Leased's set-up is not complete: nothing will be picked up until it is.",
+    "Incomplete pipeline": "Re-Leased's pipeline is not complete: nothing will be picked up until it is.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NextSync:
+    """Words about the next sync.
+
+    `brief` fits where there is one line. `fraction` is how far its countdown has come, None where nothing
+    is counted down. `style` is the end of a theme variable, `$text-<style>`, or empty.
+    """
+
+    words: str
+    brief: str
+    fraction: float | None = None
+    style: str = ""
+
+
+def next_sync(released: ReleasedLink, now: datetime, *, is_practice: bool) -> NextSync:
+    """Say when Re-Leased will look next, or why that can't be said."""
+    if released.problem:
+        words = f"Re-Leased's feed can't be read: {safe(released.problem)} It is asked again by itself."
+        return NextSync(words, "Re-Leased's feed can't be read", style="warning")
+    if released.is_syncing:
+        return NextSync("Re-Leased is reading now", "Re-Leased is reading now", 1.0, "accent")
+    if released.is_stalled:
+        state = safe(released.state)
+        words = _STALLED.get(released.state, f"Re-Leased says: {state}.")
+        return NextSync(words, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
+    if released.next_sync_at is None:
+        return _unknown(released)
+    return _counted_down(released, released.next_sync_at, now, is_practice=is_practice)
+
+
+def _unknown(released: ReleasedLink) -> NextSync:
+    if released.has_feed:
+        return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
+    return NextSync("Re-Leased can't be asked. It syncs every night.", "next sync tonight")
+
+
+def _counted_down(
+    released: ReleasedLink, next_sync_at: datetime, now: datetime, *, is_practice: bool
+) -> NextSync:
+    left = clock.countdown(next_sync_at, now)
+    fraction = _fraction(released.cycle_started_at, next_sync_at, now)
+    if not released.has_feed:
+        by = clock.short(next_sync_at, now)
+        words = f"Re-Leased can't be asked; expected after its nightly sync, by {by}, in {left}"
+        return NextSync(words, f"expected by {by}", fraction)
+    name = "practice" if is_practice else "Re-Leased"
+    if now >= next_sync_at:
+        return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
+    return NextSync(f"Next {name} sync in {left}", f"next sync in {left}", fraction)
+
+
+def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | None:
+    if start is None or end <= start:
+        return None
+    return max(0.0, min(1.0, (now - start) / (end - start)))
+
+
+def totals(pane: Pane, *, brief: bool = False) -> list[tuple[str, str]]:
+    """Return the totals as words with their styles, those of zero left out."""
+    pending = pane.waiting_total - pane.overdue_total
+    parts = [
+        (pane.handoff_total, counted(pane.handoff_total, "hand-off"), "accent"),
+        (pane.refused_total, f"{number(pane.refused_total)} refused", "error"),
+        (pane.overdue_total, f"{number(pane.overdue_total)} overdue", "warning"),
+        (pane.working_total, f"{number(pane.working_total)} on the way", "muted" if brief else ""),
+    ]
+    shown = [(words, style) for count, words, style in parts if count]
+    if brief and len(shown) > 1:
+        shown = shown[:-1] if pane.working_total else shown
+    return [(f"{number(pending)} pending", "primary"), *shown]
+
+
+def calls_left(xero: XeroLink) -> str:
+    """Say how many calls Xero still takes, as its last answer told."""
+    if xero.minute_calls_left is None and xero.day_calls_left is None:
+        return ""
+    minute = "" if xero.minute_calls_left is None else f" {number(xero.minute_calls_left)}/min"
+    day = "" if xero.day_calls_left is None else f"  {number(xero.day_calls_left)} today"
+    return f"Xero calls left:{minute}{day}"
+
+
+def xero_trouble(snapshot: Snapshot, now: datetime) -> str:
+    """Say what is wrong with the connection to Xero; empty when nothing is."""
+    detail = safe(snapshot.xero.detail)
+    if not detail:
+        return ""
+    wait = snapshot.xero.waiting_until
+    if wait is None:
+        return detail
+    return f"{detail} Tried again in {clock.countdown(wait, now)}."
+
+
+__all__ = ["NextSync", "calls_left", "next_sync", "totals", "xero_trouble", "xero_words"]

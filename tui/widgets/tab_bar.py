@@ -1,0 +1,60 @@
+"""The three tabs of Xero's contacts screen, with how many contacts each holds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.content import Content
+from textual.style import Style
+
+from tui.model.query import Tab, TabCounts
+from tui.widgets.line import Line
+from tui.widgets.words import number
+
+TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
+
+
+class TabBar(Line):
+    """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked."""
+
+    DEFAULT_CSS = """
+    TabBar { width: auto; }
+    """
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.tab = Tab.ALL
+        self.counts = TabCounts()
+
+    def open(self, tab: Tab) -> None:
+        """Show this tab as the open one."""
+        self.tab = tab
+        self.rewrite()
+
+    def count(self, counts: TabCounts) -> None:
+        """Show these numbers."""
+        self.counts = counts
+        self.rewrite()
+
+    def get_content_width(self, *_: object) -> int:
+        """Return the room the tabs need."""
+        return self._tabs().cell_length
+
+    def rewrite(self) -> None:
+        """Show tabs and numbers, asking for other room only when the numbers got longer or shorter."""
+        tabs = self._tabs()
+        if tabs.cell_length != self._shown.cell_length:
+            self.refresh(layout=True)
+        self.show(tabs)
+
+    def _tabs(self) -> Content:
+        return Content(" ").join(self._one(tab) for tab in Tab)
+
+    def _one(self, tab: Tab) -> Content:
+        is_open = tab is self.tab
+        name = (TAB_NAMES[tab], "bold underline" if is_open else "")
+        count = (number(self.counts.of(tab)), "bold" if is_open else "$text-muted")
+        label = Content.assemble(" ", name, " ", count, " ")
+        if is_open:
+            label = label.stylize("$block-cursor-foreground on $block-cursor-background")
+        return label.stylize(Style.from_meta({"@click": f"screen.tab_{tab.value}"}))

@@ -1,0 +1,117 @@
+"""The top line: whose books these are, and how Xero and Re-Leased stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from tui.model.snapshot import Link, Snapshot
+from tui.widgets import clock
+from tui.widgets.line import Line
+from tui.widgets.text import content
+from tui.widgets.words import number
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.snapshot import XeroLink
+
+_SIGNS: Final = {
+    Link.STARTING: ("◌", "$text-muted"),
+    Link.ONLINE: ("●", "$text-success"),
+    Link.OFFLINE: ("○", "$text-warning"),
+    Link.LIMITED: ("◔", "$text-warning"),
+    Link.UNAVAILABLE: ("✗", "$text-error"),
+    Link.RECONNECT: ("!", "$text-error"),
+    Link.ELSEWHERE: ("⇄", "$text-accent"),
+}
+# Long words, short words; `{}` is the countdown to the next attempt.
+_WORDS: Final = {
+    Link.STARTING: ("connecting", "connecting"),
+    Link.OFFLINE: ("offline{}", "offline"),
+    Link.LIMITED: ("limit reached{}", "limit"),
+    Link.UNAVAILABLE: ("not answering{}", "no answer"),
+    Link.RECONNECT: ("sign in again", "sign in"),
+    Link.ELSEWHERE: ("used by another Reshelve", "elsewhere"),
+}
+_LONG, _MIDDLE, _NARROW = 100, 72, 50
+
+
+class TitleBar(Line):
+    """Shows as much as its width allows; the practice mark always stays."""
+
+    DEFAULT_CSS = """
+    TitleBar { dock: top; height: 1; background: $panel; color: $foreground; }
+    """
+
+    _told: tuple[Snapshot, datetime, bool] | None = None
+
+    def tell(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
+        """Show the state of things at this moment."""
+        self._told = (snapshot, now, is_practice)
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Write the line for the present width."""
+        if self._told is not None and self.size.width:
+            snapshot, now, is_practice = self._told
+            self.show(title(snapshot, now, self.size.width, is_practice=is_practice))
+
+
+def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
+    """Write the line, left and right, for this width."""
+    right = Content.assemble(
+        _xero(snapshot.xero, now, width), "  " if width < _MIDDLE else "   ", _released(snapshot, width), " "
+    )
+    brand = Content.assemble((" Reshelve", "bold $text-primary"), "  ") if width >= _MIDDLE else Content(" ")
+    practice = (
+        Content.assemble("  ", (" PRACTICE ", "bold $background on $warning")) if is_practice else Content("")
+    )
+    room = width - right.cell_length - brand.cell_length - practice.cell_length - 1
+    name = content(snapshot.organisation.name, "bold").truncate(max(0, room), ellipsis=True)
+    left = Content.assemble(brand, name, practice)
+    gap = max(1, width - left.cell_length - right.cell_length)
+    return Content.assemble(left, " " * gap, right).truncate(width)
+
+
+def xero_words(link: XeroLink, now: datetime, *, short: bool = False) -> str:
+    """Say how the connection to Xero stands."""
+    if link.link is Link.ONLINE:
+        if link.last_answer_at is None:
+            return "connected"
+        moment = clock.time_of_day(link.last_answer_at)
+        return moment[:5] if short else moment
+    long, brief = _WORDS[link.link]
+    if short:
+        return brief
+    wait = f", again in {clock.countdown(link.waiting_until, now)}" if link.waiting_until else ""
+    return long.format(wait)
+
+
+def _xero(link: XeroLink, now: datetime, width: int) -> Content:
+    symbol, style = _SIGNS[link.link]
+    words = xero_words(link, now, short=width < _LONG)
+    if width < _NARROW:
+        return Content.assemble((symbol, style), " ", words if link.link is Link.ONLINE else "")
+    return Content.assemble(("Xero ", "$text-muted"), (symbol, style), " ", words)
+
+
+def _released(snapshot: Snapshot, width: int) -> Content:
+    symbol, words, style = _released_sign(snapshot)
+    sign = Content.assemble((symbol, style), " ", words)
+    return sign if width < _LONG else Content.assemble(("Re-Leased ", "$text-muted"), sign)
+
+
+def _released_sign(snapshot: Snapshot) -> tuple[str, str, str]:
+    pane, released = snapshot.pane, snapshot.released
+    waiting = pane.waiting_total if pane else 0
+    overdue = pane.overdue_total if pane else 0
+    pending = f"{number(waiting - overdue)} pending" if waiting else "nothing pending"
+    if overdue:
+        pending = f"{pending}, {number(overdue)} overdue"
+    if released.is_stalled:
+        return "!", pending if waiting else "stalled", "$text-error"
+    if released.is_syncing:
+        return "↻", "reading now", "$text-accent"
+    return ("◐", pending, "$text-warning") if waiting else ("○", pending, "$text-muted")
