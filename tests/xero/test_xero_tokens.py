@@ -102,7 +102,7 @@ async def test_a_new_token_that_cannot_be_stored_is_not_used(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tokens_module, "write_atomically", full)
-    with pytest.raises(StoreError, match="No space left"):
+    with pytest.raises(OfflineError, match="No space left"):
         await source(tmp_path, Identity(httpx.Response(200, json=FRESH))).access_token()
 
 
@@ -205,3 +205,16 @@ def test_a_secret_hides_itself_whole_and_shortened() -> None:
     secret = Secret("header.payload.signature")
     assert secret == "header.payload.signature"
     assert {repr(secret), repr(secret[:8]), f"{secret[:8]!r}"} == {"'…'"}
+
+
+async def test_a_folder_that_cannot_hold_the_lock_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    tokens = TokenSource(
+        keep(tmp_path, minutes=0),
+        tmp_path / "file" / "tokens.lock",
+        identity_url="http://127.0.0.1:9",
+        client_id="client",
+        transport=httpx.MockTransport(Identity(httpx.Response(200, json=FRESH))),
+    )
+    with pytest.raises(OfflineError, match="can't be renewed"):
+        await tokens.access_token()

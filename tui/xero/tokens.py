@@ -126,8 +126,9 @@ class TokenSource:
     async def access_token(self, *, stale: str | None = None) -> str:
         """Return a token that lasts two minutes more; `stale` is one that was met with a 401.
 
-        Raises `ReconnectError` when the person has to connect again, `RateLimitedError`, `StoreError`,
-        and `OfflineError` for whatever kept the sign-in service from answering.
+        Raises `ReconnectError` when the person has to connect again, `RateLimitedError`, and
+        `OfflineError` for whatever else stood in the way, a full disk included: what needed the token
+        was certainly not sent.
         """
         async with self._turn:
             tokens = self._tokens
@@ -152,14 +153,21 @@ class TokenSource:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        private_folder(self._lock_file.parent)
         try:
+            private_folder(self._lock_file.parent)
             with FileLock(self._lock_file, timeout=_LONGEST_WAIT, mode=0o600):
                 yield
         except Timeout:
             raise OfflineError(
                 "Another Reshelve is renewing the sign-in to Xero.", "Nothing is lost: this one tries again."
             ) from None
+        except StoreError as error:
+            raise OfflineError(error.what, error.next_step) from error
+        except OSError as error:
+            raise OfflineError(
+                f"The sign-in to Xero can't be renewed: {error.strerror}.",
+                f"Check the folder {self._lock_file.parent}.",
+            ) from error
 
 
 def _is_good(tokens: Tokens, stale: str | None) -> bool:
