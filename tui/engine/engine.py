@@ -13,6 +13,7 @@ from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather import Weather
+from tui.log import logger
 from tui.model.change import Event, IllegalStepError, State
 from tui.model.errors import ReshelveError, XeroError
 from tui.store import Move
@@ -100,9 +101,10 @@ class Engine:
         self._is_stopped = True
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError, ReshelveError):
-                await task
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            # One that had failed before must not keep the store from being closed.
+            if isinstance(outcome, Exception):
+                logger.error("engine: a part of it had failed", exc_info=outcome)
         self._publisher.stop()
         await self._connectors.close()
         self._loops.release()

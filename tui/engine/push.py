@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.xero.client import Element, XeroClient
 
 BATCH_SIZE = 50
+_UNCHANGED = "Xero took the call, yet left the contact as it was."
 
 
 class Pusher:
@@ -55,9 +56,8 @@ class Pusher:
             queued = self._store.changes_in(State.QUEUED)
             if not queued:
                 return
-            action = queued[0].action
-            batch = [change for change in queued if change.action is action][:BATCH_SIZE]
-            if action is Action.RESTORE:
+            batch = _next_batch(queued)
+            if batch[0].action is Action.RESTORE:
                 await self._restore(batch)
             else:
                 await self._send(batch)
@@ -111,7 +111,7 @@ class Pusher:
                 doubtful.append(change)
         await self._write(Verdict(tuple(confirmed), tuple(contacts)))
         if doubtful:
-            await self._doubt(doubtful, {key: element.words for key, element in answers.items()})
+            await self._doubt(doubtful, {key: _words(element) for key, element in answers.items()})
 
     async def _doubt(self, changes: Sequence[Change], words: Mapping[str, str]) -> None:
         moves = [
@@ -121,7 +121,10 @@ class Pusher:
             for change in changes
         ]
         await self._write(Verdict(tuple(moves)))
-        await self._judge(changes, words)
+        verdict = await self._judge(changes, words)
+        if any(move.event is Event.REQUEUE for move in verdict.moves):
+            # Sent again at once, it could go unanswered without end.
+            raise AnswerLostError("Xero left some contacts unanswered.", "Reshelve tries again by itself.")
 
     async def _rejected(self, batch: Sequence[Change], error: RejectedError) -> None:
         """Find out which contact made Xero refuse the whole call: one unknown id takes all with it."""
@@ -131,12 +134,13 @@ class Pusher:
         words = {} if is_blame_known else dict.fromkeys((each.contact_id for each in batch), error.what)
         await self._write(judge(batch, contacts, words))
 
-    async def _judge(self, changes: Sequence[Change], words: Mapping[str, str]) -> None:
+    async def _judge(self, changes: Sequence[Change], words: Mapping[str, str]) -> Verdict:
         contacts = await self._xero.contacts_by_ids([change.contact_id for change in changes])
         verdict = judge(changes, contacts, words)
         if any(move.event is Event.HAND_OFF for move in verdict.moves):
             await self._refusal.remember(self._now())
         await self._write(verdict)
+        return verdict
 
     async def _write(self, verdict: Verdict) -> Sequence[Change]:
         applied = await self._store.record(verdict.moves, self._now(), verdict.contacts)
@@ -150,3 +154,20 @@ class Pusher:
             Move(change.change_id, event, idempotency_key=idempotency_key, detail=detail) for change in batch
         )
         return await self._write(Verdict(tuple(moves)))
+
+
+def _next_batch(queued: Sequence[Change]) -> list[Change]:
+    """Take what can go in one call: one action, and no contact before an older change of its own."""
+    batch: list[Change] = []
+    kept_back: set[str] = set()
+    for change in queued:
+        if change.action is queued[0].action and change.contact_id not in kept_back:
+            batch.append(change)
+        else:
+            kept_back.add(change.contact_id)
+    return batch[:BATCH_SIZE]
+
+
+def _words(element: Element) -> str:
+    """Return Xero's words; ours for a contact that it gave back without a word, and not as asked."""
+    return element.words or ("" if element.contact is None else _UNCHANGED)

@@ -44,14 +44,19 @@ def judge(changes: Sequence[Change], contacts: Sequence[Contact], words: Mapping
 
 
 def hand_off(changes: Sequence[Change], contacts: Sequence[Contact]) -> Verdict:
-    """Hand restores to a person, but for those that nobody can restore."""
+    """Hand restores to a person, but for those that nobody can restore, and those restored already."""
     known = {contact.contact_id: contact for contact in contacts}
-    moves = []
-    for change in changes:
-        contact = known.get(change.contact_id)
-        reason = out_of_reach(contact) if contact else UNKNOWN
-        moves.append(Move(change.change_id, Event.REFUSE if reason else Event.HAND_OFF, words=reason))
-    return Verdict(tuple(moves))
+    return Verdict(tuple(_hand_off(change, known.get(change.contact_id)) for change in changes))
+
+
+def _hand_off(change: Change, contact: Contact | None) -> Move:
+    if contact is None:
+        return Move(change.change_id, Event.REFUSE, words=UNKNOWN)
+    if contact.status is change.action.target:
+        # Its status won't be seen to move, so that a hand-off would wait for ever.
+        return Move(change.change_id, Event.CONFIRM, confirmed_at=contact.updated_at)
+    reason = out_of_reach(contact)
+    return Move(change.change_id, Event.REFUSE if reason else Event.HAND_OFF, words=reason)
 
 
 def _move(change: Change, contact: Contact | None, words: str) -> Move:

@@ -41,14 +41,16 @@ class ReleasedWatch:
         learnt = 0
         try:
             while True:
-                report = await observer.look(self._store.cursor(_CURSOR))
-                if report.pick_ups and report.cursor is not None:
+                cursor = self._store.cursor(_CURSOR)
+                report = await observer.look(cursor)
+                # The cursor moves even where a whole page made no sense, or it would be read without end.
+                if report.cursor is not None and report.cursor != cursor:
                     learnt += await self._store.record_pick_ups(report.pick_ups, (_CURSOR, report.cursor))
-                if not report.has_more:
+                if not report.has_more or report.cursor == cursor:
                     break
         except FeedError as error:
             self.link = ReleasedLink(has_feed=True, problem=error.what)
-            return False
+            return learnt > 0
         return await self._follow(report) or learnt > 0
 
     def tick(self) -> bool:

@@ -59,9 +59,9 @@ class Weather:
 
     def nudge(self) -> None:
         """End the waiting early because a person asked; a limit is still respected."""
-        if self.link.link is not Link.LIMITED:
+        if self.link.link is not Link.LIMITED and self.link.waiting_until is not None:
             self._failures = 0
-            self._nudge.set()
+            self._become(replace(self.link, waiting_until=None))
 
     async def clear(self) -> None:
         """Return when Xero may be called again."""
@@ -75,7 +75,6 @@ class Weather:
                 await asyncio.wait_for(self._nudge.wait(), min(left, 5.0))
             except TimeoutError:
                 continue
-            return
 
     def _wait(self, error: ReshelveError) -> float:
         if isinstance(error, RateLimitedError):
@@ -87,6 +86,8 @@ class Weather:
 
     def _become(self, link: XeroLink) -> None:
         self.link = link
+        if link.waiting_until is None:
+            self._nudge.set()
         self._changed()
 
 
