@@ -130,6 +130,7 @@ class Finder:
 
 
 async def _let_others_run() -> None:
-    # Timers and sockets that have become ready are put behind who yields once, but before who does twice.
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    # What became ready meanwhile is put behind who yields: its timer or socket runs after the first yield,
+    # and the task that it wakes after the second.
+    for _ in range(3):
+        await asyncio.sleep(0)

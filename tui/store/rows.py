@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate, compress
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import State
@@ -12,7 +12,7 @@ from tui.model.query import Tab
 from tui.model.rows import Row
 from tui.model.snapshot import ChangeView
 from tui.store.journal import CHANGE_COLUMNS, change_of
-from tui.store.spine import CHUNK
+from tui.store.spine import CHUNK, chooses, chosen, chosen_before
 
 if TYPE_CHECKING:
     from array import array
@@ -108,10 +108,10 @@ class Reader:
 class SpineRows:
     """Found by way of the spine: a fixed choice from a fixed order, the rows themselves read live.
 
-    `masks` has a byte for each contact of a chunk, 1 where it is chosen; `totals` how many those are.
+    `masks` chooses from each chunk; `totals` says how many.
     """
 
-    def __init__(self, reader: Reader, order: Order, masks: Sequence[bytes], totals: Iterable[int]) -> None:
+    def __init__(self, reader: Reader, order: Order, masks: Sequence[int], totals: Iterable[int]) -> None:
         self._reader = reader
         self._order = order
         self._masks = masks
@@ -136,9 +136,9 @@ class SpineRows:
         if place is None:
             return None
         number, offset = divmod(place, CHUNK)
-        if number >= len(self._masks) or not self._masks[number][offset]:
+        if number >= len(self._masks) or not chooses(self._masks[number], offset):
             return None
-        return self._begins[number] + self._masks[number].count(1, 0, offset)
+        return self._begins[number] + chosen_before(self._masks[number], offset)
 
     def _rowids(self, start: int, stop: int) -> list[int]:
         start, stop = max(start, 0), min(stop, len(self))
@@ -150,7 +150,7 @@ class SpineRows:
             if self._begins[number] >= stop:
                 break
             chunk = self._order.rowids[number * CHUNK : (number + 1) * CHUNK]
-            rowids.extend(compress(chunk, self._masks[number]))
+            rowids.extend(chosen(self._masks[number], chunk))
         return rowids[start - self._begins[first] : stop - self._begins[first]]
 
 

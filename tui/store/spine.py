@@ -3,8 +3,8 @@
 It is read in a thread after the first paint, and costs about 160 bytes a contact. Order and texts never
 change once it is loaded (a new spine replaces it); a status is patched in place.
 
-It is made of chunks. What is found in a chunk is a mask, a byte a contact, 1 where it is found: made by
-loops that run in C, it costs next to nothing to count, to cut down to a tab and to remember.
+It is made of chunks. What is found in a chunk is a mask, a number with a byte for each contact, 1 where it
+is found: made by loops that run in C, it costs next to nothing to count, to cut down to a tab and to keep.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from array import array
 from dataclasses import dataclass
 from itertools import compress, repeat
 from operator import contains
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tui.model.contact import ContactStatus
 from tui.model.query import Tab
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
+
+T = TypeVar("T")
 
 #: How many contacts a chunk holds (the last one fewer): searched in about a fifth of a millisecond.
 CHUNK: Final = 2_048
@@ -34,8 +36,7 @@ _STATUS_BYTES: Final = {
     ContactStatus.ACTIVE: _ACTIVE,
     ContactStatus.ARCHIVED: _ARCHIVED,
 }
-_TAB_MASKS: Final = {
-    Tab.ALL: bytes([1]) * 256,
+_ON_TAB: Final = {
     Tab.ACTIVE: bytes(int(byte == _ACTIVE) for byte in range(256)),
     Tab.ARCHIVED: bytes(int(byte == _ARCHIVED) for byte in range(256)),
 }
@@ -79,19 +80,24 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def tab(self, tab: Tab) -> bytes:
-        """Return the mask of the contacts on a tab, as their statuses are now."""
-        return bytes(self.statuses.translate(_TAB_MASKS[tab]))
+    def everyone(self) -> int:
+        """Return the mask of all contacts."""
+        return _mask(b"\x01" * len(self))
 
-    def find(self, word: str, among: bytes) -> bytes:
+    def on_tab(self, tab: Tab) -> int:
+        """Return the mask of the contacts with the status of a tab, Active or Archived, as it is now."""
+        return _mask(self.statuses.translate(_ON_TAB[tab]))
+
+    def find(self, word: str, among: int) -> int:
         """Return the mask of those among the given whose text holds the word."""
-        if among.count(1) > _MOST * len(self):
-            return both(bytes(map(contains, self.texts, repeat(word))), among)
-        mask = bytearray(len(self))
-        found = map(contains, compress(self.texts, among), repeat(word))
-        for place in compress(compress(range(len(self)), among), found):
-            mask[place] = 1
-        return bytes(mask)
+        if among.bit_count() > _MOST * len(self):
+            return _mask(bytes(map(contains, self.texts, repeat(word)))) & among
+        found = bytearray(len(self))
+        asked = among.to_bytes(len(self), "little")
+        holds = map(contains, compress(self.texts, asked), repeat(word))
+        for place in compress(compress(range(len(self)), asked), holds):
+            found[place] = 1
+        return _mask(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +117,19 @@ class Spine:
             self.chunks[place // CHUNK].statuses[place % CHUNK] = _STATUS_BYTES[status]
 
 
-def both(one: bytes, other: bytes) -> bytes:
-    """Return the mask of what is in both masks."""
-    common = int.from_bytes(one, "little") & int.from_bytes(other, "little")
-    return common.to_bytes(len(one), "little")
+def chosen(mask: int, values: Sequence[T]) -> Iterator[T]:
+    """Return the values, one for each contact of a chunk, that the mask chooses."""
+    return compress(values, mask.to_bytes(len(values), "little"))
+
+
+def chosen_before(mask: int, place: int) -> int:
+    """Return how many contacts before a place of the chunk the mask chooses."""
+    return (mask & ((1 << 8 * place) - 1)).bit_count()
+
+
+def chooses(mask: int, place: int) -> bool:
+    """Say whether the mask chooses the contact at a place of the chunk."""
+    return bool(mask >> 8 * place & 1)
 
 
 def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> Spine:
@@ -134,3 +149,7 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> S
         # A status is a string, so what SQLite returns finds its key.
         chunks.append(Chunk(texts, bytearray(map(_STATUS_BYTES.__getitem__, statuses))))
     return Spine(Order.of(rowids), tuple(chunks))
+
+
+def _mask(flags: bytes | bytearray) -> int:
+    return int.from_bytes(flags, "little")
