@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 USER = "Somebody in Xero"
 _PAGE_SIZE = 50
 _LATEST_HISTORY = 10
+_LONGEST_NUMBER = 7
 
 
 async def contact_page(request: Request) -> Response:
@@ -57,19 +58,25 @@ async def archived_list(request: Request) -> Response:
         return _nothing_here()
     term = request.query_params.get("search", "").strip()
     number = request.query_params.get("page", "1")
-    at = max(1, int(number)) if number.isascii() and number.isdigit() and len(number) < 8 else 1  # noqa: PLR2004
-    found = (f"AND {contact.FOUND_BY_TERM}", [organisation.org, term.casefold()]) if term else ("", [])
-    sql = (
-        "SELECT contact_id, name, email, status, merged_to FROM contacts "
-        f"WHERE org = ? AND NOT active {found[0]} ORDER BY name_key, contact_id LIMIT ? OFFSET ?"  # noqa: S608 - our own condition
-    )
-    values = (organisation.org, *found[1], _PAGE_SIZE + 1, (at - 1) * _PAGE_SIZE)
-    rows = practice.database.all(sql, values)
+    at = max(1, int(number)) if number.isdecimal() and len(number) <= _LONGEST_NUMBER else 1
+    rows = _archived(practice, organisation, term, at)
     return page(
         f"Archived contacts · {organisation.name}",
         _list_body(organisation, rows, term, at),
         nav=_nav(organisation),
     )
+
+
+def _archived(practice: Practice, organisation: Organisation, term: str, at: int) -> list[sqlite3.Row]:
+    """Find one page of archived contacts, and one more if there is a next page."""
+    found, values = (
+        (f"AND {contact.FOUND_BY_TERM}", [organisation.org, term.casefold()]) if term else ("", [])
+    )
+    sql = (
+        "SELECT contact_id, name, email, status, merged_to FROM contacts "  # noqa: S608 - our own condition
+        f"WHERE org = ? AND NOT active {found} ORDER BY name_key, contact_id LIMIT ? OFFSET ?"
+    )
+    return practice.database.all(sql, (organisation.org, *values, _PAGE_SIZE + 1, (at - 1) * _PAGE_SIZE))
 
 
 def _list_body(organisation: Organisation, rows: list[sqlite3.Row], term: str, at: int) -> str:

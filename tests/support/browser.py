@@ -1,0 +1,146 @@
+"""A real browser for the hand-off pages: headless Chromium, steered through its debugging pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+CHROMIUM = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
+
+_SWITCHES = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--remote-debugging-pipe",
+)  # fmt: skip
+_PATIENCE_SECONDS = 20
+
+# The browser reads commands from descriptor 3 and writes messages to 4, which may be taken on this side.
+_LAUNCH = """
+import os, sys
+from fcntl import F_DUPFD, fcntl
+reading, writing = (fcntl(int(one), F_DUPFD, 10) for one in sys.argv[1:3])
+os.dup2(reading, 3)
+os.dup2(writing, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+@dataclass(slots=True)
+class Tab:
+    """One tab. JavaScript of the page itself stays off; the test looks at the page from outside."""
+
+    commands: BinaryIO
+    messages: BinaryIO
+    session: str | None = None
+    _number: int = 0
+    _events: list[str] = field(default_factory=list)
+
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send one command of the DevTools protocol and give its result."""
+        self._number += 1
+        command: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if self.session is not None:
+            command["sessionId"] = self.session
+        self.commands.write(json.dumps(command).encode() + b"\0")
+        self.commands.flush()
+        while True:
+            message = self._receive()
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                result: dict[str, Any] = message["result"]
+                return result
+
+    def open(self, address: str) -> None:
+        """Open an address and wait for the page."""
+        self._events.clear()
+        self.send("Page.navigate", url=address)
+        self._loaded()
+
+    def text(self) -> str:
+        """Give what a person reads on the page."""
+        return str(self._look("document.body.innerText"))
+
+    def press(self, words: str) -> None:
+        """Click the button with these words, by the mouse, and wait for the page that follows."""
+        place = self._look(
+            f"(() => {{const one = [...document.querySelectorAll('button')]"
+            f".find(b => b.innerText === {json.dumps(words)}).getBoundingClientRect();"
+            "return [one.x + one.width / 2, one.y + one.height / 2]})()"
+        )
+        self._events.clear()
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send(
+                "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1
+            )
+        self._loaded()
+
+    def _look(self, expression: str) -> Any:
+        return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"]["value"]
+
+    def _loaded(self) -> None:
+        while "Page.loadEventFired" not in self._events:
+            self._receive()
+
+    def _receive(self) -> dict[str, Any]:
+        collected = bytearray()
+        while (byte := self.messages.read(1)) != b"\0":
+            assert byte, "the browser is gone"
+            collected += byte
+        message: dict[str, Any] = json.loads(collected)
+        if "method" in message:
+            self._events.append(message["method"])
+        return message
+
+
+@contextmanager
+def open_tab(profile: Path) -> Iterator[Tab]:
+    """Start the browser with a new profile, and end it with the block."""
+    assert CHROMIUM is not None
+    to_browser, commands = os.pipe()
+    messages, from_browser = os.pipe()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            _LAUNCH,
+            str(to_browser),
+            str(from_browser),
+            CHROMIUM,
+            *_SWITCHES,
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ],
+        pass_fds=(to_browser, from_browser),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(to_browser)
+    os.close(from_browser)
+    with os.fdopen(commands, "wb") as writing, os.fdopen(messages, "rb") as reading:
+        try:
+            tab = Tab(writing, reading)
+            target = tab.send("Target.createTarget", url="about:blank")["targetId"]
+            attached = tab.send("Target.attachToTarget", targetId=target, flatten=True)
+            tab.session = attached["sessionId"]
+            tab.send("Page.enable")
+            tab.send("Emulation.setScriptExecutionDisabled", value=True)
+            yield tab
+            tab.session = None
+            # Asked to close, it takes its helper processes along; killed, it would leave them behind.
+            tab.send("Browser.close")
+            process.wait(timeout=_PATIENCE_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
