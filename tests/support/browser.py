@@ -138,7 +138,7 @@ def open_tab(profile: Path) -> Iterator[Tab]:
             tab.send("Emulation.setScriptExecutionDisabled", value=True)
             yield tab
             tab.session = None
-            # Asked to close, it takes its helper processes along; killed, it would leave them behind.
+            # Asked to close, its child processes end too; killed, it would leave them behind.
             tab.send("Browser.close")
             process.wait(timeout=_PATIENCE_SECONDS)
         finally:
