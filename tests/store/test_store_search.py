@@ -53,9 +53,10 @@ def naive(stored: Sequence[Contact], query: Query) -> tuple[Counter[str], TabCou
 
 
 def _holds(one: Contact, word: str) -> bool:
-    digits = "".join(char for char in one.phone if char.isdecimal())
+    phone = "".join(one.phone.split())
+    digits = "".join(char for char in phone if char.isdecimal())
     people = (one.name, one.first_name, one.last_name, one.email)
-    numbers = (one.account_number, one.contact_number, one.phone, digits)
+    numbers = (one.account_number, one.contact_number, phone, digits)
     return any(word in fold(field) for field in (*people, *numbers))
 
 
@@ -126,6 +127,7 @@ async def stocked(store: Store) -> Store:
         ("BAYSIDE bob", ["Bayside Club"]),
         ("cafe maori", ["Café Māori"]),
         ("5550107", ["Café Māori"]),
+        ("+64 3", ["Café Māori"]),
         ("555 0107", ["Café Māori"]),
         ("zoe", ["東京 Trading 🍰"]),
         ("京 🍰", ["東京 Trading 🍰"]),
