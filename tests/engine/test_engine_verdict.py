@@ -1,0 +1,163 @@
+"""What a fresh read means for a change, and what is to be said before one is made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from engine.model_xero import START, contact
+
+from tui.engine.rules import GDPR, MERGED, blocked, out_of_reach, warnings
+from tui.engine.verdict import UNKNOWN, RestoreRefusal, hand_off, judge
+from tui.model.change import Action, Change, Event, Origin, State
+from tui.model.contact import Balances, Contact, ContactStatus
+
+if TYPE_CHECKING:
+    from tui.store import Store
+
+ARCHIVE, RESTORE = Action.ARCHIVE, Action.RESTORE
+ACTIVE, ARCHIVED, GDPR_REQUEST = ContactStatus
+WORDS = "Xero's own words"
+
+
+def change(action: Action, contact_id: str = "c", change_id: int = 1) -> Change:
+    return Change(
+        change_id=change_id,
+        batch_id="b",
+        contact_id=contact_id,
+        name="n",
+        action=action,
+        origin=Origin.HERE,
+        state=State.UNCLEAR,
+        requested_at=START,
+        updated_at=START,
+    )
+
+
+def merged(contact_id: str = "c") -> Contact:
+    return Contact(contact_id, "Merged", ARCHIVED, START, merged_to="other")
+
+
+@pytest.mark.parametrize(
+    ("action", "read", "words", "event", "said"),
+    [
+        (ARCHIVE, contact("c", ARCHIVED), "", Event.CONFIRM, ""),
+        (ARCHIVE, contact("c", ARCHIVED), WORDS, Event.CONFIRM, ""),
+        (ARCHIVE, contact("c", ACTIVE), "", Event.REQUEUE, ""),
+        (ARCHIVE, contact("c", ACTIVE), WORDS, Event.REFUSE, WORDS),
+        (ARCHIVE, contact("c", GDPR_REQUEST), "", Event.REFUSE, GDPR),
+        (ARCHIVE, contact("c", GDPR_REQUEST), WORDS, Event.REFUSE, WORDS),
+        (ARCHIVE, merged(), "", Event.CONFIRM, ""),
+        (ARCHIVE, None, "", Event.REFUSE, UNKNOWN),
+        (ARCHIVE, None, WORDS, Event.REFUSE, WORDS),
+        (RESTORE, contact("c", ACTIVE), "", Event.CONFIRM, ""),
+        (RESTORE, contact("c", ACTIVE), WORDS, Event.CONFIRM, ""),
+        (RESTORE, contact("c", ARCHIVED), "", Event.REQUEUE, ""),
+        (RESTORE, contact("c", ARCHIVED), WORDS, Event.HAND_OFF, WORDS),
+        (RESTORE, contact("c", GDPR_REQUEST), WORDS, Event.REFUSE, WORDS),
+        (RESTORE, merged(), "", Event.REFUSE, MERGED),
+        (RESTORE, None, "", Event.REFUSE, UNKNOWN),
+    ],
+)
+def test_a_doubt_is_settled_by_status_not_by_words(
+    *, action: Action, read: Contact | None, words: str, event: Event, said: str
+) -> None:
+    contacts = [read] if read else []
+    verdict = judge([change(action)], contacts, {"c": words} if words else {})
+    [move] = verdict.moves
+    assert (move.event, move.words) == (event, said)
+    assert verdict.contacts == tuple(contacts)
+    if event is Event.CONFIRM:
+        assert read is not None
+        assert move.confirmed_at == read.updated_at
+
+
+def test_each_change_is_judged_by_its_own_contact() -> None:
+    changes = [change(ARCHIVE, "a", 1), change(ARCHIVE, "b", 2), change(ARCHIVE, "x", 3)]
+    verdict = judge(changes, [contact("b", ARCHIVED), contact("a")], {"b": WORDS})
+    assert [(move.change_id, move.event) for move in verdict.moves] == [
+        (1, Event.REQUEUE),
+        (2, Event.CONFIRM),
+        (3, Event.REFUSE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "event", "said"),
+    [
+        (contact("c", ARCHIVED), Event.HAND_OFF, ""),
+        (contact("c", ACTIVE), Event.CONFIRM, ""),
+        (contact("c", GDPR_REQUEST), Event.REFUSE, GDPR),
+        (merged(), Event.REFUSE, MERGED),
+        (None, Event.REFUSE, UNKNOWN),
+    ],
+)
+def test_only_what_a_person_can_restore_is_handed_to_one(
+    known: Contact | None, event: Event, said: str
+) -> None:
+    [move] = hand_off([change(RESTORE)], [known] if known else []).moves
+    assert (move.event, move.words) == (event, said)
+
+
+async def test_a_refusal_to_restore_is_believed_for_thirty_days_either_way(store: Store) -> None:
+    refusal = RestoreRefusal(store)
+    assert not refusal.is_remembered(START)
+    await refusal.remember(START)
+    month = timedelta(days=30)
+    assert refusal.is_remembered(START + month - timedelta(seconds=1))
+    assert not refusal.is_remembered(START + month)
+    # A clock that was far in the future when it was noted doesn't silence the API for years.
+    assert not refusal.is_remembered(START - month)
+
+
+# --- before a change is made ---
+
+
+@pytest.mark.parametrize(
+    ("action", "known", "said"),
+    [
+        (ARCHIVE, contact("c", ACTIVE), ""),
+        (ARCHIVE, contact("c", ARCHIVED), "It is archived already."),
+        (ARCHIVE, contact("c", GDPR_REQUEST), GDPR),
+        (ARCHIVE, merged(), "It is archived already."),
+        (RESTORE, contact("c", ARCHIVED), ""),
+        (RESTORE, contact("c", ACTIVE), "It is active already."),
+        (RESTORE, contact("c", GDPR_REQUEST), GDPR),
+        (RESTORE, merged(), MERGED),
+    ],
+)
+def test_what_is_left_out_and_why(action: Action, known: Contact, said: str) -> None:
+    assert blocked(action, known) == said
+
+
+def test_merged_and_gdpr_contacts_are_out_of_reach_and_no_others() -> None:
+    assert (out_of_reach(merged()), out_of_reach(contact("c", GDPR_REQUEST))) == (MERGED, GDPR)
+    assert out_of_reach(contact("c")) == out_of_reach(contact("c", ARCHIVED)) == ""
+
+
+@pytest.mark.parametrize(
+    ("balances", "said"),
+    [
+        (None, ()),
+        (Balances(), ()),
+        (Balances(receivable=123_456), ("They owe 1,234.56.",)),
+        (Balances(receivable=5, receivable_overdue=5), ("They owe 0.05, 0.05 of it overdue.",)),
+        (
+            Balances(receivable=-100, payable=100_000_000, payable_overdue=1),
+            ("They owe -1.00.", "You owe 1,000,000.00, 0.01 of it overdue."),
+        ),
+    ],
+)
+def test_balances_are_mentioned_before_archiving_only(
+    balances: Balances | None, said: tuple[str, ...]
+) -> None:
+    one = Contact("c", "n", ACTIVE, START, balances=balances)
+    assert warnings(ARCHIVE, one, None) == said
+    assert warnings(RESTORE, one, None) == ()
+
+
+def test_a_namesake_is_mentioned_before_restoring() -> None:
+    [said] = warnings(RESTORE, contact("c", ARCHIVED), contact("d", name="Bayside Club"))
+    assert "“Bayside Club”" in said
+    assert "Xero refuses" in said

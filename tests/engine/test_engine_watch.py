@@ -1,0 +1,221 @@
+"""Watching Re-Leased: evidence from a feed, or the clock where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from engine.model_xero import START, Clock, contact
+
+from tui.engine.watch import ReleasedWatch
+from tui.model.change import Action, Change, Event
+from tui.model.contact import ContactStatus
+from tui.model.errors import FeedError
+from tui.model.evidence import Grade, NightlyWindow, PickUp, stand
+from tui.released.observer import Report
+from tui.store import Move, Store
+
+NIGHT = NightlyWindow(time(0), time(6), UTC)
+QUIET = Report(
+    pick_ups=(),
+    cursor=None,
+    state="Successfully synced",
+    next_sync_at=START + timedelta(seconds=45),
+    cycle_seconds=45,
+    last_sync_started_at=None,
+    last_sync_finished_at=None,
+    last_sync_clean=False,
+    is_syncing=False,
+    has_more=False,
+)
+
+
+class FakeObserver:
+    """Answers from a script, and remembers which cursors it was asked with."""
+
+    def __init__(self, *answers: Report | FeedError) -> None:
+        self.answers = list(answers)
+        self.cursors: list[str | None] = []
+
+    async def look(self, cursor: str | None) -> Report:
+        self.cursors.append(cursor)
+        answer = self.answers.pop(0)
+        if isinstance(answer, FeedError):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+def report(*pick_ups: PickUp, **parts: Any) -> Report:
+    return replace(QUIET, pick_ups=pick_ups, **parts)
+
+
+def pick_up(contact_id: str, started: datetime) -> PickUp:
+    return PickUp(contact_id, ContactStatus.ARCHIVED, started, started, "1")
+
+
+async def confirmed(store: Store, *ids: str) -> list[Change]:
+    """Archive contacts, confirmed at the start of the test."""
+    await store.apply([contact(one) for one in ids], START)
+    changes = await store.add(Action.ARCHIVE, store.contacts(ids), START)
+    applied = await store.record(
+        [Move(one.change_id, Event.CONFIRM, confirmed_at=START) for one in changes], START
+    )
+    return list(applied.moved)
+
+
+def feed_watch(store: Store, clock: Clock | None = None) -> ReleasedWatch:
+    return ReleasedWatch(store, NIGHT, clock or Clock(), has_feed=True)
+
+
+def grade(store: Store, watch: ReleasedWatch, change: Change, now: datetime = START) -> Grade:
+    found = store.change(change.change_id)
+    assert found is not None
+    return stand(found, watch.watch, now).grade
+
+
+# --- with a feed ---
+
+
+async def test_evidence_is_read_to_its_end_and_kept_with_its_cursor(store: Store) -> None:
+    changes = await confirmed(store, "a", "b", "c")
+    watch = feed_watch(store)
+    after = START + timedelta(seconds=5)
+    observer = FakeObserver(
+        report(pick_up("a", after), cursor="1", has_more=True),
+        report(pick_up("b", after), cursor="2", has_more=True),
+        report(cursor="2"),
+    )
+    assert await watch.look(observer)
+    assert observer.cursors == [None, "1", "2"]
+    assert [grade(store, watch, change) for change in changes] == [Grade.READ, Grade.READ, Grade.PENDING]
+
+    restarted = FakeObserver(report(cursor="2"))
+    assert not await feed_watch(store).look(restarted)
+    assert restarted.cursors == ["2"]
+
+
+async def test_a_page_without_sense_is_passed_not_read_for_ever(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    watch = feed_watch(store)
+    after = START + timedelta(seconds=5)
+    observer = FakeObserver(
+        report(cursor="1", has_more=True), report(pick_up("a", after), cursor="2"), report(cursor="2")
+    )
+    assert await watch.look(observer)
+    assert observer.cursors == [None, "1"]
+    assert grade(store, watch, change) is Grade.READ
+
+
+async def test_a_cursor_that_stands_still_ends_the_look(store: Store) -> None:
+    await store.set_cursor("feed.cursor", "1")
+    observer = FakeObserver(report(cursor="1", has_more=True))
+    assert not await feed_watch(store).look(observer)
+
+
+async def test_a_sync_that_began_before_the_confirmation_teaches_nothing(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    watch = feed_watch(store)
+    await watch.look(FakeObserver(report(pick_up("a", START - timedelta(seconds=1)), cursor="1")))
+    assert grade(store, watch, change) is Grade.PENDING
+
+
+async def test_a_clean_sync_without_the_contact_makes_it_overdue_also_after_a_restart(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    watch = feed_watch(store)
+    started = START + timedelta(seconds=10)
+    clean = report(last_sync_clean=True, last_sync_started_at=started, last_sync_finished_at=started)
+    assert await watch.look(FakeObserver(clean))
+    assert grade(store, watch, change) is Grade.OVERDUE
+    assert grade(store, feed_watch(store), change) is Grade.OVERDUE
+    assert not await watch.look(FakeObserver(clean))
+
+
+async def test_a_sync_with_errors_makes_nothing_overdue(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    watch = feed_watch(store)
+    started = START + timedelta(seconds=10)
+    failed = report(
+        state="Sync has errors",
+        last_sync_started_at=started,
+        last_sync_finished_at=started,
+        last_sync_clean=False,
+    )
+    assert not await watch.look(FakeObserver(failed))
+    assert grade(store, watch, change) is Grade.PENDING
+    assert watch.link.is_stalled
+
+
+async def test_a_feed_that_fails_is_named_and_nothing_is_claimed(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    watch = feed_watch(store)
+    assert not await watch.look(FakeObserver(FeedError("The feed can't be reached.")))
+    assert watch.link.problem == "The feed can't be reached."
+    assert watch.link.is_stalled
+    assert grade(store, watch, change, START + timedelta(days=9)) is Grade.PENDING
+    await watch.look(FakeObserver(QUIET))
+    assert not watch.link.is_stalled
+
+
+async def test_what_was_learnt_before_a_failure_counts(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    watch = feed_watch(store)
+    after = START + timedelta(seconds=5)
+    observer = FakeObserver(report(pick_up("a", after), cursor="1", has_more=True), FeedError("Gone."))
+    assert await watch.look(observer)
+    assert grade(store, watch, change) is Grade.READ
+
+
+async def test_the_countdown_begins_where_the_cycle_did(store: Store) -> None:
+    watch = feed_watch(store)
+    await watch.look(FakeObserver(QUIET))
+    assert watch.link.next_sync_at == START + timedelta(seconds=45)
+    assert watch.link.cycle_started_at == START
+    await watch.look(FakeObserver(report(next_sync_at=None)))
+    assert watch.link.cycle_started_at is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "seconds"),
+    [
+        ({"is_syncing": True}, 0.5),
+        ({"next_sync_at": None}, 10),
+        ({"next_sync_at": START + timedelta(hours=5)}, 10),
+        ({"next_sync_at": START + timedelta(seconds=3)}, 3),
+        ({"next_sync_at": START - timedelta(hours=1)}, 0.5),
+    ],
+)
+async def test_the_feed_is_looked_at_when_it_can_have_news(
+    store: Store, parts: dict[str, object], seconds: float
+) -> None:
+    watch = feed_watch(store)
+    await watch.look(FakeObserver(report(**parts)))
+    assert watch.next_look == seconds
+
+
+# --- without one ---
+
+
+async def test_without_a_feed_the_night_lets_expect_and_no_more(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    clock = Clock()
+    watch = ReleasedWatch(store, NIGHT, clock, has_feed=False)
+    morning = datetime(2026, 3, 4, 6, tzinfo=UTC)
+    assert watch.link.next_sync_at == morning
+    assert not watch.tick()
+    assert grade(store, watch, change, clock()) is Grade.PENDING
+    clock.at = morning
+    assert watch.tick()
+    assert not watch.tick()
+    assert grade(store, watch, change, clock()) is Grade.EXPECTED
+    assert watch.link.next_sync_at == morning + timedelta(days=1)
+
+
+def test_with_a_feed_the_clock_says_nothing(store: Store) -> None:
+    watch = feed_watch(store)
+    assert not watch.tick()
+    assert watch.watch.window is None
