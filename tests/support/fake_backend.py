@@ -33,10 +33,20 @@ NOW = datetime(2026, 3, 5, 12, 41, 7, tzinfo=UTC)
 _NAMES = (
     "Abel Tasman Lettings", "Aroha Tamihana", "Bayside Club", "Bayside Fish & Chips", "Bayside Wholesale",
     "Boulder Plumbing", "Capital Cab Co", "City Limousines", "Coco Café", "DIISR - Small Business Services",
-    "Fulton Airport Parking", "Gateway Motors", "Hamilton Smith Ltd", "Hoyt Productions", "Jakaranda Maple Systems",
-    "Kaikōura Holiday Homes", "Mercury Energy", "MCO Cleaning Services", "Ōtautahi Roofing", "PC Complete",
-    "PowerDirect", "Rex Media Group", "Ridgeway University", "SMART Agency", "Swanston Security", "Truxton Property",
-    "Wilson Periodicals", "Xena Blinds", "Young Bros Transport", "Zephyr Air Conditioning",
+    "Fulton Airport Parking", "Gateway Motors", "Hamilton Smith Ltd", "Hoyt Productions",
+    "Jakaranda Maple Systems", "Kaikōura Holiday Homes", "Mercury Energy", "MCO Cleaning Services",
+    "Ōtautahi Roofing", "PC Complete", "PowerDirect", "Rex Media Group", "Ridgeway University",
+    "SMART Agency", "Swanston Security", "Truxton Property", "Wilson Periodicals", "Xena Blinds",
+    "Young Bros Transport", "Zephyr Air Conditioning",
+)  # fmt: skip
+_PLACES = (
+    "Akaroa", "Birkenhead", "Cashmere", "Devonport", "Eastbourne", "Fendalton", "Glen Eden", "Hataitai",
+    "Island Bay", "Johnsonville", "Karori", "Lyttelton", "Miramar", "Newtown", "Oriental Bay", "Petone",
+    "Queenstown", "Remuera", "Seatoun", "Takapuna", "Upper Hutt", "Vogeltown", "Wadestown",
+)  # fmt: skip
+_TRADES = (
+    "Electrical", "Gardens", "Dental", "Rentals", "Bakery", "Painters", "Joinery", "Law", "Motors", "Books",
+    "Physio", "Cleaning", "Glass", "Catering", "Surveyors", "Storage", "Optics", "Signs", "Travel", "Yoga",
 )  # fmt: skip
 
 
@@ -51,10 +61,11 @@ def contacts(count: int = len(_NAMES)) -> list[Contact]:
 def _contact(number: int) -> Contact:
     name = _NAMES[number % len(_NAMES)]
     if number >= len(_NAMES):
-        first, _, rest = _NAMES[number * 7 % len(_NAMES)].partition(" ")
-        name = f"{first} {_NAMES[number * 11 % 17].split()[-1]} {number // len(_NAMES) + 1} {rest}".strip()
+        name = f"{_PLACES[number % len(_PLACES)]} {_TRADES[number * 7 % len(_TRADES)]}"
+        again = number // (len(_PLACES) * len(_TRADES))
+        name += f" {again + 1}" if again else ""
     word = fold(name.split()[0])
-    owed = (number * 7919) % 90_000 if number % 4 else 0
+    owed = (number * 7919) % 90_000 if number % 13 % 3 else 0
     return Contact(
         contact_id=contact_id(number),
         name=name,
@@ -62,7 +73,7 @@ def _contact(number: int) -> Contact:
         updated_at=NOW - timedelta(days=number),
         first_name="Robin",
         last_name=name.split()[-1],
-        email=f"accounts@{word}.example" if number % 6 else "",
+        email=f"accounts@{word}.example" if number % 11 % 4 else "",
         account_number=f"AC-{number:05}",
         phone=f"+64 4 555 {number:04}",
         is_customer=True,

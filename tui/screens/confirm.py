@@ -10,11 +10,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings
-from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import confirm_words as words
 from tui.screens.backed import Backed
-from tui.screens.messages import CheckFailed, Checked
+from tui.screens.messages import Checked, CheckFailed
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 
@@ -25,17 +24,18 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from tui.model.backend import Backend, Check
+    from tui.model.change import Action
 
 TYPED_FROM: Final = 26
 
 
-class ConfirmScreen(Backed[tuple[str, ...] | None], ModalScreen[tuple[str, ...] | None]):
+class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] | None]):
     """Says what will change, and what a careful colleague would say about it; the default is to cancel.
 
     Opens at once and asks Xero while it is looked at. Its result is the ids that may be changed, or None.
     """
 
-    CSS_PATH = ["dialog.tcss", "confirm.tcss"]
+    CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm", "cancel")]
 
@@ -53,11 +53,11 @@ class ConfirmScreen(Backed[tuple[str, ...] | None], ModalScreen[tuple[str, ...] 
             dialog.border_title = words.heading(self._action, len(self._contact_ids))
             yield Plain(words.ASKING, id="state")
             yield VerticalScroll(id="lines")
-            yield Plain(words.EXPLANATION[self._action], classes="paragraph", id="explanation")
+            yield Plain(words.explanation(self._action, len(self._contact_ids)), classes="paragraph")
             yield Input(id="number", compact=True)
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", variant="primary")
-                yield Button(name, id="confirm", variant="default", disabled=True)
+                yield Button("Cancel", id="cancel", variant="primary", flat=True)
+                yield Button(name, id="confirm", disabled=True, flat=True)
         yield KeyBar(("cancel", "Cancel"))
 
     def on_mount(self) -> None:

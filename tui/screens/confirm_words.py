@@ -14,14 +14,36 @@ if TYPE_CHECKING:
 
 NAMES: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
 ASKING: Final = "Asking Xero …"
-EXPLANATION: Final = {
-    Action.ARCHIVE: "It moves to Archived in Xero. Re-Leased picks it up at its next sync. If one of them is the "
-    "billing contact of an active tenancy in Re-Leased, its next invoices will fail until you change the "
-    "tenancy's invoice contact.",
-    Action.RESTORE: "Xero's API may refuse to restore. Then you are taken to the contact in Xero, where you press "
-    "Restore; Reshelve notices and finishes by itself. Re-Leased picks it up at its next sync.",
-}
 _NAMED: Final = 8
+
+_ARCHIVE_ONE: Final = (
+    "It moves to Archived in Xero. Re-Leased picks it up at its next sync. If it is the billing contact of "
+    "an active tenancy in Re-Leased, the tenancy's next invoices will fail until you change its invoice "
+    "contact."
+)
+_ARCHIVE_MANY: Final = (
+    "They move to Archived in Xero. Re-Leased picks them up at its next sync. If one of them is the billing "
+    "contact of an active tenancy in Re-Leased, its next invoices will fail until you change the tenancy's "
+    "invoice contact."
+)
+_RESTORE_ONE: Final = (
+    "Xero's API may refuse to restore it. Then you are taken to its page in Xero, where you press Restore; "
+    "Reshelve notices and finishes by itself. Re-Leased picks it up at its next sync."
+)
+_RESTORE_MANY: Final = (
+    "Xero's API may refuse to restore them. Then you are taken to their pages in Xero, where you press "
+    "Restore; Reshelve notices and finishes by itself. Re-Leased picks them up at its next sync."
+)
+_EXPLANATIONS: Final = {
+    Action.ARCHIVE: (_ARCHIVE_ONE, _ARCHIVE_MANY),
+    Action.RESTORE: (_RESTORE_ONE, _RESTORE_MANY),
+}
+
+
+def explanation(action: Action, count: int) -> str:
+    """Say what happens then, in Xero and in Re-Leased."""
+    one, many = _EXPLANATIONS[action]
+    return one if count == 1 else many
 
 
 def heading(action: Action, count: int) -> str:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tui.model.backend import ContactPage, HistoryLine
     from tui.model.contact import Contact
 
-_LABEL = 16
+_LABEL = 17
+_WHEN = 19
 _STATUS = {
     ContactStatus.ACTIVE: ("Active", "$text-success"),
     ContactStatus.ARCHIVED: ("Archived", "$text-warning"),
@@ -35,18 +36,14 @@ def heading(contact: Contact) -> Content:
 
 def details(contact: Contact) -> Content:
     """Write what Xero has on the contact; what is empty is left out."""
-    kind = " and ".join(
-        word
-        for is_so, word in ((contact.is_customer, "Customer"), (contact.is_supplier, "Supplier"))
-        if is_so
-    )
+    kinds = (("Customer", contact.is_customer), ("Supplier", contact.is_supplier))
     pairs = (
         ("Person", f"{contact.first_name} {contact.last_name}".strip()),
         ("E-mail", contact.email),
         ("Phone", contact.phone),
         ("Account number", contact.account_number),
         ("Contact number", contact.contact_number),
-        ("Kind", kind),
+        ("Kind", ", ".join(word for word, is_so in kinds if is_so)),
         ("Groups", ", ".join(contact.groups)),
     )
     return _section("Details", [_pair(label, value) for label, value in pairs if value])
@@ -95,7 +92,7 @@ def _changes(page: ContactPage, now: datetime) -> Iterator[Content]:
 def timeline(page: ContactPage) -> Content:
     """Write the journal of this contact."""
     lines = [
-        Content.assemble(content(line.when.ljust(_LABEL), "$text-muted"), content(line.what))
+        Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.what))
         for line in page.timeline
     ]
     return _section("Timeline", lines) if lines else Content("")
@@ -113,7 +110,7 @@ def history_state(words: str, style: str = "$text-muted") -> Content:
 
 
 def _history_line(line: HistoryLine) -> Content:
-    head = Content.assemble(content(line.when.ljust(_LABEL), "$text-muted"), content(line.what, "bold"))
+    head = Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.what, "bold"))
     by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
     details = Content.assemble("\n", content(f"  {line.details}")) if line.details else Content("")
     return Content.assemble(head, by, details)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tui.model.change import Change
 
 _WHY: Final = (
-    "Xero's API refuses to restore contacts, so the last press is yours: open the contact in Xero and press "
-    "Restore there. Reshelve looks every few seconds and ticks it off by itself."
+    "Xero's API refuses to restore contacts, so the last press is yours: open the contact in Xero and "
+    "press Restore there. Reshelve looks every few seconds and ticks it off by itself."
 )
 _DONE: Final = (
     "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. Esc goes back."
@@ -51,10 +51,10 @@ class _Said(Message, bubble=False):
     words: str
 
 
-class HandoffScreen(Backed[None], ModalScreen[None]):
+class HandoffScreen(ModalScreen[None], Backed[None]):
     """Lists waiting restores with their links; each ticks itself off when it is seen to be done."""
 
-    CSS_PATH = ["dialog.tcss", "handoff.tcss"]
+    CSS_PATH: ClassVar = ["dialog.tcss", "handoff.tcss"]
     AUTO_FOCUS = "#items"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("open_in_xero", "copy", "press_restore", "stop_waiting", "back"),

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-_KEYS = 24
+_KEYS = 22
 
 
 class HelpScreen(ModalScreen[None]):
     """Lists every action with its keys."""
 
-    CSS_PATH = ["dialog.tcss", "help.tcss"]
+    CSS_PATH: ClassVar = ["dialog.tcss", "help.tcss"]
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("back", "help")]
 

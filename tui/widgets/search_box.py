@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
@@ -15,11 +15,15 @@ from textual.widgets import Input
 from tui.widgets.line import Line
 from tui.widgets.words import number
 
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
 
 class _Words(Input):
     """The input itself; leaving it downwards goes to the contacts."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,enter", "leave", "To the contacts", show=False),
         Binding("escape", "clear", "Clear", show=False),
     ]

@@ -33,7 +33,7 @@ def tall(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_pract
     head = [
         Content.styled(HEADING, "bold"),
         Content(""),
-        *_head(snapshot, now, width, is_practice=is_practice),
+        *_head(snapshot, now, width, is_practice=is_practice, spaced=True),
         Content(""),
     ]
     foot = _foot(snapshot, now, width)
@@ -78,7 +78,7 @@ def changes(pane: Pane, now: datetime, width: int, height: int, *, hint: bool = 
     """
     views = (*pane.handoffs, *pane.refused, *pane.working, *_by_grade(pane), *pane.settled)
     if not views:
-        return [line for line in content(_NOTHING, "$text-muted").wrap(width)][: max(0, height)]
+        return content(_NOTHING, "$text-muted").wrap(width)[: max(0, height)]
     counted = pane.handoff_total + pane.refused_total + pane.working_total + pane.waiting_total
     lines: list[Content] = []
     shown = 0
@@ -106,9 +106,13 @@ def _grade(view: ChangeView) -> Grade | None:
     return view.standing.grade if view.standing else None
 
 
-def _head(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> list[Content]:
+def _head(
+    snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool, spaced: bool = False
+) -> list[Content]:
     sync = next_sync(snapshot.released, now, is_practice=is_practice)
     lines = _totals(snapshot.pane, width) if snapshot.pane else [Content("Looking …")]
+    if spaced:
+        lines.append(Content(""))
     lines += content(sync.words, _var(sync.style)).wrap(width)
     if sync.fraction is not None:
         lines.append(bar(sync.fraction, width))

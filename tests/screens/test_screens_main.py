@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from support.fake_backend import FakeBackend, PullProgress, contact_id
+from support.screen_test import running
+from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
+from tui.model.errors import OfflineError
+from tui.model.evidence import Grade
+from tui.model.query import Tab
+from tui.model.snapshot import Link, XeroLink
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.contact import ContactScreen
+from tui.screens.handoff import HandoffScreen
+from tui.widgets.line import Line
+from tui.widgets.pull_bar import PullBar
+from tui.widgets.search_box import SearchBox
+from tui.widgets.tab_bar import TabBar
+
+# Numbers in the fake: 5 is archived ("Boulder Plumbing"), 2 is active ("Bayside Club").
+
+
+async def test_contacts_are_there_before_the_engine_has_started(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        assert person.cursor_name == "Abel Tasman Lettings"
+        assert person.main.tabs.text.split() == ["All", "30", "Active", "26", "Archived", "4"]
+        assert ("start",) in backend.calls
+
+
+async def test_number_keys_open_tabs_and_keep_the_cursor_on_its_contact(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("down", "2")
+        assert person.main.tabs.tab is Tab.ACTIVE
+        assert person.cursor_name == "Aroha Tamihana"
+        await person.press("3")
+        assert len(person.main.table.selected) == 0
+        assert person.cursor_name in {contact.name for contact in backend.known.values()}
+        await person.press("1")
+        assert person.main.tabs.tab is Tab.ALL
+
+
+async def test_tabs_can_be_clicked(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.pilot.click(TabBar, offset=(30, 0))
+        await person.settle()
+        assert person.main.tabs.tab is Tab.ARCHIVED
+
+
+async def test_typing_finds_and_counts_per_tab(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay")
+        assert person.main.search.text == "bay"
+        assert person.main.tabs.text.split() == ["All", "3", "Active", "3", "Archived", "0"]
+        assert person.main.search.query_one("#tally", Line).text == " 3 of 30"
+        assert person.bottom_line.startswith("enter To the contacts")
+
+
+async def test_letters_are_typed_and_not_obeyed_in_the_search_box(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"aqr123?")
+        assert person.main.search.text == "aqr123?"
+        assert person.screen is person.main
+
+
+async def test_escape_clears_the_words_and_then_goes_to_the_contacts(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay", "escape")
+        assert person.main.search.text == ""
+        assert person.main.tabs.text.split()[1] == "30"
+        assert not person.main.table.has_focus
+        await person.press("escape")
+        assert person.main.table.has_focus
+
+
+@pytest.mark.parametrize("key", ["down", "enter"])
+async def test_leaving_the_search_box_keeps_the_words(backend: FakeBackend, key: str) -> None:
+    async with running(backend) as person:
+        await person.press("ctrl+f", *"bay", key)
+        assert person.main.table.has_focus
+        assert person.main.search.text == "bay"
+        await person.press("escape")
+        assert person.main.search.text == ""
+
+
+async def test_nothing_found_says_so_and_says_what_to_press(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"zzz")
+        assert person.main.table.empty_text == "No contact has all of these words. Esc clears the search."
+
+
+async def test_archiving_asks_and_then_journals(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("down", "a")
+        assert isinstance(person.screen, ConfirmScreen)
+        await person.press("y")
+        assert ("request", Action.ARCHIVE, (contact_id(1),)) in backend.calls
+        assert person.bottom_line == "Archiving 1 contact."
+        assert "1 on the way" in person.pane
+
+
+async def test_selected_contacts_are_archived_together_and_unselected_then(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("space", "space", "space")
+        assert person.bottom_line.startswith("a Archive 3  r Restore 3")
+        await person.press("a", "y")
+        assert ("request", Action.ARCHIVE, tuple(contact_id(n) for n in range(3))) in backend.calls
+        assert not person.main.table.selected
+
+
+async def test_escape_gives_the_selection_back(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("asterisk")
+        assert len(person.main.table.selected) == 30
+        await person.press("escape")
+        assert not person.main.table.selected
+
+
+async def test_a_key_that_cannot_be_used_says_why(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("3", "home", "a")
+        assert person.bottom_line == "Already archived. Press r to restore it."
+        await person.press("2", "home", "r")
+        assert person.bottom_line == "Already active. Press a to archive it."
+        await person.press("h")
+        assert person.bottom_line == "No restore is waiting for a press in Xero."
+
+
+async def test_a_contact_on_its_way_is_left_alone(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.SENDING)
+    async with running(backend) as person:
+        await person.press("a")
+        assert person.bottom_line == "This contact is being archived already."
+
+
+async def test_a_waiting_restore_points_to_the_hand_offs(backend: FakeBackend) -> None:
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    async with running(backend) as person:
+        await person.press("3", "home", "r")
+        assert person.bottom_line == "This restore waits for a press in Xero. Press h to see it."
+
+
+async def test_merged_contacts_and_privacy_requests_are_out_of_reach(backend: FakeBackend) -> None:
+    backend.known[contact_id(0)] = replace(
+        backend.known[contact_id(0)], status=ContactStatus.ARCHIVED, merged_to=contact_id(1)
+    )
+    backend.known[contact_id(1)] = replace(backend.known[contact_id(1)], status=ContactStatus.GDPRREQUEST)
+    async with running(backend) as person:
+        await person.press("r")
+        assert "merged into another" in person.bottom_line
+        await person.press("down", "r")
+        assert "privacy request" in person.bottom_line
+
+
+async def test_no_contacts_no_change(backend: FakeBackend) -> None:
+    backend.known.clear()
+    async with running(backend) as person:
+        await person.press("a")
+        assert person.bottom_line == "There is no contact here to change."
+        await person.press("o")
+        assert person.bottom_line == "There is no contact under the cursor."
+
+
+async def test_a_restore_that_becomes_a_hand_off_opens_the_list_by_itself(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("3", "home", "r", "y")
+        assert person.screen is person.main
+        backend.move(backend.changes[-1], State.HANDOFF)
+        await person.hears_changes()
+        assert isinstance(person.screen, HandoffScreen)
+
+
+async def test_a_hand_off_nobody_asked_for_here_opens_nothing(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        backend.put_change(5, Action.RESTORE, State.HANDOFF)
+        await person.hears_changes()
+        assert person.screen is person.main
+        await person.press("h")
+        assert isinstance(person.screen, HandoffScreen)
+
+
+async def test_enter_opens_the_contact(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("enter")
+        assert isinstance(person.screen, ContactScreen)
+        await person.press("escape")
+        assert person.screen is person.main
+
+
+async def test_copying_goes_through_the_terminal(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("y")
+        assert person.app.clipboard == backend.contact_url(contact_id(0))
+        assert person.bottom_line.startswith("Copied: https://")
+
+
+async def test_without_a_browser_the_link_is_shown(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    async with running(backend) as person:
+        await person.press("o")
+        assert person.bottom_line.startswith(f"No browser here. y copies the link: {backend.contact_url('')}")
+
+
+async def test_with_a_browser_the_page_is_opened(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("tui.screens.browser.open_page", lambda url: opened.append(url) or True)
+    async with running(backend) as person:
+        await person.press("o")
+        assert opened == [backend.contact_url(contact_id(0))]
+        assert person.bottom_line == "Opened in your browser."
+
+
+@pytest.mark.parametrize("key", ["f5", "ctrl+r"])
+async def test_refreshing_looks_for_news(backend: FakeBackend, key: str) -> None:
+    async with running(backend) as person:
+        await person.press(key)
+        assert ("refresh",) in backend.calls
+
+
+async def test_what_fails_is_told_in_words(backend: FakeBackend) -> None:
+    backend.fail("refresh", OfflineError("Xero can't be reached.", "Check the network; nothing is lost."))
+    async with running(backend) as person:
+        await person.press("f5")
+        assert person.bottom_line == "Xero can't be reached. Check the network; nothing is lost."
+
+
+async def test_a_background_change_moves_nothing_until_the_person_moves(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("2")
+        finds = [call for call in backend.calls if call[0] == "find"]
+        backend.move(backend.put_change(4, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
+        await person.hears_changes()
+        assert [call for call in backend.calls if call[0] == "find"] == finds
+        assert person.shown == 26
+        await person.press("down")
+        assert person.shown == 25
+        assert person.cursor_name == "Aroha Tamihana"
+
+
+async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: FakeBackend) -> None:
+    everybody = dict(backend.known)
+    backend.known.clear()
+    async with running(backend) as person:
+        await person.hears_changes(pull=PullProgress(0, None), last_pull_at=None)
+        assert person.main.table.empty_text == "Reading contacts from Xero …"
+        assert person.main.query_one(PullBar).text == "Reading contacts from Xero …"
+        backend.known.update(everybody)
+        await person.hears_changes(pull=PullProgress(30, 1631))
+        assert person.shown == 30
+        assert "30 of 1,631" in person.main.query_one(PullBar).text
+        await person.hears_changes(pull=None)
+        assert not person.main.query_one(PullBar).display
+
+
+async def test_empty_tabs_say_so(backend: FakeBackend) -> None:
+    for number, contact in list(backend.known.items()):
+        backend.known[number] = replace(contact, status=ContactStatus.ACTIVE)
+    async with running(backend) as person:
+        await person.press("3")
+        assert person.main.table.empty_text == "No archived contacts."
+
+
+async def test_the_title_tells_how_xero_stands(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        assert "Demo Company (NZ)   PRACTICE " in person.title
+        assert "Xero ● 12:41:07" in person.title
+        await person.hears(xero=XeroLink(Link.RECONNECT, detail="The sign-in has ended."))
+        assert "Xero ! sign in again" in person.title
+        assert "The sign-in has ended." in person.pane
+
+
+async def test_a_live_organisation_is_not_marked_as_practice(backend: FakeBackend) -> None:
+    backend.is_practice = False
+    async with running(backend) as person:
+        assert "PRACTICE" not in person.title
+
+
+async def test_the_pane_follows_a_change_to_its_end(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        assert "Nothing is waiting. Archive with a, restore with r." in " ".join(person.pane.split())
+        change = backend.move(backend.put_change(2, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
+        await person.hears_changes()
+        assert "1 pending" in person.pane
+        assert "archived 12:41" in person.pane
+        backend.standings[change.change_id] = replace(
+            backend.view(change).standing, grade=Grade.READ, since=change.requested_at
+        )
+        await person.hears_changes()
+        assert "0 pending" in person.pane
+        assert "read 12:40" in person.pane
+
+
+async def test_a_hand_off_in_the_pane_can_be_clicked(backend: FakeBackend) -> None:
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    async with running(backend) as person:
+        lines = person.pane.split("\n")
+        row = next(index for index, line in enumerate(lines) if "Boulder" in line)
+        await person.pilot.click("#sync", offset=(6, row))
+        await person.settle()
+        assert isinstance(person.screen, HandoffScreen)
+
+
+async def test_keys_in_the_bottom_line_can_be_clicked(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.pilot.click("KeyBar", offset=(person.bottom_line.index("/ Search") + 2, 0))
+        await person.settle()
+        assert person.main.query_one(SearchBox).has_focus_within
+
+
+@pytest.mark.parametrize("size", [(40, 15), (60, 20), (80, 24), (120, 36), (200, 60), (20, 8)])
+async def test_every_size_of_terminal_works(backend: FakeBackend, size: tuple[int, int]) -> None:
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    async with running(backend, size) as person:
+        await person.press("down", "space", "/", *"bay", "enter", "a")
+        assert isinstance(person.screen, ConfirmScreen)
+        await person.press("escape")
+        assert all(len(line) <= size[0] for line in person.pane.split("\n"))

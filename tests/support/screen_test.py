@@ -1,0 +1,96 @@
+"""Helpers that let tests of the screens read like prose."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from textual.worker import WorkerFailed
+
+from tui.app import ReshelveApp
+from tui.screens.main import MainScreen
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.sync_pane import SyncPane
+from tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from textual.pilot import Pilot
+    from textual.screen import Screen
+
+    from support.fake_backend import FakeBackend
+
+
+class Driver:
+    """A person in front of the app."""
+
+    def __init__(self, app: ReshelveApp, pilot: Pilot[None], backend: FakeBackend) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.backend = backend
+
+    async def press(self, *keys: str) -> None:
+        """Press keys and let everything they started come to its end."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until no worker runs and no message waits."""
+        await self.pilot.pause()
+        with suppress(WorkerFailed):
+            await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def hears(self, **parts: Any) -> None:
+        """Let the engine say something new."""
+        self.backend.publish(**parts)
+        await self.settle()
+
+    async def hears_changes(self, **parts: Any) -> None:
+        """Let the engine say that changes moved on."""
+        self.backend.publish_changes(**parts)
+        await self.settle()
+
+    @property
+    def screen(self) -> Screen[Any]:
+        return self.app.screen
+
+    @property
+    def main(self) -> MainScreen:
+        main = self.app.screen_stack[0]
+        assert isinstance(main, MainScreen)
+        return main
+
+    @property
+    def bottom_line(self) -> str:
+        return self.screen.query_one(KeyBar).text
+
+    @property
+    def title(self) -> str:
+        return self.main.query_one(TitleBar).text
+
+    @property
+    def pane(self) -> str:
+        return self.main.query_one(SyncPane).text
+
+    @property
+    def shown(self) -> int:
+        """How many contacts the table holds."""
+        found = self.main._found
+        return len(found.rows) if found else 0
+
+    @property
+    def cursor_name(self) -> str:
+        row = self.main.table.cursor_row
+        return row.name if row else ""
+
+
+@asynccontextmanager
+async def running(backend: FakeBackend, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Driver]:
+    """Run the app on this engine, past its start."""
+    app = ReshelveApp(backend)
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot, backend)
+        await driver.settle()
+        yield driver
