@@ -1,0 +1,126 @@
+"""The house stays as it was built: who may import whom, how large things may grow, what is never said."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted((ROOT / "tui").rglob("*.py"))
+
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 40
+LONGEST_CLASS = 250
+
+# What may be longer, each with its reason: "tui/room/file.py:name" or "tui/room/file.py".
+EXCEPTIONS: dict[str, str] = {}
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def place(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def definitions(file: Path) -> list[Definition]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, Definition)]
+
+
+def length(node: Definition) -> int:
+    """Count from `def`: the options of a command stand above it, and read like a table."""
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def too_long() -> dict[str, int]:
+    found = {}
+    for file in FILES:
+        lines = len(file.read_text(encoding="utf-8").splitlines())
+        if lines > LONGEST_FILE:
+            found[place(file)] = lines
+        for node in definitions(file):
+            limit = LONGEST_CLASS if isinstance(node, ast.ClassDef) else LONGEST_FUNCTION
+            if length(node) > limit:
+                found[f"{place(file)}:{node.name}"] = length(node)
+    return found
+
+
+def test_files_classes_and_functions_can_be_read_at_one_sitting() -> None:
+    assert {name: size for name, size in too_long().items() if name not in EXCEPTIONS} == {}
+
+
+def test_every_exception_is_still_needed_and_has_its_reason() -> None:
+    assert set(EXCEPTIONS) <= set(too_long())
+    assert all(EXCEPTIONS.values())
+
+
+def test_the_rules_of_who_may_import_whom_are_kept() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    if not linter.exists():
+        pytest.skip("import-linter is not installed beside this Python")
+    done = subprocess.run([str(linter), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("tui.app", {"httpx", "httpcore", "starlette", "uvicorn", "sqlite3", "keyring"}),
+        ("tui.cli.run", {"httpx", "textual", "starlette", "uvicorn"}),
+        ("tui.engine.engine", {"httpx", "textual", "starlette", "uvicorn"}),
+        ("tui.model.backend", {"httpx", "textual", "sqlite3", "asyncio", "tui.store", "tui.xero"}),
+    ],
+)
+def test_importing_costs_no_more_than_it_must(module: str, unwanted: set[str]) -> None:
+    program = f"import json, sys, {module}\nprint(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not unwanted & set(json.loads(done.stdout))
+
+
+def test_the_screen_is_never_printed_over() -> None:
+    callers = [
+        f"{place(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert callers == []
+
+
+def test_nothing_shipped_leans_on_a_folder_beside_the_repository() -> None:
+    shipped = [
+        path
+        for folder in ("tui", ".ci")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix not in {".pyc", ".png"}
+    ]
+    shipped += [
+        path for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "pyproject.toml") if path.exists()
+    ]
+    beside = re.compile(r"\.\./shared|/shared/|\.library")
+    assert [place(path) for path in shipped if beside.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_every_file_explains_itself_and_knows_later_annotations() -> None:
+    for file in FILES:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), place(file)
+        names = {
+            alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+            for alias in node.names
+        }
+        has_code = any(isinstance(node, Definition) for node in ast.walk(tree))
+        assert "annotations" in names or not has_code, place(file)
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
