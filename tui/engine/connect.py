@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 
 
 async def connect(settings: Settings, paths: Paths, refresh_token: str) -> list[Organisation]:
-    """Keep the token and ask which organisations it opens. Raises `XeroError`."""
+    """Ask which organisations the token opens, and keep it. Raises `XeroError` and `StoreError`.
+
+    A token that doesn't work leaves the sign-in there was as it is.
+    """
     from tui.xero.connections import list_organisations  # noqa: PLC0415 - only this needs HTTP at once
     from tui.xero.tokens import TokenFile, Tokens  # noqa: PLC0415 - as above
 
-    TokenFile(paths.token_file).save(Tokens.of_refresh_token(refresh_token))
-    tokens = token_source(settings, paths)
-    organisations = await list_organisations(api_url=settings.xero.api_url, tokens=tokens)
+    # Xero replaces the token at its first use, so that the new one has to be on disk before it is proved.
+    unproved = paths.token_file.with_stem("tokens.new")
+    try:
+        TokenFile(unproved).save(Tokens.of_refresh_token(refresh_token))
+        tokens = token_source(settings, unproved)
+        organisations = await list_organisations(api_url=settings.xero.api_url, tokens=tokens)
+        unproved.replace(paths.token_file)
+    finally:
+        unproved.unlink(missing_ok=True)
+        unproved.with_suffix(".lock").unlink(missing_ok=True)
     write_atomically(paths.organisations_file, msgspec.json.encode(organisations))
     return organisations
 

@@ -11,6 +11,8 @@ from tui.settings import is_loopback
 from tui.xero.pages import contact_url, press_restore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.model.contact import Organisation
     from tui.paths import Paths
     from tui.released.observer import Observer
@@ -56,7 +58,7 @@ class Connectors:
         self._xero = XeroClient(
             api_url=self._settings.xero.api_url,
             tenant_id=self._organisation.tenant_id,
-            tokens=token_source(self._settings, self._paths),
+            tokens=token_source(self._settings, self._paths.token_file),
         )
         if self.has_feed:
             self.observer = FeedObserver(
@@ -79,13 +81,13 @@ class Connectors:
         await press_restore(self.contact_url(contact_id))
 
 
-def token_source(settings: Settings, paths: Paths) -> TokenSource:
+def token_source(settings: Settings, token_file: Path) -> TokenSource:
     """Return where access tokens come from, shared by all copies of the program."""
     from tui.xero.tokens import TokenFile, TokenSource  # noqa: PLC0415 - after the first paint
 
     return TokenSource(
-        TokenFile(paths.token_file),
-        paths.token_file.with_suffix(".lock"),
+        TokenFile(token_file),
+        token_file.with_suffix(".lock"),
         identity_url=settings.xero.identity_url,
         client_id=settings.xero.client_id,
     )
