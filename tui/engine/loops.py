@@ -10,7 +10,7 @@ from tui.engine.pace import pull_interval
 from tui.engine.pull import Puller
 from tui.engine.push import Pusher
 from tui.log import logger
-from tui.model.errors import ReshelveError
+from tui.model.errors import ReshelveError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -149,10 +149,12 @@ class Loops:
         self._feed.wake()
         while True:
             await self._feed.due()
-            if observer is None:
-                learnt = self._released.tick()
-            else:
-                learnt = await self._released.look(observer)
+            try:
+                learnt = self._released.tick() if observer is None else await self._released.look(observer)
+            except StoreError as error:
+                # A full disk, for one: what couldn't be kept is told again at the next look.
+                logger.warning("re-leased: %s", error.what)
+                continue
             if learnt:
                 self._publisher.rows_changed()
             self._publisher.soon()
