@@ -126,8 +126,8 @@ def key_name(key: str) -> str:
 
 
 def key_names(keys: str) -> str:
-    """Write a list of keys: `/ or ^f`."""
-    return " or ".join(key_name(key) for key in keys.split(",") if key)
+    """Write a list of keys: `/ ^f`."""
+    return " ".join(key_name(key) for key in keys.split(",") if key)
 
 
 def by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:

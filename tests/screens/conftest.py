@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-
-from support.fake_backend import NOW, FakeBackend
-from tui.widgets import clock
+from support.fake_backend import FakeBackend
+from support.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,12 +12,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(clock, "now", lambda: NOW)
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    with frozen(monkeypatch):
+        yield
 
 
 @pytest.fixture

@@ -173,9 +173,18 @@ class FakeBackend:
         at = NOW - timedelta(minutes=len(self.changes) + 1)
         confirmed = at if state is State.CONFIRMED else None
         change = Change(
-            len(self.changes) + 1, "batch", contact.contact_id, contact.name, action, Origin.HERE, state, at, at,
-            confirmed_at=confirmed, words=words,
-        )  # fmt: skip
+            change_id=len(self.changes) + 1,
+            batch_id="batch",
+            contact_id=contact.contact_id,
+            name=contact.name,
+            action=action,
+            origin=Origin.HERE,
+            state=state,
+            requested_at=at,
+            updated_at=at,
+            confirmed_at=confirmed,
+            words=words,
+        )
         self.changes.append(change)
         if grade is not None:
             self.standings[change.change_id] = Standing(grade, at)

@@ -14,12 +14,13 @@ from tui.widgets.sync_pane import SyncPane
 from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from support.fake_backend import FakeBackend
     from textual.pilot import Pilot
     from textual.screen import Screen
 
-    from support.fake_backend import FakeBackend
+    from tui.model.query import Tab
 
 
 class Driver:
@@ -56,6 +57,15 @@ class Driver:
     def screen(self) -> Screen[Any]:
         return self.app.screen
 
+    def sees(self, kind: type[Screen[Any]]) -> bool:
+        """Whether a screen of this kind is on top."""
+        return isinstance(self.app.screen, kind)
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the contacts are on top."""
+        return self.app.screen is self.main
+
     @property
     def main(self) -> MainScreen:
         main = self.app.screen_stack[0]
@@ -75,6 +85,10 @@ class Driver:
         return self.main.query_one(SyncPane).text
 
     @property
+    def tab(self) -> Tab:
+        return self.main.tabs.tab
+
+    @property
     def shown(self) -> int:
         """How many contacts the table holds."""
         found = self.main._found
@@ -84,6 +98,16 @@ class Driver:
     def cursor_name(self) -> str:
         row = self.main.table.cursor_row
         return row.name if row else ""
+
+
+def browser_into(opened: list[str]) -> Callable[[str], bool]:
+    """Return a browser that only notes what it is asked to open."""
+
+    def open_page(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    return open_page
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
-from textual.containers import Horizontal, VerticalScroll
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
@@ -37,7 +38,10 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
 
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = "#cancel"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm", "cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("confirm", "cancel"),
+        *(Binding(key, f"scroll_said('{key}')", show=False) for key in ("up", "down", "pageup", "pagedown")),
+    ]
 
     def __init__(self, backend: Backend, action: Action, contact_ids: Sequence[str]) -> None:
         super().__init__()
@@ -49,15 +53,17 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
     def compose(self) -> ComposeResult:
         """Put the words above the list, the list above the buttons."""
         name = words.NAMES[self._action]
-        with VerticalScroll(classes="dialog", can_focus=False) as dialog:
-            dialog.border_title = words.heading(self._action, len(self._contact_ids))
-            yield Plain(words.ASKING, id="state")
-            yield VerticalScroll(id="lines")
-            yield Plain(words.explanation(self._action, len(self._contact_ids)), classes="paragraph")
+        count = len(self._contact_ids)
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = words.heading(self._action, count)
+            with VerticalScroll(id="said"):
+                yield Plain(words.ASKING, id="state")
+                yield Vertical(id="lines")
+                yield Plain(words.explanation(self._action, count), id="explanation")
             yield Input(id="number", compact=True)
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", variant="primary", flat=True)
-                yield Button(name, id="confirm", disabled=True, flat=True)
+                yield Button("Cancel", id="cancel", variant="primary", compact=True)
+                yield Button(name, id="confirm", disabled=True, compact=True)
         yield KeyBar(("cancel", "Cancel"))
 
     def on_mount(self) -> None:
@@ -90,11 +96,12 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
             Plain(text, style, classes=f"line {kind}") for kind, text, style in words.lines(check)
         )
         button = self.query_one("#confirm", Button)
-        button.label = words.button(self._action, count)
+        label = words.button(self._action, count)
+        button.label = label
         button.disabled = not count or count >= TYPED_FROM
         if count >= TYPED_FROM:
             self._ask_for_number(count)
-        keys = () if not count or count >= TYPED_FROM else (("confirm", button.label.plain),)
+        keys = () if not count or count >= TYPED_FROM else (("confirm", label),)
         self.key_bar.offer(*keys, ("cancel", "Cancel"))
 
     def _ask_for_number(self, count: int) -> None:
@@ -140,6 +147,12 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
     def _finish(self) -> None:
         if self._check is not None:
             self.dismiss(tuple(line.contact.contact_id for line in self._check.possible))
+
+    def action_scroll_said(self, key: str) -> None:
+        """Scroll what is said, wherever the focus is."""
+        said = self.query_one("#said")
+        steps = {"up": -1, "down": 1, "pageup": -said.size.height, "pagedown": said.size.height}
+        said.scroll_relative(y=steps[key], animate=False)
 
     def action_cancel(self) -> None:
         """Change nothing."""

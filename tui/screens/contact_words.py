@@ -86,7 +86,7 @@ def _changes(page: ContactPage, now: datetime) -> Iterator[Content]:
             clock.short(change.requested_at, now), "  ", (look.words or change.state.value, style),
         )  # fmt: skip
         if change.words:
-            yield content(f"  {change.words}", "$text-muted")
+            yield content(change.words, "$text-muted")
 
 
 def timeline(page: ContactPage) -> Content:
@@ -112,7 +112,7 @@ def history_state(words: str, style: str = "$text-muted") -> Content:
 def _history_line(line: HistoryLine) -> Content:
     head = Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.what, "bold"))
     by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
-    details = Content.assemble("\n", content(f"  {line.details}")) if line.details else Content("")
+    details = Content.assemble("\n", content(line.details, "$text-muted")) if line.details else Content("")
     return Content.assemble(head, by, details)
 
 

@@ -108,6 +108,8 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
                 options.replace_option_prompt_at_index(index, item.text(now))
             else:
                 options.add_option(Option(item.text(now), id=str(item.change.change_id)))
+        # A list without height doesn't notice what is added to it.
+        options.refresh(layout=True)
         if options.highlighted is None and self._items:
             options.highlighted = 0
         waiting = sum(1 for item in self._items if item.is_waiting)
@@ -165,6 +167,8 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
             await self.backend.press_restore(change.contact_id)
         except RejectedError as error:
             self.post_message(_Said(change.change_id, f"{error.what} {error.next_step}".strip()))
+        else:
+            self.post_message(_Said(change.change_id, ""))
 
     @on(_Said)
     def _said(self, message: _Said) -> None:
@@ -173,7 +177,10 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
             for item in self._items
         )
         self._show()
-        self.flash(f"Xero refused: {message.words}", trouble=True)
+        if message.words:
+            self.flash(f"Xero refused: {message.words}", trouble=True)
+        else:
+            self.key_bar.end_flash()
 
     def action_stop_waiting(self) -> None:
         """Stop waiting for this restore, at the second press."""

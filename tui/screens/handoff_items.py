@@ -50,8 +50,9 @@ class Item:
         lines = [head]
         if self.is_waiting:
             lines.append(content(f"  {self.url}", "$text-muted"))
-        if self.said:
-            lines.append(content(f"  {self.said}", "$text-error"))
+        refusal = self.change.words if self.change.state is State.REFUSED else self.said
+        if refusal:
+            lines.append(content(f"  {refusal}", "$text-error"))
         elif self.is_waiting:
             lines.append(content(f"  {safe(self.change.words) or _MAYBE}", "$text-muted"))
         return Content("\n").join(lines)

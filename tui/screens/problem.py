@@ -26,6 +26,7 @@ class ProblemScreen(ModalScreen[None]):
     """Says what happened, that nothing was lost, and what to press next."""
 
     CSS_PATH = "dialog.tcss"
+    AUTO_FOCUS = "Button"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("cancel")]
 
     def __init__(self, what: str = _WHAT, lost: str = _LOST, next_step: str = _NEXT) -> None:
@@ -38,7 +39,7 @@ class ProblemScreen(ModalScreen[None]):
             dialog.border_title = "Something went wrong"
             for words in self._words:
                 yield Plain(words, classes="paragraph")
-            yield Button("Go on", variant="primary", id="cancel")
+            yield Button("Go on", variant="primary", id="cancel", compact=True)
 
     def action_cancel(self) -> None:
         """Go back."""

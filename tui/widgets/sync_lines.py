@@ -12,11 +12,12 @@ from tui.model.evidence import Grade
 from tui.widgets import clock
 from tui.widgets.pull_bar import bar
 from tui.widgets.signs import sign
-from tui.widgets.sync_words import calls_left, next_sync, totals, xero_trouble
+from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, xero_trouble
 from tui.widgets.text import content, fit, safe
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tui.model.snapshot import ChangeView, Pane, Snapshot
@@ -48,6 +49,9 @@ def low(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practi
     left_width = min(40, width // 2 - 2)
     left = _head(snapshot, now, left_width, is_practice=is_practice)
     foot = _foot(snapshot, now, left_width)
+    if len(left) + len(foot) > height:
+        # Words about the sync matter more than how many calls are left.
+        foot = _foot(snapshot, now, left_width, calls=False)
     left = left[: max(0, height - len(foot))]
     left = [*left, *[Content("")] * (height - len(left) - len(foot)), *foot]
     right = changes(snapshot.pane, now, width - left_width - 3, height) if snapshot.pane else []
@@ -60,15 +64,16 @@ def low(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practi
 
 
 def single(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
-    """Write the pane as one line, for small terminals."""
-    parts = _totals(snapshot.pane, width, brief=True)[0] if snapshot.pane else Content("Looking …")
+    """Write the pane as one line, for small terminals: in words where they fit, else in symbols."""
     sync = next_sync(snapshot.released, now, is_practice=is_practice)
     trouble = xero_trouble(snapshot, now)
     right = content(trouble or sync.brief, "$text-warning" if trouble else _var(sync.style))
-    gap = width - parts.cell_length - right.cell_length
-    if gap < _GAP:
-        return Content.assemble(parts, "  ", right).truncate(width, ellipsis=True)
-    return Content.assemble(parts, " " * gap, right)
+    pane = snapshot.pane
+    left = _row(totals(pane)) if pane else Content("Looking …")
+    if pane and left.cell_length + _GAP + right.cell_length > width:
+        left = _row(symbols(pane))
+    gap = max(_GAP, width - left.cell_length - right.cell_length)
+    return Content.assemble(left, " " * gap, right).truncate(width, ellipsis=True)
 
 
 def changes(pane: Pane, now: datetime, width: int, height: int, *, hint: bool = False) -> list[Content]:
@@ -119,26 +124,29 @@ def _head(
     return lines
 
 
-def _foot(snapshot: Snapshot, now: datetime, width: int) -> list[Content]:
-    trouble = content(xero_trouble(snapshot, now), "$text-warning").wrap(width)
-    calls = calls_left(snapshot.xero)
-    return [*(trouble if trouble and trouble[0].plain else []), *([_muted(calls, width)] if calls else [])]
+def _foot(snapshot: Snapshot, now: datetime, width: int, *, calls: bool = True) -> list[Content]:
+    trouble = xero_trouble(snapshot, now)
+    lines = content(trouble, "$text-warning").wrap(width) if trouble else []
+    left = calls_left(snapshot.xero) if calls else ""
+    return [*lines, *([_muted(left, width)] if left else [])]
 
 
 def _muted(text: str, width: int) -> Content:
     return Content.styled(text, "$text-muted").truncate(width, ellipsis=True)
 
 
-def _totals(pane: Pane, width: int, *, brief: bool = False) -> list[Content]:
+def _totals(pane: Pane, width: int) -> list[Content]:
     """Write the totals, on a second line where the first has no room for whole words."""
-    lines: list[Content] = []
-    for words, style in totals(pane, brief=brief):
-        part = Content.styled(words, _var(style))
-        if lines and lines[-1].cell_length + len(words) + _GAP <= width:
-            lines[-1] = Content.assemble(lines[-1], " " * _GAP, part)
-        else:
-            lines.append(part)
-    return lines
+    lines: list[list[tuple[str, str]]] = [[]]
+    for part in totals(pane):
+        if lines[-1] and _row([*lines[-1], part]).cell_length > width:
+            lines.append([])
+        lines[-1].append(part)
+    return [_row(line) for line in lines]
+
+
+def _row(parts: Sequence[tuple[str, str]]) -> Content:
+    return Content(" " * _GAP).join(Content.styled(words, _var(style)) for words, style in parts)
 
 
 def _var(style: str) -> str:

@@ -84,19 +84,32 @@ def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | N
     return max(0.0, min(1.0, (now - start) / (end - start)))
 
 
-def totals(pane: Pane, *, brief: bool = False) -> list[tuple[str, str]]:
+def totals(pane: Pane) -> list[tuple[str, str]]:
     """Return the totals as words with their styles, those of zero left out."""
     pending = pane.waiting_total - pane.overdue_total
     parts = [
         (pane.handoff_total, counted(pane.handoff_total, "hand-off"), "accent"),
         (pane.refused_total, f"{number(pane.refused_total)} refused", "error"),
         (pane.overdue_total, f"{number(pane.overdue_total)} overdue", "warning"),
-        (pane.working_total, f"{number(pane.working_total)} on the way", "muted" if brief else ""),
+        (pane.working_total, f"{number(pane.working_total)} on the way", ""),
     ]
     shown = [(words, style) for count, words, style in parts if count]
-    if brief and len(shown) > 1:
-        shown = shown[:-1] if pane.working_total else shown
-    return [(f"{number(pending)} pending", "primary"), *shown]
+    if pending or not shown:
+        shown.insert(0, (f"{number(pending)} pending" if pending else "Nothing is pending", "primary"))
+    return shown
+
+
+def symbols(pane: Pane) -> list[tuple[str, str]]:
+    """Return the totals as the table's symbols with numbers, where words have no room."""
+    pending = pane.waiting_total - pane.overdue_total
+    parts = [
+        (pending, "◷", "primary"),
+        (pane.handoff_total, "↗", "accent"),
+        (pane.refused_total, "✗", "error"),
+        (pane.overdue_total, "!", "warning"),
+        (pane.working_total, "◌", ""),
+    ]
+    return [(f"{symbol} {number(count)}", style) for count, symbol, style in parts if count]
 
 
 def calls_left(xero: XeroLink) -> str:
@@ -119,4 +132,4 @@ def xero_trouble(snapshot: Snapshot, now: datetime) -> str:
     return f"{detail} Tried again in {clock.countdown(wait, now)}."
 
 
-__all__ = ["NextSync", "calls_left", "next_sync", "totals", "xero_trouble", "xero_words"]
+__all__ = ["NextSync", "calls_left", "next_sync", "symbols", "totals", "xero_trouble", "xero_words"]

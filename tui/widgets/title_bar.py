@@ -98,17 +98,19 @@ def _xero(link: XeroLink, now: datetime, width: int) -> Content:
 
 
 def _released(snapshot: Snapshot, width: int) -> Content:
-    symbol, words, style = _released_sign(snapshot)
+    symbol, words, style = _released_sign(snapshot, short=width < _MIDDLE)
+    if width < _NARROW:
+        words = words.partition(" ")[0]
     sign = Content.assemble((symbol, style), " ", words)
     return sign if width < _LONG else Content.assemble(("Re-Leased ", "$text-muted"), sign)
 
 
-def _released_sign(snapshot: Snapshot) -> tuple[str, str, str]:
+def _released_sign(snapshot: Snapshot, *, short: bool) -> tuple[str, str, str]:
     pane, released = snapshot.pane, snapshot.released
     waiting = pane.waiting_total if pane else 0
     overdue = pane.overdue_total if pane else 0
     pending = f"{number(waiting - overdue)} pending" if waiting else "nothing pending"
-    if overdue:
+    if overdue and not short:
         pending = f"{pending}, {number(overdue)} overdue"
     if released.is_stalled:
         return "!", pending if waiting else "stalled", "$text-error"

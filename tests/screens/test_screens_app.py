@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+from support.screen_test import running
+
+from tui.actions import ACTIONS, readme_table
+from tui.model.errors import StoreError
+from tui.screens.help import HelpScreen
+from tui.screens.problem import ProblemScreen
+
+if TYPE_CHECKING:
+    from support.fake_backend import FakeBackend
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+async def test_quitting_stops_the_engine(backend: FakeBackend, key: str) -> None:
+    async with running(backend) as person:
+        await person.pilot.press(key)
+    assert backend.calls[-1] == ("stop",)
+    assert not backend.listeners
+
+
+@pytest.mark.parametrize("keys", [("/", "x"), ("a",), ("h",), ("enter",), ("?",)])
+async def test_quitting_is_reachable_from_everywhere(backend: FakeBackend, keys: tuple[str, ...]) -> None:
+    async with running(backend) as person:
+        await person.press(*keys)
+        await person.pilot.press("ctrl+c")
+        assert not person.app.is_running or person.app._exit
+    assert backend.calls[-1] == ("stop",)
+
+
+async def test_marked_text_is_copied_instead(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay", "shift+home", "ctrl+c")
+        assert person.app.clipboard == "bay"
+        assert not person.app._exit
+
+
+async def test_the_program_survives_its_own_mistakes_without_a_traceback(
+    backend: FakeBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend.fail("refresh", ZeroDivisionError("secret detail"))
+    with caplog.at_level(logging.ERROR, logger="reshelve"):
+        async with running(backend) as person:
+            await person.press("f5")
+            assert person.sees(ProblemScreen)
+            await person.press("enter")
+            assert person.is_home
+    assert any("failed" in record.message for record in caplog.records)
+
+
+async def test_an_engine_that_cannot_start_says_so(backend: FakeBackend) -> None:
+    backend.fail("start", StoreError("The local copy can't be opened.", "Another program holds it."))
+    async with running(backend) as person:
+        assert person.sees(ProblemScreen)
+
+
+async def test_an_engine_that_breaks_at_the_start_says_so(backend: FakeBackend) -> None:
+    backend.fail("start", ZeroDivisionError())
+    async with running(backend) as person:
+        assert person.sees(ProblemScreen)
+        await person.press("escape")
+        assert person.is_home
+
+
+async def test_an_engine_that_cannot_stop_does_not_keep_the_terminal(backend: FakeBackend) -> None:
+    backend.fail("stop", StoreError("The disk is full."))
+    async with running(backend) as person:
+        await person.pilot.press("q")
+    assert backend.calls[-1] == ("stop",)
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+async def test_help_opens_and_closes(backend: FakeBackend, key: str) -> None:
+    async with running(backend) as person:
+        await person.press(key)
+        assert person.sees(HelpScreen)
+        await person.press(key)
+        assert person.is_home
+        await person.press(key, "escape")
+        assert person.is_home
+
+
+async def test_the_palette_runs_commands_by_name(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("ctrl+p", *"look for news", "enter")
+        await person.settle()
+        assert ("refresh",) in backend.calls
+
+
+async def test_the_palette_offers_only_what_works_here(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("ctrl+p")
+        options = person.screen.query_one("CommandList")
+        shown = [str(options.get_option_at_index(i).prompt) for i in range(options.option_count)]  # type: ignore[attr-defined]
+        assert any("Hand-offs" in line for line in shown)
+        assert not any("Stop waiting" in line for line in shown)
+
+
+async def test_keys_can_be_remapped(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.app.set_keymap({"archive": "x", "table.select": "v"})
+        await person.settle()
+        assert person.bottom_line.startswith("x Archive")
+        assert "v Select" in person.bottom_line
+        await person.press("x", "y")
+        assert [call for call in backend.calls if call[0] == "request"]
+
+
+@pytest.mark.parametrize("theme", ["reshelve-dark", "reshelve-light", "reshelve-contrast", "ansi-light"])
+async def test_every_theme_paints(backend: FakeBackend, theme: str) -> None:
+    async with running(backend) as person:
+        person.app.theme = theme
+        await person.press("a")
+        assert person.app.theme == theme
+
+
+def test_actions_are_declared_once() -> None:
+    ids = [item.id for item in ACTIONS]
+    assert len(set(ids)) == len(ids)
+    assert all(item.help and item.label for item in ACTIONS)
+
+
+def test_the_readme_table_names_every_key() -> None:
+    table = readme_table()
+    assert "| `a` | Archive the contact, or all that are selected |" in table
+    assert all(item.help in table for item in ACTIONS if item.keys)

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from support.fake_backend import FakeBackend, contact_id
+from support.screen_test import Driver, running
+from textual.widgets import Button, Input
+
+from tui.model.change import Action
+from tui.model.errors import OfflineError, ReshelveError
+from tui.screens.confirm import ConfirmScreen
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def words(person: Driver) -> str:
+    assert person.sees(ConfirmScreen)
+    return "\n".join(plain.text for plain in person.screen.query(Plain))
+
+
+async def test_the_dialog_opens_at_once_and_can_be_cancelled_while_xero_is_asked(
+    backend: FakeBackend,
+) -> None:
+    backend.check_gate.clear()
+    async with running(backend) as person:
+        await person.pilot.press("a")
+        await person.pilot.pause()
+        assert "Asking Xero …" in words(person)
+        await person.pilot.press("y")
+        await person.pilot.pause()
+        assert person.bottom_line == "Xero is still being asked."
+        await person.press("escape")
+        assert person.is_home
+        assert not [call for call in backend.calls if call[0] == "request"]
+
+
+async def test_the_answer_is_shown_when_it_comes(backend: FakeBackend) -> None:
+    backend.check_gate.clear()
+    async with running(backend) as person:
+        await person.pilot.press("a")
+        await person.pilot.pause()
+        assert person.screen.query_one("#confirm", Button).disabled
+        backend.check_gate.set()
+        await person.settle()
+        assert "Read from Xero just now." in words(person)
+        assert "• Abel Tasman Lettings" in words(person)
+        assert not person.screen.query_one("#confirm", Button).disabled
+
+
+async def test_cancel_is_what_enter_does(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("a", "enter")
+        assert person.is_home
+        assert not [call for call in backend.calls if call[0] == "request"]
+
+
+async def test_n_cancels_too(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("a", "n")
+        assert person.is_home
+
+
+async def test_buttons_can_be_clicked(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("a")
+        await person.pilot.click("#confirm")
+        await person.settle()
+        assert ("request", Action.ARCHIVE, (contact_id(0),)) in backend.calls
+
+
+async def test_archiving_warns_of_tenancies_and_restoring_of_the_hand_off(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("a")
+        assert "billing contact of an active tenancy in Re-Leased" in words(person)
+        await person.press("escape", "3", "home", "r")
+        assert "Xero's API may refuse to restore it." in words(person)
+
+
+async def test_warnings_stand_with_their_contact(backend: FakeBackend) -> None:
+    backend.warnings[contact_id(1)] = ("They owe 1,234.50, of which 200.00 is overdue.",)
+    async with running(backend) as person:
+        await person.press("space", "space", "a")
+        said = words(person)
+        assert "• Aroha Tamihana\n! They owe 1,234.50" in said
+        assert said.index("Aroha") < said.index("Abel")
+
+
+async def test_what_is_blocked_is_left_out_with_its_reason(backend: FakeBackend) -> None:
+    backend.blocked[contact_id(0)] = "Merged into another contact since."
+    async with running(backend) as person:
+        await person.press("space", "space", "a")
+        assert "Left out:\n✗ Abel Tasman Lettings\nMerged into another contact since." in words(person)
+        await person.press("y")
+        assert ("request", Action.ARCHIVE, (contact_id(1),)) in backend.calls
+
+
+async def test_where_everything_is_blocked_nothing_can_be_confirmed(backend: FakeBackend) -> None:
+    backend.blocked[contact_id(0)] = "Archived in Xero meanwhile."
+    async with running(backend) as person:
+        await person.press("a")
+        assert "This can't be done:" in words(person)
+        await person.press("y")
+        assert person.bottom_line == "Nothing here can be changed."
+
+
+async def test_a_local_answer_says_that_it_is_one(backend: FakeBackend) -> None:
+    backend.stale_reason = "Xero can't be reached."
+    async with running(backend) as person:
+        await person.press("a")
+        assert "Xero can't be reached. This is what the local copy says." in words(person)
+
+
+async def test_a_check_that_fails_says_why(backend: FakeBackend) -> None:
+    backend.fail("check", OfflineError("Xero can't be reached.", "Press esc and try again later."))
+    async with running(backend) as person:
+        await person.press("a")
+        assert "Xero can't be reached. Press esc and try again later." in words(person)
+        assert person.screen.query_one("#confirm", Button).disabled
+
+
+async def test_over_25_contacts_the_number_is_typed() -> None:
+    backend = FakeBackend.with_contacts(60)
+    async with running(backend) as person:
+        await person.press("2", "asterisk", "a")
+        count = len(person.main.table.selected)
+        assert count > 25
+        assert "and " in words(person)
+        await person.press("escape")
+        await person.press("a", "tab", "y")
+        assert person.sees(ConfirmScreen)
+        number = person.screen.query_one("#number", Input)
+        number.focus()
+        await person.press("7", "enter")
+        assert person.sees(ConfirmScreen)
+        await person.press("backspace", *str(count), "enter")
+        (request,) = (call for call in backend.calls if call[0] == "request")
+        assert len(request[2]) == count
+
+
+async def test_names_that_look_like_markup_are_shown_as_they_are(backend: FakeBackend) -> None:
+    for number, name in enumerate(("a [/x] b", "\x1b[31mred\x1b[0m", "x" * 10_000)):
+        backend.known[contact_id(number)] = replace(backend.known[contact_id(number)], name=name)
+        backend.warnings[contact_id(number)] = (f"{name} owes",)
+    async with running(backend) as person:
+        await person.press("asterisk", "a")
+        assert person.sees(ConfirmScreen)
+        await person.press("escape", "home", "enter", "escape")
+        assert person.is_home
+
+
+async def test_a_journal_that_refuses_is_told(backend: FakeBackend, caplog: pytest.LogCaptureFixture) -> None:
+    del caplog
+    backend.fail("request", ReshelveError("The disk is full.", "Free some space; nothing was sent."))
+    async with running(backend) as person:
+        await person.press("a", "y")
+        assert person.bottom_line == "The disk is full. Free some space; nothing was sent."

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support.fake_backend import FakeBackend, contact_id
+from support.screen_test import Driver, running
+from textual.widgets import Static
+
+from tui.model.change import Action, State
+from tui.model.contact import Balances
+from tui.model.errors import OfflineError
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.contact import ContactScreen
+
+
+def words(person: Driver, part: str) -> str:
+    assert person.sees(ContactScreen)
+    return str(person.screen.query_one(f"#{part}", Static).content)
+
+
+async def test_the_page_says_what_xero_has(backend: FakeBackend) -> None:
+    number = contact_id(0)
+    backend.known[number] = replace(
+        backend.known[number], groups=("Tenants",), balances=Balances(23_400, 12_000, 0, 0)
+    )
+    async with running(backend) as person:
+        await person.press("enter")
+        assert words(person, "heading") == "Abel Tasman Lettings   Active"
+        assert "Account number   AC-00000" in words(person, "details")
+        assert "Groups           Tenants" in words(person, "details")
+        assert "They owe         234.00  120.00 overdue" in words(person, "balances")
+        assert "As of the last full reading, 3 h ago." in words(person, "balances")
+
+
+async def test_xeros_history_comes_when_it_comes(backend: FakeBackend) -> None:
+    backend.history_gate.clear()
+    async with running(backend) as person:
+        await person.pilot.press("enter")
+        await person.pilot.pause()
+        assert "Asking Xero …" in words(person, "history")
+        backend.history_gate.set()
+        await person.settle()
+        assert "Edited  by Robin Hale" in words(person, "history")
+
+
+async def test_a_history_that_cannot_be_read_says_why_and_can_be_asked_for_again(
+    backend: FakeBackend,
+) -> None:
+    backend.fail("history", OfflineError("Xero can't be reached."))
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "Xero can't be reached. F5 asks again." in words(person, "history")
+        backend.failures.clear()
+        await person.press("f5")
+        assert "Robin Hale" in words(person, "history")
+
+
+async def test_changes_and_timeline_follow(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "None yet." in words(person, "changes")
+        await person.press("a")
+        assert person.sees(ConfirmScreen)
+        await person.press("y")
+        assert "Archive here" in words(person, "changes")
+        assert "archive queued" in words(person, "timeline")
+        await person.press("a")
+        assert person.bottom_line == "This contact is being archived already."
+
+
+async def test_xeros_words_stand_under_a_refused_change(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="It is on a repeating invoice [/].")
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "refused" in words(person, "changes")
+        assert "It is on a repeating invoice [/]." in words(person, "changes")
+
+
+async def test_keys_of_the_page(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("enter", "r")
+        assert person.bottom_line == "Already active. Press a to archive it."
+        await person.press("y")
+        assert person.app.clipboard == backend.contact_url(contact_id(0))
+        await person.press("q")
+        assert person.is_home

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+from support.fake_backend import FakeBackend, contact_id
+from support.screen_test import Driver, browser_into, running
+from textual.widgets import OptionList
+
+from tui.model.change import Action, State
+from tui.model.errors import RejectedError
+from tui.screens.handoff import HandoffScreen
+
+
+@pytest.fixture
+def waiting(backend: FakeBackend) -> FakeBackend:
+    """Two restores that wait: Boulder Plumbing and Hamilton Smith Ltd."""
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(12, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    return backend
+
+
+def listed(person: Driver) -> list[str]:
+    assert person.sees(HandoffScreen)
+    options = person.screen.query_one(OptionList)
+    return [str(options.get_option_at_index(index).prompt) for index in range(options.option_count)]
+
+
+async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        first, second = listed(person)
+        assert first.startswith("↗ Boulder Plumbing  waiting for Restore in Xero since 12:40")
+        assert waiting.contact_url(contact_id(5)) in first
+        assert "Hamilton Smith Ltd" in second
+        assert "if an active contact has the same name" in second
+
+
+async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        assert waiting.calls[-1] == ("look_closely", True)
+        await person.press("escape")
+        assert waiting.calls[-1] == ("look_closely", False)
+
+
+async def test_what_is_done_in_xero_ticks_itself_off(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        waiting.move(waiting.changes[0], State.CONFIRMED)
+        await person.hears_changes()
+        first, second = listed(person)
+        assert first == "✓ Boulder Plumbing  restored"
+        assert second.startswith("↗")
+        waiting.move(waiting.changes[1], State.CONFIRMED)
+        await person.hears_changes()
+        assert "All done" in person.screen.query_one("#why").render().plain  # type: ignore[union-attr]
+        assert person.bottom_line == "esc Back"
+
+
+async def test_restore_can_be_pressed_in_the_practice_page(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        assert "p Practice only: press Restore here" in person.bottom_line
+        await person.press("down", "p")
+        assert ("press_restore", contact_id(12)) in waiting.calls
+        assert listed(person)[1] == "✓ Hamilton Smith Ltd  restored"
+
+
+async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) -> None:
+    waiting.is_practice = False
+    async with running(waiting) as person:
+        await person.press("h")
+        assert "Practice" not in person.bottom_line
+        await person.press("p")
+        assert person.bottom_line.startswith("Only the practice Xero can be pressed from here.")
+        assert not [call for call in waiting.calls if call[0] == "press_restore"]
+
+
+async def test_a_name_that_is_taken_is_said_beside_the_restore(waiting: FakeBackend) -> None:
+    waiting.fail(
+        "press_restore", RejectedError("An active contact has this name.", 400, "Rename one of them.")
+    )
+    async with running(waiting) as person:
+        await person.press("h", "p")
+        assert "An active contact has this name. Rename one of them." in listed(person)[0]
+        assert person.bottom_line.startswith("Xero refused: An active contact")
+
+
+async def test_waiting_ends_at_the_second_press(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "x")
+        assert person.bottom_line.startswith("Press x again to stop waiting for Boulder Plumbing.")
+        await person.press("down", "x")
+        assert not [call for call in waiting.calls if call[0] == "dismiss"]
+        await person.press("x")
+        assert ("dismiss", contact_id(12)) in waiting.calls
+        assert listed(person)[1] == "· Hamilton Smith Ltd  no longer waited for"
+
+
+async def test_the_link_can_be_copied_and_opened(
+    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("tui.screens.browser.open_page", browser_into(opened))
+    async with running(waiting) as person:
+        await person.press("h", "y")
+        assert person.app.clipboard == waiting.contact_url(contact_id(5))
+        await person.press("o", "down", "enter")
+        assert opened == [waiting.contact_url(contact_id(5)), waiting.contact_url(contact_id(12))]
+
+
+async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "p", "o")
+        assert person.bottom_line == "This one isn't waiting any more."
+
+
+async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        waiting.move(waiting.changes[0], State.REFUSED, words="Merged meanwhile.")
+        await person.hears_changes()
+        assert listed(person)[0].startswith("✗ Boulder Plumbing  refused")
+        assert "Merged meanwhile." in listed(person)[0]

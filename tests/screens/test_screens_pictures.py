@@ -1,0 +1,196 @@
+"""Pictures of every screen. After a change that is meant: look at them, then `--snapshot-update`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
+from support.screen_test import Driver
+from textual.widgets import Input
+
+from tui.app import ReshelveApp
+from tui.model.change import Action, State
+from tui.model.errors import OfflineError
+from tui.model.evidence import Grade
+from tui.model.query import Query
+from tui.model.snapshot import Link, ReleasedLink, XeroLink
+from tui.screens.problem import ProblemScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.pilot import Pilot
+
+    Compare = Callable[..., bool]
+
+SIZES = [(60, 20), (80, 24), (120, 36), (160, 48)]
+REPEATING = "Contacts cannot be archived if they are associated with repeating invoices"
+
+
+@pytest.fixture
+def busy() -> FakeBackend:
+    """An organisation in which everything that can happen has happened."""
+    backend = FakeBackend.with_contacts(1631)
+    backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(7, Action.RESTORE, State.CONFIRMED)
+    backend.put_change(12, Action.RESTORE, State.HANDOFF)
+    backend.put_change(13, Action.ARCHIVE, State.REFUSED, words=REPEATING)
+    backend.put_change(3, Action.ARCHIVE, State.QUEUED)
+    backend.put_change(2, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
+    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE)
+    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, Grade.EXPECTED)
+    backend.publish_changes()
+    return backend
+
+
+def picture(
+    compare: Compare,
+    backend: FakeBackend,
+    *keys: str,
+    size: tuple[int, int] = (120, 36),
+    theme: str = "",
+    settled: bool = True,
+    after: Callable[[ReshelveApp], object] | None = None,
+) -> bool:
+    app = ReshelveApp(backend)
+    if theme:
+        app.theme = theme
+
+    async def act(pilot: Pilot[None]) -> None:
+        person = Driver(app, pilot, backend)
+        await person.settle()
+        for key in keys:
+            await pilot.press(key)
+            await (person.settle() if settled else pilot.pause())
+        if after is not None:
+            after(app)
+            await person.settle()
+        for box in app.screen.query(Input):
+            box.cursor_blink = False
+        await pilot.pause()
+
+    return compare(app, terminal_size=size, run_before=act)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_main(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, size=size)
+
+
+@pytest.mark.parametrize("theme", ["reshelve-light", "reshelve-contrast"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+def test_main_themes(snap_compare: Compare, busy: FakeBackend, theme: str, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "down", "space", theme=theme, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_searching(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "/", *"bay", size=size)
+
+
+def test_nothing_found(snap_compare: Compare, busy: FakeBackend) -> None:
+    assert picture(snap_compare, busy, "/", *"zzz")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_first_pull(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = FakeBackend.with_contacts(12)
+    backend.publish(pull=PullProgress(12, 1631), last_pull_at=None)
+    assert picture(snap_compare, backend, size=size)
+
+
+def test_no_contacts_yet(snap_compare: Compare) -> None:
+    backend = FakeBackend(known={})
+    backend.publish(pull=PullProgress(0, None), last_pull_at=None, xero=XeroLink(), pane=None)
+    assert picture(snap_compare, backend)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
+def test_flash(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.fail("refresh", OfflineError("Xero can't be reached.", "Nothing is lost; it is tried again."))
+    assert picture(snap_compare, busy, "f5", size=size)
+
+
+FEED = ReleasedLink(has_feed=True, state="Successfully synced", next_sync_at=NOW + timedelta(seconds=9))
+TONIGHT = NOW + timedelta(hours=17, minutes=19)
+PANES = {
+    "reading": ReleasedLink(has_feed=True, state="In progress", is_syncing=True),
+    "reconnect": replace(FEED, state="Needs reconnecting"),
+    "errors": replace(FEED, state="Sync has errors"),
+    "unreachable": replace(FEED, problem="The address doesn't answer."),
+    "nightly": ReleasedLink(next_sync_at=TONIGHT, cycle_started_at=TONIGHT - timedelta(days=1)),
+    "unknown": ReleasedLink(),
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.parametrize("state", PANES)
+def test_pane(snap_compare: Compare, busy: FakeBackend, state: str, size: tuple[int, int]) -> None:
+    busy.publish(released=PANES[state])
+    assert picture(snap_compare, busy, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pane_with_nothing_to_wait_for(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, FakeBackend.with_contacts(), size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
+def test_offline(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    link = XeroLink(
+        Link.OFFLINE,
+        waiting_until=NOW + timedelta(seconds=24),
+        detail="Xero can't be reached. What is queued is sent later.",
+    )
+    busy.publish(xero=link)
+    assert picture(snap_compare, busy, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_confirm_archive(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    ids = busy.first_rows(Query()).rows.ids(1, 4)
+    busy.warnings[ids[0]] = ("They owe 1,234.50, of which 200.00 is overdue.",)
+    busy.blocked[ids[2]] = "Archived in Xero since you looked."
+    assert picture(snap_compare, busy, "down", "space", "space", "space", "a", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_confirm_many(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "2", "asterisk", "a", size=size)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+def test_confirm_restore(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.stale_reason = "Xero can't be reached."
+    assert picture(snap_compare, busy, "3", "home", "down", "r", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_handoff(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.put_change(19, Action.RESTORE, State.HANDOFF, words="Two contacts have this name in Xero.")
+    busy.publish_changes()
+    assert picture(snap_compare, busy, "h", "p", size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 36)])
+def test_handoff_done(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "h", "p", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_contact(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.known[contact_id(13)] = replace(busy.known[contact_id(13)], groups=("Tenants", "Karori"))
+    assert picture(snap_compare, busy, "/", *"hoyt", "enter", "enter", size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 36)])
+def test_help(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "question_mark", size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 36)])
+def test_problem(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, size=size, after=lambda app: app.push_screen(ProblemScreen()))

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import NOW, FakeBackend
+from support.frozen import frozen
+
+from tui.model.change import Action, State
+from tui.model.evidence import Grade
+from tui.model.snapshot import Link, ReleasedLink, XeroLink
+from tui.widgets import clock, sync_lines
+from tui.widgets.sync_words import calls_left, next_sync, xero_trouble
+from tui.widgets.title_bar import title, xero_words
+from tui.widgets.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FEED = ReleasedLink(
+    has_feed=True,
+    state="Successfully synced",
+    next_sync_at=NOW + timedelta(seconds=32),
+    cycle_started_at=NOW - timedelta(seconds=32),
+)
+
+
+@pytest.fixture(autouse=True)
+def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with frozen(monkeypatch):
+        yield
+
+
+def said(released: ReleasedLink, *, is_practice: bool = False) -> str:
+    return next_sync(released, NOW, is_practice=is_practice).words
+
+
+def test_a_feed_is_counted_down() -> None:
+    assert said(FEED) == "Next Re-Leased sync in 0:32"
+    assert said(FEED, is_practice=True) == "Next practice sync in 0:32"
+    assert next_sync(FEED, NOW, is_practice=False).fraction == pytest.approx(0.5)
+
+
+def test_a_sync_that_is_late_is_due_and_never_counted_backwards() -> None:
+    late = replace(FEED, next_sync_at=NOW - timedelta(seconds=5))
+    assert said(late) == "The next Re-Leased sync is due now"
+
+
+def test_a_running_sync_is_said() -> None:
+    assert said(replace(FEED, is_syncing=True, state="In progress")) == "Re-Leased is reading now"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("Needs reconnecting", "nothing will be picked up until someone reconnects it in Re-Leased"),
+        ("Not connected", "nothing will be picked up until someone connects it"),
+        ("Sync has errors", "Look at Sync Results in Re-Leased"),
+        ("Incomplete onboarding", "set-up is not complete"),
+        ("Incomplete pipeline", "pipeline is not complete"),
+        ("Something new [/]", "Re-Leased says: Something new [/]."),
+    ],
+)
+def test_a_stall_is_said_and_nothing_is_counted_down(state: str, words: str) -> None:
+    stalled = next_sync(replace(FEED, state=state), NOW, is_practice=False)
+    assert words in stalled.words
+    assert stalled.fraction is None
+    assert stalled.style == "error"
+
+
+def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
+    broken = next_sync(replace(FEED, problem="The address doesn't answer."), NOW, is_practice=False)
+    assert broken.words.startswith("Re-Leased's feed can't be read: The address doesn't answer.")
+    assert broken.fraction is None
+
+
+def test_without_a_feed_only_the_nightly_window_is_expected() -> None:
+    night = ReleasedLink(next_sync_at=NOW + timedelta(hours=17, minutes=19))
+    assert said(night) == (
+        "Re-Leased can't be asked; expected after its nightly sync, by 06:00, in 17 h 19 min"
+    )
+    assert said(ReleasedLink()) == "Re-Leased can't be asked. It syncs every night."
+    assert said(ReleasedLink(has_feed=True)) == "Re-Leased's feed doesn't say when the next sync is."
+
+
+def test_calls_left_are_said_as_far_as_xero_told_them() -> None:
+    assert calls_left(XeroLink(minute_calls_left=57, day_calls_left=4812)) == (
+        "Xero calls left: 57/min  4,812 today"
+    )
+    assert calls_left(XeroLink(day_calls_left=1)) == "Xero calls left:  1 today"
+    assert calls_left(XeroLink()) == ""
+
+
+@pytest.mark.parametrize(
+    ("link", "words", "brief"),
+    [
+        (Link.STARTING, "connecting", "connecting"),
+        (Link.OFFLINE, "offline, again in 0:24", "offline"),
+        (Link.LIMITED, "limit reached, again in 0:24", "limit"),
+        (Link.UNAVAILABLE, "not answering, again in 0:24", "no answer"),
+        (Link.RECONNECT, "sign in again", "sign in"),
+        (Link.ELSEWHERE, "used by another Reshelve", "elsewhere"),
+        (Link.ONLINE, "12:41:07", "12:41"),
+    ],
+)
+def test_every_state_of_the_connection_has_words(link: Link, words: str, brief: str) -> None:
+    xero = XeroLink(link, last_answer_at=NOW, waiting_until=NOW + timedelta(seconds=24))
+    assert xero_words(xero, NOW) == words
+    assert xero_words(xero, NOW, short=True) == brief
+
+
+def test_trouble_with_xero_is_told_with_the_next_attempt() -> None:
+    snapshot = replace(
+        FakeBackend.with_contacts(1).snapshot,
+        xero=XeroLink(
+            Link.OFFLINE, detail="Xero can't be reached.", waiting_until=NOW + timedelta(seconds=24)
+        ),
+    )
+    assert xero_trouble(snapshot, NOW) == "Xero can't be reached. Tried again in 0:24."
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 72, 80, 100, 120, 200])
+def test_the_title_fits_every_width(width: int) -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE)
+    backend.publish_changes()
+    organisation = replace(backend.snapshot.organisation, name="A very long name of a company [/] " * 3)
+    snapshot = replace(backend.snapshot, organisation=organisation)
+    assert title(snapshot, NOW, width, is_practice=True).cell_length <= width
+
+
+@pytest.mark.parametrize("height", range(1, 30))
+def test_the_pane_never_writes_more_than_its_room_and_says_what_is_left_out(height: int) -> None:
+    backend = FakeBackend.with_contacts(60)
+    for number in range(20):
+        backend.put_change(number, Action.RESTORE, State.HANDOFF)
+        backend.put_change(number + 20, Action.ARCHIVE, State.REFUSED, words="Because of this and that. " * 5)
+    pane = backend.pane()
+    lines = sync_lines.changes(pane, NOW, 40, height, hint=True)
+    assert len(lines) <= height
+    assert all(line.cell_length <= 40 for line in lines)
+    assert lines[-1].plain.startswith("and ")
+
+
+def test_the_pane_puts_first_what_waits_for_a_person() -> None:
+    backend = FakeBackend.with_contacts(10)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(1, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE)
+    backend.put_change(2, Action.ARCHIVE, State.SENDING)
+    backend.put_change(3, Action.ARCHIVE, State.REFUSED)
+    backend.put_change(4, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
+    lines = sync_lines.changes(backend.pane(), NOW, 50, 20)
+    names = [line.plain[2:].split("  ")[0].strip() for line in lines]
+    numbers = [next(i for i, one in enumerate(backend.known.values()) if one.name == name) for name in names]
+    assert numbers == [4, 3, 2, 1, 0, 5]
+
+
+def test_spans_of_time_are_written_as_people_say_them() -> None:
+    assert clock.countdown(NOW + timedelta(seconds=245), NOW) == "4:05"
+    assert clock.countdown(NOW - timedelta(seconds=1), NOW) == "0:00"
+    assert clock.ago(NOW - timedelta(seconds=5), NOW) == "just now"
+    assert clock.ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
+    assert clock.ago(NOW - timedelta(days=1), NOW) == "yesterday"
+    assert clock.ago(NOW - timedelta(days=12), NOW) == "12 days ago"
+    assert counted(1, "contact") == "1 contact"
+    assert counted(1402, "contact") == "1,402 contacts"
