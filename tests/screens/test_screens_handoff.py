@@ -60,7 +60,7 @@ async def test_what_is_done_in_xero_ticks_itself_off(waiting: FakeBackend) -> No
 async def test_restore_can_be_pressed_in_the_practice_page(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        assert "p Practice only: press Restore here" in person.bottom_line
+        assert "p Restore (practice)" in person.bottom_line
         await person.press("down", "p")
         assert ("press_restore", contact_id(12)) in waiting.calls
         assert listed(person)[1] == "✓ Hamilton Smith Ltd  restored"
@@ -70,7 +70,7 @@ async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) ->
     waiting.is_practice = False
     async with running(waiting) as person:
         await person.press("h")
-        assert "Practice" not in person.bottom_line
+        assert "practice" not in person.bottom_line
         await person.press("p")
         assert person.bottom_line.startswith("Only the practice Xero can be pressed from here.")
         assert not [call for call in waiting.calls if call[0] == "press_restore"]

@@ -34,6 +34,7 @@ _WHY: Final = (
     "Xero's API refuses to restore contacts, so the last press is yours: open the contact in Xero and "
     "press Restore there. Reshelve looks every few seconds and ticks it off by itself."
 )
+_PRACTICE: Final = " This is practice: p presses Restore from here, without a browser."
 _DONE: Final = (
     "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. Esc goes back."
 )
@@ -115,7 +116,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         waiting = sum(1 for item in self._items if item.is_waiting)
         why = self.query_one("#why", Plain)
         if waiting:
-            why.update_text(_WHY)
+            why.update_text(_WHY + (_PRACTICE if self.backend.is_practice else ""))
         else:
             why.update_text(_DONE if self._items else _NOTHING, "$text-success" if self._items else "")
         self.query_one(".dialog").border_subtitle = f"{counted(waiting, 'contact')} waiting"
@@ -125,9 +126,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         if not any(item.is_waiting for item in self._items):
             self.key_bar.offer("back")
             return
-        practice = (
-            [("press_restore", "Practice only: press Restore here")] if self.backend.is_practice else []
-        )
+        practice = [("press_restore", "Restore (practice)")] if self.backend.is_practice else []
         self.key_bar.offer(*practice, "open_in_xero", "copy", "stop_waiting", "back")
 
     @property

@@ -75,7 +75,7 @@ def _counted_down(
     name = "practice" if is_practice else "Re-Leased"
     if now >= next_sync_at:
         return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
-    return NextSync(f"Next {name} sync in {left}", f"next sync in {left}", fraction)
+    return NextSync(f"Next {name} sync in {left}", f"sync in {left}", fraction)
 
 
 def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | None:
