@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 _APP = "reshelve"
+_TENANT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 
@@ -74,7 +76,12 @@ class Paths:
         return self.data / "organisations"
 
     def organisation(self, tenant_id: str) -> Path:
-        """Name the folder of one organisation's store and lease."""
+        """Name the folder of one organisation's store and lease.
+
+        Raises `ValueError` for an id that isn't one of Xero's: it could lead out of the folder.
+        """
+        if not _TENANT_ID.fullmatch(tenant_id):
+            raise ValueError("not a tenant's id as Xero writes them")
         return self.organisations / tenant_id
 
 

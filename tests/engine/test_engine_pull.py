@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from engine.model_xero import START, Clock, Fault, ModelXero, contact
 
 from tui.engine.handoff import HandoffLookout
 from tui.engine.pull import Puller
+from tui.engine.rules import MERGED
 from tui.model.change import Action, Event, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
@@ -156,23 +158,17 @@ async def test_a_contact_somebody_archived_in_xero_is_a_change_of_theirs(store: 
 # --- hand-offs ---
 
 
-def is_needed(lookout: HandoffLookout) -> bool:
-    return lookout.is_needed
-
-
 async def test_hand_offs_are_looked_at_fifty_at_a_time_going_round(store: Store) -> None:
     contacts = [contact(f"{number:03}", ContactStatus.ARCHIVED) for number in range(120)]
     xero = ModelXero.of(*contacts)
     applied: list[Applied] = []
     lookout = HandoffLookout(store, xero.client, Clock(), applied.append)
-    assert not is_needed(lookout)
     await lookout.look()
     assert not xero.reads
 
     await store.apply(contacts, START)
     changes = await store.add(Action.RESTORE, contacts, START)
     await store.record([Move(change.change_id, Event.HAND_OFF) for change in changes], START)
-    assert is_needed(lookout)
     for _ in range(4):
         await lookout.look()
     assert [len(ids) for ids in xero.reads] == [50, 50, 20, 50]
@@ -187,11 +183,23 @@ async def test_a_restore_pressed_in_xero_finishes_its_hand_off(store: Store) -> 
     await store.record([Move(change.change_id, Event.HAND_OFF)], START)
     lookout = HandoffLookout(store, xero.client, Clock(), applied.append)
     await lookout.look()
-    assert is_needed(lookout)
+    assert store.changes_in(State.HANDOFF)
     xero.set_status("a", ContactStatus.ACTIVE)
     await lookout.look()
     after = store.change(change.change_id)
     assert after is not None
     assert (after.state, after.origin) == (State.CONFIRMED, Origin.HERE)
-    assert not is_needed(lookout)
+    assert not store.changes_in(State.HANDOFF)
     assert len(store.changes_of("a")) == 1
+
+
+async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(store: Store) -> None:
+    xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
+    await store.apply(list(xero.contacts_now.values()), START)
+    [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
+    await store.record([Move(change.change_id, Event.HAND_OFF)], START)
+    xero.contacts_now["a"] = replace(xero.contacts_now["a"], merged_to="b")
+    await HandoffLookout(store, xero.client, Clock(), lambda _: None).look()
+    after = store.change(change.change_id)
+    assert after is not None
+    assert (after.state, after.words) == (State.REFUSED, MERGED)

@@ -59,6 +59,15 @@ async def test_the_opposite_of_what_has_left_is_a_change_of_its_own(store: Store
     assert restore.action is Action.RESTORE
 
 
+async def test_the_last_thing_asked_for_decides(store: Store) -> None:
+    (archive,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    await store.record([Move(archive.change_id, Event.SEND)], NOON)
+    await store.record([Move(archive.change_id, Event.LOSE)], NOON)
+    await store.add(Action.RESTORE, [contact(1)], minutes(1))
+    assert await store.add(Action.ARCHIVE, [contact(1)], minutes(2)) == []
+    assert [one.state for one in store.changes_of("id-1")] == [State.CANCELLED, State.UNCLEAR]
+
+
 async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
     number = change.change_id
@@ -165,3 +174,15 @@ async def test_the_row_shows_its_latest_change_unless_it_was_taken_back(store: S
     await store.record([Move(change.change_id, Event.CANCEL)], NOON)
     assert rows.window(0, 1)[0].last_change is None
     assert rows.window(1, 2)[0].last_change is None
+
+
+async def test_a_change_taken_back_leaves_the_one_before_it_on_the_row(store: Store) -> None:
+    await store.apply([contact(1)], NOON)
+    (archive,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    await store.record([Move(archive.change_id, Event.SEND)], NOON)
+    await store.record([Move(archive.change_id, Event.CONFIRM)], NOON)
+    (restore,) = await store.add(Action.RESTORE, [contact(1)], minutes(1))
+    await store.record([Move(restore.change_id, Event.CANCEL)], minutes(2))
+    view = (await search(store, "")).rows.window(0, 1)[0].last_change
+    assert view is not None
+    assert view.change.change_id == archive.change_id

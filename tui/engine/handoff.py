@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.model.change import State
+from tui.engine.rules import out_of_reach
+from tui.model.change import Event, State
+from tui.store import Move
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from tui.model.change import Change
+    from tui.model.contact import Contact
     from tui.store import Applied, Store
     from tui.xero.client import XeroClient
 
@@ -33,18 +37,26 @@ class HandoffLookout:
         self._applied = applied
         self._next = 0
 
-    @property
-    def is_needed(self) -> bool:
-        """Whether any hand-off is waiting."""
-        return bool(self._store.changes_in(State.HANDOFF, limit=1))
-
     async def look(self) -> None:
         """Read the next fifty that wait, going round. Raises `XeroError`."""
-        waiting = [change.contact_id for change in self._store.changes_in(State.HANDOFF)]
+        waiting = self._store.changes_in(State.HANDOFF)
         if not waiting:
             return
         if self._next >= len(waiting):
             self._next = 0
-        ids = waiting[self._next : self._next + _LOOKED_AT_ONCE]
-        self._next += len(ids)
-        self._applied(await self._store.apply(await self._xero.contacts_by_ids(ids), self._now()))
+        looked_at = waiting[self._next : self._next + _LOOKED_AT_ONCE]
+        self._next += len(looked_at)
+        contacts = await self._xero.contacts_by_ids([change.contact_id for change in looked_at])
+        self._applied(await self._store.apply(contacts, self._now()))
+        await self._give_up(looked_at, contacts)
+
+    async def _give_up(self, looked_at: Sequence[Change], contacts: Sequence[Contact]) -> None:
+        """Stop waiting for what nobody can restore any more, such as a contact merged meanwhile."""
+        reasons = {contact.contact_id: out_of_reach(contact) for contact in contacts}
+        moves = [
+            Move(change.change_id, Event.REFUSE, words=reason)
+            for change in looked_at
+            if (reason := reasons.get(change.contact_id))
+        ]
+        if moves:
+            self._applied(await self._store.record(moves, self._now()))

@@ -48,6 +48,7 @@ class Publisher:
         self._order_version = 0
         self._organisation = organisation
         store.finder.grade = self.grade
+        store.finder.on_loaded = lambda: self.rows_changed(order=True)
         self.snapshot = self._build()
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:

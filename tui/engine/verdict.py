@@ -54,7 +54,7 @@ def _hand_off(change: Change, contact: Contact | None) -> Move:
         return Move(change.change_id, Event.REFUSE, words=UNKNOWN)
     if contact.status is change.action.target:
         # Its status won't be seen to move, so that a hand-off would wait for ever.
-        return Move(change.change_id, Event.CONFIRM, confirmed_at=contact.updated_at)
+        return Move(change.change_id, Event.CONFIRM)
     reason = out_of_reach(contact)
     return Move(change.change_id, Event.REFUSE if reason else Event.HAND_OFF, words=reason)
 
@@ -63,7 +63,9 @@ def _move(change: Change, contact: Contact | None, words: str) -> Move:
     if contact is None:
         return Move(change.change_id, Event.REFUSE, words=words or UNKNOWN)
     if contact.status is change.action.target:
-        return Move(change.change_id, Event.CONFIRM, confirmed_at=contact.updated_at, detail=words)
+        # A restore by hand may not move UpdatedDateUTC (unproven): then now, which is later, is honest.
+        confirmed_at = contact.updated_at if change.action is Action.ARCHIVE else None
+        return Move(change.change_id, Event.CONFIRM, confirmed_at=confirmed_at, detail=words)
     reason = out_of_reach(contact)
     if reason:
         return Move(change.change_id, Event.REFUSE, words=words or reason)

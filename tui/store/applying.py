@@ -77,21 +77,18 @@ def _flip(
 def add(
     connection: sqlite3.Connection, action: Action, contacts: Sequence[Contact], now: datetime
 ) -> list[Change]:
-    """Queue the action for each contact that has no open change of it already.
+    """Queue the action for each contact, unless the last thing asked of it and still open is the same.
 
-    A queued change of the opposite action is cancelled instead: nothing has left yet, so that taking it
-    back is all that is asked for. Returns the changes that are new.
+    Where that is the opposite and still queued, it is cancelled instead: nothing of it has left yet, so
+    that taking it back is all that is asked for. Returns the changes that are new.
     """
     batch_id = uuid4().hex
     added = []
     for contact in contacts:
-        open_changes = journal.open_changes(connection, contact.contact_id)
-        if any(change.action is action for change in open_changes):
-            continue
-        queued = [change for change in open_changes if change.state is State.QUEUED]
-        for change in queued:
-            taken_back = journal.Move(change.change_id, Event.CANCEL, detail=f"{action} asked for instead")
-            journal.move(connection, taken_back, now)
-        if not queued:
+        last = next(reversed(journal.open_changes(connection, contact.contact_id)), None)
+        if last is None or (last.action is not action and last.state is not State.QUEUED):
             added.append(journal.insert(connection, contact, action, batch_id, now))
+        elif last.action is not action:
+            taken_back = journal.Move(last.change_id, Event.CANCEL, detail=f"{action} asked for instead")
+            journal.move(connection, taken_back, now)
     return [journal.get(connection, change_id) for change_id in added]

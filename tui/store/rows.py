@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from tui.store.database import Database
     from tui.store.spine import Order
 
+# A change that was taken back says nothing about the contact: the one before it does.
 _ROWS: Final = f"""
     SELECT c.contact_id, c.name, c.email, c.status, c.receivable, c.merged_to,
         {", ".join(f"h.{column}" for column in CHANGE_COLUMNS)}
     FROM json_each(?) AS wanted
     LEFT JOIN contacts AS c ON c.rowid = wanted.value
     LEFT JOIN changes AS h
-        ON h.change_id = (SELECT max(change_id) FROM changes WHERE contact_id = c.contact_id)
+        ON h.change_id = (
+            SELECT max(change_id) FROM changes
+            WHERE contact_id = c.contact_id AND state NOT IN ('cancelled', 'dismissed')
+        )
 """  # noqa: S608 - only our own column names
 _IDS: Final = """
     SELECT coalesce(c.contact_id, '') FROM json_each(?) AS wanted
@@ -40,8 +44,6 @@ _TAB_CONDITIONS: Final = {
     Tab.ACTIVE: "WHERE status = 'ACTIVE'",
     Tab.ARCHIVED: "WHERE status = 'ARCHIVED'",
 }
-# A change that was taken back says nothing about the contact.
-_UNTOLD: Final = frozenset({State.CANCELLED, State.DISMISSED})
 # Stands where a contact has been deleted, so that every other row keeps its place.
 _GONE: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
 
@@ -100,8 +102,6 @@ class Reader:
         if row[0] is None:
             return None
         change = change_of(row)
-        if change.state in _UNTOLD:
-            return None
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
 
 

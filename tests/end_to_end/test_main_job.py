@@ -1,0 +1,185 @@
+"""The main job, from a key press to Re-Leased, on real parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.house import open_house, status_in_xero
+from support.practice import running_sandbox
+
+from tui.model.change import Action, Origin, State
+from tui.model.contact import ContactStatus
+from tui.model.query import Tab
+from tui.widgets.contact_table import ContactTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.house import House
+    from support.practice import PracticeXero
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "400", "--cycle", "3600") as running:
+        yield running
+
+
+async def released_syncs(house: House, practice: PracticeXero) -> None:
+    """Have the practice Re-Leased sync now, and wait until its feed has been read."""
+    practice.sync_released()
+    await house.pilot.press("f5")
+
+
+async def test_archive_one(practice: PracticeXero, tmp_path: Path) -> None:
+    contact_id = practice.create("Quokka Joinery")
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.search("quokka")
+        await house.until_shown("1 of ")
+        await house.pilot.press("a")
+        await house.until_shown("Quokka Joinery")
+        await house.pilot.press("y")
+        await house.until_shown("◷ pending")
+        assert status_in_xero(practice, contact_id) == "ARCHIVED"
+        assert house.pane.waiting_total == 1
+
+        await released_syncs(house, practice)
+        await house.until_shown("✓ read")
+        assert house.pane.waiting_total == 0
+
+
+async def test_archive_120_at_once(practice: PracticeXero, tmp_path: Path) -> None:
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.pilot.press("2")
+        rows = [row.contact_id for row in await house.find("", Tab.ACTIVE)][:120]
+        table = house.app.screen.query_one(ContactTable)
+        await house.until(lambda: table.cursor_id == rows[0], "the first active contact under the cursor")
+        table.focus()
+        for _ in range(119):
+            await house.pilot.press("shift+down")
+        assert len(table.selected) == 120
+
+        await house.pilot.press("a")
+        await house.until_shown("120")
+        await house.pilot.press(*"120", "enter")
+        await house.until(lambda: house.pane.waiting_total + house.pane.refused_total == 120, "120 changes")
+
+        posts = [
+            call for call in practice.requests() if call["method"] == "POST" and "Contacts" in call["path"]
+        ]
+        assert len(posts) == 3
+        assert len({call["idempotencyKey"] for call in posts}) == 3
+        for row in await house.find("", Tab.ALL):
+            if row.last_change is not None:
+                is_archived = row.status is ContactStatus.ARCHIVED
+                assert is_archived == (row.last_change.change.state is State.CONFIRMED)
+
+
+async def test_one_of_three_is_refused(practice: PracticeXero, tmp_path: Path) -> None:
+    for name in ("Numbat One", "Numbat Two", "Numbat Three"):
+        contact_id = practice.create(name)
+        if name == "Numbat Two":
+            practice.somebody("repeating", contact_id)
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.search("numbat")
+        await house.until_shown("3 of ")
+        await house.pilot.press("*", "a")
+        await house.until_shown("Numbat Three")
+        await house.pilot.press("y")
+        await house.until(lambda: house.pane.refused_total == 1, "the refusal")
+        await house.until(lambda: house.pane.waiting_total == 2, "the two others")
+        [refused] = house.pane.refused
+        assert refused.change.name == "Numbat Two"
+        assert "repeating invoices" in refused.change.words
+        await house.until_shown("✗ refused")
+        statuses = {row.name: row.status for row in await house.find("numbat")}
+        assert statuses["Numbat Two"] is ContactStatus.ACTIVE
+
+
+async def test_restore_is_tried_once_and_then_handed_off(practice: PracticeXero, tmp_path: Path) -> None:
+    ids = [practice.create(f"Bilby {number}", ContactStatus="ARCHIVED") for number in ("One", "Two")]
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.pilot.press("3")
+        for name in ("one", "two"):
+            await house.search(f"bilby {name}")
+            await house.until_shown("1 of ")
+            await house.pilot.press("r")
+            await house.until_shown("Bilby")
+            await house.pilot.press("y")
+            await house.until(lambda: house.pane.handoff_total == 1, "the hand-off")
+            await house.until_shown("waiting for Restore in Xero")
+            await house.pilot.press("p")
+            await house.until(lambda: house.pane.handoff_total == 0, "the restore being seen")
+            await house.pilot.press("escape", "escape")
+        assert [status_in_xero(practice, contact_id) for contact_id in ids] == ["ACTIVE", "ACTIVE"]
+        tries = [
+            call
+            for call in practice.requests()
+            if call["method"] == "POST" and call["path"].endswith("/Contacts")
+        ]
+        assert len(tries) == 1
+
+
+async def test_a_restore_by_hand_is_refused_while_the_name_is_taken(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    archived = practice.create("Quoll Electrical", ContactStatus="ARCHIVED")
+    practice.create("Quoll Electrical")
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.pilot.press("3")
+        await house.search("quoll")
+        await house.until_shown("1 of ")
+        await house.pilot.press("r")
+        await house.until_shown("is also called “Quoll Electrical”")
+        await house.pilot.press("y")
+        await house.until(lambda: house.pane.handoff_total == 1, "the hand-off")
+        await house.until_shown("Quoll Electrical")
+        await house.pilot.press("p")
+        await house.until_shown("already")
+        assert status_in_xero(practice, archived) == "ARCHIVED"
+        assert house.pane.handoff_total == 1
+
+
+async def test_somebody_elses_archive_appears_as_pending(practice: PracticeXero, tmp_path: Path) -> None:
+    contact_id = practice.create("Potoroo Plumbing")
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.search("potoroo")
+        await house.until_shown("1 of ")
+        practice.somebody("archive", contact_id)
+        await house.pilot.press("f5")
+        await house.until_shown("◷ pending")
+        await house.until(lambda: house.pane.waiting_total == 1, "the change being counted")
+        [view] = house.pane.waiting
+        assert (view.change.origin, view.change.action) == (Origin.XERO, Action.ARCHIVE)
+
+
+async def test_changes_wait_while_xero_is_away(practice: PracticeXero, tmp_path: Path) -> None:
+    contact_id = practice.create("Dunnart Roofing")
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.search("dunnart")
+        await house.until_shown("1 of ")
+        practice.stop()
+        await house.pilot.press("a")
+        await house.until_shown("Dunnart Roofing")
+        await house.until_shown("Cancel")
+        await house.pilot.press("y")
+        await house.until(lambda: house.pane.working_total == 1, "the change being queued")
+        await house.until(lambda: house.engine.snapshot.xero.link == "offline", "noticing that Xero is away")
+
+        practice.restart_same_port()
+        await house.pilot.press("f5")
+        await house.until(lambda: house.pane.waiting_total == 1, "the change being confirmed")
+        assert status_in_xero(practice, contact_id) == "ARCHIVED"
+
+
+async def test_queued_changes_survive_the_end_of_the_program(practice: PracticeXero, tmp_path: Path) -> None:
+    contact_id = practice.create("Wambenger Glazing")
+    async with open_house(practice, tmp_path / "home") as house:
+        practice.stop()
+        await house.engine.request(Action.ARCHIVE, [contact_id])
+    practice.restart_same_port()
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.until(lambda: house.pane.waiting_total == 1, "the change being confirmed")
+    assert status_in_xero(practice, contact_id) == "ARCHIVED"

@@ -1,0 +1,123 @@
+"""The whole program over a real sandbox: the app under Textual's pilot, the engine, the store, the files."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from support.practice import http
+
+from tui.app import ReshelveApp
+from tui.cli.run import build
+from tui.engine.connect import connect
+from tui.model.query import Query, Tab
+from tui.paths import Paths
+from tui.settings import ReleasedSettings, Settings, SyncSettings, XeroSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from support.practice import PracticeXero
+    from textual.pilot import Pilot
+
+    from tui.engine.engine import Engine
+    from tui.model.rows import Row
+    from tui.model.snapshot import Pane
+
+PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """An open app, and the engine behind it."""
+
+    pilot: Pilot[None]
+    engine: Engine
+
+    @property
+    def app(self) -> ReshelveApp:
+        """The app under the pilot."""
+        app = self.pilot.app
+        assert isinstance(app, ReshelveApp)
+        return app
+
+    @property
+    def pane(self) -> Pane:
+        """What the status pane shows."""
+        pane = self.engine.snapshot.pane
+        assert pane is not None
+        return pane
+
+    def shown(self) -> str:
+        """Return the words on the screen."""
+        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+
+    async def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until something is so; says what was awaited, and what was shown instead."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not condition():
+                    await self.pilot.pause(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{what} didn't happen. Shown:\n{self.shown()}") from None
+
+    async def until_shown(self, words: str) -> None:
+        """Wait until the words are on the screen."""
+        await self.until(lambda: words in self.shown(), f"showing {words!r}")
+
+    async def search(self, words: str) -> None:
+        """Type into the search box and go to the table with what was found."""
+        await self.pilot.press("/", *words)
+        await self.pilot.press("enter")
+
+    async def find(self, words: str, tab: Tab = Tab.ALL) -> list[Row]:
+        """Ask the engine itself what is found."""
+        rows: list[Row] = []
+        async for found in self.engine.find(Query.parse(tab, words)):
+            if found.is_complete:
+                rows = list(found.rows.window(0, len(found.rows)))
+        return rows
+
+
+def settings_for(practice: PracticeXero, *, poll_seconds: float) -> Settings:
+    """Point the settings at a sandbox, as `reshelve demo` does."""
+    return Settings(
+        xero=XeroSettings(
+            login_url=practice.login,
+            identity_url=practice.identity,
+            api_url=practice.api,
+            pages_url=practice.pages,
+            client_id=practice.client_id,
+        ),
+        released=ReleasedSettings(feed_url=practice.released),
+        sync=SyncSettings(poll_seconds=poll_seconds),
+    )
+
+
+def status_in_xero(practice: PracticeXero, contact_id: str) -> str:
+    """Ask the sandbox itself, past the program under test, for a contact's status."""
+    headers = {
+        "Authorization": f"Bearer {practice.access_token()}",
+        "xero-tenant-id": practice.tenant_id,
+        "Accept": "application/json",
+    }
+    reply = http("GET", f"{practice.api}/api.xro/2.0/Contacts/{contact_id}", headers=headers)
+    status: str = reply.json()["Contacts"][0]["ContactStatus"]
+    return status
+
+
+@asynccontextmanager
+async def open_house(
+    practice: PracticeXero, home: Path, *, poll_seconds: float = 1.0, size: tuple[int, int] = (120, 36)
+) -> AsyncIterator[House]:
+    """Connect, open the app and wait until all contacts are there; everything is closed at the end."""
+    paths, settings = Paths.under(home), settings_for(practice, poll_seconds=poll_seconds)
+    organisations = await connect(settings, paths, practice.refresh_token)
+    engine = build(settings, paths, organisations[0])
+    async with ReshelveApp(engine).run_test(size=size) as pilot:
+        house = House(pilot, engine)
+        await house.until(lambda: engine.snapshot.last_pull_at, "reading the contacts")
+        yield house
