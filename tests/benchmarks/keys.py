@@ -1,0 +1,141 @@
+"""Keys pressed in the running program: how soon their effect has been painted."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from tui.model.query import Query, Tab
+from tui.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.terminal import Terminal
+
+_DOWN, _PAGE_DOWN, _HOME, _ESCAPE = "\x1b[B", "\x1b[6~", "\x1b[H", "\x1b"
+_SEARCHES = (
+    "harbour pl",
+    "fletcher tr",
+    "ngata jo",
+    "rentals 1",
+    "olive wi",
+    "kowalski 7",
+    "0012",
+    "okafor ba",
+)
+_PAGES, _STEPS = 8, 40
+_KNOWN_NAMES = 1_000
+_COUNT = "SELECT status, count(*) FROM contacts WHERE {} GROUP BY status"
+
+
+@dataclass(slots=True)
+class Times:
+    """Seconds from key to frame, by what was pressed."""
+
+    echo: list[float] = field(default_factory=list)
+    settled: list[float] = field(default_factory=list)
+    page: list[float] = field(default_factory=list)
+    step: list[float] = field(default_factory=list)
+    #: The yardstick of a search: SQLite looking for the same words in the same texts.
+    sql: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Expected:
+    """What has to appear: read from the store before the program runs."""
+
+    total: int
+    names: list[str]
+    #: For each beginning of each search: how many are found, and the first one's name.
+    finds: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+async def expect(store_folder: Path) -> Expected:
+    """Find everything that will be searched for."""
+    store = Store.open(store_folder)
+    try:
+        rows = store.finder.first(Query()).rows.window(0, _KNOWN_NAMES)
+        expected = Expected(store.counts().all, [row.name for row in rows])
+        await store.finder.load()
+        for typed in {words[:end] for words in _SEARCHES for end in range(1, len(words) + 1)}:
+            async for found in store.finder.find(Query.parse(Tab.ALL, typed)):
+                if found.is_complete:
+                    first = found.rows.window(0, 1)
+                    expected.finds[typed] = len(found.rows), first[0].name if first else ""
+    finally:
+        store.close()
+    return expected
+
+
+class Typist:
+    """Uses a program that has just been started, knowing from its store what has to appear."""
+
+    def __init__(self, terminal: Terminal, store_file: Path, expected: Expected) -> None:
+        self.times = Times()
+        terminal.until(lambda text: expected.names[0] in text and "Select" in text, "the first screen")
+        self.terminal = terminal
+        self._store_file = store_file
+        self._expected = expected
+        self._page = sum(name in terminal.text for name in expected.names[:60])
+        self._is_at_top = True
+
+    def search(self, number: int) -> None:
+        """Type a search letter by letter, each once the last has settled; then clear it."""
+        words = _SEARCHES[number % len(_SEARCHES)]
+        self.terminal.press("/")
+        self.terminal.until_shown("To the contacts")
+        found_before = self._expected.total
+        for end in range(1, len(words) + 1):
+            self.times.sql.append(_search_by_sql(self._store_file, words[:end]))
+            found, first = self._expected.finds[words[:end]]
+            self._type(words[:end], first, found if found != found_before else None)
+            found_before = found
+        self.terminal.press(_ESCAPE)
+        self.terminal.until_shown(f"All {self._expected.total:,}")
+        self.terminal.press(_ESCAPE)
+        self.terminal.until_shown("Select")
+        self._is_at_top = True
+
+    def browse(self) -> None:
+        """From the top: some pages down, then a held arrow, both as fast as frames come."""
+        if not self._is_at_top:
+            self.terminal.press(_HOME)
+            self._shown(0)
+        self._is_at_top = False
+        index = 0
+        for _ in range(min(_PAGES, len(self._expected.names) // self._page - 2)):
+            index += self._page
+            pressed = self.terminal.press(_PAGE_DOWN)
+            self.times.page.append(self._shown(index + self._page - 1) - pressed)
+        for _ in range(_STEPS):
+            index += 1
+            pressed = self.terminal.press(_DOWN)
+            self.times.step.append(self._shown(index) - pressed)
+
+    def _type(self, typed: str, first: str, found: int | None) -> None:
+        echo = re.compile(rf"(?:^|\n|/ ){re.escape(typed)}(?:\s|$)")
+        pressed = self.terminal.press(typed[-1])
+        echoed = self.terminal.until(lambda text: bool(echo.search(text)), f"the echo of {typed!r}")
+        self.times.echo.append(echoed - pressed)
+        # Where the number stays, nothing new is painted that could be waited for.
+        if found is not None:
+            tally = f"{found:,} of {self._expected.total:,}"
+            settled = self.terminal.until(lambda text: tally in text and first in text, f"{tally}, {first}")
+            self.times.settled.append(settled - pressed)
+
+    def _shown(self, index: int) -> float:
+        return self.terminal.until_shown(self._expected.names[index])
+
+
+def _search_by_sql(file: Path, typed: str) -> float:
+    words = typed.split()
+    sql = _COUNT.format(" AND ".join(["search LIKE ?"] * len(words)))
+    with closing(sqlite3.connect(file)) as connection:
+        begun = perf_counter()
+        connection.execute(sql, [f"%{word}%" for word in words]).fetchall()
+        return perf_counter() - begun

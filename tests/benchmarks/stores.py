@@ -1,0 +1,118 @@
+"""Homes of the program with a store of so many contacts in it, as they are after a full read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+
+from tui.model.contact import Balances, Contact, ContactStatus, Organisation
+from tui.paths import Paths, write_atomically
+from tui.store import Store
+from tui.xero.tokens import TokenFile, Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_PAGE = 1_000
+# Port 9 discards, where anything listens at all: the program is offline.
+_NOWHERE = "http://127.0.0.1:9"
+_ORGANISATION = Organisation("6f1c3a52-0000-4000-8000-000000000001", "Benchmark Properties Ltd", "!bench")
+_FIRST = ("Aroha", "Bayley", "Carlos", "Dinah", "Edith", "Fergus", "Gita", "Hemi", "Kiri", "Mere", "Olive")
+_LAST = ("Anderson", "Botha", "Chen", "Fletcher", "Harbour", "Kowalski", "Ngata", "Okafor", "Rangi", "Wills")
+_TRADES = ("Bakery", "Cleaning", "Electrical", "Joinery", "Landscapes", "Plumbing", "Rentals", "Trust")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One prepared home."""
+
+    path: Path
+    contacts: int
+    tenant_id: str = _ORGANISATION.tenant_id
+
+    @property
+    def store_folder(self) -> Path:
+        """Where the store lies."""
+        return Paths.under(self.path).organisation(self.tenant_id)
+
+    @property
+    def store_file(self) -> Path:
+        """The database itself."""
+        return self.store_folder / "contacts.db"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Everything under this home, and no way out to any network."""
+        names = ("LOGIN", "IDENTITY", "API", "PAGES")
+        return {"RESHELVE_HOME": str(self.path)} | {f"RESHELVE_XERO_{name}_URL": _NOWHERE for name in names}
+
+
+def command() -> list[str]:
+    """Return how a person starts the program: by its console script, where it is installed."""
+    script = Path(sys.executable).with_name("reshelve")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "tui"]
+
+
+def prepare(path: Path, contacts: int) -> Home:
+    """Make a home with so many contacts, of whom one in seven is archived."""
+    home = Home(path, contacts)
+    paths = Paths.under(path)
+    write_atomically(paths.organisations_file, msgspec.json.encode([_ORGANISATION]))
+    TokenFile(paths.token_file).save(Tokens.of_refresh_token("benchmark"))
+    asyncio.run(_fill(home))
+    return home
+
+
+async def _fill(home: Home) -> None:
+    now = datetime.now(UTC)
+    store = Store.open(home.store_folder)
+    try:
+        for page in _pages(home.contacts, now):
+            await store.apply(page, now)
+        await store.set_cursor("pull.since", now.isoformat())
+        await store.set_cursor("pull.full_done_at", now.isoformat())
+    finally:
+        store.close()
+
+
+def _pages(contacts: int, now: datetime) -> Iterator[Sequence[Contact]]:
+    chance = random.Random(contacts)  # noqa: S311 - the same contacts every time
+    for start in range(0, contacts, _PAGE):
+        yield [_contact(number, chance, now) for number in range(start, min(start + _PAGE, contacts))]
+
+
+def _contact(number: int, chance: random.Random, now: datetime) -> Contact:
+    first, last, trade = chance.choice(_FIRST), chance.choice(_LAST), chance.choice(_TRADES)
+    contact_id = str(UUID(int=chance.getrandbits(128), version=4))
+    email = f"{first}.{last}@{trade}{number % 97}.example".lower()
+    name = f"{last} {trade} {number:06}" if number % 3 else f"{first} {last} {number:06}"
+    phone = f"+64 {chance.randrange(10**8):08}"
+    owes = chance.randrange(100_000) if number % 4 == 0 else 0
+    addresses = [
+        {"AddressType": kind, "City": last, "AddressLine1": "1 Quay St"} for kind in ("POBOX", "STREET")
+    ]
+    raw = {"ContactID": contact_id, "Name": name, "EmailAddress": email, "Addresses": addresses}
+    return Contact(
+        contact_id=contact_id,
+        name=name,
+        status=ContactStatus.ARCHIVED if number % 7 == 0 else ContactStatus.ACTIVE,
+        updated_at=now,
+        first_name=first,
+        last_name=last,
+        email=email,
+        account_number=f"A{number:06}",
+        phone=phone,
+        is_customer=bool(number % 3),
+        balances=Balances(receivable=owes),
+        # As long as what Xero sends of a contact.
+        raw=json.dumps(raw | {"Filler": "x" * 700}).encode(),
+    )
