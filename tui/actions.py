@@ -61,7 +61,9 @@ ACTIONS: Final = (
     _contacts("select_all", "*", "Select all", "Select every contact found", own=True),
     _contacts("open_in_xero", "o", "Open in Xero", "Open the contact in Xero's pages"),
     _contacts("copy", "y", "Copy link", "Copy the link to the contact in Xero"),
-    _finding("search", "/,ctrl+f", "Search", "Search names, people, e-mail addresses, numbers", footer=True),
+    # With priority: what is typed straight after it must find the box, not the keys of the table.
+    _finding("search", "/,ctrl+f", "Search", "Search names, people, e-mail addresses, numbers",
+             footer=True, priority=True),
     _finding("clear", "escape", "Clear", "Clear the selection, then the search"),
     _finding("tab_all", "1", "All contacts", "Show all contacts"),
     _finding("tab_active", "2", "Active contacts", "Show active contacts"),

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class Service(Backend, Protocol):
     """An engine that can be started and stopped."""
 
-    async def start(self) -> None:
-        """Begin to keep store, Xero and Re-Leased in step."""
+    async def run(self) -> None:
+        """Keep store, Xero and Re-Leased in step; ends only by raising what made a part of it fail."""
         ...
 
     async def stop(self) -> None:
@@ -72,7 +72,7 @@ class ReshelveApp(App[None]):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
-        self._engine = self.run_worker(self._backend.start(), group="engine", exit_on_error=False)
+        self.run_worker(self._backend.run(), group="engine", exit_on_error=False)
 
     async def on_unmount(self) -> None:
         """Stop the engine; by now the terminal is the person's again."""

@@ -53,13 +53,13 @@ async def test_the_program_survives_its_own_mistakes_without_a_traceback(
 
 
 async def test_an_engine_that_cannot_start_says_so(backend: FakeBackend) -> None:
-    backend.fail("start", StoreError("The local copy can't be opened.", "Another program holds it."))
+    backend.fail("run", StoreError("The local copy can't be opened.", "Another program holds it."))
     async with running(backend) as person:
         assert person.sees(ProblemScreen)
 
 
 async def test_an_engine_that_breaks_at_the_start_says_so(backend: FakeBackend) -> None:
-    backend.fail("start", ZeroDivisionError())
+    backend.fail("run", ZeroDivisionError())
     async with running(backend) as person:
         assert person.sees(ProblemScreen)
         await person.press("escape")

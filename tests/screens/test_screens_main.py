@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from support.fake_backend import FakeBackend, PullProgress, contact_id
 from support.screen_test import browser_into, running
+from textual import events
 
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
@@ -27,7 +28,7 @@ async def test_contacts_are_there_before_the_engine_has_started(backend: FakeBac
     async with running(backend) as person:
         assert person.cursor_name == "Abel Tasman Lettings"
         assert person.main.tabs.text.split() == ["All", "30", "Active", "26", "Archived", "4"]
-        assert ("start",) in backend.calls
+        assert ("run",) in backend.calls
 
 
 async def test_number_keys_open_tabs_and_keep_the_cursor_on_its_contact(backend: FakeBackend) -> None:
@@ -321,3 +322,11 @@ async def test_every_size_of_terminal_works(backend: FakeBackend, size: tuple[in
         assert person.sees(ConfirmScreen)
         await person.press("escape")
         assert all(len(line) <= size[0] for line in person.pane.split("\n"))
+
+
+async def test_keys_typed_faster_than_the_screen_answers_reach_the_search_box(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        for char in "/bay":
+            person.app.post_message(events.Key("slash" if char == "/" else char, char))
+        await person.settle()
+        assert person.main.search.text == "bay"

@@ -253,8 +253,8 @@ class FakeBackend:
 
     # What the screens ask of it.
 
-    async def start(self) -> None:
-        self._called("start")
+    async def run(self) -> None:
+        self._called("run")
 
     async def stop(self) -> None:
         self._called("stop")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class Engine:
     """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
 
-    Constructing it touches the disk alone; `start` begins to talk to Xero and Re-Leased.
+    Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Engine:
         """Whether Xero's pages are on this machine."""
         return self._connectors.is_practice
 
-    async def start(self) -> None:
-        """Begin to work. Raises nothing for bad weather: that is shown, and waited for."""
+    async def run(self) -> None:
+        """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
         await self._connectors.open()
         xero = self._connectors.xero
         work = (
@@ -88,10 +88,6 @@ class Engine:
             self._loops.follow_released(self._connectors.observer),
         )
         self._tasks = [asyncio.create_task(each) for each in work]
-
-    async def run(self) -> None:
-        """Start, and return only when a part of the engine has failed, with what it raised."""
-        await self.start()
         await asyncio.gather(*self._tasks)
 
     async def stop(self) -> None:

@@ -127,7 +127,7 @@ class Publisher:
         waiting = self._views(self._store.waiting(limit=_PANE_LINES))
         return Pane(
             working=self._views(self._store.changes_in(*working, limit=_PANE_LINES)),
-            handoffs=self._views(self._store.changes_in(State.HANDOFF, limit=_PANE_LINES)),
+            handoffs=self._views(self._store.recent(State.HANDOFF, limit=_PANE_LINES)),
             refused=self._views(self._store.recent(State.REFUSED, limit=_PANE_LINES)),
             waiting=tuple(view for view in waiting if _is(view, Grade.PENDING, Grade.OVERDUE)),
             settled=(

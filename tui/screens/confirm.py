@@ -108,7 +108,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         number = self.query_one("#number", Input)
         number.placeholder = f"Type {count} to go on"
         number.display = True
-        number.focus()
+        self.set_focus(number)
 
     @on(Input.Changed, "#number")
     def _number_typed(self, event: Input.Changed) -> None:

@@ -128,7 +128,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     @on(SearchBox.Left)
     def _search_left(self) -> None:
-        self.table.focus()
+        self.set_focus(self.table)
 
     def open_tab(self, tab: Tab) -> None:
         """Show another tab."""

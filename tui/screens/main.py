@@ -114,6 +114,12 @@ class MainScreen(Finding[None], Changing[None]):
             "help",
         )
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the search key to the search box while the person is typing there."""
+        if action == "search" and self.search.has_focus_within:
+            return False
+        return super().check_action(action, parameters)
+
     def action_archive(self) -> None:
         """Archive the contact under the cursor, or all that are selected."""
         self._change(Action.ARCHIVE)

@@ -85,7 +85,8 @@ class SearchBox(Horizontal):
 
     def enter(self) -> None:
         """Let the person type."""
-        self._words.focus()
+        # At once: `focus()` waits its turn behind keys that are typed already, which would be lost.
+        self.screen.set_focus(self._words)
 
     def clear(self) -> None:
         """Take the words away."""

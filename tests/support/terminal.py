@@ -1,0 +1,279 @@
+"""A command in a real pseudo-terminal, and what a person would see there.
+
+    with Terminal([sys.executable, "-m", "tui", "demo"], environment) as terminal:
+        terminal.until_shown("Reshelve")
+        terminal.write("q")
+        assert terminal.wait() == 0
+"""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import os
+import re
+import selectors
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import psutil
+from rich.cells import get_character_cell_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+PATIENCE_SECONDS = 30
+# Private modes of a terminal that nobody has changed: lines wrap, the cursor is shown.
+_WRAP, _CURSOR_SHOWN = 7, 25
+_ALTERNATE_SCREEN = 1049
+# Makes the terminal the command's own: only so does the system send SIGHUP when it is closed.
+_LOGIN = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
+_SEQUENCE = re.compile(
+    r"\x1b\[(?P<private>[?<>=]?)(?P<numbers>[\d;:]*)[ -/]*(?P<final>[@-~])"
+    r"|\x1b[\]P_^X].*?(?:\x07|\x1b\\)"
+    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]",
+    re.DOTALL,
+)
+
+
+class Screen:
+    """The little of a terminal that Textual needs: a grid, a cursor, modes; colours are not kept."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        self.modes = {_WRAP, _CURSOR_SHOWN}
+        self.keyboard_protocols = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._unread = ""
+        self._kept = (_blank(columns, lines), (0, 0))
+        self.resize(columns, lines)
+
+    @property
+    def text(self) -> str:
+        """The words on the screen, line by line."""
+        return "\n".join("".join(line).rstrip() for line in self._grid).rstrip()
+
+    @property
+    def is_as_found(self) -> bool:
+        """Whether alternate screen, mouse, paste and key modes are off again, and the cursor is shown."""
+        return self.modes == {_WRAP, _CURSOR_SHOWN} and not self.keyboard_protocols
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Start again at another size, as what was shown is painted anew."""
+        self._columns, self._lines = columns, lines
+        self._grid = _blank(columns, lines)
+        self._row = self._column = 0
+
+    def feed(self, output: bytes) -> None:
+        """Take in what the program wrote."""
+        text = self._unread + self._decoder.decode(output)
+        position = 0
+        while position < len(text):
+            if text[position] != "\x1b":
+                self._put(text[position])
+                position += 1
+            elif found := _SEQUENCE.match(text, position):
+                self._obey(found)
+                position = found.end()
+            else:
+                break  # the rest of the sequence is yet to come
+        self._unread = text[position:]
+
+    def _put(self, char: str) -> None:
+        if char == "\r":
+            self._column = 0
+        elif char == "\n":
+            self._new_line()
+        elif char >= " ":
+            width = get_character_cell_size(char)
+            if self._column + width > self._columns:
+                self._wrap(width)
+            for offset in range(width):
+                self._grid[self._row][self._column + offset] = "" if offset else char
+            self._column += width
+
+    def _wrap(self, width: int) -> None:
+        if _WRAP in self.modes:
+            self._column = 0
+            self._new_line()
+        else:
+            self._column = self._columns - width
+
+    def _new_line(self) -> None:
+        if self._row < self._lines - 1:
+            self._row += 1
+        else:
+            self._grid = [*self._grid[1:], [" "] * self._columns]
+
+    def _obey(self, found: re.Match[str]) -> None:
+        private, final = found["private"], found["final"] or ""
+        numbers = [int(number or 0) for number in re.split("[;:]", found["numbers"] or "")]
+        if final == "H" and not private:
+            row, column = (*numbers, 1)[:2]  # both are left out for the upper left corner
+            self._row = min(max(row, 1), self._lines) - 1
+            self._column = min(max(column, 1), self._columns) - 1
+        elif final == "J" and not private:
+            self._grid = _blank(self._columns, self._lines)
+        elif final in {"h", "l"} and private == "?":
+            self._switch(set(numbers), on=final == "h")
+        elif final == "u" and private in {"<", ">"}:
+            self.keyboard_protocols += 1 if private == ">" else -1
+
+    def _switch(self, modes: set[int], *, on: bool) -> None:
+        if _ALTERNATE_SCREEN in modes and on != (_ALTERNATE_SCREEN in self.modes):
+            shown = (self._grid, (self._row, self._column))
+            self._grid, (self._row, self._column) = self._kept
+            self._kept = shown
+        self.modes = self.modes | modes if on else self.modes - modes
+
+
+def _blank(columns: int, lines: int) -> list[list[str]]:
+    return [[" "] * columns for _ in range(lines)]
+
+
+class Terminal:
+    """A command that runs in a terminal of its own. Whatever is left of it ends with the block."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        folder: Path | None = None,
+        columns: int = 120,
+        lines: int = 36,
+    ) -> None:
+        self.screen = Screen(columns, lines)
+        self._controller, terminal = os.openpty()
+        self._set_size(columns, lines)
+        self._found = termios.tcgetattr(self._controller)
+        self._process = subprocess.Popen(
+            [sys.executable, "-ISc", _LOGIN, *command],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            cwd=folder,
+            env={**environment, "TERM": "xterm-256color"},
+        )
+        os.close(terminal)
+        self._fed = threading.Condition()
+        # Closing what another thread reads from doesn't end the reading: this does.
+        self._wake_read, self._wake_write = os.pipe()
+        self._is_open = True
+        self._reader = threading.Thread(target=self._read, name="terminal")
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        left = self.family()
+        self.close()
+        for process in left:
+            if process.is_running():
+                process.kill()
+        self._process.wait(PATIENCE_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        """The command's process."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the command has yet to end."""
+        return self._process.poll() is None
+
+    @property
+    def is_as_found(self) -> bool:
+        """Whether the command has left the terminal as it was before."""
+        return self.screen.is_as_found and termios.tcgetattr(self._controller) == self._found
+
+    def family(self) -> list[psutil.Process]:
+        """Return the command's process and all that it has started."""
+        try:
+            process = psutil.Process(self.pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until something is so; says what was awaited, and what was shown instead."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        with self._fed:
+            while not condition():
+                # Woken by output; asked anew from time to time as not all conditions are about output.
+                self._fed.wait(0.05)
+                assert time.monotonic() < end, f"{what} didn't happen. Shown:\n{self.screen.text}"
+
+    def until_shown(self, words: str) -> None:
+        """Wait until the words are on the screen, on one line."""
+        self.until(lambda: words in self.screen.text, f"showing {words!r}")
+
+    def write(self, keys: str) -> None:
+        """Press keys; "\\r" is enter, "\\x1b" escape, "\\x03" Ctrl-C."""
+        os.write(self._controller, keys.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size, of which the system tells the command."""
+        with self._fed:
+            self.screen.resize(columns, lines)
+        self._set_size(columns, lines)
+
+    def close(self) -> None:
+        """Close the terminal, as the window's close button does."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        os.close(self._wake_write)
+        self._reader.join()
+        os.close(self._wake_read)
+        os.close(self._controller)
+
+    def wait(self) -> int:
+        """Wait until the command has ended and all it wrote is read; gives its exit code."""
+        code = self._process.wait(PATIENCE_SECONDS)
+        if self._is_open:
+            self._reader.join()
+        return code
+
+    def _set_size(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self._controller, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def _read(self) -> None:
+        with selectors.DefaultSelector() as ready:
+            for source in (self._controller, self._wake_read):
+                ready.register(source, selectors.EVENT_READ)
+            while all(key.fd == self._controller for key, _ in ready.select()):
+                try:
+                    output = os.read(self._controller, 65536)
+                except OSError:  # how Linux says that nobody has the terminal open any more
+                    return
+                if not output:
+                    return
+                with self._fed:
+                    self.screen.feed(output)
+                    self._fed.notify_all()
+
+
+def gone(processes: Sequence[psutil.Process]) -> bool:
+    """Wait until processes have ended; says whether all did. A zombie only waits for its parent."""
+    _, alive = psutil.wait_procs(
+        [one for one in processes if not _is_zombie(one)], timeout=PATIENCE_SECONDS
+    )
+    return all(_is_zombie(one) for one in alive)
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
