@@ -102,20 +102,18 @@ class Typist:
         self._is_at_top = True
 
     def browse(self) -> None:
-        """From the top: some pages down, then a held arrow, both as fast as frames come."""
+        """From the top: a held arrow, then some pages down, both as fast as frames come."""
         if not self._is_at_top:
             self.terminal.press(_HOME)
             self._shown(0)
         self._is_at_top = False
-        index = 0
-        for _ in range(min(_PAGES, len(self._expected.names) // self._page - 2)):
-            index += self._page
-            pressed = self.terminal.press(_PAGE_DOWN)
-            self.times.page.append(self._shown(index + self._page - 1) - pressed)
-        for _ in range(_STEPS):
-            index += 1
+        for index in range(1, _STEPS + 1):
             pressed = self.terminal.press(_DOWN)
             self.times.step.append(self._shown(index) - pressed)
+        for number in range(1, min(_PAGES, (self._expected.total - _STEPS) // self._page - 1) + 1):
+            pressed = self.terminal.press(_PAGE_DOWN)
+            # Somewhere on the new page: a line for the progress of a read makes pages shorter by one row.
+            self.times.page.append(self._shown(_STEPS + number * self._page - self._page // 2) - pressed)
 
     def _type(self, typed: str, first: str, found: int | None) -> None:
         echo = re.compile(rf"(?:^|\n|/ ){re.escape(typed)}(?:\s|$)")
