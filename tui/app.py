@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.app import App
@@ -72,6 +73,7 @@ class ReshelveApp(App[None]):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
+        _collect_garbage_again()
         self.run_worker(self._backend.run(), group="engine", exit_on_error=False)
 
     async def on_unmount(self) -> None:
@@ -122,3 +124,12 @@ class ReshelveApp(App[None]):
         """Show every key."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
+
+
+def _collect_garbage_again() -> None:
+    """Turn the collector on, where the command line has put it off for the sake of the first paint."""
+    if not gc.isenabled():
+        # Modules and widgets stay to the end: no collection has to look through them any more.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        gc.enable()
