@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import tomllib
 from dataclasses import dataclass, field, fields, replace
 from datetime import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import tomli_w
 
 from tui.model.errors import SettingsError
 from tui.paths import write_atomically
@@ -78,6 +75,8 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
 
 def save(settings: Settings, file: Path) -> None:
     """Write the settings that differ from the defaults. Raises `OSError` when the disk refuses."""
+    import tomli_w  # noqa: PLC0415 - a start only reads
+
     changed: dict[str, dict[str, Any]] = {}
     for section in fields(Settings):
         values, default = getattr(settings, section.name), getattr(Settings(), section.name)
@@ -106,13 +105,17 @@ def window(settings: ReleasedSettings) -> tuple[time, time]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        content = file.read_bytes()
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} can't be read as TOML: {error}.", "Mend or remove the file.") from None
     except OSError as error:
         raise SettingsError(f"{file} can't be read: {error.strerror}.") from None
+    import tomllib  # noqa: PLC0415 - most people have no such file
+
+    try:
+        return tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} can't be read as TOML: {error}.", "Mend or remove the file.") from None
 
 
 def _section(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from tui.engine.connectors import token_source
 from tui.model.contact import Organisation
@@ -13,6 +13,8 @@ from tui.paths import write_atomically
 if TYPE_CHECKING:
     from tui.paths import Paths
     from tui.settings import Settings
+
+_FIELDS = tuple(field.name for field in fields(Organisation))
 
 
 async def connect(settings: Settings, paths: Paths, refresh_token: str) -> list[Organisation]:
@@ -33,13 +35,16 @@ async def connect(settings: Settings, paths: Paths, refresh_token: str) -> list[
     finally:
         unproved.unlink(missing_ok=True)
         unproved.with_suffix(".lock").unlink(missing_ok=True)
-    write_atomically(paths.organisations_file, msgspec.json.encode(organisations))
+    known = [asdict(organisation) for organisation in organisations]
+    write_atomically(paths.organisations_file, json.dumps(known).encode())
     return organisations
 
 
 def known_organisations(paths: Paths) -> list[Organisation]:
     """Return the organisations of the last sign-in, none before the first."""
     try:
-        return msgspec.json.decode(paths.organisations_file.read_bytes(), type=list[Organisation])
-    except (OSError, msgspec.MsgspecError):
+        # Not msgspec, whose import would be the dearest part of this.
+        known = json.loads(paths.organisations_file.read_bytes())
+        return [Organisation(**{name: str(organisation[name]) for name in _FIELDS}) for organisation in known]
+    except (OSError, ValueError, TypeError, LookupError):
         return []

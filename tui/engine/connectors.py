@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tui.model.errors import ReshelveError
 from tui.settings import is_loopback
-from tui.xero.pages import contact_url, press_restore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +49,7 @@ class Connectors:
 
     async def open(self) -> None:
         """Import and make the clients; nothing is called yet."""
-        for module in ("tui.xero.client", "tui.xero.tokens", "tui.released.feed"):
+        for module in ("tui.xero.client", "tui.xero.tokens", "tui.xero.pages", "tui.released.feed"):
             await asyncio.to_thread(import_module, module)
         from tui.released.feed import FeedObserver  # noqa: PLC0415 - after the first paint
         from tui.xero.client import XeroClient  # noqa: PLC0415 - after the first paint
@@ -74,10 +73,14 @@ class Connectors:
 
     def contact_url(self, contact_id: str) -> str:
         """Return a contact's address in Xero's pages."""
+        from tui.xero.pages import contact_url  # noqa: PLC0415 - after the first paint
+
         return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
 
     async def press_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page."""
+        from tui.xero.pages import press_restore  # noqa: PLC0415 - after the first paint
+
         await press_restore(self.contact_url(contact_id))
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tui.engine.handoff import HandoffLookout
 from tui.engine.pace import pull_interval
-from tui.engine.pull import Puller
-from tui.engine.push import Pusher
 from tui.log import logger
 from tui.model.errors import ReshelveError, StoreError
 
@@ -113,6 +110,8 @@ class Loops:
 
     async def send(self, xero: XeroClient) -> None:
         """Empty the outbox, whenever there is something in it."""
+        from tui.engine.push import Pusher  # noqa: PLC0415 - after the first paint
+
         pusher = Pusher(self._store, xero, self._now, self._sent)
 
         async def drain() -> None:
@@ -124,6 +123,7 @@ class Loops:
 
     async def pull(self, xero: XeroClient) -> None:
         """Look for news in Xero, at once and then at its pace."""
+        from tui.engine.pull import Puller  # noqa: PLC0415 - after the first paint
 
         def progress(state: PullProgress | None) -> None:
             self._note_answer(xero, None)
@@ -140,6 +140,8 @@ class Loops:
 
     async def look_for_handoffs(self, xero: XeroClient) -> None:
         """See which hand-offs are done."""
+        from tui.engine.handoff import HandoffLookout  # noqa: PLC0415 - after the first paint
+
         lookout = HandoffLookout(self._store, xero, self._now, self._applied)
         self._handoffs.wake()
         await self._repeat(self._handoffs, lookout.look, xero)
