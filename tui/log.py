@@ -24,6 +24,8 @@ _SECRET = re.compile(
 )
 
 logger = logging.getLogger("reshelve")
+# Without a handler, the logging module would write warnings over the screen.
+logger.addHandler(logging.NullHandler())
 
 
 class _Redacted(logging.Formatter):

@@ -11,6 +11,7 @@ from support.practice import http
 
 from tui.app import ReshelveApp
 from tui.cli.run import build
+from tui.engine.clock import utc_now
 from tui.engine.connect import connect
 from tui.model.query import Query, Tab
 from tui.paths import Paths
@@ -18,6 +19,7 @@ from tui.settings import ReleasedSettings, Settings, SyncSettings, XeroSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
     from pathlib import Path
 
     from support.practice import PracticeXero
@@ -82,8 +84,8 @@ class House:
         return rows
 
 
-def settings_for(practice: PracticeXero, *, poll_seconds: float) -> Settings:
-    """Point the settings at a sandbox, as `reshelve demo` does."""
+def settings_for(practice: PracticeXero, *, poll_seconds: float, has_feed: bool = True) -> Settings:
+    """Point the settings at a sandbox, as `reshelve demo` does; without its feed if so wished."""
     return Settings(
         xero=XeroSettings(
             login_url=practice.login,
@@ -92,7 +94,7 @@ def settings_for(practice: PracticeXero, *, poll_seconds: float) -> Settings:
             pages_url=practice.pages,
             client_id=practice.client_id,
         ),
-        released=ReleasedSettings(feed_url=practice.released),
+        released=ReleasedSettings(feed_url=practice.released if has_feed else ""),
         sync=SyncSettings(poll_seconds=poll_seconds),
     )
 
@@ -111,12 +113,19 @@ def status_in_xero(practice: PracticeXero, contact_id: str) -> str:
 
 @asynccontextmanager
 async def open_house(
-    practice: PracticeXero, home: Path, *, poll_seconds: float = 1.0, size: tuple[int, int] = (120, 36)
+    practice: PracticeXero,
+    home: Path,
+    *,
+    poll_seconds: float = 1.0,
+    has_feed: bool = True,
+    size: tuple[int, int] = (120, 36),
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[House]:
     """Connect, open the app and wait until all contacts are there; everything is closed at the end."""
-    paths, settings = Paths.under(home), settings_for(practice, poll_seconds=poll_seconds)
+    paths = Paths.under(home)
+    settings = settings_for(practice, poll_seconds=poll_seconds, has_feed=has_feed)
     organisations = await connect(settings, paths, practice.refresh_token)
-    engine = build(settings, paths, organisations[0])
+    engine = build(settings, paths, organisations[0], now=now)
     async with ReshelveApp(engine).run_test(size=size) as pilot:
         house = House(pilot, engine)
         await house.until(lambda: engine.snapshot.last_pull_at, "reading the contacts")

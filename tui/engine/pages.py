@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _WORDS = {
     State.QUEUED: "queued",
     State.SENDING: "sent to Xero",
-    State.UNCLEAR: "in doubt: reading it again",
-    State.HANDOFF: "waits for Restore in Xero",
+    State.UNCLEAR: "in doubt, so it is read again",
+    State.HANDOFF: "handed to a person, to be pressed in Xero",
     State.CONFIRMED: "confirmed by Xero",
     State.REFUSED: "refused",
     State.CANCELLED: "taken back before it left",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.widgets import clock
 from tui.widgets.signs import sign
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
 
 _LABEL = 17
-_WHEN = 19
+_WHEN = 22
+# What Xero said on the way is of no interest once it is done; the timeline keeps it.
+_SAYING_WHY = frozenset({State.REFUSED, State.HANDOFF})
 _STATUS = {
     ContactStatus.ACTIVE: ("Active", "$text-success"),
     ContactStatus.ARCHIVED: ("Archived", "$text-warning"),
@@ -85,7 +88,7 @@ def _changes(page: ContactPage, now: datetime) -> Iterator[Content]:
             (look.symbol or "·", style), f" {change.action.value.capitalize()} {who} ",
             clock.short(change.requested_at, now), "  ", (look.words or change.state.value, style),
         )  # fmt: skip
-        if change.words:
+        if change.words and change.state in _SAYING_WHY:
             yield content(change.words, "$text-muted")
 
 

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui.model.change import State
 from tui.widgets import clock
-from tui.widgets.text import content, safe
+from tui.widgets.text import content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,12 +49,12 @@ class Item:
         )
         lines = [head]
         if self.is_waiting:
-            lines.append(content(f"  {self.url}", "$text-muted"))
+            lines.append(content(self.url, "$text-muted"))
         refusal = self.change.words if self.change.state is State.REFUSED else self.said
         if refusal:
-            lines.append(content(f"  {refusal}", "$text-error"))
+            lines.append(content(refusal, "$text-error"))
         elif self.is_waiting:
-            lines.append(content(f"  {safe(self.change.words) or _MAYBE}", "$text-muted"))
+            lines.append(content(_MAYBE, "$text-muted"))
         return Content("\n").join(lines)
 
 

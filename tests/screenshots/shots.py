@@ -1,0 +1,149 @@
+"""The walk through the program on which the pictures are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from support.house import House, open_house
+from support.practice import PracticeXero, running_sandbox
+
+from tui.widgets import clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_OPTIONS = ("--cycle", "45", "--sync-seconds", "4")
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Takes pictures of an open app."""
+
+    house: House
+    folder: Path
+
+    async def take(self, name: str, *, shows: str) -> None:
+        """Wait until the words are shown, and take the picture."""
+        await self.house.until_shown(shows)
+        await self.house.pilot.pause()
+        self.house.app.save_screenshot(f"{name}.svg", path=str(self.folder))
+
+    async def press(self, *keys: str) -> None:
+        """Press keys."""
+        await self.house.pilot.press(*keys)
+
+    async def search(self, words: str) -> None:
+        """Show what is found in the table."""
+        await self.press("escape", "escape", "/", *words, "enter")
+        await self.house.until_shown(" of 1,6")
+
+
+async def take_all(work: Path, folder: Path) -> None:
+    """Take all pictures, over those that are in the folder."""
+    with running_sandbox(work / "sandbox", *_OPTIONS) as practice:
+        async with open_house(practice, work / "home") as house:
+            camera = Camera(house, folder)
+            await _tabs(camera)
+            await _archive(camera, practice)
+            await _restore(camera, practice)
+            await _released(camera, practice)
+            await _offline(camera, practice)
+    with running_sandbox(work / "nights", *_OPTIONS) as practice:
+        await _nights(practice, work, folder)
+
+
+async def _tabs(camera: Camera) -> None:
+    await camera.take("all", shows="Nothing is waiting")
+    await camera.press("2", "pagedown")
+    await camera.take("active", shows="Nothing is waiting")
+    await camera.press("3", "home")
+    await camera.take("archived", shows="Nothing is waiting")
+    await camera.press("1", "/", *"prop maint")
+    await camera.take("search", shows=" of 1,6")
+
+
+async def _archive(camera: Camera, practice: PracticeXero) -> None:
+    for name, owed in (("Rātā Joinery", 0), ("Rātā Lift Services", 480), ("Rātā Window Cleaning", 0)):
+        contact_id = practice.create(name, EmailAddress="accounts@rata.example")
+        practice.somebody("balances", contact_id, AccountsReceivable={"Outstanding": owed, "Overdue": owed})
+    await camera.press("f5")
+    await camera.search("rata.example")
+    await camera.house.until_shown("3 of")
+    await camera.press("*", "a")
+    await camera.take("dialog-archive", shows="They owe 480.00")
+    await camera.press("y")
+    await camera.take("pane-pending", shows="◷ pending")
+    await camera.house.until(lambda: camera.house.pane.waiting_total == 3, "three pending")
+    practice.sync_released()
+    await camera.press("f5")
+    await camera.take("pane-syncing", shows="reading now")
+    await camera.take("pane-read", shows="✓ read")
+
+
+async def _restore(camera: Camera, practice: PracticeXero) -> None:
+    refused = practice.create("Kōwhai Concrete", EmailAddress="jobs@kowhai.example")
+    practice.somebody("repeating", refused)
+    practice.create("Kōwhai Fencing", ContactStatus="ARCHIVED", EmailAddress="hello@kowhai.example")
+    await camera.press("f5")
+    await camera.search("kowhai.example concrete")
+    await camera.house.until_shown("1 of")
+    await camera.press("a")
+    await camera.house.until_shown("just now")
+    await camera.press("y")
+    await camera.house.until(lambda: camera.house.pane.refused_total == 1, "the refusal")
+    await camera.search("kowhai.example")
+    await camera.house.until_shown("2 of")
+    await camera.press("end", "r")
+    await camera.take("dialog-restore", shows="Restore 1 contact?")
+    await camera.house.until_shown("just now")
+    await camera.press("y")
+    await camera.take("handoff", shows="waiting for Restore in Xero")
+    await camera.press("escape")
+    await camera.take("pane-handoff", shows="1 refused")
+    await camera.press("enter")
+    await camera.take("contact", shows="Timeline")
+    await camera.press("escape")
+
+
+async def _released(camera: Camera, practice: PracticeXero) -> None:
+    practice.set_released_state("Needs reconnecting")
+    await camera.press("f5")
+    await camera.take("pane-stalled", shows="reconnect")
+    practice.set_released_state("Successfully synced")
+
+
+async def _offline(camera: Camera, practice: PracticeXero) -> None:
+    await camera.search("plumbing")
+    practice.stop()
+    await camera.press("a")
+    await camera.house.until_shown("Cancel")
+    await camera.house.until_shown("It moves to Archived")
+    await camera.press("y")
+    await camera.house.until(lambda: camera.house.engine.snapshot.xero.link == "offline", "being offline")
+    await camera.take("pane-offline", shows="◌ queued")
+
+
+async def _nights(practice: PracticeXero, work: Path, folder: Path) -> None:
+    """Without a feed, the clock is all there is: show tonight, and tomorrow after the window."""
+    home = work / "nights-home"
+    contact_id = practice.create("Mānuka Roofing", EmailAddress="office@manuka.example")
+    async with open_house(practice, home, has_feed=False) as house:
+        camera = Camera(house, folder)
+        practice.somebody("archive", contact_id)
+        await camera.press("f5")
+        await camera.search("manuka.example")
+        await camera.take("pane-nightly", shows="◷ pending")
+
+    def in_two_days() -> datetime:
+        return datetime.now(UTC) + timedelta(days=2)
+
+    present, clock.now = clock.now, in_two_days
+    try:
+        async with open_house(practice, home, has_feed=False, now=in_two_days) as house:
+            camera = Camera(house, folder)
+            await camera.search("manuka.example")
+            await camera.take("pane-expected", shows="~ expected")
+    finally:
+        clock.now = present
