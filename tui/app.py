@@ -13,11 +13,8 @@ from tui.lifeline import Lifeline
 from tui.log import logger
 from tui.model.backend import Backend
 from tui.model.errors import ReshelveError
-from tui.screens.handoff import HandoffScreen
-from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.screens.messages import RestoreRequested, SnapshotChanged
-from tui.screens.problem import ProblemScreen
 from tui.widgets.themes import DEFAULT, THEMES
 
 if TYPE_CHECKING:
@@ -90,6 +87,8 @@ class ReshelveApp(App[None]):
         error = event.worker.error
         if error is None:
             return
+        from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
         if isinstance(error, ReshelveError):
             self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
         else:
@@ -109,6 +108,8 @@ class ReshelveApp(App[None]):
     def _open_handoffs(self, snapshot: Snapshot) -> None:
         waiting = {view.change.contact_id for view in snapshot.pane.handoffs} if snapshot.pane else set()
         if self._awaited_restores & waiting and not isinstance(self.screen, ModalScreen):
+            from tui.screens.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
             self._awaited_restores = frozenset()
             self.push_screen(HandoffScreen(self._backend))
 
@@ -122,6 +123,8 @@ class ReshelveApp(App[None]):
 
     def action_help(self) -> None:
         """Show every key."""
+        from tui.screens.help import HelpScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 

@@ -12,7 +12,6 @@ from textual.worker import Worker, WorkerState
 from tui.log import logger
 from tui.model.errors import ReshelveError
 from tui.screens import browser
-from tui.screens.problem import ProblemScreen
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ class Backed(Screen[ScreenResultType], Generic[ScreenResultType]):
             self.tell_failure(error)
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
+            from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
             self.app.push_screen(ProblemScreen())
 
     def tell_failure(self, error: ReshelveError) -> None:

@@ -10,7 +10,6 @@ from textual.screen import ScreenResultType
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.screens.backed import Backed
-from tui.screens.confirm import ConfirmScreen
 from tui.screens.messages import RestoreRequested
 from tui.widgets.words import counted
 
@@ -54,6 +53,8 @@ class Changing(Backed[ScreenResultType], Generic[ScreenResultType]):
         def confirmed(chosen: tuple[str, ...] | None) -> None:
             if chosen:
                 self._request(action, chosen)
+
+        from tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         self.app.push_screen(ConfirmScreen(self.backend, action, contact_ids), confirmed)
 

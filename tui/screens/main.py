@@ -10,9 +10,7 @@ from textual.containers import Container, Horizontal
 from tui.actions import bindings
 from tui.model.change import Action
 from tui.screens.changing import Changing, why_not
-from tui.screens.contact import ContactScreen
 from tui.screens.finding import Finding
-from tui.screens.handoff import HandoffScreen
 from tui.screens.messages import SnapshotChanged
 from tui.widgets import clock
 from tui.widgets.contact_table import ContactTable
@@ -148,6 +146,8 @@ class MainScreen(Finding[None], Changing[None]):
 
     @on(ContactTable.Opened)
     def _opened(self, message: ContactTable.Opened) -> None:
+        from tui.screens.contact import ContactScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
         self.app.push_screen(ContactScreen(self.backend, message.contact_id))
 
     def action_open_in_xero(self) -> None:
@@ -171,6 +171,8 @@ class MainScreen(Finding[None], Changing[None]):
         if pane is None or not pane.handoff_total:
             self.flash("No restore is waiting for a press in Xero.")
         else:
+            from tui.screens.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
             self.app.push_screen(HandoffScreen(self.backend))
 
     def action_refresh(self) -> None:
