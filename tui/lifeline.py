@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import os
 import select
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,3 +57,27 @@ class Lifeline:
     def _look(self) -> None:
         if self._poll is not None and any(event & select.POLLHUP for _, event in self._poll.poll(0)):
             self._end()
+
+
+class _Output(io.FileIO):
+    """Takes what is written after the terminal has gone as written: nobody is there to see it."""
+
+    def write(self, data: Any, /) -> int:
+        """Write what can be written."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def outlive_terminal() -> None:
+    """Let what Textual paints on never fail; to be called before the app runs.
+
+    Textual's thread that paints ends at the first error, as a closed terminal gives. What was to be painted
+    then piles up until the app waits for ever for somebody to take it.
+    """
+    if sys.__stderr__ is not None and os.isatty(sys.__stderr__.fileno()):
+        raw = _Output(sys.__stderr__.fileno(), "w", closefd=False)
+        sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]  # it is what Textual opens
+            io.BufferedWriter(raw), encoding=sys.__stderr__.encoding, errors="replace", newline=""
+        )

@@ -1,9 +1,9 @@
 """A command in a real pseudo-terminal, and what a person would see there.
 
-    with Terminal([sys.executable, "-m", "tui", "demo"], environment) as terminal:
-        terminal.until_shown("Reshelve")
-        terminal.write("q")
-        assert terminal.wait() == 0
+with Terminal([sys.executable, "-m", "tui", "demo"], environment) as terminal:
+    terminal.until_shown("Reshelve")
+    terminal.write("q")
+    assert terminal.wait() == 0
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import psutil
 from rich.cells import get_character_cell_size
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
@@ -218,6 +219,15 @@ class Terminal:
         """Wait until the words are on the screen, on one line."""
         self.until(lambda: words in self.screen.text, f"showing {words!r}")
 
+    @property
+    def words(self) -> str:
+        """What is on the screen as one line: sentences are found wherever they were wrapped."""
+        return self.screen.text.replace("\n", "")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the command a signal."""
+        self._process.send_signal(number)
+
     def write(self, keys: str) -> None:
         """Press keys; "\\r" is enter, "\\x1b" escape, "\\x03" Ctrl-C."""
         os.write(self._controller, keys.encode())
@@ -266,9 +276,7 @@ class Terminal:
 
 def gone(processes: Sequence[psutil.Process]) -> bool:
     """Wait until processes have ended; says whether all did. A zombie only waits for its parent."""
-    _, alive = psutil.wait_procs(
-        [one for one in processes if not _is_zombie(one)], timeout=PATIENCE_SECONDS
-    )
+    _, alive = psutil.wait_procs([one for one in processes if not _is_zombie(one)], timeout=PATIENCE_SECONDS)
     return all(_is_zombie(one) for one in alive)
 
 

@@ -27,6 +27,16 @@ class _LazyGroup(click.Group):
         del ctx
         return _load(cmd_name) if cmd_name in _COMMANDS else None
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a file or folder that can't be used is told in words."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            place = error.filename2 or error.filename
+            if place is None:
+                raise
+            raise click.ClickException(f"{place} can't be used: {error.strerror}.") from error
+
 
 def _load(command: str) -> click.Command:
     module, name = _COMMANDS[command].split(":")

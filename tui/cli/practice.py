@@ -76,7 +76,7 @@ class Practice:
             first: dict[str, Any] = msgspec.json.decode(line)
         except msgspec.DecodeError:
             self.stop()
-            words = " ".join(self._words) or "It said nothing."
+            words = " ".join(self._words).removeprefix("Error: ") or "It said nothing."
             raise ReshelveError(f"The practice Xero and Re-Leased didn't start: {words}") from None
         return first
 

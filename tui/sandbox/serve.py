@@ -8,9 +8,10 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,16 +76,13 @@ def run(options: Options) -> None:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise CannotStartError(
-            f"Another sandbox is running on {folder}. Stop it, or choose another folder with --data."
+            f"Another sandbox is running on {folder}, perhaps for a demo. "
+            "Close that one, or choose another folder with --data."
         ) from None
     with lock:
         _log_beside(folder)
-        listening = _bind(options.port)
-        data = _open(folder / _FILE, options)
-        try:
+        with closing(_bind(options.port)) as listening, closing(_open(folder / _FILE, options)) as data:
             asyncio.run(_serve(_practice(data, options), listening, options))
-        finally:
-            data.close()
 
 
 def _log_beside(folder: Path) -> None:
@@ -111,7 +109,10 @@ def _open(file: Path, options: Options) -> Database:
         database.remove(file)
     if not file.exists():
         seed(file, options.contacts)
-    data = Database(file)
+    try:
+        data = Database(file)
+    except sqlite3.Error as error:
+        raise CannotStartError(f"{file} can't be used: {error}. Use --fresh to start over.") from None
     seeded = int(data.recall("contacts") or 0)
     if seeded != options.contacts:
         sys.stderr.write(

@@ -1,0 +1,247 @@
+"""`reshelve demo` in a real terminal: however it ends, no process is left and nothing is half-written."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support.demo import Demo, environment, reshelve
+from support.practice import running_sandbox
+from support.terminal import gone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.terminal import Terminal
+
+ALTERNATE_SCREEN = 1049
+STARTING = "Starting the practice Xero and Re-Leased …"
+FIRST_CONTACT = "100% Clean_Co"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Demo:
+    return Demo(tmp_path / "home")
+
+
+def until_contacts(terminal: Terminal, total: int = 200) -> None:
+    terminal.until_shown(f"All {total} ")
+    terminal.until_shown(FIRST_CONTACT)
+
+
+def quit_(terminal: Terminal) -> None:
+    terminal.write("q")
+    assert terminal.wait() == 0
+
+
+CLEAN_WAYS: dict[str, Callable[[Terminal], None]] = {
+    "q": lambda terminal: terminal.write("q"),
+    "ctrl+c": lambda terminal: terminal.write("\x03"),
+    "SIGTERM": lambda terminal: terminal.send(signal.SIGTERM),
+    "SIGHUP": lambda terminal: terminal.send(signal.SIGHUP),
+}
+
+
+@pytest.mark.parametrize("way", CLEAN_WAYS)
+def test_leaving_gives_the_terminal_back(demo: Demo, way: str) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        family = terminal.family()
+        assert len(family) == 2
+        assert ALTERNATE_SCREEN in terminal.screen.modes
+        CLEAN_WAYS[way](terminal)
+        assert terminal.wait() == 0
+        assert gone(family)
+        assert terminal.is_as_found
+        # A warning or a traceback would stand below.
+        assert terminal.screen.text == STARTING
+    demo.check_files(is_clean=True)
+    assert not demo.processes()
+
+
+def test_closing_the_terminal_leaves_nothing(demo: Demo) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        family = terminal.family()
+        terminal.close()
+        assert terminal.wait() == 0
+        assert gone(family)
+    demo.check_files(is_clean=True)
+    assert not demo.processes()
+
+
+def test_killing_it_leaves_no_process_and_a_store_that_opens(demo: Demo) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        family = terminal.family()
+        terminal.send(signal.SIGKILL)
+        assert terminal.wait() == -signal.SIGKILL
+        assert gone(family)
+    assert not demo.processes()
+    demo.check_files(is_clean=False)
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        quit_(terminal)
+    demo.check_files(is_clean=True)
+
+
+def test_interrupting_the_start_leaves_nothing(demo: Demo) -> None:
+    with demo.open() as terminal:
+        terminal.until_shown(STARTING)
+        family = terminal.family()
+        terminal.write("\x03")
+        assert terminal.wait() == 1
+        assert terminal.is_as_found
+        assert "Traceback" not in terminal.screen.text
+        assert gone(family)
+    terminal.until(lambda: not demo.processes(), "the practice process ending")
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        quit_(terminal)
+
+
+def test_what_is_typed_in_one_breath_is_searched_for(demo: Demo) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        terminal.write("/bayside dist")
+        terminal.until_shown("1 of 200")
+        terminal.until_shown("Bayside District Council")
+        terminal.write("\x1b")
+        terminal.until(lambda: "1 of 200" not in terminal.screen.text, "clearing the search")
+        terminal.write("\x03")
+        assert terminal.wait() == 0
+
+
+def test_another_size_is_painted_anew(demo: Demo) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        terminal.until_shown("Sync with Re-Leased")
+        for columns, lines, words in ((60, 20, "/ Search"), (160, 48, "Sync with Re-Leased")):
+            terminal.resize(columns, lines)
+            terminal.until_shown(words)
+            terminal.until_shown(FIRST_CONTACT)
+        quit_(terminal)
+
+
+@pytest.mark.parametrize("weather", [{}, {"kind": "slow", "seconds": 1}, {"kind": "drop-after"}])
+def test_an_archive_is_finished_once_though_the_terminal_was_closed(
+    demo: Demo, weather: dict[str, object]
+) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        demo.create("Quokka Joinery")
+        if weather:
+            demo.control("faults", {**weather, "method": "POST", "path": "/api.xro/", "count": 1})
+        terminal.write("/quokka")
+        # Found once the next look at Xero has brought it.
+        terminal.write("\r\x1b[15~")
+        terminal.until_shown("1 of 201")
+        terminal.write("a")
+        terminal.until_shown("Archive 1 contact?")
+        terminal.until_shown("y Archive")
+        family = terminal.family()
+        terminal.write("y")
+        terminal.until(demo.changes, "the change being in the journal")
+        terminal.close()
+        assert terminal.wait() == 0
+        assert gone(family)
+    assert not demo.processes()
+
+    with demo.open() as terminal:
+        until_contacts(terminal, 201)
+        terminal.until(lambda: demo.changes() == [("Quokka Joinery", "archive", "confirmed")], "confirming")
+        quit_(terminal)
+    demo.check_files(is_clean=True)
+    assert demo.history("Quokka Joinery") == ["Created", "Archived"]
+
+
+def test_a_second_demo_says_so_and_leaves_the_first_alone(demo: Demo) -> None:
+    with demo.open() as first:
+        until_contacts(first)
+        with demo.open() as second:
+            assert second.wait() == 1
+            assert "Another sandbox is running" in second.words
+            assert "Traceback" not in second.words
+            assert second.is_as_found
+        first.write("/bayside dist")
+        first.until_shown("1 of 200")
+        first.write("\x03")
+        assert first.wait() == 0
+    demo.check_files(is_clean=True)
+
+
+def test_it_remembers_until_it_is_told_to_start_over(demo: Demo) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        demo.create("Quokka Joinery")
+        terminal.write("\x1b[15~")
+        until_contacts(terminal, 201)
+        quit_(terminal)
+    for options, total in (((), 201), (("--fresh",), 200)):
+        with demo.open(*options) as terminal:
+            until_contacts(terminal, total)
+            quit_(terminal)
+    assert demo.history("Quokka Joinery") == []
+
+
+# What stands in the way works for an administrator too, whom no mode of a folder keeps out.
+IN_THE_WAY = {
+    "the home": ".",
+    "the practice's folder": "data/demo/data/sandbox",
+    "the practice's data": "data/demo/data/sandbox/practice.sqlite/",
+    "the settings": "data/demo/config",
+    "the sign-in": "data/demo/data/tokens.json/",
+    "the list of organisations": "data/demo/data/organisations.json/",
+    "the folder of organisations": "data/demo/data/organisations",
+}
+
+
+@pytest.mark.parametrize("place", IN_THE_WAY)
+def test_a_home_that_cannot_be_used_is_told_in_words(demo: Demo, place: str) -> None:
+    spot = demo.home / IN_THE_WAY[place]
+    if IN_THE_WAY[place].endswith("/"):
+        spot.mkdir(parents=True)
+    else:
+        spot.parent.mkdir(parents=True, exist_ok=True)
+        spot.write_bytes(b"")
+    with demo.open() as terminal:
+        assert terminal.wait() == 1
+        assert terminal.is_as_found
+        assert "Error: " in terminal.words
+        assert str(demo.home) in terminal.words
+        for sign_of_a_crash in ("Traceback", "File ", "line ", "Errno"):
+            assert sign_of_a_crash not in terminal.words
+    assert not demo.processes()
+
+
+def test_without_a_terminal_it_says_that_it_needs_one(demo: Demo) -> None:
+    command = [sys.executable, "-m", "tui", "demo", "--contacts", "20"]
+    done = subprocess.run(
+        command, env=environment(demo.home), stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert b"needs a terminal" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not demo.processes()
+
+
+def test_a_separate_sandbox_is_reached_by_the_environment(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "200") as practice:
+        with reshelve(home, "connect", variables=practice.environment) as terminal:
+            terminal.until_shown("Paste the refresh token")
+            terminal.write(f"{practice.refresh_token}\r")
+            assert terminal.wait() == 0
+            assert f"Connected: {practice.organisations[1].name}" in terminal.screen.text
+        wanted = ("open", "--organisation", practice.organisations[0].name[:7].lower())
+        for arguments in ((), wanted):
+            with reshelve(home, *arguments, variables=practice.environment) as terminal:
+                until_contacts(terminal)
+                terminal.until_shown(practice.organisations[0].name)
+                quit_(terminal)
+                assert terminal.is_as_found
+        assert {call["path"] for call in practice.requests()} >= {"/connections", "/api.xro/2.0/Contacts"}
