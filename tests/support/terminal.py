@@ -149,7 +149,9 @@ class Terminal:
         folder: Path | None = None,
         columns: int = 120,
         lines: int = 36,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
+        self._patience = patience
         self.screen = Screen(columns, lines)
         self._controller, terminal = os.openpty()
         self._set_size(columns, lines)
@@ -208,7 +210,7 @@ class Terminal:
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait until something is so; says what was awaited, and what was shown instead."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + self._patience
         with self._fed:
             while not condition():
                 # Woken by output; asked anew from time to time as not all conditions are about output.

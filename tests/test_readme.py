@@ -1,0 +1,154 @@
+"""What README says is so: its commands run, its tables and pictures are those of the program."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from support.demo import environment
+from support.terminal import Terminal, gone
+
+from tui import __version__
+from tui.actions import readme_table
+from tui.cli import main
+from tui.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSTALL_SECONDS = 540
+BASH = shutil.which("bash") or pytest.skip("there is no bash", allow_module_level=True)
+
+
+def marked_command(mark: str) -> str:
+    """Return the only line of the block below a mark."""
+    [command] = re.findall(rf"<!-- {mark} -->\n```sh\n(.+)\n```\n", README)
+    return str(command)
+
+
+def section(heading: str) -> str:
+    """Return what stands below a heading."""
+    [text] = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
+    return str(text)
+
+
+def command_rows() -> list[tuple[str, str]]:
+    """Return each command of the table, with what is said about it."""
+    return re.findall(r"^\| `reshelve ?(\w*)` \| (.+) \|$", section("Commands"), re.MULTILINE)
+
+
+def copy_of_the_repository(folder: Path) -> Path:
+    """Copy what a clone would have."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607 - whichever git made this checkout
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("this is not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.mark.timeout(INSTALL_SECONDS + 60)
+def test_the_demo_command_opens_the_demo_in_a_fresh_copy(tmp_path: Path) -> None:
+    folder = copy_of_the_repository(tmp_path / "reshelve")
+    variables = environment(tmp_path / "home")
+    # Other people's code is installed here, whose warnings are theirs.
+    del variables["PYTHONWARNINGS"]
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
+    command = marked_command("demo command")
+    with Terminal([BASH, "-c", command], variables, folder=folder, patience=INSTALL_SECONDS) as terminal:
+        terminal.until_shown("All 1,600 ")
+        terminal.until_shown("100% Clean_Co")
+        family = terminal.family()
+        terminal.write("q")
+        assert terminal.wait() == 0
+        assert gone(family)
+        assert terminal.is_as_found
+        assert "Traceback" not in terminal.screen.text
+
+
+def test_the_test_command_is_what_ci_runs() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    [extraction] = re.findall(r"^test_command=.+$", script, re.MULTILINE)
+    assert '\nbash -euo pipefail -c "$test_command"\n' in script
+    program = f'set -euo pipefail\n{extraction}\nprintf %s "$test_command"'
+    done = subprocess.run([BASH, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == marked_command("test command")
+
+
+def test_there_are_no_other_commands_to_copy() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert blocks == [f"{marked_command('demo command')}\n", f"{marked_command('test command')}\n"]
+    for installer in ("pipx install .", "uv tool install ."):
+        assert f"`{installer}`" in README
+
+
+def test_what_is_run_with_python_is_there() -> None:
+    programs = re.findall(r"`\.venv/bin/python (\S+)`", README)
+    assert programs
+    for program in programs:
+        assert (ROOT / program / "__main__.py").is_file()
+
+
+def test_the_commands_are_those_there_are() -> None:
+    visible = set(main.list_commands(click.Context(main)))
+    # `reshelve` alone is `reshelve open`.
+    assert {command or "open" for command, _ in command_rows()} == visible
+
+
+@pytest.mark.parametrize(("command", "said"), command_rows())
+def test_each_command_has_help_and_the_options_that_are_named(command: str, said: str) -> None:
+    result = CliRunner().invoke(main, [*filter(None, [command]), "--help"])
+    assert result.exit_code == 0
+    for option in re.findall(r"`(--[\w-]+)", said):
+        assert option in result.output
+
+
+def test_the_keys_are_those_there_are() -> None:
+    [table] = re.findall(r"<!-- keys -->\n(.*)<!-- /keys -->", README, re.DOTALL)
+    assert table == readme_table()
+
+
+def test_the_variables_are_settings() -> None:
+    settings = {
+        f"RESHELVE_{part.name}_{key.name}".upper()
+        for part in fields(Settings)
+        for key in fields(getattr(Settings(), part.name))
+    }
+    assert set(re.findall(r"RESHELVE_\w+", README)) <= settings | {"RESHELVE_HOME"}
+
+
+def test_each_picture_is_shown_and_each_that_is_shown_exists() -> None:
+    shown = set(re.findall(r"!\[[^\]]+\]\((screenshots/[^)]+)\)", README))
+    assert shown
+    assert shown == {f"screenshots/{path.name}" for path in (ROOT / "screenshots").iterdir()}
+
+
+def test_the_house_is_as_it_is_drawn() -> None:
+    [drawn] = re.findall(r"```\ntui/\n(.*?)```", section("The house"), re.DOTALL)
+    for name in re.findall(r"^  (\S+)", drawn, re.MULTILINE):
+        assert (ROOT / "tui" / name).exists()
+    rooms = {path.parent.name for path in (ROOT / "tui").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^  (\w+)/", drawn, re.MULTILINE))
+
+
+def test_the_newest_version_is_everywhere_the_same() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.findall(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)[0]
+    assert newest == __version__ == project["version"]
