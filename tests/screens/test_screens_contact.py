@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
-from support.fake_backend import FakeBackend, contact_id
+from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
@@ -21,7 +22,9 @@ def words(person: Driver, part: str) -> str:
 async def test_the_page_says_what_xero_has(backend: FakeBackend) -> None:
     number = contact_id(0)
     backend.known[number] = replace(
-        backend.known[number], groups=("Tenants",), balances=Balances(23_400, 12_000, 0, 0)
+        backend.known[number],
+        groups=("Tenants",),
+        balances=Balances(23_400, 12_000, read_at=NOW - timedelta(hours=3)),
     )
     async with running(backend) as person:
         await person.press("enter")
@@ -29,7 +32,7 @@ async def test_the_page_says_what_xero_has(backend: FakeBackend) -> None:
         assert "Account number   AC-00000" in words(person, "details")
         assert "Groups           Tenants" in words(person, "details")
         assert "They owe         234.00  120.00 overdue" in words(person, "balances")
-        assert "As of the last full reading, 3 h ago." in words(person, "balances")
+        assert "Read from Xero 3 h ago." in words(person, "balances")
 
 
 async def test_xeros_history_comes_when_it_comes(backend: FakeBackend) -> None:

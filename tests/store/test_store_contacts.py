@@ -11,6 +11,8 @@ from tui.model.contact import Balances
 from tui.model.query import Query, Tab, TabCounts
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tui.store import Store
 
 FULL = contact(
@@ -159,3 +161,18 @@ async def test_a_name_of_ten_thousand_characters_is_kept_and_found(store: Store)
     await store.apply([long, replace(long, contact_id="id-2", name=long.name + "tail")], NOON)
     assert store.contact("id-1") == long
     assert store.active_named(long.name + "TAIL", except_id="id-1") is not None
+
+
+async def test_balances_are_as_old_as_their_last_reading(store: Store) -> None:
+    def read_at() -> datetime | None:
+        stored = store.contact(contact().contact_id)
+        assert stored is not None
+        assert stored.balances is not None
+        return stored.balances.read_at
+
+    await store.apply([contact(balances=Balances(receivable=100))], NOON)
+    assert read_at() == NOON
+    await store.apply([contact(balances=Balances(receivable=100))], minutes(5))
+    assert read_at() == minutes(5)
+    await store.apply([contact(balances=None)], minutes(9))
+    assert read_at() == minutes(5)

@@ -79,7 +79,11 @@ def _contact(number: int) -> Contact:
         is_customer=True,
         is_supplier=number % 4 == 0,
         groups=("Tenants",) if number % 2 else (),
-        balances=Balances(receivable=owed, receivable_overdue=owed // 2 if number % 2 else 0),
+        balances=Balances(
+            receivable=owed,
+            receivable_overdue=owed // 2 if number % 2 else 0,
+            read_at=NOW - timedelta(hours=3),
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,15 @@ class Organisation:
 class Balances:
     """What is outstanding and overdue, in hundredths of the organisation's currency.
 
-    Xero doesn't move `UpdatedDateUTC` when balances change, so these are as old as the last full read.
+    Xero doesn't move `UpdatedDateUTC` when balances change, so these are as old as `read_at`: when Xero
+    last told them, None for those that are only now being read.
     """
 
     receivable: int = 0
     receivable_overdue: int = 0
     payable: int = 0
     payable_overdue: int = 0
+    read_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

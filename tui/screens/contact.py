@@ -103,7 +103,7 @@ class ContactScreen(Changing[None]):
         now = clock.now()
         self._write("#heading", words.heading(page.contact))
         self._write("#details", words.details(page.contact))
-        self._write("#balances", words.balances(page.contact, self.backend.snapshot.last_pull_at, now))
+        self._write("#balances", words.balances(page.contact, now))
         self._write("#changes", words.changes(page, now))
         timeline = words.timeline(page)
         self._write("#timeline", timeline)

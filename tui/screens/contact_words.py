@@ -52,7 +52,7 @@ def details(contact: Contact) -> Content:
     return _section("Details", [_pair(label, value) for label, value in pairs if value])
 
 
-def balances(contact: Contact, as_of: datetime | None, now: datetime) -> Content:
+def balances(contact: Contact, now: datetime) -> Content:
     """Write what is owed, and how old that knowledge is: Xero doesn't say when balances change."""
     known = contact.balances
     if known is None:
@@ -61,8 +61,8 @@ def balances(contact: Contact, as_of: datetime | None, now: datetime) -> Content
         _amount("They owe", known.receivable, known.receivable_overdue),
         _amount("We owe", known.payable, known.payable_overdue),
     ]
-    if as_of is not None:
-        lines.append(Content.styled(f"As of the last full reading, {clock.ago(as_of, now)}.", "$text-muted"))
+    if known.read_at is not None:
+        lines.append(Content.styled(f"Read from Xero {clock.ago(known.read_at, now)}.", "$text-muted"))
     return _section("Balances", lines)
 
 

@@ -44,7 +44,7 @@ def apply(
 
     Changes that are `decided`, by id, are left alone: their move says what the contacts mean for them.
     """
-    upserted = upsert(connection, contacts)
+    upserted = upsert(connection, contacts, seen_at)
     batch_id = uuid4().hex
     flips = (_flip(connection, seen, seen_at, batch_id, decided) for seen in upserted.moved)
     return Outcome(upserted, tuple(change for change in flips if change is not None))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.query import TabCounts
-from tui.store.moments import from_ms, to_ms
+from tui.store.moments import from_ms, from_ms_or_none, to_ms
 from tui.store.texts import search_text, sort_key
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from tui.store.database import Database
 
@@ -28,7 +29,7 @@ _STATUS, _UPDATED, _RECEIVABLE, _SORT_KEY, _SEARCH = (
 )
 
 _SELECT: Final = f"""
-    SELECT {", ".join(f"c.{name}" for name in _COLUMNS)}, c.rowid, d.raw
+    SELECT {", ".join(f"c.{name}" for name in _COLUMNS)}, c.rowid, d.balances_ms, d.raw
     FROM json_each(?) AS wanted
     JOIN contacts AS c ON c.contact_id = wanted.value
     JOIN contact_documents AS d ON d.contact_rowid = c.rowid
@@ -39,7 +40,10 @@ _INSERT: Final = f"""
 _UPDATE: Final = f"""
     UPDATE contacts SET {", ".join(f"{name} = ?" for name in _COLUMNS)} WHERE rowid = ?
 """  # noqa: S608 - as above
-_SET_DOCUMENT: Final = "INSERT OR REPLACE INTO contact_documents (contact_rowid, raw) VALUES (?, ?)"
+_SET_DOCUMENT: Final = """
+    INSERT INTO contact_documents (contact_rowid, raw, balances_ms) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET raw = excluded.raw, balances_ms = coalesce(excluded.balances_ms, balances_ms)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class Upserted:
     texts_changed: bool = False
 
 
-def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact]) -> Upserted:
-    """Store the contacts as Xero told them.
+def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact], seen_at: datetime) -> Upserted:
+    """Store the contacts as Xero told them at that time.
 
     One that is older than what is stored (by `updated_at`) is ignored: a page read before our own change
     must never turn it back. An equally old one counts, as balances move without `UpdatedDateUTC`. Where
@@ -77,34 +81,44 @@ def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact]) -> Upser
             latest[contact.contact_id] = contact
     stored = {row[0]: row for row in connection.execute(_SELECT, (json.dumps(list(latest)),))}
     _insert(
-        connection, [contact for contact_id, contact in latest.items() if contact_id not in stored], result
+        connection,
+        [contact for contact_id, contact in latest.items() if contact_id not in stored],
+        seen_at,
+        result,
     )
     for contact_id, old in stored.items():
         contact = latest[contact_id]
         if to_ms(contact.updated_at) >= old[_UPDATED]:
-            _update(connection, contact, old, result)
+            _update(connection, contact, old, seen_at, result)
     return result
 
 
-def _insert(connection: sqlite3.Connection, contacts: Sequence[Contact], result: Upserted) -> None:
+def _insert(
+    connection: sqlite3.Connection, contacts: Sequence[Contact], seen_at: datetime, result: Upserted
+) -> None:
     if not contacts:
         return
     # Our own numbers, as SQLite doesn't tell those that it gives out to many rows at once.
     first = connection.execute("SELECT coalesce(max(rowid), 0) + 1 FROM contacts").fetchone()[0]
     numbered = list(enumerate(contacts, first))
     connection.executemany(_INSERT, ((*_values(contact), rowid) for rowid, contact in numbered))
-    connection.executemany(_SET_DOCUMENT, ((rowid, contact.raw) for rowid, contact in numbered))
+    connection.executemany(_SET_DOCUMENT, (_document(rowid, contact, seen_at) for rowid, contact in numbered))
     result.texts_changed = True
     result.changed.update(contact.contact_id for contact in contacts)
 
 
-def _update(connection: sqlite3.Connection, contact: Contact, old: tuple[Any, ...], result: Upserted) -> None:
-    *old_values, rowid, old_raw = old
+def _update(
+    connection: sqlite3.Connection,
+    contact: Contact,
+    old: tuple[Any, ...],
+    seen_at: datetime,
+    result: Upserted,
+) -> None:
+    *old_values, rowid, _, _ = old
+    connection.execute(_SET_DOCUMENT, _document(rowid, contact, seen_at))
     if contact.balances is None and old[_RECEIVABLE] is not None:
         contact = replace(contact, balances=_balances(old))
     values = _values(contact)
-    if old_raw != contact.raw:
-        connection.execute(_SET_DOCUMENT, (rowid, contact.raw))
     if values == tuple(old_values):
         return
     connection.execute(_UPDATE, (*values, rowid))
@@ -171,6 +185,10 @@ def _values(contact: Contact) -> tuple[object, ...]:
     )
 
 
+def _document(rowid: int, contact: Contact, seen_at: datetime) -> tuple[int, bytes, int | None]:
+    return rowid, contact.raw, None if contact.balances is None else to_ms(seen_at)
+
+
 def _contact(row: tuple[Any, ...]) -> Contact:
     return Contact(
         contact_id=row[0],
@@ -195,4 +213,6 @@ def _contact(row: tuple[Any, ...]) -> Contact:
 def _balances(row: tuple[Any, ...]) -> Balances | None:
     if row[_RECEIVABLE] is None:
         return None
-    return Balances(*row[_RECEIVABLE : _RECEIVABLE + 4])
+    receivable, receivable_overdue, payable, payable_overdue = row[_RECEIVABLE : _RECEIVABLE + 4]
+    read_at = from_ms_or_none(row[-2])
+    return Balances(receivable, receivable_overdue, payable, payable_overdue, read_at)

@@ -36,7 +36,13 @@ _CONTACTS = (
     )
     """,
     # Apart from the columns above, so that reading through all contacts stays cheap.
-    "CREATE TABLE contact_documents (contact_rowid INTEGER PRIMARY KEY, raw BLOB NOT NULL)",
+    """
+    CREATE TABLE contact_documents (
+        contact_rowid INTEGER PRIMARY KEY,
+        raw BLOB NOT NULL,
+        balances_ms INTEGER             -- when Xero last told the balances
+    )
+    """,
     # The order of the table, once per tab: the first screen comes straight from one of these.
     "CREATE INDEX contacts_in_order ON contacts (sort_key)",
     "CREATE INDEX contacts_active ON contacts (sort_key) WHERE status = 'ACTIVE'",
