@@ -23,10 +23,10 @@ _FIRST = 25
 
 
 def measure(homes: Mapping[Home, Expected], rounds: int) -> list[Result]:
-    """Start everything in turn, so many times; the first round only warms the disk's cache."""
+    """Start everything in turn, twice a round; the first time only warms the disk's cache."""
     bare: list[float] = []
     ours: dict[Home, list[float]] = {home: [] for home in homes}
-    for _ in range(rounds + 1):
+    for _ in range(2 * rounds + 1):
         bare.append(_start(YARDSTICK, {}, ["yardstick"]))
         for home, expected in homes.items():
             ours[home].append(_start(command(), home.environment, expected.names[:_FIRST]))

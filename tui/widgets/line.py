@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -27,8 +28,21 @@ class Line(Widget):
         """Show this instead; showing the same again costs nothing."""
         if content.is_same(self._shown):
             return
-        self._shown = content
-        self.refresh()
+        before, self._shown = self._shown, content
+        self.refresh(*self._differing(before, content))
+
+    def _differing(self, before: Content, after: Content) -> list[Region]:
+        """Return the lines that look different; none where all have to be painted.
+
+        A countdown in a tall pane would otherwise repaint all of it every second, which is most of what
+        an idle program costs.
+        """
+        old, new = before.split(allow_blank=True), after.split(allow_blank=True)
+        width = self.content_size.width
+        if len(old) != len(new) or max(line.cell_length for line in (*old, *new)) > width:
+            return []
+        pairs = enumerate(zip(old, new, strict=True))
+        return [Region(0, y, width, 1) for y, (was, now) in pairs if not was.is_same(now)]
 
     @property
     def text(self) -> str:
