@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tui.loopback import is_loopback
 from tui.model.errors import SettingsError
 from tui.settings import (
     ReleasedSettings,
     Settings,
     SyncSettings,
     XeroSettings,
-    is_loopback,
     load,
     save,
     window,

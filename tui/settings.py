@@ -5,13 +5,13 @@ The key `xero.api_url` is overridden by `RESHELVE_XERO_API_URL`, and so on.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass, field, fields, replace
 from datetime import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tui.loopback import is_loopback
 from tui.model.errors import SettingsError
 from tui.paths import write_atomically
 
@@ -85,17 +85,6 @@ def save(settings: Settings, file: Path) -> None:
             if value != getattr(default, key.name):
                 changed.setdefault(section.name, {})[key.name] = value
     write_atomically(file, tomli_w.dumps(changed).encode())
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether an address can only lead to this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def window(settings: ReleasedSettings) -> tuple[time, time]:

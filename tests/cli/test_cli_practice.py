@@ -15,9 +15,10 @@ import pytest
 
 from tui.cli.demo import practice_settings
 from tui.cli.practice import Practice
+from tui.loopback import is_loopback
 from tui.model.errors import ReshelveError
 from tui.paths import Paths
-from tui.settings import is_loopback, load
+from tui.settings import load
 
 if TYPE_CHECKING:
     from pathlib import Path

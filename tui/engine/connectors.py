@@ -6,8 +6,8 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tui.loopback import is_loopback
 from tui.model.errors import ReshelveError
-from tui.settings import is_loopback
 
 if TYPE_CHECKING:
     from pathlib import Path

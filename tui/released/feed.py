@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
 from tui import __version__
 from tui.log import logger
+from tui.loopback import is_loopback
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
 from tui.model.evidence import PickUp
@@ -175,14 +175,6 @@ def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> h
         headers={"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"},
         timeout=httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0),
         # Proxies of the environment are for the world outside, not for this machine.
-        trust_env=not _is_loopback(feed_url),
+        trust_env=not is_loopback(feed_url),
         transport=transport,
     )
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

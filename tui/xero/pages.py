@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+from tui.loopback import is_loopback
 from tui.model.errors import RejectedError, XeroError
 from tui.xero import failures
 
@@ -35,7 +36,7 @@ async def press_restore(url: str) -> None:
     Only on this machine: Xero's own pages are the person's to press. Raises `ValueError` for any other
     host, `RejectedError` with the page's words when it refuses, `OfflineError` and `AnswerLostError`.
     """
-    from tui.xero.http import Line, is_loopback  # noqa: PLC0415 - loads httpx, when it is first needed
+    from tui.xero.http import Line  # noqa: PLC0415 - loads httpx, when it is first needed
 
     if urlsplit(url).scheme not in {"http", "https"} or not is_loopback(url):
         raise ValueError("only a practice page on this machine can be pressed from here")

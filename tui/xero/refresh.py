@@ -10,9 +10,10 @@ import httpx
 import msgspec
 
 from tui.log import logger
+from tui.loopback import is_loopback
 from tui.model.errors import OfflineError, ReconnectError, XeroError
 from tui.xero import failures
-from tui.xero.http import HEADERS, TIMEOUT, is_loopback
+from tui.xero.http import HEADERS, TIMEOUT
 from tui.xero.tokens import Tokens
 
 _TRIES_AGAIN: Final = "Nothing is lost: Reshelve tries again by itself."
