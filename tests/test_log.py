@@ -11,23 +11,15 @@ import pytest
 from tui.log import log_to, logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SECRET = "s3cret-Token.with~odd+/signs_1234567890="
 
 
 @pytest.fixture
-def log_file(tmp_path: Path) -> Iterator[Path]:
-    before, level, propagate = logger.handlers[:], logger.level, logger.propagate
+def log_file(tmp_path: Path) -> Path:
     log_to(tmp_path / "logs")
-    yield tmp_path / "logs" / "reshelve.log"
-    for handler in logger.handlers[:]:
-        if handler not in before:
-            logger.removeHandler(handler)
-            handler.close()
-    logger.setLevel(level)
-    logger.propagate = propagate
+    return tmp_path / "logs" / "reshelve.log"
 
 
 @pytest.mark.parametrize(

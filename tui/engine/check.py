@@ -13,25 +13,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tui.store import Store
-    from tui.xero.client import XeroClient
+    from tui.engine.connectors import Connectors
+    from tui.store import Applied, Store
 
 # Twenty calls of the sixty a minute: beyond that the look would use up what the work itself needs.
 MOST_READ_FRESH = 1_000
 
 
-async def check(
-    store: Store, xero: XeroClient, now: Callable[[], datetime], action: Action, contact_ids: Sequence[str]
-) -> Check:
-    """Read the contacts fresh where Xero can be asked, and say what there is to say about each."""
-    stale_reason = ""
+async def read_fresh(
+    store: Store,
+    connectors: Connectors,
+    now: Callable[[], datetime],
+    applied: Callable[[Applied], None],
+    contact_ids: Sequence[str],
+) -> str:
+    """Bring these contacts up to date; returns why that couldn't be, empty when it could."""
     if len(contact_ids) > MOST_READ_FRESH:
-        stale_reason = f"More than {MOST_READ_FRESH:,} contacts: shown as they were last read."
-    else:
-        try:
-            await store.apply(await xero.contacts_by_ids(contact_ids), now())
-        except XeroError as error:
-            stale_reason = error.what
+        return f"More than {MOST_READ_FRESH:,} contacts: shown as they were last read."
+    try:
+        applied(await store.apply(await connectors.xero.contacts_by_ids(contact_ids), now()))
+    except XeroError as error:
+        return error.what
+    return ""
+
+
+def check(store: Store, action: Action, contact_ids: Sequence[str], stale_reason: str) -> Check:
+    """Say what there is to say about each contact, as the local copy has it."""
     lines = []
     for contact in store.contacts(contact_ids):
         reason = blocked(action, contact)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tui.loopback import is_loopback
-from tui.model.errors import ReshelveError
+from tui.model.errors import OfflineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +32,9 @@ class Connectors:
 
     @property
     def xero(self) -> XeroClient:
-        """The client of Xero's API. Raises `ReshelveError` before `open`."""
+        """The client of Xero's API. Raises `OfflineError` before `open`."""
         if self._xero is None:
-            raise ReshelveError("The connection to Xero is not ready yet.", "Try again in a moment.")
+            raise OfflineError("The connection to Xero is not ready yet.", "Try again in a moment.")
         return self._xero
 
     @property

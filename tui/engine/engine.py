@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tui.engine.check import check
+from tui.engine.check import check, read_fresh
 from tui.engine.clock import utc_now
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
@@ -120,9 +120,9 @@ class Engine:
 
     async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
         """Read the contacts fresh and say what there is to say before changing them."""
-        checked = await check(self._store, self._connectors.xero, self._now, action, contact_ids)
-        self._publisher.rows_changed()
-        return checked
+        applied = self._publisher.applied
+        stale_reason = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
+        return check(self._store, action, contact_ids, stale_reason)
 
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
         """Journal the changes; they are sent from there, whatever happens to this program."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _OUTBOX_SECONDS = 2.0
 _CLOSE_SECONDS = 2.5
-_FAR_SECONDS = 30.0
+_FAR_SECONDS = 15.0
 _LEASE_SECONDS = 1.0
 
 
@@ -72,7 +72,7 @@ class Loops:
         self._is_close = False
         self._outbox = Job(lambda: _OUTBOX_SECONDS)
         self._news = Job(lambda: pull_interval(poll_seconds, weather.link.day_calls_left))
-        self._handoffs = Job(lambda: _CLOSE_SECONDS if self._is_close else _FAR_SECONDS)
+        self._handoffs = Job(self._seconds_to_handoffs)
         self._feed = Job(lambda: released.next_look)
 
     def wake(self, *, pull: bool = False, handoffs: bool = False) -> None:
@@ -88,6 +88,12 @@ class Loops:
         """Look for finished hand-offs every few seconds."""
         self._is_close = on
         self._handoffs.wake()
+
+    def _seconds_to_handoffs(self) -> float:
+        if self._is_close:
+            return _CLOSE_SECONDS
+        # Slower as the day's calls run out, like pulls, and half as often: a pull sees most restores anyway.
+        return 2 * pull_interval(_FAR_SECONDS, self._weather.link.day_calls_left)
 
     def release(self) -> None:
         """Give the lease back."""
