@@ -122,3 +122,21 @@ async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
         await person.hears_changes()
         assert listed(person)[0].startswith("✗ Boulder Plumbing  refused")
         assert "Merged meanwhile." in listed(person)[0]
+
+
+async def test_only_what_changed_is_written_again(
+    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        written: list[int] = []
+        monkeypatch.setattr(
+            person.screen.query_one(OptionList),
+            "replace_option_prompt_at_index",
+            lambda index, _: written.append(index),
+        )
+        await person.hears_changes()
+        assert written == []
+        waiting.move(waiting.changes[1], State.CONFIRMED)
+        await person.hears_changes()
+        assert written == [1]

@@ -17,6 +17,7 @@ from tui.screens.backed import Backed
 from tui.screens.messages import Checked, CheckFailed
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
+from tui.widgets.typing_box import TypingBox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
                 yield Plain(words.ASKING, id="state")
                 yield Vertical(id="lines")
                 yield Plain(words.explanation(self._action, count), id="explanation")
-            yield Input(id="number", compact=True)
+            yield TypingBox(id="number", compact=True)
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", variant="primary", compact=True)
                 yield Button(name, id="confirm", disabled=True, compact=True)

@@ -67,6 +67,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         super().__init__()
         self.backend = backend
         self._items: tuple[Item, ...] = ()
+        self._listed: tuple[Item, ...] = ()
         self._to_stop: int | None = None
 
     def compose(self) -> ComposeResult:
@@ -100,17 +101,24 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         self._items = message.items
         self._show()
 
-    def _show(self) -> None:
+    def _list(self) -> None:
+        """Write what is new or different: a list of hundreds measures all of its lines after any change."""
+        if self._items == self._listed:
+            return
         now = clock.now()
         options = self.items_list
-        shown = options.option_count
-        for index, item in enumerate(self._items):
-            if index < shown:
+        for index, (item, listed) in enumerate(zip(self._items, self._listed, strict=False)):
+            if item != listed:
                 options.replace_option_prompt_at_index(index, item.text(now))
-            else:
-                options.add_option(Option(item.text(now), id=str(item.change.change_id)))
+        added = self._items[len(self._listed) :]
+        options.add_options(Option(item.text(now), id=str(item.change.change_id)) for item in added)
+        self._listed = self._items
         # A list without height doesn't notice what is added to it.
         options.refresh(layout=True)
+
+    def _show(self) -> None:
+        self._list()
+        options = self.items_list
         if options.highlighted is None and self._items:
             options.highlighted = 0
         waiting = sum(1 for item in self._items if item.is_waiting)

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from tui.widgets.line import Line
+from tui.widgets.typing_box import TypingBox
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class _Words(Input):
+class _Words(TypingBox):
     """The input itself; leaving it downwards goes to the contacts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
