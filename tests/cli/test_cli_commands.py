@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from tui.cli import main
 from tui.cli.run import choose, say
 from tui.model.contact import Organisation
 from tui.model.errors import ReshelveError
+from tui.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +111,35 @@ def test_without_an_organisation_it_says_how_to_begin(
     assert "Traceback" not in result.output
 
 
+def test_a_damaged_list_of_organisations_is_not_taken_for_none(
+    reshelve: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = Paths.under(tmp_path).organisations_file
+    file.parent.mkdir(parents=True)
+    file.write_text("[{", encoding="utf-8")
+    result = reshelve("open")
+    assert result.exit_code == 1
+    assert "organisations.json" in result.output
+    assert "damaged" in result.output
+
+
+def test_what_cannot_be_a_token_is_not_sent(reshelve: Callable[..., Result], tmp_path: Path) -> None:
+    result = reshelve("connect", stdin="a\x00token\n")
+    assert result.exit_code == 1
+    assert "That isn't a refresh token." in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_connecting_promises_no_other_try(reshelve: Callable[..., Result]) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        result = reshelve("connect", stdin="token\n", RESHELVE_XERO_IDENTITY_URL=nobody)
+    assert result.exit_code == 1
+    assert "Run the command again later." in result.output
+    assert "by itself" not in result.output
+
+
 @pytest.mark.parametrize("stdin", ["", "\n", "   \n"])
 def test_connecting_without_a_token_changes_nothing(
     reshelve: Callable[..., Result], tmp_path: Path, stdin: str
@@ -130,7 +161,14 @@ def test_a_setting_that_cannot_be_used_is_named_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("demo", "--contacts", "0"), ("demo", "--cycle", "0"), ("sandbox", "--port", "65536")]
+    "arguments",
+    [
+        ("demo", "--contacts", "0"),
+        ("demo", "--cycle", "0"),
+        ("demo", "--cycle", "nan"),
+        ("sandbox", "--cycle", "inf"),
+        ("sandbox", "--port", "65536"),
+    ],
 )
 def test_numbers_out_of_range_are_refused(
     reshelve: Callable[..., Result], arguments: tuple[str, ...]

@@ -15,6 +15,8 @@ import pytest
 from support.practice import PracticeXero, http, running_sandbox, until
 from support.xero_calls import XeroCalls
 
+from tui.sandbox import serve
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -199,3 +201,18 @@ def test_a_half_made_seed_is_made_again(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, *SMALL) as practice:
         assert XeroCalls.sign_in(practice).contacts(page=1)
     assert not (folder / "practice.sqlite.seeding").exists()
+
+
+def test_a_disk_without_room_for_the_seed_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(serve, "seed", too_full)
+    umask = os.umask(0o077)
+    try:
+        with pytest.raises(serve.CannotStartError, match="disk is full"):
+            serve.run(serve.Options(data=tmp_path / "data"))
+    finally:
+        os.umask(umask)

@@ -326,7 +326,7 @@ async def test_every_size_of_terminal_works(backend: FakeBackend, size: tuple[in
 
 async def test_keys_typed_faster_than_the_screen_answers_reach_the_search_box(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        for char in "/bay":
+        for char in "//bay":
             person.app.post_message(events.Key("slash" if char == "/" else char, char))
         await person.settle()
         assert person.main.search.text == "bay"

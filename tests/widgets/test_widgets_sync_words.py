@@ -118,7 +118,7 @@ def test_trouble_with_xero_is_told_with_the_next_attempt() -> None:
             Link.OFFLINE, detail="Xero can't be reached.", waiting_until=NOW + timedelta(seconds=24)
         ),
     )
-    assert xero_trouble(snapshot, NOW) == "Xero can't be reached. Tried again in 0:24."
+    assert xero_trouble(snapshot, NOW) == "Xero can't be reached. Next try in 0:24."
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 72, 80, 100, 120, 200])

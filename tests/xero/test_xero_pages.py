@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tui.model.errors import OfflineError
 from tui.xero.pages import contact_url, press_restore, words_of_page
 
 if TYPE_CHECKING:
@@ -37,6 +39,14 @@ def test_what_cannot_be_xeros_is_not_put_into_an_address(short_code: str, contac
 async def test_a_real_page_is_never_pressed(host: str) -> None:
     with pytest.raises(ValueError, match="only a practice page"):
         await press_restore(f"{host}/app/!x/contacts/contact/{ID}")
+
+
+async def test_a_press_that_was_not_made_promises_no_other() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        with pytest.raises(OfflineError) as raised:
+            await press_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
+    assert raised.value.next_step == "Nothing was pressed. Press p again later."
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import click
 
 from tui.cli.run import say
 from tui.engine.connect import connect as sign_in
-from tui.model.errors import ReshelveError
+from tui.model.errors import AnswerLostError, OfflineError, ReshelveError
 from tui.paths import Paths
 from tui.settings import load
 
@@ -29,7 +29,14 @@ def connect() -> None:
         token = sys.stdin.readline().strip()
         if not token:
             raise ReshelveError("No refresh token was given on standard input.")
+        if not (token.isascii() and token.isprintable()):
+            raise ReshelveError("That isn't a refresh token.", "Nothing was sent. Copy it again and retry.")
         organisations = asyncio.run(sign_in(settings, paths, token))
+    except (OfflineError, AnswerLostError) as error:
+        # Unlike the app, a command doesn't try again by itself.
+        raise say(
+            ReshelveError(error.what, "Nothing here was changed. Run the command again later.")
+        ) from error
     except ReshelveError as error:
         raise say(error) from error
     for organisation in organisations:

@@ -9,6 +9,7 @@ import click
 
 from tui.cli.practice import Practice
 from tui.cli.run import choose, run, say
+from tui.cli.seconds import Seconds
 from tui.engine.connect import connect
 from tui.log import log_to
 from tui.model.errors import ReshelveError
@@ -26,7 +27,7 @@ from tui.settings import ReleasedSettings, Settings, XeroSettings, load, save
 )
 @click.option(
     "--cycle",
-    type=click.FloatRange(1, 86_400),
+    type=Seconds(1, 86_400),
     default=45,
     show_default=True,
     help="Seconds between two syncs of the practice Re-Leased.",

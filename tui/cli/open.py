@@ -19,6 +19,11 @@ def open_(organisation: str | None = None) -> None:
     paths = Paths.find()
     try:
         organisations = known_organisations(paths)
+        if not organisations and paths.organisations_file.exists():
+            raise ReshelveError(
+                f"{paths.organisations_file} names no organisation, or is damaged.",
+                "Run `reshelve connect` to write it anew; nothing else is lost.",
+            )
         if not organisations:
             raise ReshelveError(
                 "No organisation is connected yet.",

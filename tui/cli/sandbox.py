@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.seconds import Seconds
 from tui.paths import Paths
 
 
@@ -23,7 +24,7 @@ from tui.paths import Paths
 @click.option(
     "--cycle",
     default=45.0,
-    type=click.FloatRange(0.05),
+    type=Seconds(0.05, 86_400),
     show_default=True,
     help="Seconds between two automatic syncs of the practice Re-Leased.",
 )
@@ -36,7 +37,7 @@ from tui.paths import Paths
 @click.option("--fresh", is_flag=True, help="Forget what was practised before and start over.")
 @click.option("--minute-limit", default=60, type=click.IntRange(0), show_default=True, help="Calls a minute.")
 @click.option("--day-limit", default=5000, type=click.IntRange(0), show_default=True, help="Calls a day.")
-@click.option("--sync-seconds", default=2.0, type=click.FloatRange(0), hidden=True, help="Length of a sync.")
+@click.option("--sync-seconds", default=2.0, type=Seconds(0, 86_400), hidden=True, help="Length of a sync.")
 @click.option("--exit-with-parent", is_flag=True, hidden=True, help="Stop at the end of standard input.")
 def sandbox(
     *,

@@ -107,9 +107,9 @@ def _bind(port: int) -> socket.socket:
 def _open(file: Path, options: Options) -> Database:
     if options.fresh:
         database.remove(file)
-    if not file.exists():
-        seed(file, options.contacts)
     try:
+        if not file.exists():
+            seed(file, options.contacts)
         data = Database(file)
     except sqlite3.Error as error:
         raise CannotStartError(f"{file} can't be used: {error}. Use --fresh to start over.") from None

@@ -17,6 +17,7 @@ from tui.widgets.typing_box import TypingBox
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -28,6 +29,12 @@ class _Words(TypingBox):
         Binding("down,enter", "leave", "To the contacts", show=False),
         Binding("escape", "clear", "Clear", show=False),
     ]
+
+    async def _on_key(self, event: events.Key) -> None:
+        # The key that leads here, pressed once more out of habit: no search begins with it.
+        if event.character == "/" and not self.value:
+            event.stop()
+            event.prevent_default()
 
     def action_leave(self) -> None:
         """Go to the contacts, keeping what was typed."""

@@ -129,7 +129,7 @@ def xero_trouble(snapshot: Snapshot, now: datetime) -> str:
     wait = snapshot.xero.waiting_until
     if wait is None:
         return detail
-    return f"{detail} Tried again in {clock.countdown(wait, now)}."
+    return f"{detail} Next try in {clock.countdown(wait, now)}."
 
 
 __all__ = ["NextSync", "calls_left", "next_sync", "symbols", "totals", "xero_trouble", "xero_words"]

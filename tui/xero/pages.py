@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tui.loopback import is_loopback
-from tui.model.errors import RejectedError, XeroError
+from tui.model.errors import OfflineError, RejectedError, XeroError
 from tui.xero import failures
 
 _ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -45,6 +45,9 @@ async def press_restore(url: str) -> None:
         answer = await line.send("POST", "/restore", headers={"Accept": "text/html"})
     finally:
         await line.aclose()
+    if isinstance(answer, OfflineError):
+        # Unlike a change in the journal, a press isn't made again by itself.
+        raise OfflineError("The practice Xero can't be reached.", "Nothing was pressed. Press p again later.")
     if isinstance(answer, XeroError):
         raise answer
     if answer.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:
