@@ -43,7 +43,12 @@ class Practice:
         self._words: list[str] = []
         self._reader = threading.Thread(target=self._keep_words, daemon=True)
         self._reader.start()
-        first = self._first_line()
+        try:
+            first = self._first_line()
+        except BaseException:
+            # A person who can't wait must not leave it behind either.
+            self.stop()
+            raise
         self.urls: dict[str, str] = {
             key: first[key] for key in ("login", "identity", "api", "pages", "released")
         }
@@ -59,7 +64,7 @@ class Practice:
         self.stop()
 
     def stop(self) -> None:
-        """End the sandbox, and return when it is gone."""
+        """End the sandbox, and return when it is gone. May be called twice."""
         _stream(self._process.stdin).close()
         try:
             self._process.wait(_PATIENCE)
