@@ -9,6 +9,7 @@ from engine.model_xero import START, Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tui.engine import weather
 from tui.engine.pace import pull_interval
 from tui.engine.weather import Weather
 from tui.model.errors import (
@@ -137,6 +138,16 @@ async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
     sky.weather.nudge()
     await asyncio.gather(*waiting)
     assert sky.weather.link.waiting_until is None
+
+
+async def test_a_clock_set_back_does_not_prolong_the_wait(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
+    elapsed = 0.0
+    monkeypatch.setattr(weather, "monotonic", lambda: elapsed)
+    sky.weather.bad(RateLimitedError(30, "minute"))
+    sky.clock.forward(hours=-5)
+    assert await waits(sky.weather)
+    elapsed = 30.0
+    assert not await waits(sky.weather)
 
 
 async def test_a_person_who_was_quicker_than_the_wait_is_heard(sky: Sky) -> None:

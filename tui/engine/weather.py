@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from tui.log import logger
@@ -30,6 +31,7 @@ class Weather:
         self._now = now
         self._changed = changed
         self._failures = 0
+        self._wait_ends = 0.0
         self._nudge = asyncio.Event()
 
     def fine(self, minute: int | None, day: int | None) -> None:
@@ -42,6 +44,7 @@ class Weather:
     def bad(self, error: ReshelveError) -> None:
         """Note a failure and decide when to call again."""
         wait = self._wait(error)
+        self._wait_ends = monotonic() + wait
         logger.warning("xero: %s; next attempt in %.0f s", type(error).__name__, wait)
         self._become(
             replace(
@@ -66,7 +69,8 @@ class Weather:
     async def clear(self) -> None:
         """Return when Xero may be called again."""
         while (until := self.link.waiting_until) is not None:
-            left = (until - self._now()).total_seconds()
+            # Two clocks: one stands still while a laptop sleeps, the other may be set back by hours.
+            left = min((until - self._now()).total_seconds(), self._wait_ends - monotonic())
             if left <= 0:
                 return
             self._nudge.clear()
