@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from tui.engine.rules import blocked, warnings
 from tui.model.backend import Check, CheckLine
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # Twenty calls of the sixty a minute: beyond that the look would use up what the work itself needs.
 MOST_READ_FRESH = 1_000
+# Seconds. The first reading of a large organisation can use up a whole minute's calls.
+PATIENCE: Final = 15.0
+_NO_ANSWER: Final = "Xero's answer takes long, perhaps because this minute's calls are used up."
 
 
 async def read_fresh(
@@ -31,9 +35,13 @@ async def read_fresh(
     if len(contact_ids) > MOST_READ_FRESH:
         return f"More than {MOST_READ_FRESH:,} contacts: shown as they were last read."
     try:
-        applied(await store.apply(await connectors.xero.contacts_by_ids(contact_ids), now()))
+        async with asyncio.timeout(PATIENCE):
+            contacts = await connectors.xero.contacts_by_ids(contact_ids)
+    except TimeoutError:
+        return _NO_ANSWER
     except XeroError as error:
         return error.what
+    applied(await store.apply(contacts, now()))
     return ""
 
 
