@@ -55,7 +55,7 @@ async def test_typing_finds_and_counts_per_tab(backend: FakeBackend) -> None:
         await person.press("/", *"bay")
         assert person.main.search.text == "bay"
         assert person.main.tabs.text.split() == ["All", "3", "Active", "3", "Archived", "0"]
-        assert person.main.search.query_one("#tally", Line).text == " 3 of 30"
+        assert person.main.search.query_one("#tally", Line).text.strip() == "3 of 30"
         assert person.bottom_line.startswith("enter To the contacts")
 
 

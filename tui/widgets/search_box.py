@@ -56,7 +56,7 @@ class SearchBox(Horizontal):
         height: 1; width: 1fr; background: $surface; padding: 0 1;
         &:focus-within { background: $surface-lighten-1; }
         #prompt { width: 2; color: $text-muted; }
-        #tally { width: auto; min-width: 0; color: $text-muted; }
+        #tally { width: 0; color: $text-muted; }
         Input { width: 1fr; background: transparent; background-tint: transparent; }
     }
     """
@@ -114,8 +114,11 @@ class SearchBox(Horizontal):
 class _Tally(Line):
     """The number at the end of the box."""
 
+    _room = 0
+
     def say(self, words: str) -> None:
-        """Show the number, giving it the room it needs."""
-        if len(words) != len(self.text):
-            self.styles.width = len(words)
-        self.show(Content(words))
+        """Show the number. Room made for a longer one is kept, so that a shorter one costs no layout."""
+        if len(words) > self._room:
+            self._room = len(words)
+            self.styles.width = self._room
+        self.show(Content(words.rjust(self._room)))

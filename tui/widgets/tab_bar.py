@@ -23,6 +23,7 @@ class TabBar(Line):
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
+        self._room = 0
         self.tab = Tab.ALL
         self.counts = TabCounts()
 
@@ -37,13 +38,14 @@ class TabBar(Line):
         self.rewrite()
 
     def get_content_width(self, *_: object) -> int:
-        """Return the room the tabs need."""
-        return self._tabs().cell_length
+        """Return the room for the tabs with the largest numbers they have had."""
+        self._room = max(self._room, self._tabs().cell_length)
+        return self._room
 
     def rewrite(self) -> None:
-        """Show tabs and numbers, asking for other room only when the numbers got longer or shorter."""
+        """Show tabs and numbers; only larger ones than ever ask for more room, which costs a layout."""
         tabs = self._tabs()
-        if tabs.cell_length != self._shown.cell_length:
+        if tabs.cell_length > self._room:
             self.refresh(layout=True)
         self.show(tabs)
 
