@@ -157,3 +157,10 @@ async def test_a_journal_that_refuses_is_told(backend: FakeBackend, caplog: pyte
     async with running(backend) as person:
         await person.press("a", "y")
         assert person.bottom_line == "The disk is full. Free some space; nothing was sent."
+
+
+async def test_the_title_counts_what_can_be_changed(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        backend.blocked[contact_id(0)] = "Merged into another contact since."
+        await person.press("asterisk", "a")
+        assert person.screen.query_one(".dialog").border_title == "Archive 29 of 30 contacts?"

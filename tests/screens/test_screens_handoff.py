@@ -8,6 +8,7 @@ from textual.widgets import OptionList
 from tui.model.change import Action, State
 from tui.model.errors import RejectedError
 from tui.screens.handoff import HandoffScreen
+from tui.widgets.plain import Plain
 
 
 @pytest.fixture
@@ -140,3 +141,20 @@ async def test_only_what_changed_is_written_again(
         waiting.move(waiting.changes[1], State.CONFIRMED)
         await person.hears_changes()
         assert written == [1]
+
+
+async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        waiting.move(waiting.changes[0], State.CONFIRMED)
+        waiting.move(waiting.changes[1], State.DISMISSED)
+        await person.hears_changes()
+        assert person.screen.query_one("#why", Plain).text.startswith("Nothing is waiting any more.")
+
+
+async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBackend) -> None:
+    waiting.sees_restores = False
+    async with running(waiting) as person:
+        await person.press("h", "p", "p")
+        assert person.bottom_line.startswith("Pressed already")
+        assert len([call for call in waiting.calls if call[0] == "press_restore"]) == 1

@@ -122,6 +122,7 @@ class FakeBackend:
     history_gate: asyncio.Event = field(default_factory=asyncio.Event)
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
+    sees_restores: bool = True
     stale_reason: str = ""
     failures: dict[str, Exception] = field(default_factory=dict)
     xero_history: tuple[HistoryLine, ...] = (
@@ -325,6 +326,8 @@ class FakeBackend:
 
     async def press_restore(self, contact_id: str) -> None:
         self._called("press_restore", contact_id)
+        if not self.sees_restores:
+            return
         change = next(one for one in reversed(self.changes) if one.contact_id == contact_id)
         self.move(change, State.CONFIRMED)
         self.publish_changes()

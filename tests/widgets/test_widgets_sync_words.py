@@ -119,6 +119,8 @@ def test_trouble_with_xero_is_told_with_the_next_attempt() -> None:
         ),
     )
     assert xero_trouble(snapshot, NOW) == "Xero can't be reached. Next try in 0:24."
+    ended = replace(snapshot, xero=replace(snapshot.xero, link=Link.RECONNECT, detail="Connect again."))
+    assert xero_trouble(ended, NOW) == "Connect again."
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 72, 80, 100, 120, 200])

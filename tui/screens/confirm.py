@@ -56,7 +56,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         name = words.NAMES[self._action]
         count = len(self._contact_ids)
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = words.heading(self._action, count)
+            dialog.border_title = words.heading(self._action, count, count)
             with VerticalScroll(id="said"):
                 yield Plain(words.ASKING, id="state")
                 yield Vertical(id="lines")
@@ -97,6 +97,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
             Plain(text, style, classes=f"line {kind}") for kind, text, style in words.lines(check)
         )
         button = self.query_one("#confirm", Button)
+        self.query_one(".dialog").border_title = words.heading(self._action, count, len(self._contact_ids))
         label = words.button(self._action, count)
         button.label = label
         button.disabled = not count or count >= TYPED_FROM
@@ -107,7 +108,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
 
     def _ask_for_number(self, count: int) -> None:
         number = self.query_one("#number", Input)
-        number.placeholder = f"Type {count} to go on"
+        number.placeholder = f"Type {count:,} to go on"
         number.display = True
         self.set_focus(number)
 

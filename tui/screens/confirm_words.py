@@ -46,9 +46,11 @@ def explanation(action: Action, count: int) -> str:
     return one if count == 1 else many
 
 
-def heading(action: Action, count: int) -> str:
-    """Name the dialog."""
-    return f"{NAMES[action]} {counted(count, 'contact')}?"
+def heading(action: Action, possible: int, chosen: int) -> str:
+    """Name the dialog: how many of those chosen can be changed."""
+    if possible in {0, chosen}:
+        return f"{NAMES[action]} {counted(chosen, 'contact')}?"
+    return f"{NAMES[action]} {number(possible)} of {counted(chosen, 'contact')}?"
 
 
 def button(action: Action, count: int) -> str:

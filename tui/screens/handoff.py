@@ -13,7 +13,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.actions import bindings
-from tui.model.errors import RejectedError
+from tui.model.change import State
+from tui.model.errors import RejectedError, ReshelveError
 from tui.screens.backed import Backed
 from tui.screens.handoff_items import Item, look
 from tui.screens.messages import SnapshotChanged
@@ -38,6 +39,10 @@ _PRACTICE: Final = " This is practice: p presses Restore from here, without a br
 _DONE: Final = (
     "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. Esc goes back."
 )
+_ENDED: Final = (
+    "Nothing is waiting any more. What is marked ✓ is active again in Xero, the others are not. "
+    "Esc goes back."
+)
 _NOTHING: Final = "No restore is waiting for a press in Xero. Esc goes back."
 
 
@@ -57,6 +62,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
 
     CSS_PATH: ClassVar = ["dialog.tcss", "handoff.tcss"]
     AUTO_FOCUS = "#items"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("open_in_xero", "copy", "press_restore", "stop_waiting", "back"),
     ]
@@ -69,6 +75,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         self._items: tuple[Item, ...] = ()
         self._listed: tuple[Item, ...] = ()
         self._to_stop: int | None = None
+        self._pressed: set[int] = set()
 
     def compose(self) -> ComposeResult:
         """Put the explanation above the list."""
@@ -122,13 +129,20 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         if options.highlighted is None and self._items:
             options.highlighted = 0
         waiting = sum(1 for item in self._items if item.is_waiting)
+        self._explain(waiting)
+        self.query_one(".dialog").border_subtitle = f"{counted(waiting, 'contact')} waiting"
+        self._offer_keys()
+
+    def _explain(self, waiting: int) -> None:
         why = self.query_one("#why", Plain)
         if waiting:
             why.update_text(_WHY + (_PRACTICE if self.backend.is_practice else ""))
+        elif not self._items:
+            why.update_text(_NOTHING)
+        elif all(item.change.state is State.CONFIRMED for item in self._items):
+            why.update_text(_DONE, "$text-success")
         else:
-            why.update_text(_DONE if self._items else _NOTHING, "$text-success" if self._items else "")
-        self.query_one(".dialog").border_subtitle = f"{counted(waiting, 'contact')} waiting"
-        self._offer_keys()
+            why.update_text(_ENDED)
 
     def _offer_keys(self) -> None:
         if not any(item.is_waiting for item in self._items):
@@ -165,6 +179,10 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         if not self.backend.is_practice:
             self.flash("Only the practice Xero can be pressed from here. o opens the contact in Xero.")
         elif item := self._waiting():
+            if item.change.change_id in self._pressed:
+                self.flash("Pressed already: it ticks itself off when Xero shows it as active.")
+                return
+            self._pressed.add(item.change.change_id)
             self.flash("Pressing Restore in the practice Xero …")
             self._press(item.change)
 
@@ -174,6 +192,9 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
             await self.backend.press_restore(change.contact_id)
         except RejectedError as error:
             self.post_message(_Said(change.change_id, f"{error.what} {error.next_step}".strip()))
+        except ReshelveError:
+            self._pressed.discard(change.change_id)
+            raise
         else:
             self.post_message(_Said(change.change_id, ""))
 
@@ -185,6 +206,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
         )
         self._show()
         if message.words:
+            self._pressed.discard(message.change_id)
             self.flash(f"Xero refused: {message.words}", trouble=True)
         else:
             self.key_bar.end_flash()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tui.model.snapshot import Link
 from tui.widgets import clock
 from tui.widgets.text import safe
 from tui.widgets.title_bar import xero_words
@@ -127,7 +128,8 @@ def xero_trouble(snapshot: Snapshot, now: datetime) -> str:
     if not detail:
         return ""
     wait = snapshot.xero.waiting_until
-    if wait is None:
+    # A sign-in that has ended is the person's to mend: no next try brings it back.
+    if wait is None or snapshot.xero.link is Link.RECONNECT:
         return detail
     return f"{detail} Next try in {clock.countdown(wait, now)}."
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TRIES_AGAIN: Final = "Nothing is lost: Reshelve tries again by itself."
 _READS_AGAIN: Final = "Nothing is lost: Reshelve reads again how things stand."
-_CONNECT_AGAIN: Final = "Connect to Xero again; everything queued is kept."
+_CONNECT_AGAIN: Final = "Run `reshelve connect`; everything queued is kept."
 _LONGEST_WORDS: Final = 500
 _DEFAULT_WAIT: Final = 60.0
 _SHORTEST_WAIT: Final = 1.0

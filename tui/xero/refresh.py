@@ -70,7 +70,8 @@ def _refusal(answer: httpx.Response) -> XeroError:
         error = ""
     if error == "invalid_grant":
         return ReconnectError(
-            "The sign-in to Xero has ended.", "Connect to Xero again; everything queued is kept."
+            "The sign-in to Xero has ended.",
+            "Run `reshelve connect`; everything queued is kept.",
         )
     if error in {"invalid_client", "unauthorized_client"}:
         return ReconnectError(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _EARLY: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SIGN_IN: Final = "Connect to Xero; everything queued is kept."
+_SIGN_IN: Final = "Run `reshelve connect`; everything queued is kept."
 
 
 class Secret(str):
