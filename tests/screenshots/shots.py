@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from support.house import House, open_house
-from support.practice import PracticeXero, running_sandbox
+from support.practice import PracticeXero, http, running_sandbox
 
 from tui.widgets import clock
 
@@ -60,7 +60,7 @@ async def _tabs(camera: Camera) -> None:
     await camera.take("active", shows="Nothing is waiting")
     await camera.press("3", "home")
     await camera.take("archived", shows="Nothing is waiting")
-    await camera.press("1", "/", *"prop maint")
+    await camera.press("1", "/", *"plumb ltd")
     await camera.take("search", shows=" of 1,6")
 
 
@@ -108,6 +108,19 @@ async def _restore(camera: Camera, practice: PracticeXero) -> None:
 
 
 async def _released(camera: Camera, practice: PracticeXero) -> None:
+    unlinked = practice.create("Tūī Signs", EmailAddress="studio@tui.example")
+    http(
+        "POST", f"{practice.released}/companies/{practice.tenant_id}/contacts/{unlinked}/unlink", json_body={}
+    )
+    await camera.press("f5")
+    await camera.search("tui.example")
+    await camera.house.until_shown("1 of")
+    practice.somebody("archive", unlinked)
+    await camera.press("f5")
+    await camera.house.until(lambda: camera.house.pane.waiting_total == 1, "a change made in Xero")
+    practice.sync_released()
+    await camera.press("f5")
+    await camera.take("pane-overdue", shows="! overdue")
     practice.set_released_state("Needs reconnecting")
     await camera.press("f5")
     await camera.take("pane-stalled", shows="reconnect")

@@ -109,9 +109,12 @@ def _released_sign(snapshot: Snapshot, *, short: bool) -> tuple[str, str, str]:
     pane, released = snapshot.pane, snapshot.released
     waiting = pane.waiting_total if pane else 0
     overdue = pane.overdue_total if pane else 0
-    pending = f"{number(waiting - overdue)} pending" if waiting else "nothing pending"
-    if overdue and not short:
-        pending = f"{pending}, {number(overdue)} overdue"
+    parts = [
+        f"{number(count)} {word}"
+        for count, word in ((waiting - overdue, "pending"), (overdue, "overdue"))
+        if count
+    ]
+    pending = ", ".join(parts[:1] if short else parts) or "nothing pending"
     if released.is_stalled:
         return "!", pending if waiting else "stalled", "$text-error"
     if released.is_syncing:
