@@ -133,6 +133,15 @@ def test_the_title_fits_every_width(width: int) -> None:
     assert title(snapshot, NOW, width, is_practice=True).cell_length <= width
 
 
+def test_the_title_counts_what_is_overdue_alone_as_overdue_alone() -> None:
+    backend = FakeBackend.with_contacts(3)
+    assert title(backend.snapshot, NOW, 120, is_practice=True).plain.endswith("○ nothing pending ")
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE)
+    backend.publish_changes()
+    for width in (80, 120):
+        assert title(backend.snapshot, NOW, width, is_practice=True).plain.endswith("◐ 1 overdue ")
+
+
 @pytest.mark.parametrize("height", range(1, 30))
 def test_the_pane_never_writes_more_than_its_room_and_says_what_is_left_out(height: int) -> None:
     backend = FakeBackend.with_contacts(60)
