@@ -255,6 +255,9 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
         await person.hears_changes(pull=PullProgress(30, 1631))
         assert person.shown == 30
         assert "30 of 1,631" in person.main.query_one(PullBar).text
+        assert "minute limit" not in person.main.query_one(PullBar).text
+        await person.hears_changes(xero=XeroLink(Link.ONLINE, minute_calls_left=2))
+        assert person.main.query_one(PullBar).text.endswith("30 of 1,631, waits for Xero's minute limit")
         await person.hears_changes(pull=None)
         assert not person.main.query_one(PullBar).display
 

@@ -83,7 +83,7 @@ class MainScreen(Finding[None], Changing[None]):
         now, is_practice = clock.now(), self.backend.is_practice
         self.title_bar.tell(snapshot, now, is_practice=is_practice)
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
-        self.pull_bar.tell(snapshot.pull)
+        self.pull_bar.tell(snapshot.pull, snapshot.xero.minute_calls_left)
 
     def _tick(self) -> None:
         self._tell(self.backend.snapshot)

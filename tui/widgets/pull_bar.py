@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _BAR = 24
 _ROOM_FOR_BAR = 72
+# A reading in the background stops at the last few calls of a minute.
+_LEFT_FOR_THE_PERSON = 2
 
 
 def bar(fraction: float, width: int, style: str = "$text-accent") -> Content:
@@ -31,17 +33,20 @@ class PullBar(Line):
     PullBar { height: 1; padding: 0 1; color: $text-muted; display: none; }
     """
 
-    def tell(self, pull: PullProgress | None) -> None:
-        """Show the progress; without any, the line goes away."""
+    def tell(self, pull: PullProgress | None, minute_calls_left: int | None) -> None:
+        """Show the progress, and why it stands still; without any, the line goes away."""
         if self.display != (pull is not None):
             self.display = pull is not None
         if pull is not None:
-            self.show(self._words(pull))
+            is_waiting = minute_calls_left is not None and minute_calls_left <= _LEFT_FOR_THE_PERSON
+            self.show(self._words(pull, is_waiting=is_waiting))
 
-    def _words(self, pull: PullProgress) -> Content:
+    def _words(self, pull: PullProgress, *, is_waiting: bool) -> Content:
         if pull.total is None:
             return Content("Reading contacts from Xero …")
         words = f"Reading contacts from Xero: {number(pull.done)} of {number(pull.total)}"
+        if is_waiting:
+            return Content(f"{words}, waits for Xero's minute limit")
         if self.app.size.width < _ROOM_FOR_BAR:
             return Content(words)
         return Content.assemble(words, "  ", bar(pull.done / max(1, pull.total), _BAR))
