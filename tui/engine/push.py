@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tui.xero.client import Element, XeroClient
 
 BATCH_SIZE = 50
+# Enough of the queue to fill a batch where actions alternate; never all of it, which may be 100,000.
+_LOOK_AHEAD = 4 * BATCH_SIZE
 _UNCHANGED = "Xero took the call, yet left the contact as it was."
 
 
@@ -53,7 +55,7 @@ class Pusher:
         """
         while True:
             await self.settle_doubts()
-            queued = self._store.changes_in(State.QUEUED)
+            queued = self._store.changes_in(State.QUEUED, limit=_LOOK_AHEAD)
             if not queued:
                 return
             batch = _next_batch(queued)
