@@ -44,6 +44,8 @@ async def test_archive_one(practice: PracticeXero, tmp_path: Path) -> None:
         await house.until_shown("◷ pending")
         assert status_in_xero(practice, contact_id) == "ARCHIVED"
         assert house.pane.waiting_total == 1
+        # The numbers of what was found follow, while the row stays where it is looked at.
+        await house.until_shown("All 1   Active 0   Archived 1")
 
         await released_syncs(house, practice)
         await house.until_shown("✓ read")

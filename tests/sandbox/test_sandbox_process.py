@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from support.practice import PracticeXero, http, running_sandbox, until
 from support.xero_calls import XeroCalls
@@ -185,7 +186,6 @@ def test_files_are_for_their_owner_alone(small: PracticeXero) -> None:
 
 
 def test_it_listens_on_loopback_only(small: PracticeXero) -> None:
-    psutil = pytest.importorskip("psutil")
     listening = [
         one.laddr.ip
         for one in psutil.Process(small.process.pid).net_connections("inet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +14,12 @@ from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 # The SDK and what it is built on (python-dateutil) use calls that Python has announced to drop.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    accounting: Any = pytest.importorskip("xero_python.accounting")
-    api_client: Any = pytest.importorskip("xero_python.api_client")
-    configuration: Any = pytest.importorskip("xero_python.api_client.configuration")
-    oauth2: Any = pytest.importorskip("xero_python.api_client.oauth2")
-    exceptions: Any = pytest.importorskip("xero_python.exceptions")
-    identity: Any = pytest.importorskip("xero_python.identity")
+    accounting: Any = import_module("xero_python.accounting")
+    api_client: Any = import_module("xero_python.api_client")
+    configuration: Any = import_module("xero_python.api_client.configuration")
+    oauth2: Any = import_module("xero_python.api_client.oauth2")
+    exceptions: Any = import_module("xero_python.exceptions")
+    identity: Any = import_module("xero_python.identity")
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero

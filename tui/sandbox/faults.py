@@ -68,7 +68,7 @@ class Faults:
                 seconds=float(wish.get("seconds", 1)),
                 retry_after=int(wish.get("retryAfter", 1)),
                 # Repeatable on purpose; nothing is protected by it.
-                chance=random.Random(int(wish.get("seed", 0))),  # noqa: S311
+                chance=random.Random(int(wish.get("seed", 0))),  # noqa: S311 - as said above
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic
 
 from textual import getters, on, work
@@ -9,7 +10,7 @@ from textual.screen import ScreenResultType
 
 from tui.model.query import Query, Tab
 from tui.screens.backed import Backed
-from tui.screens.messages import FoundMore
+from tui.screens.messages import FoundMore, Recounted
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.search_box import SearchBox
 from tui.widgets.tab_bar import TabBar
@@ -105,10 +106,25 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
                 self._find_in_turn()
             else:
                 self._is_stale = True
+                if self._query.words:
+                    self._recount()
         if snapshot.rows_version != self._rows_version:
             self._rows_version = snapshot.rows_version
             self.table.refresh_rows()
         self.tell_counts(snapshot)
+
+    @work(exclusive=True, group="count", exit_on_error=False)
+    async def _recount(self) -> None:
+        """Count again what was found: the rows stay where somebody looks at them, the numbers needn't."""
+        async for found in self.backend.find(self._query):
+            if found.is_complete:
+                self.post_message(Recounted(found))
+
+    @on(Recounted)
+    def _recounted(self, message: Recounted) -> None:
+        if self._found is not None and message.found.query == self._query:
+            self._found = replace(self._found, counts=message.found.counts)
+            self.tell_counts(self.backend.snapshot)
 
     def _find_in_turn(self) -> None:
         """Find after the search that runs: pages may come faster than a search ends."""

@@ -34,6 +34,13 @@ class FoundMore(Message, bubble=False):
 
 
 @dataclass
+class Recounted(Message, bubble=False):
+    """A query was answered again for its numbers alone."""
+
+    found: Found
+
+
+@dataclass
 class RestoreRequested(Message):
     """The person asked for restores: should they become hand-offs, the list opens by itself."""
 

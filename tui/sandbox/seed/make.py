@@ -44,7 +44,7 @@ class Maker:
 
     def __post_init__(self) -> None:
         # Repeatable on purpose; nothing is protected by it.
-        self._random = random.Random(self.salt)  # noqa: S311
+        self._random = random.Random(self.salt)  # noqa: S311 - as said above
 
     def contact_id(self, number: int) -> str:
         """Give the identifier of the contact with this number."""
