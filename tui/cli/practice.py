@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -32,6 +33,8 @@ class Practice:
         ]
         if fresh:
             command.append("--fresh")
+        # Ctrl-C waits until the process is in hand, so that it can't be left behind half-started.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._process = subprocess.Popen(  # noqa: S603 - our own program, with numbers and a path
             command,
             stdin=subprocess.PIPE,
@@ -44,6 +47,7 @@ class Practice:
         self._reader = threading.Thread(target=self._keep_words, daemon=True)
         self._reader.start()
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             first = self._first_line()
         except BaseException:
             # A person who can't wait must not leave it behind either.
