@@ -12,6 +12,7 @@ import platformdirs
 
 _APP = "reshelve"
 _TENANT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_CLIENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 
@@ -50,10 +51,14 @@ class Paths:
         """Where settings are read from and written to."""
         return self.config / "settings.toml"
 
-    @property
-    def token_file(self) -> Path:
-        """Where tokens are kept, readable by their owner alone."""
-        return self.data / "tokens.json"
+    def token_file(self, client_id: str) -> Path:
+        """Where the tokens of one sign-in are kept, for those who chose a file, and the lock beside it.
+
+        Raises `ValueError` for a client id that can't be one: it could lead out of the folder.
+        """
+        if not _CLIENT_ID.fullmatch(client_id):
+            raise ValueError("not a client id as Xero writes them")
+        return self.data / "tokens" / f"{client_id}.json"
 
     @property
     def organisations_file(self) -> Path:

@@ -29,6 +29,8 @@ class XeroSettings:
     api_url: str = "https://api.xero.com"
     pages_url: str = "https://go.xero.com"
     client_id: str = ""
+    callback_port: int = 8742
+    token_store: str = "keychain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,19 @@ class Backend(Protocol):
         """Whether Xero's pages are on this machine: a practice Xero, marked as such on every screen."""
         ...
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed: the connection's permissions, or the person's wish."""
+        ...
+
+    def attend(self) -> None:
+        """Note that a person is here: news is looked for less often when nobody is."""
+        ...
+
+    def hold_pull(self, *, on: bool) -> None:
+        """Hold a read of all contacts after the page it is at, or go on with it from there."""
+        ...
+
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Call the listener with each new snapshot, in the loop's thread; returns what ends it."""
         ...
@@ -114,6 +127,10 @@ class Backend(Protocol):
         """Read one contact and its changes from the local copy."""
         ...
 
+    async def freshen(self, contact_id: str) -> None:
+        """Read one contact fresh from Xero, its balances included; news of it is published."""
+        ...
+
     async def history(self, contact_id: str) -> Sequence[HistoryLine]:
         """Read Xero's own history of a contact."""
         ...
@@ -140,4 +157,16 @@ class Backend(Protocol):
 
     async def press_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page. Refused when the pages are not on this machine."""
+        ...
+
+
+class Service(Backend, Protocol):
+    """An engine that can be started and stopped."""
+
+    async def run(self) -> None:
+        """Keep store, Xero and Re-Leased in step; ends only by raising what made a part of it fail."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is being written and let go of everything; also after a start that was cut short."""
         ...

@@ -20,11 +20,21 @@ class ContactStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """One set of books; `tenant_id` is what Xero's API calls it, `short_code` what its pages do."""
+    """One set of books; `tenant_id` is what Xero's API calls it, `short_code` what its pages do.
+
+    `sign_in` is the client id of the Xero app it is connected through. `is_custom` marks a custom
+    connection, `is_read_only` one without leave to write, `is_demo` Xero's own demo company. `timezone` is
+    Xero's spelling, such as `NEWZEALANDSTANDARDTIME`.
+    """
 
     tenant_id: str
     name: str
     short_code: str
+    sign_in: str = ""
+    timezone: str = ""
+    is_custom: bool = False
+    is_read_only: bool = False
+    is_demo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,18 @@ class ReconnectError(XeroError):
     """The sign-in no longer works: the person has to connect again. Nothing queued is lost."""
 
 
+class NotConnectedError(ReconnectError):
+    """Xero takes the sign-in, but not for this organisation: it was removed, or a permission is missing."""
+
+
+class SignInError(XeroError):
+    """A new sign-in couldn't be begun or finished. What was connected before is as it was."""
+
+
+class NoKeychainError(SignInError):
+    """This system has no keychain: the person has to agree before tokens are kept in a file."""
+
+
 class RejectedError(XeroError):
     """Xero read the call and refused it as a whole, in the words of `what`.
 

@@ -33,7 +33,8 @@ class XeroLink:
     """The connection to Xero in words and numbers.
 
     `waiting_until` is when the next attempt is made; `detail` is a sentence for the person; calls left are
-    what Xero's last answer said (None before the first).
+    what Xero's last answer said (None before the first). `minute_full_until` is when the next call fits
+    into Xero's minute, None unless some call waits for that.
     """
 
     link: Link = Link.STARTING
@@ -42,14 +43,19 @@ class XeroLink:
     detail: str = ""
     minute_calls_left: int | None = None
     day_calls_left: int | None = None
+    minute_full_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PullProgress:
-    """How far a full read of all contacts has come; `total` is None until Xero has said it."""
+    """How far a full read of all contacts has come; `total` is None until Xero has said it.
+
+    `is_held` says that the person has put it off; it goes on from there.
+    """
 
     done: int
     total: int | None
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,8 @@ class Pane:
 class Snapshot:
     """Everything the screen shows but the rows themselves.
 
-    `rows_version` grows whenever a row may look different, `order_version` when rows may have come, gone
+    `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
+    written, empty when it can. `rows_version` grows whenever a row may look different, `order_version` when rows may have come, gone
     or moved.
     """
 
@@ -117,6 +124,8 @@ class Snapshot:
     xero: XeroLink = XeroLink()
     pull: PullProgress | None = None
     last_pull_at: datetime | None = None
+    balances_read_at: datetime | None = None
+    disk_trouble: str = ""
     released: ReleasedLink = ReleasedLink()
     pane: Pane | None = None
     rows_version: int = 0
