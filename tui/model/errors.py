@@ -73,7 +73,7 @@ class SignInError(XeroError):
 
 
 class NoKeychainError(SignInError):
-    """This system has no keychain: the person has to agree before tokens are kept in a file."""
+    """There is no keychain on this system: the person has to agree before tokens are kept in a file."""
 
 
 class RejectedError(XeroError):
