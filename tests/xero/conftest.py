@@ -35,12 +35,11 @@ def tokens(tmp_path: Path) -> TokenSource:
         return httpx.Response(200, json=fresh)
 
     store = TokenFile(tmp_path / "tokens.json")
-    store.save(Tokens.of_refresh_token("refresh-0"))
+    store.save(Tokens.of_refresh_token("refresh-0", "client"))
     return TokenSource(
         store,
         tmp_path / "tokens.lock",
         identity_url="http://127.0.0.1:9/identity",
-        client_id="client",
         transport=httpx.MockTransport(grant),
     )
 

@@ -1,16 +1,16 @@
 """The tokens of a sign-in: where they are kept, and how they are renewed.
 
 Xero's access tokens live 30 minutes. A refresh token is used once: every refresh brings a new one, and
-the old one works for 30 minutes more (said by Xero), in case the answer was lost.
+the old one works for 30 minutes more (said by Xero), in case the answer was lost. A custom connection has
+no refresh token: its client secret fetches the next access token.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol, SupportsIndex
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, SupportsIndex
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -19,15 +19,16 @@ from tui.model.errors import OfflineError, ReconnectError, StoreError
 from tui.paths import private_folder, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
+    from filelock import AcquireReturnProxy
 
 _EARLY: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SIGN_IN: Final = "Run `reshelve connect`; everything queued is kept."
+_CONNECT: Final = "Connect to Xero; everything queued is kept."
+_WRITING: Final = "accounting.contacts"
 
 
 class Secret(str):
@@ -44,16 +45,28 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One sign-in. The tokens stay out of `repr`, so that no log or traceback can show them."""
+    """One sign-in: one Xero app's client id, and what Xero has granted it.
+
+    A `client_secret` makes it a custom connection, whose refresh token is empty. `scope` holds what was
+    granted, separated by spaces. All secrets stay out of `repr`, so that no log or traceback can show them.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_at: datetime
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    scope: str = ""
 
     @classmethod
-    def of_refresh_token(cls, refresh_token: str) -> Tokens:
+    def of_refresh_token(cls, refresh_token: str, client_id: str) -> Tokens:
         """Start from a refresh token alone: the first call fetches an access token."""
-        return cls("", refresh_token, _NEVER)
+        return cls("", refresh_token, _NEVER, client_id)
+
+    @property
+    def can_write(self) -> bool:
+        """Whether contacts may be changed; taken for granted where the scope isn't known."""
+        return not self.scope or _WRITING in self.scope.split()
 
     def last_beyond(self, moment: datetime) -> bool:
         """Say whether the access token can be used at the moment, with time to spare."""
@@ -61,14 +74,22 @@ class Tokens:
 
 
 class TokenStore(Protocol):
-    """Where the tokens of one sign-in are kept between runs."""
+    """Where the tokens of one sign-in are kept between runs. All methods block."""
 
     def load(self) -> Tokens:
-        """Read them. Raises `ReconnectError` when there are none that can be used."""
+        """Read them.
+
+        Raises `ReconnectError` when there are none that can be used, and `OfflineError` when they can't be
+        reached just now: what needed them was certainly not sent.
+        """
         ...
 
     def save(self, tokens: Tokens) -> None:
         """Keep them, durably when this returns. Raises `StoreError`."""
+        ...
+
+    def delete(self) -> None:
+        """Forget them; fine when there are none. Raises `StoreError`."""
         ...
 
 
@@ -86,7 +107,7 @@ class TokenFile(TokenStore):
             problem = "You aren't signed in to Xero."
         except (OSError, ValueError):
             problem = "The sign-in to Xero can't be read."
-        raise ReconnectError(problem, _SIGN_IN)
+        raise ReconnectError(problem, _CONNECT)
 
     def save(self, tokens: Tokens) -> None:
         """Replace the file in one step."""
@@ -97,6 +118,24 @@ class TokenFile(TokenStore):
                 f"The sign-in to Xero can't be saved: {error.strerror}.",
                 "Make room on the disk, then try again.",
             ) from error
+
+    def delete(self) -> None:
+        """Remove the file."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise StoreError(
+                f"The sign-in to Xero can't be removed: {error.strerror}.", f"Delete the file {self._path}."
+            ) from error
+
+
+class _Unsaved(NamedTuple):
+    """What a renewal brought while the store couldn't keep it, and what it was made from."""
+
+    spent: Tokens
+    fresh: Tokens
 
 
 class TokenSource:
@@ -112,16 +151,15 @@ class TokenSource:
         lock_file: Path,
         *,
         identity_url: str,
-        client_id: str,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._store = store
         self._lock_file = lock_file
         self._identity_url = identity_url
-        self._client_id = client_id
         self._transport = transport
         self._turn = asyncio.Lock()
         self._tokens: Tokens | None = None
+        self._unsaved: _Unsaved | None = None
 
     async def access_token(self, *, stale: str | None = None) -> str:
         """Return a token that lasts two minutes more; `stale` is one that was met with a 401.
@@ -139,33 +177,72 @@ class TokenSource:
                 self._tokens = tokens
             return Secret(tokens.access_token)
 
+    def forget(self) -> None:
+        """Read the store again before the next call: another sign-in may have been kept there since."""
+        self._tokens = None
+
+    async def revoke(self) -> None:
+        """End the sign-in at Xero, then forget its tokens; fine when it has ended already.
+
+        Raises `OfflineError` and `RateLimitedError`, after which the tokens are kept, and `StoreError` when
+        they can't be removed.
+        """
+        async with self._turn:
+            await asyncio.to_thread(self._revoke)
+            self._tokens = None
+
     def _renew(self, stale: str | None) -> Tokens:
         with self._alone():
-            tokens = self._store.load()
+            tokens = self._load()
             if _is_good(tokens, stale):
                 return tokens  # another process was faster
-            from tui.xero.refresh import refresh  # noqa: PLC0415 - loads httpx, in this thread and not before
+            from tui.xero.token_endpoint import renew  # noqa: PLC0415 - loads httpx: here, not before
 
-            spent = Secret(tokens.refresh_token)
-            tokens = refresh(self._identity_url, self._client_id, spent, self._transport)
+            fresh = renew(self._identity_url, tokens, self._transport)
+            self._unsaved = _Unsaved(tokens, fresh)
+            self._save(fresh)
+            return fresh
+
+    def _load(self) -> Tokens:
+        tokens = self._store.load()
+        unsaved = self._unsaved
+        if unsaved is not None and unsaved.spent == tokens:
+            # To renew from these again would work for half an hour only: Xero has spent their refresh token.
+            tokens = unsaved.fresh
+            self._save(tokens)
+        return tokens
+
+    def _save(self, tokens: Tokens) -> None:
+        try:
             self._store.save(tokens)
-            return tokens
+        except StoreError as error:
+            raise OfflineError(error.what, error.next_step) from error
+        self._unsaved = None
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _revoke(self) -> None:
+        with self._alone():
+            try:
+                tokens = self._store.load()
+            except ReconnectError:
+                tokens = None
+            if tokens is not None:
+                from tui.xero.token_endpoint import revoke  # noqa: PLC0415 - loads httpx: here, not before
+
+                revoke(self._identity_url, tokens, self._transport)
+            self._store.delete()
+
+    def _alone(self) -> AcquireReturnProxy:
+        """Take the lock, which the block that this is entered with gives back."""
         try:
             private_folder(self._lock_file.parent)
-            with FileLock(self._lock_file, timeout=_LONGEST_WAIT, mode=0o600):
-                yield
+            return FileLock(self._lock_file, timeout=_LONGEST_WAIT, mode=0o600).acquire()
         except Timeout:
             raise OfflineError(
                 "Another Reshelve is renewing the sign-in to Xero.", "Nothing is lost: this one tries again."
             ) from None
-        except StoreError as error:
-            raise OfflineError(error.what, error.next_step) from error
         except OSError as error:
             raise OfflineError(
-                f"The sign-in to Xero can't be renewed: {error.strerror}.",
+                f"The sign-in to Xero can't be used: {error.strerror}.",
                 f"Check the folder {self._lock_file.parent}.",
             ) from error
 
