@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
+import zlib
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,14 +16,25 @@ if TYPE_CHECKING:
     from support.xero_calls import XeroCalls
 
 
-@pytest.mark.parametrize(("kind", "problem"), [("429-minute", "minute"), ("429-day", "day")])
-def test_rate_limits(practice: PracticeXero, xero: XeroCalls, kind: str, problem: str) -> None:
-    practice.fault(kind, count=1, retryAfter=7)
+@pytest.mark.parametrize("problem", ["minute", "day", "concurrent", "appminute"])
+def test_rate_limits(practice: PracticeXero, xero: XeroCalls, problem: str) -> None:
+    practice.fault(f"429-{problem}", count=1, retryAfter=7)
     reply = xero.call("GET", "Contacts", page=1)
     assert (reply.status, reply.body, reply.headers["Retry-After"]) == (429, b"", "7")
     assert reply.headers["X-Rate-Limit-Problem"] == problem
     assert "X-MinLimit-Remaining" in reply.headers
+    assert "Content-Type" not in reply.headers
     assert xero.call("GET", "Contacts", page=1).status == 200
+
+
+def test_waits_of_hours_of_no_known_length_and_until_a_date(practice: PracticeXero, xero: XeroCalls) -> None:
+    practice.fault("429-day", count=1, retryAfter=14_400)
+    assert xero.call("GET", "Organisation").headers["Retry-After"] == "14400"
+    practice.fault("429-day", count=1, retryAfter=None)
+    assert "Retry-After" not in xero.call("GET", "Organisation").headers
+    practice.fault("429-day", count=1, retryAfter=14_400, retryAsDate=True)
+    until = parsedate_to_datetime(xero.call("GET", "Organisation").headers["Retry-After"])
+    assert timedelta(hours=3) < until - datetime.now(UTC) <= timedelta(hours=4)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +45,10 @@ def test_rate_limits(practice: PracticeXero, xero: XeroCalls, kind: str, problem
         ("offline", 503, b"The Organisation is offline"),
         ("html", 200, b"<!DOCTYPE html>"),
         ("malformed", 200, b'{"Id"'),
+        ("empty-200", 200, b""),
+        ("json-list", 200, b"[]"),
+        ("redirect", 302, b""),
+        ("bad-gzip", 200, b"not gzip"),
     ],
 )
 def test_bad_answers(practice: PracticeXero, xero: XeroCalls, kind: str, status: int, start: bytes) -> None:
@@ -40,6 +59,74 @@ def test_bad_answers(practice: PracticeXero, xero: XeroCalls, kind: str, status:
     if kind == "malformed":
         with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
             reply.json()
+
+
+def test_a_redirect_and_bad_gzip_say_so_in_their_headers(practice: PracticeXero, xero: XeroCalls) -> None:
+    practice.fault("redirect", count=1)
+    practice.fault("bad-gzip", count=1)
+    assert xero.call("GET", "Organisation").headers["Location"].startswith("/identity/")
+    assert xero.call("GET", "Organisation").headers["Content-Encoding"] == "gzip"
+
+
+def test_a_cut_answer_promises_more_than_arrives(practice: PracticeXero, xero: XeroCalls) -> None:
+    whole = len(xero.call("GET", "Organisation").body)
+    practice.fault("cut", count=1)
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        xero.call("GET", "Organisation")
+    # Without the envelope's own id and time, whose lengths vary, the halves would be equal.
+    assert len(caught.value.partial) == pytest.approx(whole / 2, abs=5)
+    assert caught.value.expected == pytest.approx(whole / 2, abs=5)
+
+
+@pytest.mark.parametrize("asked", ["gzip", "identity"])
+def test_a_cut_gzip_stream_arrives_as_if_it_were_whole(
+    practice: PracticeXero, xero: XeroCalls, asked: str
+) -> None:
+    practice.fault("cut-gzip", count=1)
+    reply = xero.call("GET", "Organisation", headers={"Accept-Encoding": asked})
+    assert (reply.status, reply.headers["Content-Encoding"]) == (200, "gzip")
+    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    assert unpacking.decompress(reply.body).startswith(b'{"Id"')
+    assert not unpacking.eof
+
+
+@pytest.mark.parametrize("kind", ["cut", "cut-gzip"])
+def test_what_a_cut_answer_would_have_told_is_done(
+    practice: PracticeXero, xero: XeroCalls, kind: str
+) -> None:
+    contact_id = practice.create(f"Told by halves ({kind})")
+    practice.fault(kind, method="POST", count=1)
+    try:
+        xero.archive(contact_id)
+    except (http.client.IncompleteRead, UnicodeDecodeError):
+        assert xero.contact(contact_id)["ContactStatus"] == "ARCHIVED"
+    else:
+        pytest.fail("the answer made sense")
+
+
+@pytest.mark.parametrize(("carried_out", "after"), [(False, "ACTIVE"), (True, "ARCHIVED")])
+def test_a_bad_answer_can_hide_that_it_was_done(
+    practice: PracticeXero,
+    xero: XeroCalls,
+    carried_out: bool,  # noqa: FBT001 - a parameter of the test
+    after: str,
+) -> None:
+    contact_id = practice.create(f"Hidden behind a 500: {after}")
+    practice.fault("500", method="POST", count=1, carriedOut=carried_out)
+    assert xero.set_status(contact_id).status == 500
+    assert xero.contact(contact_id)["ContactStatus"] == after
+
+
+def test_large_answers_are_packed_when_asked_for(xero: XeroCalls) -> None:
+    packed = xero.call("GET", "Contacts", headers={"Accept-Encoding": "gzip"}, page=1)
+    plain = xero.call("GET", "Contacts", page=1)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert len(packed.body) * 3 < len(plain.body)
+    names = [one["Name"] for one in plain.json()["Contacts"]]
+    assert names
+    unpacked = packed._replace(body=gzip.decompress(packed.body))
+    assert [one["Name"] for one in unpacked.json()["Contacts"]] == names
 
 
 @pytest.mark.parametrize(("kind", "after"), [("drop-before", "ACTIVE"), ("drop-after", "ARCHIVED")])

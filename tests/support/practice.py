@@ -208,12 +208,21 @@ class PracticeXero:
         return str(made["ContactID"])
 
     def somebody(self, deed: str, contact_id: str, tenant_id: str | None = None, **body: Any) -> Any:
-        """Let somebody else `archive`, `restore`, `rename`, `merge`, `gdpr`, `balances` or `repeating`."""
+        """Let somebody else work in Xero; the deeds are those of `tui/sandbox/somebody.py`."""
         return self.control("POST", f"contacts/{tenant_id or self.tenant_id}/{contact_id}/{deed}", body)
 
-    def limits(self, **limits: int) -> None:
-        """Change limits (`minute=…`, `day=…`, `atOnce=…`) and give all budgets back."""
+    def limits(self, **limits: float) -> None:
+        """Change limits (`minute=…`, `day=…`, `atOnce=…`, `minuteSeconds=…`) and give all budgets back."""
         self.control("POST", "limits", {**limits, "refill": True})
+
+    def budget(self, tenant_id: str | None = None) -> dict[str, Any]:
+        """Tell `calls`, `mostAtOnce`, `mostInAMinute` and `refused` (real 429s by limit)."""
+        spent: dict[str, dict[str, Any]] = self.control("GET", "budget")
+        return spent[tenant_id or self.tenant_id]
+
+    def set_clock(self, *, ahead_seconds: float) -> None:
+        """Set the services' clock against this machine's."""
+        self.control("POST", "clock", {"aheadSeconds": ahead_seconds})
 
     def sync_released(self, tenant_id: str | None = None) -> Reply:
         """Start a sync of the practice Re-Leased now."""

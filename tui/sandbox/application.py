@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
-from tui.sandbox import pages, practice
+from tui.sandbox import pages, practice, somebody
 from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.guard import Guard
 from tui.sandbox.identity import consent, endpoints
@@ -48,8 +49,20 @@ def application(services: Practice) -> Starlette:
         await services.companies.stop()
 
     app = Starlette(
-        routes=[*accounting.ROUTES, *_IDENTITY, *pages.ROUTES, *released.ROUTES, *practice.ROUTES],
-        middleware=[Middleware(Guard), Middleware(Weather)],
+        routes=[
+            *accounting.ROUTES,
+            *_IDENTITY,
+            *pages.ROUTES,
+            *released.ROUTES,
+            *practice.ROUTES,
+            *somebody.ROUTES,
+        ],
+        middleware=[
+            Middleware(Guard),
+            Middleware(Weather),
+            # Light work: a page of a thousand contacts must not take longer for being packed.
+            Middleware(GZipMiddleware, compresslevel=1),
+        ],
         lifespan=lifespan,
     )
     # Xero does not redirect either: an address is right or it is not there.

@@ -147,6 +147,13 @@ class Books:
         document = contact.read(row["document"]) | {"ContactStatus": GDPR}
         self._save(row, document, "Edited", user, "Personal details were removed on request.")
 
+    def remove(self, row: sqlite3.Row) -> None:
+        """Take a contact away for good, as if the organisation never had it."""
+        with self._database.transaction():
+            for table in ("group_members", "history"):
+                self._database.execute(f"DELETE FROM {table} WHERE contact = ?", (row["id"],))  # noqa: S608 - our own table names
+            self._database.execute("DELETE FROM contacts WHERE id = ?", (row["id"],))
+
     def set_balances(self, row: sqlite3.Row, balances: Document) -> None:
         """Change what is owed, both ways; as in Xero this does not touch `UpdatedDateUTC`."""
         document = contact.read(row["document"]) | {"Balances": balances}

@@ -1,16 +1,29 @@
-"""Time in the three spellings that Xero and Re-Leased use."""
+"""Time in the three spellings that Xero and Re-Leased use, by a clock that can be set wrong."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Final
 
 _MILLISECONDS = 1000
 
 
-def now_ms() -> int:
-    """Milliseconds since 1970, UTC."""
-    return time.time_ns() // 1_000_000
+@dataclass(slots=True)
+class Clock:
+    """The services' own clock: this machine's, or ahead of it. One for all that a process serves."""
+
+    ahead_ms: int = 0
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+
+CLOCK: Final = Clock()
+now_ms = CLOCK.now_ms
 
 
 def xero_date(ms: int, *, offset: bool = True) -> str:
@@ -26,6 +39,11 @@ def iso(ms: int) -> str:
 def iso_without_zone(ms: int) -> str:
     """Spell a moment as in `DateUTCString`: whole seconds, no zone, always UTC."""
     return datetime.fromtimestamp(ms // _MILLISECONDS, UTC).replace(tzinfo=None).isoformat()
+
+
+def http_date(ms: int) -> str:
+    """Spell a moment as HTTP headers do: `Sun, 22 Nov 2026 14:05:00 GMT` (RFC 9110)."""
+    return formatdate(ms // _MILLISECONDS, usegmt=True)
 
 
 def human(ms: int) -> str:

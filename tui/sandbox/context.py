@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from tui.sandbox.books import Books
+    from tui.sandbox.budget import Budget
     from tui.sandbox.counts import Counts
     from tui.sandbox.database import Database
     from tui.sandbox.faults import Faults
@@ -27,6 +28,7 @@ class Practice:
     counts: Counts
     tokens: Tokens
     limits: Limits
+    budget: Budget
     faults: Faults
     log: RequestLog
     companies: Companies

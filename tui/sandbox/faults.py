@@ -6,16 +6,13 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tui.sandbox.bad_answers import BAD_ANSWERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What each kind does is in `weather.py`.
-KINDS = frozenset(
-    {
-        "429-minute", "429-day", "503", "500", "drop-before", "drop-after", "slow", "malformed", "html",
-        "offline",
-    }
-)  # fmt: skip
+# What each of these does to a request or its answer is in `weather.py`; the others are answers of their own.
+KINDS = frozenset({"slow", "drop-before", "drop-after", "cut", "cut-gzip", *BAD_ANSWERS})
 
 
 @dataclass(slots=True)
@@ -28,7 +25,9 @@ class Rule:
     count: int | None
     probability: float
     seconds: float
-    retry_after: int
+    retry_after: int | None
+    retry_as_date: bool
+    carried_out: bool
     chance: random.Random = field(repr=False)
 
     def strikes(self, method: str, path: str) -> bool:
@@ -52,21 +51,25 @@ class Faults:
         """Add a rule from its JSON. Raises `ValueError` in words for one that makes no sense.
 
         `kind` is needed; `method` (any), `path` (prefix, `/api.xro/`), `count` (without end),
-        `probability` (1), `seed` (0), `seconds` (for `slow`, 1), `retryAfter` (for `429-…`, 1) can be.
+        `probability` (1), `seed` (0), `seconds` (for `slow`, 1) can be. For `429-…`: `retryAfter` (1, or
+        null for none) in seconds, told as a date with `retryAsDate`. With `carriedOut` a made-up answer
+        hides that Xero did what was asked.
         """
         kind = str(wish.get("kind"))
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(sorted(KINDS))}")
-        count, method = wish.get("count"), wish.get("method")
+        method = wish.get("method")
         self._rules.append(
             Rule(
                 kind=kind,
                 method=None if method is None else str(method).upper(),
                 path=str(wish.get("path", "/api.xro/")),
-                count=None if count is None else int(count),
+                count=_number(wish.get("count")),
                 probability=float(wish.get("probability", 1)),
                 seconds=float(wish.get("seconds", 1)),
-                retry_after=int(wish.get("retryAfter", 1)),
+                retry_after=_number(wish.get("retryAfter", 1)),
+                retry_as_date=wish.get("retryAsDate") is True,
+                carried_out=wish.get("carriedOut") is True,
                 # Repeatable on purpose; nothing is protected by it.
                 chance=random.Random(int(wish.get("seed", 0))),  # noqa: S311 - as said above
             )
@@ -86,3 +89,7 @@ class Faults:
             {"kind": rule.kind, "method": rule.method, "path": rule.path, "count": rule.count}
             for rule in self._rules
         ]
+
+
+def _number(wish: Any) -> int | None:
+    return None if wish is None else int(wish)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MINUTE = 60.0
 _DAY = 86_400.0
 _RETRY_CONCURRENT = 1
 
@@ -34,20 +33,21 @@ class _Usage:
     day: deque[float] = field(default_factory=deque)
     at_once: int = 0
 
-    def forget_before(self, now: float) -> None:
-        for calls, length in ((self.minute, _MINUTE), (self.day, _DAY)):
+    def forget_before(self, now: float, minute_seconds: float) -> None:
+        for calls, length in ((self.minute, minute_seconds), (self.day, _DAY)):
             while calls and calls[0] <= now - length:
                 calls.popleft()
 
 
 @dataclass(slots=True)
 class Limits:
-    """The budgets, and what is left of them. All windows slide."""
+    """The budgets, and what is left of them. All windows slide; `minute_seconds` can make a minute short."""
 
     minute: int = 60
     day: int = 5000
     at_once: int = 5
     app_minute: int = 10_000
+    minute_seconds: float = 60.0
     _usage: dict[int, _Usage] = field(default_factory=dict)
     _app: deque[float] = field(default_factory=deque)
 
@@ -59,9 +59,9 @@ class Limits:
         if len(usage.day) >= self.day:
             return Exceeded("day", _wait(usage.day, self.day, _DAY, now))
         if len(usage.minute) >= self.minute:
-            return Exceeded("minute", _wait(usage.minute, self.minute, _MINUTE, now))
+            return Exceeded("minute", _wait(usage.minute, self.minute, self.minute_seconds, now))
         if len(self._app) >= self.app_minute:
-            return Exceeded("appminute", _wait(self._app, self.app_minute, _MINUTE, now))
+            return Exceeded("appminute", _wait(self._app, self.app_minute, self.minute_seconds, now))
         for calls in (usage.minute, usage.day, self._app):
             calls.append(now)
         return None
@@ -97,11 +97,11 @@ class Limits:
         now = time.monotonic()
         self._forget_app(now)
         usage = self._usage.setdefault(org, _Usage())
-        usage.forget_before(now)
+        usage.forget_before(now, self.minute_seconds)
         return usage
 
     def _forget_app(self, now: float) -> None:
-        while self._app and self._app[0] <= now - _MINUTE:
+        while self._app and self._app[0] <= now - self.minute_seconds:
             self._app.popleft()
 
 

@@ -1,30 +1,27 @@
-"""Practice controls for tests and demos, under `/practice/…`: no limits, no token, loopback only."""
+"""Practice controls for tests and demos, under `/practice/…`: no limits, no token, loopback only.
+
+What somebody else does to contacts is in `somebody.py`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tui.sandbox import contact
-from tui.sandbox.accounting.fields import changed
-from tui.sandbox.books import RefusedError, new_id
+from tui.sandbox.books import new_id
+from tui.sandbox.clock import CLOCK, http_date, now_ms
 from tui.sandbox.context import practice_of
 from tui.sandbox.identity.endpoints import connect
 from tui.sandbox.released.controls import body_of
+from tui.sandbox.somebody import organisation_of, unknown
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable
-
     from starlette.requests import Request
 
-    from tui.sandbox.books import Organisation
-    from tui.sandbox.context import Practice
-
-USER = "Somebody in Xero"
-_AS_GIVEN = ("Balances", "IsCustomer", "IsSupplier", "ContactStatus")
+# Seconds; ten years.
+_FURTHEST = 315_360_000
 _LIMITS = {"minute": "minute", "day": "day", "atOnce": "at_once", "appMinute": "app_minute"}
 
 
@@ -67,16 +64,47 @@ async def clear_requests(request: Request) -> Response:
 
 
 async def set_limits(request: Request) -> Response:
-    """`POST /practice/limits` `{"minute", "day", "atOnce", "appMinute", "refill"}`: all optional."""
+    """`POST /practice/limits`: `minute`, `day`, `atOnce`, `appMinute`, `minuteSeconds`, `refill`.
+
+    All are optional. A minute of one second, say, tries a client out at sixty times the speed.
+    """
     limits, wish = practice_of(request).limits, await body_of(request)
     for name, attribute in _LIMITS.items():
         if name in wish:
             if not isinstance(wish[name], int) or wish[name] < 0:
                 return JSONResponse({"error": f"{name} must be a whole number from 0 on."}, 400)
             setattr(limits, attribute, wish[name])
+    if isinstance(seconds := wish.get("minuteSeconds"), int | float) and seconds > 0:
+        limits.minute_seconds = float(seconds)
     if wish.get("refill"):
         limits.refill()
-    return JSONResponse({name: getattr(limits, attribute) for name, attribute in _LIMITS.items()})
+    now = {name: getattr(limits, attribute) for name, attribute in _LIMITS.items()}
+    return JSONResponse(now | {"minuteSeconds": limits.minute_seconds})
+
+
+async def budget(request: Request) -> Response:
+    """`GET /practice/budget`: calls, the most at once and in a minute, and real 429s, by tenant id."""
+    return JSONResponse(practice_of(request).budget.as_json())
+
+
+async def clear_budget(request: Request) -> Response:
+    """`DELETE /practice/budget`: count from nothing again."""
+    practice_of(request).budget.clear()
+    return Response(status_code=204)
+
+
+async def set_clock(request: Request) -> Response:
+    """`POST /practice/clock` `{"aheadSeconds"}`: set the services' clock against this machine's.
+
+    Dates and stamps follow, and so do the ages of tokens and of idempotency keys; syncs stay as far away as
+    they were.
+    """
+    ahead = (await body_of(request)).get("aheadSeconds")
+    if not isinstance(ahead, int | float) or abs(ahead) > _FURTHEST:
+        return JSONResponse({"error": f"aheadSeconds must be a number of at most {_FURTHEST}."}, 400)
+    before, CLOCK.ahead_ms = CLOCK.ahead_ms, int(ahead * 1000)
+    practice_of(request).companies.clock_moved(CLOCK.ahead_ms - before)
+    return JSONResponse({"aheadSeconds": ahead, "date": http_date(now_ms())})
 
 
 async def set_tokens(request: Request) -> Response:
@@ -93,111 +121,14 @@ async def set_tokens(request: Request) -> Response:
 
 async def set_connection(request: Request) -> Response:
     """`POST /practice/connections/{tenantId}` `{"connected"}`: somebody disconnects or reconnects."""
-    practice, organisation = practice_of(request), _organisation(request)
+    practice, organisation = practice_of(request), organisation_of(request)
     if organisation is None:
-        return _unknown()
+        return unknown()
     if (await body_of(request)).get("connected", True):
         connect(practice, [organisation.org], new_id())
     else:
         practice.database.execute("DELETE FROM connections WHERE org = ?", (organisation.org,))
     return Response(status_code=204)
-
-
-async def create_contact(request: Request) -> Response:
-    """`POST /practice/contacts/{tenantId}`: add a contact of any name and fields."""
-    practice, organisation = practice_of(request), _organisation(request)
-    wish = await body_of(request)
-    if organisation is None:
-        return _unknown()
-    if not isinstance(wish.get("Name"), str) or not wish["Name"]:
-        return JSONResponse({"error": "Name is needed."}, 400)
-    document = contact.blank(new_id(), wish["Name"])
-    extra = {
-        key: wish[key] for key in ("Balances", "IsCustomer", "IsSupplier", "ContactStatus") if key in wish
-    }
-    try:
-        practice.books.create(organisation.org, changed(document, wish) | extra, USER)
-    except RefusedError as refusal:
-        return JSONResponse({"error": str(refusal)}, 409)
-    return JSONResponse({"ContactID": document["ContactID"]}, 201)
-
-
-async def somebody_else(request: Request) -> Response:
-    """`POST /practice/contacts/{tenantId}/{contactId}/{deed}`: somebody works in Xero's pages."""
-    practice, organisation = practice_of(request), _organisation(request)
-    row = practice.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
-    deed = _DEEDS.get(request.path_params["deed"])
-    if row is None or deed is None:
-        return _unknown()
-    try:
-        deed(practice, row, await body_of(request))
-    except RefusedError as refusal:
-        return JSONResponse({"error": str(refusal)}, 409)
-    after = practice.books.find(row["org"], row["contact_id"])
-    return JSONResponse(contact.read((after or row)["document"]))
-
-
-def _archive(practice: Practice, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    del wish
-    if row["active"]:
-        practice.books.archive(row, USER)
-
-
-def _restore(practice: Practice, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    del wish
-    if not row["active"]:
-        practice.books.restore(row, USER)
-
-
-def _rename(practice: Practice, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    name = str(wish.get("Name") or "")
-    if not name:
-        raise RefusedError("Name is needed.")
-    document = contact.read(row["document"]) | {"Name": name}
-    practice.books.edit(row, document, USER, f"{row['name']} was renamed to {name}.")
-
-
-def _merge(practice: Practice, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    into = practice.books.find(row["org"], str(wish.get("into")))
-    if into is None or into["id"] == row["id"] or not into["active"]:
-        raise RefusedError("`into` must be the ContactID of another active contact.")
-    practice.books.merge(row, into, USER)
-
-
-def _gdpr(practice: Practice, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    del wish
-    practice.books.forget(row, USER)
-
-
-def _balances(practice: Practice, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    sides = {
-        side: {kind: float(wish.get(side, {}).get(kind, 0)) for kind in ("Outstanding", "Overdue")}
-        for side in ("AccountsReceivable", "AccountsPayable")
-    }
-    practice.books.set_balances(row, sides)
-
-
-def _repeating(practice: Practice, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    practice.books.set_repeating(row, repeating=wish.get("repeating", True) is True)
-
-
-_DEEDS: dict[str, Callable[[Practice, sqlite3.Row, dict[str, Any]], None]] = {
-    "archive": _archive,
-    "restore": _restore,
-    "rename": _rename,
-    "merge": _merge,
-    "gdpr": _gdpr,
-    "balances": _balances,
-    "repeating": _repeating,
-}
-
-
-def _organisation(request: Request) -> Organisation | None:
-    return practice_of(request).books.by_tenant(request.path_params["tenant_id"])
-
-
-def _unknown() -> Response:
-    return JSONResponse({"error": "There is no such organisation, contact or deed."}, 404)
 
 
 ROUTES = [
@@ -209,6 +140,7 @@ ROUTES = [
     Route("/practice/limits", set_limits, methods=["POST"]),
     Route("/practice/tokens", set_tokens, methods=["POST"]),
     Route("/practice/connections/{tenant_id}", set_connection, methods=["POST"]),
-    Route("/practice/contacts/{tenant_id}", create_contact, methods=["POST"]),
-    Route("/practice/contacts/{tenant_id}/{contact_id}/{deed}", somebody_else, methods=["POST"]),
+    Route("/practice/budget", budget, methods=["GET"]),
+    Route("/practice/budget", clear_budget, methods=["DELETE"]),
+    Route("/practice/clock", set_clock, methods=["POST"]),
 ]

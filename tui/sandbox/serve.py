@@ -23,6 +23,7 @@ from tui.paths import private_folder
 from tui.sandbox import database
 from tui.sandbox.application import application
 from tui.sandbox.books import Books
+from tui.sandbox.budget import Budget
 from tui.sandbox.context import Practice
 from tui.sandbox.counts import Counts
 from tui.sandbox.database import Database
@@ -123,13 +124,14 @@ def _open(file: Path, options: Options) -> Database:
 
 
 def _practice(data: Database, options: Options) -> Practice:
-    books = Books(data)
+    books, limits = Books(data), Limits(minute=options.minute_limit, day=options.day_limit)
     return Practice(
         database=data,
         books=books,
         counts=Counts(data),
         tokens=Tokens(data),
-        limits=Limits(minute=options.minute_limit, day=options.day_limit),
+        limits=limits,
+        budget=Budget(limits),
         faults=Faults(),
         log=RequestLog(),
         companies=Companies(data, books, options.cycle, options.sync_seconds),
@@ -160,12 +162,16 @@ class _Server(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
 
-    def drop(self, scope: Scope) -> None:
-        """Close the connection of a request without an answer, as a failing network would."""
+    def drop(self, scope: Scope, *, is_gentle: bool) -> None:
+        """Close the connection of a request, as a failing network would.
+
+        A gentle end lets through what was sent of the answer so far.
+        """
         for connection in self.server_state.connections:
             # Every protocol that speaks HTTP has both; uvicorn's type also covers those that do not.
             if getattr(connection, "client", None) == scope["client"] and connection.transport is not None:
-                connection.transport.abort()
+                end = connection.transport.close if is_gentle else connection.transport.abort
+                end()
 
 
 async def _serve(practice: Practice, listening: socket.socket, options: Options) -> None:
@@ -178,6 +184,8 @@ async def _serve(practice: Practice, listening: socket.socket, options: Options)
         log_config=None,
         access_log=False,
         server_header=False,
+        # Dated in `weather.py`, by a clock that can be set wrong.
+        date_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_LINGER_SECONDS,
     )

@@ -1,29 +1,30 @@
-"""The layer around all routes: logs requests and lets faults happen."""
+"""The layer around all routes: dates and logs requests, counts calls, and lets faults happen."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import gzip
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+
+from tui.sandbox.bad_answers import BAD_ANSWERS
+from tui.sandbox.clock import http_date, now_ms
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from tui.sandbox.budget import Spent
+    from tui.sandbox.context import Practice
     from tui.sandbox.faults import Rule
+    from tui.sandbox.request_log import Entry
 
-# Controls and the feed's own pages are no part of what is practised on.
+# Controls are no part of what is practised on.
 _UNTOUCHED = ("/practice/",)
 _API = "/api.xro/"
-_SERVER_ERRORS = {
-    "offline": (503, "The Organisation is offline"),
-    "503": (503, "Service Unavailable"),
-    "500": (500, "An unexpected error occurred"),
-}
-
-_MALFORMED = b'{"Id":"b1f2c1d0-0000-4000-8000-000000000000","Status":"OK","Contacts":[{"ContactID":"5f'
-_HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
+_GZIP_LEVEL = 1
 
 
 class Weather:
@@ -34,72 +35,144 @@ class Weather:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log the request and answer it, well or badly."""
-        if scope["type"] != "http" or scope["path"].startswith(_UNTOUCHED):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        practice, headers = scope["app"].state.practice, Headers(scope=scope)
+        practice: Practice = scope["app"].state.practice
+        if scope["path"].startswith(_UNTOUCHED):
+            await self._app(scope, receive, _Noting(send).send)
+            return
+        headers = Headers(scope=scope)
+        tenant = headers.get("xero-tenant-id")
         entry = practice.log.begin(
             scope["method"], scope["path"], scope["query_string"].decode("latin-1"),
-            headers.get("xero-tenant-id"), headers.get("idempotency-key"),
+            tenant, headers.get("idempotency-key"),
         )  # fmt: skip
         scope["practice.entry"] = entry
+        spent = practice.budget.begin(tenant) if scope["path"].startswith(_API) else None
+        noting = _Noting(send, entry, spent)
+        try:
+            await self._answer(practice, scope, receive, noting)
+        finally:
+            noting.over()
 
-        async def note(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                entry.status = message["status"]
-            await send(message)
-
+    async def _answer(self, practice: Practice, scope: Scope, receive: Receive, noting: _Noting) -> None:
         rule = practice.faults.strike(scope["method"], scope["path"])
         if rule is None:
-            await self._app(scope, receive, note)
+            await self._app(scope, receive, noting.send)
             return
-        entry.fault = rule.kind
-        await self._strike(rule, scope, receive, note)
+        if noting.entry is not None:
+            noting.entry.fault = rule.kind
+        await self._strike(rule, scope, receive, noting.send)
 
     async def _strike(self, rule: Rule, scope: Scope, receive: Receive, send: Send) -> None:
-        if rule.kind == "slow":
-            if scope["path"].startswith(_API):
-                # Waited for inside the limits, where it counts as one of the calls at once.
-                scope["practice.delay"] = rule.seconds
-            else:
-                await asyncio.sleep(rule.seconds)
-            await self._app(scope, receive, send)
-        elif rule.kind == "drop-before":
-            await _hang_up(scope, receive)
-        elif rule.kind == "drop-after":
-            await self._app(scope, receive, _nowhere)
-            await _hang_up(scope, receive)
+        match rule.kind:
+            case "slow":
+                if scope["path"].startswith(_API):
+                    # Waited for inside the limits, where it counts as one of the calls at once.
+                    scope["practice.delay"] = rule.seconds
+                else:
+                    await asyncio.sleep(rule.seconds)
+                await self._app(scope, receive, send)
+            case "drop-before":
+                await _hang_up(scope, receive)
+            case "drop-after":
+                await self._kept(scope, receive)
+                await _hang_up(scope, receive)
+            case "cut":
+                await (await self._kept(scope, receive)).send_half(send)
+                await _hang_up(scope, receive, is_gentle=True)
+            case "cut-gzip":
+                await (await self._kept(scope, receive)).send_half_of_gzip(send)
+            case _:
+                if rule.carried_out:
+                    await self._kept(scope, receive)
+                await _bad_answer(rule, _left(scope))(scope, receive, send)
+
+    async def _kept(self, scope: Scope, receive: Receive) -> _Kept:
+        kept = _Kept()
+        await self._app(scope, receive, kept.take)
+        return kept
+
+
+@dataclass(slots=True)
+class _Noting:
+    """Sends an answer on, dated by the services' clock, and notes that it left."""
+
+    onward: Send
+    entry: Entry | None = None
+    spent: Spent | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if self.entry is not None:
+                self.entry.status = message["status"]
+            MutableHeaders(raw=message["headers"])["Date"] = http_date(now_ms())
+        elif not message.get("more_body", False):
+            # Before it leaves: its reader's next call must not find it under way still.
+            self.over()
+        await self.onward(message)
+
+    def over(self) -> None:
+        """Count the call as one of those at once no longer. May be called twice."""
+        if self.spent is not None:
+            self.spent.at_once -= 1
+            self.spent = None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An answer kept back, which shows that what was asked for is done."""
+
+    start: dict[str, Any] = field(default_factory=dict)
+    body: bytes = b""
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start = dict(message)
         else:
-            await _bad_answer(rule, _budget(scope))(scope, receive, send)
+            self.body += message.get("body", b"")
+
+    async def send_half(self, send: Send) -> None:
+        """Promise all of the body and send half of it; nothing at all of a body that has no half."""
+        half = self.body[: len(self.body) // 2]
+        if half:
+            await send(self.start)
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+
+    async def send_half_of_gzip(self, send: Send) -> None:
+        """Send the first half of a gzip stream as if it were whole."""
+        headers = MutableHeaders(raw=list(self.start["headers"]))
+        is_packed = headers.get("Content-Encoding") == "gzip"
+        stream = self.body if is_packed else gzip.compress(self.body, _GZIP_LEVEL)
+        half = stream[: len(stream) // 2]
+        headers["Content-Encoding"] = "gzip"
+        headers["Content-Length"] = str(len(half))
+        await send({**self.start, "headers": headers.raw})
+        await send({"type": "http.response.body", "body": half})
 
 
-async def _hang_up(scope: Scope, receive: Receive) -> None:
-    scope["app"].state.drop(scope)
+async def _hang_up(scope: Scope, receive: Receive, *, is_gentle: bool = False) -> None:
+    scope["app"].state.drop(scope, is_gentle=is_gentle)
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _nowhere(message: Message) -> None:
-    del message
-
-
-def _budget(scope: Scope) -> dict[str, str]:
+def _left(scope: Scope) -> dict[str, str]:
+    """Tell what is left of the limits, as every answer of the Accounting API does."""
     if not scope["path"].startswith(_API):
         return {}
-    practice = scope["app"].state.practice
+    practice: Practice = scope["app"].state.practice
     organisation = practice.books.by_tenant(Headers(scope=scope).get("xero-tenant-id"))
-    left: dict[str, str] = practice.limits.headers(organisation.org if organisation else None)
-    return left
+    return practice.limits.headers(organisation.org if organisation else None)
 
 
-def _bad_answer(rule: Rule, budget: dict[str, str]) -> Response:
-    if rule.kind.startswith("429-"):
-        problem = rule.kind.removeprefix("429-")
-        wait = {"Retry-After": str(rule.retry_after), "X-Rate-Limit-Problem": problem}
-        return Response(status_code=429, headers=budget | wait)
-    if rule.kind == "malformed":
-        return Response(_MALFORMED, headers=budget, media_type="application/json")
-    if rule.kind == "html":
-        return HTMLResponse(_HTML, headers=budget)
-    status, words = _SERVER_ERRORS[rule.kind]
-    return PlainTextResponse(words, status, budget)
+def _bad_answer(rule: Rule, left: dict[str, str]) -> Response:
+    bad = BAD_ANSWERS[rule.kind]
+    headers = left | dict(bad.headers)
+    if bad.content_type is not None:
+        headers["Content-Type"] = bad.content_type
+    if rule.kind.startswith("429-") and rule.retry_after is not None:
+        until = now_ms() + rule.retry_after * 1000
+        headers["Retry-After"] = http_date(until) if rule.retry_as_date else str(rule.retry_after)
+    return Response(bad.body, bad.status, headers)

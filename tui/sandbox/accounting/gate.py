@@ -95,6 +95,7 @@ async def _answer(
         return organisation, problem(403, "Forbidden", "AuthenticationUnsuccessful")
     exceeded = practice.limits.take(organisation.org)
     if exceeded is not None:
+        practice.budget.of(request.headers.get("xero-tenant-id")).refused[exceeded.problem] += 1
         return organisation, too_many(exceeded.problem, exceeded.retry_after)
     with practice.limits.running(organisation.org):
         delay = request.scope.get("practice.delay")

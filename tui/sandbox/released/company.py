@@ -85,6 +85,10 @@ class Companies:
             raise ValueError(f"state must be one of: {'; '.join(STATES)}")
         self._database.execute("UPDATE companies SET state = ? WHERE org = ?", (state, org))
 
+    def clock_moved(self, by_ms: int) -> None:
+        """Keep the syncs as far away as they were when the services' clock is set."""
+        self._database.execute("UPDATE companies SET next_sync = next_sync + ?", (by_ms,))
+
     def sync_now(self, org: int) -> int:
         """Start a sync and give its number. Raises `SyncRefusedError` when one runs or the company can't."""
         if org in self._running:
@@ -160,6 +164,8 @@ class Companies:
         while True:
             due = self.row(org)["next_sync"]
             await asyncio.sleep(max(0, due - now_ms()) / _SECOND)
+            # Asked again: the clock may have been set meanwhile, and the timetable with it.
+            due = self.row(org)["next_sync"]
             # Set before the sync starts: a reader never sees a next sync that is already past.
             following = max(due, now_ms() - 1) + int(self.cycle * _SECOND)
             self._database.execute("UPDATE companies SET next_sync = ? WHERE org = ?", (following, org))

@@ -1,0 +1,150 @@
+"""Practice controls: what somebody else does, the clock, and the count of calls."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from support.practice import running_sandbox, until
+from support.xero_calls import XeroCalls
+
+from tui.sandbox.budget import Spent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.practice import PracticeXero
+
+_JUST_NOW = timedelta(minutes=1)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "5000") as running:
+        yield running
+
+
+def _moment(xero_date: str) -> datetime:
+    found = re.fullmatch(r"/Date\((\d+)(?:\+0000)?\)/", xero_date)
+    assert found
+    return datetime.fromtimestamp(int(found[1]) / 1000, UTC)
+
+
+# --- a contact that is gone ---
+
+
+def test_a_vanished_contact_was_never_there(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Soon never there")
+    other = practice.create("Still there")
+    told = practice.somebody("vanish", contact_id)
+    assert told["Name"] == "Soon never there"
+    assert xero.call("GET", f"Contacts/{contact_id}").status == 404
+    listed = xero.contacts(IDs=f"{contact_id},{other}", page=1, includeArchived="true")
+    assert [one["ContactID"] for one in listed] == [other]
+    assert xero.set_status(contact_id, other).status == 404
+    assert xero.contact(other)["ContactStatus"] == "ACTIVE"
+
+
+def test_the_number_of_contacts_follows_one_that_vanishes(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Counted, then not")
+    before = xero.call("GET", "Contacts", page=1).json()["pagination"]["itemCount"]
+    practice.somebody("vanish", contact_id)
+    assert xero.call("GET", "Contacts", page=1).json()["pagination"]["itemCount"] == before - 1
+    practice.create("Counted, then not")
+
+
+# --- the clock ---
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_all_that_xero_dates_follows_its_clock(own: PracticeXero, hours: int) -> None:
+    contact_id = own.create("Dated")
+    own.set_clock(ahead_seconds=hours * 3600)
+    xero, theirs = XeroCalls.sign_in(own), datetime.now(UTC) + timedelta(hours=hours)
+    reply = xero.call("GET", "Contacts", page=1)
+    assert abs(parsedate_to_datetime(reply.headers["Date"]) - theirs) < _JUST_NOW
+    assert len(reply.headers.get_all("Date", [])) == 1
+    assert abs(_moment(reply.json()["DateTimeUTC"]) - theirs) < _JUST_NOW
+    before = _moment(xero.contact(contact_id)["UpdatedDateUTC"])
+    [archived] = xero.archive(contact_id)
+    # A clock that was set back never makes an edit look older than the one before.
+    assert _moment(archived["UpdatedDateUTC"]) > before
+    if hours > 0:
+        assert abs(_moment(archived["UpdatedDateUTC"]) - theirs) < _JUST_NOW
+
+
+def test_time_that_jumps_ends_access_tokens(own: PracticeXero) -> None:
+    xero = XeroCalls.sign_in(own)
+    own.set_clock(ahead_seconds=3600)
+    assert xero.call("GET", "Contacts", page=1).status == 401
+    own.set_clock(ahead_seconds=0)
+    assert xero.call("GET", "Contacts", page=1).status == 200
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_syncs_stay_as_far_away_as_they_were(own: PracticeXero, hours: int) -> None:
+    def wait() -> timedelta:
+        next_sync = datetime.fromisoformat(own.feed()["company"]["nextSyncAt"])
+        return next_sync - datetime.now(UTC)
+
+    before = wait()
+    own.set_clock(ahead_seconds=hours * 3600)
+    assert abs(wait() - before - timedelta(hours=hours)) < _JUST_NOW
+
+
+@pytest.mark.parametrize("ahead", ["soon", None, 10**12])
+def test_a_clock_that_cannot_be_set_says_why(own: PracticeXero, ahead: object) -> None:
+    with pytest.raises(AssertionError, match="aheadSeconds must be a number"):
+        own.control("POST", "clock", {"aheadSeconds": ahead})
+
+
+# --- the count of calls ---
+
+
+def test_every_call_is_counted_whatever_became_of_it(own: PracticeXero) -> None:
+    xero = XeroCalls.sign_in(own)
+    own.fault("503", count=1)
+    own.fault("429-minute", count=1)
+    statuses = [xero.call("GET", "Organisation").status for _ in range(3)]
+    assert statuses == [503, 429, 200]
+    assert own.budget() == {"calls": 3, "mostAtOnce": 1, "mostInAMinute": 3, "refused": {}}
+    own.limits(minute=0)
+    assert xero.call("GET", "Organisation").status == 429
+    assert own.budget()["refused"] == {"minute": 1}
+    own.control("DELETE", "budget")
+    assert own.budget() == {"calls": 0, "mostAtOnce": 0, "mostInAMinute": 0, "refused": {}}
+
+
+def test_calls_at_once_are_those_without_an_answer_yet(own: PracticeXero) -> None:
+    xero = XeroCalls.sign_in(own)
+    own.fault("slow", seconds=1, count=3)
+    callers = [Thread(target=xero.call, args=("GET", "Organisation")) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    until(lambda: own.budget()["mostAtOnce"] == 3)
+    for caller in callers:
+        caller.join()
+    own.control("DELETE", "budget")
+    assert xero.call("GET", "Organisation").status == 200
+    assert own.budget()["mostAtOnce"] == 1
+
+
+def test_a_minute_slides() -> None:
+    spent = Spent()
+    for moment in (0.0, 30.0, 59.0, 60.0, 61.0):
+        spent.begin(moment, 60.0)
+    assert spent.most_in_a_minute == 4
+
+
+def test_a_minute_can_be_made_short(own: PracticeXero) -> None:
+    xero = XeroCalls.sign_in(own)
+    own.limits(minute=1, minuteSeconds=0.5)
+    assert xero.call("GET", "Organisation").status == 200
+    refused = xero.call("GET", "Organisation")
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+    until(lambda: xero.call("GET", "Organisation").status == 200)
