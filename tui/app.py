@@ -1,86 +1,134 @@
-"""The Textual app: opens screens and hands them the engine."""
+"""The Textual app: opens organisations and screens, and hands each its engine."""
 
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.screen import ModalScreen
 
 from tui.actions import ActionCommands, bindings
 from tui.lifeline import Lifeline
 from tui.log import logger
-from tui.model.backend import Backend
 from tui.model.errors import ReshelveError
+from tui.opened import Opened
 from tui.screens.main import MainScreen
-from tui.screens.messages import RestoreRequested, SnapshotChanged
+from tui.screens.messages import (
+    ConnectedTo,
+    ConnectWanted,
+    OrganisationChosen,
+    RestoreRequested,
+    SnapshotChanged,
+)
 from tui.widgets.themes import DEFAULT, THEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from textual.binding import BindingType
     from textual.screen import Screen
     from textual.worker import Worker
 
+    from tui.model.account import Account
+    from tui.model.backend import Service
+    from tui.model.contact import Organisation
     from tui.model.snapshot import Snapshot
 
 
-class Service(Backend, Protocol):
-    """An engine that can be started and stopped."""
-
-    async def run(self) -> None:
-        """Keep store, Xero and Re-Leased in step; ends only by raising what made a part of it fail."""
-        ...
-
-    async def stop(self) -> None:
-        """Finish what is being written and let go of everything; also after a start that was cut short."""
-        ...
-
-
 class ReshelveApp(App[None]):
-    """Shows the main screen at once and starts the engine after the first frame."""
+    """Shows an organisation's contacts at once and starts its engine after the first frame.
+
+    Without an organisation it opens on the screen that connects one. `keys` gives actions other keys, by
+    their binding ids; `on_theme` is told when the person chooses other colours.
+    """
 
     TITLE = "Reshelve"
     # A default screen's own style sheet isn't loaded by Textual; read here it also costs no second parse.
     CSS_PATH = "screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("quit", "interrupt", "help")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("quit", "interrupt", "help", "organisations", "connect"),
+    ]
 
-    def __init__(self, backend: Service) -> None:
+    def __init__(
+        self,
+        account: Account,
+        organisation: Organisation | None = None,
+        *,
+        keys: Mapping[str, str] | None = None,
+        theme: str = DEFAULT,
+        on_theme: Callable[[str], None] = lambda _: None,
+    ) -> None:
         super().__init__()
-        self._backend = backend
+        self.account = account
+        self._opened = Opened(account, self._publish)
+        self._current: Service | None = None
+        self._homes: dict[Service, MainScreen] = {}
         self._lifeline = Lifeline(self.exit)
-        self._unsubscribe: Callable[[], None] = lambda: None
         self._awaited_restores: frozenset[str] = frozenset()
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = DEFAULT
+        self._on_theme = on_theme
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = theme
+        if keys:
+            self.set_keymap(dict(keys))
+        if organisation is not None:
+            self._current = self._opened.service(organisation)
+
+    @property
+    def service(self) -> Service | None:
+        """The engine of the organisation that is shown; None while there is none."""
+        return self._current
+
+    @property
+    def mark(self) -> str:
+        """What every screen shows, so that nobody takes practice for the real books; mostly empty."""
+        if self.account.is_practice:
+            return "PRACTICE"
+        if self._current is not None and self._current.snapshot.organisation.is_demo:
+            return "DEMO COMPANY"
+        return ""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be changed in the organisation that is open."""
+        return self._current is not None and self._current.is_read_only
 
     def get_default_screen(self) -> Screen[None]:
-        """Open on the contacts."""
-        return MainScreen(self._backend)
+        """Open on the contacts, or on how to connect."""
+        if self._current is not None:
+            return self._home(self._current)
+        from tui.screens.connect import ConnectScreen  # noqa: PLC0415 - a first paint with contacts needs none
+
+        return ConnectScreen(self.account, is_first=True)
 
     def on_mount(self) -> None:
-        """Follow the engine, and start it once the first frame is out."""
-        self._unsubscribe = self._backend.subscribe(self._publish)
+        """Start the engine once the first frame is out."""
+        self.theme_changed_signal.subscribe(self, lambda theme: self._on_theme(theme.name))
         if not self.is_headless:
             self._lifeline.watch(self)
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
         _collect_garbage_again()
-        self.run_worker(self._backend.run(), group="engine", exit_on_error=False)
+        if self._current is not None:
+            self._run(self._current)
+
+    def _run(self, service: Service) -> None:
+        self.run_worker(service.run(), group="engine", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        """Stop the engine; by now the terminal is the person's again."""
-        self._unsubscribe()
+        """Stop the engines; by now the terminal is the person's again."""
         self._lifeline.let_go()
-        try:
-            await self._backend.stop()
-        except ReshelveError as error:
-            logger.error("stopping: %s", error.what)
+        await self._opened.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let the engine know that somebody is there."""
+        if isinstance(event, events.InputEvent) and self._current is not None:
+            self._current.attend()
+        await super().on_event(event)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of an engine that couldn't start."""
@@ -95,23 +143,129 @@ class ReshelveApp(App[None]):
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(ProblemScreen())
 
-    def _publish(self, snapshot: Snapshot) -> None:
+    # --- organisations ---
+
+    def _home(self, service: Service) -> MainScreen:
+        """Return the contacts of an organisation, as the person left them."""
+        home = self._homes.get(service)
+        if home is None:
+            home = self._homes[service] = MainScreen(service)
+            # What is installed stays as it is while another organisation is shown.
+            self.install_screen(home, f"contacts-{id(home)}")
+        return home
+
+    async def open_organisation(self, organisation: Organisation) -> None:
+        """Go to an organisation's contacts; the one that was open finishes its work in the background."""
+        is_new = not self._opened.has(organisation)
+        service = self._opened.service(organisation)
+        self._current = service
+        await self._pop_to_base()
+        home = self._home(service)
+        if self.screen is not home:
+            await self.switch_screen(home)
+        if is_new:
+            self._run(service)
+        self._opened.went_to(organisation)
+
+    async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
+        """Open what was chosen in the list."""
+        await self._attempt(message.organisation)
+
+    async def _attempt(self, organisation: Organisation) -> None:
+        try:
+            await self.open_organisation(organisation)
+        except ReshelveError as error:
+            from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - as above
+
+            self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
+
+    def action_organisations(self) -> None:
+        """Show every connected organisation."""
+        from tui.screens.organisations import OrganisationsScreen  # noqa: PLC0415 - as above
+
+        if not isinstance(self.screen, OrganisationsScreen) and self._current is not None:
+            current = self._current.snapshot.organisation
+            self.push_screen(OrganisationsScreen(self.account, current.tenant_id), self._after_organisations)
+
+    async def _after_organisations(self, _: None) -> None:
+        """Follow what was disconnected, or told anew, while the list was open."""
+        await self._opened.follow()
+        await self._leave_what_is_closed()
+
+    def action_connect(self) -> None:
+        """Connect to Xero, for the first time or again."""
+        from tui.screens.connect import ConnectScreen  # noqa: PLC0415 - as above
+
+        if not any(isinstance(screen, ConnectScreen) for screen in self.screen_stack):
+            self.push_screen(ConnectScreen(self.account))
+
+    def on_connect_wanted(self, _: ConnectWanted) -> None:
+        """Open the screen that connects."""
+        self.action_connect()
+
+    async def on_connected_to(self, message: ConnectedTo) -> None:
+        """Go on where the person was, now that Xero can be asked again; or begin."""
+        await self._opened.follow()
+        organisations = message.connected.organisations
+        self._opened.reconnected(organisations)
+        if self._current is None and organisations:
+            await self._attempt(organisations[0])
+        else:
+            await self._leave_what_is_closed()
+
+    async def _leave_what_is_closed(self) -> None:
+        """Go to another organisation, or to the connect screen, when the one open was closed."""
+        closed = self._current
+        if closed is None or self._opened.service_of(closed.snapshot.organisation) is closed:
+            return
+        organisations = [one.organisation for one in self.account.organisations()]
+        here = closed.snapshot.organisation.tenant_id
+        # The same one first: it may only be connected in another way than before.
+        organisations.sort(key=lambda one: one.tenant_id != here)
+        if organisations:
+            await self._attempt(organisations[0])
+        else:
+            await self._begin_again()
+        home = self._homes.pop(closed)
+        self.uninstall_screen(home)
+        await home.remove()
+
+    async def _begin_again(self) -> None:
+        from tui.screens.connect import ConnectScreen  # noqa: PLC0415 - as above
+
+        self._current = None
+        await self._pop_to_base()
+        await self.switch_screen(ConnectScreen(self.account, is_first=True))
+
+    async def _pop_to_base(self) -> None:
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
+    # --- news ---
+
+    def _publish(self, service: Service, snapshot: Snapshot) -> None:
         for screen in self.screen_stack:
-            screen.post_message(SnapshotChanged(snapshot))
-        self._open_handoffs(snapshot)
+            if getattr(screen, "backend", None) is service:
+                screen.post_message(SnapshotChanged(snapshot))
+        if service is self._current:
+            self._open_handoffs(service)
 
     def on_restore_requested(self, message: RestoreRequested) -> None:
         """Remember whose restores to open the list for, should they become hand-offs."""
         self._awaited_restores = frozenset(message.contact_ids)
-        self._open_handoffs(self._backend.snapshot)
+        if self._current is not None:
+            self._open_handoffs(self._current)
 
-    def _open_handoffs(self, snapshot: Snapshot) -> None:
-        waiting = {view.change.contact_id for view in snapshot.pane.handoffs} if snapshot.pane else set()
+    def _open_handoffs(self, service: Service) -> None:
+        pane = service.snapshot.pane
+        waiting = {view.change.contact_id for view in pane.handoffs} if pane else set()
         if self._awaited_restores & waiting and not isinstance(self.screen, ModalScreen):
             from tui.screens.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
             self._awaited_restores = frozenset()
-            self.push_screen(HandoffScreen(self._backend))
+            self.push_screen(HandoffScreen(service))
+
+    # --- keys that work everywhere ---
 
     def action_interrupt(self) -> None:
         """Copy the text that is marked; with nothing marked, leave."""

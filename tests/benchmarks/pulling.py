@@ -21,7 +21,7 @@ from benchmarks.stores import Home
 from benchmarks.terminal import Terminal
 from support.practice import running_sandbox
 
-from tui.engine.connect import connect
+from tui.engine.account import FILE, XeroAccount
 from tui.paths import Paths
 from tui.settings import load
 
@@ -44,9 +44,14 @@ def measure(folder: Path, contacts: int) -> list[Result]:
     """Read everything for the first time; then again while somebody browses; then rest."""
     limits = ("--minute-limit", str(_NO_LIMIT), "--day-limit", str(_NO_LIMIT))
     with running_sandbox(folder, "--contacts", str(contacts), "--cycle", "3600", *limits) as practice:
-        environment = {**practice.environment, "RESHELVE_RELEASED_FEED_URL": practice.released}
+        environment = {
+            **practice.environment,
+            "RESHELVE_RELEASED_FEED_URL": practice.released,
+            "RESHELVE_XERO_TOKEN_STORE": FILE,
+        }
         paths = Paths.under(folder)
-        asyncio.run(connect(load(paths.settings_file, environment), paths, practice.refresh_token))
+        account = XeroAccount(load(paths.settings_file, environment), paths)
+        asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
         home = Home(folder, contacts, practice.tenant_id)
         environment["RESHELVE_HOME"] = str(folder)
         return [*_first_pull(home, environment, practice), *_browse_and_rest(home, environment)]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import msgspec
-
+from tui.engine.account import FILE
+from tui.engine.organisations import Known, write_known
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
-from tui.paths import Paths, write_atomically
+from tui.paths import Paths
 from tui.store import Store
 from tui.xero.tokens import TokenFile, Tokens
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _PAGE = 1_000
 # Port 9 discards, where anything listens at all: the program is offline.
 _NOWHERE = "http://127.0.0.1:9"
-_ORGANISATION = Organisation("6f1c3a52-0000-4000-8000-000000000001", "Benchmark Properties Ltd", "!bench")
+_SIGN_IN = "BENCHMARK"
+_ORGANISATION = Organisation(
+    "6f1c3a52-0000-4000-8000-000000000001", "Benchmark Properties Ltd", "!bench", sign_in=_SIGN_IN
+)
 _FIRST = ("Aroha", "Bayley", "Carlos", "Dinah", "Edith", "Fergus", "Gita", "Hemi", "Kiri", "Mere", "Olive")
 _LAST = ("Anderson", "Botha", "Chen", "Fletcher", "Harbour", "Kowalski", "Ngata", "Okafor", "Rangi", "Wills")
 _TRADES = ("Bakery", "Cleaning", "Electrical", "Joinery", "Landscapes", "Plumbing", "Rentals", "Trust")
@@ -53,7 +56,8 @@ class Home:
     def environment(self) -> Mapping[str, str]:
         """Everything under this home, and no way out to any network."""
         names = ("LOGIN", "IDENTITY", "API", "PAGES")
-        return {"RESHELVE_HOME": str(self.path)} | {f"RESHELVE_XERO_{name}_URL": _NOWHERE for name in names}
+        addresses = {f"RESHELVE_XERO_{name}_URL": _NOWHERE for name in names}
+        return {"RESHELVE_HOME": str(self.path), "RESHELVE_XERO_TOKEN_STORE": FILE} | addresses
 
 
 def command() -> list[str]:
@@ -66,8 +70,8 @@ def prepare(path: Path, contacts: int) -> Home:
     """Make a home with so many contacts, of whom one in seven is archived."""
     home = Home(path, contacts)
     paths = Paths.under(path)
-    write_atomically(paths.organisations_file, msgspec.json.encode([_ORGANISATION]))
-    TokenFile(paths.token_file).save(Tokens.of_refresh_token("benchmark"))
+    write_known(paths.organisations_file, Known((_ORGANISATION,)))
+    TokenFile(paths.token_file(_SIGN_IN)).save(Tokens.of_refresh_token("benchmark", _SIGN_IN))
     asyncio.run(_fill(home))
     return home
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from support.practice import http
 
 from tui.app import ReshelveApp
-from tui.cli.run import build
+from tui.engine.account import FILE, XeroAccount
 from tui.engine.clock import utc_now
-from tui.engine.connect import connect
+from tui.engine.engine import Engine
 from tui.model.query import Query, Tab
 from tui.paths import Paths
 from tui.settings import ReleasedSettings, Settings, SyncSettings, XeroSettings
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from support.practice import PracticeXero
     from textual.pilot import Pilot
 
-    from tui.engine.engine import Engine
     from tui.model.rows import Row
     from tui.model.snapshot import Pane
 
@@ -34,10 +33,16 @@ PATIENCE_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """An open app, and the engine behind it."""
+    """An open app, and the engine behind what it shows."""
 
     pilot: Pilot[None]
-    engine: Engine
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the organisation that is shown."""
+        service = self.app.service
+        assert isinstance(service, Engine)
+        return service
 
     @property
     def app(self) -> ReshelveApp:
@@ -93,6 +98,7 @@ def settings_for(practice: PracticeXero, *, poll_seconds: float, has_feed: bool 
             api_url=practice.api,
             pages_url=practice.pages,
             client_id=practice.client_id,
+            token_store=FILE,
         ),
         released=ReleasedSettings(feed_url=practice.released if has_feed else ""),
         sync=SyncSettings(poll_seconds=poll_seconds),
@@ -122,11 +128,10 @@ async def open_house(
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[House]:
     """Connect, open the app and wait until all contacts are there; everything is closed at the end."""
-    paths = Paths.under(home)
     settings = settings_for(practice, poll_seconds=poll_seconds, has_feed=has_feed)
-    organisations = await connect(settings, paths, practice.refresh_token)
-    engine = build(settings, paths, organisations[0], now=now)
-    async with ReshelveApp(engine).run_test(size=size) as pilot:
-        house = House(pilot, engine)
-        await house.until(lambda: engine.snapshot.last_pull_at, "reading the contacts")
+    account = XeroAccount(settings, Paths.under(home), now=now)
+    organisations = await account.adopt(practice.refresh_token, practice.client_id)
+    async with ReshelveApp(account, organisations[0]).run_test(size=size) as pilot:
+        house = House(pilot)
+        await house.until(lambda: house.engine.snapshot.last_pull_at, "reading the contacts")
         yield house

@@ -8,9 +8,9 @@ import shutil
 import click
 
 from tui.cli.practice import Practice
-from tui.cli.run import choose, run, say
+from tui.cli.run import run, say
 from tui.cli.seconds import Seconds
-from tui.engine.connect import connect
+from tui.engine.account import FILE, XeroAccount
 from tui.log import log_to
 from tui.model.errors import ReshelveError
 from tui.paths import Paths
@@ -34,7 +34,8 @@ from tui.settings import ReleasedSettings, Settings, XeroSettings, load, save
 )
 @click.option("--organisation", help="Open the organisation whose name contains this.")
 @click.option("--fresh", is_flag=True, help="Forget everything done in the demo before.")
-def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool) -> None:
+@click.option("--read-only", is_flag=True, help="Offer nothing that changes anything.")
+def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, read_only: bool) -> None:
     """Try Reshelve on a practice Xero and Re-Leased on this machine.
 
     It remembers what was done until it is started with --fresh.
@@ -48,14 +49,16 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool) 
                 shutil.rmtree(paths.organisations, ignore_errors=True)
             log_to(paths.logs)
             settings = practice_settings(practice, paths)
-            organisations = asyncio.run(connect(settings, paths, practice.refresh_token))
-            run(settings, paths, choose(organisations, organisation))
+            account = XeroAccount(settings, paths, is_read_only=read_only)
+            asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
+            run(settings, paths, account, organisation)
     except ReshelveError as error:
         raise say(error) from error
 
 
 def practice_settings(practice: Practice, paths: Paths) -> Settings:
     """Point the settings at the practice systems: from here on nothing knows that this is a demo."""
+    stored = load(paths.settings_file)
     settings = Settings(
         xero=XeroSettings(
             login_url=practice.urls["login"],
@@ -63,9 +66,13 @@ def practice_settings(practice: Practice, paths: Paths) -> Settings:
             api_url=practice.urls["api"],
             pages_url=practice.urls["pages"],
             client_id=practice.client_id,
+            # What it opens is invented: nobody has to be asked, and no keychain to be filled with it.
+            token_store=FILE,
         ),
         released=ReleasedSettings(feed_url=practice.urls["released"]),
-        sync=load(paths.settings_file).sync,
+        sync=stored.sync,
+        screen=stored.screen,
+        keys=stored.keys,
     )
     save(settings, paths.settings_file)
     return settings

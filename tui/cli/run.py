@@ -4,72 +4,91 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from tui.engine.clock import utc_now
-from tui.engine.connectors import Connectors
-from tui.engine.engine import Engine
-from tui.engine.lease import Lease
 from tui.lifeline import outlive_terminal
-from tui.model.errors import ReshelveError
-from tui.model.evidence import NightlyWindow
-from tui.paths import private_folder
-from tui.settings import window
-from tui.store import Store
+from tui.model.errors import ReshelveError, SettingsError, StoreError
+from tui.settings import set_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
+    from pathlib import Path
 
+    from tui.engine.account import XeroAccount
     from tui.model.contact import Organisation
     from tui.paths import Paths
     from tui.settings import Settings
 
-_LEASE = "lease"
 
+def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
+    """Open the app and return when it is closed. Raises `ReshelveError` when it can't open.
 
-def run(settings: Settings, paths: Paths, organisation: Organisation) -> None:
-    """Open the app and return when it is closed. Raises `ReshelveError` when it can't open."""
+    `wanted` is a part of an organisation's name; without it the one that was open last is opened again,
+    and without any organisation the screen that connects one.
+    """
     if not (os.isatty(0) and os.isatty(2)):
         raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
+    organisation = choose([one.organisation for one in account.organisations()], wanted)
     # Both make the first paint and each key faster; Textual reads the variable when it is imported.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     gc.disable()
 
-    from tui.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
+    from tui.actions import spec  # noqa: PLC0415 - after the variable is set
+    from tui.app import ReshelveApp  # noqa: PLC0415 - as above
 
+    check_screen(settings, paths.settings_file)
     outlive_terminal()
-    ReshelveApp(build(settings, paths, organisation)).run()
+    ReshelveApp(
+        account,
+        organisation if wanted is not None else account.last_opened,
+        keys={spec(action_id).binding_id: keys for action_id, keys in settings.keys.items()},
+        theme=settings.screen.theme,
+        on_theme=partial(_remember_theme, paths.settings_file),
+    ).run()
 
 
-def build(
-    settings: Settings, paths: Paths, organisation: Organisation, *, now: Callable[[], datetime] = utc_now
-) -> Engine:
-    """Make an organisation's engine. Touches the disk alone. Raises `ReshelveError`."""
-    folder = private_folder(paths.organisation(organisation.tenant_id))
-    start, end = window(settings.released)
-    return Engine(
-        organisation,
-        Store.open(folder),
-        Connectors(settings, paths, organisation),
-        lease=Lease(folder / _LEASE),
-        window=NightlyWindow(start, end),
-        poll_seconds=settings.sync.poll_seconds,
-        now=now,
-    )
-
-
-def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
-    """Return the organisation whose name contains what is wanted, the first when nothing is."""
+def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:
+    """Return the organisation whose name contains what is wanted; the first, or None, when nothing is."""
     for organisation in organisations:
         if wanted is None or wanted.casefold() in organisation.name.casefold():
             return organisation
+    if wanted is None:
+        return None
+    if not organisations:
+        raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
     names = ", ".join(organisation.name for organisation in organisations)
     raise ReshelveError(f"No organisation is called {wanted}.", f"There are: {names}.")
+
+
+def check_screen(settings: Settings, file: Path) -> None:
+    """See that theme and keys name something that exists. Raises `SettingsError`."""
+    from tui.actions import ACTIONS  # noqa: PLC0415 - what paints is loaded by now
+    from tui.widgets.themes import THEMES  # noqa: PLC0415 - as above
+
+    themes = [theme.name for theme in THEMES]
+    if settings.screen.theme not in themes:
+        raise SettingsError(
+            f'{file}: screen.theme is "{settings.screen.theme}".', f"It can be {', '.join(themes)}."
+        )
+    known = {action.id for action in ACTIONS}
+    for action_id in settings.keys:
+        if action_id not in known:
+            raise SettingsError(
+                f"{file}: [keys] has no action {action_id}.", f"The actions are {', '.join(sorted(known))}."
+            )
 
 
 def say(error: ReshelveError) -> click.ClickException:
     """Turn an error into what the command line prints before it exits with 1."""
     return click.ClickException(f"{error.what} {error.next_step}".strip())
+
+
+def _remember_theme(file: Path, name: str) -> None:
+    try:
+        set_value(file, "screen.theme", name)
+    except (OSError, StoreError, SettingsError):
+        # Colours that last until the end are better than a dialog about them.
+        return

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.loopback import is_loopback
-from tui.model.errors import OfflineError
+from tui.model.errors import OfflineError, ReshelveError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tui.model.contact import Organisation
     from tui.paths import Paths
     from tui.released.observer import Observer
     from tui.settings import Settings
     from tui.xero.client import XeroClient
-    from tui.xero.tokens import TokenSource
+    from tui.xero.tokens import TokenSource, TokenStore
+
+# The other place for tokens, `keychain`, is the usual one.
+FILE: Final = "file"
 
 
 class Connectors:
@@ -56,8 +57,9 @@ class Connectors:
 
         self._xero = XeroClient(
             api_url=self._settings.xero.api_url,
-            tenant_id=self._organisation.tenant_id,
-            tokens=token_source(self._settings, self._paths.token_file),
+            # Xero knows a custom connection's organisation by its token.
+            tenant_id="" if self._organisation.is_custom else self._organisation.tenant_id,
+            tokens=token_source(self._settings, self._paths, self._organisation.sign_in),
         )
         if self.has_feed:
             self.observer = FeedObserver(
@@ -72,9 +74,14 @@ class Connectors:
             await self.observer.aclose()
 
     def contact_url(self, contact_id: str) -> str:
-        """Return a contact's address in Xero's pages."""
+        """Return a contact's address in Xero's pages. Raises `ReshelveError` while it isn't known."""
         from tui.xero.pages import contact_url  # noqa: PLC0415 - after the first paint
 
+        if not self._organisation.short_code:
+            raise ReshelveError(
+                "Xero hasn't told the address of this organisation's pages yet.",
+                "Open the organisations with ctrl+o, which asks again.",
+            )
         return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
 
     async def press_restore(self, contact_id: str) -> None:
@@ -84,13 +91,23 @@ class Connectors:
         await press_restore(self.contact_url(contact_id))
 
 
-def token_source(settings: Settings, token_file: Path) -> TokenSource:
+def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
+    """Return where the tokens of a sign-in are kept: the keychain, or a file if a person chose that."""
+    from tui.xero.tokens import TokenFile  # noqa: PLC0415 - after the first paint
+
+    if settings.xero.token_store == FILE:
+        return TokenFile(paths.token_file(sign_in))
+    from tui.xero.keychain import Keychain  # noqa: PLC0415 - as above
+
+    return Keychain(paths.data, sign_in)
+
+
+def token_source(settings: Settings, paths: Paths, sign_in: str) -> TokenSource:
     """Return where access tokens come from, shared by all copies of the program."""
-    from tui.xero.tokens import TokenFile, TokenSource  # noqa: PLC0415 - after the first paint
+    from tui.xero.tokens import TokenSource  # noqa: PLC0415 - after the first paint
 
     return TokenSource(
-        TokenFile(token_file),
-        token_file.with_suffix(".lock"),
+        token_store(settings, paths, sign_in),
+        paths.token_file(sign_in).with_suffix(".lock"),
         identity_url=settings.xero.identity_url,
-        client_id=settings.xero.client_id,
     )

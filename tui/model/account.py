@@ -125,6 +125,10 @@ class Account(Protocol):
         """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay."""
         ...
 
+    def opened(self, organisation: Organisation) -> None:
+        """Remember which organisation was open last."""
+        ...
+
     def open(self, organisation: Organisation) -> Service:
         """Return the organisation's engine, not yet running. Touches the disk alone."""
         ...

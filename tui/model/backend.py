@@ -167,6 +167,10 @@ class Service(Backend, Protocol):
         """Keep store, Xero and Re-Leased in step; ends only by raising what made a part of it fail."""
         ...
 
+    def reconnected(self) -> None:
+        """Ask Xero again at once: there is a new sign-in."""
+        ...
+
     async def stop(self) -> None:
         """Finish what is being written and let go of everything; also after a start that was cut short."""
         ...

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FILE_NAME: Final = "contacts.db"
+FILE_NAME: Final = "contacts.db"
 _PRIVATE_FILE = 0o600
 # In KiB, and in pages of 4 KiB: a full read of 100,000 contacts takes a third less with these.
 _WRITER_CACHE = 8_000
@@ -53,7 +53,7 @@ class Database:
 
         Raises `StoreError` when it can't be opened or belongs to a newer Reshelve.
         """
-        file = folder / _FILE_NAME
+        file = folder / FILE_NAME
         try:
             private_folder(folder)
             # SQLite gives its -wal and -shm files the mode of the file itself.

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import urllib.parse
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from support.house import settings_for
+from support.practice import PracticeXero, http, running_sandbox
+
+from tui.engine.account import FILE, XeroAccount
+from tui.model.account import ConnectRequest
+from tui.model.change import Action
+from tui.model.contact import Contact, ContactStatus
+from tui.model.errors import NoKeychainError, OfflineError, ReconnectError, SignInError
+from tui.paths import Paths
+from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tui.settings import Settings
+
+CONTACT = Contact("c1", "Bayside Club", ContactStatus.ACTIVE, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    with running_sandbox(folder, "--contacts", "20", "--cycle", "3600") as practice:
+        yield practice
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return Paths.under(tmp_path)
+
+
+@pytest.fixture
+def settings(practice: PracticeXero) -> Settings:
+    settings = settings_for(practice, poll_seconds=60)
+    return replace(settings, xero=replace(settings.xero, callback_port=0))
+
+
+@pytest.fixture
+async def account(practice: PracticeXero, settings: Settings, paths: Paths) -> XeroAccount:
+    for one in practice.organisations:
+        practice.control("POST", f"connections/{one.tenant_id}", {"connected": True})
+    account = XeroAccount(settings, paths)
+    await account.adopt(practice.refresh_token, practice.client_id)
+    return account
+
+
+def allow(url: str) -> str:
+    """Press Allow on the consent page, and return where the browser is sent."""
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+    page = http("GET", url).body.decode()
+    tenants = [part.split('"')[0] for part in page.split('name="tenant" value="')[1:]]
+    form = [*asked.items(), *(("tenant", one) for one in tenants), ("decision", "allow")]
+    reply = http("POST", url.partition("?")[0], form=form)
+    return str(reply.headers["Location"])
+
+
+async def test_a_sign_in_opens_organisations_and_is_there_at_the_next_start(
+    practice: PracticeXero, settings: Settings, paths: Paths
+) -> None:
+    account = XeroAccount(settings, paths)
+    assert account.last_opened is None
+    attempt = await account.sign_in(ConnectRequest(practice.client_id))
+    attempt.paste(allow(attempt.url))
+    connected = await attempt.finish()
+    assert [one.name for one in connected.organisations] == [one.name for one in practice.organisations]
+    assert connected.kept_in == str(paths.token_file(practice.client_id))
+    again = XeroAccount(settings, paths)
+    assert [one.organisation for one in again.organisations()] == list(connected.organisations)
+    assert again.last_opened == connected.organisations[0]
+    assert {one.sign_in for one in connected.organisations} == {practice.client_id}
+
+
+async def test_the_organisation_open_last_is_opened_first(account: XeroAccount, paths: Paths) -> None:
+    second = account.organisations()[1].organisation
+    account.opened(second)
+    assert XeroAccount(account._settings, paths).last_opened == second
+
+
+async def test_read_scopes_alone_make_organisations_that_cannot_be_changed(
+    practice: PracticeXero, settings: Settings, paths: Paths
+) -> None:
+    account = XeroAccount(settings, paths)
+    attempt = await account.sign_in(ConnectRequest(practice.client_id, is_read_only=True))
+    attempt.paste(allow(attempt.url))
+    connected = await attempt.finish()
+    assert all(one.is_read_only for one in connected.organisations)
+    engine = account.open(connected.organisations[0])
+    assert engine.is_read_only
+    await engine.stop()
+
+
+async def test_a_custom_connection_needs_no_browser(
+    practice: PracticeXero, settings: Settings, paths: Paths
+) -> None:
+    account = XeroAccount(settings, paths)
+    attempt = await account.sign_in(ConnectRequest(CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET))
+    assert attempt.url == ""
+    [organisation] = (await attempt.finish()).organisations
+    assert organisation.tenant_id == practice.tenant_id
+    assert organisation.is_custom
+    with pytest.raises(SignInError):
+        attempt.paste("http://localhost/callback")
+
+
+async def test_sign_ins_stand_beside_each_other(practice: PracticeXero, account: XeroAccount) -> None:
+    attempt = await account.sign_in(ConnectRequest(CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET))
+    await attempt.finish()
+    found = {one.organisation.tenant_id: one.organisation.sign_in for one in account.organisations()}
+    assert found == {
+        practice.organisations[0].tenant_id: CUSTOM_CLIENT_ID,
+        practice.organisations[1].tenant_id: practice.client_id,
+    }
+
+
+async def test_a_wrong_secret_leaves_what_was_connected_as_it_was(account: XeroAccount, paths: Paths) -> None:
+    before = paths.organisations_file.read_bytes()
+    attempt = await account.sign_in(ConnectRequest(CUSTOM_CLIENT_ID, "wrong"))
+    with pytest.raises(SignInError):
+        await attempt.finish()
+    assert paths.organisations_file.read_bytes() == before
+    assert not paths.token_file(CUSTOM_CLIENT_ID).exists()
+
+
+async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
+    practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none(_: XeroAccount) -> str:
+        return ""
+
+    monkeypatch.setattr(XeroAccount, "keychain", none)
+    account = XeroAccount(replace(settings, xero=replace(settings.xero, token_store="keychain")), paths)
+    with pytest.raises(NoKeychainError):
+        await account.sign_in(ConnectRequest(practice.client_id))
+    assert not paths.settings_file.exists()
+    attempt = await account.sign_in(ConnectRequest(practice.client_id, allow_file=True))
+    attempt.paste(allow(attempt.url))
+    await attempt.finish()
+    assert load(paths.settings_file, {}).xero.token_store == FILE
+    assert paths.token_file(practice.client_id).stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_was_removed_in_xero_is_marked_and_comes_back(
+    practice: PracticeXero, account: XeroAccount, paths: Paths
+) -> None:
+    practice.control("POST", f"connections/{practice.tenant_id}", {"connected": False})
+    assert [one.is_gone for one in await account.look()] == [True, False]
+    assert [one.is_gone for one in XeroAccount(account._settings, paths).organisations()] == [True, False]
+    practice.control("POST", f"connections/{practice.tenant_id}", {"connected": True})
+    assert [one.is_gone for one in await account.look()] == [False, False]
+
+
+async def test_what_xero_newly_lists_is_found(
+    practice: PracticeXero, settings: Settings, paths: Paths
+) -> None:
+    practice.control("POST", f"connections/{practice.organisations[1].tenant_id}", {"connected": False})
+    account = XeroAccount(settings, paths)
+    assert len(await account.adopt(practice.refresh_token, practice.client_id)) == 1
+    practice.control("POST", f"connections/{practice.organisations[1].tenant_id}", {"connected": True})
+    assert len(await account.look()) == 2
+
+
+async def test_changes_are_counted_without_opening(account: XeroAccount) -> None:
+    listed = account.organisations()[0]
+    assert (listed.pending, listed.unfinished) == (None, None)
+    engine = account.open(listed.organisation)
+    await engine._store.apply([CONTACT], CONTACT.updated_at)
+    await engine.request(Action.ARCHIVE, [CONTACT.contact_id])
+    await engine.stop()
+    listed = account.organisations()[0]
+    assert (listed.pending, listed.unfinished) == (0, 1)
+
+
+async def test_a_disconnected_sign_in_leaves_its_journal(
+    practice: PracticeXero, account: XeroAccount, paths: Paths
+) -> None:
+    engine = account.open(account.organisations()[0].organisation)
+    await engine.stop()
+    await account.disconnect(practice.client_id)
+    assert account.organisations() == []
+    assert not paths.token_file(practice.client_id).exists()
+    assert (paths.organisation(practice.tenant_id) / "contacts.db").exists()
+
+
+async def test_a_revoked_sign_in_can_be_disconnected_too(
+    practice: PracticeXero, account: XeroAccount
+) -> None:
+    practice.control("POST", "tokens", {"revokeAll": True})
+    with pytest.raises(ReconnectError):
+        await account.look()
+    await account.disconnect(practice.client_id)
+    assert account.organisations() == []
+
+
+async def test_offline_nothing_is_disconnected(
+    account: XeroAccount, practice: PracticeXero, settings: Settings, paths: Paths
+) -> None:
+    away = replace(settings, xero=replace(settings.xero, identity_url="http://127.0.0.1:9"))
+    offline = XeroAccount(away, paths)
+    with pytest.raises(OfflineError):
+        await offline.disconnect(practice.client_id)
+    assert offline.organisations() == account.organisations()
+    assert paths.token_file(practice.client_id).exists()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    ["", "{", "[]", "{}", '{"organisations":[{"tenant_id":1}],"gone":[],"last":""}',
+     '{"organisations":[{"tenant_id":"a"}],"gone":[],"last":""}'],
+)  # fmt: skip
+def test_a_damaged_list_is_no_list(settings: Settings, paths: Paths, damaged: str) -> None:
+    paths.data.mkdir(parents=True)
+    paths.organisations_file.write_text(damaged)
+    assert XeroAccount(settings, paths).organisations() == []
+
+
+def test_what_a_newer_version_adds_is_left_aside(settings: Settings, paths: Paths) -> None:
+    paths.data.mkdir(parents=True)
+    stored = {"tenant_id": "t", "name": "N", "short_code": "!a", "colour": "blue"}
+    paths.organisations_file.write_text(json.dumps({"organisations": [stored], "gone": [], "last": "t"}))
+    [listed] = XeroAccount(settings, paths).organisations()
+    assert listed.organisation.name == "N"

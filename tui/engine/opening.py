@@ -1,0 +1,52 @@
+"""From a connected organisation to its engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.engine.clock import utc_now
+from tui.engine.connectors import Connectors
+from tui.engine.engine import Engine
+from tui.engine.lease import Lease
+from tui.model.evidence import NightlyWindow
+from tui.paths import private_folder
+from tui.settings import window
+from tui.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tui.model.contact import Organisation
+    from tui.paths import Paths
+    from tui.settings import Settings
+
+_LEASE = "lease"
+
+
+def open_engine(
+    settings: Settings,
+    paths: Paths,
+    organisation: Organisation,
+    *,
+    is_read_only: bool = False,
+    now: Callable[[], datetime] = utc_now,
+) -> Engine:
+    """Make an organisation's engine, not yet running. Touches the disk alone. Raises `ReshelveError`."""
+    folder = private_folder(paths.organisation(organisation.tenant_id))
+    return Engine(
+        organisation,
+        Store.open(folder),
+        Connectors(settings, paths, organisation),
+        lease=Lease(folder / _LEASE),
+        window=nightly_window(settings),
+        poll_seconds=settings.sync.poll_seconds,
+        is_read_only=is_read_only or organisation.is_read_only,
+        now=now,
+    )
+
+
+def nightly_window(settings: Settings) -> NightlyWindow:
+    """Return the hours within which Re-Leased's automatic sync runs."""
+    start, end = window(settings.released)
+    return NightlyWindow(start, end)

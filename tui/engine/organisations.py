@@ -1,0 +1,82 @@
+"""The organisations of all sign-ins, remembered so that a start needs no network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from tui.model.contact import Organisation
+from tui.paths import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_DEFAULTS = asdict(Organisation("", "", ""))
+_NEEDED = ("tenant_id", "name", "short_code")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered: the organisations in Xero's order, those that have gone, and the last one open."""
+
+    organisations: tuple[Organisation, ...] = ()
+    gone: frozenset[str] = frozenset()
+    last: str = ""
+
+    def of(self, sign_in: str) -> tuple[Organisation, ...]:
+        """Return the organisations of one sign-in."""
+        return tuple(one for one in self.organisations if one.sign_in == sign_in)
+
+    @property
+    def sign_ins(self) -> tuple[str, ...]:
+        """The sign-ins, in the order of their organisations."""
+        return tuple(dict.fromkeys(one.sign_in for one in self.organisations))
+
+    def with_sign_in(self, sign_in: str, organisations: Iterable[Organisation]) -> Known:
+        """Put these in the place of what the sign-in opened before.
+
+        One that another sign-in opened belongs to the newer one from now on.
+        """
+        newer = tuple(organisations)
+        tenants = {one.tenant_id for one in newer}
+        kept = (one for one in self.organisations if one.sign_in != sign_in and one.tenant_id not in tenants)
+        return replace(self, organisations=(*kept, *newer), gone=self.gone - tenants)
+
+    def without_sign_in(self, sign_in: str) -> Known:
+        """Forget a sign-in with all its organisations."""
+        return self.with_sign_in(sign_in, ())
+
+
+def read_known(file: Path) -> Known:
+    """Read what is remembered; nothing where there is no such file, or a damaged one."""
+    try:
+        # Not msgspec, whose import would be the dearest part of a start.
+        stored = json.loads(file.read_bytes())
+        return Known(
+            tuple(_organisation(one) for one in stored["organisations"]),
+            frozenset(str(one) for one in stored["gone"]),
+            str(stored["last"]),
+        )
+    except (OSError, ValueError, TypeError, LookupError):
+        return Known()
+
+
+def write_known(file: Path, known: Known) -> None:
+    """Remember it, in one step. Raises `OSError`."""
+    stored = {
+        "organisations": [asdict(one) for one in known.organisations],
+        "gone": sorted(known.gone),
+        "last": known.last,
+    }
+    write_atomically(file, json.dumps(stored, indent=1).encode())
+
+
+def _organisation(stored: dict[str, Any]) -> Organisation:
+    values = {field.name: stored.get(field.name, _DEFAULTS[field.name]) for field in fields(Organisation)}
+    if not all(isinstance(values[name], type(default)) for name, default in _DEFAULTS.items()):
+        raise TypeError("an organisation's field has the wrong type")
+    if not all(name in stored for name in _NEEDED):
+        raise LookupError("an organisation lacks a field")
+    return Organisation(**values)
