@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -20,7 +19,7 @@ from support.terminal import Terminal, gone
 from tui import __version__
 from tui.actions import readme_table
 from tui.cli import main
-from tui.settings import Settings
+from tui.settings import KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -125,11 +124,7 @@ def test_the_keys_are_those_there_are() -> None:
 
 
 def test_the_variables_are_settings() -> None:
-    settings = {
-        f"RESHELVE_{part.name}_{key.name}".upper()
-        for part in fields(Settings)
-        for key in fields(getattr(Settings(), part.name))
-    }
+    settings = {key.variable for key in KEYS}
     assert set(re.findall(r"RESHELVE_\w+", README)) <= settings | {"RESHELVE_HOME"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import stat
 from datetime import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,19 @@ from hypothesis import strategies as st
 from tui.loopback import is_loopback
 from tui.model.errors import SettingsError
 from tui.settings import (
+    KEYS,
+    Key,
     ReleasedSettings,
+    ScreenSettings,
     Settings,
     SyncSettings,
     XeroSettings,
+    find_key,
     load,
     save,
+    set_value,
+    survey,
+    unset,
     window,
 )
 
@@ -53,12 +60,10 @@ def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
     assert loaded == Settings(xero=XeroSettings(client_id="ABC"))
 
 
-@pytest.mark.parametrize("section", [field.name for field in fields(Settings)])
-def test_every_key_can_be_set_by_its_variable(file: Path, section: str) -> None:
-    for key in fields(getattr(Settings(), section)):
-        text, value = example(key.name)
-        loaded = load(file, {f"RESHELVE_{section}_{key.name}".upper(): text})
-        assert getattr(getattr(loaded, section), key.name) == value
+@pytest.mark.parametrize("key", KEYS, ids=[key.path for key in KEYS])
+def test_every_key_can_be_set_by_its_variable(file: Path, key: Key) -> None:
+    text, value = example(key.name)
+    assert value_of(load(file, {key.variable: text}), key.path) == value
 
 
 def example(key: str) -> tuple[str, str | float]:
@@ -66,9 +71,18 @@ def example(key: str) -> tuple[str, str | float]:
         return "https://elsewhere.example/", "https://elsewhere.example"
     if key.startswith("window_"):
         return "03:15", "03:15"
-    if key.endswith("_seconds"):
-        return "2.5", 2.5
-    return "text", "text"
+    others: dict[str, tuple[str, str | float]] = {
+        "poll_seconds": ("2.5", 2.5),
+        "callback_port": ("9000", 9000),
+        "token_store": ("file", "file"),
+    }
+    return others.get(key, ("text", "text"))
+
+
+def value_of(settings: Settings, path: str) -> Any:
+    section, _, name = path.partition(".")
+    part = getattr(settings, section)
+    return part[name] if isinstance(part, dict) else getattr(part, name)
 
 
 def test_a_variable_wins_over_the_file_even_where_the_file_is_wrong(file: Path) -> None:
@@ -84,8 +98,8 @@ def test_an_empty_value_means_the_default(file: Path) -> None:
 def test_the_process_environment_is_used_when_none_is_given(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RESHELVE_XERO_CLIENT_ID", "from the environment")
-    assert load(file).xero.client_id == "from the environment"
+    monkeypatch.setenv("RESHELVE_XERO_CLIENT_ID", "from-the-environment")
+    assert load(file).xero.client_id == "from-the-environment"
 
 
 # --- mistakes, in words ---
@@ -97,7 +111,21 @@ def test_the_process_environment_is_used_when_none_is_given(
         ("[xero\n", ["can't be read as TOML", "Mend or remove"]),
         ("xero = 1\n", ["xero", "[xero]"]),
         ("[zero]\n", ["[zero]", "[xero]", "[released]", "[sync]"]),
+        ("[relesed]\n", ["[relesed]", "Did you mean released?"]),
         ('[xero]\napi = "x"\n', ["[xero]", "api", "api_url", "client_id"]),
+        ('[xero]\napi_ulr = "x"\n', ["[xero]", "no key api_ulr", "Did you mean api_url?"]),
+        ('[xero]\nclient_id = "an id"\n', ["xero.client_id", "letters, digits and hyphens"]),
+        ("[xero]\ncallback_port = true\n", ["xero.callback_port", "from 1 to 65535"]),
+        ("[xero]\ncallback_port = 8742.0\n", ["xero.callback_port", "from 1 to 65535"]),
+        ("[xero]\ncallback_port = 0\n", ["xero.callback_port", "from 1 to 65535"]),
+        ("[xero]\ncallback_port = 65536\n", ["xero.callback_port", "from 1 to 65535"]),
+        ('[xero]\ncallback_port = "http"\n', ["xero.callback_port", '"http"', "from 1 to 65535"]),
+        ('[xero]\ntoken_store = "vault"\n', ["xero.token_store", '"vault"', '"keychain" or "file"']),
+        ('[screen]\ntheme = "a theme"\n', ["screen.theme", "a theme's name"]),
+        ("[keys]\narchive = 5\n", ["keys.archive", "text in quotes"]),
+        ('[keys]\narchive = "f5,,x"\n', ["keys.archive", '"f5,,x"', '"f5,ctrl+r"']),
+        ('[keys]\n"an action" = "x"\n', ["[keys]", "an action", "no action's name"]),
+        ("keys = 1\n", ["keys", "[keys]"]),
         ("[xero]\napi_url = 5\n", ["xero.api_url", "text in quotes"]),
         ("[xero]\nclient_id = true\n", ["xero.client_id", "text in quotes"]),
         ("[released]\nwindow_start = 06:00:00\n", ["released.window_start", "text in quotes"]),
@@ -105,6 +133,10 @@ def test_the_process_environment_is_used_when_none_is_given(
         ('[released]\nwindow_end = "06:00+13:00"\n', ["released.window_end", '"06:00"']),
         ('[sync]\npoll_seconds = "fast"\n', ["sync.poll_seconds", "above 0", "3600"]),
         ("[sync]\npoll_seconds = true\n", ["sync.poll_seconds", "above 0"]),
+        (f"[sync]\npoll_seconds = {'9' * 400}\n", ["sync.poll_seconds", "above 0"]),
+        (f"[sync]\npoll_seconds = {'9' * 5000}\n", ["can't be read as TOML"]),
+        (f"[sync]\npoll_seconds = 0x{'f' * 5000}\n", ["sync.poll_seconds", "above 0"]),
+        (f"sync = {'[' * 5000}{']' * 5000}\n", ["can't be read as TOML"]),
         ("[sync]\npoll_seconds = 0\n", ["sync.poll_seconds", "above 0"]),
         ("[sync]\npoll_seconds = nan\n", ["sync.poll_seconds", "above 0"]),
         ("[sync]\npoll_seconds = inf\n", ["sync.poll_seconds", "3600"]),
@@ -146,6 +178,63 @@ def test_a_file_that_is_no_text_and_a_file_that_is_a_folder_are_named(file: Path
     file.unlink()
     file.mkdir()
     assert str(file) in words_of(file)
+
+
+def test_what_a_mistake_is_repeated_with_is_harmless_to_a_terminal(file: Path) -> None:
+    hostile = r"\u001b]0;owned\u0007\u202e"
+    for text in (
+        f'["{hostile}"]\n',
+        f'[xero]\n"{hostile}" = 1\n',
+        f'[xero]\ntoken_store = "{hostile}"\n',
+        f'[released]\nwindow_end = "{hostile}"\n',
+        f'[xero]\ncallback_port = "{hostile}"\n',
+        f'[keys]\n"{hostile}" = "x"\n',
+        f'[keys]\narchive = "{hostile}"\n',
+    ):
+        words = words_of(written(file, text))
+        assert words.isprintable()
+        assert "owned" in words
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("RESHELVE_XERO_API_ULR", "Did you mean RESHELVE_XERO_API_URL?"),
+        ("RESHELVE_HOMES", "Did you mean RESHELVE_HOME?"),
+        ("RESHELVE_RELESED_FEED_URL", "Did you mean RESHELVE_RELEASED_FEED_URL?"),
+        ("RESHELVE_XERO_NOTHING_LIKE_THIS", "reshelve settings"),
+        ("RESHELVE_KEYS_ARCHIVE", "in the file alone"),
+    ],
+)
+def test_a_variable_that_was_meant_to_be_a_setting_is_a_mistake(file: Path, variable: str, said: str) -> None:
+    words = words_of(file, {variable: "x"})
+    assert words.startswith(f"{variable} is no setting.")
+    assert said in words
+
+
+def test_a_variable_of_something_else_stops_nothing_and_is_remembered(file: Path) -> None:
+    environment = {"RESHELVE_HOME": "/here", "RESHELVE_BUILD_NUMBER": "7", "HOME": "/home"}
+    assert load(file, environment) == Settings()
+    assert survey(file, environment).strangers == ("RESHELVE_BUILD_NUMBER",)
+
+
+def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
+    written(file, '[xero]\napi_url = "nonsense"\nclient_id = "ABC"\nnew = 1\n[sync]\npoll_seconds = 0\n')
+    found = survey(file, {"RESHELVE_SCREEN_THEME": "dark"})
+    assert found.settings == Settings(xero=XeroSettings(client_id="ABC"), screen=ScreenSettings(theme="dark"))
+    assert [problem.what.partition(": ")[2].split()[0] for problem in found.problems] == [
+        "[xero]",
+        "xero.api_url",
+        "sync.poll_seconds",
+    ]
+    assert found.sources["xero.client_id"] == "settings.toml"
+    assert found.sources["screen.theme"] == "RESHELVE_SCREEN_THEME"
+    assert "released.feed_url" not in found.sources
+
+
+def test_keys_of_one_action_can_be_written_as_toml_would_nest_them(file: Path) -> None:
+    written(file, '[keys]\narchive = "f2, f3"\ntable.open = "o"\n"table.select" = "s"\n')
+    assert load(file, {}).keys == {"archive": "f2,f3", "table.open": "o", "table.select": "s"}
 
 
 # --- addresses ---
@@ -238,8 +327,11 @@ def test_only_what_differs_from_the_defaults_is_written(file: Path) -> None:
     assert file.read_text(encoding="utf-8") == "[sync]\npoll_seconds = 20\n"
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+WORDS = st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True)
+ACTIONS = st.from_regex(r"[a-z_.]{1,20}", fullmatch=True)
+OWN_KEYS = st.dictionaries(ACTIONS, st.sampled_from(["x", "f5,ctrl+r", "?", "question_mark"]))
 URLS = st.sampled_from(["https://a.example", "http://127.0.0.1:1/x", "http://[::1]:65535"])
+STORES = st.sampled_from(["keychain", "file"])
 TIMES = st.times().map(lambda at: at.isoformat())
 
 
@@ -247,9 +339,11 @@ TIMES = st.times().map(lambda at: at.isoformat())
 @given(
     st.builds(
         Settings,
-        st.builds(XeroSettings, URLS, URLS, URLS, URLS, TEXT),
+        st.builds(XeroSettings, URLS, URLS, URLS, URLS, WORDS, st.integers(1, 65535), STORES),
         st.builds(ReleasedSettings, URLS | st.just(""), TIMES, TIMES),
         st.builds(SyncSettings, st.floats(0.001, 3600)),
+        st.builds(ScreenSettings, WORDS),
+        OWN_KEYS,
     )
 )
 def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> None:
@@ -265,3 +359,114 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, setti
 def test_a_key_given_as_a_whole_number_is_a_number_of_seconds(file: Path) -> None:
     loaded: Any = load(written(file, "[sync]\npoll_seconds = 30\n"), {})
     assert loaded.sync.poll_seconds == 30.0
+
+
+# --- setting one key ---
+
+
+@pytest.mark.parametrize("key", KEYS, ids=[key.path for key in KEYS])
+def test_each_key_can_be_set_and_taken_out_again(file: Path, key: Key) -> None:
+    text, value = example(key.name)
+    set_value(file, key.path, text)
+    assert value_of(load(file, {}), key.path) == value
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert unset(file, key.path)
+    assert load(file, {}) == Settings()
+    assert not unset(file, key.path)
+
+
+def test_setting_one_key_leaves_the_others_as_they_are(file: Path) -> None:
+    written(file, '[xero]\nclient_id = "ABC"\n[keys]\ntable.open = "o"\n')
+    set_value(file, "xero.callback_port", "9000")
+    set_value(file, "keys.archive", "f2, f3")
+    loaded = load(file, {})
+    assert loaded.xero == XeroSettings(client_id="ABC", callback_port=9000)
+    assert loaded.keys == {"table.open": "o", "archive": "f2,f3"}
+    assert unset(file, "keys.table.open")
+    assert load(file, {}).keys == {"archive": "f2,f3"}
+
+
+def test_setting_to_nothing_takes_the_key_out(file: Path) -> None:
+    set_value(file, "sync.poll_seconds", "30")
+    set_value(file, "sync.poll_seconds", "")
+    assert load(file, {}) == Settings()
+    assert "sync" not in file.read_text(encoding="utf-8")
+
+
+def test_mistakes_can_be_mended_one_at_a_time(file: Path) -> None:
+    written(file, 'xero = 1\n[zero]\n[sync]\npoll_seconds = 0\nnew = 1\n[screen]\ntheme = "a b"\n')
+    with pytest.raises(SettingsError, match=r"written \[xero\]"):
+        set_value(file, "xero.client_id", "ABC")
+    set_value(file, "sync.poll_seconds", "20")
+    for path in ("xero", "zero", "sync.new", "screen.theme"):
+        assert unset(file, path)
+    assert load(file, {}) == Settings(sync=SyncSettings(poll_seconds=20))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("xero.api_ulr", "Did you mean xero.api_url?"),
+        ("client_id", "Did you mean xero.client_id?"),
+        ("nothing like this", "reshelve settings"),
+        ("xero", "reshelve settings"),
+        ("keys.", "reshelve settings"),
+        ("keys.an action", "reshelve settings"),
+        ("", "reshelve settings"),
+    ],
+)
+def test_a_key_that_does_not_exist_is_answered_with_the_nearest(file: Path, path: str, said: str) -> None:
+    for attempt in (lambda: set_value(file, path, "x"), lambda: unset(file, path), lambda: find_key(path)):
+        with pytest.raises(SettingsError, match="There is no setting") as caught:
+            attempt()
+        assert said in caught.value.next_step
+    assert not file.exists()
+
+
+def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    elsewhere = written(tmp_path / "elsewhere.toml", "")
+    link = tmp_path / "settings.toml"
+    link.symlink_to(elsewhere)
+    set_value(link, "screen.theme", "dark")
+    assert link.is_symlink()
+    assert load(elsewhere, {}).screen.theme == "dark"
+
+
+PATHS = st.sampled_from([*(key.path for key in KEYS), "keys.archive", "keys.table.open", "xero.nothing"])
+VALUES = st.one_of(
+    *(URLS, WORDS, TIMES, STORES, OWN_KEYS.flatmap(lambda keys: st.sampled_from([*keys.values(), "x"]))),
+    *(st.text(), st.integers().map(str), st.floats().map(str), st.booleans().map(str)),
+)
+BEGINNINGS = st.sampled_from(
+    [
+        "",
+        "# a comment\n",
+        '[xero]\nclient_id = "ABC"\n',
+        "[sync]\npoll_seconds = 0\n",
+        "[nonsense\n",
+        "xero = 1\n",
+    ]
+)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(BEGINNINGS, PATHS, VALUES)
+def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, before: str, path: str, text: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "set" / "settings.toml"
+    file.parent.mkdir(exist_ok=True)
+    written(file, before)
+    try:
+        set_value(file, path, text)
+    except SettingsError:
+        assert file.read_text(encoding="utf-8") == before
+        return
+    found = survey(file, {})
+    assert not [problem for problem in found.problems if path in problem.what]
+    if text:
+        assert value_of(found.settings, path) == find_key(path).kind.accept(text)
+        assert found.sources[path] == "settings.toml"
+    else:
+        assert path not in found.sources
+    assert [one.name for one in file.parent.iterdir()] == ["settings.toml"]

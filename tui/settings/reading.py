@@ -1,0 +1,185 @@
+"""Reads `settings.toml` and the environment, and names each mistake with its place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.model.errors import SettingsError
+from tui.settings.declared import (
+    KEYS,
+    OWN_KEYS,
+    PREFIX,
+    SECTIONS,
+    Key,
+    ReleasedSettings,
+    ScreenSettings,
+    Settings,
+    SyncSettings,
+    XeroSettings,
+    is_action,
+    near,
+    own_key,
+)
+from tui.settings.kinds import NotAllowedError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+_HOME: Final = "RESHELVE_HOME"
+_VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS)})
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The settings and how they came about. What is wrong is at its default in `settings`.
+
+    `sources` names, by a key's path, the variable or the file that set it. `strangers` are variables that
+    begin like settings and are none.
+    """
+
+    settings: Settings
+    sources: Mapping[str, str]
+    problems: tuple[SettingsError, ...]
+    strangers: tuple[str, ...]
+
+
+def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises `SettingsError` naming the place, the key and what is allowed."""
+    found = survey(file, environment)
+    if found.problems:
+        raise found.problems[0]
+    return found.settings
+
+
+def survey(file: Path, environment: Mapping[str, str] | None = None) -> Survey:
+    """Read the settings, and go on where something is wrong."""
+    environment = os.environ if environment is None else environment
+    problems: list[SettingsError] = []
+    try:
+        stored = read(file)
+    except SettingsError as error:
+        stored = {}
+        problems.append(error)
+    problems += _misplaced(stored, file)
+    values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    sources: dict[str, str] = {}
+    for key in (*KEYS, *(own_key(name) for name in section_of(stored, OWN_KEYS) if is_action(name))):
+        place, source, value = f"{file}: {key.path}", file.name, section_of(stored, key.section).get(key.name)
+        if key.variable in environment:
+            place, source, value = key.variable, key.variable, environment[key.variable]
+        if value is None:
+            continue
+        sources[key.path] = source
+        try:
+            if value != "":
+                values[key.section][key.name] = accept(key, value, place)
+        except SettingsError as error:
+            problems.append(error)
+    strangers = tuple(
+        sorted(name for name in environment if name.startswith(PREFIX) and name not in _VARIABLES)
+    )
+    problems += _mistaken(strangers)
+    return Survey(_build(values), sources, tuple(problems), strangers)
+
+
+def accept(key: Key, value: object, place: str) -> Any:
+    """Return the value as the key keeps it. Raises `SettingsError` that begins with the place."""
+    try:
+        return key.kind.accept(value)
+    except NotAllowedError as error:
+        raise SettingsError(f"{place} {error}") from None
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return what the file holds, unchecked; nothing without a file. Raises `SettingsError`."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{file} can't be read: {error.strerror}.") from None
+    import tomllib  # noqa: PLC0415 - most people have no such file
+
+    try:
+        return tomllib.loads(content.decode())
+    # Besides its own errors: numbers beyond all measure, and brackets within brackets without end.
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{file} can't be read as TOML: {error}.", "Mend or remove the file.") from None
+
+
+def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Return a section of the file, empty where there is none or something else has its name.
+
+    A key written `table.open = "o"`, a section within the section to TOML, is the key `table.open` of
+    `[keys]`.
+    """
+    values = stored.get(section, {})
+    if not isinstance(values, dict):
+        return {}
+    if section != OWN_KEYS:
+        return values
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = value.items() if isinstance(value, dict) else ()
+        flat |= {f"{name}.{key}": keys for key, keys in inner} if inner else {name: value}
+    return flat
+
+
+def no_section(file: Path, section: str) -> SettingsError:
+    """Say that something else stands where a section belongs."""
+    return SettingsError(f"{file}: {section} has to be a section, written [{section}].")
+
+
+def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
+    return Settings(
+        xero=XeroSettings(**values["xero"]),
+        released=ReleasedSettings(**values["released"]),
+        sync=SyncSettings(**values["sync"]),
+        screen=ScreenSettings(**values["screen"]),
+        keys=values[OWN_KEYS],
+    )
+
+
+def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[SettingsError]:
+    """Yield what is wrong with the names in the file."""
+    for section, values in stored.items():
+        if section not in SECTIONS:
+            known = ", ".join(f"[{name}]" for name in SECTIONS)
+            yield SettingsError(
+                f"{file}: there is no section [{shown(section)}]. The sections are {known}.",
+                near(section, SECTIONS),
+            )
+        elif not isinstance(values, dict):
+            yield no_section(file, section)
+        else:
+            yield from _unknown(section, section_of(stored, section), file)
+
+
+def _unknown(section: str, names: Iterable[str], file: Path) -> Iterator[SettingsError]:
+    """Yield the keys that a section of the file hasn't got."""
+    known = [key.name for key in KEYS if key.section == section]
+    for name in names:
+        if section == OWN_KEYS:
+            if not is_action(name):
+                yield SettingsError(f"{file}: [{section}] has {shown(name)}, which is no action's name.")
+        elif name not in known:
+            yield SettingsError(
+                f"{file}: [{section}] has no key {shown(name)}. Its keys are {', '.join(known)}.",
+                near(name, known),
+            )
+
+
+def _mistaken(strangers: tuple[str, ...]) -> Iterator[SettingsError]:
+    """Yield the variables that were meant to be settings: unheeded, they would lead to the wrong Xero."""
+    for name in strangers:
+        advice = near(name, _VARIABLES, prefix=PREFIX)
+        if name.startswith(f"{PREFIX}{OWN_KEYS}_".upper()):
+            advice = f"Keys can be set in the file alone, in the section [{OWN_KEYS}]."
+        is_ours = any(name.startswith(f"{PREFIX}{section}_".upper()) for section in SECTIONS)
+        if advice or is_ours:
+            yield SettingsError(
+                f"{shown(name)} is no setting.", advice or "Run `reshelve settings` to see those there are."
+            )
