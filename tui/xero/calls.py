@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import OfflineError, XeroError
 from tui.xero import failures
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tui.xero.http import Line
     from tui.xero.tokens import TokenSource
+
+_SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Caller:
         self._tokens = tokens
         self._tenant_id = tenant_id
         self._transport = transport
-        self._pace = Pace()
+        self.pace = Pace()
         self._opening = asyncio.Lock()
         self._line: Line | None = None
         self.calls_left = CallsLeft()
@@ -73,6 +75,9 @@ class Caller:
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             token = await self._tokens.access_token(stale=token)
             response = await self._send_once(call, token)
+        if response.status_code in _SIGN_IN_REFUSED:
+            # Whoever connects again saves tokens that may open what these didn't.
+            self._tokens.forget()
         return response
 
     async def aclose(self) -> None:
@@ -86,7 +91,7 @@ class Caller:
         if self._tenant_id:
             headers["xero-tenant-id"] = self._tenant_id
         line = await self._open()
-        async with self._pace.slot(call.urgency) as slot:
+        async with self.pace.slot(call.urgency) as slot:
             answer = await line.send(
                 call.method,
                 call.path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -12,6 +13,7 @@ import msgspec
 
 from tui.model.errors import (
     AnswerLostError,
+    NotConnectedError,
     OfflineError,
     RateLimitedError,
     ReconnectError,
@@ -25,19 +27,41 @@ if TYPE_CHECKING:
 
 _TRIES_AGAIN: Final = "Nothing is lost: Reshelve tries again by itself."
 _READS_AGAIN: Final = "Nothing is lost: Reshelve reads again how things stand."
-_CONNECT_AGAIN: Final = "Run `reshelve connect`; everything queued is kept."
+_CONNECT_AGAIN: Final = "Connect to Xero again; everything queued is kept."
 _LONGEST_WORDS: Final = 500
 _DEFAULT_WAIT: Final = 60.0
 _SHORTEST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 86_400.0
 _PROBLEMS: Final = frozenset({"minute", "day", "concurrent", "appminute"})
-# Seen as the detail of a 403; the last is OAuth's own word (RFC 6750).
-_NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessful", "insufficient_scope")
+# Seen as the detail of a 403.
+_NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessful")
+# OAuth's own word (RFC 6750).
+_NO_PERMISSION: Final = "insufficient_scope"
+# OpenSSL's numbers for a certificate that is not valid yet, and for one that has expired.
+_WRONG_TIME: Final = frozenset({9, 10})
 
 
 def not_sent() -> OfflineError:
     """Say that no connection was made."""
     return OfflineError("Xero can't be reached.", _TRIES_AGAIN)
+
+
+def clock_trouble(error: BaseException) -> OfflineError | None:
+    """Tell a secure connection that failed over the time from other failures; `None` for those.
+
+    Xero renews its certificates well ahead: one that isn't valid today means that today is wrong here.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _WRONG_TIME:
+            now = datetime.now().astimezone()
+            return OfflineError(
+                "The secure connection to Xero failed: its certificate isn't valid on "
+                f"{now.day} {now:%B %Y, %H:%M}, which this machine's clock shows.",
+                "Check the clock of this machine.",
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def answer_lost() -> AnswerLostError:
@@ -74,9 +98,13 @@ def _rejected(response: httpx.Response, status: int) -> XeroError:
     words = words_of(response)
     if status == HTTPStatus.FORBIDDEN:
         meaning = (words + response.headers.get("WWW-Authenticate", "")).lower()
+        if _NO_PERMISSION in meaning:
+            return NotConnectedError(
+                "Xero says that this connection lacks the permission for that.", _CONNECT_AGAIN
+            )
         if any(sign in meaning for sign in _NOT_CONNECTED):
-            return ReconnectError(
-                "Xero says that this organisation isn't connected, or that a permission is missing.",
+            return NotConnectedError(
+                "Xero says that this organisation is no longer connected, or that a permission is missing.",
                 _CONNECT_AGAIN,
             )
         return RejectedError(words or "Xero doesn't allow this.", status)

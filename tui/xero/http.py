@@ -70,7 +70,7 @@ class Line:
                 return await self._client.request(method, path, params=params, headers=sent, content=content)
         except NOT_SENT as error:
             logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
-            return failures.not_sent()
+            return failures.clock_trouble(error) or failures.not_sent()
         except (httpx.HTTPError, TimeoutError) as error:
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
             return failures.answer_lost()

@@ -5,7 +5,7 @@ OAuth's own parameters come from Authlib; the wire and what answers mean are our
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -19,30 +19,25 @@ from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request  # ty
 
 from tui.log import logger
 from tui.loopback import is_loopback
-from tui.model.errors import OfflineError, ReconnectError, SignInError, XeroError
-from tui.xero import failures
+from tui.model.errors import OfflineError, SignInError
+from tui.xero import failures, refusals
 from tui.xero.http import HEADERS, TIMEOUT
 from tui.xero.tokens import Secret, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from tui.xero.refusals import Meaning
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-_TRIES_AGAIN: Final = "Nothing is lost: Reshelve tries again by itself."
-_TRY_AGAIN: Final = "Nothing has changed: try again in a moment."
-_APPS: Final = "https://developer.xero.com/app/manage"
 # The `Date` header is cut to whole seconds (RFC 9110).
 _DATE_STEP: Final = timedelta(seconds=1)
-
-_Refusals = "Mapping[str, Callable[[], XeroError]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     """What a new sign-in has brought.
 
-    `clock_ahead` is how far this machine's clock is at least ahead of Xero's (behind, when negative); zero
-    when the answer's own date agrees with this clock.
+    `clock_ahead` is how far this machine's clock is ahead of Xero's, at least (behind, when negative); zero
+    where the date of Xero's answer can agree with this clock.
     """
 
     tokens: Tokens
@@ -51,7 +46,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """A request, hidden in tracebacks; `secret` makes the client show itself with Basic (RFC 6749, 2.3.1)."""
+    """What is sent. A `secret` is shown in the manner of Basic (RFC 6749, section 2.3.1)."""
 
     url: str
     body: str = field(repr=False)
@@ -73,17 +68,14 @@ class _Grant(msgspec.Struct, frozen=True):
     scope: str = ""
 
 
-class _Refused(msgspec.Struct, frozen=True):
-    error: str = ""
-
-
 def renew(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> Tokens:
     """Fetch new tokens for a sign-in; blocks for as long as the service takes.
 
     Raises `ReconnectError` when the sign-in has ended, `RateLimitedError`, and `OfflineError` for all
     else: what needed the token was certainly not sent, and Xero lets a lost exchange be repeated.
     """
-    raise NotImplementedError
+    meaning = refusals.CUSTOM_RENEWAL if tokens.client_secret else refusals.RENEWAL
+    return _granted(_renewal(identity_url, tokens), tokens, meaning, transport).tokens
 
 
 def redeem(
@@ -99,7 +91,21 @@ def redeem(
 
     Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
     """
-    raise NotImplementedError
+    code, verifier = Secret(code), Secret(verifier)
+    sent = _Exchange(
+        _token_url(identity_url),
+        prepare_token_request(
+            "authorization_code",
+            redirect_uri=redirect_uri,
+            client_id=client_id,
+            code=code,
+            code_verifier=verifier,
+        ),
+    )
+    granted = _granted(sent, Tokens.of_refresh_token("", client_id), refusals.REDEMPTION, transport)
+    if not granted.tokens.refresh_token:
+        raise SignInError("Xero gave a sign-in that doesn't last.", "Sign in once more.")
+    return granted
 
 
 def custom_connection(
@@ -114,7 +120,11 @@ def custom_connection(
 
     Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
     """
-    raise NotImplementedError
+    client_secret = Secret(client_secret)
+    # Client credentials never bring a refresh token: services refuse to be asked for one.
+    wanted = " ".join(one for one in scope.split() if one != "offline_access")
+    asked = replace(Tokens.of_refresh_token("", client_id), client_secret=client_secret, scope=wanted)
+    return _granted(_renewal(identity_url, asked), asked, refusals.CUSTOM, transport)
 
 
 def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> None:
@@ -122,4 +132,101 @@ def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | N
 
     Raises `RateLimitedError`, and `OfflineError` when the service didn't say that it is done.
     """
-    raise NotImplementedError
+    if not (tokens.refresh_token or tokens.access_token):
+        return
+    answer = _post(_revocation(identity_url, tokens), transport, refusals.TRY_AGAIN)
+    if isinstance(answer, OfflineError):
+        raise answer
+    if not answer.response.is_success and not refusals.says_ended(answer.response):
+        raise refusals.trouble(answer.response, refusals.TRY_AGAIN)
+
+
+def _token_url(identity_url: str) -> str:
+    return f"{identity_url.rstrip('/')}/connect/token"
+
+
+def _renewal(identity_url: str, tokens: Tokens) -> _Exchange:
+    url = _token_url(identity_url)
+    if tokens.client_secret:
+        body = prepare_token_request("client_credentials", scope=tokens.scope)
+        return _Exchange(url, body, tokens.client_id, tokens.client_secret)
+    body = prepare_token_request(
+        "refresh_token", client_id=tokens.client_id, refresh_token=tokens.refresh_token
+    )
+    return _Exchange(url, body)
+
+
+def _revocation(identity_url: str, tokens: Tokens) -> _Exchange:
+    url = f"{identity_url.rstrip('/')}/connect/revocation"
+    token = tokens.refresh_token or tokens.access_token
+    hint = "refresh_token" if tokens.refresh_token else "access_token"
+    if tokens.client_secret:
+        body, _ = prepare_revoke_token_request(token, hint)
+        return _Exchange(url, body, tokens.client_id, tokens.client_secret)
+    body, _ = prepare_revoke_token_request(token, hint, urlencode({"client_id": tokens.client_id}))
+    return _Exchange(url, body)
+
+
+def _granted(
+    sent: _Exchange, asked: Tokens, meaning: Meaning, transport: httpx.BaseTransport | None
+) -> Granted:
+    answer = _post(sent, transport, meaning.after_trouble)
+    # Raised here and not where it was met: no traceback leads back to a request that carries a token.
+    if isinstance(answer, OfflineError):
+        raise answer
+    if answer.response.status_code != HTTPStatus.OK:
+        raise refusals.refusal(answer.response, meaning)
+    tokens = _read(answer, asked)
+    if tokens is None:
+        raise OfflineError("Xero's sign-in service gave an answer that made no sense.", meaning.after_trouble)
+    return Granted(tokens, _clock_ahead(answer))
+
+
+def _post(
+    sent: _Exchange, transport: httpx.BaseTransport | None, after_trouble: str
+) -> _Answer | OfflineError:
+    auth = httpx.BasicAuth(quote(sent.client_id, ""), quote(sent.secret, "")) if sent.secret else None
+    sent_at = datetime.now(UTC)
+    try:
+        with httpx.Client(
+            headers=HEADERS,
+            timeout=TIMEOUT,
+            trust_env=not is_loopback(sent.url),
+            transport=transport,
+            auth=auth,
+        ) as client:
+            response = client.post(sent.url, content=sent.body, headers=_FORM)
+    except httpx.HTTPError as error:
+        logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
+        unreachable = OfflineError("Xero's sign-in service can't be reached.", after_trouble)
+        return failures.clock_trouble(error) or unreachable
+    return _Answer(response, sent_at, datetime.now(UTC))
+
+
+def _read(answer: _Answer, asked: Tokens) -> Tokens | None:
+    try:
+        grant = msgspec.json.decode(answer.response.content, type=_Grant)
+        expires_at = answer.received_at + timedelta(seconds=grant.expires_in)
+    except (msgspec.MsgspecError, ValueError, OverflowError):
+        return None
+    return Tokens(
+        grant.access_token,
+        # An answer without one leaves the old one in force (RFC 6749, section 6), and so with the scope.
+        grant.refresh_token or asked.refresh_token,
+        expires_at,
+        asked.client_id,
+        asked.client_secret,
+        grant.scope or asked.scope,
+    )
+
+
+def _clock_ahead(answer: _Answer) -> timedelta:
+    """Compare clocks: Xero's showed the header's second at some moment of the round trip."""
+    try:
+        said = parsedate_to_datetime(answer.response.headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return timedelta()
+    said = said if said.tzinfo else said.replace(tzinfo=UTC)
+    if answer.received_at < said:
+        return answer.received_at - said
+    return max(answer.sent_at - said - _DATE_STEP, timedelta())

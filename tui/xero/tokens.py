@@ -19,10 +19,10 @@ from tui.model.errors import OfflineError, ReconnectError, StoreError
 from tui.paths import private_folder, write_atomically
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import httpx
-    from filelock import AcquireReturnProxy
 
 _EARLY: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
@@ -231,7 +231,7 @@ class TokenSource:
                 revoke(self._identity_url, tokens, self._transport)
             self._store.delete()
 
-    def _alone(self) -> AcquireReturnProxy:
+    def _alone(self) -> AbstractContextManager[object]:
         """Take the lock, which the block that this is entered with gives back."""
         try:
             private_folder(self._lock_file.parent)
