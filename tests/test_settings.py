@@ -29,6 +29,7 @@ from tui.settings import (
     unset,
     window,
 )
+from tui.widgets.themes import DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,7 @@ def test_the_process_environment_is_used_when_none_is_given(
         ("[keys]\narchive = 5\n", ["keys.archive", "text in quotes"]),
         ('[keys]\narchive = "f5,,x"\n', ["keys.archive", '"f5,,x"', '"f5,ctrl+r"']),
         ('[keys]\n"an action" = "x"\n', ["[keys]", "an action", "no action's name"]),
+        ('[keys]\ntable.open = "x"\n', ["keys.table", "text in quotes"]),
         ("keys = 1\n", ["keys", "[keys]"]),
         ("[xero]\napi_url = 5\n", ["xero.api_url", "text in quotes"]),
         ("[xero]\nclient_id = true\n", ["xero.client_id", "text in quotes"]),
@@ -232,9 +234,13 @@ def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
     assert "released.feed_url" not in found.sources
 
 
-def test_keys_of_one_action_can_be_written_as_toml_would_nest_them(file: Path) -> None:
-    written(file, '[keys]\narchive = "f2, f3"\ntable.open = "o"\n"table.select" = "s"\n')
-    assert load(file, {}).keys == {"archive": "f2,f3", "table.open": "o", "table.select": "s"}
+def test_keys_are_kept_without_spaces(file: Path) -> None:
+    written(file, '[keys]\narchive = "f2, f3"\nrestore = ""\n')
+    assert load(file, {}).keys == {"archive": "f2,f3"}
+
+
+def test_the_default_theme_is_the_default_of_the_screen() -> None:
+    assert Settings().screen.theme == DEFAULT
 
 
 # --- addresses ---
@@ -328,7 +334,7 @@ def test_only_what_differs_from_the_defaults_is_written(file: Path) -> None:
 
 
 WORDS = st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True)
-ACTIONS = st.from_regex(r"[a-z_.]{1,20}", fullmatch=True)
+ACTIONS = st.from_regex(r"[a-z_]{1,20}", fullmatch=True)
 OWN_KEYS = st.dictionaries(ACTIONS, st.sampled_from(["x", "f5,ctrl+r", "?", "question_mark"]))
 URLS = st.sampled_from(["https://a.example", "http://127.0.0.1:1/x", "http://[::1]:65535"])
 STORES = st.sampled_from(["keychain", "file"])
@@ -376,13 +382,13 @@ def test_each_key_can_be_set_and_taken_out_again(file: Path, key: Key) -> None:
 
 
 def test_setting_one_key_leaves_the_others_as_they_are(file: Path) -> None:
-    written(file, '[xero]\nclient_id = "ABC"\n[keys]\ntable.open = "o"\n')
+    written(file, '[xero]\nclient_id = "ABC"\n[keys]\nopen = "o"\n')
     set_value(file, "xero.callback_port", "9000")
     set_value(file, "keys.archive", "f2, f3")
     loaded = load(file, {})
     assert loaded.xero == XeroSettings(client_id="ABC", callback_port=9000)
-    assert loaded.keys == {"table.open": "o", "archive": "f2,f3"}
-    assert unset(file, "keys.table.open")
+    assert loaded.keys == {"open": "o", "archive": "f2,f3"}
+    assert unset(file, "keys.open")
     assert load(file, {}).keys == {"archive": "f2,f3"}
 
 
@@ -432,7 +438,7 @@ def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     assert load(elsewhere, {}).screen.theme == "dark"
 
 
-PATHS = st.sampled_from([*(key.path for key in KEYS), "keys.archive", "keys.table.open", "xero.nothing"])
+PATHS = st.sampled_from([*(key.path for key in KEYS), "keys.archive", "keys.open", "xero.nothing"])
 VALUES = st.one_of(
     *(URLS, WORDS, TIMES, STORES, OWN_KEYS.flatmap(lambda keys: st.sampled_from([*keys.values(), "x"]))),
     *(st.text(), st.integers().map(str), st.floats().map(str), st.booleans().map(str)),

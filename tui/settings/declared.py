@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
 OWN_KEYS: Final = "keys"
-_ACTION: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
 
@@ -88,13 +88,9 @@ class SyncSettings:
 
 @dataclass(frozen=True, slots=True)
 class ScreenSettings:
-    """What the screen looks like. The app knows which themes there are."""
+    """What the screen looks like. The app knows which themes there are, and says so."""
 
-    theme: str = _key(
-        "",
-        Word("a theme's name", r"[0-9A-Za-z_-]{1,64}"),
-        "The colours. Without a name, the app's own dark theme.",
-    )
+    theme: str = _key("reshelve-dark", Word("a theme's name", r"[0-9A-Za-z_-]{1,64}"), "The colours.")
 
 
 @dataclass(frozen=True, slots=True)

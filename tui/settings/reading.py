@@ -111,21 +111,9 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:
-    """Return a section of the file, empty where there is none or something else has its name.
-
-    A key written `table.open = "o"`, a section within the section to TOML, is the key `table.open` of
-    `[keys]`.
-    """
+    """Return a section of the file, empty where there is none or something else has its name."""
     values = stored.get(section, {})
-    if not isinstance(values, dict):
-        return {}
-    if section != OWN_KEYS:
-        return values
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        inner = value.items() if isinstance(value, dict) else ()
-        flat |= {f"{name}.{key}": keys for key, keys in inner} if inner else {name: value}
-    return flat
+    return values if isinstance(values, dict) else {}
 
 
 def no_section(file: Path, section: str) -> SettingsError:
