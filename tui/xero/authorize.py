@@ -1,0 +1,84 @@
+"""What Xero is asked for a sign-in in the browser, and whether it takes the question."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
+
+from tui.log import logger
+from tui.loopback import is_loopback
+from tui.model.errors import SignInError
+from tui.xero import failures
+from tui.xero.http import HEADERS, NOT_SENT
+
+_PATH: Final = "/identity/connect/authorize"
+# Where Xero sends a browser whose client id, redirect address or scopes it doesn't accept (seen).
+_ERROR_PAGE: Final = "/identity/error"
+_REFUSALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
+# Seconds for each step: a person waits.
+_TIMEOUT: Final = 5.0
+
+
+def authorize_url(
+    login_url: str, *, client_id: str, scope: str, redirect_uri: str, state: str, verifier: str
+) -> str:
+    """Build the address to open in a browser; the verifier goes into it as a S256 challenge alone."""
+    return str(
+        prepare_grant_uri(
+            f"{login_url.rstrip('/')}{_PATH}",
+            client_id,
+            "code",
+            redirect_uri=redirect_uri,
+            scope=scope,
+            state=state,
+            code_challenge=create_s256_code_challenge(verifier),
+            code_challenge_method="S256",
+        )
+    )
+
+
+def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
+    """Look whether Xero refuses what is asked before anybody signs in; blocks.
+
+    Other answers tell nothing: a filter against robots may give them, and the browser will show what they
+    are. Raises `SignInError` when Xero's page can't be reached.
+    """
+    try:
+        with (
+            httpx.Client(
+                headers=HEADERS | {"Accept": "text/html"},
+                timeout=_TIMEOUT,
+                trust_env=not is_loopback(url),
+                transport=transport,
+            ) as client,
+            client.stream("GET", url) as answer,
+        ):
+            return answer.status_code in _REFUSALS or _leads_to_error(answer)
+    except NOT_SENT as error:
+        logger.info("Xero's sign-in page was not reached: %s", type(error).__name__)
+        raise _unreachable(error) from None
+    except httpx.HTTPError as error:
+        logger.info("Xero's sign-in page was not seen: %s", type(error).__name__)
+        return False
+
+
+def _leads_to_error(answer: httpx.Response) -> bool:
+    try:
+        return answer.is_redirect and urlsplit(answer.headers["Location"]).path.lower() == _ERROR_PAGE
+    except ValueError:
+        return False
+
+
+def _unreachable(error: httpx.HTTPError) -> SignInError:
+    clock = failures.clock_trouble(error)
+    if clock is not None:
+        return SignInError(clock.what, clock.next_step)
+    return SignInError(
+        "Xero's sign-in page can't be reached.",
+        "Nothing has changed. Check the connection to the internet, then try again.",
+    )
