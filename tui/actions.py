@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Provider
@@ -12,6 +12,7 @@ from textual.command import DiscoveryHit, Hit, Provider
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from textual.app import App
     from textual.command import Hits
 
 
@@ -21,8 +22,9 @@ class ActionSpec:
 
     `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys.
     `keys` is a comma-separated list in Textual's spelling, the one shown first; empty where only the
-    command palette offers it. `danger` marks what asks before it acts, `writes` what a read-only run
-    must not offer, `footer` what is named in the key bar. `own` says that a widget binds the keys itself.
+    command palette offers it. `danger` marks what asks before it acts, `writes` what is not offered where
+    nothing may be changed, `footer` what is named in the key bar. `own` says that a widget binds the keys
+    itself.
     """
 
     id: str
@@ -42,11 +44,12 @@ class ActionSpec:
         return f"table.{self.id}" if self.own else self.id
 
 
-GROUPS: Final = ("Contacts", "Finding", "Hand-offs", "Dialogs", "Everywhere")
+GROUPS: Final = ("Contacts", "Finding", "Hand-offs", "Organisations", "Dialogs", "Everywhere")
 
 _contacts = partial(ActionSpec, group="Contacts")
 _finding = partial(ActionSpec, group="Finding")
 _handoffs = partial(ActionSpec, group="Hand-offs")
+_organisations = partial(ActionSpec, group="Organisations")
 _dialogs = partial(ActionSpec, group="Dialogs")
 _everywhere = partial(ActionSpec, group="Everywhere")
 _writes = partial(_contacts, danger=True, writes=True, footer=True)
@@ -69,11 +72,19 @@ ACTIONS: Final = (
     _finding("tab_active", "2", "Active contacts", "Show active contacts"),
     _finding("tab_archived", "3", "Archived contacts", "Show archived contacts"),
     _finding("refresh", "f5,ctrl+r", "Refresh", "Look for news in Xero and Re-Leased now", footer=True),
+    _finding("hold_pull", "f6", "Hold reading", "Hold the reading of all contacts, or go on with it"),
     _handoffs("handoffs", "h", "Hand-offs", "Show the restores that wait for a press in Xero", footer=True),
     _handoffs("press_restore", "p", "Press Restore here",
               "Practice only: press Restore in the practice Xero's page", writes=True),
     _handoffs("stop_waiting", "x", "Stop waiting",
               "Stop waiting for this restore; nothing changes in Xero", danger=True, writes=True),
+    # With priority: it is wanted from the search box too.
+    _organisations("organisations", "ctrl+o", "Organisations", "Show all organisations, and open another",
+                   footer=True, priority=True),
+    _organisations("connect", "c", "Connect", "Connect to Xero, or sign in again"),
+    _organisations("disconnect", "d", "Disconnect", "End the sign-in of the organisation in the list",
+                   danger=True),
+    _organisations("copy_address", "y,ctrl+y", "Copy address", "While connecting: copy the address shown"),
     _dialogs("confirm", "y", "Yes", "Do what the dialog asks about"),
     _dialogs("cancel", "escape,n", "Cancel", "Close the dialog and change nothing"),
     _dialogs("back", "escape,q", "Back", "Go back to the contacts"),
@@ -113,6 +124,17 @@ def bindings(*action_ids: str) -> list[Binding]:
         )
         for item in found
     ]
+
+
+def may_write(app: App[Any]) -> bool:
+    """Say whether to offer what writes; the app knows what holds for all of its screens."""
+    return not getattr(app, "is_read_only", False)
+
+
+def keys_of(app: App[Any], item: ActionSpec) -> str:
+    """Return the keys of an action as they are now: those of the settings, where they give it others."""
+    keymap = app._keymap  # noqa: SLF001 - Textual has a way to set it and none to read it
+    return keymap.get(item.binding_id, item.keys)
 
 
 def key_name(key: str) -> str:
@@ -156,6 +178,8 @@ class ActionCommands(Provider):
         nodes = (self.screen, self.app)
         for item in ACTIONS:
             if item.group == "Dialogs" or item.id == "command_palette":
+                continue
+            if item.writes and not may_write(self.app):
                 continue
             if any(hasattr(node, f"action_{item.id}") for node in nodes):
                 yield item

@@ -11,9 +11,11 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PROGRAM = """
+from support.fake_account import FakeAccount
 from support.fake_backend import FakeBackend
 from tui.app import ReshelveApp
-ReshelveApp(FakeBackend.with_contacts(50)).run()
+backend = FakeBackend.with_contacts(50)
+ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation).run()
 """
 GENEROUS = 60
 

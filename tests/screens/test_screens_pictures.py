@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.fake_account import FakeAccount
 from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
 from support.screen_test import Driver
 from textual.widgets import Input
@@ -55,7 +56,7 @@ def picture(
     settled: bool = True,
     after: Callable[[ReshelveApp], object] | None = None,
 ) -> bool:
-    app = ReshelveApp(backend)
+    app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation)
     if theme:
         app.theme = theme
 

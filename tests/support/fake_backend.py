@@ -107,7 +107,7 @@ class ListRows:
         return [contact.contact_id for contact in self.contacts[start:stop]]
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeBackend:
     """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
 
@@ -116,6 +116,8 @@ class FakeBackend:
     standings: dict[int, Standing] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     is_practice: bool = True
+    is_read_only: bool = False
+    attended: int = 0
     snapshot: Snapshot = field(init=False)
     listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     check_gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -264,6 +266,17 @@ class FakeBackend:
     async def stop(self) -> None:
         self._called("stop")
 
+    def reconnected(self) -> None:
+        self._called("reconnected")
+
+    def attend(self) -> None:
+        self.attended += 1
+
+    def hold_pull(self, *, on: bool) -> None:
+        self._called("hold_pull", on)
+        if self.snapshot.pull is not None:
+            self.publish(pull=replace(self.snapshot.pull, is_held=on))
+
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
@@ -301,6 +314,9 @@ class FakeBackend:
             TimelineLine("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
         )
         return ContactPage(self.known[contact_id], views, timeline)
+
+    async def freshen(self, contact_id: str) -> None:
+        self._called("freshen", contact_id)
 
     async def history(self, contact_id: str) -> Sequence[HistoryLine]:
         self._called("history", contact_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from support.fake_account import FakeAccount
+from support.fake_backend import FakeBackend
 from textual.worker import WorkerFailed
 
 from tui.app import ReshelveApp
@@ -16,7 +18,6 @@ from tui.widgets.title_bar import TitleBar
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from support.fake_backend import FakeBackend
     from textual.pilot import Pilot
     from textual.screen import Screen
 
@@ -74,7 +75,21 @@ class Driver:
 
     @property
     def bottom_line(self) -> str:
-        return self.screen.query_one(KeyBar).text
+        """What the key bar says, without the marks at its end."""
+        line = self.screen.query_one(KeyBar).text
+        for mark in (" PRACTICE ", " DEMO COMPANY ", " READ ONLY "):
+            line = line.removesuffix(mark).rstrip() if line.endswith(mark) else line
+        return line
+
+    @property
+    def marks(self) -> list[str]:
+        """What stands at the end of the key bar, outermost first."""
+        line, found = self.screen.query_one(KeyBar).text, []
+        for mark in (" PRACTICE ", " DEMO COMPANY ", " READ ONLY "):
+            if line.endswith(mark):
+                line = line.removesuffix(mark).removesuffix(" ")
+                found.append(mark.strip())
+        return found
 
     @property
     def title(self) -> str:
@@ -113,8 +128,21 @@ def browser_into(opened: list[str]) -> Callable[[str], bool]:
 @asynccontextmanager
 async def running(backend: FakeBackend, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Driver]:
     """Run the app on this engine, past its start."""
-    app = ReshelveApp(backend)
+    account = FakeAccount.of(backend)
+    app = ReshelveApp(account, backend.snapshot.organisation)
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, backend)
         await driver.settle()
         yield driver
+        account.release()
+
+
+@asynccontextmanager
+async def connecting(account: FakeAccount, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Driver]:
+    """Run the app as somebody finds it who has connected nothing yet."""
+    app = ReshelveApp(account)
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot, FakeBackend(known={}))
+        await driver.pilot.pause()
+        yield driver
+        account.release()

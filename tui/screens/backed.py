@@ -3,51 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Final, Generic
 
-from textual import getters, work
-from textual.screen import Screen, ScreenResultType
-from textual.worker import Worker, WorkerState
+from textual import work
+from textual.screen import ScreenResultType
 
-from tui.log import logger
-from tui.model.errors import ReshelveError
 from tui.screens import browser
-from tui.widgets.key_bar import KeyBar
+from tui.screens.telling import Telling
 
 if TYPE_CHECKING:
     from tui.model.backend import Backend
 
+_CONNECTED_TO_READ: Final = (
+    "This connection may only read. To change contacts, press c and connect without “Read only”."
+)
+_STARTED_TO_READ: Final = "Reshelve was started with --read-only: nothing can be changed."
 
-class Backed(Screen[ScreenResultType], Generic[ScreenResultType]):
-    """A screen with an engine behind it and a key bar at its foot.
 
-    Workers only ask and post messages. One that fails is told in words: what the engine raised shows in the
-    key bar, a mistake of the program on a screen of its own, its traceback in the log alone.
-    """
+class Backed(Telling[ScreenResultType], Generic[ScreenResultType]):
+    """A screen with an engine behind it."""
 
     backend: Backend
-    key_bar = getters.query_one(KeyBar)
 
-    def flash(self, text: str, *, trouble: bool = False) -> None:
-        """Show a line of news for a while."""
-        self.key_bar.flash(text, trouble=trouble)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell of a worker that failed."""
-        error = event.worker.error
-        if event.state is not WorkerState.ERROR or error is None:
-            return
-        if isinstance(error, ReshelveError):
-            self.tell_failure(error)
-        else:
-            logger.error("worker %s failed", event.worker.name, exc_info=error)
-            from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
-            self.app.push_screen(ProblemScreen())
-
-    def tell_failure(self, error: ReshelveError) -> None:
-        """Show what the engine says went wrong, and what to do."""
-        self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)
+    def may_write(self) -> bool:
+        """Whether changes are possible here; where they aren't, say why."""
+        if not self.backend.is_read_only:
+            return True
+        by_xero = self.backend.snapshot.organisation.is_read_only
+        self.flash(_CONNECTED_TO_READ if by_xero else _STARTED_TO_READ)
+        return False
 
     @work(exit_on_error=False, group="browser")
     async def open_page(self, contact_id: str) -> None:

@@ -22,6 +22,11 @@ _ALREADY: Final = {
     Action.ARCHIVE: "Already archived. Press r to restore it.",
     Action.RESTORE: "Already active. Press a to archive it.",
 }
+_OUT_OF_REACH: Final = {
+    ContactStatus.GDPRREQUEST: "Xero holds this contact for a privacy request: it can be neither archived "
+    "nor restored.",
+    ContactStatus.GONE: "Xero no longer has this contact: it can be neither archived nor restored.",
+}
 _ON_ITS_WAY: Final = {
     Action.ARCHIVE: "This contact is being archived already.",
     Action.RESTORE: "This contact is being restored already.",
@@ -35,8 +40,8 @@ def why_not(action: Action, status: ContactStatus, last_change: ChangeView | Non
         if change.state is State.HANDOFF:
             return "This restore waits for a press in Xero. Press h to see it."
         return _ON_ITS_WAY[change.action]
-    if status is ContactStatus.GDPRREQUEST:
-        return "Xero holds this contact for a privacy request: it can be neither archived nor restored."
+    if status in _OUT_OF_REACH:
+        return _OUT_OF_REACH[status]
     if status is action.target:
         return _ALREADY[action]
     if action is Action.RESTORE and is_merged:

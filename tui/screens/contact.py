@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -77,6 +78,7 @@ class ContactScreen(Changing[None]):
         """Read the local copy at once, and ask Xero for its history."""
         self._read()
         self._read_history()
+        self._freshen()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
@@ -85,6 +87,12 @@ class ContactScreen(Changing[None]):
     @work(exclusive=True, group="page", exit_on_error=False)
     async def _read(self) -> None:
         self.post_message(_Read(await self.backend.page(self._contact_id)))
+
+    @work(exclusive=True, group="freshen", exit_on_error=False)
+    async def _freshen(self) -> None:
+        # Balances change without Xero saying so. Where they can't be read now, their age is told.
+        with suppress(ReshelveError):
+            await self.backend.freshen(self._contact_id)
 
     def _read_history(self) -> None:
         self._write("#history", words.history_state("Asking Xero …"))
@@ -132,7 +140,7 @@ class ContactScreen(Changing[None]):
 
     def _change(self, action: Action) -> None:
         page = self._page
-        if page is None:
+        if page is None or not self.may_write():
             return
         last = page.changes[0] if page.changes else None
         contact = page.contact
@@ -154,6 +162,7 @@ class ContactScreen(Changing[None]):
         """Read everything again."""
         self._read()
         self._read_history()
+        self._freshen()
 
     def action_back(self) -> None:
         """Go back to the contacts."""

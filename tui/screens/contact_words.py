@@ -27,6 +27,7 @@ _STATUS = {
     ContactStatus.ACTIVE: ("Active", "$text-success"),
     ContactStatus.ARCHIVED: ("Archived", "$text-warning"),
     ContactStatus.GDPRREQUEST: ("Privacy request", "$text-error"),
+    ContactStatus.GONE: ("No longer in Xero", "$text-error"),
 }
 
 

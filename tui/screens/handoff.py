@@ -17,7 +17,7 @@ from tui.model.change import State
 from tui.model.errors import RejectedError, ReshelveError
 from tui.screens.backed import Backed
 from tui.screens.handoff_items import Item, look
-from tui.screens.messages import SnapshotChanged
+from tui.screens.messages import ConnectWanted, SnapshotChanged
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
@@ -64,7 +64,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
     AUTO_FOCUS = "#items"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("open_in_xero", "copy", "press_restore", "stop_waiting", "back"),
+        *bindings("open_in_xero", "copy", "press_restore", "stop_waiting", "connect", "back"),
     ]
 
     items_list = getters.query_one("#items", OptionList)
@@ -176,6 +176,8 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
 
     def action_press_restore(self) -> None:
         """Press Restore in the practice Xero's page."""
+        if not self.may_write():
+            return
         if not self.backend.is_practice:
             self.flash("Only the practice Xero can be pressed from here. o opens the contact in Xero.")
         elif item := self._waiting():
@@ -213,7 +215,7 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
 
     def action_stop_waiting(self) -> None:
         """Stop waiting for this restore, at the second press."""
-        item = self._waiting()
+        item = self._waiting() if self.may_write() else None
         if item is None:
             return
         if self._to_stop != item.change.change_id:
@@ -229,6 +231,10 @@ class HandoffScreen(ModalScreen[None], Backed[None]):
     async def _dismiss(self, change: Change) -> None:
         await self.backend.dismiss(change)
         self._look()
+
+    def action_connect(self) -> None:
+        """Connect to Xero again."""
+        self.post_message(ConnectWanted())
 
     def action_back(self) -> None:
         """Go back."""

@@ -8,7 +8,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions import bindings, by_group, key_names
+from tui.actions import bindings, by_group, key_names, keys_of, may_write
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists every action with its keys."""
+    """Lists every action that is offered, with its keys as they are now."""
 
     CSS_PATH: ClassVar = ["dialog.tcss", "help.tcss"]
     AUTO_FOCUS = "#help"
@@ -30,8 +30,10 @@ class HelpScreen(ModalScreen[None]):
             for group, specs in by_group():
                 yield Static(group, classes="group")
                 for item in specs:
+                    if item.writes and not may_write(self.app):
+                        continue
                     with Horizontal(classes="action"):
-                        yield Static(key_names(item.keys), classes="keys", markup=False)
+                        yield Static(key_names(keys_of(self.app, item)), classes="keys", markup=False)
                         yield Static(item.help, classes="help", markup=False)
         yield KeyBar("back")
 

@@ -9,6 +9,7 @@ from textual.containers import Container, Horizontal
 
 from tui.actions import bindings
 from tui.model.change import Action
+from tui.model.snapshot import Link
 from tui.screens.changing import Changing, why_not
 from tui.screens.finding import Finding
 from tui.screens.messages import SnapshotChanged
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from tui.model.backend import Backend
     from tui.model.snapshot import Snapshot
 
+_TO_RECONNECT = frozenset({Link.RECONNECT, Link.GONE})
+_HELD = "Reading is held after this page. F6 goes on from there; what is read is kept."
 _SEARCH_KEYS = (("open", "To the contacts"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
@@ -43,7 +46,7 @@ class MainScreen(Finding[None], Changing[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
-        *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh"),
+        *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh", "hold_pull"),
     ]
 
     title_bar = getters.query_one(TitleBar)
@@ -53,6 +56,7 @@ class MainScreen(Finding[None], Changing[None]):
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
+        self._offered: tuple[bool, bool, bool] | None = None
 
     def compose(self) -> ComposeResult:
         """Put the parts in place; `main.tcss` says where for each size of terminal."""
@@ -84,9 +88,16 @@ class MainScreen(Finding[None], Changing[None]):
         self.title_bar.tell(snapshot, now, is_practice=is_practice)
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
         self.pull_bar.tell(snapshot.pull, snapshot.xero.minute_calls_left)
+        # What the keys follow seldom changes; the clock calls here every second.
+        if self._offered != self._offers_follow(snapshot):
+            self._offer_keys()
 
     def _tick(self) -> None:
         self._tell(self.backend.snapshot)
+
+    def _offers_follow(self, snapshot: Snapshot) -> tuple[bool, bool, bool]:
+        pull = snapshot.pull
+        return snapshot.xero.link in _TO_RECONNECT, pull is not None, pull is not None and pull.is_held
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
@@ -94,12 +105,15 @@ class MainScreen(Finding[None], Changing[None]):
 
     @on(ContactTable.SelectionChanged)
     def _offer_keys(self) -> None:
+        self._offered = to_connect, is_reading, is_held = self._offers_follow(self.backend.snapshot)
         if self.search.has_focus_within:
             self.key_bar.offer(*_SEARCH_KEYS)
             return
         count = len(self.table.selected)
         some = f" {number(count)}" if count else ""
         self.key_bar.offer(
+            *(["connect"] if to_connect else []),
+            *([("hold_pull", "Go on reading" if is_held else "Hold reading")] if is_reading else []),
             ("archive", f"Archive{some}"),
             ("restore", f"Restore{some}"),
             "open",
@@ -107,6 +121,7 @@ class MainScreen(Finding[None], Changing[None]):
             "search",
             "handoffs",
             "refresh",
+            "organisations",
             "command_palette",
             "quit",
             "help",
@@ -127,6 +142,8 @@ class MainScreen(Finding[None], Changing[None]):
         self._change(Action.RESTORE)
 
     def _change(self, action: Action) -> None:
+        if not self.may_write():
+            return
         targets = self.table.targets()
         if not targets:
             self.flash("There is no contact here to change.")
@@ -179,6 +196,15 @@ class MainScreen(Finding[None], Changing[None]):
         """Look for news now."""
         self.flash("Looking for news in Xero and Re-Leased …")
         self._refresh()
+
+    def action_hold_pull(self) -> None:
+        """Hold the read of all contacts, or go on with it from there."""
+        pull = self.backend.snapshot.pull
+        if pull is None:
+            self.flash("Nothing to hold: all contacts are read already.")
+            return
+        self.backend.hold_pull(on=not pull.is_held)
+        self.flash(_HELD if not pull.is_held else "Going on with reading all contacts.")
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:

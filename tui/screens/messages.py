@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from tui.model.account import Connected
     from tui.model.backend import Check
+    from tui.model.contact import Organisation
     from tui.model.errors import ReshelveError
     from tui.model.rows import Found
     from tui.model.snapshot import Snapshot
@@ -59,3 +61,21 @@ class CheckFailed(Message, bubble=False):
     """The contacts couldn't be looked at."""
 
     error: ReshelveError
+
+
+@dataclass
+class OrganisationChosen(Message):
+    """The person wants to work on this organisation."""
+
+    organisation: Organisation
+
+
+class ConnectWanted(Message):
+    """The person wants to connect to Xero, or to sign in again."""
+
+
+@dataclass
+class ConnectedTo(Message):
+    """A sign-in has brought organisations, and the person goes on."""
+
+    connected: Connected

@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui.actions import bindings
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class ProblemScreen(ModalScreen[None]):
             for words in self._words:
                 yield Plain(words, classes="paragraph")
             yield Button("Go on", variant="primary", id="cancel", compact=True)
+        yield KeyBar(("cancel", "Go on"))
 
     def action_cancel(self) -> None:
         """Go back."""

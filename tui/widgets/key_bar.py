@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from tui.actions import key_name, spec
+from tui.actions import key_name, keys_of, may_write, spec
 from tui.widgets.line import Line
 from tui.widgets.text import safe
 
@@ -24,7 +24,9 @@ _TROUBLE_SECONDS = 12.0
 class KeyBar(Line):
     """Names keys as far as there is room for whole words; the last one always stays.
 
-    Small news takes its place for some seconds. Every key can be clicked.
+    Small news takes its place for some seconds. Every key can be clicked. At the right end stands what must
+    never be mistaken (the app's `mark`, such as PRACTICE, and whether nothing may be changed): whole, at
+    any width, on every screen.
     """
 
     DEFAULT_CSS = """
@@ -70,10 +72,21 @@ class KeyBar(Line):
     def rewrite(self) -> None:
         """Name as many keys as there is room for now."""
         width = self.size.width
-        if self._news is not None:
-            self.show(self._news.truncate(width, ellipsis=True))
-        elif width:
-            self.show(self._keys(width))
+        if not width:
+            return
+        badges = self._badges()
+        room = max(0, width - badges.cell_length)
+        said = self._keys(room) if self._news is None else self._news.truncate(room, ellipsis=True)
+        gap = " " * (room - said.cell_length) if badges else ""
+        self.show(Content.assemble(said, gap, badges))
+
+    def _badges(self) -> Content:
+        mark, badges = getattr(self.app, "mark", ""), []
+        if not may_write(self.app):
+            badges.append(Content.styled(" READ ONLY ", "bold $background on $accent"))
+        if mark:
+            badges.append(Content.styled(f" {mark} ", "bold $background on $warning"))
+        return Content.assemble(*(part for badge in badges for part in (" ", badge)))
 
     def _keys(self, width: int) -> Content:
         bound: dict[str | None, str] = {}
@@ -82,12 +95,13 @@ class KeyBar(Line):
         items = []
         for offer in self._offers:
             action_id, label = offer if isinstance(offer, tuple) else (offer, spec(offer).label)
-            items.append(
-                _item(bound.get(spec(action_id).binding_id) or spec(action_id).keys.split(",")[0], label)
-            )
+            item = spec(action_id)
+            if item.writes and not may_write(self.app):
+                continue
+            items.append(_item(bound.get(item.binding_id) or keys_of(self.app, item).split(",")[0], label))
         while len(items) > 1 and sum(len(item) + _GAP for item in items) - _GAP > width:
             del items[-2]
-        return Content(" " * _GAP).join(items)
+        return Content(" " * _GAP).join(items).truncate(width, ellipsis=True)
 
 
 def _item(key: str, label: str) -> Content:

@@ -1,0 +1,151 @@
+"""The sign-ins in memory, for tests of the screens: the test decides what comes of an attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from support.fake_backend import NOW, FakeBackend
+
+from tui.model.account import Connected, Listed
+from tui.model.contact import Organisation
+from tui.model.errors import SignInError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tui.model.account import ConnectRequest
+    from tui.model.errors import ReshelveError
+
+CLIENT_ID = "A5B1C0FFEE00A5B1C0FFEE00A5B1C0FF"
+URL = (
+    "https://login.xero.com/identity/connect/authorize?response_type=code"
+    f"&client_id={CLIENT_ID}&redirect_uri=http%3A%2F%2Flocalhost%3A8742%2Fcallback"
+    "&scope=offline_access+accounting.contacts+accounting.settings.read&state=pVwQy5yVjA0vTtWJd3cZ"
+    "&code_challenge=VZgLyaP1JbPZKpCjXcJBr6VXZ5FUvvmNJj4w9kmZ4mA&code_challenge_method=S256"
+)
+CALLBACK = "http://localhost:8742/callback?code=xyz&state=pVwQy5yVjA0vTtWJd3cZ"
+
+
+def organisation(number: int, name: str = "", **parts: Any) -> Organisation:
+    return Organisation(f"t{number}", name or f"Organisation {number}", f"!q{number}", **parts)
+
+
+class FakeSignIn:
+    """Waits until the test says how the attempt ends."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.ends_at: datetime | None = NOW + timedelta(minutes=4, seconds=32) if url else None
+        self.pasted: list[str] = []
+        self.cancelled = 0
+        self._end: asyncio.Future[Connected] = asyncio.get_running_loop().create_future()
+
+    def paste(self, address: str) -> None:
+        if address != CALLBACK:
+            raise SignInError(
+                "That isn't the address the browser ended at.", "Copy all of it, and try again."
+            )
+        self.pasted.append(address)
+
+    async def finish(self) -> Connected:
+        return await asyncio.shield(self._end)
+
+    async def cancel(self) -> None:
+        self.cancelled += 1
+
+    def ends(self, end: Connected | Exception) -> None:
+        """Let the attempt end: in organisations, or in an error."""
+        if isinstance(end, Exception):
+            self._end.set_exception(end)
+        else:
+            self._end.set_result(end)
+
+
+@dataclass
+class FakeAccount:
+    """Answers from a list. `calls` names what was asked; `look_gate` holds Xero's list back until set."""
+
+    listed: list[Listed] = field(default_factory=list)
+    backends: dict[str, FakeBackend] = field(default_factory=dict)
+    is_practice: bool = True
+    client_id: str = ""
+    redirect_uri: str = "http://localhost:8742/callback"
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    requests: list[ConnectRequest] = field(default_factory=list)
+    attempts: list[FakeSignIn] = field(default_factory=list)
+    failures: dict[str, list[Exception]] = field(default_factory=dict)
+    look_gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.look_gate.set()
+
+    @classmethod
+    def of(cls, *backends: FakeBackend, **parts: Any) -> FakeAccount:
+        """Return an account whose organisations have these engines."""
+        listed = [Listed(backend.snapshot.organisation, 0, 0) for backend in backends]
+        known = {backend.snapshot.organisation.tenant_id: backend for backend in backends}
+        return cls(listed, known, **parts)
+
+    # What a test does to it.
+
+    def fail(self, call: str, error: ReshelveError | Exception) -> None:
+        """Let the next call of this kind fail."""
+        self.failures.setdefault(call, []).append(error)
+
+    @property
+    def attempt(self) -> FakeSignIn:
+        """The newest attempt."""
+        return self.attempts[-1]
+
+    def release(self) -> None:
+        """Let go of what is still held back, so that the app can end."""
+        self.look_gate.set()
+
+    # What the screens ask of it.
+
+    def organisations(self) -> Sequence[Listed]:
+        return list(self.listed)
+
+    async def look(self) -> Sequence[Listed]:
+        self._called("look")
+        await self.look_gate.wait()
+        return list(self.listed)
+
+    async def keychain(self) -> str:
+        return "the system's keychain"
+
+    async def sign_in(self, request: ConnectRequest) -> FakeSignIn:
+        self.requests.append(request)
+        self._called("sign_in")
+        self.attempts.append(FakeSignIn("" if request.is_custom else URL))
+        return self.attempt
+
+    async def disconnect(self, sign_in: str) -> None:
+        self._called("disconnect", sign_in)
+        self.listed = [one for one in self.listed if one.organisation.sign_in != sign_in]
+
+    def open(self, organisation: Organisation) -> FakeBackend:
+        self._called("open", organisation.tenant_id)
+        backend = self.backends.get(organisation.tenant_id)
+        if backend is None:
+            backend = self.backends[organisation.tenant_id] = FakeBackend.with_contacts()
+            backend.snapshot = replace(backend.snapshot, organisation=organisation)
+        return backend
+
+    def opened(self, organisation: Organisation) -> None:
+        self._called("opened", organisation.tenant_id)
+
+    def connects(self, *organisations: Organisation) -> None:
+        """Let these be among the organisations from now on."""
+        known = {one.organisation.tenant_id: one for one in self.listed}
+        known |= {one.tenant_id: Listed(one) for one in organisations}
+        self.listed = list(known.values())
+
+    def _called(self, call: str, *arguments: Any) -> None:
+        self.calls.append((call, *arguments))
+        if self.failures.get(call):
+            raise self.failures[call].pop(0)

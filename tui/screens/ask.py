@@ -1,0 +1,59 @@
+"""A question with two answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button
+
+from tui.actions import bindings
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+
+class AskScreen(ModalScreen[bool]):
+    """Says what is asked, and what happens then; the default is no."""
+
+    CSS_PATH: ClassVar = ["dialog.tcss", "ask.tcss"]
+    AUTO_FOCUS = "#cancel"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm", "cancel")]
+
+    def __init__(self, question: str, words: Sequence[str], *, yes: str, no: str = "Cancel") -> None:
+        super().__init__()
+        self._question = question
+        self._words = words
+        self._yes = yes
+        self._no = no
+
+    def compose(self) -> ComposeResult:
+        """Put the words above the buttons, which are always in sight."""
+        with Vertical(classes="dialog -caution") as dialog:
+            dialog.border_title = self._question
+            with VerticalScroll(id="said"):
+                for words in self._words:
+                    yield Plain(words, classes="paragraph")
+            with Horizontal(id="buttons"):
+                yield Button(self._no, id="cancel", variant="primary", compact=True)
+                yield Button(self._yes, id="confirm", compact=True)
+        yield KeyBar(("confirm", self._yes), ("cancel", self._no))
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "confirm")
+
+    def action_confirm(self) -> None:
+        """Answer yes."""
+        self.dismiss(result=True)
+
+    def action_cancel(self) -> None:
+        """Answer no."""
+        self.dismiss(result=False)

@@ -1,0 +1,117 @@
+"""What the connect screen says."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+from textual.style import Style
+
+from tui.widgets.text import cells, content, fit
+
+if TYPE_CHECKING:
+    from tui.model.account import Connected
+    from tui.model.contact import Organisation
+
+HEADING: Final = "Xero wants to know which program asks. Register one, once and for free:"
+_APPS: Final = "developer.xero.com/app/manage"
+READ_ONLY: Final = "Xero is asked for leave to read, and nothing can be changed from here."
+CUSTOM: Final = "For one organisation in AU, NZ, UK or US; needs a client secret instead of a browser."
+DEMO: Final = "Only looking? reshelve demo shows everything with invented contacts, without an account."
+
+NO_CLIENT_ID: Final = "Paste the client id first. Step 4 says where it is."
+NOT_A_CLIENT_ID: Final = "That isn't a client id: it has letters, digits and dashes only. Nothing was sent."
+NO_ORGANISATION: Final = "No organisation was chosen in Xero. Connect again and tick at least one there."
+NO_FILE: Final = "Nothing was sent or kept. Connecting needs a keychain, or your leave to use a file."
+
+PREPARING: Final = "Getting ready …"
+READING: Final = "Reading organisations …"
+OPEN_IT: Final = "Sign in to Xero at this address, choose organisations and allow access."
+NO_BROWSER: Final = "No browser could be opened here. Open this address in one, on any machine."
+ADDRESS: Final = "The address, should you need it elsewhere (y copies it):"
+PASTE: Final = "Did the browser end at a page that can't be shown? Paste that page's address here:"
+
+_FILE_QUESTION: Final = (
+    "The sign-in can be kept in a file instead, which only your user on this machine can read. Whoever can "
+    "read your files, or a backup of them, could then read contacts in Xero, or change them."
+)
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+# Further from Xero's clock than this, times on the screen mislead.
+_TOLERANCE: Final = timedelta(minutes=2)
+
+
+def steps(redirect_uri: str) -> tuple[Content, ...]:
+    """Write the four steps that lead to a client id."""
+    copies = Style.from_meta({"@click": "screen.copy_address"})
+    address = content(redirect_uri, "bold $text-accent").stylize(copies)
+    return (
+        Content.assemble("Open ", (_APPS, "bold $text-accent"), " and press New app."),
+        Content.assemble("Any name without “Xero” in it. App type: ", ("Mobile or desktop app", "bold"), "."),
+        Content.assemble("Redirect URI, exactly: ", address),
+        Content("Create the app, then copy its client id into the box below."),
+    )
+
+
+def trouble_with(client_id: str, secret: str, *, is_custom: bool) -> str:
+    """Say what can't be sent to Xero; empty when everything can."""
+    if not client_id:
+        return NO_CLIENT_ID
+    if not _CLIENT_ID.fullmatch(client_id):
+        return NOT_A_CLIENT_ID
+    if is_custom and not secret:
+        return "A custom connection needs its client secret too. Nothing was sent."
+    if is_custom and not (secret.isascii() and secret.isprintable() and " " not in secret):
+        return "That isn't a client secret: it has no spaces or accents. Nothing was sent."
+    return ""
+
+
+def file_question(what: str) -> tuple[str, ...]:
+    """Ask whether tokens may be kept in a file."""
+    return (what, _FILE_QUESTION)
+
+
+def marks(organisation: Organisation) -> str:
+    """Say what is special about an organisation; empty when nothing is."""
+    kinds = (
+        ("demo company", organisation.is_demo),
+        ("custom connection", organisation.is_custom),
+        ("read only", organisation.is_read_only),
+    )
+    return ", ".join(words for words, is_so in kinds if is_so)
+
+
+def organisations(connected: Connected) -> Content:
+    """List what was connected."""
+    lines = [
+        Content.assemble(
+            ("● ", "$text-success"), content(one.name, "bold"), (f"  {marks(one)}".rstrip(), "$text-warning")
+        )
+        for one in connected.organisations
+    ]
+    return Content("\n").join(lines)
+
+
+def clock_trouble(ahead: timedelta) -> str:
+    """Say that this machine's clock is wrong; empty when it is right enough."""
+    if abs(ahead) <= _TOLERANCE:
+        return ""
+    where = "ahead of" if ahead > timedelta() else "behind"
+    return (
+        f"This computer's clock is {_span(abs(ahead))} {where} Xero's: times shown here are wrong by "
+        "as much. Set the clock."
+    )
+
+
+def _span(length: timedelta) -> str:
+    minutes = round(length / timedelta(minutes=1))
+    hours, days = round(minutes / 60), round(minutes / 1440)
+    if minutes < 120:  # noqa: PLR2004 - two hours: below, minutes say more
+        return f"{minutes} minutes"
+    return f"{hours} hours" if hours < 48 else f"{days} days"  # noqa: PLR2004 - two days, as above
+
+
+def open_button(name: str) -> str:
+    """Name what pressing it does, on a button that fits a narrow screen."""
+    return f"Open {fit(name, min(cells(name), 36))}"

@@ -1,0 +1,44 @@
+"""What every screen that starts workers has in common."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from textual import getters
+from textual.screen import Screen, ScreenResultType
+from textual.worker import Worker, WorkerState
+
+from tui.log import logger
+from tui.model.errors import ReshelveError
+from tui.widgets.key_bar import KeyBar
+
+
+class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
+    """A screen with a key bar at its foot.
+
+    Workers only ask and post messages. One that fails is told in words: what the engine raised shows in the
+    key bar, a mistake of the program on a screen of its own, its traceback in the log alone.
+    """
+
+    key_bar = getters.query_one(KeyBar)
+
+    def flash(self, text: str, *, trouble: bool = False) -> None:
+        """Show a line of news for a while."""
+        self.key_bar.flash(text, trouble=trouble)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of a worker that failed."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        if isinstance(error, ReshelveError):
+            self.tell_failure(error)
+        else:
+            logger.error("worker %s failed", event.worker.name, exc_info=error)
+            from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+            self.app.push_screen(ProblemScreen())
+
+    def tell_failure(self, error: ReshelveError) -> None:
+        """Show what the engine says went wrong, and what to do."""
+        self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)
