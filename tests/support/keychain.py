@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import keyring.core
 from keyring.backend import KeyringBackend
 from keyring.compat import properties
+from keyring.errors import PasswordSetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,13 @@ _FILE = "KEYRING_PROPERTY_FILE"
 class FileKeychain(KeyringBackend):
     """Keeps everything as JSON in `file`, which keyring itself sets from the environment.
 
-    `trouble` is raised by whatever is asked, as by a keychain that stays locked.
+    `trouble` is raised by whatever is asked, as by a keychain that stays locked; one that `is_full` keeps
+    nothing new.
     """
 
     file = ""
     trouble: Exception | None = None
+    is_full = False
 
     @properties.classproperty
     def priority(cls) -> float:  # noqa: N805 - a property of the class
@@ -40,6 +43,8 @@ class FileKeychain(KeyringBackend):
         return self._read().get(f"{service}: {username}")
 
     def set_password(self, service: str, username: str, password: str) -> None:
+        if self.is_full:
+            raise PasswordSetError("full")
         self._write({**self._read(), f"{service}: {username}": password})
 
     def delete_password(self, service: str, username: str) -> None:

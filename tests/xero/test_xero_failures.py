@@ -9,23 +9,28 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from support.tls import tls_server
 
 from tui.model.change import Action
 from tui.model.errors import (
     AnswerLostError,
+    NotConnectedError,
     OfflineError,
     RateLimitedError,
     ReconnectError,
     RejectedError,
     XeroError,
 )
+from tui.xero.client import XeroClient
+from tui.xero.tokens import TokenFile, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from xero.conftest import ClientFor
 
-    from tui.xero.client import XeroClient
+    from tui.xero.tokens import TokenSource
 
 ID = "5f4cbf2c-0000-4000-8000-00000000000a"
 OK = {"Contacts": [{"ContactID": ID, "ContactStatus": "ARCHIVED", "UpdatedDateUTC": "/Date(0)/"}]}
@@ -144,17 +149,69 @@ NOT_CONNECTED = {
 
 
 @pytest.mark.parametrize(
-    "response",
+    ("response", "words"),
     [
-        httpx.Response(403, json=NOT_CONNECTED),
-        httpx.Response(403, headers={"WWW-Authenticate": 'insufficient_scope error="x"'}),
+        (httpx.Response(403, json=NOT_CONNECTED), "no longer connected"),
+        (httpx.Response(403, json={"Detail": "AuthorizationUnsuccessful"}), "no longer connected"),
+        (
+            httpx.Response(403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
+            "lacks the permission",
+        ),
     ],
-    ids=repr,
 )
 async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(
-    client_for: ClientFor, response: httpx.Response
+    client_for: ClientFor, response: httpx.Response, words: str
 ) -> None:
-    assert isinstance(await caught(client_for, response), ReconnectError)
+    error = await caught(client_for, response)
+    assert isinstance(error, NotConnectedError)
+    assert words in error.what
+    assert error.next_step == "Connect to Xero again; everything queued is kept."
+
+
+async def test_a_new_sign_in_is_used_after_the_old_one_was_not_enough(
+    client_for: ClientFor, tokens: TokenSource, tmp_path: Path
+) -> None:
+    shown: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        shown.append(request.headers["Authorization"])
+        return httpx.Response(200, json=OK) if "new" in shown[-1] else httpx.Response(403, json=NOT_CONNECTED)
+
+    async with client_for(answer) as client:
+        with pytest.raises(NotConnectedError):
+            await archive(client)
+        expires_at = datetime.now(UTC) + timedelta(minutes=20)
+        TokenFile(tmp_path / "tokens.json").save(Tokens("new", "new", expires_at, "client"))
+        await archive(client)
+    assert shown == ["Bearer access-1", "Bearer new"]
+    assert await tokens.access_token() == "new"
+
+
+async def test_a_custom_connection_names_no_tenant(tokens: TokenSource) -> None:
+    calls: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        return httpx.Response(200, json=OK)
+
+    transport = httpx.MockTransport(answer)
+    client = XeroClient(api_url="http://127.0.0.1:9/api", tenant_id="", tokens=tokens, transport=transport)
+    await archive(client)
+    await client.aclose()
+    assert "xero-tenant-id" not in calls[0].headers
+
+
+@pytest.mark.parametrize("days", [-20, 5])
+async def test_a_certificate_that_is_not_valid_today_points_to_the_clock(
+    tokens: TokenSource, tmp_path: Path, days: int
+) -> None:
+    with tls_server(tmp_path, valid_from_days=days) as (url, trusted):
+        transport = httpx.AsyncHTTPTransport(trusted)
+        client = XeroClient(api_url=url, tenant_id="tenant", tokens=tokens, transport=transport)
+        with pytest.raises(OfflineError, match="this machine's clock shows") as failed:
+            await archive(client)
+        await client.aclose()
+    assert failed.value.next_step == "Check the clock of this machine."
 
 
 @pytest.mark.parametrize(

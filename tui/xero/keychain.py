@@ -7,8 +7,6 @@ import sys
 from configparser import Error as ConfigError
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from tui.log import logger
 from tui.model.errors import OfflineError, ReconnectError, StoreError
 from tui.xero.tokens import Secret, Tokens, TokenStore
@@ -81,7 +79,7 @@ class Keychain(TokenStore):
     def save(self, tokens: Tokens) -> None:
         """Replace the entry."""
         try:
-            _ring().set_password(_SERVICE, self._user, msgspec.json.encode(tokens).decode())
+            _ring().set_password(_SERVICE, self._user, tokens.to_json().decode())
         except _troubles() as error:
             logger.info("the keychain can't be written: %s", type(error).__name__)
         else:
@@ -124,8 +122,8 @@ def _read(kept: Secret) -> Tokens:
     problem = "You aren't signed in to Xero."
     if kept:
         try:
-            return msgspec.json.decode(kept, type=Tokens)
-        except (msgspec.MsgspecError, ValueError):
+            return Tokens.of_json(kept.encode())
+        except ValueError:
             problem = "The sign-in to Xero can't be read."
     raise ReconnectError(problem, _CONNECT)
 

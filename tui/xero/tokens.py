@@ -63,6 +63,15 @@ class Tokens:
         """Start from a refresh token alone: the first call fetches an access token."""
         return cls("", refresh_token, _NEVER, client_id)
 
+    @classmethod
+    def of_json(cls, content: bytes) -> Tokens:
+        """Read what `to_json` wrote. Raises `ValueError`."""
+        return msgspec.json.decode(content, type=cls)
+
+    def to_json(self) -> bytes:
+        """Write all there is, secrets included: for a store alone."""
+        return msgspec.json.encode(self, enc_hook=str)
+
     @property
     def can_write(self) -> bool:
         """Whether contacts may be changed; taken for granted where the scope isn't known."""
@@ -102,7 +111,7 @@ class TokenFile(TokenStore):
     def load(self) -> Tokens:
         """Read the file. Raises `ReconnectError` when it is missing or damaged."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Tokens)
+            return Tokens.of_json(self._path.read_bytes())
         except FileNotFoundError:
             problem = "You aren't signed in to Xero."
         except (OSError, ValueError):
@@ -112,7 +121,7 @@ class TokenFile(TokenStore):
     def save(self, tokens: Tokens) -> None:
         """Replace the file in one step."""
         try:
-            write_atomically(self._path, msgspec.json.encode(tokens))
+            write_atomically(self._path, tokens.to_json())
         except OSError as error:
             raise StoreError(
                 f"The sign-in to Xero can't be saved: {error.strerror}.",

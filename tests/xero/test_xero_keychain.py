@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import keyring.core
+import pytest
+from keyring.backends import SecretService, fail, null
+from keyring.backends.chainer import ChainerBackend
+from keyring.errors import InitError, KeyringLocked
+from support.keychain import FileKeychain, keychain_environment, keychain_in
+
+from tui.model.errors import OfflineError, ReconnectError, ReshelveError, StoreError
+from tui.xero.keychain import Keychain, keychain_name
+from tui.xero.tokens import Tokens, TokenSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from keyring.backend import KeyringBackend
+
+TOKENS = Tokens("hush-access", "hush-refresh", datetime(2026, 1, 1, tzinfo=UTC), "client", "hush", "scope")
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[FileKeychain]:
+    with keychain_in(tmp_path / "keychain.json") as keychain:
+        yield keychain
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[KeyringBackend | None], None]:
+    """Set keyring's backend; with None it looks for one itself."""
+    return lambda ring: monkeypatch.setattr(keyring.core, "_keyring_backend", ring)
+
+
+@pytest.mark.usefixtures("system")
+def test_a_keychain_gives_back_what_it_keeps(tmp_path: Path) -> None:
+    keychain = Keychain(tmp_path, "client")
+    keychain.save(TOKENS)
+    assert keychain.load() == TOKENS
+
+
+@pytest.mark.usefixtures("system")
+def test_each_sign_in_of_each_installation_has_an_entry_of_its_own(tmp_path: Path) -> None:
+    Keychain(tmp_path / "here", "client").save(TOKENS)
+    entries = json.loads((tmp_path / "keychain.json").read_text())
+    assert list(entries) == [f"reshelve: client in {tmp_path / 'here'}"]
+    for other in (Keychain(tmp_path / "here", "another"), Keychain(tmp_path / "there", "client")):
+        with pytest.raises(ReconnectError, match="aren't signed in"):
+            other.load()
+
+
+@pytest.mark.parametrize("kept", ["{", "null", '{"access_token":"hush"}'])
+def test_a_damaged_entry_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path, kept: str) -> None:
+    system.set_password("reshelve", f"client in {tmp_path}", kept)
+    with pytest.raises(ReconnectError, match="can't be read"):
+        Keychain(tmp_path, "client").load()
+
+
+@pytest.mark.usefixtures("system")
+def test_deleting_takes_one_entry_away_and_does_no_harm_twice(tmp_path: Path) -> None:
+    Keychain(tmp_path, "another").save(TOKENS)
+    keychain = Keychain(tmp_path, "client")
+    keychain.save(TOKENS)
+    for _ in range(2):
+        keychain.delete()
+        with pytest.raises(ReconnectError):
+            keychain.load()
+    assert Keychain(tmp_path, "another").load() == TOKENS
+
+
+def dbus_error() -> Exception:
+    """Make an error that keyring passes on from below, as D-Bus raises it."""
+    import secretstorage.exceptions  # noqa: PLC0415 - only where there is D-Bus
+
+    error: Exception = secretstorage.exceptions.PromptDismissedException("dismissed")
+    return error
+
+
+TROUBLES = [KeyringLocked("locked"), InitError("dismissed"), TimeoutError(), ConnectionResetError()]
+if sys.platform == "linux":
+    TROUBLES.append(dbus_error())
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
+def test_a_keychain_that_stays_locked_is_said_in_words(
+    system: FileKeychain, tmp_path: Path, trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    keychain = Keychain(tmp_path, "client")
+    keychain.save(TOKENS)
+    system.trouble = trouble
+    with pytest.raises(OfflineError, match="can't be opened") as loading:
+        keychain.load()
+    with pytest.raises(StoreError, match="can't be saved") as saving:
+        keychain.save(TOKENS)
+    with pytest.raises(StoreError, match="can't be removed") as deleting:
+        keychain.delete()
+    for failed in (loading, saving, deleting):
+        assert isinstance(failed.value, ReshelveError)
+        assert failed.value.next_step
+        assert "hush" not in f"{failed.value!r} {failed.value.__context__!r}"
+    assert keychain_name() == ""
+    assert "hush" not in caplog.text
+    system.trouble = None
+    assert keychain.load() == TOKENS
+
+
+@pytest.mark.usefixtures("system")
+async def test_tokens_are_renewed_in_the_keychain_and_revoked_out_of_it(tmp_path: Path) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        fresh = {"access_token": "access", "refresh_token": "refresh-1", "expires_in": 1800}
+        return httpx.Response(200, json=fresh if request.url.path.endswith("/token") else None)
+
+    keychain = Keychain(tmp_path, "client")
+    keychain.save(Tokens.of_refresh_token("refresh-0", "client"))
+    tokens = TokenSource(
+        keychain,
+        tmp_path / "tokens.lock",
+        identity_url="http://127.0.0.1:9",
+        transport=httpx.MockTransport(answer),
+    )
+    assert await tokens.access_token() == "access"
+    assert keychain.load().refresh_token == "refresh-1"
+    await tokens.revoke()
+    with pytest.raises(ReconnectError):
+        keychain.load()
+
+
+async def test_a_token_is_used_once_a_keychain_that_refused_it_has_kept_it(
+    system: FileKeychain, tmp_path: Path
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def grant(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        system.is_full = True
+        fresh = {"access_token": "access", "refresh_token": "refresh-1", "expires_in": 1800}
+        return httpx.Response(200, json=fresh)
+
+    keychain = Keychain(tmp_path, "client")
+    keychain.save(Tokens.of_refresh_token("refresh-0", "client"))
+    transport = httpx.MockTransport(grant)
+    tokens = TokenSource(keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=transport)
+    with pytest.raises(OfflineError, match="can't be saved"):
+        await tokens.access_token()
+    assert keychain.load().refresh_token == "refresh-0"
+    system.is_full = False
+    assert await tokens.access_token() == "access"
+    assert keychain.load().refresh_token == "refresh-1"
+    assert keychain.load().expires_at > datetime.now(UTC) + timedelta(minutes=20)
+    assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("system")
+def test_a_keychain_unknown_to_this_program_is_called_what_it_calls_itself() -> None:
+    assert keychain_name() == FileKeychain().name
+
+
+class Plain(FileKeychain):
+    priority = 0.5
+
+
+class Impossible(FileKeychain):
+    @property
+    def priority(self) -> float:
+        raise RuntimeError("not here")
+
+
+@pytest.mark.parametrize("ring", [fail.Keyring, null.Keyring, ChainerBackend, Plain, Impossible])
+def test_what_keeps_nothing_or_not_safely_is_no_keychain(
+    use: Callable[[KeyringBackend | None], None], ring: type[KeyringBackend]
+) -> None:
+    use(ring())
+    assert keychain_name() == ""
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("keyring.backends.macOS", "macOS Keychain"),
+        ("keyring.backends.SecretService", "Secret Service"),
+        ("keyring.backends.libsecret", "Secret Service"),
+        ("keyring.backends.kwallet", "KWallet"),
+        ("keyring.backends.Windows", "Windows Credential Manager"),
+    ],
+)
+def test_a_keychain_has_the_name_its_owner_knows_it_by(
+    system: FileKeychain, monkeypatch: pytest.MonkeyPatch, module: str, name: str
+) -> None:
+    monkeypatch.setattr(type(system), "__module__", module)
+    assert keychain_name() == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no D-Bus")
+def test_a_secret_service_without_a_bus_is_no_keychain(
+    use: Callable[[KeyringBackend | None], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
+    use(SecretService.Keyring())  # type: ignore[no-untyped-call]
+    assert keychain_name() == ""
+    with pytest.raises(OfflineError, match="can't be opened"):
+        Keychain(tmp_path, "client").load()
+
+
+PROGRAM = "from tui.xero.keychain import keychain_name; print(repr(keychain_name()))"
+
+
+def told_by_a_process(**environment: str) -> tuple[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def test_a_process_finds_the_keychain_it_is_given(tmp_path: Path) -> None:
+    assert told_by_a_process(**keychain_environment(tmp_path / "k")) == ("'keychain FileKeychain'", "")
+
+
+@pytest.mark.parametrize(
+    "backend", ["", "nowhere.Keyring", "keyring.Nothing", "keyring.backends.fail.Keyring"]
+)
+def test_a_keychain_that_cannot_be_loaded_is_none_and_nothing_is_printed(backend: str) -> None:
+    assert told_by_a_process(PYTHON_KEYRING_BACKEND=backend) == ("''", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a keychain of their own")
+def test_where_there_is_no_bus_there_is_no_keychain(tmp_path: Path) -> None:
+    bus = f"unix:path={tmp_path}/none"
+    assert told_by_a_process(DBUS_SESSION_BUS_ADDRESS=bus, HOME=str(tmp_path)) == ("''", "")
+
+
+def test_loading_the_room_does_not_load_keyring() -> None:
+    program = "import sys, tui.xero.keychain; print('keyring' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
