@@ -61,7 +61,7 @@ class ReshelveApp(App[None]):
         theme: str = DEFAULT,
         on_theme: Callable[[str], None] = lambda _: None,
     ) -> None:
-        super().__init__()
+        super().__init__(css_path=None if organisation is not None else "screens/connect.tcss")
         self.account = account
         self._opened = Opened(account, self._publish)
         self._current: Service | None = None
