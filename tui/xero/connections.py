@@ -2,67 +2,160 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tui.log import logger
 from tui.model.contact import Organisation
-from tui.model.errors import ReconnectError, RejectedError
-from tui.xero import failures
+from tui.model.errors import NotConnectedError, ReconnectError, SignInError, XeroError
+from tui.xero import decode, failures
+from tui.xero.answers import OrganisationDetails
 from tui.xero.calls import Call, Caller
-from tui.xero.client import XeroClient
-from tui.xero.limits import Urgency
+from tui.xero.limits import Pace, Urgency
 from tui.xero.wire import Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import httpx
 
     from tui.xero.tokens import TokenSource
 
 _ORGANISATION: Final = "ORGANISATION"
+_AT_ONCE: Final = 5
+_UNREAD: Final = OrganisationDetails("", "", "", "", is_demo=False)
 
 
 async def list_organisations(
-    *, api_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None = None
+    *,
+    api_url: str,
+    tokens: TokenSource,
+    sign_in: str,
+    is_custom: bool,
+    is_read_only: bool,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> list[Organisation]:
     """Ask Xero for the organisations of a sign-in, in its order, with the short codes its pages need.
 
-    One that no longer lets itself be read is left out. Raises the errors of `XeroClient`; `ReconnectError`
-    too when there is none.
+    One that Xero lists, but can't describe now (offline, limits, a missing permission) has an empty
+    `short_code`: ask again later. Takes a call for each, five at once. A custom connection has one
+    organisation, which its token names by itself.
+
+    Raises `SignInError` when there is no organisation, `ReconnectError` when the sign-in has ended, and the
+    errors of `XeroClient` when the list itself can't be read.
     """
-    found = []
-    for connection in await _connections(api_url, tokens, transport):
-        client = XeroClient(
-            api_url=api_url, tenant_id=connection.tenant_id, tokens=tokens, transport=transport
+    xero = _Xero(api_url, tokens, transport)
+    listed = await xero.connections()
+    if is_custom:
+        pairs = [await xero.only_one(listed)]
+    else:
+        pairs = list(zip(listed, await xero.described(listed), strict=True))
+    if not pairs:
+        raise SignInError(
+            "No organisation was chosen.", "Sign in again and tick at least one organisation on Xero's page."
         )
+    return [
+        Organisation(
+            connection.tenant_id,
+            connection.tenant_name or details.name or connection.tenant_id,
+            details.short_code,
+            sign_in=sign_in,
+            timezone=details.timezone,
+            is_custom=is_custom,
+            is_read_only=is_read_only,
+            is_demo=details.is_demo,
+        )
+        for connection, details in pairs
+    ]
+
+
+async def connected_tenants(
+    *, api_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None = None
+) -> frozenset[str]:
+    """Ask Xero for the tenant ids of a sign-in: one call. Raises the errors of `XeroClient`."""
+    listed = await _Xero(api_url, tokens, transport).connections()
+    return frozenset(one.tenant_id for one in listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Xero:
+    """Xero, as one sign-in sees it."""
+
+    api_url: str
+    tokens: TokenSource
+    transport: httpx.AsyncBaseTransport | None
+
+    async def connections(self) -> list[Connection]:
+        caller = self._caller()
         try:
-            details = await client.organisation()
-        except (ReconnectError, RejectedError):
-            logger.warning("left out an organisation that can't be read")
-            continue
+            response = await caller.ask(Call("GET", "/connections", Urgency.PERSON))
         finally:
-            await client.aclose()
-        name = connection.tenant_name or details.name
-        found.append(Organisation(connection.tenant_id, name, details.short_code))
-    if not found:
-        raise ReconnectError(
-            "The sign-in to Xero isn't connected to any organisation.",
-            "Connect to Xero again and choose one.",
-        )
-    return found
+            await caller.aclose()
+        try:
+            listed = msgspec.json.decode(response.content, type=list[Connection])
+        except (msgspec.MsgspecError, ValueError):
+            raise failures.answer_unreadable() from None
+        return [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
+
+    async def only_one(self, listed: Sequence[Connection]) -> tuple[Connection, OrganisationDetails]:
+        """Find the organisation of a custom connection, which `/connections` may leave out."""
+        caller = self._caller()
+        try:
+            if listed:
+                return listed[0], await _details_if_told(caller, "")
+            details = await _details(caller, "")
+        finally:
+            await caller.aclose()
+        if not details.organisation_id:
+            raise failures.answer_unreadable()
+        # One and the same (seen): Xero's tenant id of an organisation is its id.
+        return Connection(details.organisation_id), details
+
+    async def described(self, listed: Sequence[Connection]) -> list[OrganisationDetails]:
+        """Ask for the details of each, a few at once; empty ones for those that aren't told."""
+        found = [_UNREAD] * len(listed)
+        rest = iter(enumerate(listed))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(_AT_ONCE, len(listed))):
+                    group.create_task(self._describe(rest, found))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return found
+
+    async def _describe(
+        self, rest: Iterator[tuple[int, Connection]], found: list[OrganisationDetails]
+    ) -> None:
+        caller = self._caller()
+        try:
+            for place, connection in rest:
+                # Xero counts the calls of each organisation for itself.
+                caller.pace = Pace()
+                found[place] = await _details_if_told(caller, connection.tenant_id)
+        finally:
+            await caller.aclose()
+
+    def _caller(self) -> Caller:
+        return Caller(api_url=self.api_url, tokens=self.tokens, transport=self.transport)
 
 
-async def _connections(
-    api_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None
-) -> list[Connection]:
-    caller = Caller(api_url=api_url, tokens=tokens, transport=transport)
+async def _details_if_told(caller: Caller, tenant_id: str) -> OrganisationDetails:
     try:
-        response = await caller.ask(Call("GET", "/connections", Urgency.PERSON))
-    finally:
-        await caller.aclose()
+        return await _details(caller, tenant_id)
+    except XeroError as error:
+        if isinstance(error, ReconnectError) and not isinstance(error, NotConnectedError):
+            raise
+        logger.warning("an organisation can't be described now: %s", type(error).__name__)
+        return _UNREAD
+
+
+async def _details(caller: Caller, tenant_id: str) -> OrganisationDetails:
+    headers = {"xero-tenant-id": tenant_id} if tenant_id else {}
+    response = await caller.ask(Call("GET", "/api.xro/2.0/Organisation", Urgency.PERSON, headers=headers))
     try:
-        connections = msgspec.json.decode(response.content, type=list[Connection])
-    except (msgspec.MsgspecError, ValueError):
+        return decode.organisation(response.content)
+    except decode.UndecodableError:
         raise failures.answer_unreadable() from None
-    return [one for one in connections if (one.tenant_type or _ORGANISATION) == _ORGANISATION]

@@ -124,6 +124,7 @@ class Problem(_Wire):
 class OrganisationElement(_Wire):
     """The fields of an organisation that matter here."""
 
+    organisation_id: str | None = msgspec.field(name="OrganisationID", default=None)
     name: str | None = None
     short_code: str | None = None
     base_currency: str | None = None
