@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import AnswerLostError, OfflineError, RateLimitedError, ReconnectError, RejectedError
-from tui.xero.answers import CallsLeft, ContactsPage, Element
+from tui.xero.answers import CallsLeft, ContactsPage, Element, LookedUp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,9 +110,16 @@ class ModelXero:
         self.contacts_now[contact_id] = changed
 
     async def contacts_by_ids(self, contact_ids: Sequence[str]) -> list[Contact]:
+        return list((await self.look_up(contact_ids)).contacts)
+
+    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
         self._suffer(self.read_faults)
         self.reads.append(tuple(contact_ids))
-        return [self.contacts_now[one] for one in contact_ids if one in self.contacts_now]
+        known = self.contacts_now
+        return LookedUp(
+            tuple(known[one] for one in contact_ids if one in known),
+            tuple(one for one in contact_ids if one not in known),
+        )
 
     async def contacts(
         self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None

@@ -36,12 +36,12 @@ async def read_fresh(
         return f"More than {MOST_READ_FRESH:,} contacts: shown as they were last read."
     try:
         async with asyncio.timeout(PATIENCE):
-            contacts = await connectors.xero.contacts_by_ids(contact_ids)
+            found = await connectors.xero.look_up(contact_ids)
     except TimeoutError:
         return _NO_ANSWER
     except XeroError as error:
         return error.what
-    applied(await store.apply(contacts, now()))
+    applied(await store.apply(found.contacts, now(), gone=found.unknown))
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui.engine.check import check, read_fresh
 from tui.engine.clock import utc_now
+from tui.engine.disk import Disk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
@@ -50,17 +51,30 @@ class Engine:
         lease: Lease,
         window: NightlyWindow,
         poll_seconds: float,
+        is_read_only: bool = False,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._organisation = organisation
+        self._is_read_only = is_read_only
         self._store = store
         self._connectors = connectors
         self._now = now
-        self._weather = Weather(now, self._weather_changed)
+        self._weather = Weather(now, self._changed)
+        self._disk = Disk(self._changed)
+        store.on_written = self._disk.note
         self._released = ReleasedWatch(store, window, now, has_feed=connectors.has_feed)
-        self._publisher = Publisher(organisation, store, self._weather, self._released, now)
+        self._publisher = Publisher(
+            organisation, store, self._weather, self._released, disk=self._disk, now=now
+        )
         self._loops = Loops(
-            store, self._weather, self._released, self._publisher, now, lease=lease, poll_seconds=poll_seconds
+            store,
+            self._weather,
+            self._released,
+            self._publisher,
+            disk=self._disk,
+            now=now,
+            lease=lease,
+            poll_seconds=poll_seconds,
         )
         self._tasks: list[asyncio.Task[Any]] = []
         self._is_stopped = False
@@ -75,18 +89,33 @@ class Engine:
         """Whether Xero's pages are on this machine."""
         return self._connectors.is_practice
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed here."""
+        return self._is_read_only
+
+    def attend(self) -> None:
+        """Note that a person is here."""
+        self._loops.attend()
+
+    def hold_pull(self, *, on: bool) -> None:
+        """Hold a read of all contacts after the page it is at, or go on with it from there."""
+        self._loops.hold_pull(on=on)
+
     async def run(self) -> None:
         """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
         await self._connectors.open()
         xero = self._connectors.xero
-        work = (
+        xero.pace.on_full = self._weather.minute_full
+        work = [
             self._loops.hold_lease(),
             self._loops.keep_search_index(),
-            self._loops.send(xero),
             self._loops.pull(xero),
             self._loops.look_for_handoffs(xero),
             self._loops.follow_released(self._connectors.observer),
-        )
+        ]
+        if not self._is_read_only:
+            work.append(self._loops.send(xero))
         self._tasks = [asyncio.create_task(each) for each in work]
         await asyncio.gather(*self._tasks)
 
@@ -120,12 +149,12 @@ class Engine:
 
     async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
         """Read the contacts fresh and say what there is to say before changing them."""
-        applied = self._publisher.applied
-        stale_reason = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
+        stale_reason = await self._read_fresh(contact_ids)
         return check(self._store, action, contact_ids, stale_reason)
 
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
         """Journal the changes; they are sent from there, whatever happens to this program."""
+        self._refuse_if_read_only()
         changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
         self._publisher.rows_changed()
         self._loops.wake()
@@ -136,9 +165,20 @@ class Engine:
         self._weather.nudge()
         self._loops.wake(pull=True)
 
+    def reconnected(self) -> None:
+        """Ask Xero again at once: there is a new sign-in."""
+        self._weather.nudge()
+        self._loops.wake(pull=True)
+
     async def page(self, contact_id: str) -> ContactPage:
         """Read one contact and its changes from the local copy."""
         return contact_page(self._store, self._publisher.grade, contact_id)
+
+    async def freshen(self, contact_id: str) -> None:
+        """Read one contact fresh from Xero, its balances included."""
+        stale_reason = await self._read_fresh([contact_id])
+        if stale_reason:
+            raise ReshelveError(stale_reason, "What is shown is as it was last read.")
 
     async def history(self, contact_id: str) -> Sequence[HistoryLine]:
         """Read Xero's own history of a contact."""
@@ -158,10 +198,12 @@ class Engine:
 
     async def dismiss(self, change: Change) -> None:
         """Stop waiting for a hand-off."""
+        self._refuse_if_read_only()
         await self._take_back(change, Event.DISMISS, State.HANDOFF)
 
     async def cancel(self, change: Change) -> None:
         """Take back a change that hasn't been sent."""
+        self._refuse_if_read_only()
         await self._take_back(change, Event.CANCEL, State.QUEUED)
 
     def contact_url(self, contact_id: str) -> str:
@@ -170,11 +212,26 @@ class Engine:
 
     async def press_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page, and look whether it worked."""
+        self._refuse_if_read_only()
         await self._connectors.press_restore(contact_id)
         # This one first: the usual round takes a while where hundreds wait.
-        applied = self._publisher.applied
-        if await read_fresh(self._store, self._connectors, self._now, applied, [contact_id]):
+        if await self._read_fresh([contact_id]):
             self._loops.wake(handoffs=True)
+
+    async def _read_fresh(self, contact_ids: Sequence[str]) -> str:
+        """Bring contacts up to date for a person who waits; returns why that couldn't be, mostly empty."""
+        applied = self._publisher.applied
+        stale_reason = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
+        if not stale_reason:
+            self._loops.note_answer(self._connectors.xero, None)
+        return stale_reason
+
+    def _refuse_if_read_only(self) -> None:
+        if self._is_read_only:
+            raise ReshelveError(
+                "This organisation is open for reading only. Nothing was changed.",
+                "To change contacts, start Reshelve without --read-only, on a sign-in that may write.",
+            )
 
     async def _take_back(self, change: Change, event: Event, expected: State) -> None:
         current = self._store.change(change.change_id)
@@ -188,5 +245,5 @@ class Engine:
             raise ReshelveError("This change has moved on in the meantime.", "Nothing was taken back.")
         self._publisher.rows_changed()
 
-    def _weather_changed(self) -> None:
+    def _changed(self) -> None:
         self._publisher.soon()

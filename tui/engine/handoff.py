@@ -37,6 +37,11 @@ class HandoffLookout:
         self._applied = applied
         self._next = 0
 
+    @property
+    def has_work(self) -> bool:
+        """Whether anything waits for a person."""
+        return bool(self._store.changes_in(State.HANDOFF, limit=1))
+
     async def look(self) -> None:
         """Read the next fifty that wait, going round. Raises `XeroError`."""
         waiting = self._store.changes_in(State.HANDOFF)
@@ -46,9 +51,9 @@ class HandoffLookout:
             self._next = 0
         looked_at = waiting[self._next : self._next + _LOOKED_AT_ONCE]
         self._next += len(looked_at)
-        contacts = await self._xero.contacts_by_ids([change.contact_id for change in looked_at])
-        self._applied(await self._store.apply(contacts, self._now()))
-        await self._give_up(looked_at, contacts)
+        found = await self._xero.look_up([change.contact_id for change in looked_at])
+        self._applied(await self._store.apply(found.contacts, self._now(), gone=found.unknown))
+        await self._give_up(looked_at, found.contacts)
 
     async def _give_up(self, looked_at: Sequence[Change], contacts: Sequence[Contact]) -> None:
         """Stop waiting for what nobody can restore any more, such as a contact merged meanwhile."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tui.engine.pace import pull_interval
+from tui.engine.bookmarks import PEAK
+from tui.engine.job import Job
+from tui.engine.pace import Budget, Peak, Presence
 from tui.log import logger
 from tui.model.errors import ReshelveError, StoreError
 
@@ -13,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from tui.engine.disk import Disk
     from tui.engine.lease import Lease
     from tui.engine.publish import Publisher
+    from tui.engine.pull import Puller
     from tui.engine.watch import ReleasedWatch
     from tui.engine.weather import Weather
     from tui.model.snapshot import PullProgress
@@ -23,29 +27,7 @@ if TYPE_CHECKING:
     from tui.xero.client import XeroClient
 
 _OUTBOX_SECONDS = 2.0
-_CLOSE_SECONDS = 2.5
-_FAR_SECONDS = 15.0
 _LEASE_SECONDS = 1.0
-
-
-class Job:
-    """Something done again and again: when its time has come, or when it is woken."""
-
-    def __init__(self, interval: Callable[[], float]) -> None:
-        self._interval = interval
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """Do it as soon as possible."""
-        self._woken.set()
-
-    async def due(self) -> None:
-        """Return when it is to be done."""
-        try:
-            await asyncio.wait_for(self._woken.wait(), self._interval())
-        except TimeoutError:
-            return
-        self._woken.clear()
 
 
 class Loops:
@@ -57,8 +39,9 @@ class Loops:
         weather: Weather,
         released: ReleasedWatch,
         publisher: Publisher,
-        now: Callable[[], datetime],
         *,
+        disk: Disk,
+        now: Callable[[], datetime],
         lease: Lease,
         poll_seconds: float,
     ) -> None:
@@ -66,14 +49,17 @@ class Loops:
         self._weather = weather
         self._released = released
         self._publisher = publisher
+        self._disk = disk
         self._now = now
         self._lease = lease
         self._is_holder = asyncio.Event()
-        self._is_close = False
-        self._outbox = Job(lambda: _OUTBOX_SECONDS)
-        self._news = Job(lambda: pull_interval(poll_seconds, weather.link.day_calls_left))
-        self._handoffs = Job(self._seconds_to_handoffs)
-        self._feed = Job(lambda: released.next_look)
+        self._presence = Presence(now)
+        self._budget = Budget(poll_seconds)
+        self._puller: Puller | None = None
+        self._outbox = Job(lambda: _OUTBOX_SECONDS, now)
+        self._news = Job(self._seconds_to_news, now, drops_overlap=True)
+        self._handoffs = Job(self._seconds_to_handoffs, now, drops_overlap=True)
+        self._feed = Job(lambda: released.next_look, now, drops_overlap=True)
 
     def wake(self, *, pull: bool = False, handoffs: bool = False) -> None:
         """Send what is queued now; look for news or for finished hand-offs, too, when asked."""
@@ -84,16 +70,39 @@ class Loops:
         if pull or handoffs:
             self._handoffs.wake()
 
+    def attend(self) -> None:
+        """Note that a person is here; after an absence there is a look for news at once."""
+        if self._presence.note() and not self._budget.is_sparing:
+            self.wake(pull=True)
+
     def look_closely(self, *, on: bool) -> None:
-        """Look for finished hand-offs every few seconds."""
-        self._is_close = on
+        """Look for finished hand-offs every few seconds, as far as the day's calls allow."""
+        self._presence.note()
+        self._presence.is_watching = on
+        if on:
+            self._budget.come_close()
         self._handoffs.wake()
 
+    def hold_pull(self, *, on: bool) -> None:
+        """Hold a read of all contacts after the page it is at, or go on with it."""
+        if self._puller is not None:
+            self._puller.hold(on=on)
+
+    def note_answer(self, xero: XeroClient, before: datetime | None, attempt: int | None = None) -> None:
+        """Note what Xero's last answer said, if there was one since then."""
+        self._budget.note(xero.calls_left.day, self._now())
+        self._show_sparing()
+        is_news = xero.last_answer_at is not None and xero.last_answer_at != before
+        if is_news and self._is_holder.is_set():
+            self._weather.fine(xero.calls_left.minute, xero.calls_left.day, attempt)
+
+    def _seconds_to_news(self) -> float:
+        pane = self._publisher.snapshot.pane
+        has_handoffs = pane is not None and pane.handoff_total > 0
+        return self._budget.pull_seconds(self._presence.idle, is_shared=has_handoffs)
+
     def _seconds_to_handoffs(self) -> float:
-        if self._is_close:
-            return _CLOSE_SECONDS
-        # Slower as the day's calls run out, like pulls, and half as often: a pull sees most restores anyway.
-        return 2 * pull_interval(_FAR_SECONDS, self._weather.link.day_calls_left)
+        return self._budget.handoff_seconds(self._presence.idle, is_close=self._presence.is_watching)
 
     def release(self) -> None:
         """Give the lease back."""
@@ -101,18 +110,31 @@ class Loops:
 
     async def keep_search_index(self) -> None:
         """Load what makes search fast; until then it asks the database."""
-        await self._store.finder.load()
+        while True:
+            try:
+                await self._store.finder.load()
+            except StoreError as error:
+                self._disk.note(error)
+                await self._disk.pause()
+            else:
+                return
 
     async def hold_lease(self) -> None:
         """Take the lease when it is free, and show what other copies do."""
         while True:
-            if self._lease.take():
-                self._is_holder.set()
-            else:
-                self._weather.elsewhere()
-            if self._store.changed_elsewhere():
-                self._publisher.rows_changed(order=not self._is_holder.is_set())
+            try:
+                self._look_at_lease()
+            except StoreError as error:
+                self._disk.note(error)
             await asyncio.sleep(_LEASE_SECONDS)
+
+    def _look_at_lease(self) -> None:
+        if self._lease.take():
+            self._is_holder.set()
+        else:
+            self._weather.elsewhere()
+        if self._store.changed_elsewhere():
+            self._publisher.rows_changed(order=not self._is_holder.is_set())
 
     async def send(self, xero: XeroClient) -> None:
         """Empty the outbox, whenever there is something in it."""
@@ -132,14 +154,23 @@ class Loops:
         from tui.engine.pull import Puller  # noqa: PLC0415 - after the first paint
 
         def progress(state: PullProgress | None) -> None:
-            self._note_answer(xero, None)
+            self.note_answer(xero, None)
             self._publisher.pulling(state)
 
-        puller = Puller(self._store, xero, self._now, self._applied, progress)
+        def may_spend() -> bool:
+            return not self._budget.is_sparing
+
+        stored = self._store.cursor(PEAK)
+        if stored is not None:
+            self._budget.peak = Peak.parse(stored)
+        puller = Puller(self._store, xero, self._now, self._applied, progress, may_spend=may_spend)
+        self._puller = puller
 
         async def pull() -> None:
-            await puller.pull()
-            self._publisher.pulled(self._now())
+            has_ended = await puller.pull()
+            await self._keep_peak()
+            if has_ended:
+                self._publisher.pulled(self._now())
 
         self._news.wake()
         await self._repeat(self._news, pull, xero)
@@ -158,10 +189,14 @@ class Loops:
         while True:
             await self._feed.due()
             try:
-                learnt = self._released.tick() if observer is None else await self._released.look(observer)
+                with self._feed.running():
+                    learnt = (
+                        self._released.tick() if observer is None else await self._released.look(observer)
+                    )
             except StoreError as error:
                 # A full disk, for one: what couldn't be kept is told again at the next look.
-                logger.warning("re-leased: %s", error.what)
+                self._disk.note(error)
+                await self._disk.pause()
                 continue
             if learnt:
                 self._publisher.rows_changed()
@@ -172,18 +207,30 @@ class Loops:
             await job.due()
             await self._is_holder.wait()
             await self._weather.clear()
-            before = xero.last_answer_at
+            before, attempt = xero.last_answer_at, self._weather.attempt()
             try:
-                await work()
+                with job.running():
+                    await work()
+            except StoreError as error:
+                self._disk.note(error)
+                await self._disk.pause()
+                job.wake()
             except ReshelveError as error:
-                self._weather.bad(error)
+                self._budget.note(xero.calls_left.day, self._now())
+                self._weather.bad(error, attempt)
                 job.wake()
             else:
-                self._note_answer(xero, before)
+                self.note_answer(xero, before, attempt)
+            self._show_sparing()
 
-    def _note_answer(self, xero: XeroClient, before: datetime | None) -> None:
-        if xero.last_answer_at is not None and xero.last_answer_at != before:
-            self._weather.fine(xero.calls_left.minute, xero.calls_left.day)
+    def _show_sparing(self) -> None:
+        self._weather.spare(self._news.due_at if self._budget.is_sparing else None)
+
+    async def _keep_peak(self) -> None:
+        """Remember the day's limit as far as it was seen: a start in the evening couldn't tell it."""
+        peak = self._budget.peak
+        if peak is not None and str(peak) != self._store.cursor(PEAK):
+            await self._store.set_cursor(PEAK, str(peak))
 
     def _sent(self, applied: Applied) -> None:
         # A step of a change shows on its row even where the contact itself stays as it is.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tui.engine.bookmarks import FULL_DONE_AT
 from tui.model.change import State
+from tui.model.errors import StoreError
 from tui.model.evidence import Grade, stand
 from tui.model.snapshot import ChangeView, Pane, PullProgress, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
+    from tui.engine.disk import Disk
     from tui.engine.watch import ReleasedWatch
     from tui.engine.weather import Weather
     from tui.model.change import Change
@@ -34,16 +38,20 @@ class Publisher:
         store: Store,
         weather: Weather,
         released: ReleasedWatch,
+        *,
+        disk: Disk,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._weather = weather
         self._released = released
+        self._disk = disk
         self._now = now
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._pull: PullProgress | None = None
         self._last_pull_at: datetime | None = None
+        self._balances_read_at = _balances_read_at(store)
         self._rows_version = 0
         self._order_version = 0
         self._organisation = organisation
@@ -86,6 +94,7 @@ class Publisher:
     def pulled(self, at: datetime) -> None:
         """Note a successful look for news."""
         self._last_pull_at = at
+        self._balances_read_at = _balances_read_at(self._store)
         self.soon()
 
     def soon(self) -> None:
@@ -101,7 +110,12 @@ class Publisher:
 
     def _publish(self) -> None:
         self._timer = None
-        snapshot = self._build()
+        try:
+            snapshot = self._build()
+        except StoreError as error:
+            # What was read before stays on the screen.
+            self._disk.note(error)
+            snapshot = replace(self.snapshot, xero=self._weather.shown, disk_trouble=self._disk.trouble)
         if snapshot == self.snapshot:
             return
         self.snapshot = snapshot
@@ -112,9 +126,11 @@ class Publisher:
         return Snapshot(
             organisation=self._organisation,
             counts=self._store.counts(),
-            xero=self._weather.link,
+            xero=self._weather.shown,
             pull=self._pull,
             last_pull_at=self._last_pull_at,
+            balances_read_at=self._balances_read_at,
+            disk_trouble=self._disk.trouble,
             released=self._released.link,
             pane=self._pane(),
             rows_version=self._rows_version,
@@ -154,6 +170,12 @@ class Publisher:
 
     def _views(self, changes: Sequence[Change]) -> tuple[ChangeView, ...]:
         return tuple(self.view(change) for change in changes)
+
+
+def _balances_read_at(store: Store) -> datetime | None:
+    """Return when the last full read, which tells all balances, ended."""
+    stored = store.cursor(FULL_DONE_AT)
+    return None if stored is None else datetime.fromisoformat(stored)
 
 
 def _is(view: ChangeView, *grades: Grade) -> bool:

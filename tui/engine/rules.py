@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 MERGED = "It was merged into another contact in Xero, which can't be undone."
 GDPR = "It is under a GDPR request in Xero, which can't be undone."
+GONE = "Xero no longer knows this contact, so that nothing about it can be changed."
 
 
 def out_of_reach(contact: Contact) -> str:
     """Say why nobody can change this contact's status any more; empty when somebody can."""
+    if contact.status is ContactStatus.GONE:
+        return GONE
     if contact.merged_to:
         return MERGED
     if contact.status is ContactStatus.GDPRREQUEST:

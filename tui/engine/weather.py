@@ -6,24 +6,53 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.log import logger
-from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, RejectedError, ReshelveError
+from tui.model.errors import (
+    NotConnectedError,
+    OfflineError,
+    RateLimitedError,
+    ReconnectError,
+    RejectedError,
+    ReshelveError,
+)
 from tui.model.snapshot import Link, XeroLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-_FIRST_WAIT = 1.0
-_LONGEST_WAIT = 60.0
+# Seconds.
+_FIRST_WAIT: Final = 1.0
+_LONGEST_OFFLINE: Final = 30.0
+# Xero's word on "The Organisation is offline" is to try again in about five minutes.
+_LONGEST_UNAVAILABLE: Final = 300.0
+_REFUSED: Final = 60.0
+_NOT_CONNECTED: Final = 600.0
+# Naps are short, so that a laptop that slept, or a clock that jumped, is noticed soon.
+_NAP: Final = 5.0
+_CLOCK_MOVED: Final = 2.0
+
+_LIMITS: Final = {
+    "day": "Today's calls to Xero are used up. Everything queued is kept.",
+    "concurrent": "Too many calls to Xero were under way at once.",
+    "appminute": "This minute's calls to Xero are used up, by everybody who uses this app.",
+}
+_MINUTE_LIMIT: Final = "This minute's calls to Xero are used up."
+_GONE: Final = (
+    "Xero no longer lists this organisation for the sign-in, or a permission is missing. "
+    "Everything stays readable here; press c to connect again."
+)
+_ELSEWHERE: Final = "Another Reshelve on this machine is talking to Xero; this one shows what it does."
+_SPARED: Final = "The calls to Xero that are left today are kept for you."
 
 
 class Weather:
     """The state of the connection, and the waiting that it asks for.
 
-    Every loop that calls Xero reports here how it went, and waits here before it calls again.
+    Every job that calls Xero notes when it begins (`attempt`), reports here how it went, and waits here
+    before it calls again. Jobs that meet the same trouble together are one failure, not several.
     """
 
     def __init__(self, now: Callable[[], datetime], changed: Callable[[], None]) -> None:
@@ -31,34 +60,65 @@ class Weather:
         self._now = now
         self._changed = changed
         self._failures = 0
+        self._troubles = 0
         self._wait_ends = 0.0
         self._nudge = asyncio.Event()
+        self._minute_full_until: datetime | None = None
+        self._spared_until: datetime | None = None
 
-    def fine(self, minute: int | None, day: int | None) -> None:
+    @property
+    def shown(self) -> XeroLink:
+        """The link with what holds calls back although Xero answers, for the person to see."""
+        link = replace(self.link, minute_full_until=self._minute_full_until)
+        if link.link is Link.ONLINE and self._spared_until is not None:
+            return replace(link, waiting_until=self._spared_until, detail=_SPARED)
+        return link
+
+    def attempt(self) -> int:
+        """Begin an attempt; what is returned goes with the report of how it went."""
+        return self._troubles
+
+    def fine(self, minute: int | None, day: int | None, attempt: int | None = None) -> None:
         """Note an answer from Xero, with the calls it says are left."""
-        self._failures = 0
-        self._become(
-            XeroLink(Link.ONLINE, last_answer_at=self._now(), minute_calls_left=minute, day_calls_left=day)
-        )
+        link = XeroLink(Link.ONLINE, last_answer_at=self._now(), minute_calls_left=minute, day_calls_left=day)
+        is_older = attempt is not None and attempt < self._troubles
+        if is_older and self.link.link is Link.LIMITED and self._left() > 0:
+            # It was asked before the limit was met, which therefore still holds.
+            held = self.link
+            link = replace(link, link=held.link, waiting_until=held.waiting_until, detail=held.detail)
+        else:
+            self._failures = 0
+        self._become(link)
 
-    def bad(self, error: ReshelveError) -> None:
+    def bad(self, error: ReshelveError, attempt: int | None = None) -> None:
         """Note a failure and decide when to call again."""
-        wait = self._wait(error)
+        left = self._left()
+        is_joined = left > 0 or (attempt is not None and attempt < self._troubles)
+        wait = self._wait(error, is_joined=is_joined)
+        is_same = _link(error) is self.link.link and not isinstance(error, RateLimitedError)
+        if wait <= left or (left > 0 and is_same):
+            # The wait that is running covers it.
+            return
+        self._troubles += 1
         self._wait_ends = monotonic() + wait
         logger.warning("xero: %s; next attempt in %.0f s", type(error).__name__, wait)
-        self._become(
-            replace(
-                self.link,
-                link=_link(error),
-                waiting_until=self._now() + timedelta(seconds=wait),
-                detail=error.what if not error.next_step else f"{error.what} {error.next_step}",
-            )
-        )
+        until = self._now() + timedelta(seconds=wait)
+        self._become(replace(self.link, link=_link(error), waiting_until=until, detail=_words(error)))
 
     def elsewhere(self) -> None:
         """Note that another copy of the program holds the lease."""
-        detail = "Another Reshelve on this machine is talking to Xero; this one shows what it does."
-        self._become(replace(self.link, link=Link.ELSEWHERE, waiting_until=None, detail=detail))
+        self._become(replace(self.link, link=Link.ELSEWHERE, waiting_until=None, detail=_ELSEWHERE))
+
+    def minute_full(self, seconds: float | None) -> None:
+        """Note that calls wait so long for room in Xero's minute; None when none waits any longer."""
+        self._minute_full_until = None if seconds is None else self._now() + timedelta(seconds=seconds)
+        self._changed()
+
+    def spare(self, until: datetime | None) -> None:
+        """Note that the background leaves the rest of the day's calls to the person until then."""
+        if until != self._spared_until:
+            self._spared_until = until
+            self._changed()
 
     def nudge(self) -> None:
         """End the waiting early because a person asked; a limit is still respected."""
@@ -68,25 +128,40 @@ class Weather:
 
     async def clear(self) -> None:
         """Return when Xero may be called again."""
-        while (until := self.link.waiting_until) is not None:
-            # Two clocks: one stands still while a laptop sleeps, the other may be set back by hours.
-            left = min((until - self._now()).total_seconds(), self._wait_ends - monotonic())
-            if left <= 0:
-                return
+        while (left := self._left()) > 0:
             self._nudge.clear()
             try:
-                # Short naps: a laptop that slept, or a clock that jumped, is noticed soon.
-                await asyncio.wait_for(self._nudge.wait(), min(left, 5.0))
+                await asyncio.wait_for(self._nudge.wait(), min(left, _NAP))
             except TimeoutError:
-                continue
+                self._follow_clock()
 
-    def _wait(self, error: ReshelveError) -> float:
+    def _left(self) -> float:
+        """Seconds still to wait."""
+        until = self.link.waiting_until
+        if until is None:
+            return 0.0
+        # Two clocks: one stands still while a laptop sleeps, the other may be set back by hours.
+        return min((until - self._now()).total_seconds(), self._wait_ends - monotonic())
+
+    def _follow_clock(self) -> None:
+        """Say the same moment by a clock that was set back meanwhile."""
+        until, now = self.link.waiting_until, self._now()
+        left = self._wait_ends - monotonic()
+        if until is not None and (until - now).total_seconds() - left > _CLOCK_MOVED:
+            self._become(replace(self.link, waiting_until=now + timedelta(seconds=left)))
+
+    def _wait(self, error: ReshelveError, *, is_joined: bool) -> float:
         if isinstance(error, RateLimitedError):
             return max(error.retry_after, 1.0)
+        if isinstance(error, NotConnectedError):
+            return _NOT_CONNECTED
         if isinstance(error, ReconnectError | RejectedError):
-            return _LONGEST_WAIT
-        self._failures += 1
-        return min(_FIRST_WAIT * 2.0 ** (self._failures - 1), _LONGEST_WAIT)
+            return _REFUSED
+        longest = _LONGEST_OFFLINE if isinstance(error, OfflineError) else _LONGEST_UNAVAILABLE
+        # No more doublings than this wait has: a long time offline says nothing about Xero's own troubles.
+        if not self._failures or (not is_joined and _doubled(self._failures) < longest):
+            self._failures += 1
+        return min(_doubled(self._failures), longest)
 
     def _become(self, link: XeroLink) -> None:
         self.link = link
@@ -95,11 +170,25 @@ class Weather:
         self._changed()
 
 
+def _doubled(failures: int) -> float:
+    return float(_FIRST_WAIT * 2 ** (failures - 1))
+
+
+def _words(error: ReshelveError) -> str:
+    if isinstance(error, RateLimitedError):
+        return _LIMITS.get(error.problem, _MINUTE_LIMIT)
+    if isinstance(error, NotConnectedError):
+        return _GONE
+    return error.what if not error.next_step else f"{error.what} {error.next_step}"
+
+
 def _link(error: ReshelveError) -> Link:
     if isinstance(error, OfflineError):
         return Link.OFFLINE
     if isinstance(error, RateLimitedError):
         return Link.LIMITED
+    if isinstance(error, NotConnectedError):
+        return Link.GONE
     if isinstance(error, ReconnectError):
         return Link.RECONNECT
     return Link.UNAVAILABLE

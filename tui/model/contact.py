@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 
 class ContactStatus(StrEnum):
-    """The statuses Xero's OpenAPI (v16.1) knows; only the first two can be reached from here."""
+    """The statuses Xero's OpenAPI (v16.1) knows; only the first two can be reached from here.
+
+    `GONE` is this program's own mark for a contact that Xero no longer knows: never sent, never received.
+    """
 
     ACTIVE = "ACTIVE"
     ARCHIVED = "ARCHIVED"
     GDPRREQUEST = "GDPRREQUEST"
+    GONE = "GONE"
 
 
 @dataclass(frozen=True, slots=True)

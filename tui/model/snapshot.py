@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Link(StrEnum):
-    """How the connection to Xero stands."""
+    """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation."""
 
     STARTING = "starting"
     ONLINE = "online"
@@ -25,6 +25,7 @@ class Link(StrEnum):
     LIMITED = "limited"
     UNAVAILABLE = "unavailable"
     RECONNECT = "reconnect"
+    GONE = "gone"
     ELSEWHERE = "elsewhere"
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 _TO_RECONNECT = frozenset({Link.RECONNECT, Link.GONE})
-_HELD = "Reading is held after this page. F6 goes on from there; what is read is kept."
+_HELD = "Reading is held after this page. The same key goes on from there; nothing is lost."
 _SEARCH_KEYS = (("open", "To the contacts"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
@@ -87,7 +87,8 @@ class MainScreen(Finding[None], Changing[None]):
         now, is_practice = clock.now(), self.backend.is_practice
         self.title_bar.tell(snapshot, now, is_practice=is_practice)
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
-        self.pull_bar.tell(snapshot.pull, snapshot.xero.minute_calls_left)
+        self.pull_bar.tell(snapshot, now)
+        self.table.tell_age(snapshot.balances_read_at)
         # What the keys follow seldom changes; the clock calls here every second.
         if self._offered != self._offers_follow(snapshot):
             self._offer_keys()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from tui.model.change import Action, Change, Event, State
 from tui.model.contact import ContactStatus
+from tui.store import gone as gone_contacts
 from tui.store import journal
 from tui.store.contacts import Seen, Upserted, upsert
 from tui.store.moments import from_ms
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from tui.model.contact import Contact
@@ -27,10 +28,14 @@ _FLIPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What contacts did to the store; the flips as the journal now has them."""
+    """What contacts did to the store; the flips as the journal now has them.
+
+    `gone` are the row ids, by contact id, of those that were marked as gone.
+    """
 
     upserted: Upserted
     flips: tuple[Change, ...]
+    gone: Mapping[str, int] = field(default_factory=dict)
 
 
 def apply(
@@ -39,15 +44,19 @@ def apply(
     seen_at: datetime,
     *,
     decided: frozenset[int] = frozenset(),
+    gone: Sequence[str] = (),
 ) -> Outcome:
     """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero.
 
     Changes that are `decided`, by id, are left alone: their move says what the contacts mean for them.
+    `gone` are the ids of contacts that Xero no longer knows.
     """
     upserted = upsert(connection, contacts, seen_at)
     batch_id = uuid4().hex
-    flips = (_flip(connection, seen, seen_at, batch_id, decided) for seen in upserted.moved)
-    return Outcome(upserted, tuple(change for change in flips if change is not None))
+    flips = [_flip(connection, seen, seen_at, batch_id, decided) for seen in upserted.moved]
+    marked = gone_contacts.mark(connection, gone, seen_at)
+    upserted.changed |= marked.keys()
+    return Outcome(upserted, tuple(change for change in flips if change is not None), marked)
 
 
 def _flip(

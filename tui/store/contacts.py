@@ -27,6 +27,8 @@ _COLUMNS: Final = (
 _STATUS, _UPDATED, _RECEIVABLE, _SORT_KEY, _SEARCH = (
     _COLUMNS.index(name) for name in ("status", "updated_ms", "receivable", "sort_key", "search")
 )
+# Follows the columns in what `_SELECT` gives.
+_ROWID: Final = len(_COLUMNS)
 
 _SELECT: Final = f"""
     SELECT {", ".join(f"c.{name}" for name in _COLUMNS)}, c.rowid, d.balances_ms, d.raw
@@ -58,8 +60,12 @@ class Seen:
 
 @dataclass(slots=True)
 class Upserted:
-    """What writing some contacts changed. `texts_changed` says that order or search no longer hold."""
+    """What writing some contacts changed.
 
+    `rowids` are all that were told, changed or not. `texts_changed` says that order or search no longer hold.
+    """
+
+    rowids: list[int] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     moved: list[Seen] = field(default_factory=list)
     texts_changed: bool = False
@@ -88,6 +94,7 @@ def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact], seen_at:
     )
     for contact_id, old in stored.items():
         contact = latest[contact_id]
+        result.rowids.append(old[_ROWID])
         if to_ms(contact.updated_at) >= old[_UPDATED]:
             _update(connection, contact, old, seen_at, result)
     return result
@@ -104,6 +111,7 @@ def _insert(
     connection.executemany(_INSERT, ((*_values(contact), rowid) for rowid, contact in numbered))
     connection.executemany(_SET_DOCUMENT, (_document(rowid, contact, seen_at) for rowid, contact in numbered))
     result.texts_changed = True
+    result.rowids += (rowid for rowid, _ in numbered)
     result.changed.update(contact.contact_id for contact in contacts)
 
 

@@ -37,6 +37,8 @@ class Database:
 
     def __init__(self, file: Path, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
         self.file = file
+        #: Called in the loop's thread after each write: with None when it succeeded, else with its error.
+        self.on_written: Callable[[StoreError | None], None] = lambda _: None
         self._reader = reader
         self._writer = writer
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -128,6 +130,7 @@ class Database:
                 "The local copy is closed. Everything saved until now is kept.", "Start Reshelve again."
             ) from None
         future = asyncio.wrap_future(pending)
+        future.add_done_callback(self._tell)
         if after is not None:
             future.add_done_callback(lambda done: _call_on_success(done, after))
         return await asyncio.shield(future)
@@ -143,6 +146,11 @@ class Database:
                 self._writing.release()
         changed, self._changed_elsewhere = self._changed_elsewhere, False
         return changed
+
+    def _tell(self, done: asyncio.Future[Any]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is None or isinstance(error, StoreError):
+            self.on_written(error)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
         with self._writing:

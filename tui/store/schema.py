@@ -150,6 +150,10 @@ _TALLIES = (
     ),
 )
 
+# Which contacts the full read under way has told of; empty between full reads. A table of its own, as
+# small as can be: looking for those that are missing must not mean reading every document.
+_TOLD = ("CREATE TABLE told (contact_rowid INTEGER PRIMARY KEY)",)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         *_CONTACTS,
@@ -159,6 +163,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         *_append_only("change_events"),
         *_append_only("pick_ups"),
     ),
+    _TOLD,
 )
 
 

@@ -33,6 +33,7 @@ _MOST: Final = 0.6
 _OTHER, _ACTIVE, _ARCHIVED = range(3)
 _STATUS_BYTES: Final = {
     ContactStatus.GDPRREQUEST: _OTHER,
+    ContactStatus.GONE: _OTHER,
     ContactStatus.ACTIVE: _ACTIVE,
     ContactStatus.ARCHIVED: _ARCHIVED,
 }

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tui.model.contact import ContactStatus
 from tui.store import applying, cursors, evidence, journal
 from tui.store.contacts import read_active_named, read_contacts, read_counts
 from tui.store.database import Database
 from tui.store.events import JournalEvent, read_events_of
 from tui.store.finder import Finder
+from tui.store.gone import forget_told, note_told, untold
 from tui.store.journal import Move
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from tui.model.change import Action, Change, State
     from tui.model.contact import Contact
+    from tui.model.errors import StoreError
     from tui.model.evidence import PickUp
     from tui.model.query import TabCounts
     from tui.store.applying import Outcome
@@ -53,6 +57,15 @@ class Store:
         self._database = database
         self.finder = Finder(database)
 
+    @property
+    def on_written(self) -> Callable[[StoreError | None], None]:
+        """Called after each write: with None when it succeeded, else with why not."""
+        return self._database.on_written
+
+    @on_written.setter
+    def on_written(self, listener: Callable[[StoreError | None], None]) -> None:
+        self._database.on_written = listener
+
     @classmethod
     def open(cls, folder: Path) -> Store:
         """Open the organisation's folder, made where missing."""
@@ -65,17 +78,38 @@ class Store:
 
     # --- contacts ---
 
-    async def apply(self, contacts: Sequence[Contact], seen_at: datetime) -> Applied:
+    async def apply(
+        self,
+        contacts: Sequence[Contact],
+        seen_at: datetime,
+        *,
+        is_full_read: bool = False,
+        gone: Sequence[str] = (),
+    ) -> Applied:
         """Store contacts as Xero told them at that time, and journal the statuses that flipped.
+
+        `is_full_read` says that they are a part of everything that is being read. Contacts that are `gone`,
+        by id, are marked, and what is open on them is refused; they are back when Xero tells of them again.
 
         Not safe from a loss of power until a later durable write: the pull then reads them again.
         """
-        outcome = await self._database.write(
-            lambda connection: applying.apply(connection, contacts, seen_at),
-            durable=False,
-            after=self._take_in,
-        )
+
+        def work(connection: sqlite3.Connection) -> Outcome:
+            outcome = applying.apply(connection, contacts, seen_at, gone=gone)
+            if is_full_read:
+                note_told(connection, outcome.upserted.rowids)
+            return outcome
+
+        outcome = await self._database.write(work, durable=bool(gone), after=self._take_in)
         return _applied(outcome)
+
+    async def forget_told(self) -> None:
+        """Forget which contacts a full read has told of: another begins, or this one has ended."""
+        await self._database.write(forget_told)
+
+    async def untold(self, limit: int) -> list[str]:
+        """Return the ids of contacts that the full read under way hasn't told of."""
+        return await asyncio.to_thread(untold, self._database, limit)
 
     def counts(self) -> TabCounts:
         """Return how many contacts each tab holds."""
@@ -193,6 +227,8 @@ class Store:
     def _take_in(self, outcome: Outcome) -> None:
         for seen in outcome.upserted.moved:
             self.finder.patch(seen.rowid, seen.contact.status)
+        for rowid in outcome.gone.values():
+            self.finder.patch(rowid, ContactStatus.GONE)
         if outcome.upserted.texts_changed:
             self.finder.mark_stale()
 
@@ -201,7 +237,7 @@ def _applied(outcome: Outcome, moved: tuple[Change, ...] = ()) -> Applied:
     upserted = outcome.upserted
     return Applied(
         rows_changed=len(upserted.changed | {change.contact_id for change in moved}),
-        order_changed=upserted.texts_changed or bool(upserted.moved),
+        order_changed=upserted.texts_changed or bool(upserted.moved) or bool(outcome.gone),
         flips=outcome.flips,
         moved=moved,
     )

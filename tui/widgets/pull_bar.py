@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.widgets import clock
 from tui.widgets.line import Line
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
-    from tui.model.snapshot import PullProgress
+    from datetime import datetime
+
+    from tui.model.snapshot import PullProgress, Snapshot, XeroLink
 
 _BAR = 24
 _ROOM_FOR_BAR = 72
-# A reading in the background stops at the last few calls of a minute.
-_LEFT_FOR_THE_PERSON = 2
 
 
 def bar(fraction: float, width: int, style: str = "$text-accent") -> Content:
@@ -33,20 +34,37 @@ class PullBar(Line):
     PullBar { height: 1; padding: 0 1; color: $text-muted; display: none; }
     """
 
-    def tell(self, pull: PullProgress | None, minute_calls_left: int | None) -> None:
-        """Show the progress, and why it stands still; without any, the line goes away."""
+    def tell(self, snapshot: Snapshot, now: datetime) -> None:
+        """Show the progress, and why it stands still; where nothing is being read, the line goes away."""
+        pull = snapshot.pull
         if self.display != (pull is not None):
             self.display = pull is not None
         if pull is not None:
-            is_waiting = minute_calls_left is not None and minute_calls_left <= _LEFT_FOR_THE_PERSON
-            self.show(self._words(pull, is_waiting=is_waiting))
+            self.show(self._words(pull, standstill(pull, snapshot.xero, now)))
 
-    def _words(self, pull: PullProgress, *, is_waiting: bool) -> Content:
+    def _words(self, pull: PullProgress, reason: str) -> Content:
+        words = "Reading contacts from Xero"
+        if pull.total is not None:
+            words = f"{words}: {number(pull.done)} of {number(pull.total)}"
+        if reason:
+            return Content(f"{words}, {reason}")
         if pull.total is None:
-            return Content("Reading contacts from Xero …")
-        words = f"Reading contacts from Xero: {number(pull.done)} of {number(pull.total)}"
-        if is_waiting:
-            return Content(f"{words}, waits for Xero's minute limit")
+            return Content(f"{words} …")
         if self.app.size.width < _ROOM_FOR_BAR:
             return Content(words)
         return Content.assemble(words, "  ", bar(pull.done / max(1, pull.total), _BAR))
+
+
+def standstill(pull: PullProgress, xero: XeroLink, now: datetime) -> str:
+    """Say why a read of all contacts stands still, and until when; empty while it goes on."""
+    if pull.is_held:
+        return "held for now"
+    if xero.minute_full_until is not None and xero.minute_full_until > now:
+        return f"waits for Xero's minute limit, goes on in {_seconds(xero.minute_full_until, now)} s"
+    if xero.waiting_until is not None and xero.waiting_until > now:
+        return f"goes on in {clock.countdown(xero.waiting_until, now)}"
+    return ""
+
+
+def _seconds(until: datetime, now: datetime) -> int:
+    return max(1, round((until - now).total_seconds()))

@@ -12,7 +12,7 @@ from tui.model.evidence import Grade
 from tui.widgets import clock
 from tui.widgets.pull_bar import bar
 from tui.widgets.signs import sign
-from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, xero_trouble
+from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, trouble
 from tui.widgets.text import content, fit, safe
 from tui.widgets.words import number
 
@@ -66,8 +66,8 @@ def low(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practi
 def single(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
     """Write the pane as one line, for small terminals: in words where they fit, else in symbols."""
     sync = next_sync(snapshot.released, now, is_practice=is_practice)
-    trouble = xero_trouble(snapshot, now)
-    right = content(trouble or sync.brief, "$text-warning" if trouble else _var(sync.style))
+    wrong = trouble(snapshot, now)
+    right = content(wrong or sync.brief, "$text-warning" if wrong else _var(sync.style))
     pane = snapshot.pane
     left = _row(totals(pane)) if pane else Content("Looking …")
     if pane and left.cell_length + _GAP + right.cell_length > width:
@@ -125,8 +125,8 @@ def _head(
 
 
 def _foot(snapshot: Snapshot, now: datetime, width: int, *, calls: bool = True) -> list[Content]:
-    trouble = xero_trouble(snapshot, now)
-    lines = content(trouble, "$text-warning").wrap(width) if trouble else []
+    wrong = trouble(snapshot, now)
+    lines = content(wrong, "$text-warning").wrap(width) if wrong else []
     left = calls_left(snapshot.xero) if calls else ""
     return [*lines, *([_muted(left, width)] if left else [])]
 

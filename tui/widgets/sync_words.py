@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui.model.snapshot import Link
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tui.model.snapshot import Pane, ReleasedLink, Snapshot, XeroLink
 
+_FAR_OFF: Final = timedelta(hours=1)
 _STALLED: Final = {
     "Needs reconnecting": "Re-Leased needs reconnecting: nothing will be picked up until someone "
     "reconnects it in Re-Leased.",
@@ -122,16 +124,37 @@ def calls_left(xero: XeroLink) -> str:
     return f"Xero calls left:{minute}{day}"
 
 
-def xero_trouble(snapshot: Snapshot, now: datetime) -> str:
-    """Say what is wrong with the connection to Xero; empty when nothing is."""
-    detail = safe(snapshot.xero.detail)
+def trouble(snapshot: Snapshot, now: datetime) -> str:
+    """Say what stands in the way, the disk before Xero; empty when nothing does."""
+    return safe(snapshot.disk_trouble) or xero_trouble(snapshot.xero, now)
+
+
+def xero_trouble(xero: XeroLink, now: datetime) -> str:
+    """Say what is wrong with the connection to Xero, or why it isn't used; empty when all is well."""
+    detail = safe(xero.detail)
     if not detail:
         return ""
-    wait = snapshot.xero.waiting_until
     # A sign-in that has ended is the person's to mend: no next try brings it back.
-    if wait is None or snapshot.xero.link is Link.RECONNECT:
+    if xero.waiting_until is None or xero.link in {Link.RECONNECT, Link.GONE}:
         return detail
-    return f"{detail} Next try in {clock.countdown(wait, now)}."
+    what = {Link.ONLINE: "Next look", Link.LIMITED: "Goes on"}.get(xero.link, "Next try")
+    return f"{detail} {what} {when(xero.waiting_until, now)}."
 
 
-__all__ = ["NextSync", "calls_left", "next_sync", "symbols", "totals", "xero_trouble", "xero_words"]
+def when(moment: datetime, now: datetime) -> str:
+    """Say when something goes on: what is far off with its time of day, too."""
+    left = clock.countdown(moment, now)
+    return f"in {left}" if moment - now < _FAR_OFF else f"at {clock.short(moment, now)}, in {left}"
+
+
+__all__ = [
+    "NextSync",
+    "calls_left",
+    "next_sync",
+    "symbols",
+    "totals",
+    "trouble",
+    "when",
+    "xero_trouble",
+    "xero_words",
+]

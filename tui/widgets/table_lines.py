@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 CURSOR: Final = "▌"
 TICK: Final = "✓"
+_GONE: Final = Sign("⊘", "gone from Xero", "muted")
+# Of days: the title has twelve cells.
+_TWO_DIGITS, _THREE_DIGITS, _MOST_DAYS = 10, 100, 9_999
 
 _STATUS: Final = {
     ContactStatus.ACTIVE: "Active",
     ContactStatus.ARCHIVED: "Archived",
     ContactStatus.GDPRREQUEST: "GDPR",
+    ContactStatus.GONE: "Gone",
 }
 _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
 
@@ -76,10 +80,14 @@ def status_words(row: Row) -> str:
     return "Merged" if row.is_merged else _STATUS[row.status]
 
 
-def paint_header(width: int, tab: Tab, palette: Palette) -> Strip:
-    """Paint the titles of the columns."""
+def paint_header(width: int, tab: Tab, palette: Palette, owes: str = "") -> Strip:
+    """Paint the titles of the columns; `owes` is another title for the amounts."""
     parts = [
-        fit(placed.column.title, placed.width, "right" if placed.column.is_right else "left")
+        fit(
+            owes if owes and placed.column.key is Key.OWES else placed.column.title,
+            placed.width,
+            "right" if placed.column.is_right else "left",
+        )
         for placed in place(width, tab)
     ]
     text = " " * GUTTER + (" " * GAP).join(parts)
@@ -91,7 +99,7 @@ def paint_row(row: Row, look: Look, palette: Palette) -> Strip:
     base = palette.cursor if look.is_cursor else palette.selected if look.is_selected else palette.plain
     over = palette.bare if look.is_cursor else palette.over
     mark = base + palette.over["mark"]
-    if not belongs(row, look.tab):
+    if row.status is ContactStatus.GONE or not belongs(row, look.tab):
         base += over["dim"]
     segments = [
         Segment(CURSOR if look.is_cursor else " ", mark),
@@ -125,11 +133,26 @@ def _cell(row: Row, placed: Placed, look: Look, base: Style, over: dict[str, Sty
 
 
 def row_sign(row: Row, look: Look) -> Sign:
-    """Return what is said of a row's last change, with the spinner's frame where it turns."""
-    if row.last_change is None:
-        return Sign()
-    shown = sign(row.last_change, look.now)
+    """Return what is said of a row's last change, with the spinner's frame where it turns.
+
+    Where there is nothing to say of a contact that Xero no longer knows, that is said.
+    """
+    shown = Sign() if row.last_change is None else sign(row.last_change, look.now)
+    if row.status is ContactStatus.GONE and not shown.text:
+        return _GONE
     return replace(shown, symbol=look.frame) if shown.moves and look.frame else shown
+
+
+def owes_title(read_at: datetime | None, now: datetime) -> str:
+    """Return the title of the amounts, with their age once it is more than a day; empty for the usual one."""
+    days = 0 if read_at is None else (now - read_at).days
+    if days < 1:
+        return ""
+    if days < _TWO_DIGITS:
+        return f"They owe {days} d"
+    if days < _THREE_DIGITS:
+        return f"They owe {days}d"
+    return f"Owe, {min(days, _MOST_DAYS)} d"
 
 
 def _searched(text: str, width: int, words: tuple[str, ...], base: Style, match: Style) -> Iterator[Segment]:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tui.model.change import State
 from tui.model.query import Query
 from tui.widgets.signs import SPINNER
-from tui.widgets.table_lines import Look, Palette, paint_header, paint_row
+from tui.widgets.table_lines import Look, Palette, owes_title, paint_header, paint_row
 from tui.widgets.table_window import Window
 from tui.widgets.text import fit
 
@@ -99,6 +99,14 @@ class TableView(ScrollView):
         self._strips: LRUCache[tuple[Row, Look], Strip] = LRUCache(1024)
         self._spinner: Timer | None = None
         self._frame = 0
+        self._owes = ""
+
+    def tell_age(self, balances_read_at: datetime | None) -> None:
+        """Say in the header how old the amounts are, should they be; repaints only what then differs."""
+        title = owes_title(balances_read_at, self._clock())
+        if title != self._owes:
+            self._owes = title
+            self.refresh_line(0)
 
     @property
     def page_rows(self) -> int:
@@ -197,7 +205,7 @@ class TableView(ScrollView):
         width = self.line_width
         palette = self._styles_in_use()
         if y < _HEADER_LINES:
-            return paint_header(width, self._query.tab, palette)
+            return paint_header(width, self._query.tab, palette, self._owes)
         if not self._count:
             return self._empty_line(y, width)
         index = self.top_row + y - _HEADER_LINES

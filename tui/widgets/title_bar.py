@@ -24,6 +24,7 @@ _SIGNS: Final = {
     Link.LIMITED: ("◔", "$text-warning"),
     Link.UNAVAILABLE: ("✗", "$text-error"),
     Link.RECONNECT: ("!", "$text-error"),
+    Link.GONE: ("⊘", "$text-error"),
     Link.ELSEWHERE: ("⇄", "$text-accent"),
 }
 # Long words, short words; `{}` is the countdown to the next attempt.
@@ -33,6 +34,7 @@ _WORDS: Final = {
     Link.LIMITED: ("limit reached{}", "limit"),
     Link.UNAVAILABLE: ("not answering{}", "no answer"),
     Link.RECONNECT: ("sign in again", "sign in"),
+    Link.GONE: ("not connected", "not connected"),
     Link.ELSEWHERE: ("used by another Reshelve", "elsewhere"),
 }
 _LONG, _MIDDLE, _NARROW = 100, 72, 50

@@ -16,7 +16,8 @@ class ContactsPage:
     """One page of contacts; `page` counts from 1.
 
     `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
-    that make no sense are left out of `contacts`, yet count in `item_count`.
+    that make no sense are left out of `contacts`, yet count in `item_count`; `unreadable` says how many
+    of this page.
     """
 
     contacts: tuple[Contact, ...]
@@ -24,6 +25,18 @@ class ContactsPage:
     page_count: int
     item_count: int
     answered_at: datetime
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What asking for contacts by their ids brought.
+
+    `unknown` are the ids that Xero certainly doesn't have: none where an answer held something unreadable.
+    """
+
+    contacts: tuple[Contact, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +69,4 @@ class OrganisationDetails:
     base_currency: str
     timezone: str
     is_demo: bool
+    organisation_id: str = ""

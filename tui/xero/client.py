@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from tui.xero import decode, failures, wire
-from tui.xero.answers import CallsLeft, ContactsPage, Element, OrganisationDetails
+from tui.xero.answers import CallsLeft, ContactsPage, Element, LookedUp, OrganisationDetails
 from tui.xero.calls import Call, Caller
 from tui.xero.limits import Urgency
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from tui.model.backend import HistoryLine
     from tui.model.change import Action
     from tui.model.contact import Contact
+    from tui.xero.limits import Pace
     from tui.xero.tokens import TokenSource
 
-__all__ = ["CallsLeft", "ContactsPage", "Element", "OrganisationDetails", "XeroClient"]
+__all__ = ["CallsLeft", "ContactsPage", "Element", "LookedUp", "OrganisationDetails", "XeroClient"]
 
 # About fifty contacts a call, said by Xero; as many ids still fit into an address.
 MOST_AT_ONCE: Final = 50
@@ -63,6 +64,11 @@ class XeroClient:
         """When Xero last answered, by this machine's clock; failures on Xero's side don't count."""
         return self._caller.last_answer_at
 
+    @property
+    def pace(self) -> Pace:
+        """Where calls wait for their turn."""
+        return self._caller.pace
+
     async def contacts(
         self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
     ) -> ContactsPage:
@@ -86,10 +92,20 @@ class XeroClient:
 
     async def contacts_by_ids(self, contact_ids: Sequence[str]) -> list[Contact]:
         """Read contacts fresh, archived ones included, fifty a call. Ids that Xero lacks are left out."""
-        found: list[Contact] = []
+        return list((await self.look_up(contact_ids)).contacts)
+
+    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+        """Read contacts fresh like `contacts_by_ids`, and say which ids Xero doesn't have."""
+        contacts: list[Contact] = []
+        unknown: list[str] = []
         for start in range(0, len(contact_ids), MOST_AT_ONCE):
-            found += await self._contacts_of(contact_ids[start : start + MOST_AT_ONCE])
-        return found
+            asked = contact_ids[start : start + MOST_AT_ONCE]
+            page = await self._contacts_of(asked)
+            contacts += page.contacts
+            if not page.unreadable and page.page_count <= 1:
+                told = {contact.contact_id for contact in page.contacts}
+                unknown += (one for one in asked if one not in told)
+        return LookedUp(tuple(contacts), tuple(unknown))
 
     async def change_status(
         self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
@@ -138,13 +154,12 @@ class XeroClient:
         """Close the connections."""
         await self._caller.aclose()
 
-    async def _contacts_of(self, contact_ids: Sequence[str]) -> tuple[Contact, ...]:
+    async def _contacts_of(self, contact_ids: Sequence[str]) -> ContactsPage:
         params = {"IDs": ",".join(contact_ids), "page": "1", "pageSize": str(MOST_AT_ONCE), **_ALL}
         response = await self._caller.ask(
             Call("GET", f"{_ACCOUNTING}/Contacts", Urgency.PERSON, params=params)
         )
-        page = _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
-        return page.contacts
+        return _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
 
 
 _ALL: Final = {"includeArchived": "true", "order": "ContactID"}

@@ -25,7 +25,8 @@ _T = TypeVar("_T")
 
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _PHONES: Final = ("DEFAULT", "MOBILE", "DDI")
-_STATUSES: Final = {str(status): status for status in ContactStatus}
+# All but our own mark: from Xero it would be a status that nobody knows.
+_STATUSES: Final = {str(status): status for status in ContactStatus if status is not ContactStatus.GONE}
 _HUNDREDTH: Final = Decimal("0.01")
 # More than any ledger holds, and still safe in the 64 bits of a database column.
 _MOST: Final = Decimal(10) ** 15
@@ -63,6 +64,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         page_count=pagination.page_count,
         item_count=pagination.item_count,
         answered_at=_answered_at(envelope.date_time_utc, date_header),
+        unreadable=len(envelope.contacts) - len(contacts),
     )
 
 
@@ -100,6 +102,7 @@ def organisation(body: bytes) -> OrganisationDetails:
         base_currency=first.base_currency or "",
         timezone=first.timezone or "",
         is_demo=bool(first.is_demo_company),
+        organisation_id=first.organisation_id or "",
     )
 
 

@@ -12,11 +12,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 _CALLS: Final = 60
 _SECONDS: Final = 60.0
 _AT_ONCE: Final = 5
+# Seconds. Waits that differ by less are one and the same to a person.
+_TOLD_WITHIN: Final = 0.5
 
 
 class Urgency(IntEnum):
@@ -79,6 +81,10 @@ class Pace:
     """Lets calls go as Xero's limits allow: the most urgent first, and a place kept free for writes."""
 
     def __init__(self, window: MinuteWindow | None = None) -> None:
+        #: Called when calls begin to wait for Xero's minute, with the seconds until the first of them may
+        #: go, and with None when none waits for that any longer.
+        self.on_full: Callable[[float | None], None] = lambda _: None
+        self._full_until: float | None = None
         self._window = window or MinuteWindow()
         self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
         self._serial = count()
@@ -105,6 +111,8 @@ class Pace:
                 unused = Slot()
                 unused.reached_xero = False
                 self._over(unused)
+            else:
+                self._admit()
             raise
 
     def _over(self, slot: Slot) -> None:
@@ -118,6 +126,13 @@ class Pace:
             self._timer.cancel()
             self._timer = None
         loop = asyncio.get_running_loop()
+        delay = self._admit_until(loop.time())
+        if delay is not None:
+            self._timer = loop.call_later(delay, self._admit)
+        self._say(None if delay is None else loop.time() + delay)
+
+    def _admit_until(self, now: float) -> float | None:
+        """Let go whoever may; returns the seconds until the minute has room for the next who waits."""
         while self._waiting:
             urgency, _, turn = self._waiting[0]
             if turn.done():
@@ -125,12 +140,20 @@ class Pace:
                 continue
             is_write = urgency is Urgency.WRITE
             if self._window.in_flight >= (_AT_ONCE if is_write else _AT_ONCE - 1):
-                return
-            delay = self._window.delay(loop.time(), spare=urgency)
+                return None
+            delay = self._window.delay(now, spare=urgency)
             if delay > 0:
-                if math.isfinite(delay):
-                    self._timer = loop.call_later(delay, self._admit)
-                return
+                return delay if math.isfinite(delay) else None
             heapq.heappop(self._waiting)
             self._window.begin()
             turn.set_result(None)
+        return None
+
+    def _say(self, until: float | None) -> None:
+        """Tell when it differs from what was told last by more than rounding."""
+        known = self._full_until
+        if until is not None and known is not None and abs(until - known) <= _TOLD_WITHIN:
+            return
+        if until is not known:
+            self._full_until = until
+            self.on_full(None if until is None else until - asyncio.get_running_loop().time())

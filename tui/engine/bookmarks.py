@@ -1,0 +1,18 @@
+"""The names of the engine's bookmarks in the store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: When the last read of all contacts ended, by this machine's clock: all balances are as old as that.
+FULL_DONE_AT: Final = "pull.full_done_at"
+#: From when on to ask for what has changed, by Xero's clock.
+SINCE: Final = "pull.since"
+#: The page that an unfinished read of all contacts goes on with.
+FULL_PAGE: Final = "pull.full_page"
+#: When that read began, by Xero's clock.
+FULL_SINCE: Final = "pull.full_since"
+#: How many contacts there were when the page before was read.
+FULL_COUNT: Final = "pull.full_count"
+#: The most calls that were left of a day's.
+PEAK: Final = "budget.peak"

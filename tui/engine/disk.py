@@ -1,0 +1,50 @@
+"""How the disk is doing: a full one, for instance, is no trouble of Xero's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from tui.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.model.errors import StoreError
+
+# Seconds between attempts: somebody has to make room, or another process has to finish.
+_PAUSE: Final = 5.0
+
+
+class Disk:
+    """Whether the local copy can be written, in words for the person.
+
+    The next write that succeeds ends what trouble there was.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.trouble = ""
+        self._changed = changed
+        self._is_well = asyncio.Event()
+
+    def note(self, error: StoreError | None) -> None:
+        """Note how a write ended: None for a good end."""
+        trouble = "" if error is None else f"{error.what} {error.next_step}".strip()
+        if trouble == self.trouble:
+            return
+        self.trouble = trouble
+        if trouble:
+            logger.error("store: %s", trouble)
+            self._is_well.clear()
+        else:
+            self._is_well.set()
+        self._changed()
+
+    async def pause(self) -> None:
+        """Return when it is worth another attempt: after a while, or once something could be written."""
+        if not self.trouble:
+            return
+        try:
+            await asyncio.wait_for(self._is_well.wait(), _PAUSE)
+        except TimeoutError:
+            return
