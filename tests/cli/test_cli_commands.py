@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -16,11 +15,14 @@ from tui.cli import main
 from tui.cli.run import choose, say
 from tui.model.contact import Organisation
 from tui.model.errors import ReshelveError
-from tui.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tui.engine.account import XeroAccount
+    from tui.paths import Paths
+    from tui.settings import Settings
 
 # What a person who only asks for the version must not wait for.
 HEAVY = {
@@ -72,16 +74,18 @@ def test_the_module_is_the_command() -> None:
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_names_every_command(reshelve: Callable[..., Result], option: str) -> None:
     output = reshelve(option).output
-    for command in ("open", "demo", "connect", "sandbox"):
+    for command in ("open", "demo", "connect", "disconnect", "settings", "sandbox"):
         assert f"\n  {command} " in output
 
 
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("open", ["--organisation"]),
-        ("demo", ["practice", "--contacts", "--cycle", "--fresh", "1600", "45"]),
-        ("connect", ["standard input", "no process list"]),
+        ("open", ["--organisation", "--read-only"]),
+        ("demo", ["practice", "--contacts", "--cycle", "--fresh", "--read-only", "1600", "45"]),
+        ("connect", ["--client-id", "--read-only", "--custom", "--no-browser", "no process list"]),
+        ("disconnect", ["--organisation", "--all", "--yes", "local copies"]),
+        ("settings", ["KEY", "VALUE", "--unset", "default"]),
         ("sandbox", ["--port", "--data", "127.0.0.1", "JSON"]),
     ],
 )
@@ -100,64 +104,55 @@ def test_an_unknown_command_is_said_to_be_unknown(reshelve: Callable[..., Result
     assert "opne" in result.output
 
 
-@pytest.mark.parametrize("arguments", [(), ("open",), ("open", "--organisation", "Demo")])
-def test_without_an_organisation_it_says_how_to_begin(
+@pytest.mark.parametrize("command", ["", "open"])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", (None, False)),
+        ("--organisation Demo", ("Demo", False)),
+        ("--read-only", (None, True)),
+        ("--read-only --organisation Demo", ("Demo", True)),
+    ],
+)
+def test_what_is_to_be_opened_reaches_the_app(
+    reshelve: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    options: str,
+    expected: tuple[str | None, bool],
+) -> None:
+    opened: list[tuple[str | None, bool]] = []
+
+    def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None) -> None:
+        del settings, paths
+        opened.append((wanted, account._is_read_only))
+
+    monkeypatch.setattr("tui.cli.open.run", run)
+    result = reshelve(*command.split(), *options.split())
+    assert result.exit_code == 0, result.output
+    assert opened == [expected]
+
+
+@pytest.mark.parametrize("option", [("--read-only",), ("--organisation", "Demo")])
+def test_an_option_before_a_command_is_refused_rather_than_ignored(
+    reshelve: Callable[..., Result], option: tuple[str, ...]
+) -> None:
+    result = reshelve(*option, "settings")
+    assert result.exit_code == 2
+    assert "after the command" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("open",), ("demo",), ("connect",), ("disconnect",), ("settings",)]
+)
+def test_a_setting_that_cannot_be_used_is_named_by_every_command(
     reshelve: Callable[..., Result], arguments: tuple[str, ...]
 ) -> None:
-    result = reshelve(*arguments)
+    result = reshelve(*arguments, RESHELVE_XERO_API_ULR="http://127.0.0.1:1")
     assert result.exit_code == 1
-    assert "No organisation is connected yet." in result.output
-    assert "reshelve demo" in result.output
-    assert "Traceback" not in result.output
-
-
-def test_a_damaged_list_of_organisations_is_not_taken_for_none(
-    reshelve: Callable[..., Result], tmp_path: Path
-) -> None:
-    file = Paths.under(tmp_path).organisations_file
-    file.parent.mkdir(parents=True)
-    file.write_text("[{", encoding="utf-8")
-    result = reshelve("open")
-    assert result.exit_code == 1
-    assert "organisations.json" in result.output
-    assert "damaged" in result.output
-
-
-def test_what_cannot_be_a_token_is_not_sent(reshelve: Callable[..., Result], tmp_path: Path) -> None:
-    result = reshelve("connect", stdin="a\x00token\n")
-    assert result.exit_code == 1
-    assert "That isn't a refresh token." in result.output
-    assert not list(tmp_path.iterdir())
-
-
-def test_connecting_promises_no_other_try(reshelve: Callable[..., Result]) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        result = reshelve("connect", stdin="token\n", RESHELVE_XERO_IDENTITY_URL=nobody)
-    assert result.exit_code == 1
-    assert "Run the command again later." in result.output
-    assert "by itself" not in result.output
-
-
-@pytest.mark.parametrize("stdin", ["", "\n", "   \n"])
-def test_connecting_without_a_token_changes_nothing(
-    reshelve: Callable[..., Result], tmp_path: Path, stdin: str
-) -> None:
-    result = reshelve("connect", stdin=stdin)
-    assert result.exit_code == 1
-    assert "No refresh token was given" in result.output
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_setting_that_cannot_be_used_is_named_before_anything_is_sent(
-    reshelve: Callable[..., Result], tmp_path: Path
-) -> None:
-    result = reshelve("connect", stdin="secret-token\n", RESHELVE_XERO_API_URL="http://evil.example")
-    assert result.exit_code == 1
+    assert "RESHELVE_XERO_API_ULR" in result.output
     assert "RESHELVE_XERO_API_URL" in result.output
-    assert "secret-token" not in result.output
-    assert not list(tmp_path.iterdir())
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize(
@@ -185,7 +180,9 @@ ORGANISATIONS = [Organisation("1", "Bayside Property", "!a"), Organisation("2", 
     ("wanted", "expected"), [(None, "1"), ("bay", "1"), ("DEMO", "2"), ("company (nz)", "2"), ("y", "1")]
 )
 def test_an_organisation_is_chosen_by_a_part_of_its_name(wanted: str | None, expected: str) -> None:
-    assert choose(ORGANISATIONS, wanted).tenant_id == expected
+    chosen = choose(ORGANISATIONS, wanted)
+    assert chosen is not None
+    assert chosen.tenant_id == expected
 
 
 def test_a_name_that_fits_none_is_answered_with_those_there_are() -> None:
@@ -197,3 +194,8 @@ def test_a_name_that_fits_none_is_answered_with_those_there_are() -> None:
 def test_an_error_is_printed_with_what_to_do() -> None:
     assert say(ReshelveError("It broke.", "Mend it.")).message == "It broke. Mend it."
     assert say(ReshelveError("It broke.")).message == "It broke."
+
+
+def test_an_error_in_words_of_others_is_harmless_to_a_terminal() -> None:
+    words = say(ReshelveError("Xero said \x1b]0;owned\x07\u202ethis.", "Mend\nit.")).message
+    assert words == "Xero said this. Mend it."

@@ -12,6 +12,8 @@ _COMMANDS = {
     "open": "tui.cli.open:open_",
     "demo": "tui.cli.demo:demo",
     "connect": "tui.cli.connect:connect",
+    "disconnect": "tui.cli.disconnect:disconnect",
+    "settings": "tui.cli.settings:settings",
     "sandbox": "tui.cli.sandbox:sandbox",
 }
 
@@ -48,11 +50,16 @@ def _load(command: str) -> click.Command:
     cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="reshelve")
+@click.option("--organisation", help="Open the organisation whose name contains this.")
+@click.option("--read-only", is_flag=True, help="Offer nothing that changes anything.")
 @click.pass_context
-def main(context: click.Context) -> None:
+def main(context: click.Context, organisation: str | None, *, read_only: bool) -> None:
     """Browse, archive and restore Xero contacts, and watch Re-Leased pick the changes up.
 
-    Without a command, opens the organisation that is connected.
+    Without a command, opens the organisation that was open last, or connects the first one.
     """
     if context.invoked_subcommand is None:
-        context.invoke(_load("open"))
+        context.invoke(_load("open"), organisation=organisation, read_only=read_only)
+    elif organisation is not None or read_only:
+        # Ignored, --read-only would be a promise that isn't kept.
+        raise click.UsageError("Options go after the command's name.")

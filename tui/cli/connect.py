@@ -1,43 +1,205 @@
-"""`reshelve connect`: from a refresh token to the organisations it opens."""
+"""`reshelve connect`: signs in to Xero with a browser, or with a custom connection's secret."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import webbrowser
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from tui.cli.pasting import pasted_lines
 from tui.cli.run import say
-from tui.engine.connect import connect as sign_in
-from tui.model.errors import AnswerLostError, OfflineError, ReshelveError
+from tui.engine.account import account as account_of
+from tui.model.account import ConnectRequest
+from tui.model.errors import (
+    AnswerLostError,
+    NoKeychainError,
+    OfflineError,
+    ReshelveError,
+    SettingsError,
+    SignInError,
+)
 from tui.paths import Paths
-from tui.settings import load
+from tui.settings import find_key, load
+from tui.settings.reading import accept
+
+if TYPE_CHECKING:
+    from tui.model.account import Account, Connected, SignIn
+
+_SKEW: Final = timedelta(minutes=2)
+_NOTHING_CHANGED: Final = "What was connected before is as it was."
+_BROWSER_STEPS: Final = """\
+Reshelve signs in through a Xero app of your own, which takes four steps:
+
+  1. At https://developer.xero.com/app/manage, choose New app. Its name may not contain "Xero".
+  2. As its type, choose "Mobile or desktop app".
+  3. As its redirect URI, write exactly {redirect_uri}
+  4. Copy its client id.
+"""
+_CUSTOM_STEPS: Final = """\
+A custom connection opens one organisation without a browser, which takes four steps:
+
+  1. At https://developer.xero.com/app/manage, choose New app. Its name may not contain "Xero".
+  2. As its type, choose "Custom connection".
+  3. Choose its scopes, {scopes}, and the person who allows it for the organisation.
+  4. When it is allowed, copy its client id and make a client secret.
+"""
 
 
 @click.command()
-def connect() -> None:
-    """Connect organisations with a refresh token read from standard input.
+@click.option("--client-id", help="The client id of your Xero app. Asked for without it.")
+@click.option("--read-only", is_flag=True, help="Ask Xero for leave to read alone; nothing can be changed.")
+@click.option("--custom", is_flag=True, help="Use a custom connection: a client id and its secret.")
+@click.option("--no-browser", is_flag=True, help="Only print the address to open.")
+@click.option("--allow-file", is_flag=True, help="Without a keychain, keep the tokens in a file of yours.")
+def connect(
+    client_id: str | None, *, read_only: bool, custom: bool, no_browser: bool, allow_file: bool
+) -> None:
+    """Connect organisations by signing in to Xero.
 
-    The token is read from standard input so that it appears in no process list and no shell history.
-    It is kept in a file that only you can read, and replaced at every use.
+    The tokens are kept in the system's keychain. A custom connection's secret is asked for, or read from
+    standard input, so that it appears in no process list and no shell history.
     """
     paths = Paths.find()
     try:
-        settings = load(paths.settings_file)
-        if sys.stdin.isatty():
-            click.echo("Paste the refresh token and press enter.", err=True)
-        token = sys.stdin.readline().strip()
-        if not token:
-            raise ReshelveError("No refresh token was given on standard input.")
-        if not (token.isascii() and token.isprintable()):
-            raise ReshelveError("That isn't a refresh token.", "Nothing was sent. Copy it again and retry.")
-        organisations = asyncio.run(sign_in(settings, paths, token))
+        account = account_of(load(paths.settings_file), paths)
+        asked = _ask(account, client_id, is_read_only=read_only, is_custom=custom)
+        # One loop, left in between to ask: while it runs, Ctrl-C can't end a question.
+        with asyncio.Runner() as runner:
+            attempt = _begin(runner, account, replace(asked, allow_file=allow_file), paths)
+            connected = runner.run(_finish(attempt, opens_browser=not no_browser))
+    except (KeyboardInterrupt, click.Abort):
+        raise say(ReshelveError("Cancelled.", _NOTHING_CHANGED)) from None
     except (OfflineError, AnswerLostError) as error:
         # Unlike the app, a command doesn't try again by itself.
-        raise say(
-            ReshelveError(error.what, "Nothing here was changed. Run the command again later.")
-        ) from error
+        raise say(ReshelveError(error.what, f"{_NOTHING_CHANGED} Run the command again later.")) from error
     except ReshelveError as error:
         raise say(error) from error
-    for organisation in organisations:
-        click.echo(f"Connected: {organisation.name}")
+    _tell(connected)
+
+
+def is_interactive() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty()
+
+
+def _ask(account: Account, client_id: str | None, *, is_read_only: bool, is_custom: bool) -> ConnectRequest:
+    """Ask for what was not given, with the steps that lead to it."""
+    if account.is_practice:
+        click.echo("This is a practice Xero on this machine: nothing real is connected.\n")
+    if client_id is None:
+        scopes = "accounting.contacts.read" if is_read_only else "accounting.contacts"
+        steps = _CUSTOM_STEPS if is_custom else _BROWSER_STEPS
+        click.echo(
+            steps.format(redirect_uri=account.redirect_uri, scopes=f"{scopes} and accounting.settings.read")
+        )
+        client_id = _ask_client_id("" if is_custom else account.client_id)
+    return ConnectRequest(
+        _checked(client_id), client_secret=_ask_secret() if is_custom else "", is_read_only=is_read_only
+    )
+
+
+def _ask_client_id(proposed: str) -> str:
+    if not is_interactive():
+        return sys.stdin.readline().strip() or proposed
+    answer: str = click.prompt("Client id", default=proposed or None, value_proc=_checked_again)
+    return answer
+
+
+def _checked_again(client_id: str) -> str:
+    """Return a client id; click asks again when it hears of a usage error."""
+    try:
+        return _checked(client_id)
+    except SettingsError as error:
+        raise click.UsageError(error.what) from None
+
+
+def _checked(client_id: str) -> str:
+    if not client_id:
+        raise SettingsError("No client id was given.", "Copy it from your Xero app.")
+    kept: str = accept(find_key("xero.client_id"), client_id.strip(), "The client id")
+    return kept
+
+
+def _ask_secret() -> str:
+    if is_interactive():
+        secret: str = click.prompt("Client secret (it isn't shown)", hide_input=True)
+    else:
+        secret = sys.stdin.readline()
+    secret = secret.strip()
+    if not (secret and secret.isascii() and secret.isprintable()):
+        raise SignInError("That isn't a client secret.", f"Nothing was sent. {_NOTHING_CHANGED}")
+    return secret
+
+
+def _begin(runner: asyncio.Runner, account: Account, request: ConnectRequest, paths: Paths) -> SignIn:
+    """Begin to sign in; where there is no keychain, only once the person has agreed to a file."""
+    try:
+        return runner.run(account.sign_in(request))
+    except NoKeychainError as error:
+        if not is_interactive():
+            raise NoKeychainError(
+                error.what, "With --allow-file the tokens are kept in a file that only you can read."
+            ) from None
+    file = paths.token_file(request.client_id)
+    if not click.confirm(
+        f"There is no keychain here. Keep the tokens in a file that only you can read ({file})?"
+    ):
+        raise SignInError(
+            "Nothing was connected: there is nowhere else to keep the tokens.", _NOTHING_CHANGED
+        )
+    return runner.run(account.sign_in(replace(request, allow_file=True)))
+
+
+async def _finish(attempt: SignIn, *, opens_browser: bool) -> Connected:
+    """Wait until the person has said yes or no in the browser, or has pasted where that ended."""
+    can_paste = bool(attempt.url) and is_interactive()
+    try:
+        if attempt.url:
+            await _show(attempt, opens_browser=opens_browser, can_paste=can_paste)
+        with pasted_lines(lambda line: _paste(attempt, line)) if can_paste else nullcontext():
+            return await attempt.finish()
+    finally:
+        await attempt.cancel()
+
+
+async def _show(attempt: SignIn, *, opens_browser: bool, can_paste: bool) -> None:
+    """Tell which address to open, open it, and say until when it is waited for."""
+    click.echo(f"Sign in to Xero at this address:\n\n{attempt.url}\n")
+    if opens_browser and not await asyncio.to_thread(webbrowser.open, attempt.url):
+        click.echo("No browser could be started: open the address in one of yours.")
+    until = f" until {attempt.ends_at.astimezone():%H:%M}" if attempt.ends_at else ""
+    click.echo(f"Waiting{until} for you to allow it there. Ctrl-C cancels.")
+    if can_paste:
+        click.echo("If the browser is on another machine, paste the address it ends at, and press enter.")
+
+
+def _paste(attempt: SignIn, address: str) -> None:
+    try:
+        attempt.paste(address)
+    except SignInError as error:
+        click.echo(say(error).message, err=True)
+
+
+def _tell(connected: Connected) -> None:
+    """Say what is connected now."""
+    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, and the network took longer
+
+    for organisation in connected.organisations:
+        leave = " (read-only)" if organisation.is_read_only else ""
+        click.echo(f"Connected: {safe(organisation.name)}{leave}")
+    click.echo(f"The tokens are kept here: {safe(connected.kept_in)}")
+    if abs(connected.clock_ahead) > _SKEW:
+        side = "ahead of" if connected.clock_ahead > timedelta() else "behind"
+        minutes = round(abs(connected.clock_ahead) / timedelta(minutes=1))
+        click.echo(
+            f"This machine's clock is {minutes} minutes {side} Xero's, so times shown are wrong by as much."
+            " Please set it right.",
+            err=True,
+        )
+    click.echo("Run `reshelve`.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.run import choose, run, say
-from tui.engine.connect import known_organisations
+from tui.cli.run import run, say
+from tui.engine.account import XeroAccount
 from tui.log import log_to
 from tui.model.errors import ReshelveError
 from tui.paths import Paths
@@ -14,22 +14,13 @@ from tui.settings import load
 
 @click.command("open")
 @click.option("--organisation", help="Open the organisation whose name contains this.")
-def open_(organisation: str | None = None) -> None:
-    """Open a connected organisation."""
+@click.option("--read-only", is_flag=True, help="Offer nothing that changes anything.")
+def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
+    """Open a connected organisation, or the screen that connects one."""
     paths = Paths.find()
     try:
-        organisations = known_organisations(paths)
-        if not organisations and paths.organisations_file.exists():
-            raise ReshelveError(
-                f"{paths.organisations_file} names no organisation, or is damaged.",
-                "Run `reshelve connect` to write it anew; nothing else is lost.",
-            )
-        if not organisations:
-            raise ReshelveError(
-                "No organisation is connected yet.",
-                "Run `reshelve demo` to try Reshelve without an account.",
-            )
+        settings = load(paths.settings_file)
         log_to(paths.logs)
-        run(load(paths.settings_file), paths, choose(organisations, organisation))
+        run(settings, paths, XeroAccount(settings, paths, is_read_only=read_only), organisation)
     except ReshelveError as error:
         raise say(error) from error

@@ -83,7 +83,9 @@ def check_screen(settings: Settings, file: Path) -> None:
 
 def say(error: ReshelveError) -> click.ClickException:
     """Turn an error into what the command line prints before it exits with 1."""
-    return click.ClickException(f"{error.what} {error.next_step}".strip())
+    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, for words that may be Xero's
+
+    return click.ClickException(safe(f"{error.what} {error.next_step}".strip()))
 
 
 def _remember_theme(file: Path, name: str) -> None:

@@ -1,0 +1,166 @@
+"""`reshelve settings`: everything that can be set is explained, and nothing wrong gets into the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tui.actions import ACTIONS
+from tui.cli import main
+from tui.paths import Paths
+from tui.settings import KEYS, load
+from tui.widgets.themes import THEMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def reshelve_settings(home: Path, *arguments: str, **environment: str) -> Result:
+    variables = {"RESHELVE_HOME": str(home), **environment}
+    return CliRunner().invoke(main, ["settings", *arguments], env=variables)
+
+
+def file_of(home: Path) -> Path:
+    return Paths.under(home).settings_file
+
+
+def write(home: Path, text: str) -> None:
+    file_of(home).parent.mkdir(parents=True, exist_ok=True)
+    file_of(home).write_text(text, encoding="utf-8")
+
+
+def joined(output: str) -> str:
+    return " ".join(output.split())
+
+
+def test_every_key_is_shown_with_value_origin_allowed_values_and_meaning(tmp_path: Path) -> None:
+    result = reshelve_settings(tmp_path)
+    assert result.exit_code == 0
+    assert result.output.startswith(f"{file_of(tmp_path)} (not written yet)\n")
+    words = joined(result.output)
+    for key in KEYS:
+        assert f"{key.path} = " in words
+        assert key.meaning in words
+        assert key.variable in words
+        if key.path != "screen.theme":
+            assert f"Allowed: {key.kind.allowed}." in words
+    for name in (*(theme.name for theme in THEMES), *(action.id for action in ACTIONS)):
+        assert name in words
+    assert not file_of(tmp_path).exists()
+
+
+def test_all_of_it_can_be_read_in_eighty_columns(tmp_path: Path) -> None:
+    output = reshelve_settings(tmp_path, RESHELVE_XERO_API_URL="https://elsewhere.example").output
+    assert [line for line in output.splitlines()[1:] if len(line) > 80] == []
+
+
+def test_each_value_says_where_it_comes_from(tmp_path: Path) -> None:
+    write(tmp_path, '[sync]\npoll_seconds = 30\n[keys]\narchive = "f2"\n')
+    output = reshelve_settings(tmp_path, RESHELVE_XERO_CALLBACK_PORT="9000").output
+    words = joined(output)
+    assert "(not written yet)" not in output
+    assert "sync.poll_seconds = 30" in words
+    assert "Set by settings.toml; the default is 15." in words
+    assert "xero.callback_port = 9000" in words
+    assert "Set by RESHELVE_XERO_CALLBACK_PORT; the default is 8742." in words
+    assert 'keys.archive = "f2"' in words
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ("xero.client_id", ["xero.client_id"]),
+        ("released", ["released.feed_url", "released.window_start", "released.window_end"]),
+        ("keys.archive", ["keys.archive"]),
+    ],
+)
+def test_one_key_or_one_section_can_be_asked_for(tmp_path: Path, wanted: str, shown: list[str]) -> None:
+    result = reshelve_settings(tmp_path, wanted)
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines() if " = " in line] == shown
+
+
+def test_a_key_is_set_shown_and_taken_out_again(tmp_path: Path) -> None:
+    file = file_of(tmp_path)
+    result = reshelve_settings(tmp_path, "xero.callback_port", "9000")
+    assert (result.exit_code, result.output) == (0, f"{file}: xero.callback_port is 9000 now.\n")
+    assert load(file, {}).xero.callback_port == 9000
+    result = reshelve_settings(tmp_path, "--unset", "xero.callback_port")
+    assert (result.exit_code, result.output) == (0, f"xero.callback_port was taken out of {file}.\n")
+    assert load(file, {}).xero.callback_port == 8742
+    assert "is not in" in reshelve_settings(tmp_path, "--unset", "xero.callback_port").output
+
+
+def test_a_variable_that_wins_over_what_was_set_is_named(tmp_path: Path) -> None:
+    result = reshelve_settings(tmp_path, "sync.poll_seconds", "20", RESHELVE_SYNC_POLL_SECONDS="5")
+    assert result.exit_code == 0
+    assert "RESHELVE_SYNC_POLL_SECONDS is set, and wins over the file." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("xero.api_ulr", "https://a.example"), "Did you mean xero.api_url?"),
+        (("--unset", "xero.api_ulr"), "Did you mean xero.api_url?"),
+        (("xero.api_ulr",), "Did you mean xero.api_url?"),
+        (("xero.api_url", "http://a.example"), "https://"),
+        (("xero.callback_port", "0"), "from 1 to 65535"),
+        (("xero.token_store", "vault"), '"keychain" or "file"'),
+        (("screen.theme", "purple"), "reshelve-light"),
+        (("screen.theme", "pur ple"), "a theme's name"),
+        (("keys.archiv", "f2"), "archive"),
+        (("keys.archive", "f2,,"), "f5,ctrl+r"),
+    ],
+)
+def test_what_is_wrong_is_refused_and_the_file_is_as_it_was(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    before = "# mine\n[sync]\npoll_seconds = 30\n"
+    write(tmp_path, before)
+    result = reshelve_settings(tmp_path, *arguments)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "Traceback" not in result.output
+    assert file_of(tmp_path).read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("arguments", [("--unset",), ("--unset", "sync.poll_seconds", "3")])
+def test_unset_takes_one_key_alone(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = reshelve_settings(tmp_path, *arguments)
+    assert result.exit_code == 2
+    assert "--unset takes one KEY" in result.output
+
+
+def test_all_that_is_wrong_is_shown_at_once_with_what_is_right(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        '[xero]\nnew = 1\ncallback_port = 0\nclient_id = "ABC"\n[screen]\ntheme = "purple"\n'
+        '[keys]\n"\\u001b[2J" = "x"\n',
+    )
+    result = reshelve_settings(tmp_path, RESHELVE_BUILD_NUMBER="7", RESHELVE_HOMES="x")
+    assert result.exit_code == 1
+    words = joined(result.output)
+    for said in (
+        *('client_id = "ABC"', "no key new", "xero.callback_port", '"purple"', "no action's name"),
+        *("RESHELVE_HOMES is no setting", "begin like some: RESHELVE_BUILD_NUMBER", "--unset KEY"),
+    ):
+        assert said in words
+    assert "\x1b" not in result.output
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_defaults_are_shown(tmp_path: Path) -> None:
+    write(tmp_path, "[xero\n")
+    result = reshelve_settings(tmp_path)
+    assert result.exit_code == 1
+    assert "can't be read as TOML" in joined(result.output)
+    assert 'xero.api_url = "https://api.xero.com"' in result.output
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("in the way", encoding="utf-8")
+    result = reshelve_settings(tmp_path, "sync.poll_seconds", "20")
+    assert result.exit_code == 1
+    assert "config" in result.output
+    assert "Traceback" not in result.output

@@ -1,0 +1,105 @@
+"""`reshelve disconnect`: ends sign-ins at Xero and forgets their tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli.run import say
+from tui.engine.account import account as account_of
+from tui.model.errors import AnswerLostError, OfflineError, ReshelveError
+from tui.paths import Paths
+from tui.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tui.model.account import Account, Listed
+
+    SignIns = Mapping[str, Sequence[Listed]]
+
+
+@click.command()
+@click.option("--organisation", help="End the sign-in of the organisation whose name contains this.")
+@click.option("--all", "is_all", is_flag=True, help="End every sign-in.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
+    """End a sign-in to Xero and forget its tokens.
+
+    The organisations' local copies and their journals of changes stay.
+    """
+    if organisation is not None and is_all:
+        raise click.UsageError("Give --organisation or --all, not both.")
+    paths = Paths.find()
+    try:
+        account = account_of(load(paths.settings_file), paths)
+        sign_ins = _chosen(_by_sign_in(account.organisations()), organisation, is_all=is_all)
+        _list(sign_ins)
+        if not yes and not click.confirm("Disconnect?"):
+            raise click.Abort
+        asyncio.run(_disconnect(account, sign_ins))
+    except (KeyboardInterrupt, click.Abort):
+        raise say(ReshelveError("Cancelled.", "What isn't said to be disconnected is as it was.")) from None
+    except ReshelveError as error:
+        raise say(error) from error
+    click.echo(f"Local copies and the journals of changes stay in {paths.organisations}.")
+
+
+def _by_sign_in(listed: Sequence[Listed]) -> dict[str, list[Listed]]:
+    sign_ins: dict[str, list[Listed]] = {}
+    for one in listed:
+        sign_ins.setdefault(one.organisation.sign_in, []).append(one)
+    return sign_ins
+
+
+def _chosen(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
+    """Return the sign-ins to end. Raises `ReshelveError` where there are none, or too many."""
+    if not sign_ins:
+        raise ReshelveError("No organisation is connected.", "There is nothing to disconnect.")
+    found = {
+        sign_in: listed
+        for sign_in, listed in sign_ins.items()
+        if wanted is None or any(wanted.casefold() in one.organisation.name.casefold() for one in listed)
+    }
+    if found and (is_all or len(found) == 1):
+        return found
+    _list(found or sign_ins)
+    if not found:
+        raise ReshelveError(f"No organisation is called {wanted}.", "Nothing was changed.")
+    raise ReshelveError("There are several sign-ins.", "Choose with --organisation NAME, or --all.")
+
+
+def _list(sign_ins: SignIns) -> None:
+    """Name the sign-ins, each with the organisations it opens and what waits in them."""
+    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, which importing the command needn't
+
+    for sign_in, listed in sign_ins.items():
+        click.echo(f"Sign-in {safe(sign_in)} opens:")
+        for one in listed:
+            notes = [
+                *(["no longer connected in Xero"] if one.is_gone else []),
+                *([f"{one.unfinished} unfinished, kept until you connect again"] if one.unfinished else []),
+            ]
+            click.echo(f"  {' – '.join([safe(one.organisation.name), *notes])}")
+
+
+async def _disconnect(account: Account, sign_ins: SignIns) -> None:
+    """End one after the other, and say so of each. Raises `ReshelveError` at the first that can't be."""
+    from tui.widgets.text import safe  # noqa: PLC0415 - as above
+
+    for sign_in, listed in sign_ins.items():
+        names = ", ".join(safe(one.organisation.name) for one in listed)
+        try:
+            await account.disconnect(sign_in)
+        except OfflineError as error:
+            raise ReshelveError(
+                error.what, f"The tokens of {names} are kept, and nothing has changed. Try again later."
+            ) from error
+        except AnswerLostError as error:
+            raise ReshelveError(
+                error.what,
+                f"Xero may have ended the sign-in of {names}, or not. The tokens are kept. Try again later.",
+            ) from error
+        click.echo(f"Disconnected: {names}")

@@ -1,0 +1,161 @@
+"""`reshelve settings`: every setting with its value, where that comes from, and what is allowed."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tui.cli.run import check_screen, say
+from tui.model.errors import ReshelveError, SettingsError
+from tui.paths import Paths
+from tui.settings import KEYS, SECTIONS, ScreenSettings, Settings, find_key, set_value, survey, unset
+from tui.settings.declared import OWN_KEYS, own_key
+from tui.settings.kinds import shown
+from tui.settings.reading import accept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tui.settings import Key, Survey
+
+_COLUMNS: Final = 80
+_INDENT: Final = "    "
+_THEME: Final = "screen.theme"
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.argument("value", required=False)
+@click.option("--unset", "is_unset", is_flag=True, help="Take KEY out of the file: its default holds again.")
+def settings(key: str | None, value: str | None, *, is_unset: bool) -> None:
+    """Show the settings, or set one.
+
+    Without KEY all are shown; with KEY, such as xero.client_id or a section's name, those of that name.
+    With VALUE the key is written into the file, whose comments aren't kept.
+    """
+    if is_unset and (key is None or value is not None):
+        raise click.UsageError("--unset takes one KEY and no VALUE.")
+    file = Paths.find().settings_file
+    try:
+        if key is not None and is_unset:
+            _unset(file, key)
+        elif key is not None and value is not None:
+            _set(file, key, value)
+        else:
+            _show(file, key)
+    except ReshelveError as error:
+        raise say(error) from error
+
+
+def _unset(file: Path, path: str) -> None:
+    was_set = unset(file, path)
+    click.echo(f"{shown(path)} {'was taken out of' if was_set else 'is not in'} {file}.")
+
+
+def _set(file: Path, path: str, value: str) -> None:
+    key = find_key(path)
+    kept = accept(key, value, path) if value else key.default
+    if value and key.section == OWN_KEYS:
+        check_screen(Settings(keys={key.name: kept}), file)
+    elif value and path == _THEME:
+        check_screen(Settings(screen=ScreenSettings(theme=kept)), file)
+    set_value(file, path, value)
+    click.echo(f"{file}: {path} is {_written(kept)} now.")
+    if key.variable in survey(file).sources.values():
+        click.echo(f"{key.variable} is set, and wins over the file.", err=True)
+
+
+def _show(file: Path, wanted: str | None) -> None:
+    found = survey(file)
+    if wanted is None:
+        click.echo(f"{file}{'' if file.exists() else ' (not written yet)'}\n")
+        for section in SECTIONS:
+            _show_section(section, found)
+        if found.strangers:
+            names = ", ".join(map(shown, found.strangers))
+            click.echo(f"{_wrapped(f'No settings, though they begin like some: {names}.')}\n")
+    elif wanted in SECTIONS:
+        _show_section(wanted, found)
+    else:
+        _show_key(find_key(wanted), found)
+    problems = [*found.problems, *_problems_of_screen(found.settings, file)]
+    for problem in problems:
+        click.echo(f"{_wrapped(f'Wrong: {problem.what} {problem.next_step}')}", err=True)
+    if problems:
+        raise ReshelveError(
+            "Reshelve doesn't start with settings that are wrong.",
+            "Set them with `reshelve settings KEY VALUE`, or take them out with `--unset KEY`.",
+        )
+
+
+def _show_section(section: str, found: Survey) -> None:
+    click.echo(f"[{section}]\n")
+    if section == OWN_KEYS:
+        from tui.actions import ACTIONS  # noqa: PLC0415 - loads Textual
+
+        click.echo(
+            f"{_wrapped('Your own keys for an action: `reshelve settings keys.archive f2,ctrl+a`.', _INDENT)}"
+            f"\n{_wrapped('Actions: ' + ', '.join(one.id for one in ACTIONS) + '.', _INDENT)}\n"
+        )
+    for key in (*KEYS, *map(own_key, found.settings.keys)):
+        if key.section == section:
+            _show_key(key, found)
+
+
+def _show_key(key: Key, found: Survey) -> None:
+    click.echo(f"{key.path} = {_written(_value(key, found.settings))}")
+    for line in _about(key, found):
+        click.echo(_wrapped(line, _INDENT))
+    click.echo()
+
+
+def _about(key: Key, found: Survey) -> Iterator[str]:
+    yield key.meaning
+    yield f"Allowed: {_allowed(key)}."
+    source = found.sources.get(key.path)
+    origin = f"Set by {source}; the default is {_written(key.default)}." if source else "This is the default."
+    yield f"{origin} Variable: {key.variable}" if key.variable else origin
+
+
+def _allowed(key: Key) -> str:
+    if key.path != _THEME:
+        return key.kind.allowed
+    from tui.widgets.themes import THEMES  # noqa: PLC0415 - loads Textual
+
+    return " or ".join(f'"{theme.name}"' for theme in THEMES)
+
+
+def _problems_of_screen(found: Settings, file: Path) -> Iterable[SettingsError]:
+    try:
+        check_screen(found, file)
+    except SettingsError as error:
+        return [error]
+    return []
+
+
+def _value(key: Key, found: Settings) -> str | float:
+    value: str | float
+    if key.section == OWN_KEYS:
+        value = found.keys.get(key.name, "")
+    else:
+        value = getattr(getattr(found, key.section), key.name)
+    return value
+
+
+def _written(value: str | float) -> str:
+    """Write a value as in TOML; that it is printable has been checked."""
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text,
+        _COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
