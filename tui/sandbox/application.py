@@ -13,7 +13,7 @@ from starlette.routing import Route
 from tui.sandbox import pages, practice, somebody
 from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.guard import Guard
-from tui.sandbox.identity import consent, endpoints
+from tui.sandbox.identity import apps, consent, endpoints
 from tui.sandbox.released import controls as released
 from tui.sandbox.weather import Weather
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _IDENTITY = [
     Route("/identity/connect/authorize", consent.authorize, methods=["GET"]),
     Route("/identity/connect/authorize", consent.decide, methods=["POST"]),
+    Route("/identity/error", consent.error, methods=["GET"]),
+    Route("/identity/apps", apps.show, methods=["GET"]),
+    Route("/identity/apps/{id}", apps.disconnect, methods=["POST"]),
     Route("/connect/token", endpoints.token, methods=["POST"]),
     Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
     Route("/connections", endpoints.connections, methods=["GET"]),

@@ -23,9 +23,12 @@ from tui.sandbox.identity.tokens import (
 )
 
 if TYPE_CHECKING:
+    from sqlite3 import Row
+
     from starlette.requests import Request
 
     from tui.sandbox.context import Practice
+    from tui.sandbox.identity.tokens import Access
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -49,14 +52,16 @@ async def revocation(request: Request) -> Response:
 
 
 async def connections(request: Request) -> Response:
-    """`GET /connections`: the organisations this app may work in, in camelCase (identity API, v16.1)."""
+    """`GET /connections`: the organisations this app may work in, in camelCase (identity API, v16.1).
+
+    A custom connection is an app of its own, with its one organisation.
+    """
     practice = practice_of(request)
-    if not _allowed(practice, request):
+    access = _access(practice, request)
+    if access is None:
         return _unauthorised()
     chosen = request.query_params.get("authEventId")
-    rows = practice.database.all(
-        "SELECT c.*, o.tenant_id, o.name FROM connections c JOIN organisations o USING (org) ORDER BY org"
-    )
+    rows = connected(practice) if access.org is None else _custom(practice, access.org)
     return JSONResponse(
         [
             {
@@ -75,14 +80,29 @@ async def connections(request: Request) -> Response:
 
 
 async def disconnect(request: Request) -> Response:
-    """`DELETE /connections/{id}`: take one organisation away from this app."""
+    """`DELETE /connections/{id}`: take one organisation away from this app.
+
+    A custom connection finds none to take away: it is ended where it was made, on its app's page.
+    """
     practice = practice_of(request)
-    if not _allowed(practice, request):
+    access = _access(practice, request)
+    if access is None:
         return _unauthorised()
-    gone = practice.database.one(
-        "DELETE FROM connections WHERE id = ? RETURNING id", (request.path_params["id"].lower(),)
+    is_gone = access.org is None and take_away(practice, request.path_params["id"].lower())
+    return Response(status_code=204 if is_gone else 404)
+
+
+def take_away(practice: Practice, connection_id: str) -> bool:
+    """Disconnect one organisation from the app; false when there is no such connection."""
+    gone = practice.database.one("DELETE FROM connections WHERE id = ? RETURNING id", (connection_id,))
+    return gone is not None
+
+
+def connected(practice: Practice) -> list[Row]:
+    """List the organisations that a person has connected to the app."""
+    return practice.database.all(
+        "SELECT c.*, o.tenant_id, o.name FROM connections c JOIN organisations o USING (org) ORDER BY org"
     )
-    return Response(status_code=404 if gone is None else 204)
 
 
 def connect(practice: Practice, orgs: list[int], auth_event_id: str) -> None:
@@ -134,9 +154,18 @@ def _basic(request: Request) -> tuple[str, str] | None:
     return unquote_plus(name), unquote_plus(secret)
 
 
-def _allowed(practice: Practice, request: Request) -> bool:
+def _access(practice: Practice, request: Request) -> Access | None:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and practice.tokens.access(value) is not None
+    return practice.tokens.access(value) if scheme.lower() == "bearer" else None
+
+
+def _custom(practice: Practice, org: int) -> list[Row]:
+    """Give the connection that a custom connection consists of; its id is as lasting as the organisation."""
+    return practice.database.all(
+        "SELECT tenant_id AS id, tenant_id AS auth_event_id, tenant_id, name, created, created AS updated "
+        "FROM organisations WHERE org = ?",
+        (org,),
+    )
 
 
 def _unauthorised() -> Response:

@@ -59,7 +59,7 @@ class Tokens:
 
     def issue_code(self, redirect_uri: str, challenge: str, scope: str) -> str:
         """Hand out the code that ends a consent; it lives five minutes."""
-        code = secrets.token_urlsafe(32)
+        code = _random("code")
         self._database.execute(
             "INSERT INTO codes VALUES (?, ?, ?, ?, ?)",
             (code, redirect_uri, challenge, scope, now_ms() + _CODE_LIFE),
@@ -137,12 +137,17 @@ class Tokens:
         }
 
     def _new(self, kind: str, grant_id: str, scope: str, org: int | None, life_ms: int) -> str:
-        token = secrets.token_urlsafe(32)
+        token = _random(kind)
         self._database.execute(
             "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)",
             (token, kind, grant_id, scope, org, now_ms() + life_ms),
         )
         return token
+
+
+def _random(kind: str) -> str:
+    """Make a code or token. Its beginning lets logs and files be searched for any that got there."""
+    return f"practice_{kind}_{secrets.token_urlsafe(32)}"
 
 
 def s256(verifier: str) -> str:
