@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
+    from tui.model.activity import ChangeQuery, ChangesFound
     from tui.model.change import Action, Change
     from tui.model.contact import Contact
     from tui.model.query import Query
     from tui.model.rows import Found
     from tui.model.snapshot import ChangeView, Snapshot
+    from tui.model.undo import UndoPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,60 @@ class Backend(Protocol):
 
     async def cancel(self, change: Change) -> None:
         """Take back a change that hasn't been sent."""
+        ...
+
+    async def cancel_many(self, changes: Sequence[Change]) -> int:
+        """Take back those that haven't been sent, all at once; returns how many those were."""
+        ...
+
+    async def retry(self, changes: Sequence[Change]) -> int:
+        """Ask again for what was refused, as new changes; returns how many those are.
+
+        Left out are those that aren't refused (any longer), were tried again already, or whose contact is
+        out of reach or has another change under way.
+        """
+        ...
+
+    async def pause(self, *, on: bool) -> None:
+        """Stop sending what is queued, or go on with it; kept until it is changed, by all copies.
+
+        What is in doubt is still read again, hand-offs and news are still looked for.
+        """
+        ...
+
+    async def undo_plan(self) -> UndoPlan | None:
+        """Say what undoing the last batch would do; None when there is no batch to undo.
+
+        A batch of which nothing can be undone is passed over; if that is true of all, the plan of the last
+        one says why, without steps.
+        """
+        ...
+
+    async def redo_plan(self) -> UndoPlan | None:
+        """Say what redoing what was undone last would do; None when nothing was, or something new began."""
+        ...
+
+    async def undo(self, plan: UndoPlan) -> UndoPlan:
+        """Undo or redo as planned, durable when this returns; returns what was really done.
+
+        That differs from the plan where things have moved on since; no archive is made that wasn't shown.
+        Raises `ReshelveError` when the plan's batch isn't the next in turn any more, or nothing is left.
+        """
+        ...
+
+    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangesFound:
+        """Return the changes found from start to before stop, newest first; changes made in Xero too."""
+        ...
+
+    async def timeline(self, change: Change) -> Sequence[TimelineLine]:
+        """Return what happened to one change, oldest first."""
+        ...
+
+    async def export(self, query: ChangeQuery, file: Path) -> int:
+        """Write the changes found as CSV, newest first; returns how many. Replaces the file in one step.
+
+        Columns: time, contact, contact id, action, origin, state, Xero's words, evidence.
+        """
         ...
 
     def contact_url(self, contact_id: str) -> str:

@@ -107,7 +107,9 @@ class Change:
     `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero said it, so that it can
     be held against the start of a Re-Leased sync. `words` are Xero's own when it refused.
     `picked_up_at` is when Re-Leased was seen to have it, by evidence alone; `superseded` says that a later
-    change reversed it before any pick-up was seen, so that there is nothing left to wait for.
+    change reversed it before any pick-up was seen, so that there is nothing left to wait for, or that one
+    which was refused was tried again. `wish_id` is the change that this one undoes or redoes, `retries` the
+    refused one that it tries again, by their ids.
     """
 
     change_id: int
@@ -124,3 +126,5 @@ class Change:
     words: str = ""
     picked_up_at: datetime | None = None
     superseded: bool = False
+    wish_id: int | None = None
+    retries: int | None = None

@@ -117,7 +117,8 @@ class Snapshot:
 
     `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
     written, empty when it can. `rows_version` grows whenever a row may look different, `order_version`
-    when rows may have come, gone or moved.
+    when rows may have come, gone or moved. `is_paused` says that nothing queued is sent until a person says
+    so.
     """
 
     organisation: Organisation
@@ -127,6 +128,7 @@ class Snapshot:
     last_pull_at: datetime | None = None
     balances_read_at: datetime | None = None
     disk_trouble: str = ""
+    is_paused: bool = False
     released: ReleasedLink = ReleasedLink()
     pane: Pane | None = None
     rows_version: int = 0

@@ -1,0 +1,230 @@
+"""Undo and redo: what taking back a batch will do to each of its contacts, and that in words.
+
+Planned from the changes as they stand at that moment. The last batch is undone first, then the one before;
+what was undone can be redone until something new is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from tui.model.change import Action, Change, Origin, State
+from tui.model.reach import UNKNOWN, out_of_reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from tui.model.contact import Contact
+
+
+class BatchKind(StrEnum):
+    """Why a batch of changes was made."""
+
+    REQUEST = "request"
+    RETRY = "retry"
+    UNDO = "undo"
+    REDO = "redo"
+
+    @property
+    def is_wish(self) -> bool:
+        """Whether a person asked for something new with it; undo and redo only go back and forth."""
+        return self in {BatchKind.REQUEST, BatchKind.RETRY}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Changes that were asked for together; `of_batch` is the one that an undo or redo is about."""
+
+    batch_id: str
+    kind: BatchKind
+    at: datetime
+    of_batch: str = ""
+
+
+class Fate(StrEnum):
+    """What becomes of one contact: the first four do something, the last two don't."""
+
+    CANCEL = "cancel"
+    DISMISS = "dismiss"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    NOTHING = "nothing"
+    LEFT = "left"
+
+    @property
+    def is_step(self) -> bool:
+        """Whether anything is done."""
+        return self not in {Fate.NOTHING, Fate.LEFT}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One contact's part in a batch, with all that bears on taking it back.
+
+    `wanted` is the action that undoing (or redoing) comes down to. `chain` are the changes of the contact
+    that follow from this wish, in order: the wish, what undo and redo have made of it, and those of later
+    batches that were undone themselves. `others` are all the contact's other changes.
+    """
+
+    change: Change
+    wanted: Action
+    chain: tuple[Change, ...]
+    others: tuple[Change, ...] = ()
+    contact: Contact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """What becomes of one contact.
+
+    `change` is the one that is cancelled, dismissed or reversed, None where a new one stands for itself.
+    `waits` says that the new change stays behind one whose answer from Xero is still out, and goes only if
+    that was carried out. `reason` says why nothing is done.
+    """
+
+    wish: Wish
+    fate: Fate
+    change: Change | None = None
+    waits: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What undoing, or redoing, one batch will do; `of` is the batch, `kind` UNDO or REDO."""
+
+    kind: BatchKind
+    of: Batch
+    lines: tuple[PlanLine, ...]
+
+    @property
+    def steps(self) -> tuple[PlanLine, ...]:
+        """The lines that do something."""
+        return tuple(line for line in self.lines if line.fate.is_step)
+
+    @property
+    def words(self) -> str:
+        """Say exactly what it will do: "3 are cancelled before they leave; 9 become restores, …"."""
+        return say(self.lines)
+
+
+LIVE: Final = frozenset({State.QUEUED, State.SENDING, State.UNCLEAR, State.HANDOFF, State.CONFIRMED})
+CHANGED_AGAIN: Final = "it was changed again since"
+CHANGED_IN_XERO: Final = "somebody has changed it in Xero since"
+NOT_AS_LEFT: Final = "it is no longer as it was left"
+CAME_TO_NOTHING: Final = "it was refused or taken back"
+SO_ALREADY: Final = "it is so already"
+
+
+def reverse(action: Action) -> Action:
+    """Return the action that takes this one back."""
+    return Action.RESTORE if action is Action.ARCHIVE else Action.ARCHIVE
+
+
+def plan_line(wish: Wish) -> PlanLine:
+    """Decide what becomes of one contact."""
+    last = next((change for change in reversed(wish.chain) if change.state in LIVE), None)
+    since = last.change_id if last is not None else wish.change.change_id
+    for other in reversed(wish.others):
+        if other.change_id > since and other.state in LIVE:
+            in_xero = other.origin is Origin.XERO
+            return PlanLine(wish, Fate.LEFT, reason=CHANGED_IN_XERO if in_xero else CHANGED_AGAIN)
+    return _anew(wish) if last is None else _take_back(wish, last)
+
+
+def settle_for(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine, ...]:
+    """Hold what would be done now against what was shown, and leave out what nobody has agreed to.
+
+    A queued change may have left in the meantime, so that it becomes a hand-off instead of being cancelled:
+    that is the same wish, and a person still presses. An archive that wasn't shown is never made.
+    """
+    agreed = {line.wish.change.change_id: line.fate for line in shown.lines}
+
+    def is_agreed(line: PlanLine) -> bool:
+        was = agreed.get(line.wish.change.change_id)
+        return was is not None and was.is_step and (line.fate is was or line.fate is not Fate.ARCHIVE)
+
+    return tuple(
+        line
+        if not line.fate.is_step or is_agreed(line)
+        else PlanLine(line.wish, Fate.LEFT, reason=NOT_AS_LEFT)
+        for line in fresh
+    )
+
+
+def say(lines: Sequence[PlanLine]) -> str:
+    """Put what becomes of the contacts into one sentence without a full stop."""
+    counted = Counter((line.fate, line.waits) for line in lines if line.fate.is_step)
+    said = [
+        _STEP_WORDS[key][0 if n == 1 else 1].format(n=f"{n:,}") for key in _STEP_WORDS if (n := counted[key])
+    ]
+    left = Counter(line.reason for line in lines if line.fate is Fate.LEFT)
+    said += [f"{n:,} {'is' if n == 1 else 'are'} left alone: {_plain(reason)}" for reason, n in left.items()]
+    nothing = Counter(line.reason for line in lines if line.fate is Fate.NOTHING)
+    said += [
+        f"{n:,} {'needs' if n == 1 else 'need'} nothing: {_plain(reason)}" for reason, n in nothing.items()
+    ]
+    return "; ".join(said) or "There is nothing to do"
+
+
+_STEP_WORDS: Final[dict[tuple[Fate, bool], tuple[str, str]]] = {
+    (Fate.CANCEL, False): ("{n} is cancelled before it leaves", "{n} are cancelled before they leave"),
+    (Fate.DISMISS, False): ("{n} hand-off is no longer waited for", "{n} hand-offs are no longer waited for"),
+    (Fate.RESTORE, False): (
+        "{n} becomes a restore, which you press in Xero",
+        "{n} become restores, which you press in Xero",
+    ),
+    (Fate.RESTORE, True): (
+        "{n} becomes a restore once Xero has answered",
+        "{n} become restores once Xero has answered",
+    ),
+    (Fate.ARCHIVE, False): ("{n} becomes an archive", "{n} become archives"),
+    (Fate.ARCHIVE, True): (
+        "{n} becomes an archive once Xero has answered",
+        "{n} become archives once Xero has answered",
+    ),
+}
+
+
+def _anew(wish: Wish) -> PlanLine:
+    """Decide for a wish of which nothing is left: only one that was itself undone is asked for again."""
+    if wish.wanted is not wish.change.action:
+        return PlanLine(wish, Fate.NOTHING, reason=CAME_TO_NOTHING)
+    if wish.contact is not None and wish.contact.status is wish.wanted.target:
+        return PlanLine(wish, Fate.NOTHING, reason=SO_ALREADY)
+    reason = _why_not(wish, as_left=reverse(wish.wanted))
+    return PlanLine(wish, Fate.LEFT, reason=reason) if reason else _become(wish, None)
+
+
+def _take_back(wish: Wish, last: Change) -> PlanLine:
+    if last.action is wish.wanted:
+        return PlanLine(wish, Fate.NOTHING, reason=SO_ALREADY)
+    if last.state is State.QUEUED:
+        return PlanLine(wish, Fate.CANCEL, last)
+    if last.state is State.HANDOFF:
+        return PlanLine(wish, Fate.DISMISS, last)
+    if last.state is not State.CONFIRMED:
+        return _become(wish, last, waits=True)
+    reason = _why_not(wish, as_left=last.action)
+    return PlanLine(wish, Fate.LEFT, reason=reason) if reason else _become(wish, last)
+
+
+def _become(wish: Wish, last: Change | None, *, waits: bool = False) -> PlanLine:
+    return PlanLine(wish, Fate(wish.wanted.value), last, waits=waits)
+
+
+def _why_not(wish: Wish, *, as_left: Action) -> str:
+    if wish.contact is None:
+        return UNKNOWN
+    return out_of_reach(wish.contact) or ("" if wish.contact.status is as_left.target else NOT_AS_LEFT)
+
+
+def _plain(reason: str) -> str:
+    """Fit a sentence of its own behind a colon."""
+    return (
+        reason[:1].lower() + reason[1:].rstrip(".") if not reason.startswith("Xero") else reason.rstrip(".")
+    )
