@@ -1,56 +1,371 @@
-"""Connecting: from a refresh token to organisations, and never at the cost of a sign-in that works."""
+"""`reshelve connect`: four steps, a browser, and words for whatever comes of it."""
 
 from __future__ import annotations
 
-import stat
+import asyncio
+import os
+import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
-from support.practice import PracticeXero, running_sandbox
+from support.fake_account import CALLBACK, CLIENT_ID, URL, FakeAccount, FakeSignIn, organisation
 
 from tui.cli import main
-from tui.engine.connect import known_organisations
+from tui.cli.pasting import pasted_lines
+from tui.model.account import Connected
+from tui.model.errors import AnswerLostError, NoKeychainError, OfflineError, SignInError
 from tui.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tui.model.account import ConnectRequest
+    from tui.model.errors import XeroError
+    from tui.settings import Settings
 
-@pytest.fixture(scope="module")
-def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
-    with running_sandbox(tmp_path_factory.mktemp("practice"), "--contacts", "20") as running:
-        yield running
-
-
-def connect(practice: PracticeXero, home: Path, token: str) -> Result:
-    environment = {"RESHELVE_HOME": str(home), **practice.environment}
-    return CliRunner().invoke(main, ["connect"], input=f"{token}\n", env=environment)
+CONNECTED = Connected((organisation(1, "Bayside Property"), organisation(2, "Demo Company")), "the keychain")
 
 
-def test_a_token_that_works_connects_its_organisations(practice: PracticeXero, tmp_path: Path) -> None:
-    paths = Paths.under(tmp_path)
-    result = connect(practice, tmp_path, practice.refresh_token)
-    assert result.exit_code == 0, result.output
-    names = [one.name for one in practice.organisations]
-    assert result.output.splitlines() == [f"Connected: {name}" for name in names]
-    assert [one.name for one in known_organisations(paths)] == names
-    assert stat.S_IMODE(paths.token_file.stat().st_mode) == 0o600
-    # The token that was given has been replaced by the one that counts now.
-    assert practice.refresh_token not in paths.token_file.read_text(encoding="utf-8")
+class Answering(FakeAccount):
+    """Ends each attempt as `end` says, as soon as it has begun."""
+
+    end: Connected | Exception = CONNECTED
+
+    async def sign_in(self, request: ConnectRequest) -> FakeSignIn:
+        attempt = await super().sign_in(request)
+        attempt.ends(self.end)
+        return attempt
 
 
-def test_a_token_that_does_not_work_leaves_the_sign_in_as_it_was(
-    practice: PracticeXero, tmp_path: Path
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
+    made = Answering(is_practice=False)
+
+    def account_of(settings: Settings, paths: Paths) -> FakeAccount:
+        del settings, paths
+        return made
+
+    monkeypatch.setattr("tui.cli.connect.account_of", account_of)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note what is opened in a browser."""
+    opened: list[str] = []
+
+    def open_(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open_)
+    return opened
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Let the command believe in a person at a terminal; gives the end at which that person types."""
+    person, program = os.openpty()
+    monkeypatch.setattr("tui.cli.connect.is_interactive", lambda: True)
+    monkeypatch.setattr("tui.cli.connect.pasted_lines", lambda take: pasted_lines(take, program))
+    yield person
+    os.close(person)
+    os.close(program)
+
+
+def connect(home: Path, *options: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(main, ["connect", *options], input=stdin, env={"RESHELVE_HOME": str(home)})
+
+
+# --- the ordinary way ---
+
+
+@pytest.mark.usefixtures("terminal")
+def test_four_steps_lead_to_a_client_id_and_that_to_organisations(
+    account: FakeAccount, browser: list[str], tmp_path: Path
 ) -> None:
-    paths = Paths.under(tmp_path)
-    paths.token_file.parent.mkdir(parents=True)
-    paths.token_file.write_bytes(b"the sign-in that works")
-    result = connect(practice, tmp_path, "a-token-with-a-mistake")
+    result = connect(tmp_path, stdin=f"{CLIENT_ID}\n")
+    assert result.exit_code == 0, result.output
+    steps = [
+        line.strip() for line in result.output.splitlines() if line.strip()[:2] in {"1.", "2.", "3.", "4."}
+    ]
+    assert [step[0] for step in steps] == ["1", "2", "3", "4"]
+    assert 'may not contain "Xero"' in steps[0]
+    assert steps[2].endswith(f"exactly {account.redirect_uri}")
+    assert [(one.client_id, one.is_read_only, one.is_custom) for one in account.requests] == [
+        (CLIENT_ID, False, False)
+    ]
+    assert browser == [URL]
+    assert f"\n{URL}\n" in result.output
+    assert "Waiting until " in result.output
+    assert result.output.splitlines()[-4:] == [
+        "Connected: Bayside Property",
+        "Connected: Demo Company",
+        "The tokens are kept here: the keychain",
+        "Run `reshelve`.",
+    ]
+    assert account.attempt.cancelled == 1
+
+
+def test_the_client_id_can_be_given_and_then_there_are_no_steps(
+    account: FakeAccount, browser: list[str], tmp_path: Path
+) -> None:
+    result = connect(tmp_path, "--client-id", CLIENT_ID, "--read-only", "--no-browser")
+    assert result.exit_code == 0, result.output
+    assert "four steps" not in result.output
+    assert account.requests[0].is_read_only
+    assert browser == []
+    assert URL in result.output
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_client_id_used_before_is_proposed(account: FakeAccount, tmp_path: Path) -> None:
+    account.client_id = CLIENT_ID
+    assert connect(tmp_path, stdin="\n").exit_code == 0
+    assert account.requests[0].client_id == CLIENT_ID
+
+
+@pytest.mark.usefixtures("terminal")
+def test_what_cannot_be_a_client_id_is_asked_for_again(account: FakeAccount, tmp_path: Path) -> None:
+    result = connect(tmp_path, stdin=f"../../etc/passwd\n\n{CLIENT_ID}\n")
+    assert result.exit_code == 0
+    assert "letters, digits and hyphens" in result.output
+    assert [one.client_id for one in account.requests] == [CLIENT_ID]
+
+
+@pytest.mark.parametrize(
+    ("options", "stdin", "said"),
+    [
+        ((), "", "No client id was given."),
+        ((), "../../etc/passwd\n", "letters, digits and hyphens"),
+        (("--client-id", "an id"), "", "letters, digits and hyphens"),
+        (("--client-id", ""), "", "No client id was given."),
+        (("--client-id", CLIENT_ID, "--custom"), "", "That isn't a client secret. Nothing was sent."),
+        (("--client-id", CLIENT_ID, "--custom"), "a\x00secret\n", "That isn't a client secret."),
+    ],
+)
+def test_what_a_script_gets_wrong_is_told_before_anything_is_sent(
+    account: FakeAccount, tmp_path: Path, options: tuple[str, ...], stdin: str, said: str
+) -> None:
+    result = connect(tmp_path, *options, stdin=stdin)
     assert result.exit_code == 1
+    assert said in result.output
+    assert account.requests == []
+
+
+def test_a_practice_xero_is_marked(account: FakeAccount, tmp_path: Path) -> None:
+    account.is_practice = True
+    assert "practice Xero" in connect(tmp_path, "--client-id", CLIENT_ID).output
+    account.is_practice = False
+    assert "practice" not in connect(tmp_path, "--client-id", CLIENT_ID).output
+
+
+def test_without_a_browser_the_address_is_still_there(
+    account: FakeAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del account
+    monkeypatch.setattr("webbrowser.open", lambda url: not url)
+    result = connect(tmp_path, "--client-id", CLIENT_ID)
+    assert result.exit_code == 0
+    assert "No browser could be started" in result.output
+    assert URL in result.output
+
+
+# --- custom connections ---
+
+
+def test_a_custom_connection_takes_its_secret_from_standard_input_and_needs_no_browser(
+    account: FakeAccount, browser: list[str], tmp_path: Path
+) -> None:
+    result = connect(tmp_path, "--custom", stdin=f"{CLIENT_ID}\nthe-secret\n")
+    assert result.exit_code == 0, result.output
+    assert account.requests[0].client_secret == "the-secret"
+    assert '"Custom connection"' in result.output
+    assert "the-secret" not in result.output
+    assert "Waiting" not in result.output
+    assert browser == []
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_secret_that_is_typed_is_not_shown(account: FakeAccount, tmp_path: Path) -> None:
+    result = connect(tmp_path, "--custom", "--client-id", CLIENT_ID, stdin="the-secret\n")
+    assert result.exit_code == 0, result.output
+    assert account.requests[0].client_secret == "the-secret"
+    assert "the-secret" not in result.output
+
+
+# --- where the tokens go ---
+
+
+NO_KEYCHAIN = NoKeychainError("This system has no keychain.")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_file_is_used_only_once_the_person_agrees(account: FakeAccount, tmp_path: Path) -> None:
+    account.fail("sign_in", NO_KEYCHAIN)
+    result = connect(tmp_path, "--client-id", CLIENT_ID, stdin="y\n")
+    assert result.exit_code == 0, result.output
+    assert f"({Paths.under(tmp_path).token_file(CLIENT_ID)})? [y/N]" in result.output
+    assert [one.allow_file for one in account.requests] == [False, True]
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("stdin", ["n\n", "\n", ""])
+def test_without_a_keychain_or_a_yes_nothing_is_connected(
+    account: FakeAccount, tmp_path: Path, stdin: str
+) -> None:
+    account.fail("sign_in", NO_KEYCHAIN)
+    result = connect(tmp_path, "--client-id", CLIENT_ID, stdin=stdin)
+    assert result.exit_code == 1
+    assert "What was connected before is as it was." in result.output
+    assert [one.allow_file for one in account.requests] == [False]
+
+
+def test_a_script_is_told_which_option_agrees(account: FakeAccount, tmp_path: Path) -> None:
+    account.fail("sign_in", NO_KEYCHAIN)
+    result = connect(tmp_path, "--client-id", CLIENT_ID, stdin="y\n")
+    assert result.exit_code == 1
+    assert "--allow-file" in result.output
+    assert connect(tmp_path, "--client-id", CLIENT_ID, "--allow-file").exit_code == 0
+    assert [one.allow_file for one in account.requests] == [False, True]
+
+
+# --- what else can come of it ---
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (timedelta(minutes=7), "7 minutes ahead of Xero's"),
+        (timedelta(minutes=-90), "90 minutes behind Xero's"),
+        (timedelta(seconds=100), ""),
+        (timedelta(seconds=-100), ""),
+    ],
+)
+def test_a_clock_that_is_wrong_is_told(
+    account: FakeAccount, tmp_path: Path, ahead: timedelta, said: str
+) -> None:
+    assert isinstance(account, Answering)
+    account.end = Connected((organisation(1),), "a file", ahead)
+    result = connect(tmp_path, "--client-id", CLIENT_ID)
+    assert result.exit_code == 0
+    assert said in result.output
+    assert ("This machine's clock" in result.output) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SignInError("You said no.", "Try again."), "You said no. Try again."),
+        (OfflineError("Xero can't be reached.", "Tried again by itself."), "Run the command again later."),
+        (AnswerLostError("The answer was lost.", "Tried again by itself."), "Run the command again later."),
+    ],
+)
+@pytest.mark.parametrize("where", ["begin", "finish"])
+def test_a_failure_is_told_and_promises_no_other_try(
+    account: FakeAccount, tmp_path: Path, error: XeroError, said: str, where: str
+) -> None:
+    assert isinstance(account, Answering)
+    if where == "begin":
+        account.fail("sign_in", error)
+    account.end = error
+    result = connect(tmp_path, "--client-id", CLIENT_ID)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "by itself" not in result.output
     assert "Traceback" not in result.output
-    assert "a-token-with-a-mistake" not in result.output
-    assert paths.token_file.read_bytes() == b"the sign-in that works"
-    assert [path.name for path in paths.data.iterdir()] == ["tokens.json"]
-    assert known_organisations(paths) == []
+    assert all(attempt.cancelled for attempt in account.attempts)
+
+
+def test_names_that_are_hostile_are_harmless_to_a_terminal(account: FakeAccount, tmp_path: Path) -> None:
+    assert isinstance(account, Answering)
+    account.end = Connected((organisation(1, "\x1b]0;owned\x07Rogue\u202e", is_read_only=True),), "a file")
+    result = connect(tmp_path, "--client-id", CLIENT_ID)
+    assert "Connected: Rogue (read-only)\n" in result.output
+    assert "\x1b" not in result.output
+
+
+class Waiting(FakeAccount):
+    """Ends an attempt when its address is pasted; `begun` is called when one waits."""
+
+    async def sign_in(self, request: ConnectRequest) -> FakeSignIn:
+        attempt = await super().sign_in(request)
+        paste = attempt.paste
+
+        def paste_and_end(address: str) -> None:
+            paste(address)
+            attempt.ends(CONNECTED)
+
+        attempt.paste = paste_and_end  # type: ignore[method-assign]
+        return attempt
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
+    made = Waiting(is_practice=False)
+
+    def account_of(settings: Settings, paths: Paths) -> FakeAccount:
+        del settings, paths
+        return made
+
+    monkeypatch.setattr("tui.cli.connect.account_of", account_of)
+    return made
+
+
+def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(
+    waiting: FakeAccount, terminal: int, tmp_path: Path
+) -> None:
+    os.write(terminal, f"nonsense\n\n  {CALLBACK} \n".encode())
+    result = connect(tmp_path, "--client-id", CLIENT_ID, "--no-browser")
+    assert result.exit_code == 0, result.output
+    assert "paste the address" in result.output
+    assert "That isn't the address the browser ended at. Copy all of it, and try again." in result.stderr
+    assert waiting.attempt.pasted == [CALLBACK]
+
+
+def test_ctrl_c_while_waiting_cancels_in_words(
+    waiting: FakeAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def press_ctrl_c(url: str) -> bool:
+        del url
+        os.kill(os.getpid(), signal.SIGINT)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", press_ctrl_c)
+    result = connect(tmp_path, "--client-id", CLIENT_ID)
+    assert result.exit_code == 1
+    assert "Cancelled. What was connected before is as it was." in result.output
+    assert waiting.attempt.cancelled == 1
+
+
+@pytest.mark.usefixtures("account", "terminal")
+def test_ctrl_d_at_a_question_cancels_in_words(tmp_path: Path) -> None:
+    result = connect(tmp_path, stdin="")
+    assert result.exit_code == 1
+    assert "Cancelled." in result.output
+
+
+async def test_a_terminal_that_is_closed_gives_no_more_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    let_go = asyncio.Event()
+    remove_reader = loop.remove_reader
+
+    def note(descriptor: int) -> bool:
+        let_go.set()
+        return remove_reader(descriptor)
+
+    monkeypatch.setattr(loop, "remove_reader", note)
+    reading, writing = os.pipe()
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    with pasted_lines(lines.put_nowait, reading):
+        os.write(writing, b"one\n\xff two \n")
+        assert await lines.get() == "one"
+        assert await lines.get() == "� two"
+        assert not let_go.is_set()
+        os.close(writing)
+        await let_go.wait()
+    assert lines.empty()
+    os.close(reading)

@@ -1,0 +1,149 @@
+"""`reshelve disconnect`: says what it ends, asks, and keeps what is not Xero's to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+from support.fake_account import FakeAccount
+
+from tui.cli import main
+from tui.model.account import Listed
+from tui.model.contact import Organisation
+from tui.model.errors import AnswerLostError, OfflineError
+from tui.paths import Paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.model.errors import XeroError
+    from tui.settings import Settings
+
+
+def listed(name: str, sign_in: str, **parts: object) -> Listed:
+    return Listed(Organisation(name, name, "!x", sign_in=sign_in), **parts)  # type: ignore[arg-type]
+
+
+TWO_SIGN_INS = [
+    listed("Bayside Property", "APP-ONE", unfinished=2),
+    listed("City Limousines", "APP-ONE", is_gone=True),
+    listed("Demo Company", "APP-TWO"),
+]
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
+    made = FakeAccount(list(TWO_SIGN_INS))
+
+    def account_of(settings: Settings, paths: Paths) -> FakeAccount:
+        del settings, paths
+        return made
+
+    monkeypatch.setattr("tui.cli.disconnect.account_of", account_of)
+    return made
+
+
+def disconnect(home: Path, *options: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(main, ["disconnect", *options], input=stdin, env={"RESHELVE_HOME": str(home)})
+
+
+def ended(account: FakeAccount) -> list[str]:
+    return [call[1] for call in account.calls if call[0] == "disconnect"]
+
+
+def test_a_sign_in_is_shown_with_all_it_opens_before_it_is_ended(
+    account: FakeAccount, tmp_path: Path
+) -> None:
+    result = disconnect(tmp_path, "--organisation", "bayside", stdin="y\n")
+    assert result.exit_code == 0, result.output
+    assert ended(account) == ["APP-ONE"]
+    before, _, after = result.output.partition("Disconnect? [y/N]: y\n")
+    assert before.splitlines() == [
+        "Sign-in APP-ONE opens:",
+        "  Bayside Property – 2 unfinished, kept until you connect again",
+        "  City Limousines – no longer connected in Xero",
+    ]
+    assert after.splitlines() == [
+        "Disconnected: Bayside Property, City Limousines",
+        f"Local copies and the journals of changes stay in {Paths.under(tmp_path).organisations}.",
+    ]
+
+
+@pytest.mark.parametrize("stdin", ["", "\n", "n\n", "nonsense\n"])
+def test_without_a_yes_nothing_is_ended(account: FakeAccount, tmp_path: Path, stdin: str) -> None:
+    result = disconnect(tmp_path, "--organisation", "Demo", stdin=stdin)
+    assert result.exit_code == 1
+    assert "Cancelled." in result.output
+    assert ended(account) == []
+
+
+def test_a_script_says_yes_beforehand(account: FakeAccount, tmp_path: Path) -> None:
+    result = disconnect(tmp_path, "--all", "--yes")
+    assert result.exit_code == 0
+    assert ended(account) == ["APP-ONE", "APP-TWO"]
+    assert "Disconnect?" not in result.output
+
+
+def test_the_only_sign_in_needs_no_name(account: FakeAccount, tmp_path: Path) -> None:
+    del account.listed[:2]
+    assert disconnect(tmp_path, "--yes").exit_code == 0
+    assert ended(account) == ["APP-TWO"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "There are several sign-ins. Choose with --organisation NAME, or --all."),
+        (("--organisation", "m"), "There are several sign-ins."),
+        (("--organisation", "nowhere"), "No organisation is called nowhere. Nothing was changed."),
+    ],
+)
+def test_what_does_not_name_one_sign_in_is_answered_with_those_there_are(
+    account: FakeAccount, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    result = disconnect(tmp_path, "--yes", *options)
+    assert result.exit_code == 1
+    assert said in result.output
+    for name in ("APP-ONE", "Bayside Property", "APP-TWO", "Demo Company"):
+        assert name in result.output
+    assert ended(account) == []
+
+
+def test_one_or_all_but_not_both(account: FakeAccount, tmp_path: Path) -> None:
+    assert disconnect(tmp_path, "--all", "--organisation", "Demo").exit_code == 2
+    assert ended(account) == []
+
+
+def test_without_any_sign_in_it_says_so(account: FakeAccount, tmp_path: Path) -> None:
+    account.listed.clear()
+    result = disconnect(tmp_path)
+    assert result.exit_code == 1
+    assert "No organisation is connected. There is nothing to disconnect." in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OfflineError("Xero can't be reached."), "are kept, and nothing has changed. Try again later."),
+        (AnswerLostError("Xero's answer was lost."), "or not. The tokens are kept. Try again later."),
+    ],
+)
+def test_when_xero_cannot_be_asked_the_tokens_are_kept(
+    account: FakeAccount, tmp_path: Path, error: XeroError, said: str
+) -> None:
+    account.fail("disconnect", error)
+    result = disconnect(tmp_path, "--all", "--yes")
+    assert result.exit_code == 1
+    assert error.what in result.output
+    assert said in result.output
+    assert "Disconnected:" not in result.output
+    assert account.listed == TWO_SIGN_INS
+
+
+def test_names_that_are_hostile_are_harmless_to_a_terminal(account: FakeAccount, tmp_path: Path) -> None:
+    account.listed = [listed("\x1b]0;owned\x07Rogue\u202e", "APP")]
+    result = disconnect(tmp_path, "--yes")
+    assert "  Rogue\n" in result.output
+    assert "Disconnected: Rogue\n" in result.output
+    assert "\x1b" not in result.output
