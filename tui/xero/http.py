@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -13,6 +14,7 @@ from tui.loopback import is_loopback
 from tui.xero import failures
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from tui.model.errors import XeroError
@@ -32,6 +34,12 @@ NOT_SENT: Final = (
 )
 
 
+@cache
+def trusted(*, trust_env: bool) -> ssl.SSLContext:
+    """Load the certificates that services are held against, once: that takes as long as a call."""
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
 class Line:
     """The connections to one service. TLS is verified, redirects aren't followed.
 
@@ -39,11 +47,13 @@ class Line:
     """
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None) -> None:
+        trust_env = not is_loopback(base_url)
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers=HEADERS,
             timeout=TIMEOUT,
-            trust_env=not is_loopback(base_url),
+            trust_env=trust_env,
+            verify=trusted(trust_env=trust_env),
             transport=transport,
         )
 

@@ -21,7 +21,7 @@ from tui.log import logger
 from tui.loopback import is_loopback
 from tui.model.errors import OfflineError, SignInError
 from tui.xero import failures, refusals
-from tui.xero.http import HEADERS, TIMEOUT
+from tui.xero.http import HEADERS, TIMEOUT, trusted
 from tui.xero.tokens import Secret, Tokens
 
 if TYPE_CHECKING:
@@ -186,12 +186,15 @@ def _post(
     sent: _Exchange, transport: httpx.BaseTransport | None, after_trouble: str
 ) -> _Answer | OfflineError:
     auth = httpx.BasicAuth(quote(sent.client_id, ""), quote(sent.secret, "")) if sent.secret else None
+    trust_env = not is_loopback(sent.url)
+    verify = trusted(trust_env=trust_env)
     sent_at = datetime.now(UTC)
     try:
         with httpx.Client(
             headers=HEADERS,
             timeout=TIMEOUT,
-            trust_env=not is_loopback(sent.url),
+            trust_env=trust_env,
+            verify=verify,
             transport=transport,
             auth=auth,
         ) as client:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _EARLY: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
+_LOOKS_EVERY: Final = 0.02
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CONNECT: Final = "Connect to Xero; everything queued is kept."
 _WRITING: Final = "accounting.contacts"
@@ -244,7 +245,8 @@ class TokenSource:
         """Take the lock, which the block that this is entered with gives back."""
         try:
             private_folder(self._lock_file.parent)
-            return FileLock(self._lock_file, timeout=_LONGEST_WAIT, mode=0o600).acquire()
+            lock = FileLock(self._lock_file, timeout=_LONGEST_WAIT, mode=0o600, poll_interval=_LOOKS_EVERY)
+            return lock.acquire()
         except Timeout:
             raise OfflineError(
                 "Another Reshelve is renewing the sign-in to Xero.", "Nothing is lost: this one tries again."
