@@ -41,7 +41,7 @@ class XeroSettings:
     pages_url: str = _key("https://go.xero.com", Address(), "Where Xero's pages of contacts are.")
     client_id: str = _key(
         "",
-        Word("a client id as Xero writes them: letters, digits and hyphens, at most 64"),
+        Word("at most 64 letters, digits and hyphens, as Xero writes client ids"),
         "The client id of your Xero app, proposed when connecting.",
     )
     callback_port: int = _key(

@@ -33,7 +33,7 @@ class Kind(Protocol):
 class Address:
     """An https address; http is taken for this machine alone."""
 
-    allowed = "an address that starts with https:// (http:// for this machine alone)"
+    allowed = "an https:// address (http:// for this machine alone)"
 
     def accept(self, value: object) -> str:
         """Return the address without a slash at its end."""
