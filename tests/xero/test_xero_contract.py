@@ -39,7 +39,9 @@ ARCHIVED_WORDS = "Archived contacts cannot currently be edited via the API"
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
     folder = tmp_path_factory.mktemp("practice")
     with running_sandbox(folder, "--contacts", "230", "--cycle", "3600") as practice:
-        TokenFile(folder / "tokens.json").save(Tokens.of_refresh_token(practice.refresh_token))
+        TokenFile(folder / "tokens.json").save(
+            Tokens.of_refresh_token(practice.refresh_token, practice.client_id)
+        )
         yield practice
 
 
@@ -56,7 +58,6 @@ def sign_in(practice: PracticeXero) -> TokenSource:
         TokenFile(practice.folder / "tokens.json"),
         practice.folder / "tokens.lock",
         identity_url=practice.identity,
-        client_id=practice.client_id,
     )
 
 
@@ -292,7 +293,9 @@ async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(practic
 
 async def test_a_xero_that_is_not_there_is_offline_and_back_when_it_is(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "3600") as practice:
-        TokenFile(tmp_path / "tokens.json").save(Tokens.of_refresh_token(practice.refresh_token))
+        TokenFile(tmp_path / "tokens.json").save(
+            Tokens.of_refresh_token(practice.refresh_token, practice.client_id)
+        )
         contact_id = practice.create("Patience")
         async with connected(practice) as client:
             assert await status(client, contact_id) is ContactStatus.ACTIVE
