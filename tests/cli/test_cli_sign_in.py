@@ -1,0 +1,138 @@
+"""Connecting and disconnecting in a real terminal, against the practice Xero's own pages."""
+
+from __future__ import annotations
+
+import re
+import socket
+import stat
+import sys
+import urllib.parse
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from support.demo import environment
+from support.practice import PracticeXero, http, running_sandbox
+from support.terminal import Terminal
+
+from tui.paths import Paths
+from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Wide enough for an address to stay on one line.
+_COLUMNS = 1000
+
+
+@pytest.fixture(scope="module")
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path_factory.mktemp("practice"), "--contacts", "20") as running:
+        yield running
+
+
+@pytest.fixture
+def variables(practice: PracticeXero, tmp_path: Path) -> dict[str, str]:
+    """Point the program at the practice Xero, on a machine without a keychain."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return {
+        **environment(tmp_path),
+        **practice.environment,
+        "RESHELVE_XERO_CALLBACK_PORT": str(port),
+        "RESHELVE_XERO_TOKEN_STORE": "file",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+
+
+def reshelve(variables: dict[str, str], *arguments: str) -> Terminal:
+    return Terminal([sys.executable, "-m", "tui", *arguments], variables, columns=_COLUMNS)
+
+
+def address_shown(terminal: Terminal) -> str:
+    """Wait until the program waits, and return the address it shows."""
+    terminal.until_shown("Waiting until ")
+    [address] = re.findall(r"^(http\S+/authorize\?\S+)$", terminal.screen.text, re.MULTILINE)
+    return str(address)
+
+
+def decide(address: str, decision: str) -> str:
+    """Press a button of the consent page, and return where the browser is sent."""
+    page = http("GET", address).body.decode()
+    asked = urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query)
+    tenants = [("tenant", one) for one in re.findall(r'name="tenant" value="([^"]+)"', page)]
+    form = [*asked, *tenants, ("decision", decision)]
+    return str(http("POST", address.partition("?")[0], form=form).headers["Location"])
+
+
+@pytest.mark.parametrize("is_pasted", [False, True])
+def test_a_person_signs_in_and_out_again(
+    practice: PracticeXero,
+    variables: dict[str, str],
+    tmp_path: Path,
+    is_pasted: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    with reshelve(variables, "connect", "--no-browser") as terminal:
+        terminal.until_shown(f"Client id [{practice.client_id}]:")
+        terminal.write("\r")
+        ended_at = decide(address_shown(terminal), "allow")
+        if is_pasted:
+            terminal.write(f"{ended_at}\r")
+        else:
+            assert http("GET", ended_at).status == 200
+        assert terminal.wait() == 0
+        for one in practice.organisations:
+            assert f"Connected: {one.name}" in terminal.screen.text
+        assert "Traceback" not in terminal.screen.text
+    tokens = Paths.under(tmp_path).token_file(practice.client_id)
+    assert stat.S_IMODE(tokens.stat().st_mode) == 0o600
+    with reshelve(variables, "disconnect") as terminal:
+        terminal.until_shown("Disconnect? [y/N]:")
+        assert practice.organisations[0].name in terminal.screen.text
+        terminal.write("y\r")
+        assert terminal.wait() == 0
+        assert "Local copies and the journals of changes stay" in terminal.screen.text
+    assert not tokens.exists()
+
+
+def test_saying_no_in_the_browser_is_told_in_words(variables: dict[str, str]) -> None:
+    with reshelve(
+        variables, "connect", "--no-browser", "--client-id", variables["RESHELVE_XERO_CLIENT_ID"]
+    ) as terminal:
+        http("GET", decide(address_shown(terminal), "deny"))
+        assert terminal.wait() == 1
+        assert "Error: " in terminal.screen.text
+        assert "Traceback" not in terminal.screen.text
+
+
+@pytest.mark.parametrize("step", ["Client id", "Waiting until "])
+def test_ctrl_c_cancels_at_any_step(variables: dict[str, str], tmp_path: Path, step: str) -> None:
+    with reshelve(variables, "connect", "--no-browser") as terminal:
+        terminal.until_shown("Client id")
+        if step != "Client id":
+            terminal.write("\r")
+            terminal.until_shown(step)
+        terminal.write("\x03")
+        assert terminal.wait() == 1
+        assert "Cancelled. What was connected before is as it was." in terminal.screen.text
+        assert "Traceback" not in terminal.screen.text
+    assert not Paths.under(tmp_path).organisations_file.exists()
+
+
+def test_without_a_keychain_a_custom_connection_asks_before_it_uses_a_file(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    del variables["RESHELVE_XERO_TOKEN_STORE"]
+    with reshelve(variables, "connect", "--custom", "--client-id", CUSTOM_CLIENT_ID) as terminal:
+        terminal.until_shown("Client secret (it isn't shown):")
+        terminal.write(f"{CUSTOM_CLIENT_SECRET}\r")
+        terminal.until_shown("[y/N]:")
+        for process in [psutil.Process(terminal.pid), *psutil.Process(terminal.pid).children(recursive=True)]:
+            assert CUSTOM_CLIENT_SECRET not in " ".join(process.cmdline())
+        terminal.write("y\r")
+        assert terminal.wait() == 0
+        assert "Connected: " in terminal.screen.text
+        assert CUSTOM_CLIENT_SECRET not in terminal.screen.text
+    assert Paths.under(tmp_path).token_file(CUSTOM_CLIENT_ID).exists()
