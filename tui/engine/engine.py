@@ -94,6 +94,11 @@ class Engine:
         """Whether nothing may be changed here."""
         return self._is_read_only
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the store is closed, or about to be."""
+        return self._is_stopped
+
     def attend(self) -> None:
         """Note that a person is here."""
         self._loops.attend()
