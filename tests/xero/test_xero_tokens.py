@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import stat
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -202,6 +203,31 @@ async def test_a_new_sign_in_is_used_at_once_after_the_old_one_was_refused(tmp_p
     tokens.forget()
     assert await tokens.access_token() == "secret-access-of-a-new-sign-in"
     assert identity.forms == []
+
+
+async def test_a_new_sign_in_is_not_overwritten_by_a_refresh_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "_LONGEST_WAIT", 0.05)
+    file = keep(tmp_path, minutes=0)
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def slow(_: httpx.Request) -> httpx.Response:
+        is_asked.set()
+        assert may_answer.wait(30)
+        return httpx.Response(200, json=FRESH)
+
+    tokens, connecting = source(tmp_path, slow), source(tmp_path, Identity(httpx.Response(500)))
+    refresh = asyncio.ensure_future(tokens.access_token())
+    await asyncio.to_thread(is_asked.wait, 30)
+    new = Tokens("secret-new", "secret-new-refresh", datetime.now(UTC) + timedelta(minutes=30), "client")
+    with pytest.raises(OfflineError, match="Another Reshelve"):
+        await connecting.keep(new)
+    may_answer.set()
+    await refresh
+    await connecting.keep(new)
+    assert file.load() == new
+    assert await connecting.access_token() == "secret-new"
 
 
 async def test_an_outage_is_survived(tmp_path: Path) -> None:

@@ -191,6 +191,16 @@ class TokenSource:
         """Read the store again before the next call: another sign-in may have been kept there since."""
         self._tokens = None
 
+    async def keep(self, tokens: Tokens) -> None:
+        """Put a new sign-in in the place of the one that is kept.
+
+        Past the store, a refresh under way would put the old one back. Raises `StoreError`, and
+        `OfflineError` while another process holds the sign-in for too long.
+        """
+        async with self._turn:
+            await asyncio.to_thread(self._keep, tokens)
+            self._tokens = tokens
+
     async def revoke(self) -> None:
         """End the sign-in at Xero, then forget its tokens; fine when it has ended already.
 
@@ -228,6 +238,10 @@ class TokenSource:
         except StoreError as error:
             raise OfflineError(error.what, error.next_step) from error
         self._unsaved = None
+
+    def _keep(self, tokens: Tokens) -> None:
+        with self._alone():
+            self._store.save(tokens)
 
     def _revoke(self) -> None:
         with self._alone():
