@@ -40,7 +40,7 @@ class AskScreen(ModalScreen[bool]):
             dialog.border_title = self._question
             with VerticalScroll(id="said"):
                 for words in self._words:
-                    yield Plain(words, classes="paragraph")
+                    yield Plain(words, classes="item" if words.startswith("•") else "paragraph")
             with Horizontal(id="buttons"):
                 yield Button(self._no, id="cancel", variant="primary", compact=True)
                 yield Button(self._yes, id="confirm", compact=True)

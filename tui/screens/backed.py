@@ -14,9 +14,7 @@ from tui.screens.telling import Telling
 if TYPE_CHECKING:
     from tui.model.backend import Backend
 
-_CONNECTED_TO_READ: Final = (
-    "This connection may only read. To change contacts, press c and connect without “Read only”."
-)
+_CONNECTED_TO_READ: Final = "This connection may only read. Connect again without “Read only”."
 _STARTED_TO_READ: Final = "Reshelve was started with --read-only: nothing can be changed."
 
 

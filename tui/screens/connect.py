@@ -73,6 +73,7 @@ class ConnectScreen(Attempting):
 
     def on_mount(self) -> None:
         """Begin with the form, and let the countdown count."""
+        self._say_trouble("")
         self.ended()
         self.set_interval(1, self._tick)
 

@@ -50,7 +50,7 @@ class Form(VerticalScroll, can_focus=False):
         for number, step in enumerate(words.steps(self._account.redirect_uri), 1):
             with Horizontal(classes="step"):
                 yield Plain(f"{number}", classes="number")
-                yield Static(step, classes="words")
+                yield Static(step, classes="words", id=f"step-{number}")
         with Horizontal(classes="field"):
             yield Plain("Client id", classes="label")
             yield TypingBox(self._account.client_id, compact=True, id="client-id")
@@ -71,8 +71,13 @@ class Form(VerticalScroll, can_focus=False):
     @on(Checkbox.Changed, "#custom")
     def _custom_chosen(self, event: Checkbox.Changed) -> None:
         self.query_one("#secret-field").display = event.value
+        steps = words.custom_steps() if event.value else words.steps(self._account.redirect_uri)
+        for number, step in enumerate(steps, 1):
+            self.query_one(f"#step-{number}", Static).update(step)
         if event.value:
             self.screen.set_focus(self.secret)
+            # It has no place yet: the layout that makes room for it comes after this.
+            self.call_after_refresh(self.secret.scroll_visible, animate=False)
         else:
             self.secret.value = ""
 

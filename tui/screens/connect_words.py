@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from tui.model.account import Connected
     from tui.model.contact import Organisation
 
-HEADING: Final = "Xero wants to know which program asks. Register one, once and for free:"
-_APPS: Final = "developer.xero.com/app/manage"
-READ_ONLY: Final = "Xero is asked for leave to read, and nothing can be changed from here."
-CUSTOM: Final = "For one organisation in AU, NZ, UK or US; needs a client secret instead of a browser."
-DEMO: Final = "Only looking? reshelve demo shows everything with invented contacts, without an account."
+HEADING: Final = "Register an app with Xero, once and for free:"
+READ_ONLY: Final = "Asks Xero for leave to read, and no more."
+CUSTOM: Final = "One organisation (AU, NZ, UK, US) by client secret, without a browser."
+DEMO: Final = "Only looking? Run reshelve demo: invented contacts, no account needed."
 
 NO_CLIENT_ID: Final = "Paste the client id first. Step 4 says where it is."
 NOT_A_CLIENT_ID: Final = "That isn't a client id: it has letters, digits and dashes only. Nothing was sent."
@@ -30,27 +29,42 @@ PREPARING: Final = "Getting ready …"
 READING: Final = "Reading organisations …"
 OPEN_IT: Final = "Sign in to Xero at this address, choose organisations and allow access."
 NO_BROWSER: Final = "No browser could be opened here. Open this address in one, on any machine."
-ADDRESS: Final = "The address, should you need it elsewhere (y copies it):"
-PASTE: Final = "Did the browser end at a page that can't be shown? Paste that page's address here:"
+ADDRESS: Final = "The address, should you need it on another machine:"
+PASTE: Final = "Did it end at a page that can't be shown? Paste that page's address:"
 
 _FILE_QUESTION: Final = (
     "The sign-in can be kept in a file instead, which only your user on this machine can read. Whoever can "
     "read your files, or a backup of them, could then read contacts in Xero, or change them."
 )
+_OPEN: Final = Content.assemble(
+    "Open ", ("developer.xero.com/app/manage", "bold $text-accent"), ", press New app."
+)
+_NAME: Final = "Any name without “Xero” in it. App type: "
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 # Further from Xero's clock than this, times on the screen mislead.
 _TOLERANCE: Final = timedelta(minutes=2)
 
 
 def steps(redirect_uri: str) -> tuple[Content, ...]:
-    """Write the four steps that lead to a client id."""
+    """Write the four steps that lead to a client id in a browser's sign-in."""
     copies = Style.from_meta({"@click": "screen.copy_address"})
     address = content(redirect_uri, "bold $text-accent").stylize(copies)
     return (
-        Content.assemble("Open ", (_APPS, "bold $text-accent"), " and press New app."),
-        Content.assemble("Any name without “Xero” in it. App type: ", ("Mobile or desktop app", "bold"), "."),
+        _OPEN,
+        Content.assemble(_NAME, ("Mobile or desktop app", "bold"), "."),
         Content.assemble("Redirect URI, exactly: ", address),
-        Content("Create the app, then copy its client id into the box below."),
+        Content("Create it, and copy its client id to the box below."),
+    )
+
+
+def custom_steps() -> tuple[Content, ...]:
+    """Write the four steps that lead to a client id and secret of a custom connection."""
+    scopes = ("accounting.contacts", "bold"), " and ", ("accounting.settings.read", "bold")
+    return (
+        _OPEN,
+        Content.assemble(_NAME, ("Custom connection", "bold"), "."),
+        Content.assemble("Scopes: ", *scopes, ". Authorise it by the link that Xero mails."),
+        Content("Copy its client id and client secret into the boxes below."),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOOKING: Final = "Asking Xero which organisations there are …"
 LOOKED: Final = "As Xero says just now."
 _NAMED: Final = 12
+_NARROW: Final = 60
 _ENDS: Final = (
     "The sign-in is revoked at Xero and its tokens are forgotten. The local copies and the journals stay on "
     "this machine: connect again, and queued changes go on."
@@ -27,7 +28,10 @@ def line(listed: Listed, width: int, *, is_open: bool, is_practice: bool) -> Con
     """Write one organisation, its name on the left, how it stands on the right, in exactly this width."""
     one = listed.organisation
     symbol, style = _symbol(listed, is_open=is_open)
-    mark = "PRACTICE" if is_practice else "DEMO COMPANY" if one.is_demo else ""
+    is_narrow = width < _NARROW
+    demo = "DEMO" if is_narrow else "DEMO COMPANY"
+    # On a narrow screen the key bar's mark has to do: in practice every line would have the same.
+    mark = ("" if is_narrow else "PRACTICE") if is_practice else demo if one.is_demo else ""
     badge = Content.assemble((f" {mark} ", "bold $background on $warning"), " ") if mark else Content("")
     right = _standing(listed)
     if one.is_read_only:
