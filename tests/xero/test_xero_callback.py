@@ -1,0 +1,287 @@
+"""The address that a sign-in ends at: what it takes, what it turns away, and that it is gone afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui.model.errors import SignInError
+from tui.xero import callback as callback_module
+from tui.xero.callback import Answer, Callback, read_answer
+from tui.xero.tokens import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+STATE = "state-of-this-sign-in"
+GOOD = f"/callback?code=practice_code_1&state={STATE}"
+CODE = Answer(code=Secret("practice_code_1"))
+
+
+@asynccontextmanager
+async def listening(port: int = 0) -> AsyncIterator[Callback]:
+    callback = await Callback.listen(port, STATE)
+    try:
+        yield callback
+    finally:
+        await callback.aclose()
+
+
+async def raw(callback: Callback, request: bytes, host: str = "127.0.0.1") -> bytes:
+    reader, writer = await asyncio.open_connection(host, callback.port)
+    try:
+        writer.write(request)
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def get(
+    callback: Callback, target: str, *, method: str = "GET", host: str = "localhost", to: str = "127.0.0.1"
+) -> bytes:
+    return await raw(callback, f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), to)
+
+
+def status(reply: bytes) -> int:
+    return int(reply.split(b" ")[1])
+
+
+def is_free(port: int, family: socket.AddressFamily, host: str) -> bool:
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError:
+        return False
+    return True
+
+
+async def test_the_right_answer_is_taken_and_the_port_is_free_again() -> None:
+    async with listening() as callback:
+        reply = await get(callback, GOOD)
+        assert await callback.answer() == CODE
+        assert is_free(callback.port, socket.AF_INET, "127.0.0.1")
+    assert status(reply) == 200
+    assert b"You can close this tab and go back to Reshelve." in reply
+    head = reply.partition(b"\r\n\r\n")[0].lower()
+    for header in (
+        b"cache-control: no-store",
+        b"referrer-policy: no-referrer",
+        b"content-security-policy: default-src 'none'",
+        b"x-content-type-options: nosniff",
+    ):
+        assert header in head
+    assert STATE.encode() not in reply
+    assert b"practice_code_1" not in reply
+
+
+@pytest.mark.skipif(
+    not is_free(0, socket.AF_INET6, "::1") if socket.has_ipv6 else True, reason="no IPv6 on the loopback"
+)
+async def test_the_answer_may_come_over_ipv6() -> None:
+    async with listening() as callback:
+        assert status(await get(callback, GOOD, host=f"[::1]:{callback.port}", to="::1")) == 200
+        assert await callback.answer() == CODE
+        assert is_free(callback.port, socket.AF_INET6, "::1")
+
+
+async def test_it_works_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    create = socket.create_server
+
+    def without(address: tuple[str, int], *, family: int = socket.AF_INET) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(97, "Address family not supported by protocol")
+        return create(address, family=family)
+
+    monkeypatch.setattr(socket, "create_server", without)
+    async with listening() as callback:
+        await get(callback, GOOD)
+        assert await callback.answer() == CODE
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "words"),
+    [
+        ("access_denied", "access_denied", b"No access was given"),
+        ("server_error", "server_error", b"Xero refused the sign-in (server_error)"),
+        ("%3Cscript%3E", "unknown_error", b"Xero refused the sign-in (unknown_error)"),
+    ],
+)
+async def test_a_refusal_is_an_answer(error: str, name: str, words: bytes) -> None:
+    async with listening() as callback:
+        reply = await get(callback, f"/callback?error={error}&state={STATE}")
+        assert await callback.answer() == Answer(error=name)
+    assert words in reply
+    assert b"<script" not in reply
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (b"GET /callback?code=c&state=wrong HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /callback?code=c&state=%FF%C3%A9 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /callback?code=c HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /callback?error=access_denied HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (f"GET /callback?state={STATE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 400),
+        (f"GET {GOOD}&state={STATE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 400),
+        (f"GET {GOOD}{'&a=b' * 50} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 400),
+        (b"GET /favicon.ico HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (f"GET /{GOOD} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 404),
+        (f"GET /other{GOOD} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 404),
+        (f"GET http://localhost{GOOD} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 404),
+        (f"POST {GOOD} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx".encode(), 405),
+        (f"HEAD {GOOD} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 405),
+        (f"GET {GOOD} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode(), 400),
+        (f"GET {GOOD} HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n".encode(), 400),
+        (f"GET {GOOD} HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n".encode(), 400),
+        (f"GET {GOOD} HTTP/1.1\r\nHost: [::1\r\n\r\n".encode(), 400),
+        (f"GET {GOOD} HTTP/1.1\r\n\r\n".encode(), 400),
+        (f"GET {GOOD} HTTP/2.0\r\nHost: localhost\r\n\r\n".encode(), 400),
+        (f"GET {GOOD}\r\nHost: localhost\r\n\r\n".encode(), 400),
+        (b"\xff\xfe\x00 \x00\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+        (b"GET /callback?" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n", 431),
+    ],
+)
+async def test_whatever_else_comes_is_turned_away_and_the_wait_goes_on(
+    request_: bytes, expected: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with listening() as callback:
+        reply = await raw(callback, request_)
+        assert status(reply) == expected
+        assert len(reply) < 2000
+        assert status(await get(callback, GOOD)) == 200
+        assert await callback.answer() == CODE
+    assert STATE not in caplog.text
+    assert "practice_code_1" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8742", "127.0.0.1:1", "[::1]"])
+async def test_this_machine_has_several_names(host: str) -> None:
+    async with listening() as callback:
+        assert status(await get(callback, GOOD, host=host)) == 200
+
+
+async def test_one_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback_module, "_PATIENCE", 0.05)
+    async with listening() as callback:
+        reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
+        writer.write(b"GET /callback?code=")
+        # Ends although this side neither finishes nor leaves.
+        assert await reader.read() == b""
+        writer.close()
+        monkeypatch.undo()
+        assert status(await get(callback, GOOD)) == 200
+
+
+async def test_idle_visits_do_not_keep_others_out_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback_module, "_MOST_AT_ONCE", 2)
+    async with listening() as callback:
+        idle = [await asyncio.open_connection("127.0.0.1", callback.port) for _ in range(2)]
+        for _, writer in idle:
+            writer.write(b"G")
+        assert await get(callback, GOOD) == b""
+        for _, writer in idle:
+            writer.close()
+        # Turned away until the idle ones were seen to leave.
+        while not await get(callback, GOOD):
+            pass
+        assert await callback.answer() == CODE
+
+
+async def test_visits_that_leave_are_no_trouble() -> None:
+    async with listening() as callback:
+        for words in (b"", b"GET ", f"GET {GOOD}".encode()):
+            _, writer = await asyncio.open_connection("127.0.0.1", callback.port)
+            writer.write(words)
+            writer.transport.abort()
+        assert status(await get(callback, GOOD)) == 200
+
+
+async def test_only_the_first_of_two_right_answers_counts() -> None:
+    async with listening() as callback:
+        second = f"/callback?code=practice_code_2&state={STATE}"
+        readers = []
+        for target in (GOOD, second):
+            reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost".encode())
+            readers.append((reader, writer))
+        # Visits are let in one after the other: now both are inside.
+        await get(callback, "/favicon.ico")
+        replies = []
+        for reader, writer in readers:
+            writer.write(b"\r\n\r\n")
+            replies.append(status(await reader.read()))
+            writer.close()
+        assert replies == [200, 410]
+        assert await callback.answer() == CODE
+
+
+async def test_a_port_in_use_is_named() -> None:
+    async with listening() as callback:
+        with pytest.raises(SignInError, match=f"Port {callback.port} is used by another program") as raised:
+            await Callback.listen(callback.port, "other")
+        assert "xero.callback_port" in raised.value.next_step
+        # The wait of the first is not disturbed.
+        assert status(await get(callback, GOOD)) == 200
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+async def test_a_port_in_use_for_one_kind_of_address_is_in_use(
+    family: socket.AddressFamily, host: str
+) -> None:
+    if not is_free(0, family, host):
+        pytest.skip(f"no {host} here")
+    with socket.create_server((host, 0), family=family) as other:
+        with pytest.raises(SignInError, match="used by another program"):
+            await Callback.listen(other.getsockname()[1], STATE)
+        other_family, other_host = (
+            (socket.AF_INET6, "::1") if family == socket.AF_INET else (socket.AF_INET, "127.0.0.1")
+        )
+        # The half that was free is given back.
+        assert is_free(other.getsockname()[1], other_family, other_host)
+
+
+async def test_a_port_that_is_not_allowed_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> socket.socket:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket, "create_server", forbidden)
+    with pytest.raises(SignInError, match="Port 80 can't be opened: Permission denied"):
+        await Callback.listen(80, STATE)
+
+
+async def test_closing_frees_the_port_at_once_and_answers_who_waits() -> None:
+    async with listening() as callback:
+        waiting = asyncio.create_task(callback.answer())
+        reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
+        writer.write(b"GET /callback")
+        await get(callback, "/favicon.ico")
+        await callback.aclose()
+        assert is_free(callback.port, socket.AF_INET, "127.0.0.1")
+        assert await waiting is None
+        assert await reader.read() == b""
+        writer.close()
+        await callback.aclose()
+
+
+async def test_a_wait_that_is_given_up_leaves_the_answer_to_the_next() -> None:
+    async with listening() as callback:
+        first = asyncio.create_task(callback.answer())
+        await asyncio.sleep(0)
+        first.cancel()
+        await get(callback, GOOD)
+        assert await callback.answer() == CODE
+
+
+def test_an_answer_shows_no_code() -> None:
+    answer = read_answer(f"code=practice_code_1&state={STATE}", STATE)
+    assert answer == CODE
+    assert "practice" not in repr(answer)
