@@ -98,6 +98,12 @@ class ReshelveApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """Open on the contacts, or on how to connect."""
+        screen = self._first_screen()
+        # Textual forgets this for a default screen alone, and fails when another takes its place.
+        screen._push_result_callback(self, None)  # noqa: SLF001 - there is no other way
+        return screen
+
+    def _first_screen(self) -> Screen[None]:
         if self._current is not None:
             return self._home(self._current)
         from tui.screens.connect import ConnectScreen  # noqa: PLC0415 - a first paint with contacts needs none
