@@ -69,9 +69,10 @@ def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
 
 def _leads_to_error(answer: httpx.Response) -> bool:
     try:
-        return answer.is_redirect and urlsplit(answer.headers["Location"]).path.lower() == _ERROR_PAGE
+        where = urlsplit(answer.headers.get("Location", ""))
     except ValueError:
         return False
+    return answer.is_redirect and where.path.lower() == _ERROR_PAGE
 
 
 def _unreachable(error: httpx.HTTPError) -> SignInError:
