@@ -109,7 +109,8 @@ class Change:
     `picked_up_at` is when Re-Leased was seen to have it, by evidence alone; `superseded` says that a later
     change reversed it before any pick-up was seen, so that there is nothing left to wait for, or that one
     which was refused was tried again. `wish_id` is the change that this one undoes or redoes, `retries` the
-    refused one that it tries again, by their ids.
+    refused one that it tries again, by their ids. `base_at` is the contact's `UpdatedDateUTC` as it was
+    known when the change was sent: a later one says that something has happened to the contact since.
     """
 
     change_id: int
@@ -128,3 +129,4 @@ class Change:
     superseded: bool = False
     wish_id: int | None = None
     retries: int | None = None
+    base_at: datetime | None = None

@@ -8,8 +8,10 @@ from uuid import uuid4
 
 from tui.model.change import Action, Change, Event, State
 from tui.model.contact import ContactStatus
+from tui.model.undo import BatchKind
 from tui.store import gone as gone_contacts
 from tui.store import journal
+from tui.store.batches import begin, note_wishes
 from tui.store.contacts import Seen, Upserted, upsert
 from tui.store.moments import from_ms
 
@@ -92,12 +94,18 @@ def add(
     that taking it back is all that is asked for. Returns the changes that are new.
     """
     batch_id = uuid4().hex
-    added = []
+    added: list[int] = []
+    taken_back: list[tuple[int, Action]] = []
     for contact in contacts:
         last = next(reversed(journal.open_changes(connection, contact.contact_id)), None)
         if last is None or (last.action is not action and last.state is not State.QUEUED):
             added.append(journal.insert(connection, contact, action, batch_id, now))
         elif last.action is not action:
-            taken_back = journal.Move(last.change_id, Event.CANCEL, detail=f"{action} asked for instead")
-            journal.move(connection, taken_back, now)
+            detail = f"{action} asked for instead"
+            move = journal.Move(last.change_id, Event.CANCEL, detail=detail, batch=batch_id)
+            journal.move(connection, move, now)
+            taken_back.append((last.change_id, action))
+    if added or taken_back:
+        begin(connection, BatchKind.REQUEST, now, batch_id=batch_id)
+        note_wishes(connection, batch_id, taken_back)
     return [journal.get(connection, change_id) for change_id in added]

@@ -142,6 +142,12 @@ def read_contacts(database: Database, contact_ids: Sequence[str]) -> list[Contac
     return [_contact(row) for row in database.rows(_SELECT, (json.dumps(list(contact_ids)),))]
 
 
+def contacts_in(connection: sqlite3.Connection, contact_ids: Sequence[str]) -> dict[str, Contact]:
+    """Read contacts by id within a transaction; those that aren't stored are left out."""
+    rows = connection.execute(_SELECT, (json.dumps(list(contact_ids)),))
+    return {contact.contact_id: contact for contact in map(_contact, rows)}
+
+
 def read_active_named(database: Database, name: str, *, except_id: str) -> Contact | None:
     """Find an active contact of that name. Xero compares names without regard to case."""
     # Names equal but for case have equal sort keys, so the index of the table's order finds them.

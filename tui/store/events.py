@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import Action, State
 from tui.store.moments import from_ms
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 REQUESTED: Final = "request"
 SEEN: Final = "seen"
 PICKED_UP: Final = "picked_up"
+RETRIED: Final = "retried"
+RENAMED: Final = "renamed"
+NOTED: Final = "noted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class JournalEvent:
     """One entry of the event log.
 
     `event` is the value of an `Event`, or `request` (asked for here), `seen` (found done in Xero by
-    somebody else) or `picked_up` (evidence of Re-Leased; `at` is then the time of the evidence).
+    somebody else), `picked_up` (evidence of Re-Leased; `at` is then the time of the evidence), `retried`
+    (refused, and asked for again), `renamed` (in Xero, while it was open) or `noted` (by the words).
     `state` is the change's state after it.
     """
 
@@ -64,10 +68,25 @@ def read_events_of(database: Database, contact_id: str) -> list[JournalEvent]:
         """,
         (contact_id,),
     )
-    return [
-        JournalEvent(from_ms(at), change_id, Action(action), event, State(state), _words(detail))
-        for at, change_id, action, event, state, detail in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def read_events_of_change(database: Database, change_id: int) -> list[JournalEvent]:
+    """Read what happened to one change, oldest first."""
+    rows = database.rows(
+        """
+        SELECT e.at_ms, e.change_id, c.action, e.event, e.state, e.detail
+        FROM changes AS c JOIN change_events AS e ON e.change_id = c.change_id
+        WHERE c.change_id = ? ORDER BY e.event_id
+        """,
+        (change_id,),
+    )
+    return [_event(row) for row in rows]
+
+
+def _event(row: tuple[Any, ...]) -> JournalEvent:
+    at, change_id, action, event, state, detail = row
+    return JournalEvent(from_ms(at), change_id, Action(action), event, State(state), _words(detail))
 
 
 def _words(detail: str) -> str:

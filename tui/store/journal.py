@@ -23,12 +23,16 @@ __all__ = ["JournalEvent", "Move"]
 
 CHANGE_COLUMNS: Final = (
     "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
-    "confirmed_ms", "idempotency_key", "words", "picked_up_ms", "superseded",
+    "confirmed_ms", "idempotency_key", "words", "picked_up_ms", "superseded", "wish_id", "retries", "base_ms",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
 _WAITING: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0"
 
 SEEN_IN_XERO: Final = "seen in Xero"
+_NOTHING_TO_UNDO: Final = "what it was to undo was never carried out"
+_UNDONE: Final = "undone before it was carried out"
+# Where a change stands once it is certain that Xero hasn't carried it out.
+_NOT_CARRIED_OUT: Final = frozenset({State.QUEUED, State.HANDOFF, State.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class Move:
     """One step of one change.
 
     `confirmed_at` goes with `Event.CONFIRM`: by Xero's clock where Xero said it. `idempotency_key` is
-    stored with the change, `words` too (Xero's own); `detail` are free words for the event log alone.
+    stored with the change, `words` too (Xero's own); `detail` are free words for the event log alone, and
+    `batch` there names the undo, redo or request that this step is a part of.
     """
 
     change_id: int
@@ -45,6 +50,7 @@ class Move:
     confirmed_at: datetime | None = None
     idempotency_key: str = ""
     detail: str = ""
+    batch: str = ""
 
 
 def change_of(row: tuple[Any, ...]) -> Change:
@@ -64,6 +70,9 @@ def change_of(row: tuple[Any, ...]) -> Change:
         words=row[11],
         picked_up_at=from_ms_or_none(row[12]),
         superseded=bool(row[13]),
+        wish_id=row[14],
+        retries=row[15],
+        base_at=from_ms_or_none(row[16]),
     )
 
 
@@ -72,12 +81,14 @@ def change_of(row: tuple[Any, ...]) -> Change:
 
 def insert(
     connection: sqlite3.Connection,
-    contact: Contact,
+    contact: Contact | Change,
     action: Action,
     batch_id: str,
     now: datetime,
     *,
     confirmed_at: datetime | None = None,
+    wish_id: int | None = None,
+    retries: int | None = None,
 ) -> int:
     """Begin a change: queued here, or, with `confirmed_at`, done in Xero already. Returns its id."""
     is_done = confirmed_at is not None
@@ -85,13 +96,13 @@ def insert(
     change_id = connection.execute(
         """
         INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
-            confirmed_ms, idempotency_key, words, superseded)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0)
+            confirmed_ms, idempotency_key, words, superseded, wish_id, retries)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?)
         """,
         (
             batch_id, contact.contact_id, contact.name, action.value,
             (Origin.XERO if is_done else Origin.HERE).value, state.value,
-            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
+            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None, wish_id, retries,
         ),
     ).lastrowid  # fmt: skip
     if change_id is None:
@@ -126,11 +137,21 @@ def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | 
         ),
     )  # fmt: skip
     detail = {"words": move.words, "detail": move.detail, "idempotency_key": move.idempotency_key}
+    detail["batch"] = move.batch
     if move.confirmed_at is not None:
         detail["confirmed_at"] = move.confirmed_at.isoformat()
     write_event(connection, to_ms(now), change.change_id, move.event.value, state.value, **detail)
+    if state is State.SENDING:
+        connection.execute(
+            "UPDATE changes SET base_ms = (SELECT updated_ms FROM contacts WHERE contact_id = ?)"
+            " WHERE change_id = ?",
+            (change.contact_id, change.change_id),
+        )
+    after = get(connection, change.change_id)
     if state is State.CONFIRMED:
-        _after_confirming(connection, get(connection, change.change_id))
+        _after_confirming(connection, after)
+    elif state in _NOT_CARRIED_OUT:
+        _release(connection, after, now)
     return get(connection, change.change_id)
 
 
@@ -146,6 +167,23 @@ def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change
     """Read the changes of a contact to which something is still to happen."""
     rows = connection.execute(f"{_SELECT} WHERE contact_id = ? ORDER BY change_id", (contact_id,))
     return [change for change in map(change_of, rows) if change.state.is_open]
+
+
+def _release(connection: sqlite3.Connection, change: Change, now: datetime) -> None:
+    """Take back what was to undo this change: it wasn't carried out, so that there is nothing to undo."""
+    behind = [
+        other
+        for other in open_changes(connection, change.contact_id)
+        if other.wish_id is not None
+        and other.change_id > change.change_id
+        and other.state is State.QUEUED
+        and other.action is not change.action
+    ]
+    for other in behind:
+        move(connection, Move(other.change_id, Event.CANCEL, detail=_NOTHING_TO_UNDO), now)
+    if behind and change.state is not State.REFUSED:
+        event = Event.DISMISS if change.state is State.HANDOFF else Event.CANCEL
+        move(connection, Move(change.change_id, event, detail=_UNDONE), now)
 
 
 def _after_confirming(connection: sqlite3.Connection, change: Change) -> None:
@@ -207,6 +245,19 @@ def read_settled(database: Database, limit: int) -> list[Change]:
         "WHERE picked_up_ms IS NOT NULL ORDER BY picked_up_ms DESC, change_id DESC LIMIT ?",
         limit,
     )
+
+
+def read_refused(database: Database, limit: int) -> list[Change]:
+    """Read what was refused and not tried again, newest first."""
+    return _changes(
+        database, "WHERE state = 'refused' AND superseded = 0 ORDER BY change_id DESC LIMIT ?", limit
+    )
+
+
+def read_refused_total(database: Database) -> int:
+    """Count what was refused and not tried again."""
+    sql = "SELECT count(*) FROM changes WHERE state = 'refused' AND superseded = 0"
+    return int(database.rows(sql)[0][0])
 
 
 def read_totals(database: Database) -> dict[State, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
+from tui.store.schema_batches import BATCHES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -164,6 +165,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         *_append_only("pick_ups"),
     ),
     _TOLD,
+    (*BATCHES, *_append_only("batches"), *_append_only("batch_wishes")),
 )
 
 

@@ -10,10 +10,11 @@ from tui.model.contact import ContactStatus
 from tui.store import applying, cursors, evidence, journal
 from tui.store.contacts import read_active_named, read_contacts, read_counts
 from tui.store.database import Database
-from tui.store.events import JournalEvent, read_events_of
+from tui.store.events import JournalEvent, read_events_of, read_events_of_change
 from tui.store.finder import Finder
 from tui.store.gone import forget_told, note_told, untold
 from tui.store.journal import Move
+from tui.store.requests import Requests
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tui.model.change import Action, Change, State
+    from tui.model.change import Change, State
     from tui.model.contact import Contact
     from tui.model.errors import StoreError
     from tui.model.evidence import PickUp
@@ -46,7 +47,7 @@ class Applied:
     moved: tuple[Change, ...] = ()
 
 
-class Store:
+class Store(Requests):
     """Everything kept of one organisation.
 
     Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
@@ -129,14 +130,6 @@ class Store:
 
     # --- journal ---
 
-    async def add(self, action: Action, contacts: Sequence[Contact], now: datetime) -> list[Change]:
-        """Queue the action for the contacts, as one batch; durable when this returns.
-
-        A contact with an open change of the same action is left out; where the opposite is still queued,
-        that is cancelled instead. Returns the changes that are new.
-        """
-        return await self._database.write(lambda connection: applying.add(connection, action, contacts, now))
-
     async def record(self, moves: Sequence[Move], now: datetime, contacts: Sequence[Contact] = ()) -> Applied:
         """Store contacts as seen now, then take the moves: all of it or nothing, durable.
 
@@ -174,9 +167,21 @@ class Store:
         """Return what happened to a contact's changes, newest first."""
         return read_events_of(self._database, contact_id)
 
+    def events_of_change(self, change_id: int) -> list[JournalEvent]:
+        """Return what happened to one change, oldest first."""
+        return read_events_of_change(self._database, change_id)
+
     def totals(self) -> Mapping[State, int]:
         """Return how many changes are in each state."""
         return journal.read_totals(self._database)
+
+    def refused(self, limit: int) -> list[Change]:
+        """Return what was refused and not tried again, newest first."""
+        return journal.read_refused(self._database, limit)
+
+    def refused_total(self) -> int:
+        """Return how many changes were refused and not tried again."""
+        return journal.read_refused_total(self._database)
 
     def waiting(self, limit: int | None = None) -> list[Change]:
         """Return what is confirmed, not superseded and not yet seen in Re-Leased, newest first."""

@@ -1,0 +1,358 @@
+"""Undo and redo over a real store: the last batch first, crash-safe, and never more than was shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
+
+from tui.model.change import Action, Change, Event, State
+from tui.model.errors import ReshelveError
+from tui.model.undo import CHANGED_AGAIN, CHANGED_IN_XERO, BatchKind, Fate, UndoPlan
+from tui.store import Move, Store
+
+if TYPE_CHECKING:
+    from tui.model.contact import ContactStatus
+
+ARCHIVE, RESTORE = Action.ARCHIVE, Action.RESTORE
+UNDO, REDO = BatchKind.UNDO, BatchKind.REDO
+
+
+class Book:
+    """A store whose time passes by itself, and short words for what happens to it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.minute = 0.0
+
+    def now(self) -> float:
+        self.minute += 1
+        return self.minute
+
+    async def told(self, *numbers: int, status: ContactStatus = ACTIVE) -> None:
+        at = self.now()
+        await self.store.apply([contact(each, status, at) for each in numbers], minutes(at))
+
+    async def ask(self, action: Action, *numbers: int) -> list[Change]:
+        wanted = self.store.contacts([f"id-{each}" for each in numbers])
+        return await self.store.add(action, wanted, minutes(self.now()))
+
+    async def step(self, event: Event, *changes: Change, words: str = "") -> None:
+        moves = [Move(change.change_id, event, words=words) for change in changes]
+        await self.store.record(moves, minutes(self.now()))
+
+    async def done(self, *changes: Change) -> None:
+        """Let Xero carry them out, and say so."""
+        at = self.now()
+        queued = [each for each in changes if self.state(each) is State.QUEUED]
+        await self.store.record([Move(each.change_id, Event.SEND) for each in queued], minutes(at))
+        seen = [contact(int(each.contact_id[3:]), each.action.target, at) for each in changes]
+        moves = [Move(each.change_id, Event.CONFIRM, confirmed_at=minutes(at)) for each in changes]
+        await self.store.record(moves, minutes(at), seen)
+
+    async def plan(self, kind: BatchKind = UNDO) -> UndoPlan:
+        plan = await self.store.undo_plan(kind)
+        assert plan is not None
+        return plan
+
+    async def undo(self, kind: BatchKind = UNDO) -> UndoPlan:
+        return await self.store.undo(await self.plan(kind), minutes(self.now()))
+
+    def state(self, change: Change) -> State:
+        found = self.store.change(change.change_id)
+        assert found is not None
+        return found.state
+
+    def now_open(self, number: int) -> list[tuple[Action, State]]:
+        changes = reversed(self.store.changes_of(f"id-{number}"))
+        return [(each.action, each.state) for each in changes if each.state.is_open]
+
+
+@pytest.fixture
+def book(store: Store) -> Book:
+    return Book(store)
+
+
+def fates(plan: UndoPlan) -> list[Fate]:
+    return [line.fate for line in plan.lines]
+
+
+async def test_nothing_to_undo_before_anything_was_asked_for(book: Book) -> None:
+    assert await book.store.undo_plan() is None
+    assert await book.store.undo_plan(REDO) is None
+
+
+async def test_the_words_of_the_issue(book: Book) -> None:
+    await book.told(*range(1, 13))
+    changes = await book.ask(ARCHIVE, *range(1, 13))
+    await book.done(*changes[3:])
+    plan = await book.plan()
+    assert plan.words == "3 are cancelled before they leave; 9 become restores, which you press in Xero"
+    done = await book.store.undo(plan, minutes(book.now()))
+    assert done.words == plan.words
+    assert [book.state(each) for each in changes[:3]] == [State.CANCELLED] * 3
+    assert book.now_open(1) == []
+    assert book.now_open(12) == [(RESTORE, State.QUEUED)]
+
+
+async def test_each_kind_of_change_has_its_own_way_back(book: Book) -> None:
+    await book.told(1, 2, 3, 4)
+    await book.told(5, 6, status=ARCHIVED)
+    queued, sending, unclear, refused = await book.ask(ARCHIVE, 1, 2, 3, 4)
+    await book.step(Event.SEND, sending, unclear, refused)
+    await book.step(Event.LOSE, unclear)
+    await book.step(Event.REFUSE, refused, words="no")
+    plan = await book.plan()
+    assert fates(plan) == [Fate.CANCEL, Fate.RESTORE, Fate.RESTORE, Fate.NOTHING]
+    assert plan.words == (
+        "1 is cancelled before it leaves; 2 become restores once Xero has answered; "
+        "1 needs nothing: it was refused or taken back"
+    )
+    assert queued.change_id == plan.lines[0].wish.change.change_id
+    handed, restored = await book.ask(RESTORE, 5, 6)
+    await book.step(Event.HAND_OFF, handed, restored)
+    await book.done(restored)
+    plan = await book.undo()
+    assert fates(plan) == [Fate.DISMISS, Fate.ARCHIVE]
+    assert plan.words == "1 hand-off is no longer waited for; 1 becomes an archive"
+    assert book.state(handed) is State.DISMISSED
+    assert book.now_open(6) == [(ARCHIVE, State.QUEUED)]
+
+
+async def test_the_last_batch_first_then_the_one_before_then_back_again(book: Book) -> None:
+    await book.told(1, 2)
+    [first] = await book.ask(ARCHIVE, 1)
+    [second] = await book.ask(ARCHIVE, 2)
+    assert (await book.undo()).of.batch_id == second.batch_id
+    assert (await book.undo()).of.batch_id == first.batch_id
+    assert await book.store.undo_plan() is None
+    assert (await book.undo(REDO)).of.batch_id == first.batch_id
+    assert (await book.undo(REDO)).of.batch_id == second.batch_id
+    assert await book.store.undo_plan(REDO) is None
+    assert book.now_open(1) == book.now_open(2) == [(ARCHIVE, State.QUEUED)]
+
+
+async def test_a_new_request_ends_what_could_be_redone(book: Book) -> None:
+    await book.told(1, 2)
+    await book.ask(ARCHIVE, 1)
+    await book.undo()
+    await book.ask(ARCHIVE, 2)
+    assert await book.store.undo_plan(REDO) is None
+
+
+async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
+    await book.told(1)
+    [change] = await book.ask(ARCHIVE, 1)
+    await book.done(change)
+    for _ in range(3):
+        assert (await book.undo()).words == "1 becomes a restore, which you press in Xero"
+        assert book.now_open(1) == [(RESTORE, State.QUEUED)]
+        assert (await book.undo(REDO)).words == "1 is cancelled before it leaves"
+        assert book.now_open(1) == []
+    await book.undo()
+    [restore] = book.store.changes_in(State.QUEUED)
+    await book.step(Event.HAND_OFF, restore)
+    await book.done(restore)
+    assert (await book.undo(REDO)).words == "1 becomes an archive"
+    [archive] = book.store.changes_in(State.QUEUED)
+    await book.done(archive)
+    assert (await book.undo()).words == "1 becomes a restore, which you press in Xero"
+
+
+async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book) -> None:
+    await book.told(1)
+    [archive] = await book.ask(ARCHIVE, 1)
+    await book.done(archive)
+    [restore] = await book.ask(RESTORE, 1)
+    await book.step(Event.HAND_OFF, restore)
+    await book.done(restore)
+    assert (await book.undo()).words == "1 becomes an archive"
+    # The archive that undid the restore hasn't left, so that undoing the first batch only cancels it.
+    assert (await book.undo()).words == "1 is cancelled before it leaves"
+    assert book.now_open(1) == []
+    assert (await book.undo(REDO)).words == "1 becomes an archive"
+
+
+async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Book) -> None:
+    await book.told(1)
+    [archive] = await book.ask(ARCHIVE, 1)
+    assert await book.ask(RESTORE, 1) == []
+    assert book.state(archive) is State.CANCELLED
+    assert (await book.undo()).words == "1 becomes an archive"
+    assert book.now_open(1) == [(ARCHIVE, State.QUEUED)]
+    assert (await book.undo(REDO)).words == "1 is cancelled before it leaves"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(ACTIVE, CHANGED_IN_XERO), (GDPR, "it is under a GDPR request in Xero, which can't be undone")],
+)
+async def test_what_somebody_changed_in_xero_is_left_alone(
+    book: Book, status: ContactStatus, said: str
+) -> None:
+    await book.told(1)
+    [archive] = await book.ask(ARCHIVE, 1)
+    await book.done(archive)
+    await book.told(1, status=status)
+    plan = await book.plan()
+    assert (fates(plan), plan.words) == ([Fate.LEFT], f"1 is left alone: {said}")
+    with pytest.raises(ReshelveError, match="nothing left"):
+        await book.store.undo(plan, minutes(book.now()))
+
+
+async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
+    await book.told(1, 2)
+    await book.done(*await book.ask(ARCHIVE, 1, 2))
+    [restore] = await book.ask(RESTORE, 1)
+    await book.step(Event.HAND_OFF, restore)
+    await book.done(restore)
+    await book.told(1, status=GDPR)
+    # The last batch can't be undone any more, so that it is the turn of the one before.
+    plan = await book.undo()
+    assert fates(plan) == [Fate.LEFT, Fate.RESTORE]
+    assert plan.lines[0].reason == CHANGED_AGAIN
+
+
+async def test_an_undo_of_what_never_arrived_asks_nothing_of_anybody(book: Book) -> None:
+    await book.told(1)
+    [archive] = await book.ask(ARCHIVE, 1)
+    await book.step(Event.SEND, archive)
+    await book.undo()
+    assert book.now_open(1) == [(ARCHIVE, State.SENDING), (RESTORE, State.QUEUED)]
+    await book.step(Event.LOSE, archive)
+    await book.step(Event.REQUEUE, archive)
+    assert book.now_open(1) == []
+    assert book.state(archive) is State.CANCELLED
+
+
+async def test_an_undo_of_what_xero_refused_is_taken_back(book: Book) -> None:
+    await book.told(1)
+    [archive] = await book.ask(ARCHIVE, 1)
+    await book.step(Event.SEND, archive)
+    await book.undo()
+    await book.step(Event.REFUSE, archive, words="on a repeating invoice")
+    assert book.now_open(1) == []
+
+
+async def test_an_undo_of_what_xero_did_goes_on(book: Book) -> None:
+    await book.told(1)
+    [archive] = await book.ask(ARCHIVE, 1)
+    await book.step(Event.SEND, archive)
+    await book.undo()
+    await book.done(archive)
+    assert book.now_open(1) == [(RESTORE, State.QUEUED)]
+
+
+async def test_what_has_left_meanwhile_becomes_a_restore_but_no_archive_is_made_unseen(book: Book) -> None:
+    await book.told(1)
+    await book.told(2, status=ARCHIVED)
+    [archive] = await book.ask(ARCHIVE, 1)
+    shown = await book.plan()
+    await book.done(archive)
+    assert (await book.store.undo(shown, minutes(book.now()))).words.startswith("1 becomes a restore")
+    [restore] = await book.ask(RESTORE, 2)
+    await book.step(Event.HAND_OFF, restore)
+    shown = await book.plan()
+    await book.done(restore)
+    with pytest.raises(ReshelveError, match="nothing left"):
+        await book.store.undo(shown, minutes(book.now()))
+    assert book.now_open(2) == []
+
+
+async def test_a_plan_that_is_out_of_date_does_nothing(book: Book) -> None:
+    await book.told(1, 2)
+    await book.ask(ARCHIVE, 1)
+    shown = await book.plan()
+    await book.ask(ARCHIVE, 2)
+    with pytest.raises(ReshelveError, match="moved on"):
+        await book.store.undo(shown, minutes(book.now()))
+    assert book.now_open(1) == [(ARCHIVE, State.QUEUED)]
+
+
+async def test_undo_is_one_transaction_and_itself_journalled(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await book.told(1, 2)
+    changes = await book.ask(ARCHIVE, 1, 2)
+    shown = await book.plan()
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tui.store.undoing.note_wishes", crash)
+        with pytest.raises(RuntimeError, match="power"):
+            await book.store.undo(shown, minutes(book.now()))
+    assert {book.state(each) for each in changes} == {State.QUEUED}
+    await book.undo()
+    last = book.store.events_of_change(changes[0].change_id)[-1]
+    assert (last.event, last.state, last.words) == ("cancel", State.CANCELLED, "undone")
+
+
+async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
+    await book.told(1)
+    [archive] = await book.ask(ARCHIVE, 1)
+    await book.undo()
+    folder = store._database.file.parent
+    store.close()
+    again = Store.open(folder)
+    try:
+        plan = await again.undo_plan(REDO)
+        assert plan is not None
+        assert plan.of.batch_id == archive.batch_id
+        assert plan.words == "1 becomes an archive"
+    finally:
+        again.close()
+
+
+# --- trying again, taking back many ---
+
+
+async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> None:
+    await book.told(1, 2)
+    changes = await book.ask(ARCHIVE, 1, 2)
+    await book.step(Event.REFUSE, *changes, words="on a repeating invoice")
+    [again] = await book.store.retry(changes[:1], minutes(book.now()))
+    assert (again.retries, again.action, again.state) == (changes[0].change_id, ARCHIVE, State.QUEUED)
+    assert again.batch_id != changes[0].batch_id
+    before = book.store.change(changes[0].change_id)
+    assert before is not None
+    assert (before.state, before.superseded) == (State.REFUSED, True)
+    assert [each.event for each in book.store.events_of_change(before.change_id)][-1] == "retried"
+    assert book.store.refused(10) == [book.store.change(changes[1].change_id)]
+    assert book.store.refused_total() == 1
+    assert await book.store.retry(changes[:1], minutes(book.now())) == []
+    assert (await book.undo()).words == "1 is cancelled before it leaves"
+
+
+async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:
+    await book.told(1, 2, 3, 4)
+    changes = await book.ask(ARCHIVE, 1, 2, 3, 4)
+    await book.step(Event.REFUSE, *changes[:3], words="no")
+    await book.told(1, status=GDPR)
+    await book.told(2, status=ARCHIVED)
+    await book.ask(ARCHIVE, 3)
+    assert await book.store.retry(changes, minutes(book.now())) == []
+
+
+async def test_many_are_taken_back_at_once_but_for_those_that_have_left(book: Book) -> None:
+    await book.told(1, 2, 3)
+    changes = await book.ask(ARCHIVE, 1, 2, 3)
+    await book.step(Event.SEND, changes[0])
+    taken = await book.store.cancel_queued(changes, minutes(book.now()))
+    assert [each.change_id for each in taken] == [each.change_id for each in changes[1:]]
+    assert book.state(changes[0]) is State.SENDING
+
+
+async def test_a_pause_is_known_to_every_copy_and_after_a_restart(store: Store) -> None:
+    other = Store.open(store._database.file.parent)
+    try:
+        assert not store.is_paused
+        await store.pause(NOON, on=True)
+        assert other.is_paused
+        await other.pause(NOON + timedelta(minutes=1), on=False)
+        assert not store.is_paused
+    finally:
+        other.close()
