@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.model_xero import START, contact
 
-from tui.engine.rules import GDPR, MERGED, blocked, out_of_reach, warnings
+from tui.engine.rules import GDPR, GONE, MERGED, blocked, out_of_reach, warnings
 from tui.engine.verdict import UNKNOWN, RestoreRefusal, hand_off, judge
 from tui.model.change import Action, Change, Event, Origin, State
 from tui.model.contact import Balances, Contact, ContactStatus
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 ARCHIVE, RESTORE = Action.ARCHIVE, Action.RESTORE
-ACTIVE, ARCHIVED, GDPR_REQUEST = ContactStatus
+ACTIVE, ARCHIVED, GDPR_REQUEST, GONE_FROM_XERO = ContactStatus
 WORDS = "Xero's own words"
 
 
@@ -121,6 +121,8 @@ async def test_a_refusal_to_restore_is_believed_for_thirty_days_either_way(store
         (ARCHIVE, contact("c", ACTIVE), ""),
         (ARCHIVE, contact("c", ARCHIVED), "It is archived already."),
         (ARCHIVE, contact("c", GDPR_REQUEST), GDPR),
+        (ARCHIVE, contact("c", GONE_FROM_XERO), GONE),
+        (RESTORE, contact("c", GONE_FROM_XERO), GONE),
         (ARCHIVE, merged(), "It is archived already."),
         (RESTORE, contact("c", ARCHIVED), ""),
         (RESTORE, contact("c", ACTIVE), "It is active already."),

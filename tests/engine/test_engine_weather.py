@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from engine.model_xero import START, Clock
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tui.engine import weather
-from tui.engine.pace import pull_interval
 from tui.engine.weather import Weather
 from tui.model.errors import (
     AnswerLostError,
+    NotConnectedError,
     OfflineError,
     RateLimitedError,
     ReconnectError,
     RejectedError,
     ReshelveError,
-    StoreError,
 )
 from tui.model.snapshot import Link
 
 
 class Sky:
+    """A weather whose two clocks move on only when told to."""
+
     def __init__(self) -> None:
         self.clock = Clock()
+        self.elapsed = 0.0
         self.changes = 0
         self.weather = Weather(self.clock, self.changed)
 
     def changed(self) -> None:
         self.changes += 1
+
+    def pass_by(self, seconds: float) -> None:
+        self.clock.forward(seconds=seconds)
+        self.elapsed += seconds
+
+    def failures(self, error: ReshelveError, count: int) -> list[float]:
+        """Let each attempt follow the wait of the one before; returns the waits."""
+        waits = []
+        for _ in range(count):
+            self.weather.bad(error, self.weather.attempt())
+            waits.append(self.wait)
+            self.pass_by(self.wait)
+        return waits
 
     @property
     def wait(self) -> float:
@@ -40,8 +54,10 @@ class Sky:
 
 
 @pytest.fixture
-def sky() -> Sky:
-    return Sky()
+def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
+    sky = Sky()
+    monkeypatch.setattr(weather, "monotonic", lambda: sky.elapsed)
+    return sky
 
 
 async def waits(weather: Weather) -> bool:
@@ -68,7 +84,7 @@ LOST = AnswerLostError("The answer was lost.", "Reshelve reads again.")
         (RateLimitedError(7200, "day"), Link.LIMITED, 7200),
         (ReconnectError("x"), Link.RECONNECT, 60),
         (RejectedError("x", 400), Link.UNAVAILABLE, 60),
-        (StoreError("x"), Link.UNAVAILABLE, 1),
+        (NotConnectedError("x"), Link.GONE, 600),
     ],
 )
 def test_each_failure_has_its_name_and_its_wait(
@@ -85,23 +101,102 @@ def test_the_words_say_what_happened_and_what_to_do(sky: Sky) -> None:
     assert sky.weather.link.detail == "The answer was lost. Reshelve reads again."
 
 
-def test_the_wait_doubles_up_to_a_minute_and_an_answer_resets_it(sky: Sky) -> None:
-    seen = []
-    for _ in range(9):
-        sky.weather.bad(OfflineError("x"))
-        seen.append(sky.wait)
-    assert seen == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+def test_offline_doubles_up_to_half_a_minute_and_an_answer_resets_it(sky: Sky) -> None:
+    assert sky.failures(OfflineError("x"), 8) == [1, 2, 4, 8, 16, 30, 30, 30]
     sky.weather.fine(59, 4999)
     assert sky.wait == 0
-    sky.weather.bad(OfflineError("x"))
-    assert sky.wait == 1
+    assert sky.failures(OfflineError("x"), 1) == [1]
+
+
+def test_trouble_at_xero_doubles_up_to_five_minutes(sky: Sky) -> None:
+    assert sky.failures(LOST, 11) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_a_long_time_offline_says_little_about_xeros_own_troubles(sky: Sky) -> None:
+    sky.failures(OfflineError("x"), 50)
+    assert sky.failures(LOST, 2) == [64, 128]
 
 
 def test_a_limit_does_not_count_as_a_failure(sky: Sky) -> None:
+    sky.failures(OfflineError("x"), 1)
+    sky.failures(RateLimitedError(5, "minute"), 3)
+    assert sky.failures(OfflineError("x"), 1) == [2]
+
+
+def test_several_jobs_that_meet_the_same_trouble_are_one_failure(sky: Sky) -> None:
+    attempts = [sky.weather.attempt() for _ in range(3)]
+    sky.weather.bad(OfflineError("x"), attempts[0])
+    sky.weather.bad(OfflineError("x"), attempts[1])
+    sky.pass_by(0.5)
     sky.weather.bad(OfflineError("x"))
-    sky.weather.bad(RateLimitedError(5, "minute"))
+    assert sky.wait == 0.5
+    sky.pass_by(20)
+    sky.weather.bad(OfflineError("x"), attempts[2])
+    assert sky.wait == 1
+    sky.pass_by(1)
+    assert sky.failures(OfflineError("x"), 1) == [2]
+
+
+def test_the_longer_of_two_waits_is_kept_and_named(sky: Sky) -> None:
+    sky.weather.bad(RateLimitedError(7200, "day"))
     sky.weather.bad(OfflineError("x"))
-    assert sky.wait == 2
+    assert (sky.weather.link.link, sky.wait) == (Link.LIMITED, 7200)
+    sky.weather.bad(RateLimitedError(9000, "day"))
+    assert sky.wait == 9000
+
+
+def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -> None:
+    before = sky.weather.attempt()
+    sky.weather.bad(RateLimitedError(7200, "day"), before)
+    sky.weather.fine(3, 0, before)
+    assert (sky.weather.link.link, sky.wait, sky.weather.link.day_calls_left) == (Link.LIMITED, 7200, 0)
+    sky.weather.fine(3, 0, sky.weather.attempt())
+    assert sky.weather.link.link is Link.ONLINE
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("minute", "This minute's calls"),
+        ("day", "Today's calls to Xero are used up. Everything queued is kept."),
+        ("concurrent", "at once"),
+        ("appminute", "everybody who uses this app"),
+    ],
+)
+def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
+    sky.weather.bad(RateLimitedError(10, problem))
+    assert words in sky.weather.link.detail
+
+
+def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_press(sky: Sky) -> None:
+    sky.weather.bad(NotConnectedError("Forbidden"))
+    detail = sky.weather.link.detail
+    assert "no longer lists this organisation" in detail
+    assert "stays readable" in detail
+    assert "press c" in detail
+
+
+def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
+    sky.weather.fine(0, 4000)
+    sky.weather.minute_full(23)
+    assert sky.weather.shown.minute_full_until == START + timedelta(seconds=23)
+    assert sky.weather.shown.link is Link.ONLINE
+    sky.weather.minute_full(None)
+    assert sky.weather.shown.minute_full_until is None
+
+
+async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) -> None:
+    sky.weather.fine(60, 900)
+    until = START + timedelta(hours=1)
+    sky.weather.spare(until)
+    assert sky.weather.shown.waiting_until == until
+    assert "kept for you" in sky.weather.shown.detail
+    assert not await waits(sky.weather)
+    sky.weather.bad(OfflineError("x"))
+    assert "kept for you" not in sky.weather.shown.detail
+    sky.weather.fine(60, 4999)
+    sky.weather.spare(None)
+    assert (sky.weather.shown.waiting_until, sky.weather.shown.detail) == (None, "")
 
 
 def test_an_answer_tells_the_calls_left_and_forgets_the_trouble(sky: Sky) -> None:
@@ -130,7 +225,9 @@ async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
     assert not await waits(sky.weather)
 
 
-@pytest.mark.parametrize("error", [OfflineError("x"), LOST, ReconnectError("x"), RejectedError("x", 400)])
+@pytest.mark.parametrize(
+    "error", [OfflineError("x"), LOST, ReconnectError("x"), NotConnectedError("x"), RejectedError("x", 400)]
+)
 async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
     sky.weather.bad(error)
     waiting = [asyncio.create_task(sky.weather.clear()) for _ in range(3)]
@@ -140,13 +237,26 @@ async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
     assert sky.weather.link.waiting_until is None
 
 
-async def test_a_clock_set_back_does_not_prolong_the_wait(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
-    elapsed = 0.0
-    monkeypatch.setattr(weather, "monotonic", lambda: elapsed)
+async def test_a_clock_set_back_neither_prolongs_the_wait_nor_the_countdown(
+    sky: Sky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weather, "_NAP", 0.001)
     sky.weather.bad(RateLimitedError(30, "minute"))
     sky.clock.forward(hours=-5)
-    assert await waits(sky.weather)
-    elapsed = 30.0
+    waiting = asyncio.create_task(sky.weather.clear())
+    while sky.wait > 30:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    sky.elapsed = 30.0
+    await waiting
+
+
+@pytest.mark.parametrize("error", [RateLimitedError(7200, "day"), LOST])
+async def test_a_night_asleep_ends_the_wait_though_one_clock_stood_still(
+    sky: Sky, error: ReshelveError
+) -> None:
+    sky.weather.bad(error)
+    sky.clock.forward(hours=9)
     assert not await waits(sky.weather)
 
 
@@ -157,8 +267,8 @@ async def test_a_person_who_was_quicker_than_the_wait_is_heard(sky: Sky) -> None
 
 
 async def test_a_persons_nudge_starts_the_waits_anew(sky: Sky) -> None:
-    for _ in range(6):
-        sky.weather.bad(OfflineError("x"))
+    sky.failures(OfflineError("x"), 5)
+    sky.weather.bad(OfflineError("x"))
     sky.weather.nudge()
     sky.weather.bad(OfflineError("x"))
     assert sky.wait == 1
@@ -190,34 +300,3 @@ async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
     assert sky.weather.link.link is Link.ELSEWHERE
     assert "Another Reshelve" in sky.weather.link.detail
     assert not await waits(sky.weather)
-
-
-# --- how often to look for news ---
-
-WANTED = st.floats(0.1, 600)
-LEFT = st.integers(0, 100_000)
-examples = settings(max_examples=100, deadline=None)
-
-
-@examples
-@given(wanted=WANTED, left=LEFT)
-def test_a_day_of_looking_leaves_a_fifth_of_the_calls_to_the_person(wanted: float, left: int) -> None:
-    interval = pull_interval(wanted, left)
-    assert wanted <= interval <= 600
-    if interval < 600:
-        assert 86_400 / interval <= left * 0.8 + 1e-6
-
-
-@examples
-@given(wanted=WANTED, fewer=LEFT, more=LEFT)
-def test_fewer_calls_left_never_mean_looking_more_often(wanted: float, fewer: int, more: int) -> None:
-    fewer, more = sorted((fewer, more))
-    assert pull_interval(wanted, fewer) >= pull_interval(wanted, more)
-
-
-@pytest.mark.parametrize(
-    ("left", "expected"),
-    [(None, 15), (5000, 21.6), (100_000, 15), (1000, 108), (100, 600), (1, 600), (0, 600)],
-)
-def test_the_pace_at_xeros_limits(left: int | None, expected: float) -> None:
-    assert pull_interval(15, left) == pytest.approx(expected)

@@ -138,3 +138,53 @@ async def test_who_gives_up_waiting_takes_nobodys_place() -> None:
         async with AsyncExitStack() as again:
             for _ in range(5):
                 await again.enter_async_context(pace.slot(Urgency.WRITE))
+
+
+# --- what is told of the waiting ---
+
+
+def told(pace: Pace) -> list[float | None]:
+    heard: list[float | None] = []
+    pace.on_full = heard.append
+    return heard
+
+
+async def test_calls_that_wait_for_the_minute_say_how_long_and_when_none_does_any_more() -> None:
+    pace = Pace(MinuteWindow(calls=1, seconds=0.05))
+    heard = told(pace)
+    async with pace.slot(Urgency.WRITE):
+        pass
+    assert heard == []
+    async with pace.slot(Urgency.WRITE):
+        pass
+    assert len(heard) == 2
+    assert heard[0] is not None
+    assert 0 < heard[0] <= 0.05
+    assert heard[1] is None
+
+
+async def test_several_calls_that_wait_for_the_same_moment_say_so_once() -> None:
+    pace = Pace(MinuteWindow(calls=1, seconds=3600))
+    heard = told(pace)
+    async with pace.slot(Urgency.WRITE):
+        pass
+    async with AsyncExitStack() as stack:
+        waiting = [asyncio.create_task(enter(pace, Urgency.WRITE, stack, [])) for _ in range(3)]
+        await settle()
+        assert len(heard) == 1
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert heard[-1] is None
+    assert len(heard) == 2
+
+
+async def test_waiting_for_a_place_among_those_under_way_is_not_waiting_for_the_minute() -> None:
+    pace = Pace(MinuteWindow(calls=100))
+    heard = told(pace)
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        for _ in range(6):
+            tasks.create_task(enter(pace, Urgency.WRITE, stack, []))
+        await settle()
+        await stack.pop_all().aclose()
+    assert heard == []

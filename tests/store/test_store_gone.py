@@ -1,0 +1,131 @@
+"""What a full read told of, contacts that Xero no longer knows, and files of the version before."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names, search
+
+from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
+from tui.model.errors import StoreError
+from tui.model.query import Tab
+from tui.store import Store
+from tui.store.database import FILE_NAME
+from tui.store.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GONE = ContactStatus.GONE
+
+
+async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(store: Store) -> None:
+    await store.apply([contact(1), contact(2), contact(3)], NOON)
+    await store.apply([contact(1)], NOON, is_full_read=True)
+    await store.apply([contact(2)], NOON)
+    await store.apply([contact(4), contact(1)], NOON, is_full_read=True)
+    assert await store.untold(limit=10) == ["id-2", "id-3"]
+    assert await store.untold(limit=1) == ["id-2"]
+    await store.forget_told()
+    assert len(await store.untold(limit=10)) == 4
+
+
+async def test_a_contact_told_as_it_was_before_is_told_all_the_same(store: Store) -> None:
+    await store.apply([contact(1, at=10)], NOON)
+    await store.apply([contact(1, at=5)], NOON, is_full_read=True)
+    assert await store.untold(limit=10) == []
+
+
+async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more(store: Store) -> None:
+    await store.finder.load()
+    await store.apply([contact(1, email="a@b.example"), contact(2, ARCHIVED)], NOON)
+    applied = await store.apply([], minutes(1), gone=["id-1", "id-2", "never-stored"])
+    assert (applied.rows_changed, applied.order_changed, applied.flips) == (2, True, ())
+    one = store.contact("id-1")
+    assert one is not None
+    assert (one.status, one.email, one.updated_at) == (GONE, "a@b.example", NOON)
+    assert await store.untold(limit=10) == []
+    assert names(await search(store, "contact")) == ["Contact 1", "Contact 2"]
+    for tab in (Tab.ACTIVE, Tab.ARCHIVED):
+        assert names(await search(store, "contact", tab)) == []
+    assert (store.counts().all, store.counts().active, store.counts().archived) == (2, 0, 0)
+    again = await store.apply([], minutes(2), gone=["id-1"])
+    assert again.rows_changed == 0
+
+
+@pytest.mark.parametrize(("before", "after"), [(ACTIVE, ACTIVE), (ACTIVE, ARCHIVED), (ARCHIVED, ACTIVE)])
+async def test_a_gone_contact_that_is_told_again_is_back_without_a_change(
+    store: Store, before: ContactStatus, after: ContactStatus
+) -> None:
+    await store.apply([contact(1, before)], NOON)
+    await store.apply([], minutes(1), gone=["id-1"])
+    applied = await store.apply([contact(1, after)], minutes(2))
+    assert applied.order_changed
+    assert not applied.flips
+    assert store.contact("id-1") == contact(1, after)
+    assert not store.changes_of("id-1")
+    # What happens to it from here on is somebody's change again.
+    flipped = ARCHIVED if after is ACTIVE else ACTIVE
+    assert (await store.apply([contact(1, flipped, at=3)], minutes(3))).flips
+
+
+async def test_only_what_is_open_is_refused(store: Store) -> None:
+    await store.apply([contact(1), contact(2)], NOON)
+    await store.apply([contact(2, ARCHIVED, at=1)], minutes(1))
+    [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), minutes(2))
+    await store.apply([], minutes(3), gone=["id-1", "id-2"])
+    [refused] = store.changes_of("id-1")
+    assert (refused.change_id, refused.state) == (queued.change_id, State.REFUSED)
+    assert refused.words == "Xero no longer knows this contact."
+    [done] = store.changes_of("id-2")
+    assert done.state is State.CONFIRMED
+
+
+async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    folder = tmp_path / "organisation"
+    folder.mkdir(mode=0o700)
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        for statement in MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("INSERT INTO cursors VALUES ('pull.since', 'then')")
+        connection.commit()
+    store = Store.open(folder)
+    try:
+        assert store.cursor("pull.since") == "then"
+        await store.apply([contact(1)], NOON, is_full_read=True)
+        assert await store.untold(limit=10) == []
+    finally:
+        store.close()
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+async def test_each_write_tells_how_it_ended(store: Store) -> None:
+    heard: list[StoreError | None] = []
+    store.on_written = heard.append
+    await store.set_cursor("a", "b")
+    assert heard == [None]
+    store.close()
+    with pytest.raises(StoreError):
+        await store.set_cursor("a", "c")
+    assert heard == [None]
+
+
+async def test_a_write_that_fails_tells_why(store: Store) -> None:
+    heard: list[StoreError | None] = []
+    store.on_written = heard.append
+
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("SELECT * FROM nowhere")
+
+    with pytest.raises(StoreError) as failed:
+        await store._database.write(fail)
+    assert heard == [failed.value]
+    with pytest.raises(LookupError):
+        await store._database.write(lambda _: {}["the work's own mistake"])
+    assert heard == [failed.value]
