@@ -64,7 +64,7 @@ async def test_archive_120_at_once(practice: PracticeXero, tmp_path: Path) -> No
         assert len(table.selected) == 120
 
         await house.pilot.press("a")
-        await house.until_shown("120")
+        await house.until_shown("Type 120")
         await house.pilot.press(*"120", "enter")
         await house.until(lambda: house.pane.waiting_total + house.pane.refused_total == 120, "120 changes")
 

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import json
-import urllib.parse
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from support.consent import decide
 from support.house import settings_for
-from support.practice import PracticeXero, http, running_sandbox
+from support.practice import PracticeXero, running_sandbox
 
 from tui.engine.account import FILE, XeroAccount
 from tui.model.account import ConnectRequest
@@ -51,18 +51,11 @@ async def account(practice: PracticeXero, settings: Settings, paths: Paths) -> X
     for one in practice.organisations:
         practice.control("POST", f"connections/{one.tenant_id}", {"connected": True})
     account = XeroAccount(settings, paths)
-    await account.adopt(practice.refresh_token, practice.client_id)
+    # Not with the token of the sandbox's first line, which a test revokes.
+    attempt = await account.sign_in(ConnectRequest(practice.client_id))
+    attempt.paste(decide(attempt.url))
+    await attempt.finish()
     return account
-
-
-def allow(url: str) -> str:
-    """Press Allow on the consent page, and return where the browser is sent."""
-    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
-    page = http("GET", url).body.decode()
-    tenants = [part.split('"')[0] for part in page.split('name="tenant" value="')[1:]]
-    form = [*asked.items(), *(("tenant", one) for one in tenants), ("decision", "allow")]
-    reply = http("POST", url.partition("?")[0], form=form)
-    return str(reply.headers["Location"])
 
 
 async def test_a_sign_in_opens_organisations_and_is_there_at_the_next_start(
@@ -71,7 +64,7 @@ async def test_a_sign_in_opens_organisations_and_is_there_at_the_next_start(
     account = XeroAccount(settings, paths)
     assert account.last_opened is None
     attempt = await account.sign_in(ConnectRequest(practice.client_id))
-    attempt.paste(allow(attempt.url))
+    attempt.paste(decide(attempt.url))
     connected = await attempt.finish()
     assert [one.name for one in connected.organisations] == [one.name for one in practice.organisations]
     assert connected.kept_in == str(paths.token_file(practice.client_id))
@@ -92,7 +85,7 @@ async def test_read_scopes_alone_make_organisations_that_cannot_be_changed(
 ) -> None:
     account = XeroAccount(settings, paths)
     attempt = await account.sign_in(ConnectRequest(practice.client_id, is_read_only=True))
-    attempt.paste(allow(attempt.url))
+    attempt.paste(decide(attempt.url))
     connected = await attempt.finish()
     assert all(one.is_read_only for one in connected.organisations)
     engine = account.open(connected.organisations[0])
@@ -144,7 +137,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
         await account.sign_in(ConnectRequest(practice.client_id))
     assert not paths.settings_file.exists()
     attempt = await account.sign_in(ConnectRequest(practice.client_id, allow_file=True))
-    attempt.paste(allow(attempt.url))
+    attempt.paste(decide(attempt.url))
     await attempt.finish()
     assert load(paths.settings_file, {}).xero.token_store == FILE
     assert paths.token_file(practice.client_id).stat().st_mode & 0o777 == 0o600
@@ -160,14 +153,22 @@ async def test_what_was_removed_in_xero_is_marked_and_comes_back(
     assert [one.is_gone for one in await account.look()] == [False, False]
 
 
-async def test_what_xero_newly_lists_is_found(
-    practice: PracticeXero, settings: Settings, paths: Paths
+async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: XeroAccount) -> None:
+    second = practice.organisations[1].tenant_id
+    practice.control("POST", f"connections/{second}", {"connected": False})
+    account._remember(account._known.without_sign_in(practice.client_id))
+    assert len(await account._list(practice.client_id, is_custom=False, is_read_only=False)) == 1
+    practice.control("POST", f"connections/{second}", {"connected": True})
+    assert [one.organisation.tenant_id for one in await account.look()][-1] == second
+
+
+async def test_a_sign_in_made_elsewhere_is_taken_over(
+    paths: Paths, tmp_path: Path
 ) -> None:
-    practice.control("POST", f"connections/{practice.organisations[1].tenant_id}", {"connected": False})
-    account = XeroAccount(settings, paths)
-    assert len(await account.adopt(practice.refresh_token, practice.client_id)) == 1
-    practice.control("POST", f"connections/{practice.organisations[1].tenant_id}", {"connected": True})
-    assert len(await account.look()) == 2
+    with running_sandbox(tmp_path / "fresh", "--contacts", "20", "--cycle", "3600") as fresh:
+        account = XeroAccount(settings_for(fresh, poll_seconds=60), paths)
+        assert len(await account.adopt(fresh.refresh_token, fresh.client_id)) == 2
+        assert len(await account.look()) == 2
 
 
 async def test_changes_are_counted_without_opening(account: XeroAccount) -> None:

@@ -107,8 +107,8 @@ class XeroAccount(Account):
         """
         from tui.xero.tokens import Tokens  # noqa: PLC0415 - after the first paint
 
-        store = token_store(self._settings, self._paths, client_id)
-        await asyncio.to_thread(store.save, Tokens.of_refresh_token(refresh_token, client_id))
+        source = token_source(self._settings, self._paths, client_id)
+        await source.keep(Tokens.of_refresh_token(refresh_token, client_id))
         return await self._list(client_id, is_custom=False, is_read_only=False)
 
     async def disconnect(self, sign_in: str) -> None:
@@ -154,7 +154,6 @@ class XeroAccount(Account):
         from tui.xero.connections import list_organisations  # noqa: PLC0415 - as above
         from tui.xero.tokens import TokenSource  # noqa: PLC0415 - as above
 
-        store = token_store(self._settings, self._paths, tokens.client_id)
         lock = self._paths.token_file(tokens.client_id).with_suffix(".lock")
         unproved = Unproved(tokens)
         source = TokenSource(unproved, lock, identity_url=self._settings.xero.identity_url)
@@ -165,7 +164,7 @@ class XeroAccount(Account):
             is_custom=is_custom,
             is_read_only=not tokens.can_write,
         )
-        await asyncio.to_thread(store.save, unproved.load())
+        await token_source(self._settings, self._paths, tokens.client_id).keep(unproved.load())
         self._remember(self._known.with_sign_in(tokens.client_id, organisations))
         return tuple(organisations)
 
