@@ -73,17 +73,24 @@ class Tab:
 
     def press(self, words: str) -> None:
         """Click the button with these words, by the mouse, and wait for the page that follows."""
+        self._events.clear()
+        self._click("button", words)
+        self._loaded()
+
+    def tick(self, words: str) -> None:
+        """Click the label with these words, which ticks or clears its box."""
+        self._click("label", words)
+
+    def _click(self, kind: str, words: str) -> None:
         place = self._look(
-            f"(() => {{const one = [...document.querySelectorAll('button')]"
-            f".find(b => b.innerText === {json.dumps(words)}).getBoundingClientRect();"
+            f"(() => {{const one = [...document.querySelectorAll('{kind}')]"
+            f".find(b => b.innerText.trim() === {json.dumps(words)}).getBoundingClientRect();"
             "return [one.x + one.width / 2, one.y + one.height / 2]})()"
         )
-        self._events.clear()
-        for kind in ("mousePressed", "mouseReleased"):
+        for event in ("mousePressed", "mouseReleased"):
             self.send(
-                "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1
+                "Input.dispatchMouseEvent", type=event, x=place[0], y=place[1], button="left", clickCount=1
             )
-        self._loaded()
 
     def _look(self, expression: str) -> Any:
         return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"]["value"]

@@ -1,72 +1,213 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from tui.model.contact import Organisation
-from tui.model.errors import AnswerLostError, OfflineError, ReconnectError
-from tui.xero.connections import list_organisations
+from tui.model.errors import AnswerLostError, NotConnectedError, OfflineError, ReconnectError, SignInError
+from tui.xero.connections import connected_tenants, list_organisations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from tui.xero.tokens import TokenSource
 
+API = "http://127.0.0.1:9/api"
 CONNECTIONS = [
     {"id": "1", "tenantId": "one", "tenantType": "ORGANISATION", "tenantName": "One"},
     {"id": "2", "tenantId": "two", "tenantType": "PRACTICE", "tenantName": "Two"},
     {"id": "3", "tenantId": "three", "tenantType": "ORGANISATION", "tenantName": None},
 ]
+REFUSED = httpx.Response(403, json={"Detail": "AuthenticationUnsuccessful"})
 
 
 async def listed(
     tokens: TokenSource,
     organisation: Callable[[str], httpx.Response],
     connections: httpx.Response | None = None,
+    **kind: bool,
 ) -> list[Organisation]:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/connections":
             assert "xero-tenant-id" not in request.headers
             return connections or httpx.Response(200, json=CONNECTIONS)
         assert request.url.path == "/api/api.xro/2.0/Organisation"
-        return organisation(request.headers["xero-tenant-id"])
+        return organisation(request.headers.get("xero-tenant-id", ""))
 
     return await list_organisations(
-        api_url="http://127.0.0.1:9/api", tokens=tokens, transport=httpx.MockTransport(answer)
+        api_url=API,
+        tokens=tokens,
+        sign_in="client",
+        transport=httpx.MockTransport(answer),
+        **({"is_custom": False, "is_read_only": False} | kind),
     )
 
 
-def described(tenant_id: str) -> httpx.Response:
-    return httpx.Response(200, json={"Organisations": [{"Name": "Its name", "ShortCode": f"!{tenant_id}"}]})
+def described(tenant_id: str, **more: Any) -> httpx.Response:
+    fields = {"Name": "Its name", "ShortCode": f"!{tenant_id}", "OrganisationID": "its-id", **more}
+    return httpx.Response(200, json={"Organisations": [fields]})
 
 
-async def test_organisations_come_with_the_codes_their_pages_need(tokens: TokenSource) -> None:
-    assert await listed(tokens, described) == [
-        Organisation("one", "One", "!one"),
-        Organisation("three", "Its name", "!three"),
+async def test_organisations_come_with_all_that_is_known_of_them(tokens: TokenSource) -> None:
+    def answer(tenant_id: str) -> httpx.Response:
+        return described(tenant_id, Timezone="NEWZEALANDSTANDARDTIME", IsDemoCompany=tenant_id == "three")
+
+    assert await listed(tokens, answer, is_read_only=True) == [
+        Organisation(
+            "one", "One", "!one", sign_in="client", timezone="NEWZEALANDSTANDARDTIME", is_read_only=True
+        ),
+        Organisation(
+            "three",
+            "Its name",
+            "!three",
+            sign_in="client",
+            timezone="NEWZEALANDSTANDARDTIME",
+            is_read_only=True,
+            is_demo=True,
+        ),
     ]
 
 
-async def test_one_that_cannot_be_read_does_not_hide_the_others(tokens: TokenSource) -> None:
-    def answer(tenant_id: str) -> httpx.Response:
-        refused = httpx.Response(403, json={"Detail": "AuthenticationUnsuccessful"})
-        return refused if tenant_id == "one" else described(tenant_id)
-
-    assert [one.tenant_id for one in await listed(tokens, answer)] == ["three"]
+def cut_off(_: str) -> httpx.Response:
+    raise httpx.ReadError("x")
 
 
-async def test_a_sign_in_without_organisations_is_no_sign_in(tokens: TokenSource) -> None:
-    with pytest.raises(ReconnectError, match="isn't connected to any"):
+def unreachable(_: str) -> httpx.Response:
+    raise httpx.ConnectError("x")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda _: REFUSED,
+        lambda _: httpx.Response(403, json={"Detail": "You may not"}),
+        lambda _: httpx.Response(503, text="The Organisation is offline"),
+        lambda _: httpx.Response(429, headers={"Retry-After": "9", "X-Rate-Limit-Problem": "day"}),
+        lambda _: httpx.Response(200, json={"Organisations": []}),
+        cut_off,
+        unreachable,
+    ],
+)
+async def test_one_that_cannot_be_described_now_is_listed_all_the_same(
+    tokens: TokenSource, trouble: Callable[[str], httpx.Response]
+) -> None:
+    found = await listed(tokens, lambda one: trouble(one) if one == "one" else described(one))
+    assert [(one.tenant_id, one.name, one.short_code) for one in found] == [
+        ("one", "One", ""),
+        ("three", "Its name", "!three"),
+    ]
+    nameless = await listed(tokens, trouble)
+    assert [one.name for one in nameless] == ["One", "three"]
+
+
+async def test_a_sign_in_without_organisations_says_what_to_tick(tokens: TokenSource) -> None:
+    with pytest.raises(SignInError, match="No organisation was chosen") as raised:
         await listed(tokens, described, httpx.Response(200, json=[]))
+    assert "tick at least one" in raised.value.next_step
 
 
-async def test_nobody_is_left_out_for_a_passing_failure(tokens: TokenSource) -> None:
-    def offline(_: str) -> httpx.Response:
-        raise httpx.ConnectError("x")
-
-    with pytest.raises(OfflineError):
-        await listed(tokens, offline)
+async def test_a_list_that_cannot_be_read_is_no_empty_list(tokens: TokenSource) -> None:
     with pytest.raises(AnswerLostError):
         await listed(tokens, described, httpx.Response(200, html="<h1>hello</h1>"))
+    with pytest.raises(AnswerLostError):
+        await listed(tokens, described, httpx.Response(503))
+
+
+async def test_a_sign_in_that_ends_meanwhile_is_said(tokens: TokenSource) -> None:
+    with pytest.raises(ReconnectError) as raised:
+        await listed(tokens, lambda _: httpx.Response(401))
+    assert not isinstance(raised.value, NotConnectedError)
+
+
+async def test_five_are_asked_at_once_and_no_more(tokens: TokenSource) -> None:
+    many = [{"tenantId": f"{n}", "tenantType": "ORGANISATION", "tenantName": f"{n}"} for n in range(200)]
+    inside: set[str] = set()
+    most = 0
+    five = asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal most
+        if request.url.path == "/api/connections":
+            return httpx.Response(200, json=many)
+        tenant_id = request.headers["xero-tenant-id"]
+        inside.add(tenant_id)
+        most = max(most, len(inside))
+        if most == 5:
+            five.set()
+        await five.wait()
+        inside.remove(tenant_id)
+        # As little as can be left of one organisation's minute doesn't hold up the next.
+        return httpx.Response(
+            200,
+            headers={"X-MinLimit-Remaining": "0"},
+            json={"Organisations": [{"ShortCode": f"!{tenant_id}"}]},
+        )
+
+    found = await list_organisations(
+        api_url=API,
+        tokens=tokens,
+        sign_in="client",
+        is_custom=False,
+        is_read_only=False,
+        transport=_Answering(answer),
+    )
+    assert [one.short_code for one in found] == [f"!{n}" for n in range(200)]
+    assert most == 5
+
+
+class _Answering(httpx.AsyncBaseTransport):
+    def __init__(self, answer: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
+        self._answer = answer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._answer(request)
+
+
+async def test_a_custom_connection_is_asked_without_naming_an_organisation(tokens: TokenSource) -> None:
+    asked: list[str] = []
+
+    def answer(tenant_id: str) -> httpx.Response:
+        asked.append(tenant_id)
+        return described("only")
+
+    own = httpx.Response(200, json=CONNECTIONS[:1])
+    assert await listed(tokens, answer, own, is_custom=True) == [
+        Organisation("one", "One", "!only", sign_in="client", is_custom=True)
+    ]
+    assert asked == [""]
+
+
+async def test_a_custom_connection_that_the_list_leaves_out_has_its_organisations_id(
+    tokens: TokenSource,
+) -> None:
+    empty = httpx.Response(200, json=[])
+    assert await listed(tokens, lambda _: described("only"), empty, is_custom=True) == [
+        Organisation("its-id", "Its name", "!only", sign_in="client", is_custom=True)
+    ]
+    with pytest.raises(AnswerLostError):
+        await listed(tokens, lambda _: described("only", OrganisationID=None), empty, is_custom=True)
+    with pytest.raises(NotConnectedError):
+        await listed(tokens, lambda _: REFUSED, empty, is_custom=True)
+    with pytest.raises(OfflineError):
+        await listed(tokens, unreachable, empty, is_custom=True)
+
+
+async def test_a_custom_connection_that_is_offline_is_listed_all_the_same(tokens: TokenSource) -> None:
+    own = httpx.Response(200, json=CONNECTIONS[:1])
+    found = await listed(tokens, lambda _: httpx.Response(503), own, is_custom=True)
+    assert [(one.name, one.short_code) for one in found] == [("One", "")]
+
+
+async def test_which_tenants_are_connected_takes_one_call(tokens: TokenSource) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json=CONNECTIONS)
+
+    found = await connected_tenants(api_url=API, tokens=tokens, transport=httpx.MockTransport(answer))
+    assert found == {"one", "three"}
+    assert asked == ["/api/connections"]
