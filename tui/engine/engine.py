@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tui.engine.check import check, read_fresh
 from tui.engine.clock import utc_now
+from tui.engine.desk import Desk
 from tui.engine.disk import Disk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
@@ -15,9 +15,7 @@ from tui.engine.publish import Publisher
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather import Weather
 from tui.log import logger
-from tui.model.change import Event, IllegalStepError, State
 from tui.model.errors import ReshelveError, XeroError
-from tui.store import Move
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -27,16 +25,16 @@ if TYPE_CHECKING:
     from tui.engine.connectors import Connectors
     from tui.engine.lease import Lease
     from tui.model.backend import Check, ContactPage, HistoryLine
-    from tui.model.change import Action, Change
+    from tui.model.change import Action
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow
     from tui.model.query import Query
     from tui.model.rows import Found
-    from tui.model.snapshot import ChangeView, Snapshot
+    from tui.model.snapshot import Snapshot
     from tui.store import Store
 
 
-class Engine:
+class Engine(Desk):
     """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
 
     Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.
@@ -157,14 +155,6 @@ class Engine:
         stale_reason = await self._read_fresh(contact_ids)
         return check(self._store, action, contact_ids, stale_reason)
 
-    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
-        """Journal the changes; they are sent from there, whatever happens to this program."""
-        self._refuse_if_read_only()
-        changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
-        self._publisher.rows_changed()
-        self._loops.wake()
-        return len(changes)
-
     async def refresh(self) -> None:
         """Look for news now."""
         self._weather.nudge()
@@ -192,24 +182,9 @@ class Engine:
         except XeroError as error:
             raise ReshelveError(error.what, error.next_step) from error
 
-    async def handoffs(self) -> Sequence[ChangeView]:
-        """Return every restore that waits for a person, oldest first."""
-        changes = self._store.changes_in(State.HANDOFF)
-        return [self._publisher.view(change) for change in changes]
-
     def look_closely(self, *, on: bool) -> None:
         """Look every few seconds whether hand-offs are done."""
         self._loops.look_closely(on=on)
-
-    async def dismiss(self, change: Change) -> None:
-        """Stop waiting for a hand-off."""
-        self._refuse_if_read_only()
-        await self._take_back(change, Event.DISMISS, State.HANDOFF)
-
-    async def cancel(self, change: Change) -> None:
-        """Take back a change that hasn't been sent."""
-        self._refuse_if_read_only()
-        await self._take_back(change, Event.CANCEL, State.QUEUED)
 
     def contact_url(self, contact_id: str) -> str:
         """Return the contact's address in Xero's pages."""
@@ -230,25 +205,6 @@ class Engine:
         if not stale_reason:
             self._loops.note_answer(self._connectors.xero, None)
         return stale_reason
-
-    def _refuse_if_read_only(self) -> None:
-        if self._is_read_only:
-            raise ReshelveError(
-                "This organisation is open for reading only. Nothing was changed.",
-                "To change contacts, start Reshelve without --read-only, on a sign-in that may write.",
-            )
-
-    async def _take_back(self, change: Change, event: Event, expected: State) -> None:
-        current = self._store.change(change.change_id)
-        moved: Sequence[Change] = ()
-        # It may have been sent, confirmed or taken back between the person's look and the key.
-        if current is not None and current.state is expected:
-            with suppress(IllegalStepError):
-                applied = await self._store.record([Move(change.change_id, event)], self._now())
-                moved = applied.moved
-        if not moved:
-            raise ReshelveError("This change has moved on in the meantime.", "Nothing was taken back.")
-        self._publisher.rows_changed()
 
     def _changed(self) -> None:
         self._publisher.soon()

@@ -30,6 +30,9 @@ _BY_EVENT = {
     "request": "asked for here",
     "seen": "done in Xero by somebody else",
     "picked_up": "seen in Re-Leased",
+    "retried": "asked for once more, as a new change",
+    "renamed": "goes on under another name",
+    "noted": "goes on",
 }
 
 
@@ -41,6 +44,11 @@ def contact_page(store: Store, grade: Callable[[Change], Standing | None], conta
     changes = tuple(ChangeView(change, grade(change)) for change in store.changes_of(contact_id))
     timeline = tuple(_line(event) for event in store.events_of(contact_id))
     return ContactPage(contact, changes, timeline)
+
+
+def timeline(store: Store, change: Change) -> tuple[TimelineLine, ...]:
+    """Tell what happened to one change, oldest first."""
+    return tuple(_line(event) for event in store.events_of_change(change.change_id))
 
 
 def _line(event: JournalEvent) -> TimelineLine:

@@ -131,6 +131,7 @@ class Publisher:
             last_pull_at=self._last_pull_at,
             balances_read_at=self._balances_read_at,
             disk_trouble=self._disk.trouble,
+            is_paused=self._store.is_paused,
             released=self._released.link,
             pane=self._pane(),
             rows_version=self._rows_version,
@@ -144,7 +145,7 @@ class Publisher:
         return Pane(
             working=self._views(self._store.changes_in(*working, limit=_PANE_LINES)),
             handoffs=self._views(self._store.recent(State.HANDOFF, limit=_PANE_LINES)),
-            refused=self._views(self._store.recent(State.REFUSED, limit=_PANE_LINES)),
+            refused=self._views(self._store.refused(limit=_PANE_LINES)),
             waiting=tuple(view for view in waiting if _is(view, Grade.PENDING, Grade.OVERDUE)),
             settled=(
                 *(view for view in waiting if _is(view, Grade.EXPECTED)),
@@ -152,7 +153,7 @@ class Publisher:
             ),
             working_total=sum(totals.get(state, 0) for state in working),
             handoff_total=totals.get(State.HANDOFF, 0),
-            refused_total=totals.get(State.REFUSED, 0),
+            refused_total=self._store.refused_total(),
             waiting_total=self._store.waiting_total() - self._expected_total(),
             overdue_total=self._overdue_total(),
         )

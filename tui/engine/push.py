@@ -49,12 +49,14 @@ class Pusher:
         return bool(self._store.changes_in(State.QUEUED, State.UNCLEAR, limit=1))
 
     async def drain(self) -> None:
-        """Settle what is in doubt and send what is queued until nothing is left.
+        """Settle what is in doubt and send what is queued until nothing is left, or a person says stop.
 
         Raises `XeroError` when Xero can't be reached; everything then stands in the journal as it is.
         """
         while True:
             await self.settle_doubts()
+            if self._store.is_paused:
+                return
             queued = self._store.changes_in(State.QUEUED, limit=_LOOK_AHEAD)
             if not queued:
                 return

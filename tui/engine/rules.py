@@ -5,25 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.model.change import Action
-from tui.model.contact import ContactStatus
+from tui.model.reach import GDPR, GONE, MERGED, out_of_reach
 
 if TYPE_CHECKING:
     from tui.model.contact import Contact
 
-MERGED = "It was merged into another contact in Xero, which can't be undone."
-GDPR = "It is under a GDPR request in Xero, which can't be undone."
-GONE = "Xero no longer knows this contact, so that nothing about it can be changed."
-
-
-def out_of_reach(contact: Contact) -> str:
-    """Say why nobody can change this contact's status any more; empty when somebody can."""
-    if contact.status is ContactStatus.GONE:
-        return GONE
-    if contact.merged_to:
-        return MERGED
-    if contact.status is ContactStatus.GDPRREQUEST:
-        return GDPR
-    return ""
+__all__ = ["GDPR", "GONE", "MERGED", "blocked", "out_of_reach", "warnings"]
 
 
 def blocked(action: Action, contact: Contact) -> str:

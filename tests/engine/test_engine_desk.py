@@ -1,0 +1,223 @@
+"""What a person asks of the journal, below the screens."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from engine.model_xero import START, Clock, ModelXero, contact
+
+from tui.engine.desk import Desk
+from tui.engine.export import COLUMNS, plain
+from tui.engine.push import Pusher
+from tui.model.activity import ChangeQuery, Group
+from tui.model.change import Action, Change, Event, State
+from tui.model.contact import ContactStatus
+from tui.model.errors import ReshelveError
+from tui.model.evidence import Grade, Standing
+from tui.model.snapshot import ChangeView
+from tui.store import Move, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tui.engine.loops import Loops
+    from tui.engine.publish import Publisher
+    from tui.xero.client import Element
+
+
+@dataclass
+class Told:
+    """Stands in for publisher and loops: notes what they are told."""
+
+    news: int = 0
+    wakes: int = 0
+    grades: dict[int, Standing] = field(default_factory=dict)
+
+    def rows_changed(self) -> None:
+        self.news += 1
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def grade(self, change: Change) -> Standing | None:
+        return self.grades.get(change.change_id)
+
+    def view(self, change: Change) -> ChangeView:
+        return ChangeView(change, self.grade(change))
+
+
+class Bench(Desk):
+    """A desk over a store and a model Xero."""
+
+    def __init__(self, store: Store, *, is_read_only: bool = False) -> None:
+        self.told = Told()
+        self.clock = Clock()
+        self.xero = ModelXero(clock=self.clock)
+        self._store = store
+        self._publisher = cast("Publisher", self.told)
+        self._loops = cast("Loops", self.told)
+        self._now = self.clock
+        self._is_read_only = is_read_only
+        self.pusher = Pusher(store, self.xero.client, self.clock, lambda _: None)
+
+    async def have(self, *ids: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
+        self.xero.contacts_now |= {each: contact(each, status) for each in ids}
+        await self._store.apply(list(self.xero.contacts_now.values()), self.clock())
+
+    def states(self) -> dict[str, State]:
+        return {each.contact_id: each.state for each in self._store.changes_in(*State)}
+
+
+@pytest.fixture
+def bench(store: Store) -> Bench:
+    return Bench(store)
+
+
+async def test_a_pause_keeps_what_is_queued_and_settles_what_is_in_doubt(bench: Bench, store: Store) -> None:
+    await bench.have("a", "b")
+    await bench.request(Action.ARCHIVE, ["a"])
+    [doubtful] = store.changes_in(State.QUEUED)
+    await store.record([Move(doubtful.change_id, Event.SEND)], START)
+    await bench.request(Action.ARCHIVE, ["b"])
+    bench.xero.set_status("a", ContactStatus.ARCHIVED)
+    await bench.pause(on=True)
+    await bench.pusher.recover()
+    await bench.pusher.drain()
+    assert bench.states() == {"a": State.CONFIRMED, "b": State.QUEUED}
+    assert bench.xero.writes == []
+    await bench.pause(on=False)
+    await bench.pusher.drain()
+    assert bench.states() == {"a": State.CONFIRMED, "b": State.CONFIRMED}
+
+
+async def test_a_pause_between_two_batches_stops_the_second(bench: Bench) -> None:
+    ids = [f"{number:03}" for number in range(60)]
+    await bench.have(*ids)
+    await bench.request(Action.ARCHIVE, ids)
+    answer = bench.xero.change_status
+
+    async def answer_and_pause(
+        action: Action, contact_ids: Sequence[str], *, idempotency_key: str
+    ) -> list[Element]:
+        await bench.pause(on=True)
+        return await answer(action, contact_ids, idempotency_key=idempotency_key)
+
+    bench.xero.change_status = answer_and_pause  # type: ignore[method-assign]
+    await bench.pusher.drain()
+    assert len(bench.xero.writes) == 1
+    assert sorted(bench.states().values()) == [State.CONFIRMED] * 50 + [State.QUEUED] * 10
+
+
+async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Store) -> None:
+    await bench.have("a", "b")
+    assert await bench.request(Action.ARCHIVE, ["a", "b"]) == 2
+    assert await bench.cancel_many(store.changes_in(State.QUEUED, limit=1)) == 1
+    [left] = store.changes_in(State.QUEUED)
+    await store.record([Move(left.change_id, Event.REFUSE, words="no")], START)
+    assert await bench.retry([left]) == 1
+    plan = await bench.undo_plan()
+    assert plan is not None
+    assert (await bench.undo(plan)).words == "1 is cancelled before it leaves"
+    again = await bench.redo_plan()
+    assert again is not None
+    assert (await bench.undo(again)).words == "1 becomes an archive"
+    assert (bench.told.news, bench.told.wakes) == (5, 4)
+
+
+async def test_reading_only_changes_nothing(store: Store) -> None:
+    await Bench(store).have("a")
+    await Bench(store).request(Action.ARCHIVE, ["a"])
+    bench = Bench(store, is_read_only=True)
+    changes = store.changes_in(State.QUEUED)
+    plan = await bench.undo_plan()
+    assert plan is not None
+    for deed in (bench.undo(plan), bench.pause(on=True), bench.cancel_many(changes), bench.retry(changes)):
+        with pytest.raises(ReshelveError, match="reading only"):
+            await deed
+    assert bench.states() == {"a": State.QUEUED}
+
+
+# --- the list of changes ---
+
+
+async def test_changes_are_listed_newest_first_a_window_at_a_time(bench: Bench) -> None:
+    ids = [f"{number:03}" for number in range(30)]
+    await bench.have(*ids)
+    await bench.request(Action.ARCHIVE, ids)
+    found = await bench.changes(ChangeQuery(), 5, 8)
+    assert found.total == 30
+    assert [view.change.contact_id for view in found.changes] == ["024", "023", "022"]
+    assert (await bench.changes(ChangeQuery(), 28, 40)).changes[-1].change.contact_id == "000"
+
+
+async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) -> None:
+    bench.xero.contacts_now["x"] = contact("x", name="Café Ōtautahi")
+    await bench.have("a", "b")
+    await bench.request(Action.ARCHIVE, ["a", "b", "x"])
+    first = store.changes_in(State.QUEUED)[0]
+    await store.record([Move(first.change_id, Event.REFUSE, words="on a repeating invoice")], START)
+
+    async def found(group: Group, text: str = "") -> list[str]:
+        answer = await bench.changes(ChangeQuery.parse(group, text), 0, 10)
+        assert answer.total == len(answer.changes)
+        return [view.change.contact_id for view in answer.changes]
+
+    assert await found(Group.REFUSED) == ["a"]
+    assert await found(Group.WORKING) == ["x", "b"]
+    assert await found(Group.ALL, "cafe OTAUTAHI") == ["x"]
+    assert await found(Group.ALL, "repeating archive") == ["a"]
+    assert await found(Group.CONFIRMED) == []
+
+
+async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store) -> None:
+    await bench.have("a")
+    await bench.request(Action.ARCHIVE, ["a"])
+    await bench.pusher.drain()
+    [change] = store.changes_in(State.CONFIRMED)
+    assert [line.what for line in await bench.timeline(change)] == [
+        "Archive asked for here",
+        "Archive sent to Xero",
+        "Archive confirmed by Xero",
+    ]
+
+
+# --- export ---
+
+
+async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path: Path) -> None:
+    bench.xero.contacts_now["x"] = contact("x", name='=cmd|"/c calc"!A1, “Ōtautahi”')
+    await bench.have("a")
+    await bench.request(Action.ARCHIVE, ["a", "x"])
+    await bench.pusher.drain()
+    [first, _] = store.changes_in(State.CONFIRMED)
+    bench.told.grades[first.change_id] = Standing(Grade.READ, START)
+    file = tmp_path / "changes.csv"
+    assert await bench.export(ChangeQuery(), file) == 2
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        header, newest, oldest = csv.reader(stream)
+    assert tuple(header) == COLUMNS
+    assert newest == [
+        "2026-03-03 12:00:00", "'=cmd|\"/c calc\"!A1, “Ōtautahi”", "x",
+        "archive", "here", "confirmed", "", "",
+    ]  # fmt: skip
+    assert oldest[-1] == "read 2026-03-03 12:00:00"
+
+
+async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ReshelveError, match="can't be written"):
+        await bench.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\nx", " =1", "＝1"])
+def test_nothing_acts_as_a_formula(cell: str) -> None:
+    assert plain(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["", "Bayside Club", "a=b", "1-2", "O'Neil"])
+def test_other_text_stays_as_it_is(cell: str) -> None:
+    assert plain(cell) == cell

@@ -1,0 +1,132 @@
+"""What a person asks of the journal: changes, their undoing, the queue's control, and the list of it all."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tui.engine.export import write_csv
+from tui.engine.pages import timeline
+from tui.model.activity import ChangesFound
+from tui.model.change import Event, IllegalStepError, State
+from tui.model.errors import ReshelveError
+from tui.model.undo import BatchKind
+from tui.store import Move
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tui.engine.loops import Loops
+    from tui.engine.publish import Publisher
+    from tui.model.activity import ChangeQuery
+    from tui.model.backend import TimelineLine
+    from tui.model.change import Action, Change
+    from tui.model.snapshot import ChangeView
+    from tui.model.undo import UndoPlan
+    from tui.store import Store
+
+
+class Desk:
+    """The part of `model.backend.Backend` that concerns changes. Everything is durable when it returns."""
+
+    _store: Store
+    _publisher: Publisher
+    _loops: Loops
+    _now: Callable[[], datetime]
+    _is_read_only: bool
+
+    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
+        """Journal the changes; they are sent from there, whatever happens to this program."""
+        self._refuse_if_read_only()
+        changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
+        self._asked()
+        return len(changes)
+
+    async def handoffs(self) -> Sequence[ChangeView]:
+        """Return every restore that waits for a person, oldest first."""
+        changes = self._store.changes_in(State.HANDOFF)
+        return [self._publisher.view(change) for change in changes]
+
+    async def dismiss(self, change: Change) -> None:
+        """Stop waiting for a hand-off."""
+        self._refuse_if_read_only()
+        await self._take_back(change, Event.DISMISS, State.HANDOFF)
+
+    async def cancel(self, change: Change) -> None:
+        """Take back a change that hasn't been sent."""
+        self._refuse_if_read_only()
+        await self._take_back(change, Event.CANCEL, State.QUEUED)
+
+    async def cancel_many(self, changes: Sequence[Change]) -> int:
+        """Take back those that haven't been sent, all at once; returns how many those were."""
+        self._refuse_if_read_only()
+        taken = await self._store.cancel_queued(changes, self._now())
+        self._publisher.rows_changed()
+        return len(taken)
+
+    async def retry(self, changes: Sequence[Change]) -> int:
+        """Ask again for what was refused, as new changes; returns how many those are."""
+        self._refuse_if_read_only()
+        added = await self._store.retry(changes, self._now())
+        self._asked()
+        return len(added)
+
+    async def pause(self, *, on: bool) -> None:
+        """Stop sending what is queued, or go on with it."""
+        self._refuse_if_read_only()
+        await self._store.pause(self._now(), on=on)
+        self._asked()
+
+    async def undo_plan(self) -> UndoPlan | None:
+        """Say what undoing the last batch would do."""
+        return await self._store.undo_plan(BatchKind.UNDO)
+
+    async def redo_plan(self) -> UndoPlan | None:
+        """Say what redoing what was undone last would do."""
+        return await self._store.undo_plan(BatchKind.REDO)
+
+    async def undo(self, plan: UndoPlan) -> UndoPlan:
+        """Undo or redo as planned; returns what was really done."""
+        self._refuse_if_read_only()
+        done = await self._store.undo(plan, self._now())
+        self._asked()
+        return done
+
+    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangesFound:
+        """Return the changes found from start to before stop, newest first."""
+        total, changes = await self._store.changes(query, start, stop)
+        return ChangesFound(total, tuple(self._publisher.view(change) for change in changes))
+
+    async def timeline(self, change: Change) -> Sequence[TimelineLine]:
+        """Return what happened to one change, oldest first."""
+        return timeline(self._store, change)
+
+    async def export(self, query: ChangeQuery, file: Path) -> int:
+        """Write the changes found as CSV; returns how many."""
+        return await asyncio.to_thread(write_csv, self._store.each_change(query), self._publisher.grade, file)
+
+    def _asked(self) -> None:
+        self._publisher.rows_changed()
+        self._loops.wake()
+
+    def _refuse_if_read_only(self) -> None:
+        if self._is_read_only:
+            raise ReshelveError(
+                "This organisation is open for reading only. Nothing was changed.",
+                "To change contacts, start Reshelve without --read-only, on a sign-in that may write.",
+            )
+
+    async def _take_back(self, change: Change, event: Event, expected: State) -> None:
+        current = self._store.change(change.change_id)
+        moved: Sequence[Change] = ()
+        # It may have been sent, confirmed or taken back between the person's look and the key.
+        if current is not None and current.state is expected:
+            with suppress(IllegalStepError):
+                applied = await self._store.record([Move(change.change_id, event)], self._now())
+                moved = applied.moved
+        if not moved:
+            raise ReshelveError("This change has moved on in the meantime.", "Nothing was taken back.")
+        self._publisher.rows_changed()
