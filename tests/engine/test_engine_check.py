@@ -16,7 +16,7 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pyte
     given_up = asyncio.Event()
 
     class SlowXero:
-        async def contacts_by_ids(self, _: object) -> None:
+        async def look_up(self, _: object) -> None:
             try:
                 await asyncio.Event().wait()
             finally:

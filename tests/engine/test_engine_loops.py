@@ -98,6 +98,7 @@ class LiveXero(ModelXero):
         super().__init__({one: contact(one) for one in contact_ids})
         self.pace = Pace()
         self.pulls = 0
+        self.pulled = asyncio.Event()
         self.calls_left = CallsLeft(60, 5_000)
         self.gate: asyncio.Event | None = None
 
@@ -105,6 +106,7 @@ class LiveXero(ModelXero):
         self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
     ) -> ContactsPage:
         self.pulls += 1
+        self.pulled.set()
         if self.gate is not None:
             await self.gate.wait()
         answer = await super().contacts(page, page_size=page_size, modified_since=modified_since)
@@ -183,11 +185,10 @@ async def test_several_presses_of_refresh_are_one(store: Store) -> None:
         await home.until(lambda it: it.last_pull_at)
         xero.gate = asyncio.Event()
         pulls = xero.pulls
+        xero.pulled.clear()
         for _ in range(3):
             await home.engine.refresh()
-        async with asyncio.timeout(PATIENCE):
-            while xero.pulls == pulls:
-                await asyncio.sleep(0)
+        await asyncio.wait_for(xero.pulled.wait(), PATIENCE)
         await home.engine.refresh()
         xero.contacts_now["b"] = contact("b", updated_at=xero.clock())
         xero.gate.set()

@@ -367,10 +367,7 @@ async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_loo
     [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
     await store.record([Move(change.change_id, Event.HAND_OFF)], START)
     xero.contacts_now.clear()
-    lookout = HandoffLookout(store, xero.client, Clock(), lambda _: None)
-    assert lookout.has_work
-    await lookout.look()
-    assert not lookout.has_work
+    await HandoffLookout(store, xero.client, Clock(), lambda _: None).look()
     after, gone = store.change(change.change_id), store.contact("a")
     assert after is not None
     assert gone is not None

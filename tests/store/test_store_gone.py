@@ -127,5 +127,5 @@ async def test_a_write_that_fails_tells_why(store: Store) -> None:
         await store._database.write(fail)
     assert heard == [failed.value]
     with pytest.raises(LookupError):
-        await store._database.write(lambda _: {}["the work's own mistake"])
+        await store._database.write(lambda _: dict[str, str]()["the work's own mistake"])
     assert heard == [failed.value]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -13,13 +14,22 @@ from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, 
 
 from tui.model.contact import ContactStatus
 from tui.model.query import Query, Tab, TabCounts, fold
-from tui.store import Store, finder, spine
+from tui.store import Store, finder, keeper, spine
 from tui.store import rows as rows_module
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tui.model.contact import Contact
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _however_slow_this_machine_is() -> Iterator[None]:
+    """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeper, "_CHEAP_SECONDS", math.inf)
+        yield
+
 
 # Few letters, so that words are often found; accents, ligatures, wide and astral characters among them.
 LETTERS = "abAB éÉß\u0301ﬁ界店Я🍰👨\u200d👩 1\n\0."

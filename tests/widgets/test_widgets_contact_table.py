@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from textual.screen import Screen
-from widgets.table_host import Host, Many, Rows, found, lines, row, view
+from widgets.table_host import NOW, Host, Many, Rows, found, lines, row, view
 
 from tui.model.change import State
 from tui.model.contact import ContactStatus
+from tui.model.evidence import Grade
 from tui.model.query import Tab
 from tui.widgets.contact_table import ContactTable
 
@@ -305,6 +307,57 @@ async def test_a_row_that_left_its_tab_is_dimmed() -> None:
     async with host.run_test():
         styles = [next(s.style for s in host.table.render_line(y) if "Contact" in s.text) for y in (2, 3)]
         assert [bool(style and style.italic) for style in styles] == [False, True]
+
+
+async def test_a_contact_that_is_gone_is_dimmed_and_says_so_unless_there_is_a_change_to_tell_of() -> None:
+    gone = ContactStatus.GONE
+    rows = [
+        row(0),
+        row(1, status=gone),
+        row(2, status=gone, last_change=view(State.REFUSED)),
+        row(3, status=gone, last_change=view(State.CONFIRMED, Grade.SUPERSEDED)),
+    ]
+    host = Host(found(rows, Tab.ALL))
+    async with host.run_test(size=(120, 24)):
+        _, there, one, refused, settled = lines(host.table)[:5]
+        assert one.endswith("⊘ gone from Xero")
+        assert "Gone" in one
+        assert refused.endswith("✗ refused")
+        assert settled.endswith("⊘ gone from Xero")
+        assert "gone" not in there
+        styles = [host.table.render_line(y)._segments[-1].style for y in (1, 2)]
+        assert [bool(style and style.italic) for style in styles] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("age", "title"),
+    [
+        (timedelta(hours=23), "They owe"),
+        (timedelta(hours=25), "They owe 1 d"),
+        (timedelta(days=9), "They owe 9 d"),
+        (timedelta(days=12), "They owe 12d"),
+        (timedelta(days=400), "Owe, 400 d"),
+        (timedelta(days=-3), "They owe"),
+        (None, "They owe"),
+    ],
+)
+async def test_amounts_say_their_age_once_they_are_older_than_a_day(
+    age: timedelta | None, title: str
+) -> None:
+    host = Host(found([row(0, owes=100)], Tab.ACTIVE))
+    async with host.run_test(size=(120, 24)):
+        host.table.tell_age(None if age is None else NOW - age)
+        assert f"{title:>12}  Re-Leased" in lines(host.table)[0]
+
+
+async def test_an_age_that_reads_the_same_repaints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(found([row(0, owes=100)], Tab.ACTIVE))
+    async with host.run_test(size=(120, 24)):
+        painted: list[int] = []
+        monkeypatch.setattr(host.table, "refresh_line", painted.append)
+        for hours in (50, 51, 52):
+            host.table.tell_age(NOW - timedelta(hours=hours))
+        assert painted == [0]
 
 
 async def test_what_was_searched_for_is_picked_out() -> None:

@@ -10,9 +10,10 @@ from support.frozen import frozen
 
 from tui.model.change import Action, State
 from tui.model.evidence import Grade
-from tui.model.snapshot import Link, ReleasedLink, XeroLink
+from tui.model.snapshot import Link, PullProgress, ReleasedLink, XeroLink
 from tui.widgets import clock, sync_lines
-from tui.widgets.sync_words import calls_left, next_sync, xero_trouble
+from tui.widgets.pull_bar import standstill
+from tui.widgets.sync_words import calls_left, next_sync, trouble, xero_trouble
 from tui.widgets.title_bar import title, xero_words
 from tui.widgets.words import counted
 
@@ -101,6 +102,7 @@ def test_calls_left_are_said_as_far_as_xero_told_them() -> None:
         (Link.LIMITED, "limit reached, again in 0:24", "limit"),
         (Link.UNAVAILABLE, "not answering, again in 0:24", "no answer"),
         (Link.RECONNECT, "sign in again", "sign in"),
+        (Link.GONE, "not connected", "not connected"),
         (Link.ELSEWHERE, "used by another Reshelve", "elsewhere"),
         (Link.ONLINE, "12:41:07", "12:41"),
     ],
@@ -111,16 +113,62 @@ def test_every_state_of_the_connection_has_words(link: Link, words: str, brief: 
     assert xero_words(xero, NOW, short=True) == brief
 
 
-def test_trouble_with_xero_is_told_with_the_next_attempt() -> None:
-    snapshot = replace(
-        FakeBackend.with_contacts(1).snapshot,
-        xero=XeroLink(
-            Link.OFFLINE, detail="Xero can't be reached.", waiting_until=NOW + timedelta(seconds=24)
+OFFLINE = XeroLink(Link.OFFLINE, detail="Xero can't be reached.", waiting_until=NOW + timedelta(seconds=24))
+
+
+@pytest.mark.parametrize(
+    ("link", "detail", "seconds", "words"),
+    [
+        (Link.OFFLINE, "Xero can't be reached.", 24, "Xero can't be reached. Next try in 0:24."),
+        (
+            Link.UNAVAILABLE,
+            "The Organisation is offline",
+            300,
+            "The Organisation is offline Next try in 5:00.",
         ),
-    )
-    assert xero_trouble(snapshot, NOW) == "Xero can't be reached. Next try in 0:24."
-    ended = replace(snapshot, xero=replace(snapshot.xero, link=Link.RECONNECT, detail="Connect again."))
-    assert xero_trouble(ended, NOW) == "Connect again."
+        (Link.LIMITED, "Used up.", 59, "Used up. Goes on in 0:59."),
+        (Link.LIMITED, "Used up.", 7_200, "Used up. Goes on at 14:41, in 2 h 00 min."),
+        (Link.ONLINE, "Kept for you.", 3_599, "Kept for you. Next look in 59:59."),
+        (Link.RECONNECT, "Connect again.", 60, "Connect again."),
+        (Link.GONE, "Press c.", 600, "Press c."),
+        (Link.ONLINE, "", 600, ""),
+    ],
+)
+def test_what_is_waited_for_is_said_with_until_when(
+    link: Link, detail: str, seconds: int, words: str
+) -> None:
+    xero = XeroLink(link, detail=detail, waiting_until=NOW + timedelta(seconds=seconds))
+    assert xero_trouble(xero, NOW) == words
+
+
+def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
+    snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=OFFLINE)
+    assert trouble(snapshot, NOW).startswith("Xero can't be reached.")
+    full = replace(snapshot, disk_trouble="The disk is full. Free some space.")
+    assert trouble(full, NOW) == "The disk is full. Free some space."
+    assert "The disk is full" in sync_lines.single(full, NOW, 120, is_practice=False).plain
+    lines = sync_lines.tall(full, NOW, 40, 30, is_practice=False)
+    assert any("The disk is full" in line.plain for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("pull", "xero", "words"),
+    [
+        (PullProgress(1, 2), XeroLink(Link.ONLINE), ""),
+        (PullProgress(1, 2, is_held=True), OFFLINE, "held for now"),
+        (
+            PullProgress(1, 2),
+            XeroLink(Link.ONLINE, minute_full_until=NOW + timedelta(seconds=23)),
+            "waits for Xero's minute limit, goes on in 23 s",
+        ),
+        (PullProgress(1, 2), XeroLink(Link.ONLINE, minute_full_until=NOW - timedelta(seconds=1)), ""),
+        (PullProgress(1, 2), OFFLINE, "goes on in 0:24"),
+    ],
+)
+def test_a_reading_that_stands_still_says_why_and_until_when(
+    pull: PullProgress, xero: XeroLink, words: str
+) -> None:
+    assert standstill(pull, xero, NOW) == words
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 72, 80, 100, 120, 200])

@@ -37,11 +37,6 @@ class HandoffLookout:
         self._applied = applied
         self._next = 0
 
-    @property
-    def has_work(self) -> bool:
-        """Whether anything waits for a person."""
-        return bool(self._store.changes_in(State.HANDOFF, limit=1))
-
     async def look(self) -> None:
         """Read the next fifty that wait, going round. Raises `XeroError`."""
         waiting = self._store.changes_in(State.HANDOFF)
