@@ -3,11 +3,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.token_scan import TokenScan
 
 from tui.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(TokenScan(), "token-scan")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,133 @@
+"""Ten thousand calls in foul weather: every change ends where Xero says, and no limit is exceeded."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from support import foul_weather
+from support.practice import running_sandbox
+from support.under_fire import Desk, SmallPages, Somebody, work_until
+from support.xero_books import XeroBooks, differences
+
+from tui.model.change import State
+from tui.model.contact import ContactStatus
+from tui.store import Store
+from tui.xero.limits import MinuteWindow
+from tui.xero.tokens import TokenFile, Tokens, TokenSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from support.practice import PracticeXero
+
+SEED = 20_260_303
+CALLS = 10_000
+# What a day would be, were it as long as these runs.
+PLENTY = 1_000_000
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[PracticeXero]:
+    options = ("--contacts", "300", "--cycle", "5000", "--day-limit", str(PLENTY))
+    with running_sandbox(tmp_path / "sandbox", *options) as running:
+        yield running
+
+
+@asynccontextmanager
+async def desks_of(
+    practice: PracticeXero, home: Path, *, calls: int, seconds: float
+) -> AsyncIterator[list[Desk]]:
+    """Open every organisation with one sign-in for all; their clients keep to so many calls in a time."""
+    kept = TokenFile(home / "tokens.json")
+    kept.save(Tokens.of_refresh_token(practice.refresh_token, practice.client_id))
+    tokens = TokenSource(kept, home / "tokens.lock", identity_url=practice.identity)
+    desks = []
+    for number, one in enumerate(practice.organisations):
+        client = SmallPages(api_url=practice.api, tenant_id=one.tenant_id, tokens=tokens)
+        client.pace._window = MinuteWindow(calls=calls, seconds=seconds)
+        books = XeroBooks(practice, one.tenant_id)
+        chance = random.Random(SEED + number)  # noqa: S311 - repeatable on purpose
+        desks.append(Desk(Store.open(home / one.tenant_id), client, books, chance, Counter()))
+    try:
+        yield desks
+    finally:
+        for desk in desks:
+            await desk.xero.aclose()
+            desk.store.close()
+
+
+def calls_made(practice: PracticeXero) -> int:
+    return sum(spent["calls"] for spent in practice.control("GET", "budget").values())
+
+
+async def in_foul_weather(practice: PracticeXero, desks: list[Desk], calls: int) -> list[Somebody]:
+    """Let everybody work until so many calls have reached the sandbox; the weather is fair then."""
+    tenants = [one.tenant_id for one in practice.organisations]
+    people = [
+        Somebody(practice, tenant_id, desk, random.Random(SEED))  # noqa: S311 - as above
+        for tenant_id, desk in zip(tenants, desks, strict=True)
+    ]
+    await work_until(lambda: calls_made(practice) >= calls, desks, people)
+    practice.clear_faults()
+    return people
+
+
+def check_ends(desks: list[Desk], people: list[Somebody]) -> None:
+    """See that copy and journal stand where Xero does."""
+    for desk, somebody in zip(desks, people, strict=True):
+        found = differences(desk.store, desk.books.read())
+        assert not found, "\n".join(found)
+        gone = desk.store.contacts(somebody.vanished)
+        assert {contact.status for contact in gone} <= {ContactStatus.GONE}
+
+
+@pytest.mark.timeout(300)
+async def test_ten_thousand_calls_end_where_xero_stands(practice: PracticeXero, tmp_path: Path) -> None:
+    minute = 60 * CALLS
+    practice.limits(minute=minute, appMinute=PLENTY)
+    async with desks_of(practice, tmp_path, calls=minute, seconds=60.0) as desks:
+        foul_weather.order(practice, SEED)
+        people = await in_foul_weather(practice, desks, CALLS)
+        for desk in desks:
+            await desk.settle()
+        check_ends(desks, people)
+
+        struck = Counter(one["fault"] for one in practice.requests() if one["path"].startswith("/api.xro/"))
+        assert foul_weather.kinds() == {kind for kind in struck if kind}
+        assert sum(struck.values()) >= CALLS
+        assert 0.2 < 1 - struck[None] / sum(struck.values()) < 0.4
+        for one in practice.organisations:
+            spent = practice.budget(one.tenant_id)
+            assert spent["refused"] == {}
+            assert spent["mostAtOnce"] <= 5
+        # Enough has happened to both for all of this to mean something.
+        for desk, somebody in zip(desks, people, strict=True):
+            totals = desk.store.totals()
+            assert totals[State.CONFIRMED] > 500
+            assert totals[State.REFUSED]
+            assert somebody.vanished
+            assert desk.errors["AnswerLostError"] > 100
+            assert desk.errors["cancelled"] > 10
+
+
+async def test_the_minute_is_kept_to_call_by_call(practice: PracticeXero, tmp_path: Path) -> None:
+    # A minute of one second; fewer calls in it than the slowest machine can make.
+    practice.limits(minute=30, minuteSeconds=1.0, appMinute=PLENTY)
+    async with desks_of(practice, tmp_path, calls=30, seconds=1.0) as desks:
+        foul_weather.order(practice, SEED)
+        # Slow enough for calls to be under way at once.
+        practice.fault("slow", seconds=0.05)
+        people = await in_foul_weather(practice, desks, 600)
+        for desk in desks:
+            await desk.settle()
+        check_ends(desks, people)
+    for one in practice.organisations:
+        spent = practice.budget(one.tenant_id)
+        assert spent["refused"] == {}
+        assert 20 < spent["mostInAMinute"] <= 30
+        assert spent["mostAtOnce"] == 5
