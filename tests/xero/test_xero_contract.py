@@ -84,10 +84,15 @@ async def status(client: XeroClient, contact_id: str) -> ContactStatus:
 
 
 async def test_the_organisations_of_the_sign_in(practice: PracticeXero) -> None:
-    found = await list_organisations(api_url=practice.api, tokens=sign_in(practice))
+    found = await list_organisations(
+        api_url=practice.api, tokens=sign_in(practice), sign_in="app", is_custom=False, is_read_only=False
+    )
     assert [(one.tenant_id, one.name, one.short_code) for one in found] == [
         (one.tenant_id, one.name, one.short_code) for one in practice.organisations
     ]
+    assert {(one.sign_in, one.timezone, one.is_demo) for one in found} == {
+        ("app", "NEWZEALANDSTANDARDTIME", False)
+    }
 
 
 async def test_the_organisation_itself(practice: PracticeXero) -> None:

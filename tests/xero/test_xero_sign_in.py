@@ -19,8 +19,10 @@ from support.practice import PracticeXero, http, running_sandbox
 
 from tui.log import logger
 from tui.model.errors import OfflineError, SignInError
-from tui.xero.connections import list_organisations
+from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.xero.connections import connected_tenants, list_organisations
 from tui.xero.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
+from tui.xero.token_endpoint import custom_connection
 from tui.xero.tokens import TokenFile, TokenSource
 
 if TYPE_CHECKING:
@@ -87,6 +89,40 @@ async def test_from_the_address_to_the_organisations(practice: PracticeXero, tmp
         is_read_only=False,
     )
     assert [one.short_code for one in found] == [one.short_code for one in practice.organisations]
+
+
+async def test_a_custom_connection_opens_its_one_organisation(practice: PracticeXero, tmp_path: Path) -> None:
+    granted = await asyncio.to_thread(
+        custom_connection,
+        practice.identity,
+        client_id=CUSTOM_CLIENT_ID,
+        client_secret=CUSTOM_CLIENT_SECRET,
+        scope=SCOPES,
+    )
+    (found,) = await list_organisations(
+        api_url=practice.api,
+        tokens=source(tmp_path, practice, granted.tokens),
+        sign_in=CUSTOM_CLIENT_ID,
+        is_custom=True,
+        is_read_only=False,
+    )
+    first = practice.organisations[0]
+    assert (found.tenant_id, found.name, found.short_code) == (first.tenant_id, first.name, first.short_code)
+    assert found.is_custom
+
+
+async def test_an_organisation_that_is_taken_away_is_no_longer_connected(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    async with begun(practice) as sign_in:
+        await asyncio.to_thread(consent.sign_in, sign_in.url)
+        tokens = source(tmp_path, practice, (await sign_in.tokens()).tokens)
+    every = {one.tenant_id for one in practice.organisations}
+    assert await connected_tenants(api_url=practice.api, tokens=tokens) == every
+    gone = f"connections/{practice.tenant_id}"
+    await asyncio.to_thread(practice.control, "POST", gone, {"connected": False})
+    assert await connected_tenants(api_url=practice.api, tokens=tokens) == every - {practice.tenant_id}
+    await asyncio.to_thread(practice.control, "POST", gone, {"connected": True})
 
 
 async def test_the_question_is_asked_as_xero_wants_it(practice: PracticeXero) -> None:

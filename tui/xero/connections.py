@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _ORGANISATION: Final = "ORGANISATION"
 _AT_ONCE: Final = 5
+_CHOOSE: Final = "Sign in again and tick at least one organisation on Xero's page."
 _UNREAD: Final = OrganisationDetails("", "", "", "", is_demo=False)
 
 
@@ -54,9 +55,7 @@ async def list_organisations(
     else:
         pairs = list(zip(listed, await xero.described(listed), strict=True))
     if not pairs:
-        raise SignInError(
-            "No organisation was chosen.", "Sign in again and tick at least one organisation on Xero's page."
-        )
+        raise SignInError("No organisation was chosen.", _CHOOSE)
     return [
         Organisation(
             connection.tenant_id,

@@ -16,6 +16,8 @@ from tui.xero.callback import Callback
 from tui.xero.tokens import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from tui.xero.callback import Answer
@@ -76,16 +78,8 @@ class BrowserSignIn:
         callback = await Callback.listen(port, state)
         try:
             # In a thread, as it waits for a server, and takes a tenth of a second to load.
-            url = await asyncio.to_thread(
-                _prepare,
-                login_url,
-                state,
-                transport,
-                client_id=client_id,
-                scope=scope,
-                redirect_uri=callback.redirect_uri,
-                verifier=verifier,
-            )
+            asked = {"client_id": client_id, "scope": scope, "redirect_uri": callback.redirect_uri}
+            url = await asyncio.to_thread(_prepare, login_url, transport, state, verifier, asked)
         except BaseException:
             await callback.aclose()
             raise
@@ -169,30 +163,20 @@ class BrowserSignIn:
 
 def _prepare(
     login_url: str,
-    state: Secret,
     transport: httpx.BaseTransport | None,
-    *,
-    client_id: str,
-    scope: str,
-    redirect_uri: str,
+    state: Secret,
     verifier: Secret,
+    asked: Mapping[str, str],
 ) -> str:
     """Build the address to open, and see that Xero takes it. Raises `SignInError`."""
     from tui.xero.authorize import authorize_url, is_refused  # noqa: PLC0415 - as for `redeem`
 
-    url = partial(
-        authorize_url,
-        login_url,
-        client_id=client_id,
-        scope=scope,
-        redirect_uri=redirect_uri,
-        verifier=verifier,
-    )
+    url = partial(authorize_url, login_url, verifier=verifier, **asked)
     # With a state of its own: the real one goes nowhere before the person opens the address.
     if is_refused(url(state=_random()), transport):
         raise SignInError(
             "Xero doesn't accept the client id or the redirect address.",
-            f"{_NOTHING_CHANGED} {_what_to_check(redirect_uri)}",
+            f"{_NOTHING_CHANGED} {_what_to_check(asked['redirect_uri'])}",
         )
     return url(state=state)
 
