@@ -122,7 +122,7 @@ async def test_the_minute_is_kept_to_call_by_call(practice: PracticeXero, tmp_pa
         foul_weather.order(practice, SEED)
         # Slow enough for calls to be under way at once.
         practice.fault("slow", seconds=0.05)
-        people = await in_foul_weather(practice, desks, 600)
+        people = await in_foul_weather(practice, desks, 400)
         for desk in desks:
             await desk.settle()
         check_ends(desks, people)
@@ -130,4 +130,5 @@ async def test_the_minute_is_kept_to_call_by_call(practice: PracticeXero, tmp_pa
         spent = practice.budget(one.tenant_id)
         assert spent["refused"] == {}
         assert 20 < spent["mostInAMinute"] <= 30
-        assert spent["mostAtOnce"] == 5
+        # Five, where a write happened to be one of them: the last place is kept for those.
+        assert 4 <= spent["mostAtOnce"] <= 5

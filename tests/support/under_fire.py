@@ -81,8 +81,11 @@ class Desk:
         """Finish everything in fair weather, as a program that was started again; nothing may fail now."""
         self._begin()
         await self._drain()
+        # A full read that was interrupted goes on where it was, so that it can be days older than its end.
+        await self._puller.pull()
         # Contacts that are gone are noticed when everything is read.
         await self._let_a_week_go_by()
+        await self._puller.pull()
         await self._puller.pull()
         await self._look_at_all()
         await self._drain()
