@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,17 @@ if TYPE_CHECKING:
     from tui.model.query import Tab
 
 
+_GENEROUS = 30
+
+
 class Driver:
     """A person in front of the app."""
 
-    def __init__(self, app: ReshelveApp, pilot: Pilot[None], backend: FakeBackend) -> None:
+    def __init__(
+        self, app: ReshelveApp, pilot: Pilot[None], backend: FakeBackend, account: FakeAccount | None = None
+    ) -> None:
         self.app = app
+        self.account = account or FakeAccount.of(backend)
         self.pilot = pilot
         self.backend = backend
 
@@ -42,6 +49,13 @@ class Driver:
         await self.pilot.pause()
         with suppress(WorkerFailed):
             await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something while a worker goes on waiting for somebody else."""
+        async with asyncio.timeout(_GENEROUS):
+            while not condition():
+                await self.pilot.pause()
         await self.pilot.pause()
 
     async def hears(self, **parts: Any) -> None:
@@ -76,20 +90,21 @@ class Driver:
     @property
     def bottom_line(self) -> str:
         """What the key bar says, without the marks at its end."""
-        line = self.screen.query_one(KeyBar).text
-        for mark in (" PRACTICE ", " DEMO COMPANY ", " READ ONLY "):
-            line = line.removesuffix(mark).rstrip() if line.endswith(mark) else line
-        return line
+        return self._bottom[0]
 
     @property
     def marks(self) -> list[str]:
         """What stands at the end of the key bar, outermost first."""
+        return self._bottom[1]
+
+    @property
+    def _bottom(self) -> tuple[str, list[str]]:
         line, found = self.screen.query_one(KeyBar).text, []
         for mark in (" PRACTICE ", " DEMO COMPANY ", " READ ONLY "):
             if line.endswith(mark):
                 line = line.removesuffix(mark).removesuffix(" ")
                 found.append(mark.strip())
-        return found
+        return line.rstrip(), found
 
     @property
     def title(self) -> str:
@@ -131,7 +146,7 @@ async def running(backend: FakeBackend, size: tuple[int, int] = (120, 36)) -> As
     account = FakeAccount.of(backend)
     app = ReshelveApp(account, backend.snapshot.organisation)
     async with app.run_test(size=size) as pilot:
-        driver = Driver(app, pilot, backend)
+        driver = Driver(app, pilot, backend, account)
         await driver.settle()
         yield driver
         account.release()
@@ -142,7 +157,7 @@ async def connecting(account: FakeAccount, size: tuple[int, int] = (120, 36)) ->
     """Run the app as somebody finds it who has connected nothing yet."""
     app = ReshelveApp(account)
     async with app.run_test(size=size) as pilot:
-        driver = Driver(app, pilot, FakeBackend(known={}))
+        driver = Driver(app, pilot, FakeBackend(known={}), account)
         await driver.pilot.pause()
         yield driver
         account.release()

@@ -110,8 +110,10 @@ class Attempting(Telling[None]):
             self.post_message(NoBrowser(url))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Let the person try again after a mistake of the program, too."""
-        super().on_worker_state_changed(event)
+        """Let the person try again after a mistake of the program, too.
+
+        Textual calls the handler of the base class by itself, which tells of the mistake.
+        """
         if event.worker is self._attempt and event.state is WorkerState.ERROR:
             self.stop()
             self.ended()

@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_account import CALLBACK, CLIENT_ID, URL, FakeAccount, organisation
+from support.fake_backend import NOW, FakeBackend
+from support.screen_test import Driver, browser_into, connecting, running
+from textual import events
+from textual.widgets import Button, Checkbox, Input, Static
+
+from tui.model.account import Connected
+from tui.model.errors import NoKeychainError, SignInError
+from tui.screens import browser
+from tui.screens import connect_words as words
+from tui.screens.ask import AskScreen
+from tui.screens.connect import ConnectScreen
+from tui.screens.main import MainScreen
+from tui.screens.problem import ProblemScreen
+from tui.widgets import clock
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLOSED = SignInError("The browser said no.", "Connect again and press Allow.")
+KERERU = organisation(1, "Kererū Property Management")
+BAY = organisation(2, "Bay Lettings", is_read_only=True)
+BROUGHT = Connected((KERERU, BAY), "the system's keychain")
+
+
+@pytest.fixture(autouse=True)
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that the person's browser was asked to open."""
+    pages: list[str] = []
+    monkeypatch.setattr(browser, "open_page", browser_into(pages))
+    return pages
+
+
+@pytest.fixture
+def account() -> FakeAccount:
+    return FakeAccount(client_id=CLIENT_ID)
+
+
+def connect_screen(person: Driver) -> ConnectScreen:
+    assert isinstance(person.screen, ConnectScreen)
+    return person.screen
+
+
+def face(person: Driver) -> str | None:
+    return connect_screen(person).faces.current
+
+
+def box(person: Driver, selector: str) -> Input:
+    return person.screen.query_one(selector, Input)
+
+
+def says(person: Driver, selector: str) -> str:
+    return str(person.screen.query_one(selector, Static).visual)
+
+
+def trouble(person: Driver) -> str:
+    line = person.screen.query_one("#trouble", Plain)
+    return line.text if line.display else ""
+
+
+def shows(person: Driver, wanted: str) -> Callable[[], bool]:
+    return lambda: isinstance(person.screen, ConnectScreen) and face(person) == wanted
+
+
+async def begin(person: Driver, account: FakeAccount) -> None:
+    """Press Connect, and get as far as waiting for the browser."""
+    await person.pilot.press("enter")
+    await person.until(lambda: bool(account.attempts) and bool(connect_screen(person).sign_in))
+
+
+async def test_a_first_start_says_how_to_connect_and_how_to_look_without_an_account() -> None:
+    async with connecting(FakeAccount()) as person:
+        said = " ".join(str(part.visual) for part in person.screen.query(Static))
+        assert "developer.xero.com/app/manage" in said
+        assert "without “Xero”" in said
+        assert "http://localhost:8742/callback" in said
+        assert "reshelve demo" in said
+        await person.pilot.press("q")
+        assert person.app._exit
+
+
+async def test_an_organisation_is_connected_and_opened(account: FakeAccount, opened: list[str]) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        await person.until(lambda: opened == [URL])
+        assert says(person, "#url") == URL
+        assert says(person, "#left") == "Waiting for you, 4:32 left. Esc stops it."
+        account.connects(KERERU, BAY)
+        account.attempt.ends(BROUGHT)
+        await person.until(shows(person, "done"))
+        assert "Kererū Property Management" in says(person, "#connected")
+        assert "Bay Lettings  read only" in says(person, "#connected")
+        assert says(person, "#kept") == "The sign-in is kept in the system's keychain."
+        assert says(person, "#clock") == ""
+        await person.press("enter")
+        assert person.sees(MainScreen)
+        assert ("open", "t1") in account.calls
+    [request] = account.requests
+    assert (request.client_id, request.is_custom, request.is_read_only) == (CLIENT_ID, False, False)
+    assert account.attempt.cancelled
+
+
+async def test_the_mouse_alone_is_enough(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        await person.pilot.click("#read-only")
+        await person.pilot.click("#go")
+        await person.until(lambda: bool(account.attempts))
+        await person.pilot.click("#leave")
+        await person.until(shows(person, "form"))
+        assert account.requests[0].is_read_only
+        await person.until(lambda: account.attempt.cancelled > 0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [("", words.NO_CLIENT_ID), ("not an id!", words.NOT_A_CLIENT_ID), ("a" * 65, words.NOT_A_CLIENT_ID)],
+)
+async def test_what_is_no_client_id_is_not_sent(typed: str, answer: str) -> None:
+    account = FakeAccount(client_id=typed)
+    async with connecting(account) as person:
+        await person.pilot.press("enter")
+        assert trouble(person) == answer
+        assert person.app.focused is box(person, "#client-id")
+    assert not account.requests
+
+
+async def test_a_client_id_can_be_pasted_wherever_the_focus_is() -> None:
+    account = FakeAccount()
+    async with connecting(account) as person:
+        person.screen.set_focus(person.screen.query_one("#go", Button))
+        person.app.post_message(events.Paste(f"  {CLIENT_ID}\nmore"))
+        await person.until(lambda: box(person, "#client-id").value == CLIENT_ID)
+        await person.pilot.press("enter")
+        await person.until(lambda: bool(account.requests))
+    assert account.requests[0].client_id == CLIENT_ID
+
+
+async def test_the_redirect_uri_and_the_address_are_copied_with_a_key(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        await person.pilot.press("y")
+        assert person.app.clipboard == account.redirect_uri
+        person.screen.set_focus(box(person, "#client-id"))
+        person.screen.query_one(KeyBar).end_flash()
+        await person.pilot.pause()
+        assert person.bottom_line.startswith("^y Copy redirect URI")
+        assert person.bottom_line.endswith("^c Quit")
+        person.app.copy_to_clipboard("")
+        await person.pilot.press("ctrl+y")
+        assert person.app.clipboard == account.redirect_uri
+        await begin(person, account)
+        await person.pilot.press("y")
+        assert person.app.clipboard == URL
+
+
+async def test_without_a_browser_the_address_is_pasted(
+    account: FakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "open_page", lambda _: False)
+    async with connecting(account) as person:
+        await begin(person, account)
+        await person.until(lambda: says(person, "#status") == words.NO_BROWSER)
+        person.app.post_message(events.Paste("http://localhost:8742/wrong"))
+        await person.until(lambda: bool(box(person, "#address").value))
+        await person.pilot.press("enter")
+        await person.until(lambda: "isn't the address" in trouble(person))
+        box(person, "#address").value = CALLBACK
+        await person.pilot.pause()
+        await person.pilot.click("#go")
+        await person.until(lambda: says(person, "#status") == words.READING)
+        assert trouble(person) == ""
+    assert account.attempt.pasted == [CALLBACK]
+
+
+async def test_it_says_when_the_browser_has_come_back(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        account.attempt.ends_at = None
+        connect_screen(person)._tick()
+        assert says(person, "#status") == words.READING
+        assert not person.screen.query_one("#by-hand").display
+
+
+async def test_the_countdown_counts(account: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(minutes=4))
+        connect_screen(person)._tick()
+        assert "0:32 left" in says(person, "#left")
+
+
+async def test_a_refusal_is_told_in_place_and_the_form_stays_filled(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        account.attempt.ends(CLOSED)
+        await person.until(shows(person, "form"))
+        assert trouble(person) == "The browser said no. Connect again and press Allow."
+        assert box(person, "#client-id").value == CLIENT_ID
+        await person.pilot.press("enter")
+        await person.until(lambda: len(account.attempts) == 2)
+        assert trouble(person) == ""
+
+
+async def test_an_attempt_that_cannot_begin_says_why(account: FakeAccount) -> None:
+    account.fail("sign_in", SignInError("Port 8742 is taken.", "Close what listens there."))
+    async with connecting(account) as person:
+        await person.pilot.press("enter")
+        await person.until(lambda: trouble(person) == "Port 8742 is taken. Close what listens there.")
+        assert face(person) == "form"
+
+
+async def test_a_mistake_of_the_program_leads_back_to_the_form(account: FakeAccount) -> None:
+    account.fail("sign_in", ZeroDivisionError())
+    async with connecting(account) as person:
+        await person.pilot.press("enter")
+        await person.until(lambda: person.sees(ProblemScreen))
+        await person.pilot.press("enter")
+        await person.until(shows(person, "form"))
+
+
+async def test_no_organisation_chosen_is_told(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        account.attempt.ends(Connected((), "a file"))
+        await person.until(lambda: trouble(person) == words.NO_ORGANISATION)
+
+
+async def test_a_custom_connection_asks_for_its_secret_and_needs_no_browser(
+    account: FakeAccount, opened: list[str]
+) -> None:
+    async with connecting(account) as person:
+        person.screen.query_one("#custom", Checkbox).toggle()
+        await person.pilot.pause()
+        assert person.app.focused is box(person, "#secret")
+        assert "Custom connection" in says(person, "#step-2")
+        await person.pilot.press("enter")
+        assert trouble(person).startswith("A custom connection needs its client secret")
+        await person.pilot.press(*"s3cret")
+        assert "s3cret" not in person.app.export_screenshot()
+        await person.pilot.press("shift+home", "ctrl+x")
+        assert person.app.clipboard == ""
+        await person.pilot.press(*"s3cret", "enter")
+        await person.until(lambda: bool(account.attempts))
+        await person.until(lambda: says(person, "#status") == words.READING)
+        account.attempt.ends(CLOSED)
+        await person.until(shows(person, "form"))
+        assert box(person, "#secret").value == ""
+        assert person.app.focused is box(person, "#secret")
+    assert account.requests[0].client_secret == "s3cret"
+    assert "s3cret" not in repr(account.requests)
+    assert not opened
+
+
+@pytest.mark.parametrize("secret", ["two words", "Kererū"])
+async def test_what_is_no_secret_is_not_sent(account: FakeAccount, secret: str) -> None:
+    async with connecting(account) as person:
+        person.screen.query_one("#custom", Checkbox).toggle()
+        await person.pilot.pause()
+        box(person, "#secret").value = secret
+        await person.pilot.press("enter")
+        assert trouble(person).startswith("That isn't a client secret")
+    assert not account.requests
+
+
+@pytest.mark.parametrize(("key", "attempts"), [("y", 1), ("n", 0), ("enter", 0), ("escape", 0)])
+async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
+    account: FakeAccount, key: str, attempts: int
+) -> None:
+    account.fail("sign_in", NoKeychainError("There is no keychain here."))
+    async with connecting(account) as person:
+        await person.pilot.press("enter")
+        await person.until(lambda: person.sees(AskScreen))
+        await person.pilot.press(key)
+        await person.until(lambda: person.sees(ConnectScreen))
+        await person.until(lambda: len(account.attempts) == attempts)
+        assert trouble(person) == ("" if attempts else words.NO_FILE)
+    assert [request.allow_file for request in account.requests] == [False, True][: attempts + 1]
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl+q"])
+async def test_leaving_frees_the_port(account: FakeAccount, key: str) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        await person.pilot.press(key)
+        await person.until(lambda: account.attempt.cancelled > 0)
+
+
+async def test_closing_the_screen_frees_the_port(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        account = person.account
+        account.client_id = CLIENT_ID
+        await person.pilot.press("c")
+        await person.until(lambda: person.sees(ConnectScreen))
+        await begin(person, account)
+        person.app.pop_screen()
+        await person.until(lambda: account.attempt.cancelled > 0)
+        assert person.is_home
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (timedelta(minutes=7), "7 minutes ahead of"),
+        (timedelta(minutes=-3), "3 minutes behind"),
+        (timedelta(hours=13), "13 hours ahead of"),
+        (timedelta(days=-400), "400 days behind"),
+    ],
+)
+async def test_a_wrong_clock_is_told(account: FakeAccount, ahead: timedelta, said: str) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        account.attempt.ends(Connected((KERERU,), "a file", ahead))
+        await person.until(shows(person, "done"))
+        assert said in says(person, "#clock")
+
+
+async def test_a_small_difference_of_clocks_is_nothing_to_tell() -> None:
+    assert words.clock_trouble(timedelta(minutes=2)) == ""
+    assert words.clock_trouble(timedelta(minutes=-2)) == ""
+
+
+async def test_signing_in_again_leads_back_to_where_the_person_was(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        account = person.account
+        account.client_id = CLIENT_ID
+        await person.press("enter")
+        before = person.screen
+        await person.pilot.press("c")
+        await person.until(lambda: person.sees(ConnectScreen))
+        await begin(person, account)
+        account.attempt.ends(Connected((backend.snapshot.organisation,), "a file"))
+        await person.until(shows(person, "done"))
+        await person.press("enter")
+        assert person.screen is before
+    assert ("reconnected",) in backend.calls
+
+
+@pytest.mark.parametrize("key", ["escape", "q"])
+async def test_back_goes_back_where_there_is_something_to_go_back_to(backend: FakeBackend, key: str) -> None:
+    async with running(backend) as person:
+        await person.press("c")
+        assert person.sees(ConnectScreen)
+        await person.press(key)
+        assert person.is_home
+
+
+async def test_on_the_smallest_screen_the_keys_scroll_and_the_buttons_stay(account: FakeAccount) -> None:
+    async with connecting(account, size=(60, 20)) as person:
+        buttons = person.screen.query_one("#buttons")
+        before = buttons.region
+        await person.pilot.press("pagedown")
+        await person.until(lambda: connect_screen(person).form.scroll_offset.y > 0)
+        await person.pilot.press("up")
+        assert buttons.region == before
+        assert buttons.region.bottom <= 19

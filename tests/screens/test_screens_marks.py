@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import FakeBackend, PullProgress
+from support.screen_test import Driver, running
+from textual.widgets import Static
+
+from tui.actions import ACTIONS
+from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
+from tui.model.errors import OfflineError
+from tui.model.snapshot import Link, XeroLink
+from tui.screens.changing import why_not
+from tui.screens.connect import ConnectScreen
+from tui.screens.problem import ProblemScreen
+from tui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+EVERYWHERE = [(), ("a",), ("enter",), ("h",), ("?",), ("ctrl+o",), ("c",), ("ctrl+o", "d")]
+
+
+@pytest.fixture
+def reader(backend: FakeBackend) -> FakeBackend:
+    """An organisation in which nothing may be changed, with a restore that waits."""
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    backend.is_read_only = True
+    return backend
+
+
+@pytest.mark.parametrize("keys", EVERYWHERE)
+@pytest.mark.parametrize("size", [(40, 15), (60, 20), (120, 36)])
+async def test_practice_is_marked_on_every_screen(
+    backend: FakeBackend, keys: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    async with running(backend, size=size) as person:
+        await person.press(*keys)
+        assert person.marks == ["PRACTICE"]
+        bar = person.screen.query_one(KeyBar)
+        assert len(bar.text) == bar.size.width
+        bar.flash("A very long piece of news " * 20)
+        assert person.marks == ["PRACTICE"]
+
+
+async def test_what_went_wrong_is_marked_too(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.app.push_screen(ProblemScreen())
+        await person.settle()
+        assert person.marks == ["PRACTICE"]
+
+
+async def test_real_books_have_no_mark(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.account.is_practice = False
+        await person.press("?", "escape")
+        assert person.marks == []
+
+
+def offered(person: Driver) -> str:
+    return person.bottom_line
+
+
+async def test_read_only_offers_nothing_that_writes(reader: FakeBackend) -> None:
+    async with running(reader) as person:
+        assert person.marks == ["PRACTICE", "READ ONLY"]
+        assert "Archive" not in offered(person)
+        assert "Open" in offered(person)
+        await person.press("?")
+        said = [str(part.visual) for part in person.screen.query(Static)]
+        assert not any(item.help in said for item in ACTIONS if item.writes)
+        await person.press("escape", "ctrl+p")
+        options = person.screen.query_one("CommandList")
+        shown = [str(options.get_option_at_index(i).prompt) for i in range(options.option_count)]  # type: ignore[attr-defined]
+        assert not any("Restore the contact" in line for line in shown)
+
+
+@pytest.mark.parametrize("key", ["a", "r"])
+async def test_read_only_says_why_nothing_is_changed(reader: FakeBackend, key: str) -> None:
+    async with running(reader) as person:
+        await person.press(key)
+        assert person.bottom_line == "Reshelve was started with --read-only: nothing can be changed."
+        organisation = replace(reader.snapshot.organisation, is_read_only=True)
+        reader.snapshot = replace(reader.snapshot, organisation=organisation)
+        await person.press("enter", key)
+        assert person.bottom_line.startswith("This connection may only read.")
+    assert not [call for call in reader.calls if call[0] == "check"]
+
+
+async def test_read_only_stops_no_waiting_and_presses_nothing(reader: FakeBackend) -> None:
+    async with running(reader) as person:
+        await person.press("h")
+        assert "Stop waiting" not in offered(person)
+        assert "Restore (practice)" not in offered(person)
+        for key in ("x", "x", "p"):
+            await person.press(key)
+            assert "--read-only" in person.bottom_line
+    assert not [call for call in reader.calls if call[0] in {"dismiss", "press_restore"}]
+
+
+@pytest.mark.parametrize("link", [Link.RECONNECT, Link.GONE])
+async def test_a_sign_in_that_has_ended_offers_to_connect_first(backend: FakeBackend, link: Link) -> None:
+    async with running(backend) as person:
+        assert "Connect" not in person.bottom_line
+        await person.hears(xero=XeroLink(link, detail="The sign-in to Xero has ended."))
+        assert person.bottom_line.startswith("c Connect")
+        await person.press("c")
+        assert person.sees(ConnectScreen)
+        await person.press("escape")
+        await person.hears(xero=XeroLink(Link.ONLINE))
+        assert person.bottom_line.startswith("a Archive")
+
+
+@pytest.mark.parametrize("keys", [(), ("enter",), ("h",), ("ctrl+o",)])
+async def test_connecting_is_reachable_from_every_screen(backend: FakeBackend, keys: tuple[str, ...]) -> None:
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press(*keys, "c")
+        assert person.sees(ConnectScreen)
+
+
+async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f6")
+        assert person.bottom_line.startswith("Nothing to hold")
+        await person.hears(pull=PullProgress(1000, 5000))
+        person.main.key_bar.end_flash()
+        assert "F6 Hold reading" in person.bottom_line
+        await person.press("f6")
+        assert person.bottom_line.startswith("Reading is held")
+        person.main.key_bar.end_flash()
+        assert "F6 Go on reading" in person.bottom_line
+        await person.press("f6")
+        assert person.bottom_line.startswith("Going on")
+    assert [call for call in backend.calls if call[0] == "hold_pull"] == [
+        ("hold_pull", True),
+        ("hold_pull", False),
+    ]
+
+
+async def test_a_contact_is_read_fresh_once_when_it_opens(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("enter")
+        await person.hears_changes()
+        assert [call[0] for call in backend.calls].count("freshen") == 1
+        await person.press("f5")
+        assert [call[0] for call in backend.calls].count("freshen") == 2
+
+
+async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend) -> None:
+    backend.fail("freshen", OfflineError("Xero can't be reached."))
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "can't be reached" not in person.bottom_line
+        assert "Read from Xero 3 h ago" in str(person.screen.query_one("#balances", Static).visual)
+
+
+async def test_a_contact_that_xero_no_longer_has_is_out_of_reach() -> None:
+    for action in Action:
+        assert "no longer has" in why_not(action, ContactStatus.GONE, None, is_merged=False)
+
+
+async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.app.set_keymap({"archive": "ctrl+k", "table.select": "v", "organisations": "f9"})
+        await person.press("?")
+        rows = [
+            tuple(str(part.visual) for part in row.query(Static)) for row in person.screen.query(".action")
+        ]
+        assert ("^k", "Archive the contact, or all that are selected") in rows
+        assert ("v", "Select the contact, or take it out again") in rows
+        assert ("F9", "Show all organisations, and open another") in rows
+
+
+@pytest.mark.parametrize("keys", EVERYWHERE)
+async def test_every_action_on_every_screen_can_be_given_another_key(
+    backend: FakeBackend, keys: tuple[str, ...]
+) -> None:
+    known = {item.binding_id for item in ACTIONS}
+    actions = {item.id for item in ACTIONS}
+    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press(*keys)
+        bound: list[Binding] = [
+            binding for group in person.screen._bindings.key_to_bindings.values() for binding in group
+        ]
+        assert all(binding.id in known for binding in bound if binding.action in actions)
+        assert any(binding.id in known for binding in bound)

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_account import organisation
+from support.fake_backend import FakeBackend
+from support.screen_test import Driver, running
+from textual.widgets import OptionList
+
+from tui.model.account import Listed
+from tui.model.errors import OfflineError
+from tui.screens.ask import AskScreen
+from tui.screens.connect import ConnectScreen
+from tui.screens.organisations import OrganisationsScreen
+from tui.screens.organisations_words import line
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from tui.model.contact import Organisation
+
+OTHERS = (
+    Listed(organisation(2, "Kererū Management", sign_in="a"), 3, 2),
+    Listed(organisation(3, "Bay Lettings", sign_in="a", is_read_only=True)),
+    Listed(organisation(4, "Old Mill Trust", sign_in="b"), 0, 0, is_gone=True),
+)
+
+
+def lines(person: Driver) -> list[str]:
+    options = person.screen.query_one(OptionList)
+    return [str(options.get_option_at_index(index).prompt) for index in range(options.option_count)]
+
+
+def state(person: Driver) -> str:
+    return person.screen.query_one("#state", Plain).text
+
+
+def current(person: Driver) -> str:
+    screen = person.screen
+    assert isinstance(screen, OrganisationsScreen)
+    return screen._current.organisation.name if screen._current else ""
+
+
+async def open_list(person: Driver, *others: Listed) -> None:
+    person.account.listed += others
+    await person.press("ctrl+o")
+
+
+async def test_every_organisation_says_how_it_stands(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.account.is_practice = False
+        await open_list(person, *OTHERS)
+        here, kereru, bay, old = lines(person)
+        assert here.startswith("● Demo Company (NZ)")
+        assert "nothing pending" in here
+        assert kereru.startswith("○ Kererū Management")
+        assert kereru.endswith("3 pending, 2 unfinished")
+        assert bay.endswith("read only  not opened yet")
+        assert old.startswith("✗ Old Mill Trust")
+        assert old.endswith("removed in Xero")
+        assert state(person) == "As Xero says just now."
+
+
+async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.account.look_gate.clear()
+        await person.pilot.press("ctrl+o")
+        await person.until(lambda: person.sees(OrganisationsScreen) and len(lines(person)) == 1)
+        assert state(person).startswith("Asking Xero")
+        person.account.connects(organisation(7, "New Zealand Villas"))
+        person.account.look_gate.set()
+        await person.until(lambda: len(lines(person)) == 2)
+
+
+async def test_offline_the_list_stays(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.account.fail("look", OfflineError("Xero can't be reached."))
+        await open_list(person, *OTHERS)
+        assert state(person) == "Xero can't be reached. This is the list as last known."
+        assert len(lines(person)) == 4
+
+
+async def test_enter_opens_and_the_list_comes_back_with_the_key(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person, *OTHERS)
+        await person.press("down", "enter")
+        assert person.is_home
+        assert "Kererū Management" in person.title
+        await person.press("ctrl+o")
+        assert current(person) == "Kererū Management"
+        await person.press("home", "enter")
+        assert "Demo Company (NZ)" in person.title
+
+
+async def test_a_click_opens(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person, *OTHERS)
+        await person.pilot.click("#list", offset=(5, 1))
+        await person.settle()
+        assert "Kererū Management" in person.title
+
+
+async def test_choosing_what_is_open_changes_nothing(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        before = person.main
+        await open_list(person)
+        await person.press("enter")
+        assert person.main is before
+    assert person.account.calls.count(("open", "t1")) == 1
+
+
+@pytest.mark.parametrize("key", ["escape", "q"])
+async def test_it_closes(backend: FakeBackend, key: str) -> None:
+    async with running(backend) as person:
+        await open_list(person, *OTHERS)
+        await person.press(key)
+        assert person.is_home
+
+
+async def test_it_opens_from_the_search_box_and_from_dialogs(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay", "ctrl+o")
+        assert person.sees(OrganisationsScreen)
+        await person.press("escape", "escape", "escape", "enter", "ctrl+o")
+        assert person.sees(OrganisationsScreen)
+
+
+async def test_many_can_be_searched(backend: FakeBackend) -> None:
+    many = [Listed(organisation(number, f"Trust {number}")) for number in range(10, 210)]
+    async with running(backend) as person:
+        await open_list(person, *OTHERS, *many)
+        assert len(lines(person)) == 204
+        await person.press("/", *"kereru")
+        assert [each.split()[1] for each in lines(person)] == ["Kererū"]
+        await person.press("escape")
+        assert len(lines(person)) == 204
+        await person.press("/", *"trust 205", "down")
+        assert person.app.focused is person.screen.query_one(OptionList)
+        await person.press("enter")
+        assert "Trust 205" in person.title
+
+
+async def test_searching_in_vain_opens_nothing(backend: FakeBackend) -> None:
+    many = [Listed(organisation(number)) for number in range(10, 30)]
+    async with running(backend) as person:
+        await open_list(person, *many)
+        await person.press("/", *"zzz", "enter")
+        assert person.sees(OrganisationsScreen)
+        assert person.bottom_line == "There is no organisation here to open."
+        await person.press("escape", "escape")
+        assert person.is_home
+
+
+async def test_a_few_need_no_search(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person, *OTHERS)
+        assert not person.screen.query_one("#filter").display
+        await person.press("/")
+        assert person.app.focused is person.screen.query_one(OptionList)
+
+
+async def test_another_is_connected_from_here(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person, *OTHERS)
+        await person.press("c")
+        assert person.sees(ConnectScreen)
+        person.account.connects(organisation(8, "Added since"))
+        await person.press("escape")
+        assert any("Added since" in each for each in lines(person))
+
+
+async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person, *OTHERS)
+        await person.press("down", "d")
+        assert person.sees(AskScreen)
+        said = [part.text for part in person.screen.query(Plain)]
+        assert "• Kererū Management" in said
+        assert "• Bay Lettings" in said
+        assert not any("Old Mill" in words for words in said)
+        assert "journals stay" in said[-1]
+        await person.press("enter")
+        assert ("disconnect", "a") not in person.account.calls
+        await person.press("d", "y")
+        assert ("disconnect", "a") in person.account.calls
+        assert len(lines(person)) == 2
+        assert person.bottom_line == "Disconnected 2 organisations. Nothing was deleted here."
+
+
+async def test_a_disconnection_that_fails_says_so(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.account.fail("disconnect", OfflineError("Xero can't be reached.", "Try again later."))
+        await open_list(person, *OTHERS)
+        await person.press("down", "d", "y")
+        assert person.bottom_line == "Xero can't be reached. Try again later."
+        assert len(lines(person)) == 4
+
+
+async def test_disconnecting_the_only_one_leads_to_the_connect_screen(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person)
+        await person.press("d", "y")
+        assert lines(person) == []
+        assert person.bottom_line.startswith("Disconnected 1 organisation.")
+        await person.press("d")
+        assert person.bottom_line == "There is no organisation here to disconnect."
+        await person.press("escape")
+        assert person.sees(ConnectScreen)
+
+
+@pytest.mark.parametrize("width", [28, 46, 70, 96])
+@pytest.mark.parametrize(
+    "one",
+    [
+        organisation(1, "A"),
+        organisation(
+            2, "[b]物件管理[/b] \x1b[31mred and very long indeed " * 3, is_demo=True, is_read_only=True
+        ),
+    ],
+)
+def test_a_line_is_as_wide_as_the_list(one: Organisation, width: int) -> None:
+    for pending, is_practice in ((1402, True), (None, False)):
+        shown = line(
+            Listed(one, pending, None if pending is None else 12),
+            width,
+            is_open=False,
+            is_practice=is_practice,
+        )
+        assert shown.cell_length <= width
+        assert "\x1b" not in shown.plain
+        if width > 60:
+            assert shown.cell_length == width
+
+
+async def test_each_organisation_keeps_what_was_typed_and_its_own_mark() -> None:
+    demo = FakeBackend.with_contacts(is_practice=False)
+    demo.snapshot = replace(demo.snapshot, organisation=replace(demo.snapshot.organisation, is_demo=True))
+    async with running(demo) as person:
+        person.account.is_practice = False
+        await person.press("/", *"bay")
+        assert person.marks == ["DEMO COMPANY"]
+        await open_list(person, Listed(organisation(2, "Real Books")))
+        await person.press("down", "enter")
+        assert person.marks == []
+        await person.press("ctrl+o", "home", "enter")
+        assert person.main.search.text == "bay"
+        assert person.marks == ["DEMO COMPANY"]
