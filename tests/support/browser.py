@@ -112,7 +112,10 @@ class Tab:
 
 @contextmanager
 def open_tab(profile: Path) -> Iterator[Tab]:
-    """Start the browser with a new profile, and end it with the block."""
+    """Start the browser with a new profile, and end both with the block.
+
+    The profile goes, as a browser's history holds every address it was at, the code of a sign-in included.
+    """
     assert CHROMIUM is not None
     to_browser, commands = os.pipe()
     messages, from_browser = os.pipe()
@@ -151,3 +154,4 @@ def open_tab(profile: Path) -> Iterator[Tab]:
         finally:
             process.kill()
             process.wait()
+            shutil.rmtree(profile, ignore_errors=True)

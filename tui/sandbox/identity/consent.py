@@ -27,6 +27,7 @@ _CARRIED = (
 # A S256 challenge is 32 bytes in unpadded base64url (RFC 7636).
 _CHALLENGE_LENGTH = 43
 _ERROR_PAGE = "/identity/error"
+_NO_STORE = {"Cache-Control": "no-store"}
 # Xero's own words for the first two (seen).
 _MISTAKES = {
     "client": "unauthorized_client : Unknown client or client not enabled",
@@ -145,7 +146,7 @@ def _back(asked: Mapping[str, str], answer: dict[str, str]) -> Response:
     if asked.get("state"):
         answer["state"] = asked["state"]
     join = "&" if urlsplit(asked["redirect_uri"]).query else "?"
-    return RedirectResponse(f"{asked['redirect_uri']}{join}{urlencode(answer)}", 302)
+    return RedirectResponse(f"{asked['redirect_uri']}{join}{urlencode(answer)}", 302, _NO_STORE)
 
 
 def _origin(address: str) -> str:
