@@ -121,7 +121,7 @@ async def test_the_minute_is_kept_to_call_by_call(practice: PracticeXero, tmp_pa
     async with desks_of(practice, tmp_path, calls=30, seconds=1.0) as desks:
         foul_weather.order(practice, SEED)
         # Slow enough for calls to be under way at once.
-        practice.fault("slow", seconds=0.05)
+        practice.fault("slow", seconds=0.2)
         people = await in_foul_weather(practice, desks, 400)
         for desk in desks:
             await desk.settle()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
 
 # The practice tokens and codes carry their kind in front; the others are those of the unit tests.
 PRACTICE: Final = re.compile(rb"practice_(?:access|refresh|code)_[\w-]{8,}")
-INVENTED: Final = re.compile(rb"\bsecret-(?:access|refresh)\b")
+INVENTED: Final = re.compile(rb"\b(?:secret|hush)-(?:access|refresh)\b")
+_KEPT_IN: Final = frozenset({"tokens.json", "keychain.json"})
 _SECONDS: Final = 0.25
+# Looks at one process: it may not have become the program it is to be at the first.
+_LOOKS: Final = 2
 _CHUNK: Final = 1 << 22
 # Longer than any token, so that none is missed for lying across two chunks.
 _OVERLAP: Final = 256
 
 
 def belongs(file: Path) -> bool:
-    """Say whether tokens may lie in this file: the sign-in's own, and the sandbox's books of its tokens."""
-    is_sign_in = file.suffix == ".json" and (file.parent.name == "tokens" or file.name == "tokens.json")
-    return is_sign_in or file.name.startswith("practice.sqlite")
+    """Say whether tokens may lie in this file: a sign-in's own, a test's keychain, the sandbox's books."""
+    is_sign_in = file.parent.name == "tokens" and file.suffix == ".json"
+    return is_sign_in or file.name in _KEPT_IN or file.name.startswith("practice.sqlite")
 
 
 class Findings:
@@ -119,9 +123,11 @@ class TokenScan:
 
     def _sample(self) -> None:
         # Not every process of the user: other sessions may run beside this one.
-        me = psutil.Process()
+        me, looks = psutil.Process(), Counter[psutil.Process]()
         while not self._ended.wait(_SECONDS):
-            self.findings.look_at_processes([me, *me.children(recursive=True)])
+            new = [one for one in (me, *me.children(recursive=True)) if looks[one] < _LOOKS]
+            self.findings.look_at_processes(new)
+            looks.update(new)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._ended.is_set() or event not in {"subprocess.Popen", "os.exec", "os.posix_spawn"}:

@@ -72,7 +72,7 @@ class Desk:
 
     async def work(self) -> None:
         """Do everything at once, over and over, until cancelled."""
-        jobs = (self._send, self._pull, self._look, self._check, self._check, self._check)
+        jobs = (self._send, self._pull, self._look, *(self._check,) * 5)
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(self._again_and_again(job))
