@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App
 from textual.screen import ModalScreen
+from textual.worker import WorkerState
 
 from tui.actions import ActionCommands, bindings
 from tui.lifeline import Lifeline
@@ -139,7 +140,8 @@ class ReshelveApp(App[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of an engine that couldn't start."""
         error = event.worker.error
-        if error is None:
+        # One that was stopped, as its organisation was closed, has an error too, and hasn't failed.
+        if event.state is not WorkerState.ERROR or error is None:
             return
         from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 

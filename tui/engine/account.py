@@ -189,6 +189,9 @@ class XeroAccount(Account):
             api_url=self._settings.xero.api_url, tokens=token_source(self._settings, self._paths, sign_in)
         )
         known = {one.tenant_id for one in mine}
+        if not connected and mine[0].is_custom:
+            # Nothing says that Xero lists custom connections there: their own calls tell whether they work.
+            return
         if connected - known or any(not one.short_code for one in mine if one.tenant_id in connected):
             first = mine[0]
             listed = await self._list(sign_in, is_custom=first.is_custom, is_read_only=first.is_read_only)

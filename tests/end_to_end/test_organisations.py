@@ -1,0 +1,178 @@
+"""Several organisations, and signing in anew, with the whole program over a real sandbox."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.consent import decide
+from support.house import House, open_house, settings_for, status_in_xero
+from support.practice import PracticeXero, running_sandbox
+
+from tui.app import ReshelveApp
+from tui.engine.account import XeroAccount
+from tui.model.change import Action
+from tui.model.snapshot import Link
+from tui.paths import Paths
+from tui.screens.attempting import Attempting
+from tui.screens.connect import ConnectScreen
+from tui.screens.main import MainScreen
+from tui.screens.organisations import OrganisationsScreen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600") as practice:
+        yield practice
+
+
+@pytest.fixture(autouse=True)
+def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+
+
+@asynccontextmanager
+async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator[House]:
+    """Open the app before anybody has signed in."""
+    settings = settings_for(practice, poll_seconds=1)
+    settings = replace(settings, xero=replace(settings.xero, callback_port=0))
+    async with ReshelveApp(XeroAccount(settings, Paths.under(home))).run_test(size=(120, 36)) as pilot:
+        yield House(pilot)
+
+
+async def sign_in(house: House) -> None:
+    """Let a person press Connect, allow everything in a browser elsewhere, and paste where it ended."""
+    screen = house.app.screen
+    assert isinstance(screen, Attempting)
+    await house.pilot.press("enter")
+    await house.until(lambda: screen.sign_in is not None and screen.sign_in.url, "asking for a browser")
+    assert screen.sign_in is not None
+    screen.sign_in.paste(decide(screen.sign_in.url))
+    await house.until_shown("Connected")
+    await house.pilot.press("enter")
+
+
+def names(practice: PracticeXero) -> list[str]:
+    return [one.name for one in practice.organisations]
+
+
+async def first_contact(house: House) -> str:
+    return (await house.find(""))[0].contact_id
+
+
+async def test_from_nothing_to_contacts_in_one_screen(practice: PracticeXero, tmp_path: Path) -> None:
+    async with nothing_connected(practice, tmp_path / "home") as house:
+        assert isinstance(house.app.screen, ConnectScreen)
+        await sign_in(house)
+        await house.until(lambda: isinstance(house.app.screen, MainScreen), "showing contacts")
+        await house.until(lambda: house.engine.snapshot.last_pull_at, "reading contacts")
+        await house.until_shown(names(practice)[0])
+
+
+async def test_what_was_asked_for_goes_on_in_an_organisation_that_was_left(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    async with open_house(practice, tmp_path / "home") as house:
+        first, contact_id = house.engine, await first_contact(house)
+        practice.fault("slow", seconds=1, method="POST", count=1)
+        await first.request(Action.ARCHIVE, [contact_id])
+        await house.pilot.press("ctrl+o")
+        await house.until_shown(names(practice)[1])
+        await house.pilot.press("down", "enter")
+        await house.until_shown(f"Reshelve  {names(practice)[1]}")
+        assert house.engine is not first
+        await house.until(lambda: first.snapshot.pane and first.snapshot.pane.waiting_total, "archiving")
+        assert status_in_xero(practice, contact_id) == "ARCHIVED"
+        await house.pilot.press("ctrl+o")
+        await house.until_shown("1 pending")
+
+
+async def test_an_organisation_that_was_left_is_found_as_it_was(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.pilot.press("2")
+        await house.search("a")
+        shown, row = house.app.screen, (await house.find("a"))[0]
+        for name in reversed(names(practice)):
+            await house.pilot.press("ctrl+o")
+            await house.until(lambda: isinstance(house.app.screen, OrganisationsScreen), "the list")
+            await house.pilot.press("down" if name == names(practice)[1] else "up", "enter")
+            await house.until_shown(f"Reshelve  {name}")
+        assert house.app.screen is shown
+        await house.until_shown(row.name)
+        await house.until(lambda: house.engine.snapshot.xero.link is Link.ONLINE, "asking Xero")
+
+
+async def test_an_organisation_removed_in_xero_says_so_and_stays_readable(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    async with open_house(practice, tmp_path / "home") as house:
+        name = (await house.find(""))[0].name
+        practice.control("POST", f"connections/{practice.tenant_id}", {"connected": False})
+        await house.pilot.press("f5")
+        await house.until(lambda: house.engine.snapshot.xero.link is Link.GONE, "noticing")
+        await house.until_shown("c Connect")
+        assert name in house.shown()
+        await house.pilot.press("ctrl+o")
+        await house.until_shown("removed in Xero")
+
+
+async def test_a_sign_in_that_died_loses_no_change_and_comes_back(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    async with open_house(practice, tmp_path / "home") as house:
+        account, engine = house.app.account, house.engine
+        assert isinstance(account, XeroAccount)
+        settings = account._settings
+        account._settings = replace(settings, xero=replace(settings.xero, callback_port=0))
+        contact_id = await first_contact(house)
+        practice.control("POST", "tokens", {"revokeAll": True})
+        await engine.request(Action.ARCHIVE, [contact_id])
+        await house.until(lambda: engine.snapshot.xero.link is Link.RECONNECT, "noticing")
+        await house.until_shown("c Connect")
+        await house.pilot.press("c")
+        await house.until(lambda: isinstance(house.app.screen, ConnectScreen), "the connect screen")
+        await sign_in(house)
+        await house.until(lambda: isinstance(house.app.screen, MainScreen), "going back")
+        await house.until(lambda: house.pane.waiting_total == 1, "the queued change")
+        assert house.engine is engine
+        # Asked with a token of its own: those of the sandbox's first line are revoked as well.
+        assert practice.status_writes() == 1
+
+
+async def test_what_is_disconnected_is_closed_and_another_is_opened(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.pilot.press("ctrl+o")
+        await house.until_shown(names(practice)[1])
+        await house.pilot.press("d")
+        await house.until_shown("journal")
+        await house.pilot.press("y")
+        await house.until(lambda: not house.app.account.organisations(), "disconnecting")
+        await house.pilot.press("escape")
+        await house.until(lambda: isinstance(house.app.screen, ConnectScreen), "beginning again")
+        assert house.app.service is None
+        assert (Paths.under(tmp_path / "home").organisation(practice.tenant_id) / "contacts.db").exists()
+
+
+async def test_a_read_only_sign_in_switches_off_what_writes(practice: PracticeXero, tmp_path: Path) -> None:
+    async with nothing_connected(practice, tmp_path / "home") as house:
+        await house.pilot.click("#read-only")
+        house.app.screen.query_one("#go").focus()
+        await sign_in(house)
+        await house.until(lambda: isinstance(house.app.screen, MainScreen), "showing contacts")
+        await house.until(lambda: house.engine.snapshot.last_pull_at, "reading contacts")
+        await house.until_shown("READ ONLY")
+        assert "Archive" not in house.shown().splitlines()[-1]
+        await house.pilot.press("a")
+        await house.pilot.pause()
+        assert isinstance(house.app.screen, MainScreen)
+        assert practice.status_writes() == 0
