@@ -151,6 +151,14 @@ def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
     assert any("The disk is full" in line.plain for line in lines)
 
 
+def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> None:
+    full = XeroLink(Link.ONLINE, minute_full_until=NOW + timedelta(seconds=23))
+    snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=full)
+    assert trouble(snapshot, NOW) == "This minute's calls to Xero are used up. Goes on in 0:23."
+    assert trouble(snapshot, NOW + timedelta(seconds=23)) == ""
+    assert trouble(replace(snapshot, pull=PullProgress(1, 2)), NOW) == ""
+
+
 @pytest.mark.parametrize(
     ("pull", "xero", "words"),
     [

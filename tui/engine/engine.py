@@ -12,6 +12,7 @@ from tui.engine.disk import Disk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
+from tui.engine.upkeep import look_after
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather import Weather
 from tui.log import logger
@@ -107,11 +108,14 @@ class Engine(Desk):
 
     async def run(self) -> None:
         """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
+        # Nothing is sent from a journal that can't be read whole.
+        await self._store.check_journal()
         await self._connectors.open()
         xero = self._connectors.xero
         xero.pace.on_full = self._weather.minute_full
         work = [
             self._loops.hold_lease(),
+            look_after(self._store, self._loops.held, self._now),
             self._loops.keep_search_index(),
             self._loops.pull(xero),
             self._loops.look_for_handoffs(xero),
@@ -200,10 +204,10 @@ class Engine(Desk):
 
     async def _read_fresh(self, contact_ids: Sequence[str]) -> str:
         """Bring contacts up to date for a person who waits; returns why that couldn't be, mostly empty."""
-        applied = self._publisher.applied
+        attempt, applied = self._weather.attempt(), self._publisher.applied
         stale_reason = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
         if not stale_reason:
-            self._loops.note_answer(self._connectors.xero, None)
+            self._loops.note_answer(self._connectors.xero, None, attempt)
         return stale_reason
 
     def _changed(self) -> None:

@@ -51,7 +51,6 @@ class Publisher:
         self._timer: asyncio.TimerHandle | None = None
         self._pull: PullProgress | None = None
         self._last_pull_at: datetime | None = None
-        self._balances_read_at = _balances_read_at(store)
         self._rows_version = 0
         self._order_version = 0
         self._organisation = organisation
@@ -94,7 +93,6 @@ class Publisher:
     def pulled(self, at: datetime) -> None:
         """Note a successful look for news."""
         self._last_pull_at = at
-        self._balances_read_at = _balances_read_at(self._store)
         self.soon()
 
     def soon(self) -> None:
@@ -129,7 +127,7 @@ class Publisher:
             xero=self._weather.shown,
             pull=self._pull,
             last_pull_at=self._last_pull_at,
-            balances_read_at=self._balances_read_at,
+            balances_read_at=_balances_read_at(self._store),
             disk_trouble=self._disk.trouble,
             is_paused=self._store.is_paused,
             released=self._released.link,

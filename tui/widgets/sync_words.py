@@ -126,7 +126,12 @@ def calls_left(xero: XeroLink) -> str:
 
 def trouble(snapshot: Snapshot, now: datetime) -> str:
     """Say what stands in the way, the disk before Xero; empty when nothing does."""
-    return safe(snapshot.disk_trouble) or xero_trouble(snapshot.xero, now)
+    wrong = safe(snapshot.disk_trouble) or xero_trouble(snapshot.xero, now)
+    full_until = snapshot.xero.minute_full_until
+    # While everything is being read, the line about that says so.
+    if wrong or snapshot.pull is not None or full_until is None or full_until <= now:
+        return wrong
+    return f"This minute's calls to Xero are used up. Goes on in {clock.countdown(full_until, now)}."
 
 
 def xero_trouble(xero: XeroLink, now: datetime) -> str:
