@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from support.fake_backend import FakeBackend, PullProgress, contact_id
+from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
 from support.screen_test import browser_into, running
 from textual import events
 
@@ -256,8 +257,9 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
         assert person.shown == 30
         assert "30 of 1,631" in person.main.query_one(PullBar).text
         assert "minute limit" not in person.main.query_one(PullBar).text
-        await person.hears_changes(xero=XeroLink(Link.ONLINE, minute_calls_left=2))
-        assert person.main.query_one(PullBar).text.endswith("30 of 1,631, waits for Xero's minute limit")
+        await person.hears_changes(xero=XeroLink(Link.ONLINE, minute_full_until=NOW + timedelta(seconds=9)))
+        said = person.main.query_one(PullBar).text
+        assert said.endswith("30 of 1,631, waits for Xero's minute limit, goes on in 9 s")
         await person.hears_changes(pull=None)
         assert not person.main.query_one(PullBar).display
 

@@ -195,3 +195,15 @@ def test_help(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -
 @pytest.mark.parametrize("size", [(60, 20), (120, 36)])
 def test_problem(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, size=size, after=lambda app: app.push_screen(ProblemScreen()))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sign_in_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(xero=XeroLink(Link.RECONNECT, detail="The sign-in to Xero has ended."))
+    assert picture(snap_compare, busy, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_read_only(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.is_read_only = True
+    assert picture(snap_compare, busy, size=size)

@@ -1,0 +1,179 @@
+"""Pictures of connecting and of the switcher. After a meant change: look, then `--snapshot-update`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_account import CLIENT_ID, FakeAccount, organisation
+from support.fake_backend import FakeBackend
+from support.screen_test import Driver
+from textual.widgets import Checkbox, Input
+
+from tui.app import ReshelveApp
+from tui.model.account import Connected, Listed
+from tui.model.errors import NoKeychainError, OfflineError, SignInError
+from tui.screens import browser
+from tui.screens import connect_words as words
+from tui.screens.ask import AskScreen
+from tui.screens.connect import ConnectScreen
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.pilot import Pilot
+
+    Compare = Callable[..., bool]
+    Doing = Callable[[Driver, FakeAccount], Awaitable[None]]
+
+SIZES = [(60, 20), (80, 24), (120, 36)]
+THEMES = [((80, 24), "reshelve-light"), ((80, 24), "reshelve-contrast")]
+ALL = [*((size, "reshelve-dark") for size in SIZES), *THEMES]
+TAKEN = SignInError(
+    "Another program listens on port 8742, where the browser is to come back to.",
+    "Close it, or set xero.callback_port to another port and register that address with Xero.",
+)
+BROUGHT = Connected(
+    (
+        organisation(1, "Kererū Property Management"),
+        organisation(2, "Demo Company (NZ)", is_demo=True),
+        organisation(3, "Bay Lettings", is_read_only=True),
+    ),
+    "the system's keychain",
+    timedelta(minutes=7),
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "open_page", lambda _: False)
+
+
+def picture(
+    compare: Compare,
+    account: FakeAccount,
+    doing: Doing,
+    *,
+    size: tuple[int, int],
+    theme: str = "reshelve-dark",
+    is_first: bool = True,
+) -> bool:
+    app = ReshelveApp(account, None if is_first else account.listed[0].organisation)
+    app.theme = theme
+
+    async def act(pilot: Pilot[None]) -> None:
+        person = Driver(app, pilot, FakeBackend(known={}), account)
+        await doing(person, account)
+        for box in app.screen.query(Input):
+            box.cursor_blink = False
+        await pilot.pause()
+
+    return compare(app, terminal_size=size, run_before=act)
+
+
+async def look(person: Driver, _: FakeAccount) -> None:
+    await person.settle()
+
+
+async def ask_for_secret(person: Driver, _: FakeAccount) -> None:
+    await person.settle()
+    person.screen.query_one("#custom", Checkbox).toggle()
+    await person.press(*"s3cret")
+
+
+async def wait_for_browser(person: Driver, _: FakeAccount) -> None:
+    await person.pilot.press("enter")
+    await person.until(lambda: _status(person) == words.NO_BROWSER)
+
+
+async def be_refused(person: Driver, account: FakeAccount) -> None:
+    account.fail("sign_in", TAKEN)
+    await person.press("enter")
+
+
+async def lack_a_keychain(person: Driver, account: FakeAccount) -> None:
+    account.fail("sign_in", NoKeychainError("This system has no keychain to keep the sign-in in."))
+    await person.pilot.press("enter")
+    await person.until(lambda: person.sees(AskScreen))
+
+
+async def be_done(person: Driver, account: FakeAccount) -> None:
+    await wait_for_browser(person, account)
+    account.attempt.ends(BROUGHT)
+    await person.until(lambda: _face(person) == "done")
+
+
+async def switch(person: Driver, _: FakeAccount) -> None:
+    await person.press("ctrl+o", "down")
+
+
+async def switch_offline(person: Driver, account: FakeAccount) -> None:
+    account.fail("look", OfflineError("Xero can't be reached."))
+    await person.press("ctrl+o", "down")
+
+
+async def disconnect(person: Driver, _: FakeAccount) -> None:
+    await person.press("ctrl+o", "d")
+
+
+def _status(person: Driver) -> str:
+    screen = person.screen
+    return screen.query_one("#status", Plain).text if isinstance(screen, ConnectScreen) else ""
+
+
+def _face(person: Driver) -> str | None:
+    screen = person.screen
+    return screen.faces.current if isinstance(screen, ConnectScreen) else None
+
+
+def connected(more: int = 0) -> FakeAccount:
+    """Organisations of every kind, and some more."""
+    listed = [
+        Listed(organisation(1, "Demo Company (NZ)", sign_in="a", is_demo=True), 3, 2),
+        Listed(organisation(2, "Kererū Property Management Limited", sign_in="a"), 0, 0),
+        Listed(organisation(3, "Bay of Plenty Lettings", sign_in="b", is_read_only=True)),
+        Listed(organisation(4, "Old Mill Trust", sign_in="a"), 0, 1, is_gone=True),
+        Listed(organisation(5, "[b]物件[/b] \x1b[31m管理", sign_in="c", is_custom=True), 1402, 12),
+    ]
+    listed += [
+        Listed(organisation(10 + one, f"Client {one}", sign_in="a"), one % 3, 0) for one in range(more)
+    ]
+    return FakeAccount(listed, is_practice=False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_first_start(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, FakeAccount(is_practice=False), look, size=size)
+
+
+@pytest.mark.parametrize(("size", "theme"), ALL)
+def test_secret(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    account = FakeAccount(client_id=CLIENT_ID)
+    assert picture(snap_compare, account, ask_for_secret, size=size, theme=theme)
+
+
+@pytest.mark.parametrize(
+    "doing",
+    [wait_for_browser, be_refused, lack_a_keychain, be_done],
+    ids=["waiting", "refused", "keychain", "done"],
+)
+@pytest.mark.parametrize("size", SIZES)
+def test_attempt(snap_compare: Compare, doing: Doing, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, FakeAccount(client_id=CLIENT_ID), doing, size=size)
+
+
+@pytest.mark.parametrize(("size", "theme"), ALL)
+def test_switcher(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    assert picture(snap_compare, connected(), switch, size=size, theme=theme, is_first=False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_switcher_of_many_offline(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, connected(200), switch_offline, size=size, is_first=False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_disconnect(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, connected(), disconnect, size=size, is_first=False)
