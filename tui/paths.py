@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,3 +117,15 @@ def write_atomically(file: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    fsync_folder(file.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make sure that names given in a folder outlive a loss of power, where the system lets one."""
+    # Some file systems refuse to sync a folder: the name is there all the same, only later on disk.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

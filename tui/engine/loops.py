@@ -108,6 +108,10 @@ class Loops:
         """Give the lease back."""
         self._lease.give_back()
 
+    async def held(self) -> None:
+        """Return when this copy of the program holds the lease."""
+        await self._is_holder.wait()
+
     async def keep_search_index(self) -> None:
         """Load what makes search fast; until then it asks the database."""
         while True:

@@ -45,6 +45,7 @@ class Database:
         # Held while the writer's connection is in use.
         self._writing = threading.Lock()
         self._is_closed = False
+        self._refusal: StoreError | None = None
         self._synchronous = ""
         self._version = self._data_version()
         self._changed_elsewhere = False
@@ -123,6 +124,8 @@ class Database:
         `after` is called in the loop's thread once the transaction is committed, whoever still waits.
         Raises `StoreError`, and whatever the work raises.
         """
+        if self._refusal is not None:
+            raise self._refusal
         try:
             pending: Future[T] = self._executor.submit(self._transact, work, durable=durable)
         except RuntimeError:
@@ -134,6 +137,10 @@ class Database:
         if after is not None:
             future.add_done_callback(lambda done: _call_on_success(done, after))
         return await asyncio.shield(future)
+
+    def refuse_writes(self, error: StoreError) -> None:
+        """Write nothing more: the file is damaged, and writing could damage more of it."""
+        self._refusal = error
 
     def changed_elsewhere(self) -> bool:
         """Say whether another process has written to the file since this was last asked."""

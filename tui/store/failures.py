@@ -35,12 +35,12 @@ _WORDS: Final[dict[int, tuple[str, str]]] = {
         "Try again in a moment.",
     ),
     sqlite3.SQLITE_CORRUPT: (
-        "The local copy is damaged. Xero still has every contact, and nothing more is written here.",
-        "Keep {file}, move it elsewhere, and start again: contacts are read anew from Xero.",
+        "The local copy is damaged. Xero still has every contact, and the journal has its backups.",
+        "Quit, then run `reshelve repair`.",
     ),
     sqlite3.SQLITE_NOTADB: (
         "The local copy isn't a Reshelve database, or is damaged. Nothing was changed.",
-        "Keep {file}, move it elsewhere, and start again: contacts are read anew from Xero.",
+        "Quit, then run `reshelve repair`: it keeps {file} and puts the journal's backup in its place.",
     ),
     sqlite3.SQLITE_IOERR: (
         f"The disk reported an error, so the last step wasn't saved. {_KEPT}",

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from tui.model.contact import ContactStatus
 from tui.store import applying, cursors, evidence, journal
 from tui.store.contacts import read_active_named, read_contacts, read_counts
-from tui.store.database import Database
 from tui.store.events import JournalEvent, read_events_of, read_events_of_change
 from tui.store.finder import Finder
 from tui.store.gone import forget_told, note_told, untold
 from tui.store.journal import Move
+from tui.store.repair import open_whole
 from tui.store.requests import Requests
+from tui.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tui.model.evidence import PickUp
     from tui.model.query import TabCounts
     from tui.store.applying import Outcome
+    from tui.store.database import Database
 
 __all__ = ["Applied", "JournalEvent", "Move", "Store"]
 
@@ -47,7 +49,7 @@ class Applied:
     moved: tuple[Change, ...] = ()
 
 
-class Store(Requests):
+class Store(Requests, Upkeep):
     """Everything kept of one organisation.
 
     Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
@@ -55,6 +57,7 @@ class Store(Requests):
     """
 
     def __init__(self, database: Database) -> None:
+        super().__init__()
         self._database = database
         self.finder = Finder(database)
 
@@ -69,11 +72,12 @@ class Store(Requests):
 
     @classmethod
     def open(cls, folder: Path) -> Store:
-        """Open the organisation's folder, made where missing."""
-        return cls(Database.open(folder))
+        """Open the organisation's folder, made where missing; contacts that are damaged begin anew."""
+        return cls(open_whole(folder))
 
     def close(self) -> None:
         """Finish the writes that have begun and let go of the file. May be called twice."""
+        self.stop_checks()
         self.finder.close()
         self._database.close()
 

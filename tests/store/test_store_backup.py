@@ -1,0 +1,129 @@
+"""The journal's backups: five good ones, never a bad one over them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from store.damage import spoil
+from store.store_samples import ACTIVE, NOON, contact, minutes
+
+from tui.model.change import Action, Event, State
+from tui.model.errors import StoreError
+from tui.store import Move, Store
+from tui.store.backup import backups, made_at, newest_good_backup
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def ask(store: Store, *numbers: int) -> None:
+    await store.apply([contact(each, ACTIVE) for each in numbers], NOON)
+    await store.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), NOON)
+
+
+def rows(file: Path, table: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608 - our own tables
+
+
+async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
+    await ask(store, 1, 2)
+    [change, _] = store.changes_in(State.QUEUED)
+    await store.record([Move(change.change_id, Event.SEND)], minutes(1))
+    await store.set_cursor("push.paused_at", "now")
+    await store.set_cursor("pull.since", "then")
+    file = store._database.file
+    made = await store.back_up(NOON)
+    assert made == file.parent / "backups" / "journal-20260301T120000Z.db"
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert stat.S_IMODE(made.parent.stat().st_mode) == 0o700
+    for table in ("changes", "change_events", "batches", "batch_wishes", "pick_ups"):
+        assert rows(made, table) == rows(file, table)
+    assert rows(made, "cursors") == [("push.paused_at", "now")]
+    assert rows(made, "contacts") == []
+    assert ("waiting:queued", 1) in rows(made, "tallies")
+    assert [path.name for path in made.parent.iterdir()] == [made.name]
+
+
+async def test_nothing_new_means_no_new_backup(store: Store) -> None:
+    await ask(store, 1)
+    assert await store.back_up(NOON) is not None
+    await store.apply([contact(2)], NOON)
+    await store.set_cursor("pull.since", "later")
+    assert await store.back_up(minutes(1)) is None
+    [change] = store.changes_in(State.QUEUED)
+    await store.record([Move(change.change_id, Event.CANCEL)], minutes(2))
+    assert await store.back_up(minutes(3)) is not None
+
+
+async def test_the_newest_five_are_kept_whatever_the_clock_does(store: Store) -> None:
+    made = []
+    for number, at in enumerate((0, 1, 2, 3, 4, -600, -600), start=1):
+        await ask(store, number)
+        made.append(await store.back_up(minutes(at)))
+    file = store._database.file
+    assert backups(file) == made[:1:-1]
+    newest = backups(file)[0]
+    assert made_at(newest) == minutes(4) + timedelta(seconds=2)
+    assert len(rows(newest, "changes")) == 7
+
+
+async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store) -> None:
+    for number in range(1, 400):
+        await ask(store, number)
+    good = await store.back_up(NOON)
+    await ask(store, 400)
+    file = store._database.file
+    store.close()
+    spoil(file, "change_events")
+    again = Store.open(file.parent)
+    try:
+        with pytest.raises(StoreError, match="isn't backed up"):
+            await again.back_up(minutes(5))
+        assert backups(file) == [good]
+        assert newest_good_backup(file) == good
+    finally:
+        again.close()
+
+
+async def test_a_backup_that_went_bad_is_passed_over(store: Store) -> None:
+    await ask(store, 1)
+    first = await store.back_up(NOON)
+    await ask(store, 2)
+    second = await store.back_up(minutes(1))
+    assert second is not None
+    second.write_bytes(second.read_bytes()[:5000])
+    assert newest_good_backup(store._database.file) == first
+
+
+async def test_a_full_disk_leaves_the_backups_there_are_and_no_litter(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(store, 1)
+    good = await store.back_up(NOON)
+    await ask(store, 2)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StoreError, match="No space left"):
+            await store.back_up(minutes(1))
+    folder = store._database.file.parent / "backups"
+    assert list(folder.iterdir()) == [good]
+
+
+async def test_what_a_crash_left_half_made_is_swept_away(store: Store) -> None:
+    folder = store._database.file.parent / "backups"
+    folder.mkdir()
+    (folder / ".journal-x.abc.tmp").write_bytes(b"half")
+    await ask(store, 1)
+    made = await store.back_up(NOON)
+    assert list(folder.iterdir()) == [made]

@@ -1,0 +1,208 @@
+"""A damaged store: contacts begin anew, the journal comes back from its backup and what can be read."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from store.damage import spoil, spoil_header
+from store.store_samples import ACTIVE, NOON, contact, minutes
+
+from tui.model.change import Action, Change, Event, State
+from tui.model.errors import StoreError
+from tui.store import Move, Store
+from tui.store.copying import new_file
+from tui.store.health import damage_anywhere
+from tui.store.repair import Diagnosis, diagnose, repair
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANY = 400
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    """Make a store of 400 contacts, each with a change; the first half confirmed before a backup."""
+    folder = tmp_path / "organisation"
+    store = Store.open(folder)
+    try:
+        numbers = range(1, MANY + 1)
+        await store.apply([contact(each, ACTIVE) for each in numbers], NOON)
+        await store.set_cursor("pull.since", NOON.isoformat())
+        changes = await store.add(
+            Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), minutes(1)
+        )
+        await confirm(store, changes[: MANY // 2])
+        await store.back_up(minutes(2))
+    finally:
+        store.close()
+    return folder
+
+
+async def confirm(store: Store, changes: list[Change]) -> None:
+    for event in (Event.SEND, Event.CONFIRM):
+        await store.record([Move(each.change_id, event) for each in changes], minutes(2))
+
+
+def stands(folder: Path) -> dict[int, State]:
+    store = Store.open(folder)
+    try:
+        return {change.change_id: change.state for change in store.changes_in(*State)}
+    finally:
+        store.close()
+
+
+def kept_in(folder: Path) -> list[Path]:
+    return list(folder.glob("damaged-*.db"))
+
+
+def last_logged(file: Path) -> dict[int, str]:
+    """Return the state that each change's last event tells."""
+    with closing(sqlite3.connect(file)) as connection:
+        sql = "SELECT change_id, state FROM change_events ORDER BY event_id"
+        return dict(connection.execute(sql).fetchall())
+
+
+async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folder: Path) -> None:
+    file = folder / "contacts.db"
+    before = stands(folder)
+    spoil(file, "contacts")
+    store = Store.open(folder)
+    await store.check_journal()
+    with pytest.raises(StoreError, match=r"contacts is damaged.*journal.*whole") as caught:
+        await store.check_everything()
+    assert "start again" in caught.value.next_step
+    with pytest.raises(StoreError, match="contacts is damaged"):
+        await store.set_cursor("any", "thing")
+    store.close()
+    assert stands(folder) == before
+    store = Store.open(folder)
+    assert store.counts().all == 0
+    assert store.cursor("pull.since") is None
+    await store.check_everything()
+    store.close()
+    [kept] = kept_in(folder)
+    assert damage_anywhere(kept)
+    assert stands(folder) == before
+
+
+async def test_a_rebuild_waits_until_nobody_has_the_file_open(folder: Path) -> None:
+    spoil(folder / "contacts.db", "contacts")
+    store, other = Store.open(folder), Store.open(folder)
+    with pytest.raises(StoreError, match="contacts is damaged"):
+        await store.check_everything()
+    store.close()
+    with pytest.raises(StoreError, match="Another Reshelve"):
+        Store.open(folder)
+    await other.set_cursor("kept", "yes")
+    other.close()
+    store = Store.open(folder)
+    assert store.cursor("kept") == "yes"
+    store.close()
+
+
+async def test_a_repair_cut_short_is_finished_at_the_next_start(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / "contacts.db"
+    before = stands(folder)
+    spoil(file, "contacts")
+    with monkeypatch.context() as patch:
+        patch.setattr("tui.store.repair.take_place", lambda _: None)
+        repair(file, minutes(3))
+    assert new_file(file).exists()
+    assert stands(folder) == before
+    assert not new_file(file).exists()
+    assert damage_anywhere(file) == ""
+
+
+async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_more(folder: Path) -> None:
+    spoil(folder / "contacts.db", "change_events")
+    store = Store.open(folder)
+    with pytest.raises(StoreError) as caught:
+        await store.check_journal()
+    assert "journal of changes is damaged" in caught.value.what
+    assert str(folder / "backups" / "journal-20260301T120200Z.db") in caught.value.what
+    assert "Nothing more is written" in caught.value.what
+    assert "reshelve repair" in caught.value.next_step
+    with pytest.raises(StoreError, match="journal of changes is damaged"):
+        await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    store.close()
+
+
+@pytest.mark.parametrize("tables", [("changes",), ("change_events",), ("changes", "change_events")])
+async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
+    folder: Path, tables: tuple[str, ...]
+) -> None:
+    file = folder / "contacts.db"
+    store = Store.open(folder)
+    await confirm(store, store.changes_in(State.QUEUED, limit=150))
+    later = await store.add(Action.RESTORE, store.contacts(["id-1", "id-2"]), minutes(3))
+    store.close()
+    truth = stands(folder)
+    for table in tables:
+        spoil(file, table, pages=4 if len(tables) == 1 else 1_000)
+    done = repair(file, minutes(4))
+    assert done.backup == folder / "backups" / "journal-20260301T120200Z.db"
+    assert not done.is_whole
+    assert done.salvaged > 0
+    after = stands(folder)
+    assert damage_anywhere(file) == ""
+    assert after.keys() == truth.keys()
+    assert {after[change.change_id] for change in later} == {State.QUEUED}
+    differs = {one for one in truth if after[one] is not truth[one]}
+    # What isn't known any more is in doubt, never said to be other than it is.
+    assert {after[one] for one in differs} <= {State.UNCLEAR}
+    assert done.doubtful == len([one for one in after.values() if one is State.UNCLEAR])
+    # The log alone tells where a change stands, and so does the change alone.
+    assert (done.doubtful > 0) == (len(tables) > 1)
+    assert last_logged(file) == after
+    assert done.kept.exists()
+
+
+async def test_where_nothing_can_be_read_the_backup_is_what_there_is(folder: Path) -> None:
+    file = folder / "contacts.db"
+    spoil_header(file)
+    with pytest.raises(StoreError, match="journal of changes is damaged"):
+        Store.open(folder)
+    done = repair(file, minutes(4))
+    assert (done.salvaged, done.is_whole) == (0, False)
+    after = stands(folder)
+    assert sorted(after.values()) == [State.CONFIRMED] * (MANY // 2) + [State.UNCLEAR] * (MANY // 2)
+    assert done.doubtful == MANY // 2
+
+
+async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
+    file = folder / "contacts.db"
+    for backup in (folder / "backups").iterdir():
+        backup.unlink()
+    spoil(file, "change_events")
+    done = repair(file, minutes(4))
+    assert done.backup is None
+    assert len(stands(folder)) == MANY
+    assert last_logged(file) == stands(folder)
+
+
+async def test_a_repair_of_an_open_store_is_refused(folder: Path) -> None:
+    store = Store.open(folder)
+    with pytest.raises(StoreError, match="Another Reshelve"):
+        repair(folder / "contacts.db", NOON)
+    store.close()
+    assert kept_in(folder) == []
+
+
+async def test_a_sound_store_is_said_to_be_sound(folder: Path) -> None:
+    assert diagnose(folder / "contacts.db") == Diagnosis("", "")
+
+
+async def test_a_state_that_makes_no_sense_is_damage(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "contacts.db")) as connection:
+        connection.execute("UPDATE changes SET state = 'cönfirmed' WHERE change_id = 7")
+        connection.commit()
+    assert "make no sense" in diagnose(folder / "contacts.db").journal
+    done = repair(folder / "contacts.db", minutes(4))
+    assert not done.is_whole
+    assert stands(folder)[7] is State.CONFIRMED

@@ -1,0 +1,78 @@
+"""Whether the store's file is whole. The journal can't be had again; contacts can, from Xero."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from tui.model.change import Action, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+#: All that can't be had again, each with the number by which its rows are told apart.
+JOURNAL: Final = {
+    "changes": "change_id",
+    "change_events": "event_id",
+    "pick_ups": "pick_up_id",
+    "batches": "number",
+    "batch_wishes": "number",
+}
+#: Bookmarks are kept with the journal, though losing one only means reading something again.
+CURSORS: Final = "cursors"
+# How many of SQLite's steps go by before it looks whether it is still wanted.
+_STEPS_BETWEEN_LOOKS: Final = 20_000
+_SENSELESS: Final = (
+    f"SELECT count(*) FROM changes WHERE state NOT IN ({','.join('?' * len(State))})"  # noqa: S608 - placeholders
+    f" OR action NOT IN ({','.join('?' * len(Action))})"
+)
+
+
+def damage_in_journal(file: Path, *, is_stopped: Callable[[], bool] = lambda: False) -> str:
+    """Say what is damaged in the journal; empty where it is whole.
+
+    Measured at 100,000 contacts, 10,000 changes and 30,000 events: 30 ms, whatever the contacts.
+    """
+    return _damage(file, (*JOURNAL, CURSORS), is_stopped) or _senseless(file)
+
+
+def damage_anywhere(file: Path, *, is_stopped: Callable[[], bool] = lambda: False) -> str:
+    """Say what is damaged in the file; empty where it is whole. Costs 0.3 s at 100,000 contacts."""
+    return _damage(file, ("",), is_stopped)
+
+
+def connect_to_look(file: Path) -> sqlite3.Connection:
+    """Open a file for reading alone."""
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None)
+
+
+def _damage(file: Path, tables: Sequence[str], is_stopped: Callable[[], bool]) -> str:
+    try:
+        with closing(connect_to_look(file)) as connection:
+            connection.set_progress_handler(is_stopped, _STEPS_BETWEEN_LOOKS)
+            for table in tables:
+                pragma = f"PRAGMA integrity_check({table})" if table else "PRAGMA integrity_check"
+                [first, *_] = connection.execute(pragma).fetchall()
+                if first[0] != "ok":
+                    return f"{table or 'the file'}: {first[0]}"
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            return str(error)
+        raise
+    return ""
+
+
+def _senseless(file: Path) -> str:
+    with closing(connect_to_look(file)) as connection:
+        known = (*(state.value for state in State), *(action.value for action in Action))
+        [count] = connection.execute(_SENSELESS, known).fetchone()
+    return f"changes: {count} rows make no sense" if count else ""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Say whether an error means that the file is damaged, not that it is busy or the disk full."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    # A table that is missing altogether is an ordinary error to SQLite.
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or "no such table" in str(error)
