@@ -1,0 +1,98 @@
+"""The real program is killed at every step of a change; what it finds when it starts again is put right.
+
+One round of all crashes, several installations at once. `RESHELVE_CRASH_MINUTES=10` goes on with further
+rounds, each with other sizes and other places, for as long as that.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from support.crash_chain import Tally, run_chain
+from support.crash_plan import MANY_CONTACTS, SIZES, chains
+from support.crash_points import Point
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from support.crash_chain import Run
+
+MINUTES = float(os.environ.get("RESHELVE_CRASH_MINUTES", "0"))
+# Each is mostly waiting: for a start, for a key to be painted, for the outbox.
+AT_ONCE = 3
+FEW_CONTACTS = 60
+ROUND = chains(0)
+# A test that waits for its chain also waits for those before it.
+LONGEST_SECONDS = 300
+
+pytestmark = pytest.mark.timeout(LONGEST_SECONDS + MINUTES * 60)
+
+
+def submit(
+    pool: ThreadPoolExecutor, folder: Path, round_of: Mapping[str, tuple[Run, ...]]
+) -> dict[str, Future[Tally]]:
+    return {
+        name: pool.submit(
+            run_chain,
+            folder / name.replace(" ", "-"),
+            runs,
+            contacts=MANY_CONTACTS if runs[0].during == "first start" else FEW_CONTACTS,
+        )
+        for name, runs in round_of.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def tallies(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Tally]]]:
+    """Run the chains that are asked for, all at the first test: each then waits for its own."""
+    asked_for = {
+        item.callspec.params["chain"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "tallies" in item.fixturenames
+    }
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield submit(
+            pool, tmp_path_factory.mktemp("crash"), {name: ROUND[name] for name in ROUND if name in asked_for}
+        )
+
+
+def test_every_point_is_in_a_round() -> None:
+    runs = [run for chain in ROUND.values() for run in chain]
+    assert {run.point for run in runs} == set(Point)
+    assert {run.size for run in runs} == set(SIZES)
+
+
+@pytest.mark.parametrize("chain", ROUND)
+def test_whatever_was_asked_for_is_done_once(tallies: dict[str, Future[Tally]], chain: str) -> None:
+    tally = tallies[chain].result()
+    assert not tally.findings, "\n\n".join(tally.findings)
+    assert tally.points >= {run.point for run in ROUND[chain]} - {Point.STATEMENT}
+    # A count of statements may lie beyond the end of the work; not every one of them.
+    assert tally.crashes > tally.survived
+
+
+@pytest.mark.skipif(not MINUTES, reason="RESHELVE_CRASH_MINUTES says for how many minutes; it isn't set")
+def test_rounds_that_vary_find_nothing(tmp_path: Path) -> None:
+    end = time.monotonic() + MINUTES * 60
+    total = Tally()
+    number = 0
+    while time.monotonic() < end:
+        number += 1
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for future in submit(pool, tmp_path / str(number), chains(number)).values():
+                total.add(future.result())
+        print(  # noqa: T201 - what a long run is for
+            f"round {number}: {total.crashes} crashes at {len(total.points)} points so far, "
+            f"{total.survived} counts beyond the end, {len(total.findings)} findings",
+            flush=True,
+        )
+        assert not total.findings, "\n\n".join(total.findings)
+    assert total.points == set(Point)

@@ -1,0 +1,221 @@
+"""What journal, store, practice Xero and its request log have to agree on once all is settled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.model.change import Action, Event, State, step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNFINISHED = (State.QUEUED, State.SENDING, State.UNCLEAR)
+# Entries of the event log that are no step of the lifecycle.
+_BEGINNINGS = {"request": State.QUEUED, "seen": State.CONFIRMED}
+_PICKED_UP = "picked_up"
+
+
+def read_only(file: Path, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+    """Ask a database that the program has open, without ever being the one that tidies it up."""
+    if not file.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", timeout=10, uri=True)) as connection:
+            return connection.execute(sql, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return []
+        raise
+
+
+def wreck(file: Path) -> list[tuple[str, str]]:
+    """Look at what a killed program has left: each contact's newest change and its state.
+
+    Works on a copy, so that the program finds its file as it was left and mends it itself.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / file.name
+        for suffix in ("", "-wal"):
+            left = file.with_name(file.name + suffix)
+            if left.exists():
+                shutil.copyfile(left, copy.with_name(copy.name + suffix))
+        if not copy.exists():
+            return []
+        with closing(sqlite3.connect(copy)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'changes'").fetchall():
+                return []
+            return connection.execute("SELECT contact_id, state FROM changes ORDER BY change_id").fetchall()
+
+
+@dataclass(slots=True)
+class Asked:
+    """Contacts for which a person has asked for the same thing at once."""
+
+    action: Action
+    contact_ids: tuple[str, ...]
+    is_journalled: bool = False
+
+
+@dataclass(slots=True)
+class Audit:
+    """Compares; each finding is a sentence. Nothing found means that nothing is wrong."""
+
+    store: Path
+    practice: Path
+    tenant_id: str
+    calls: list[dict[str, Any]]
+    is_calm: bool = True
+    findings: list[str] = field(default_factory=list)
+
+    def check(self, asked: Sequence[Asked]) -> list[str]:
+        """Return what is wrong."""
+        self._files_are_whole()
+        self._events_lead_to_states()
+        for one in asked:
+            self._is_done_once(one)
+        self._nobody_else_is_blamed(asked)
+        self._calls_are_journalled()
+        self._tallies_are_true()
+        self.findings += self.differences()
+        return self.findings
+
+    def differences(self) -> list[str]:
+        """Hold the local copy against the practice Xero's own data."""
+        local = {
+            contact_id: (name, status)
+            for contact_id, name, status in self._rows("SELECT contact_id, name, status FROM contacts")
+        }
+        there = {
+            contact_id: (name, status)
+            for contact_id, name, status in read_only(
+                self.practice,
+                "SELECT contact_id, c.name, status FROM contacts c JOIN organisations USING (org)"
+                " WHERE tenant_id = ?",
+                (self.tenant_id,),
+            )
+        }
+        return [
+            f"{key}: stored as {local.get(key)}, in Xero {there.get(key)}"
+            for key in local.keys() | there.keys()
+            if local.get(key) != there.get(key)
+        ]
+
+    def _files_are_whole(self) -> None:
+        for file in (self.store, self.practice):
+            if read_only(file, "PRAGMA integrity_check") != [("ok",)]:
+                self.findings.append(f"{file.name} is damaged")
+
+    def _events_lead_to_states(self) -> None:
+        states = dict(self._rows("SELECT change_id, state FROM changes"))
+        reached: dict[int, State] = {}
+        picked_up: Counter[int] = Counter()
+        for change_id, event, state in self._rows(
+            "SELECT change_id, event, state FROM change_events ORDER BY event_id"
+        ):
+            if event in _BEGINNINGS:
+                if change_id in reached:
+                    self.findings.append(f"change {change_id} begins twice")
+                reached[change_id] = _BEGINNINGS[event]
+            elif event == _PICKED_UP:
+                picked_up[change_id] += 1
+            else:
+                reached[change_id] = step(reached[change_id], Event(event))
+            if reached[change_id] != state:
+                self.findings.append(f"change {change_id}: {event} is logged as {state}")
+        if reached != states:
+            self.findings.append(f"the log leads to {reached}, the changes say {states}")
+        told = self._rows("SELECT change_id FROM changes WHERE picked_up_ms IS NOT NULL")
+        if picked_up != Counter(change_id for (change_id,) in told):
+            self.findings.append(f"picked up are {told}, logged is {picked_up}")
+        stuck = Counter(state for state in states.values() if state in UNFINISHED)
+        if stuck:
+            self.findings.append(f"stuck: {dict(stuck)}")
+
+    def _is_done_once(self, asked: Asked) -> None:
+        for contact_id in asked.contact_ids:
+            changes = self._rows(
+                "SELECT state, words FROM changes WHERE contact_id = ? AND action = ? AND origin = 'here'",
+                (contact_id, asked.action),
+            )
+            deeds = self._history(contact_id)
+            done = deeds.count("Archived") if asked.action is Action.ARCHIVE else deeds.count("Restored")
+            expected = self._expected(asked, changes)
+            if expected is None:
+                self.findings.append(f"{contact_id}: {asked} ended as {changes}")
+            elif done != expected:
+                self.findings.append(f"{contact_id}: {asked.action} done {done} times, journal: {changes}")
+
+    def _expected(self, asked: Asked, changes: Sequence[tuple[str, str]]) -> int | None:
+        """Say how often Xero has to have done it; None where the journal itself is wrong."""
+        if not asked.is_journalled:
+            return None if changes else 0
+        if len(changes) != 1:
+            return None
+        state, words = changes[0]
+        if state == State.CONFIRMED:
+            return 1
+        is_excused = (state == State.REFUSED and words) or (
+            state == State.HANDOFF and asked.action is Action.RESTORE
+        )
+        return 0 if is_excused else None
+
+    def _nobody_else_is_blamed(self, asked: Sequence[Asked]) -> None:
+        ours = {contact_id for one in asked for contact_id in one.contact_ids}
+        for contact_id, action in self._rows("SELECT contact_id, action FROM changes WHERE origin = 'xero'"):
+            if contact_id in ours:
+                self.findings.append(f"{contact_id}: our own {action} is put down to somebody in Xero")
+
+    def _calls_are_journalled(self) -> None:
+        """Every write has a key that was journalled before, and changed all it was meant to, or nothing."""
+        sent: Counter[str] = Counter()
+        for (detail,) in self._rows("SELECT detail FROM change_events WHERE event = 'send'"):
+            sent[json.loads(detail)["idempotency_key"]] += 1
+        writes = [call for call in self.calls if call["method"] == "POST" and "/Contacts" in call["path"]]
+        for key, times in Counter(call["idempotencyKey"] for call in writes if call["status"] != 401).items():
+            if key not in sent:
+                self.findings.append(f"a call with the key {key} was never journalled")
+            if times > 1:
+                self.findings.append(f"the call with the key {key} was made {times} times")
+        for call in writes:
+            key = call["idempotencyKey"]
+            meant = 0 if self._is_restore(key) else sent[key]
+            # An archived contact takes no second archive: fewer writes mean that Xero was asked twice.
+            if self.is_calm and call["status"] == 200 and call["statusWrites"] != meant:
+                self.findings.append(f"{meant} were sent, Xero did otherwise: {call}")
+
+    def _is_restore(self, key: str) -> bool:
+        found = self._rows(
+            "SELECT DISTINCT action FROM changes JOIN change_events USING (change_id)"
+            " WHERE event = 'send' AND json_extract(detail, '$.idempotency_key') = ?",
+            (key,),
+        )
+        return found == [("restore",)]
+
+    def _tallies_are_true(self) -> None:
+        tallied = {name: total for name, total in self._rows("SELECT name, total FROM tallies") if total}
+        counted = {
+            f"contacts:{status}": total
+            for status, total in self._rows("SELECT status, count(*) FROM contacts GROUP BY status")
+        }
+        for name, total in counted.items():
+            if tallied.get(name) != total:
+                self.findings.append(f"{name} is tallied as {tallied.get(name)}, there are {total}")
+
+    def _history(self, contact_id: str) -> list[str]:
+        sql = (
+            "SELECT changes FROM history JOIN contacts ON history.contact = contacts.id"
+            " WHERE contact_id = ? ORDER BY history.id"
+        )
+        return [row[0] for row in read_only(self.practice, sql, (contact_id,))]
+
+    def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        return read_only(self.store, sql, parameters)

@@ -1,0 +1,59 @@
+"""Where a change can be interrupted: names that the harness orders and the child stops at.
+
+Imports nothing of the program, so that the parent can name a point without loading what it kills.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Point(StrEnum):
+    """A step of the lifecycle. A transaction has three: before it, written but not committed, committed."""
+
+    REQUEST_BEFORE = "request: before the journal"
+    REQUEST_WRITTEN = "request: in its transaction"
+    REQUEST_COMMITTED = "request: journalled, the outbox asleep"
+    SEND_BEFORE = "send: before the journal"
+    SEND_WRITTEN = "send: in its transaction"
+    SEND_COMMITTED = "send: journalled, the call not made"
+    CALL_BEFORE = "call: not a byte sent"
+    CALL_HALF = "call: half of it sent"
+    CALL_SENT = "call: all of it sent, no answer awaited"
+    CALL_ANSWERED = "call: carried out, its answer unread"
+    ANSWER_BEFORE = "answer: read, not journalled"
+    ANSWER_WRITTEN = "answer: in its transaction"
+    ANSWER_COMMITTED = "answer: journalled, not shown"
+    DOUBT_BEFORE = "doubt: before the journal"
+    DOUBT_WRITTEN = "doubt: in its transaction"
+    DOUBT_COMMITTED = "doubt: journalled, nothing read again"
+    READING_BEFORE = "reading again: before the call"
+    READING_ANSWERED = "reading again: its answer unread"
+    VERDICT_BEFORE = "verdict: before the journal"
+    VERDICT_WRITTEN = "verdict: in its transaction"
+    VERDICT_COMMITTED = "verdict: journalled, not shown"
+    HAND_OFF_BEFORE = "hand-off: before the journal"
+    HAND_OFF_WRITTEN = "hand-off: in its transaction"
+    HAND_OFF_COMMITTED = "hand-off: journalled, not shown"
+    EVIDENCE_BEFORE = "evidence: before the journal"
+    EVIDENCE_WRITTEN = "evidence: in its transaction"
+    EVIDENCE_COMMITTED = "evidence: journalled, not shown"
+    PAGE_ANSWERED = "page: answered, unread"
+    PAGE_WRITTEN = "page: in its transaction"
+    PAGE_COMMITTED = "page: stored, its cursor not moved"
+    CURSOR_WRITTEN = "cursor: in its transaction"
+    CURSOR_COMMITTED = "cursor: moved"
+    TOKEN_ASKED = "token: asked for, its answer unread"
+    TOKEN_BEFORE = "token: answered, not stored"
+    TOKEN_STORED = "token: stored, not used"
+    MIGRATION = "migration: a statement of it"
+    STATEMENT = "any statement that writes"
+
+
+# Where nothing of what was asked for can be in the journal yet; from the commit on, all of it is.
+NOT_YET_ASKED: Final = frozenset({Point.REQUEST_BEFORE, Point.REQUEST_WRITTEN})
+
+# How the child is told, and where it says what it has done.
+ORDERS: Final = "CRASH_ORDERS"
+REACHED: Final = "CRASH_REACHED"

@@ -1,0 +1,252 @@
+"""One installation of the program and one practice Xero, to be wrecked again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from support.crash_audit import UNFINISHED, Asked, Audit, read_only, wreck
+from support.crash_points import ORDERS, REACHED
+from support.demo import environment
+from support.house import settings_for
+from support.practice import PracticeXero, http
+from support.terminal import Terminal
+
+from tui.engine.account import FILE, XeroAccount
+from tui.model.change import Action, State
+from tui.paths import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from support.crash_points import Point
+
+CHILD = "support.crash_child"
+_TESTS = Path(__file__).parents[1]
+# The dialog wants the number typed from here on.
+_TYPED_FROM = 26
+_PATIENCE_SECONDS = 30
+_PLENTY = 1_000_000
+_FAILED = "Something went wrong"
+# News is read at the start and when F5 is pressed: a look in between could settle a doubt by itself.
+_POLL_SECONDS = 3600
+
+
+@dataclass(slots=True)
+class Site:
+    """Where one chain of crashes happens: files under `folder`, the practice Xero, all that was asked."""
+
+    folder: Path
+    practice: PracticeXero
+    asked: list[Asked] = field(default_factory=list)
+    is_calm: bool = True
+    _words: int = 0
+    _terminal: Terminal | None = None
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path, *, contacts: int = 60) -> Iterator[Site]:
+        """Start the practice Xero and sign in; nothing is stored yet."""
+        options = ("--contacts", str(contacts), "--cycle", "86400", "--sync-seconds", "0")
+        limits = ("--minute-limit", str(_PLENTY), "--day-limit", str(_PLENTY))
+        practice = PracticeXero(folder / "practice", (*options, *limits))
+        try:
+            site = cls(folder, practice)
+            site.sign_in()
+            try:
+                yield site
+            finally:
+                site.end()
+        finally:
+            practice.stop()
+
+    @property
+    def home(self) -> Path:
+        """The program's files."""
+        return self.folder / "home"
+
+    @property
+    def store(self) -> Path:
+        """The organisation's local copy and journal."""
+        return Paths.under(self.home).organisation(self.practice.tenant_id) / "contacts.db"
+
+    @property
+    def books(self) -> Path:
+        """The practice Xero's own data."""
+        return Paths.under(self.practice.folder).sandbox / "practice.sqlite"
+
+    def sign_in(self) -> None:
+        """Connect the program to the practice Xero."""
+        settings = settings_for(self.practice, poll_seconds=_POLL_SECONDS)
+        account = XeroAccount(settings, Paths.under(self.home))
+        asyncio.run(account.adopt(self.practice.refresh_token, self.practice.client_id))
+
+    def start(self) -> Terminal:
+        """Start the program, ready to be killed where `order` says."""
+        variables = {
+            **environment(self.home),
+            **self.practice.environment,
+            "RESHELVE_XERO_TOKEN_STORE": FILE,
+            "RESHELVE_RELEASED_FEED_URL": self.practice.released,
+            "RESHELVE_SYNC_POLL_SECONDS": str(_POLL_SECONDS),
+            "PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(_TESTS)]),
+            ORDERS: str(self._orders),
+            REACHED: str(self._reached),
+        }
+        command = [sys.executable, "-P", "-m", CHILD, "open"]
+        return Terminal(command, variables, patience=_PATIENCE_SECONDS)
+
+    def program(self) -> Terminal:
+        """Return the program as it runs, started where it doesn't."""
+        if self._terminal is None:
+            self._terminal = self.start()
+        return self._terminal
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until something is so, or until the program says that it has failed."""
+
+        def is_over() -> bool:
+            return bool(condition()) or _FAILED in terminal.screen.text
+
+        terminal = self.program()
+        terminal.until(is_over, what)
+        assert _FAILED not in terminal.screen.text, f"a part of the program failed:\n{self._log()}"
+
+    def end(self) -> None:
+        """Clear away the program, dead or alive."""
+        if self._terminal is not None:
+            self._terminal.__exit__(None, None, None)
+            self._terminal = None
+
+    def leave(self) -> None:
+        """Leave the program as a person does."""
+        terminal = self.program()
+        terminal.until_shown("All ")
+        terminal.write("\x03")
+        assert terminal.wait() == 0, f"leaving went wrong. Shown:\n{terminal.screen.text}"
+        self.end()
+
+    def order(self, point: Point, nth: int) -> None:
+        """Have the program killed when it reaches the point for the nth time from now on."""
+        self._reached.unlink(missing_ok=True)
+        new = self._orders.with_suffix(".new")
+        new.write_text(f"{point} {nth}")
+        new.replace(self._orders)
+
+    def call_off(self) -> bool:
+        """Let the program live; says whether it had been killed as ordered."""
+        self._orders.unlink(missing_ok=True)
+        return self._reached.exists()
+
+    def fill(self, size: int, action: Action) -> str:
+        """Have contacts in Xero for which the action is possible; gives the word that finds them all."""
+        word = f"wombat{_letters(self._words)}"
+        self._words += 1
+        names = [f"{word.capitalize()} {number:03}" for number in range(size)]
+        made = self._write([{"Name": name} for name in names], "PUT")
+        ids = tuple(one["ContactID"] for one in made)
+        if action is Action.RESTORE:
+            self._write([{"ContactID": one, "ContactStatus": "ARCHIVED"} for one in ids], "POST")
+            self.practice.control("DELETE", "requests")
+        self.asked.append(Asked(action, ids))
+        return word
+
+    def choose(self, word: str, size: int, action: Action) -> None:
+        """Find the contacts, select them all, and wait for the dialog to know all it asks Xero for."""
+        terminal = self.program()
+        terminal.until_shown("All ")
+        terminal.write("3" if action is Action.RESTORE else "1")
+        terminal.write(f"/{word}\r\x1b[15~")
+        terminal.until_shown(f" {size} of ")
+        terminal.write("*a" if action is Action.ARCHIVE else "*r")
+        name = action.value.capitalize()
+        terminal.until_shown(f"{name} {size} contact")
+        terminal.until_shown(f"y {name}" if size < _TYPED_FROM else f"Type {size} to go on")
+
+    def confirm(self, size: int) -> None:
+        """Say yes in the dialog."""
+        self.program().write("y" if size < _TYPED_FROM else f"{size}\r")
+
+    def note_journalled(self) -> None:
+        """See whether the journal that a crash has left knows what was asked last: all of it or nothing."""
+        asked = self.asked[-1]
+        known = {contact_id for contact_id, _ in wreck(self.store)} & set(asked.contact_ids)
+        assert len(known) in {0, len(asked.contact_ids)}, "a batch was journalled in part"
+        asked.is_journalled = bool(known)
+
+    def is_settled(self) -> bool:
+        """Say whether all that is in the journal is finished, and all contacts are read."""
+        cursors = dict(self._ask("SELECT name, value FROM cursors"))
+        is_read = "pull.full_done_at" in cursors and "pull.full_page" not in cursors
+        return is_read and all(self._is_finished(one) for one in self.asked if one.is_journalled)
+
+    def is_done(self) -> bool:
+        """Say whether what was asked last is finished, whether or not it has to be."""
+        return self._is_finished(self.asked[-1])
+
+    def is_picked_up(self) -> bool:
+        """Say whether Re-Leased was seen to have all that was confirmed."""
+        sql = "SELECT 1 FROM changes WHERE state = 'confirmed' AND picked_up_ms IS NULL LIMIT 1"
+        return not self._ask(sql)
+
+    def settle(self) -> None:
+        """Wait until all is finished and the local copy is as Xero is."""
+        self.until(self.is_settled, "settling")
+        self.until(lambda: not self._audit().differences(), "the local copy being as Xero is")
+
+    def check(self) -> list[str]:
+        """Return what is wrong once all is settled."""
+        return self._audit().check(self.asked)
+
+    def kill(self) -> None:
+        """End the program as a loss of power does."""
+        self.program().send(signal.SIGKILL)
+        self.program().wait()
+        self.end()
+
+    def _log(self) -> str:
+        return "\n".join(file.read_text()[-3_000:] for file in Paths.under(self.home).logs.glob("*.log"))
+
+    @property
+    def _orders(self) -> Path:
+        return self.folder / "orders"
+
+    @property
+    def _reached(self) -> Path:
+        return self.folder / "reached"
+
+    def _is_finished(self, asked: Asked) -> bool:
+        # One look: what is asked in two could change in between.
+        states = dict(self._ask("SELECT contact_id, state FROM changes ORDER BY change_id"))
+        return all(states.get(one, State.QUEUED) not in UNFINISHED for one in asked.contact_ids)
+
+    def _ask(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        return read_only(self.store, sql, parameters)
+
+    def _audit(self) -> Audit:
+        return Audit(
+            self.store, self.books, self.practice.tenant_id, self.practice.requests(), is_calm=self.is_calm
+        )
+
+    def _write(self, contacts: list[dict[str, str]], method: str) -> list[dict[str, str]]:
+        headers = {
+            "Authorization": f"Bearer {self.practice.access_token()}",
+            "xero-tenant-id": self.practice.tenant_id,
+            "Accept": "application/json",
+        }
+        url = f"{self.practice.api}/api.xro/2.0/Contacts"
+        reply = http(method, url, json_body={"Contacts": contacts}, headers=headers)
+        assert reply.status == 200, reply.body
+        made: list[dict[str, str]] = reply.json()["Contacts"]
+        return made
+
+
+def _letters(number: int) -> str:
+    """Write a number in letters, so that no word is the beginning of another."""
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:04}")
