@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 UNFINISHED = (State.QUEUED, State.SENDING, State.UNCLEAR)
 # Entries of the event log that are no step of the lifecycle.
 _BEGINNINGS = {"request": State.QUEUED, "seen": State.CONFIRMED}
+_BACKUPS_KEPT = 5
 _PICKED_UP = "picked_up"
 
 
@@ -113,6 +114,12 @@ class Audit:
         for file in (self.store, self.practice):
             if read_only(file, "PRAGMA integrity_check") != [("ok",)]:
                 self.findings.append(f"{file.name} is damaged")
+        backups = sorted((self.store.parent / "backups").glob("journal-*.db"))
+        if len(backups) > _BACKUPS_KEPT:
+            self.findings.append(f"{len(backups)} backups are kept")
+        for backup in backups:
+            if read_only(backup, "PRAGMA integrity_check") != [("ok",)]:
+                self.findings.append(f"the backup {backup.name} is damaged")
 
     def _events_lead_to_states(self) -> None:
         states = dict(self._rows("SELECT change_id, state FROM changes"))

@@ -21,7 +21,9 @@ import httpx
 from support.crash_points import ORDERS, REACHED, Point
 
 from tui.model.change import Event
+from tui.store import backup as backup_module
 from tui.store import database as database_module
+from tui.store import upkeep as upkeep_module
 from tui.store.database import Database
 from tui.store.store import Store
 from tui.xero.tokens import TokenFile
@@ -29,9 +31,9 @@ from tui.xero.tokens import TokenFile
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from tui.xero.tokens import Tokens
-
 _WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT")
+# The journal is copied table by table: some are there then, some are not.
+_HALF_A_BACKUP = "INSERT INTO main.change_events"
 _ACCOUNTING = "/api.xro/"
 _METHODS = {"add": "request", "apply": "page", "set_cursor": "cursor", "record_pick_ups": "evidence"}
 
@@ -80,6 +82,8 @@ def _reached(what: str, step: str) -> None:
 def _statement(sql: str) -> None:
     if sql.lstrip().upper().startswith(_WRITING):
         _orders.reached(Point.STATEMENT)
+    if sql.startswith(_HALF_A_BACKUP):
+        _orders.reached(Point.BACKUP_HALF)
 
 
 def _statement_of_first_start(sql: str) -> None:
@@ -157,6 +161,22 @@ def _watched_write(write: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
+def _watched_step(before: Point | None, after: Point) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Watch a function that blocks."""
+
+    def wrapper(function: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            if before is not None:
+                _orders.reached(before)
+            done = function(*args, **kwargs)
+            _orders.reached(after)
+            return done
+
+        return watched
+
+    return wrapper
+
+
 def _watched_call(handle: Callable[..., Any]) -> Callable[..., Any]:
     async def watched(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> Any:
         kind = _kind_of_call(request)
@@ -193,24 +213,6 @@ class _Dripping(httpx.AsyncByteStream):
         _orders.reached(Point.CALL_SENT)
 
 
-def _watched_token_call(handle: Callable[..., Any]) -> Callable[..., Any]:
-    def watched(self: httpx.HTTPTransport, request: httpx.Request) -> Any:
-        response = handle(self, request)
-        _orders.reached(Point.TOKEN_ASKED)
-        return response
-
-    return watched
-
-
-def _watched_save(save: Callable[..., Any]) -> Callable[..., Any]:
-    def watched(self: TokenFile, tokens: Tokens) -> None:
-        _orders.reached(Point.TOKEN_BEFORE)
-        save(self, tokens)
-        _orders.reached(Point.TOKEN_STORED)
-
-    return watched
-
-
 def main() -> None:
     """Wrap what there is to wrap, and be the program."""
     _wrap(sqlite3, "connect", _traced_connect)
@@ -218,8 +220,10 @@ def main() -> None:
     _name_writes()
     _wrap(Database, "write", _watched_write)
     _wrap(httpx.AsyncHTTPTransport, "handle_async_request", _watched_call)
-    _wrap(httpx.HTTPTransport, "handle_request", _watched_token_call)
-    _wrap(TokenFile, "save", _watched_save)
+    _wrap(httpx.HTTPTransport, "handle_request", _watched_step(None, Point.TOKEN_ASKED))
+    _wrap(TokenFile, "save", _watched_step(Point.TOKEN_BEFORE, Point.TOKEN_STORED))
+    _wrap(backup_module, "copy_journal", _watched_step(None, Point.BACKUP_WRITTEN))
+    _wrap(upkeep_module, "back_up", _watched_step(Point.BACKUP_BEFORE, Point.BACKUP_COMMITTED))
     from tui.cli import main as program  # noqa: PLC0415 - after the wrapping
 
     sys.argv[0] = "reshelve"

@@ -33,6 +33,9 @@ _DOUBTING: Final = (
 _HANDING_OFF: Final = (Point.HAND_OFF_BEFORE, Point.HAND_OFF_WRITTEN, Point.HAND_OFF_COMMITTED)
 _EVIDENCE: Final = (Point.EVIDENCE_BEFORE, Point.EVIDENCE_WRITTEN, Point.EVIDENCE_COMMITTED)
 _TOKENS: Final = (Point.TOKEN_ASKED, Point.TOKEN_BEFORE, Point.TOKEN_STORED)
+_BACKING_UP: Final = (
+    Point.BACKUP_BEFORE, Point.BACKUP_HALF, Point.BACKUP_WRITTEN, Point.BACKUP_COMMITTED,
+)  # fmt: skip
 _PAGING: Final = (
     Point.PAGE_ANSWERED, Point.PAGE_WRITTEN, Point.PAGE_COMMITTED, Point.CURSOR_WRITTEN,
     Point.CURSOR_COMMITTED,
@@ -61,6 +64,10 @@ def chains(number: int) -> dict[str, tuple[Run, ...]]:
         "renewing the sign-in": tuple(
             Run(point, size=next(size), during="recovering", first=Point.REQUEST_COMMITTED)
             for point in _TOKENS
+        ),
+        "backing up": tuple(
+            Run(point, size=next(size), during="recovering", first=Point.SEND_COMMITTED)
+            for point in _BACKING_UP
         ),
         "the first start": (
             *(Run(point, nth=chance.randint(1, _PAGES), during="first start") for point in _PAGING),

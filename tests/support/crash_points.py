@@ -47,6 +47,10 @@ class Point(StrEnum):
     TOKEN_ASKED = "token: asked for, its answer unread"
     TOKEN_BEFORE = "token: answered, not stored"
     TOKEN_STORED = "token: stored, not used"
+    BACKUP_BEFORE = "backup: not begun"
+    BACKUP_HALF = "backup: half copied"
+    BACKUP_WRITTEN = "backup: copied, not in its place"
+    BACKUP_COMMITTED = "backup: in its place"
     MIGRATION = "migration: a statement of it"
     STATEMENT = "any statement that writes"
 
