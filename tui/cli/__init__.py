@@ -13,6 +13,7 @@ _COMMANDS = {
     "demo": "tui.cli.demo:demo",
     "connect": "tui.cli.connect:connect",
     "disconnect": "tui.cli.disconnect:disconnect",
+    "repair": "tui.cli.repair:repair",
     "settings": "tui.cli.settings:settings",
     "sandbox": "tui.cli.sandbox:sandbox",
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.paths import Paths
     from tui.settings import Settings
 
-_LEASE = "lease"
+LEASE = "lease"
 
 
 def open_engine(
@@ -38,7 +38,7 @@ def open_engine(
         organisation,
         Store.open(folder),
         Connectors(settings, paths, organisation),
-        lease=Lease(folder / _LEASE),
+        lease=Lease(folder / LEASE),
         window=nightly_window(settings),
         poll_seconds=settings.sync.poll_seconds,
         is_read_only=is_read_only or organisation.is_read_only,

@@ -1,0 +1,116 @@
+"""`reshelve repair`: asks first, keeps what is damaged, and says what it did."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+from store.damage import spoil, spoil_header
+from store.store_samples import contact
+
+from tui.cli import main
+from tui.engine.lease import Lease
+from tui.engine.organisations import Known, write_known
+from tui.model.change import Action, State
+from tui.model.contact import Organisation
+from tui.paths import Paths
+from tui.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TENANT = "0000aaaa-1111-4222-8333-444455556666"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Connect one organisation with 300 queued changes, and back its journal up."""
+    paths = Paths.under(tmp_path)
+    write_known(paths.organisations_file, Known((Organisation(TENANT, "Demo [/x] Company", "!d"),)))
+    folder = paths.organisation(TENANT)
+
+    async def fill() -> None:
+        store = Store.open(folder)
+        await store.apply([contact(each) for each in range(300)], NOW)
+        await store.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in range(300)]), NOW)
+        await store.back_up(NOW)
+        store.close()
+
+    asyncio.run(fill())
+    return folder
+
+
+@pytest.fixture
+def repair(tmp_path: Path) -> Callable[..., Result]:
+    def run(*arguments: str, stdin: str = "") -> Result:
+        env = {"RESHELVE_HOME": str(tmp_path)}
+        return CliRunner().invoke(main, ["repair", *arguments], input=stdin, env=env)
+
+    return run
+
+
+def stands(folder: Path) -> list[State]:
+    store = Store.open(folder)
+    try:
+        return [change.state for change in store.changes_in(*State)]
+    finally:
+        store.close()
+
+
+def test_what_is_whole_is_left_alone(folder: Path, repair: Callable[..., Result]) -> None:
+    done = repair()
+    assert (done.exit_code, "nothing to repair" in done.output) == (0, True)
+    assert list(folder.glob("damaged-*")) == []
+
+
+def test_nothing_is_done_without_a_yes(folder: Path, repair: Callable[..., Result]) -> None:
+    spoil_header(folder / "contacts.db")
+    before = (folder / "contacts.db").read_bytes()
+    done = repair(stdin="n\n")
+    assert done.exit_code == 1
+    assert "The backup of" in done.output
+    assert "Everything is as it was" in done.output
+    assert (folder / "contacts.db").read_bytes() == before
+
+
+def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Callable[..., Result]) -> None:
+    spoil_header(folder / "contacts.db")
+    done = repair("--organisation", "demo", stdin="y\n")
+    assert done.exit_code == 0, done.output
+    assert "journal-20260301T120000Z.db was put back" in done.output
+    assert "300 changes that are in doubt are read again from Xero" in done.output
+    assert len(list(folder.glob("damaged-*.db"))) == 1
+    assert stands(folder) == [State.UNCLEAR] * 300
+
+
+def test_damaged_contacts_leave_the_journal_alone(folder: Path, repair: Callable[..., Result]) -> None:
+    spoil(folder / "contacts.db", "contacts")
+    done = repair("--yes")
+    assert "journal is as it was" in done.output
+    assert stands(folder) == [State.QUEUED] * 300
+
+
+def test_an_organisation_that_is_open_is_not_repaired(folder: Path, repair: Callable[..., Result]) -> None:
+    spoil(folder / "contacts.db", "contacts")
+    lease = Lease(folder / "lease")
+    assert lease.take()
+    done = repair("--yes")
+    lease.give_back()
+    assert done.exit_code == 1
+    assert "Another Reshelve" in done.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unknown_name_is_said(repair: Callable[..., Result]) -> None:
+    done = repair("--organisation", "nobody")
+    assert (done.exit_code, "No organisation is called nobody" in done.output) == (1, True)
+
+
+def test_without_any_organisation_there_is_nothing_to_repair(repair: Callable[..., Result]) -> None:
+    done = repair()
+    assert (done.exit_code, "nothing to repair" in done.output) == (1, True)

@@ -1,0 +1,42 @@
+"""`reshelve repair`: puts a damaged local copy right."""
+
+from __future__ import annotations
+
+import click
+
+from tui.cli.run import choose, say
+from tui.engine.account import account as account_of
+from tui.model.errors import ReshelveError
+from tui.paths import Paths
+from tui.settings import load
+
+
+@click.command()
+@click.option("--organisation", help="Repair the organisation whose name contains this.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def repair(organisation: str | None, *, yes: bool) -> None:
+    """Put a damaged local copy right.
+
+    The journal of changes comes back from its newest good backup and whatever can still be read of it; the
+    contacts are read anew from Xero. The damaged file is kept.
+    """
+    from tui.engine.repairing import examine, mend  # noqa: PLC0415 - loads SQLite, which `--help` needn't
+    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, as above
+
+    paths = Paths.find()
+    try:
+        account = account_of(load(paths.settings_file), paths)
+        chosen = choose([one.organisation for one in account.organisations()], organisation)
+        if chosen is None:
+            raise ReshelveError("No organisation is connected yet.", "There is nothing to repair.")
+        mending = examine(paths, chosen)
+        click.echo(f"{safe(chosen.name)}: {safe(mending.words)}")
+        if not mending.is_needed:
+            return
+        if not yes and not click.confirm("Repair it?"):
+            raise click.Abort
+        click.echo(safe(mend(mending)))
+    except (KeyboardInterrupt, click.Abort):
+        raise say(ReshelveError("Cancelled.", "Everything is as it was.")) from None
+    except ReshelveError as error:
+        raise say(error) from error
