@@ -127,6 +127,7 @@ def test_a_process_is_seen_by_those_who_look(elsewhere: Path) -> None:
         ("data/tokens/5E9A.json", True),
         ("tokens.json", True),
         ("data/sandbox/practice.sqlite-shm", True),
+        ("a_copy/tests/xero/test_xero_tokens.py", True),
         ("data/organisations.json", False),
         ("config/settings.toml", False),
         ("state/reshelve.log", False),

@@ -34,9 +34,13 @@ _OVERLAP: Final = 256
 
 
 def belongs(file: Path) -> bool:
-    """Say whether tokens may lie in this file: a sign-in's own, a test's keychain, the sandbox's books."""
+    """Say whether tokens may lie in this file: a sign-in's own, a test's keychain, the sandbox's books.
+
+    The program's own source may be copied for a test, and names the invented ones.
+    """
     is_sign_in = file.parent.name == "tokens" and file.suffix == ".json"
-    return is_sign_in or file.name in _KEPT_IN or file.name.startswith("practice.sqlite")
+    is_source = file.suffix in {".py", ".pyc"}
+    return is_sign_in or is_source or file.name in _KEPT_IN or file.name.startswith("practice.sqlite")
 
 
 class Findings:
