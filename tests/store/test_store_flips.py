@@ -77,12 +77,28 @@ async def test_a_change_that_is_being_sent_is_left_to_its_sender(store: Store) -
     assert store.counts().archived == 1
 
 
-async def test_a_queued_change_of_the_opposite_stays(store: Store) -> None:
-    await store.apply([contact(1, ARCHIVED)], NOON)
-    (queued,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    (flip,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(6))).flips
-    assert (flip.action, flip.origin) == (Action.RESTORE, Origin.XERO)
+async def test_a_queued_restore_stays_when_somebody_archives_in_xero(store: Store) -> None:
+    await store.apply([contact(1, ACTIVE)], NOON)
+    (queued,) = await store.add(Action.RESTORE, [contact(1)], NOON)
+    (flip,) = (await store.apply([contact(1, ARCHIVED, at=5)], minutes(6))).flips
+    assert (flip.action, flip.origin) == (Action.ARCHIVE, Origin.XERO)
     assert store.change(queued.change_id) == queued
+
+
+@pytest.mark.parametrize(("asked_at", "state"), [(4, State.REFUSED), (5, State.REFUSED), (6, State.QUEUED)])
+async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
+    store: Store, asked_at: float, state: State
+) -> None:
+    await store.apply([contact(1, ARCHIVED)], NOON)
+    (queued,) = await store.add(Action.ARCHIVE, [contact(1)], minutes(asked_at))
+    (flip,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(7))).flips
+    assert (flip.action, flip.origin) == (Action.RESTORE, Origin.XERO)
+    now = store.change(queued.change_id)
+    assert now is not None
+    assert (now.state, bool(now.words)) == (state, state is State.REFUSED)
+    last = store.events_of_change(queued.change_id)[-1]
+    assert last.event == ("refuse" if state is State.REFUSED else "noted")
+    assert "restored" in last.words
 
 
 async def test_contacts_and_moves_come_as_one(store: Store) -> None:

@@ -136,7 +136,7 @@ class Pusher:
         contacts = await self._xero.contacts_by_ids([change.contact_id for change in batch])
         is_blame_known = len(contacts) < len(batch)
         words = {} if is_blame_known else dict.fromkeys((each.contact_id for each in batch), error.what)
-        await self._write(judge(batch, contacts, words))
+        await self._write(judge(batch, contacts, words, is_undone=True))
 
     async def _judge(self, changes: Sequence[Change], words: Mapping[str, str]) -> Verdict:
         contacts = await self._xero.contacts_by_ids([change.contact_id for change in changes])

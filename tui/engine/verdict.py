@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 UNKNOWN = "Xero doesn't know this contact."
+CHANGED_SINCE = (
+    "Xero's answer was lost, and somebody has changed the contact since: it may have been archived and "
+    "restored. Look at it in Xero, then try again if it is still to be archived."
+)
 _TRY_AGAIN_AFTER = timedelta(days=30)
 _REFUSED_AT = "restore.refused_at"
 
@@ -30,15 +34,27 @@ class Verdict:
     contacts: tuple[Contact, ...] = ()
 
 
-def judge(changes: Sequence[Change], contacts: Sequence[Contact], words: Mapping[str, str]) -> Verdict:
+def judge(
+    changes: Sequence[Change],
+    contacts: Sequence[Contact],
+    words: Mapping[str, str],
+    *,
+    is_undone: bool = False,
+) -> Verdict:
     """Judge each change by its contact's status as just read, never by the wording of an error.
 
     `words` are what Xero said of a contact, by contact id. Where it said nothing and nothing has changed,
-    the change never arrived and is queued again.
+    the change never arrived and is queued again. `is_undone` says that Xero certainly did nothing.
     """
     read = {contact.contact_id: contact for contact in contacts}
     moves = [
-        _move(change, read.get(change.contact_id), words.get(change.contact_id, "")) for change in changes
+        _move(
+            change,
+            read.get(change.contact_id),
+            words.get(change.contact_id, ""),
+            is_undone=is_undone,
+        )
+        for change in changes
     ]
     return Verdict(tuple(moves), tuple(contacts))
 
@@ -59,7 +75,7 @@ def _hand_off(change: Change, contact: Contact | None) -> Move:
     return Move(change.change_id, Event.REFUSE if reason else Event.HAND_OFF, words=reason)
 
 
-def _move(change: Change, contact: Contact | None, words: str) -> Move:
+def _move(change: Change, contact: Contact | None, words: str, *, is_undone: bool) -> Move:
     if contact is None:
         return Move(change.change_id, Event.REFUSE, words=words or UNKNOWN)
     if contact.status is change.action.target:
@@ -69,10 +85,21 @@ def _move(change: Change, contact: Contact | None, words: str) -> Move:
     reason = out_of_reach(contact)
     if reason:
         return Move(change.change_id, Event.REFUSE, words=words or reason)
+    if not words and not is_undone and _may_have_been_undone(change, contact):
+        return Move(change.change_id, Event.REFUSE, words=CHANGED_SINCE)
     if not words:
         return Move(change.change_id, Event.REQUEUE, detail="read again: Xero hasn't carried it out")
     event = Event.HAND_OFF if change.action is Action.RESTORE else Event.REFUSE
     return Move(change.change_id, event, words=words)
+
+
+def _may_have_been_undone(change: Change, contact: Contact) -> bool:
+    """Say whether an archive may have arrived and been undone by somebody since.
+
+    Archiving moves `UpdatedDateUTC`, so that one which is as it was known before says that nothing arrived.
+    """
+    moved = change.base_at is not None and contact.updated_at > change.base_at
+    return moved and change.action is Action.ARCHIVE
 
 
 class RestoreRefusal:

@@ -9,8 +9,8 @@ from uuid import uuid4
 from tui.model.change import Action, Change, Event, State
 from tui.model.contact import ContactStatus
 from tui.model.undo import BatchKind
+from tui.store import conflicts, journal
 from tui.store import gone as gone_contacts
-from tui.store import journal
 from tui.store.batches import begin, note_wishes
 from tui.store.contacts import Seen, Upserted, upsert
 from tui.store.moments import from_ms
@@ -56,6 +56,7 @@ def apply(
     upserted = upsert(connection, contacts, seen_at)
     batch_id = uuid4().hex
     flips = [_flip(connection, seen, seen_at, batch_id, decided) for seen in upserted.moved]
+    conflicts.settle_waiting(connection, upserted.changed, seen_at, decided)
     marked = gone_contacts.mark(connection, gone, seen_at)
     upserted.changed |= marked.keys()
     return Outcome(upserted, tuple(change for change in flips if change is not None), marked)
@@ -77,11 +78,16 @@ def _flip(
         if change.state is State.SENDING or change.change_id in decided:
             # Its sender is waiting for the answer, or has it, and will say.
             return None
-        confirm = journal.Move(
-            change.change_id, Event.CONFIRM, confirmed_at=confirmed_at, detail=journal.SEEN_IN_XERO
-        )
-        return journal.move(connection, confirm, seen_at)
+        detail = conflicts.how_confirmed(change, seen.contact)
+        confirm = journal.Move(change.change_id, Event.CONFIRM, confirmed_at=confirmed_at, detail=detail)
+        confirmed = journal.move(connection, confirm, seen_at)
+        # What was sent from here, and is only now known to have been done, is nobody else's word.
+        if action is Action.RESTORE and change.state is not State.UNCLEAR:
+            conflicts.weigh_restore(connection, change.contact_id, confirmed_at, seen_at)
+        return confirmed
     change_id = journal.insert(connection, seen.contact, action, batch_id, seen_at, confirmed_at=confirmed_at)
+    if action is Action.RESTORE:
+        conflicts.weigh_restore(connection, seen.contact.contact_id, confirmed_at, seen_at)
     return journal.get(connection, change_id)
 
 
