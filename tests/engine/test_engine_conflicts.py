@@ -1,0 +1,230 @@
+"""Somebody works in Xero on what has a change under way here: the table in `tui.store.conflicts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from support.practice import running_sandbox
+
+from tui.engine.clock import utc_now
+from tui.engine.handoff import HandoffLookout
+from tui.engine.push import Pusher
+from tui.engine.verdict import CHANGED_SINCE, RestoreRefusal
+from tui.model.change import Action, Change, State
+from tui.model.errors import XeroError
+from tui.model.reach import GDPR, MERGED
+from tui.store.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
+from tui.xero.client import XeroClient
+from tui.xero.tokens import TokenFile, Tokens, TokenSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from support.practice import PracticeXero
+
+    from tui.store import Store
+
+ARCHIVE, RESTORE = Action.ARCHIVE, Action.RESTORE
+
+
+@pytest.fixture(scope="module")
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path_factory.mktemp("xero"), "--contacts", "20", "--cycle", "3600") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tokens(practice: PracticeXero, tmp_path_factory: pytest.TempPathFactory) -> TokenSource:
+    folder = tmp_path_factory.mktemp("tokens")
+    kept = TokenFile(folder / "tokens.json")
+    kept.save(Tokens.of_refresh_token(practice.refresh_token, practice.client_id))
+    return TokenSource(kept, folder / "tokens.lock", identity_url=practice.identity)
+
+
+@pytest.fixture
+async def xero(practice: PracticeXero, tokens: TokenSource) -> AsyncIterator[XeroClient]:
+    client = XeroClient(api_url=practice.api, tenant_id=practice.tenant_id, tokens=tokens)
+    yield client
+    await client.aclose()
+
+
+class Case:
+    """One contact of the practice Xero, the local copy's idea of it, and the outbox between them."""
+
+    def __init__(self, practice: PracticeXero, xero: XeroClient, store: Store) -> None:
+        self.practice = practice
+        self.xero = xero
+        self.store = store
+        self.pusher = Pusher(store, xero, utc_now, lambda _: None)
+        # Xero takes a name only once among active contacts.
+        self.name = f"Bayside {uuid4().hex}"
+        self.contact_id = practice.create(self.name)
+        self.other_id = practice.create(f"Another {uuid4().hex}")
+        self.writes_before = practice.status_writes()
+
+    async def see(self) -> None:
+        await self.store.apply(await self.xero.contacts_by_ids([self.contact_id]), utc_now())
+
+    async def ask(self, action: Action) -> Change:
+        [change] = await self.store.add(action, self.store.contacts([self.contact_id]), utc_now())
+        return change
+
+    async def hand_off(self) -> Change:
+        """Archive the contact in Xero, ask for its restore here, and get as far as Xero's pages."""
+        self.somebody("archive")
+        await self.see()
+        await RestoreRefusal(self.store).remember(utc_now())
+        change = await self.ask(RESTORE)
+        await self.pusher.drain()
+        assert self.now(change).state is State.HANDOFF
+        return change
+
+    def somebody(self, deed: str, **body: str) -> None:
+        self.practice.somebody(deed, self.contact_id, **body)
+
+    def now(self, change: Change) -> Change:
+        found = self.store.change(change.change_id)
+        assert found is not None
+        return found
+
+    def last_words(self, change: Change) -> str:
+        return self.store.events_of_change(change.change_id)[-1].words
+
+    @property
+    def writes(self) -> int:
+        return self.practice.status_writes() - self.writes_before
+
+
+@pytest.fixture
+async def case(practice: PracticeXero, xero: XeroClient, store: Store) -> Case:
+    made = Case(practice, xero, store)
+    await made.see()
+    return made
+
+
+# --- while it is queued ---
+
+
+@pytest.mark.parametrize(("deed", "said"), [("archive", ARCHIVED_FIRST), ("merge", MERGED_AWAY)])
+async def test_what_somebody_archives_first_is_confirmed_by_the_read_and_not_sent(
+    case: Case, deed: str, said: str
+) -> None:
+    change = await case.ask(ARCHIVE)
+    case.somebody(deed, into=case.other_id)
+    await case.see()
+    assert (case.now(change).state, case.last_words(change)) == (State.CONFIRMED, said)
+    await case.pusher.drain()
+    assert case.writes == 0
+
+
+async def test_a_restore_in_xero_after_the_archive_was_asked_for_is_the_last_word(case: Case) -> None:
+    handed = await case.hand_off()
+    archive = await case.ask(ARCHIVE)
+    case.somebody("restore")
+    await case.see()
+    assert case.now(handed).state is State.CONFIRMED
+    assert (case.now(archive).state, case.now(archive).words) == (State.REFUSED, RESTORED_SINCE)
+    await case.pusher.drain()
+    assert case.writes == 0
+
+
+async def test_an_archive_asked_for_after_the_restore_in_xero_goes_on(case: Case) -> None:
+    await case.hand_off()
+    case.practice.set_clock(ahead_seconds=-60)
+    case.somebody("restore")
+    archive = await case.ask(ARCHIVE)
+    case.practice.set_clock(ahead_seconds=0)
+    await case.see()
+    assert (case.now(archive).state, case.last_words(archive)) == (State.QUEUED, RESTORED_BEFORE)
+    await case.pusher.drain()
+    assert case.now(archive).state is State.CONFIRMED
+    assert case.writes == 1
+
+
+async def test_a_gdpr_request_ends_what_is_queued(case: Case) -> None:
+    change = await case.ask(ARCHIVE)
+    case.somebody("gdpr")
+    await case.see()
+    assert (case.now(change).state, case.now(change).words) == (State.REFUSED, GDPR)
+    await case.pusher.drain()
+    assert case.writes == 0
+
+
+async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
+    change = await case.ask(ARCHIVE)
+    new = f"{case.name} & Sons"
+    case.somebody("rename", Name=new)
+    await case.see()
+    assert (case.now(change).state, case.now(change).name) == (State.QUEUED, new)
+    assert case.last_words(change) == f"“{case.name}” is now called “{new}” in Xero"
+    await case.see()
+    assert [event.event for event in case.store.events_of_change(change.change_id)] == ["request", "renamed"]
+    await case.pusher.drain()
+    assert case.now(change).state is State.CONFIRMED
+
+
+# --- while it is being sent, and the answer is lost ---
+
+
+@pytest.mark.parametrize("lost", ["drop-before", "drop-after"])
+async def test_what_somebody_archives_meanwhile_is_read_as_done(case: Case, lost: str) -> None:
+    change = await case.ask(ARCHIVE)
+    case.practice.fault(lost, count=1, method="POST")
+    with pytest.raises(XeroError):
+        await case.pusher.drain()
+    if lost == "drop-before":
+        case.somebody("archive")
+    await case.pusher.drain()
+    assert case.now(change).state is State.CONFIRMED
+    assert case.writes == (lost == "drop-after")
+
+
+async def test_what_somebody_restores_meanwhile_is_not_archived_twice(case: Case) -> None:
+    change = await case.ask(ARCHIVE)
+    case.practice.fault("drop-after", count=1, method="POST")
+    with pytest.raises(XeroError):
+        await case.pusher.drain()
+    assert case.writes == 1
+    case.somebody("restore")
+    await case.pusher.drain()
+    assert (case.now(change).state, case.now(change).words) == (State.REFUSED, CHANGED_SINCE)
+    assert case.writes == 1
+    [again] = await case.store.retry([case.now(change)], utc_now())
+    await case.pusher.drain()
+    assert case.now(again).state is State.CONFIRMED
+
+
+async def test_what_never_arrived_is_sent_again(case: Case) -> None:
+    change = await case.ask(ARCHIVE)
+    case.practice.fault("drop-before", count=1, method="POST")
+    with pytest.raises(XeroError):
+        await case.pusher.drain()
+    await case.pusher.drain()
+    assert case.now(change).state is State.CONFIRMED
+    assert case.writes == 1
+
+
+# --- while a hand-off waits ---
+
+
+@pytest.mark.parametrize(
+    ("deed", "state", "words"),
+    [("restore", State.CONFIRMED, ""), ("gdpr", State.REFUSED, GDPR), ("rename", State.HANDOFF, "")],
+)
+async def test_a_handoff_follows_what_somebody_does(case: Case, deed: str, state: State, words: str) -> None:
+    change = await case.hand_off()
+    case.somebody(deed, Name=f"{case.name} & Sons")
+    await HandoffLookout(case.store, case.xero, utc_now, lambda _: None).look()
+    after = case.now(change)
+    assert (after.state, after.words) == (state, words)
+    assert after.name == (f"{case.name} & Sons" if deed == "rename" else case.name)
+
+
+async def test_a_contact_merged_while_its_handoff_waits_is_given_up(case: Case) -> None:
+    change = await case.hand_off()
+    case.somebody("restore")
+    case.somebody("merge", into=case.other_id)
+    await case.see()
+    assert (case.now(change).state, case.now(change).words) == (State.REFUSED, MERGED)
