@@ -100,8 +100,7 @@ class ReshelveApp(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """Open on the contacts, or on how to connect."""
         screen = self._first_screen()
-        # Textual forgets this for a default screen alone, and fails when another takes its place.
-        screen._push_result_callback(self, None)  # noqa: SLF001 - there is no other way
+        screen._push_result_callback(self, None)  # noqa: SLF001 - else it can't be switched for another
         return screen
 
     def _first_screen(self) -> Screen[None]:

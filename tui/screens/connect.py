@@ -241,23 +241,21 @@ class ConnectScreen(Attempting):
 
     def on_paste(self, event: events.Paste) -> None:
         """Take what is pasted into the box that waits for it, wherever the focus is."""
-        boxes = {"form": self.form.client_id, "waiting": self.waiting.address}
-        box = boxes.get(self._face)
-        if box is not None and (self._face == "form" or self.url):
+        face = self._face if self._face != "waiting" or self.url else ""
+        if box := {"form": self.form.client_id, "waiting": self.waiting.address}.get(face):
             box.value = event.text.strip().partition("\n")[0].strip()
             self.set_focus(box)
 
     def action_copy_address(self) -> None:
         """Copy the address that is shown, through the terminal, so that it works over ssh too."""
-        address = self.url if self._face == "waiting" else self.account.redirect_uri
-        if address and self._face != "done":
+        address = {"form": self.account.redirect_uri, "waiting": self.url}.get(self._face)
+        if address:
             self.app.copy_to_clipboard(address)
-            self.flash("Copied the address." if self.url else f"Copied: {address}")
+            self.flash(f"Copied: {address}")
 
     def action_scroll_face(self, key: str) -> None:
         """Scroll what is said, wherever the focus is."""
-        face = self.faces.visible_content
-        if face is not None:
+        if face := self.faces.visible_content:
             steps = {"up": -1, "down": 1, "pageup": -face.size.height, "pagedown": face.size.height}
             face.scroll_relative(y=steps[key], animate=False)
 
