@@ -22,8 +22,8 @@ def test_one_variable_puts_everything_under_one_folder(
     found = Paths.find()
     assert found == Paths.under(tmp_path / "home")
     for path in (
-        *(found.settings_file, found.token_file, found.organisations_file, found.sandbox),
-        *(found.organisations, found.organisation("one"), found.logs, found.demo.token_file),
+        *(found.settings_file, found.token_file("A1"), found.organisations_file, found.sandbox),
+        *(found.organisations, found.organisation("one"), found.logs, found.demo.token_file("A1")),
     ):
         assert path.is_relative_to(tmp_path / "home")
     assert not (tmp_path / "home").exists()
@@ -123,3 +123,9 @@ def test_a_link_is_replaced_and_what_it_led_to_is_left_alone(tmp_path: Path) -> 
     write_atomically(file, b"ours")
     assert not file.is_symlink()
     assert elsewhere.read_bytes() == b"not ours"
+
+
+@pytest.mark.parametrize("client_id", ["", "..", "../evil", "a/b", "a" * 65, "é", "a b", "a\n"])
+def test_a_client_id_cannot_lead_out_of_the_folder(tmp_path: Path, client_id: str) -> None:
+    with pytest.raises(ValueError, match="client id"):
+        Paths.under(tmp_path).token_file(client_id)
