@@ -48,7 +48,7 @@ def test_without_it_the_operating_system_says_where(
 
 def test_the_demo_shares_no_file_with_real_organisations(tmp_path: Path) -> None:
     real, demo = Paths.under(tmp_path), Paths.under(tmp_path).demo
-    assert demo.token_file != real.token_file
+    assert demo.token_file("A1") != real.token_file("A1")
     assert demo.settings_file != real.settings_file
     assert demo.organisation("one") != real.organisation("one")
     assert not demo.data.is_relative_to(real.organisations)
