@@ -1,7 +1,7 @@
 """The real program is killed at every step of a change; what it finds when it starts again is put right.
 
-One round of all crashes, several installations at once. `RESHELVE_CRASH_MINUTES=10` goes on with further
-rounds, each with other sizes and other places, for as long as that.
+One round of all crashes; it runs beside the other tests of this folder, see `conftest.py`.
+`RESHELVE_CRASH_MINUTES=10` goes on with further rounds, each with other sizes and other places.
 """
 
 from __future__ import annotations
@@ -12,56 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from support.crash_chain import Tally, run_chain
-from support.crash_plan import MANY_CONTACTS, SIZES, chains
+from support.crash_chain import Tally
+from support.crash_plan import SIZES, chains, submit
 from support.crash_points import Point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
-    from support.crash_chain import Run
-
 MINUTES = float(os.environ.get("RESHELVE_CRASH_MINUTES", "0"))
-# Each is mostly waiting: for a start, for a key to be painted, for the outbox.
 AT_ONCE = 3
-FEW_CONTACTS = 60
 ROUND = chains(0)
 # A test that waits for its chain also waits for those before it.
 LONGEST_SECONDS = 300
 
 pytestmark = pytest.mark.timeout(LONGEST_SECONDS + MINUTES * 60)
-
-
-def submit(
-    pool: ThreadPoolExecutor, folder: Path, round_of: Mapping[str, tuple[Run, ...]]
-) -> dict[str, Future[Tally]]:
-    return {
-        name: pool.submit(
-            run_chain,
-            folder / name.replace(" ", "-"),
-            runs,
-            contacts=MANY_CONTACTS if runs[0].during == "first start" else FEW_CONTACTS,
-        )
-        for name, runs in round_of.items()
-    }
-
-
-@pytest.fixture(scope="module")
-def tallies(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Tally]]]:
-    """Run the chains that are asked for, all at the first test: each then waits for its own."""
-    asked_for = {
-        item.callspec.params["chain"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and "tallies" in item.fixturenames
-    }
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield submit(
-            pool, tmp_path_factory.mktemp("crash"), {name: ROUND[name] for name in ROUND if name in asked_for}
-        )
 
 
 def test_every_point_is_in_a_round() -> None:

@@ -94,7 +94,6 @@ def _crash(site: Site, run: Run, tally: Tally) -> None:
 
 def _ask(site: Site, run: Run, tally: Tally) -> None:
     word = site.fill(run.size, run.action)
-    site.is_calm = site.is_calm and not run.is_stormy
     site.choose(word, run.size, run.action)
     if run.is_stormy:
         site.practice.fault("drop-after", method="POST", path="/api.xro/", count=1)

@@ -6,18 +6,23 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from support.crash_chain import Run
+from support.crash_chain import Run, run_chain
 from support.crash_points import Point
 
 from tui.model.change import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from pathlib import Path
+
+    from support.crash_chain import Tally
 
 SIZES: Final = (1, 50, 120)
 _A_CALL: Final = 50
 # Of a practice Xero with three pages, so that there is something between a page and its cursor.
 MANY_CONTACTS: Final = 2_100
+_FEW_CONTACTS: Final = 60
 _PAGES: Final = 3
 # A first start takes about as many statements to make its tables.
 _MIGRATION: Final = 30
@@ -90,3 +95,18 @@ def _run(chance: Random, point: Point, size: int, *, is_stormy: bool = False) ->
 
 def _places(chance: Random, most: int, number: int) -> list[int]:
     return sorted(chance.sample(range(1, most + 1), number))
+
+
+def submit(
+    pool: ThreadPoolExecutor, folder: Path, round_of: Mapping[str, tuple[Run, ...]]
+) -> dict[str, Future[Tally]]:
+    """Have the chains run, each on an installation of its own."""
+    return {
+        name: pool.submit(
+            run_chain,
+            folder / name.replace(" ", "-"),
+            runs,
+            contacts=MANY_CONTACTS if runs[0].during == "first start" else _FEW_CONTACTS,
+        )
+        for name, runs in round_of.items()
+    }

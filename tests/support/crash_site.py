@@ -45,7 +45,6 @@ class Site:
     folder: Path
     practice: PracticeXero
     asked: list[Asked] = field(default_factory=list)
-    is_calm: bool = True
     _words: int = 0
     _terminal: Terminal | None = None
 
@@ -75,6 +74,11 @@ class Site:
     def store(self) -> Path:
         """The organisation's local copy and journal."""
         return Paths.under(self.home).organisation(self.practice.tenant_id) / "contacts.db"
+
+    @property
+    def log_of_writes(self) -> Path:
+        """Where SQLite writes first, until the last copy of the program is left."""
+        return self.store.with_name(f"{self.store.name}-wal")
 
     @property
     def books(self) -> Path:
@@ -157,21 +161,27 @@ class Site:
         self.asked.append(Asked(action, ids))
         return word
 
-    def choose(self, word: str, size: int, action: Action) -> None:
-        """Find the contacts, select them all, and wait for the dialog to know all it asks Xero for."""
-        terminal = self.program()
+    def choose(self, word: str, size: int, action: Action, *, by: Terminal | None = None) -> None:
+        """Find the contacts, select them all, and open the dialog."""
+        terminal = by or self.program()
         terminal.until_shown("All ")
         terminal.write("3" if action is Action.RESTORE else "1")
         terminal.write(f"/{word}\r\x1b[15~")
         terminal.until_shown(f" {size} of ")
-        terminal.write("*a" if action is Action.ARCHIVE else "*r")
+        terminal.write("*")
+        self.press(size, action, by=terminal)
+
+    def press(self, size: int, action: Action, *, by: Terminal | None = None) -> None:
+        """Press the action's key on what is selected, and wait for the dialog to know all it asks for."""
+        terminal = by or self.program()
+        terminal.write("a" if action is Action.ARCHIVE else "r")
         name = action.value.capitalize()
         terminal.until_shown(f"{name} {size} contact")
         terminal.until_shown(f"y {name}" if size < _TYPED_FROM else f"Type {size} to go on")
 
-    def confirm(self, size: int) -> None:
+    def confirm(self, size: int, *, by: Terminal | None = None) -> None:
         """Say yes in the dialog."""
-        self.program().write("y" if size < _TYPED_FROM else f"{size}\r")
+        (by or self.program()).write("y" if size < _TYPED_FROM else f"{size}\r")
 
     def note_journalled(self) -> None:
         """See whether the journal that a crash has left knows what was asked last: all of it or nothing."""
@@ -185,6 +195,10 @@ class Site:
         cursors = dict(self._ask("SELECT name, value FROM cursors"))
         is_read = "pull.full_done_at" in cursors and "pull.full_page" not in cursors
         return is_read and all(self._is_finished(one) for one in self.asked if one.is_journalled)
+
+    def is_journalled(self, word: str) -> bool:
+        """Say whether the contacts that the word finds have been asked for."""
+        return bool(self._ask("SELECT 1 FROM changes WHERE name LIKE ? || ' %' LIMIT 1", (word,)))
 
     def is_done(self) -> bool:
         """Say whether what was asked last is finished, whether or not it has to be."""
@@ -230,9 +244,7 @@ class Site:
         return read_only(self.store, sql, parameters)
 
     def _audit(self) -> Audit:
-        return Audit(
-            self.store, self.books, self.practice.tenant_id, self.practice.requests(), is_calm=self.is_calm
-        )
+        return Audit(self.store, self.books, self.practice.tenant_id, self.practice.requests())
 
     def _write(self, contacts: list[dict[str, str]], method: str) -> list[dict[str, str]]:
         headers = {

@@ -1,0 +1,92 @@
+"""Xero dies in the middle, or carries things out and never says so: all is finished once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.crash_site import Site
+
+from tui.model.change import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WRITES = "/api.xro/2.0/Contacts"
+REFRESH = "\x1b[15~"
+SIZE = 120
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with Site.open(tmp_path) as site:
+        yield site
+
+
+def ask(site: Site, word: str) -> None:
+    site.confirm(SIZE)
+    site.until(lambda: site.is_journalled(word), "the changes being journalled")
+    site.asked[-1].is_journalled = True
+
+
+def is_under_way(site: Site) -> bool:
+    return any(call["method"] == "POST" and call["path"] == WRITES for call in site.practice.requests())
+
+
+def is_applied(site: Site) -> bool:
+    return site.practice.status_writes() > 0
+
+
+@pytest.mark.parametrize("weather", ["slow", "drop-after", "fair"])
+def test_xero_is_killed_in_the_middle_and_comes_back(site: Site, weather: str) -> None:
+    word = site.fill(SIZE, Action.ARCHIVE)
+    site.choose(word, SIZE, Action.ARCHIVE)
+    if weather != "fair":
+        site.practice.fault(weather, method="POST", path=WRITES, count=1, seconds=60)
+    ask(site, word)
+    # Slow: it has the call and hasn't carried it out. The others: it has, and the answer may be lost.
+    site.until(lambda: is_under_way(site) if weather == "slow" else is_applied(site), "Xero having the call")
+    site.practice.kill()
+    site.practice.restart_same_port()
+    site.settle()
+    assert site.check() == []
+    assert site.practice.status_writes() == SIZE
+    site.leave()
+
+
+def test_answers_that_are_dropped_again_and_again(site: Site) -> None:
+    word = site.fill(SIZE, Action.ARCHIVE)
+    site.choose(word, SIZE, Action.ARCHIVE)
+    # Every write is carried out and its answer lost; so are the answers to some of the readings after it.
+    site.practice.fault("drop-after", method="POST", path=WRITES, count=3)
+    site.practice.fault("drop-after", method="GET", path=WRITES, count=2)
+    ask(site, word)
+    site.until(lambda: is_settled_by_pressing(site), "settling")
+    assert site.check() == []
+    assert site.practice.status_writes() == SIZE
+    dropped = [call for call in site.practice.requests() if call["fault"] == "drop-after"]
+    assert len(dropped) == 5
+    site.leave()
+
+
+def is_settled_by_pressing(site: Site) -> bool:
+    """Press F5 as a person does who doesn't want to wait for the next try, which is later each time."""
+    if "not answering, again" in site.program().screen.text:
+        site.program().write(REFRESH)
+    return site.is_settled()
+
+
+@pytest.mark.parametrize("applied", [50, 100])
+def test_killed_while_answers_are_dropped(site: Site, applied: int) -> None:
+    word = site.fill(SIZE, Action.ARCHIVE)
+    site.choose(word, SIZE, Action.ARCHIVE)
+    site.practice.fault("drop-after", method="POST", path=WRITES, count=2)
+    ask(site, word)
+    site.until(lambda: site.practice.status_writes() >= applied, f"{applied} being applied")
+    site.kill()
+    site.practice.clear_faults()
+    site.settle()
+    assert site.check() == []
+    assert site.practice.status_writes() == SIZE
+    site.leave()
