@@ -38,14 +38,14 @@ def elsewhere() -> Iterator[Path]:
         yield Path(folder)
 
 
-def session_of(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
+def session_of(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run one test in a session of its own, under the scan."""
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(f"import logging, os, subprocess, sys, time\n{test}\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
     paths = f"pythonpath={TESTS} {TESTS.parent}"
     return subprocess.run(
-        [*command, "-o", paths, "--basetemp", str(folder / "base"), str(folder)],
+        [*command, *options, "-o", paths, "--basetemp", str(folder / "base"), str(folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -82,6 +82,13 @@ def test_a_session_that_shows_a_token_fails_and_says_where(
     _, _, said = ran.stdout.partition("tokens where none belong")
     assert place in said
     assert TOKEN not in said
+
+
+def test_a_token_shown_in_one_of_several_processes_is_told(elsewhere: Path) -> None:
+    planting = "subprocess.run([sys.executable, '-c', '', 'planted_' + 'token_Zq3'])"
+    ran = session_of(elsewhere, f"def test_it():\n    {planting}", "-n", "1")
+    assert ran.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "arguments of a started process" in ran.stdout.partition("tokens where none belong")[2]
 
 
 def test_a_session_that_shows_none_passes(elsewhere: Path) -> None:

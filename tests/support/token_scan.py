@@ -28,6 +28,8 @@ _KEPT_IN: Final = frozenset({"tokens.json", "keychain.json"})
 _SECONDS: Final = 0.25
 # Looks at one process: it may not have become the program it is to be at the first.
 _LOOKS: Final = 2
+# Under this name a process that shares the tests (pytest-xdist) hands over its findings.
+_OUTPUT: Final = "token-scan"
 _CHUNK: Final = 1 << 22
 # Longer than any token, so that none is missed for lying across two chunks.
 _OVERLAP: Final = 256
@@ -115,8 +117,15 @@ class TokenScan:
         folder: Path = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         self.findings.look_at_files(folder)
         self.findings.places |= self._reports.places
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[_OUTPUT] = sorted(self.findings.places)
         if self.findings.places:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what one of several processes that share the tests has found."""
+        self.findings.places |= set(getattr(node, "workeroutput", {}).get(_OUTPUT, ()))
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Say where tokens were found."""
