@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,8 @@ UNFINISHED = (State.QUEUED, State.SENDING, State.UNCLEAR)
 # Entries of the event log that are no step of the lifecycle.
 _BEGINNINGS = {"request": State.QUEUED, "seen": State.CONFIRMED}
 _BACKUPS_KEPT = 5
+_DEEDS = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
+_HISTORY = "SELECT contact_id, changes FROM history JOIN contacts ON history.contact = contacts.id"
 _PICKED_UP = "picked_up"
 
 
@@ -80,8 +82,7 @@ class Audit:
         """Return what is wrong."""
         self._files_are_whole()
         self._events_lead_to_states()
-        for one in asked:
-            self._is_done_once(one)
+        self._are_done_once(asked)
         self._nobody_else_is_blamed(asked)
         self._calls_are_journalled()
         self._tallies_are_true()
@@ -146,19 +147,23 @@ class Audit:
         if stuck:
             self.findings.append(f"stuck: {dict(stuck)}")
 
-    def _is_done_once(self, asked: Asked) -> None:
-        for contact_id in asked.contact_ids:
-            changes = self._rows(
-                "SELECT state, words FROM changes WHERE contact_id = ? AND action = ? AND origin = 'here'",
-                (contact_id, asked.action),
-            )
-            deeds = self._history(contact_id)
-            done = deeds.count("Archived") if asked.action is Action.ARCHIVE else deeds.count("Restored")
-            expected = self._expected(asked, changes)
-            if expected is None:
-                self.findings.append(f"{contact_id}: {asked} ended as {changes}")
-            elif done != expected:
-                self.findings.append(f"{contact_id}: {asked.action} done {done} times, journal: {changes}")
+    def _are_done_once(self, all_asked: Sequence[Asked]) -> None:
+        changes, deeds = defaultdict(list), defaultdict(list)
+        for contact_id, action, state, words in self._rows(
+            "SELECT contact_id, action, state, words FROM changes WHERE origin = 'here'"
+        ):
+            changes[contact_id, action].append((state, words))
+        for contact_id, deed in read_only(self.practice, _HISTORY):
+            deeds[contact_id].append(deed)
+        for asked in all_asked:
+            for contact_id in asked.contact_ids:
+                ours = changes[contact_id, asked.action]
+                done = deeds[contact_id].count(_DEEDS[asked.action])
+                expected = self._expected(asked, ours)
+                if expected is None:
+                    self.findings.append(f"{contact_id}: {asked.action} ended as {ours}")
+                elif done != expected:
+                    self.findings.append(f"{contact_id}: {asked.action} done {done} times, journal: {ours}")
 
     def _expected(self, asked: Asked, changes: Sequence[tuple[str, str]]) -> int | None:
         """Say how often Xero has to have done it; None where the journal itself is wrong."""
@@ -215,13 +220,6 @@ class Audit:
         for name, total in counted.items():
             if tallied.get(name) != total:
                 self.findings.append(f"{name} is tallied as {tallied.get(name)}, there are {total}")
-
-    def _history(self, contact_id: str) -> list[str]:
-        sql = (
-            "SELECT changes FROM history JOIN contacts ON history.contact = contacts.id"
-            " WHERE contact_id = ? ORDER BY history.id"
-        )
-        return [row[0] for row in read_only(self.practice, sql, (contact_id,))]
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         return read_only(self.store, sql, parameters)

@@ -194,7 +194,7 @@ class Site:
         """Say whether all that is in the journal is finished, and all contacts are read."""
         cursors = dict(self._ask("SELECT name, value FROM cursors"))
         is_read = "pull.full_done_at" in cursors and "pull.full_page" not in cursors
-        return is_read and all(self._is_finished(one) for one in self.asked if one.is_journalled)
+        return is_read and self._are_finished([one for one in self.asked if one.is_journalled])
 
     def is_journalled(self, word: str) -> bool:
         """Say whether the contacts that the word finds have been asked for."""
@@ -202,7 +202,7 @@ class Site:
 
     def is_done(self) -> bool:
         """Say whether what was asked last is finished, whether or not it has to be."""
-        return self._is_finished(self.asked[-1])
+        return self._are_finished(self.asked[-1:])
 
     def is_picked_up(self) -> bool:
         """Say whether Re-Leased was seen to have all that was confirmed."""
@@ -235,10 +235,11 @@ class Site:
     def _reached(self) -> Path:
         return self.folder / "reached"
 
-    def _is_finished(self, asked: Asked) -> bool:
+    def _are_finished(self, asked: Sequence[Asked]) -> bool:
         # One look: what is asked in two could change in between.
         states = dict(self._ask("SELECT contact_id, state FROM changes ORDER BY change_id"))
-        return all(states.get(one, State.QUEUED) not in UNFINISHED for one in asked.contact_ids)
+        ids = (contact_id for one in asked for contact_id in one.contact_ids)
+        return all(states.get(contact_id, State.QUEUED) not in UNFINISHED for contact_id in ids)
 
     def _ask(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         return read_only(self.store, sql, parameters)
