@@ -101,6 +101,13 @@ async def test_a_click_opens(backend: FakeBackend) -> None:
         assert "Kererū Management" in person.title
 
 
+async def test_a_click_on_the_name_in_the_title_shows_all(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.pilot.click("TitleBar", offset=(person.title.index("Demo") + 1, 0))
+        await person.settle()
+        assert person.sees(OrganisationsScreen)
+
+
 async def test_choosing_what_is_open_changes_nothing(backend: FakeBackend) -> None:
     async with running(backend) as person:
         before = person.main

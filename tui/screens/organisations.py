@@ -83,6 +83,7 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
         self._open_tenant = open_tenant
         self._listed: Sequence[Listed] = ()
         self._shown: list[Listed] = []
+        self._drawn: tuple[list[Listed], int] | None = None
 
     def compose(self) -> ComposeResult:
         """Put how fresh the list is below it."""
@@ -141,6 +142,10 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
         ]
         options, is_practice = self.options, self._account.is_practice
         width = max(20, options.scrollable_content_region.width - 2)
+        self._offer_keys()
+        if (self._shown, width) == self._drawn:
+            return
+        self._drawn = (self._shown, width)
         options.clear_options()
         options.add_options(
             Option(
@@ -157,7 +162,6 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
         options.highlighted = ids.index(before) if before in ids else (0 if ids else None)
         # A list without height doesn't notice what is added to it.
         options.refresh(layout=True)
-        self._offer_keys()
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
+from textual.style import Style
 
 from tui.model.snapshot import Link, Snapshot
 from tui.widgets import clock
@@ -72,6 +73,7 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
     )
     room = width - right.cell_length - brand.cell_length - practice.cell_length - 1
     name = content(snapshot.organisation.name, "bold").truncate(max(0, room), ellipsis=True)
+    name = name.stylize(Style.from_meta({"@click": "app.organisations"}))
     left = Content.assemble(brand, name, practice)
     gap = max(1, width - left.cell_length - right.cell_length)
     return Content.assemble(left, " " * gap, right).truncate(width)
