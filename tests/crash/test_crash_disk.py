@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WRITES = "/api.xro/2.0/Contacts"
 SIZE = 50
+# Seconds that an answer takes, for the disk to be filled meanwhile also where much else goes on.
+LONG_ENOUGH = 4
 # As SQLite tells them apart: no space left, and a file that may not grow.
 FULL = {"a small disk": "The disk is full", "files that can't grow": "The disk reported an error"}
 SIGNS_OF_A_CRASH = ("Traceback", "Errno", "sqlite3", "mistake in the program")
@@ -65,7 +67,7 @@ def test_an_answer_that_cannot_be_journalled_is_read_again(kind: str, tmp_path: 
     with disk(kind, tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
-        site.practice.fault("slow", method="POST", path=WRITES, count=1, seconds=1)
+        site.practice.fault("slow", method="POST", path=WRITES, count=1, seconds=LONG_ENOUGH)
         site.confirm(SIZE)
         site.until(lambda: has_write(site), "the call being made")
         fill()
@@ -84,7 +86,7 @@ def test_killed_with_a_full_disk(tmp_path: Path) -> None:
     with disk("a small disk", tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
-        site.practice.fault("slow", method="POST", path=WRITES, count=1, seconds=1)
+        site.practice.fault("slow", method="POST", path=WRITES, count=1, seconds=LONG_ENOUGH)
         site.confirm(SIZE)
         site.until(lambda: has_write(site), "the call being made")
         fill()

@@ -1,6 +1,6 @@
 """The real program is killed at every step of a change; what it finds when it starts again is put right.
 
-One round of all crashes; it runs beside the other tests of this folder, see `conftest.py`.
+One round of all crashes, several installations at once.
 `RESHELVE_CRASH_MINUTES=10` goes on with further rounds, each with other sizes and other places.
 """
 
@@ -17,16 +17,34 @@ from support.crash_plan import SIZES, chains, submit
 from support.crash_points import Point
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
 MINUTES = float(os.environ.get("RESHELVE_CRASH_MINUTES", "0"))
+# Each is mostly waiting: for a start, for a key to be painted, for the outbox.
 AT_ONCE = 3
 ROUND = chains(0)
 # A test that waits for its chain also waits for those before it.
 LONGEST_SECONDS = 300
 
 pytestmark = pytest.mark.timeout(LONGEST_SECONDS + MINUTES * 60)
+
+
+@pytest.fixture(scope="module")
+def tallies(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Tally]]]:
+    """Run the chains that are asked for, all from the first test on: each then waits for its own."""
+    asked_for = {
+        item.callspec.params["chain"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "tallies" in item.fixturenames
+    }
+    pool = ThreadPoolExecutor(AT_ONCE)
+    chosen = {name: runs for name, runs in ROUND.items() if name in asked_for}
+    yield submit(pool, tmp_path_factory.mktemp("crash"), chosen)
+    pool.shutdown(cancel_futures=True)
 
 
 def test_every_point_is_in_a_round() -> None:

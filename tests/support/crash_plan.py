@@ -35,6 +35,8 @@ _DOUBTING: Final = (
     Point.DOUBT_BEFORE, Point.DOUBT_WRITTEN, Point.DOUBT_COMMITTED, Point.READING_BEFORE,
     Point.READING_ANSWERED, Point.VERDICT_BEFORE, Point.VERDICT_WRITTEN, Point.VERDICT_COMMITTED,
 )  # fmt: skip
+# Two crashes each, so that a round takes every other one.
+_RECOVERING: Final = tuple(zip(_DOUBTING, (*_CALLING, Point.SEND_COMMITTED) * 2, strict=True))
 _HANDING_OFF: Final = (Point.HAND_OFF_BEFORE, Point.HAND_OFF_WRITTEN, Point.HAND_OFF_COMMITTED)
 _EVIDENCE: Final = (Point.EVIDENCE_BEFORE, Point.EVIDENCE_WRITTEN, Point.EVIDENCE_COMMITTED)
 _TOKENS: Final = (Point.TOKEN_ASKED, Point.TOKEN_BEFORE, Point.TOKEN_STORED)
@@ -59,7 +61,7 @@ def chains(number: int) -> dict[str, tuple[Run, ...]]:
         # The longest first, as several run at once.
         "recovering": tuple(
             Run(point, size=next(size), during="recovering", first=first)
-            for point, first in zip(_DOUBTING, (*_CALLING, Point.SEND_COMMITTED) * 2, strict=True)
+            for point, first in _RECOVERING[number % 2 :: 2]
         ),
         "asking and sending": tuple(runs(_ASKING + _SENDING)),
         "calling and hearing": tuple(runs(_CALLING + _ANSWERED)),
