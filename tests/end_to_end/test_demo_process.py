@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import pytest
 from support.demo import Demo, environment, reshelve
 from support.practice import running_sandbox
 from support.terminal import gone
+
+from tui.engine.account import XeroAccount
+from tui.paths import Paths
+from tui.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,7 +199,7 @@ IN_THE_WAY = {
     "the practice's folder": "data/demo/data/sandbox",
     "the practice's data": "data/demo/data/sandbox/practice.sqlite/",
     "the settings": "data/demo/config",
-    "the sign-in": "data/demo/data/tokens.json/",
+    "the sign-in": "data/demo/data/tokens",
     "the list of organisations": "data/demo/data/organisations.json/",
     "the folder of organisations": "data/demo/data/organisations",
 }
@@ -232,14 +237,13 @@ def test_without_a_terminal_it_says_that_it_needs_one(demo: Demo) -> None:
 def test_a_separate_sandbox_is_reached_by_the_environment(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running_sandbox(tmp_path / "sandbox", "--contacts", "200") as practice:
-        with reshelve(home, "connect", variables=practice.environment) as terminal:
-            terminal.until_shown("Paste the refresh token")
-            terminal.write(f"{practice.refresh_token}\r")
-            assert terminal.wait() == 0
-            assert f"Connected: {practice.organisations[1].name}" in terminal.screen.text
+        variables = {**practice.environment, "RESHELVE_XERO_TOKEN_STORE": "file"}
+        paths = Paths.under(home)
+        account = XeroAccount(load(paths.settings_file, variables), paths)
+        asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
         wanted = ("open", "--organisation", practice.organisations[0].name[:7].lower())
         for arguments in ((), wanted):
-            with reshelve(home, *arguments, variables=practice.environment) as terminal:
+            with reshelve(home, *arguments, variables=variables) as terminal:
                 until_contacts(terminal)
                 terminal.until_shown(practice.organisations[0].name)
                 quit_(terminal)

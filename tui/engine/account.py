@@ -226,8 +226,8 @@ class XeroAccount(Account):
             write_known(self._paths.organisations_file, known)
         except OSError as error:
             raise StoreError(
-                f"The list of organisations can't be saved: {error.strerror}.",
-                "Make room on the disk, then try again.",
+                f"{self._paths.organisations_file} can't be written: {error.strerror}.",
+                "Nothing else has changed. Mend that, then try again.",
             ) from error
 
 

@@ -66,6 +66,7 @@ class _Browser(SignIn):
 
     def __init__(self, browser: BrowserSignIn, kept_in: str, keep: Keep) -> None:
         self._browser = browser
+        self._is_answered = False
         self._kept_in = kept_in
         self._keep = keep
 
@@ -77,7 +78,7 @@ class _Browser(SignIn):
     @property
     def ends_at(self) -> datetime | None:
         """When the attempt gives up by itself."""
-        return self._browser.ends_at
+        return None if self._is_answered else self._browser.ends_at
 
     def paste(self, address: str) -> None:
         """Take the address a browser on another machine ended at."""
@@ -89,6 +90,7 @@ class _Browser(SignIn):
             granted = await self._browser.tokens()
         finally:
             await self._browser.aclose()
+        self._is_answered = True
         return await _connected(granted, self._kept_in, self._keep, is_custom=False)
 
     async def cancel(self) -> None:
