@@ -151,6 +151,8 @@ class Loops:
             if pusher.has_work:
                 await pusher.drain()
 
+        # What the last run left goes on at once.
+        self._outbox.wake()
         await self._repeat(self._outbox, drain, xero)
 
     async def pull(self, xero: XeroClient) -> None:
