@@ -47,12 +47,12 @@ async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: Fa
 async def test_what_is_done_in_xero_ticks_itself_off(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        waiting.move(waiting.changes[0], State.CONFIRMED)
+        waiting.move(waiting.changes_made[0], State.CONFIRMED)
         await person.hears_changes()
         first, second = listed(person)
         assert first == "✓ Boulder Plumbing  restored"
         assert second.startswith("↗")
-        waiting.move(waiting.changes[1], State.CONFIRMED)
+        waiting.move(waiting.changes_made[1], State.CONFIRMED)
         await person.hears_changes()
         assert "All done" in person.screen.query_one("#why").render().plain  # type: ignore[union-attr]
         assert person.bottom_line == "esc Back"
@@ -119,7 +119,7 @@ async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
 async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        waiting.move(waiting.changes[0], State.REFUSED, words="Merged meanwhile.")
+        waiting.move(waiting.changes_made[0], State.REFUSED, words="Merged meanwhile.")
         await person.hears_changes()
         assert listed(person)[0].startswith("✗ Boulder Plumbing  refused")
         assert "Merged meanwhile." in listed(person)[0]
@@ -138,7 +138,7 @@ async def test_only_what_changed_is_written_again(
         )
         await person.hears_changes()
         assert written == []
-        waiting.move(waiting.changes[1], State.CONFIRMED)
+        waiting.move(waiting.changes_made[1], State.CONFIRMED)
         await person.hears_changes()
         assert written == [1]
 
@@ -146,8 +146,8 @@ async def test_only_what_changed_is_written_again(
 async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        waiting.move(waiting.changes[0], State.CONFIRMED)
-        waiting.move(waiting.changes[1], State.DISMISSED)
+        waiting.move(waiting.changes_made[0], State.CONFIRMED)
+        waiting.move(waiting.changes_made[1], State.DISMISSED)
         await person.hears_changes()
         assert person.screen.query_one("#why", Plain).text.startswith("Nothing is waiting any more.")
 

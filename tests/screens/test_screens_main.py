@@ -169,7 +169,7 @@ async def test_a_restore_that_becomes_a_hand_off_opens_the_list_by_itself(backen
     async with running(backend) as person:
         await person.press("3", "home", "r", "y")
         assert person.is_home
-        backend.move(backend.changes[-1], State.HANDOFF)
+        backend.move(backend.changes_made[-1], State.HANDOFF)
         await person.hears_changes()
         assert person.sees(HandoffScreen)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from support.fake_desk import FakeDesk
+
 from tui.model.backend import Check, CheckLine, ContactPage, HistoryLine, TimelineLine
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
@@ -108,11 +110,10 @@ class ListRows:
 
 
 @dataclass(eq=False)
-class FakeBackend:
+class FakeBackend(FakeDesk):
     """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
 
     known: dict[str, Contact]
-    changes: list[Change] = field(default_factory=list)
     standings: dict[int, Standing] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     is_practice: bool = True
@@ -177,10 +178,10 @@ class FakeBackend:
     ) -> Change:
         """Put a change into the journal as it stands, without publishing it."""
         contact = self.known[contact_id(number)]
-        at = NOW - timedelta(minutes=len(self.changes) + 1)
+        at = NOW - timedelta(minutes=len(self.changes_made) + 1)
         confirmed = at if state is State.CONFIRMED else None
         change = Change(
-            change_id=len(self.changes) + 1,
+            change_id=len(self.changes_made) + 1,
             batch_id="batch",
             contact_id=contact.contact_id,
             name=contact.name,
@@ -192,7 +193,7 @@ class FakeBackend:
             confirmed_at=confirmed,
             words=words,
         )
-        self.changes.append(change)
+        self.changes_made.append(change)
         if grade is not None:
             self.standings[change.change_id] = Standing(grade, at)
         return change
@@ -204,7 +205,7 @@ class FakeBackend:
             moved = replace(moved, confirmed_at=NOW)
             contact = self.known[change.contact_id]
             self.known[change.contact_id] = replace(contact, status=change.action.target)
-        self.changes = [moved if one.change_id == change.change_id else one for one in self.changes]
+        self.changes_made = [moved if one.change_id == change.change_id else one for one in self.changes_made]
         return moved
 
     def view(self, change: Change) -> ChangeView:
@@ -214,7 +215,7 @@ class FakeBackend:
         return ChangeView(change, standing)
 
     def pane(self) -> Pane:
-        views = [self.view(change) for change in reversed(self.changes)]
+        views = [self.view(change) for change in reversed(self.changes_made)]
 
         def of(*states: State) -> tuple[ChangeView, ...]:
             return tuple(view for view in views if view.change.state in states)
@@ -247,7 +248,7 @@ class FakeBackend:
 
     def row(self, contact_id: str) -> Row:
         contact = self.known[contact_id]
-        last = next((one for one in reversed(self.changes) if one.contact_id == contact_id), None)
+        last = next((one for one in reversed(self.changes_made) if one.contact_id == contact_id), None)
         return Row(
             contact_id,
             contact.name,
@@ -309,7 +310,7 @@ class FakeBackend:
 
     async def page(self, contact_id: str) -> ContactPage:
         self._called("page", contact_id)
-        views = tuple(self.view(one) for one in reversed(self.changes) if one.contact_id == contact_id)
+        views = tuple(self.view(one) for one in reversed(self.changes_made) if one.contact_id == contact_id)
         timeline = tuple(
             TimelineLine("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
         )
@@ -324,18 +325,10 @@ class FakeBackend:
         return self.xero_history
 
     async def handoffs(self) -> Sequence[ChangeView]:
-        return [self.view(one) for one in self.changes if one.state is State.HANDOFF]
+        return [self.view(one) for one in self.changes_made if one.state is State.HANDOFF]
 
     def look_closely(self, *, on: bool) -> None:
         self._called("look_closely", on)
-
-    async def dismiss(self, change: Change) -> None:
-        self._called("dismiss", change.contact_id)
-        self.move(change, State.DISMISSED)
-        self.publish_changes()
-
-    async def cancel(self, change: Change) -> None:
-        self._called("cancel", change.contact_id)
 
     def contact_url(self, contact_id: str) -> str:
         return f"https://go.xero.com/app/!Qj35V/contacts/contact/{contact_id}"
@@ -344,7 +337,7 @@ class FakeBackend:
         self._called("press_restore", contact_id)
         if not self.sees_restores:
             return
-        change = next(one for one in reversed(self.changes) if one.contact_id == contact_id)
+        change = next(one for one in reversed(self.changes_made) if one.contact_id == contact_id)
         self.move(change, State.CONFIRMED)
         self.publish_changes()
 

@@ -1,0 +1,142 @@
+"""The journal's part of the engine in memory: undo, the queue's control, and the list of all changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tui.model.activity import ChangeQuery, ChangesFound
+from tui.model.backend import TimelineLine
+from tui.model.change import Action, Change, Origin, State
+from tui.model.query import fold
+from tui.model.undo import Batch, BatchKind, Fate, PlanLine, UndoPlan, Wish, reverse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tui.model.snapshot import ChangeView
+
+_BECOMES = {Fate.CANCEL: State.CANCELLED, Fate.DISMISS: State.DISMISSED}
+
+
+@dataclass(eq=False, kw_only=True)
+class FakeDesk:
+    """Undoes what the test has planned with `plan`, and lists what lies in `changes`."""
+
+    changes_made: list[Change] = field(default_factory=list)
+    next_undo: UndoPlan | None = None
+    next_redo: UndoPlan | None = None
+    happened: UndoPlan | None = None
+    windows: list[tuple[int, int]] = field(default_factory=list)
+
+    def plan(self, *fates: tuple[Change, Fate], at: datetime, kind: BatchKind = BatchKind.UNDO) -> UndoPlan:
+        """Let undo, or redo, do this with these changes."""
+        lines = tuple(
+            PlanLine(Wish(change, reverse(change.action), (change,)), fate, change, reason=reason)
+            for change, fate in fates
+            for reason in ["" if fate.is_step else "it was changed again since"]
+        )
+        planned = UndoPlan(kind, Batch("batch", BatchKind.REQUEST, at), lines)
+        if kind is BatchKind.UNDO:
+            self.next_undo = planned
+        else:
+            self.next_redo = planned
+        return planned
+
+    # What the screens ask of it.
+
+    async def cancel(self, change: Change) -> None:
+        self._called("cancel", change.contact_id)
+        self.move(change, State.CANCELLED)
+        self.publish_changes()
+
+    async def dismiss(self, change: Change) -> None:
+        self._called("dismiss", change.contact_id)
+        self.move(change, State.DISMISSED)
+        self.publish_changes()
+
+    async def cancel_many(self, changes: Sequence[Change]) -> int:
+        self._called("cancel_many", tuple(change.contact_id for change in changes))
+        queued = [change for change in changes if change.state is State.QUEUED]
+        for change in queued:
+            self.move(change, State.CANCELLED)
+        self.publish_changes()
+        return len(queued)
+
+    async def retry(self, changes: Sequence[Change]) -> int:
+        self._called("retry", tuple(change.contact_id for change in changes))
+        refused = [change for change in changes if change.state is State.REFUSED and not change.superseded]
+        for change in refused:
+            self.move(change, State.REFUSED, superseded=True)
+            self.add(replace(change, state=State.QUEUED, words="", retries=change.change_id))
+        self.publish_changes()
+        return len(refused)
+
+    async def pause(self, *, on: bool) -> None:
+        self._called("pause", on)
+        self.publish(is_paused=on)
+
+    async def undo_plan(self) -> UndoPlan | None:
+        self._called("undo_plan")
+        return self.next_undo
+
+    async def redo_plan(self) -> UndoPlan | None:
+        self._called("redo_plan")
+        return self.next_redo
+
+    async def undo(self, plan: UndoPlan) -> UndoPlan:
+        self._called("undo", plan)
+        for line in plan.steps:
+            assert line.change is not None
+            if line.fate in _BECOMES:
+                self.move(line.change, _BECOMES[line.fate])
+            else:
+                state = State.HANDOFF if line.fate is Fate.RESTORE else State.QUEUED
+                self.add(replace(line.change, action=Action(line.fate.value), state=state, confirmed_at=None))
+        self.publish_changes()
+        return self.happened or plan
+
+    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangesFound:
+        self._called("changes", query)
+        self.windows.append((start, stop))
+        found = [
+            change
+            for change in reversed(self.changes_made)
+            if change.state in query.group.states
+            and all(word in fold(f"{change.name} {change.words}") for word in query.words)
+        ]
+        return ChangesFound(len(found), tuple(self.view(change) for change in found[start:stop]))
+
+    async def timeline(self, change: Change) -> Sequence[TimelineLine]:
+        self._called("timeline", change.contact_id)
+        asked = TimelineLine("5 Mar 12:40", f"{change.action.value} asked for")
+        return (asked, TimelineLine("5 Mar 12:41", f"{change.action.value} {change.state.value}"))
+
+    async def export(self, query: ChangeQuery, file: Path) -> int:
+        self._called("export", query, file)
+        return (await self.changes(query, 0, 0)).total
+
+    # What the rest of the engine does.
+
+    def add(self, change: Change) -> Change:
+        """Put one more change into the journal."""
+        added = replace(change, change_id=len(self.changes_made) + 1, origin=Origin.HERE)
+        self.changes_made.append(added)
+        return added
+
+    def move(self, change: Change, state: State, **parts: Any) -> Change:
+        raise NotImplementedError
+
+    def publish(self, **parts: Any) -> None:
+        raise NotImplementedError
+
+    def publish_changes(self, **parts: Any) -> None:
+        raise NotImplementedError
+
+    def view(self, change: Change) -> ChangeView:
+        raise NotImplementedError
+
+    def _called(self, call: str, *arguments: Any) -> None:
+        raise NotImplementedError
