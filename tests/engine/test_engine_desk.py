@@ -167,10 +167,40 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
         return [view.change.contact_id for view in answer.changes]
 
     assert await found(Group.REFUSED) == ["a"]
-    assert await found(Group.WORKING) == ["x", "b"]
+    assert await found(Group.OPEN) == ["x", "b"]
     assert await found(Group.ALL, "cafe OTAUTAHI") == ["x"]
     assert await found(Group.ALL, "repeating archive") == ["a"]
-    assert await found(Group.CONFIRMED) == []
+    assert await found(Group.WAITING) == []
+
+
+async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) -> None:
+    ids = [f"{number:03}" for number in range(12)]
+    await bench.have(*ids)
+    await bench.request(Action.ARCHIVE, ids)
+    changes = store.changes_in(State.QUEUED)
+    steps = [(Event.SEND, Event.CONFIRM), (Event.REFUSE,), (Event.CANCEL,), (Event.SEND, Event.LOSE), ()]
+    for number, change in enumerate(changes):
+        for event in steps[number % len(steps)]:
+            await store.record([Move(change.change_id, event)], START)
+    await bench.retry([changes[1]])
+    everything = (await bench.changes(ChangeQuery(), 0, 100)).changes
+    for group in Group:
+        found = await bench.changes(ChangeQuery(group), 0, 100)
+        assert found.changes == tuple(view for view in everything if group.holds(view.change))
+        assert found.total == len(found.changes) > 0
+
+
+async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> None:
+    bench.xero.contacts_now["twin"] = contact("twin", name="CONTACT A")
+    await bench.have("a", "b")
+    await bench.request(Action.ARCHIVE, ["a", "b"])
+    await bench.pusher.drain()
+    await bench.request(Action.RESTORE, ["a", "b"])
+    queued = store.changes_in(State.QUEUED)
+    await store.record([Move(change.change_id, Event.HAND_OFF) for change in queued], START)
+    first, second = await bench.handoffs()
+    assert "An active contact is also called “CONTACT A”" in first.may_fail
+    assert second.may_fail == ""
 
 
 async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store) -> None:

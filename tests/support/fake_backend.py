@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from support.fake_desk import FakeDesk
 
-from tui.model.backend import Check, CheckLine, ContactPage, HistoryLine, TimelineLine
+from tui.model.backend import Check, CheckLine, ContactPage, Handoff, HistoryLine, TimelineLine
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
 from tui.model.evidence import Grade, Standing
@@ -125,6 +125,7 @@ class FakeBackend(FakeDesk):
     history_gate: asyncio.Event = field(default_factory=asyncio.Event)
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
+    may_fail: dict[str, str] = field(default_factory=dict)
     sees_restores: bool = True
     stale_reason: str = ""
     failures: dict[str, Exception] = field(default_factory=dict)
@@ -324,8 +325,12 @@ class FakeBackend(FakeDesk):
         await self.history_gate.wait()
         return self.xero_history
 
-    async def handoffs(self) -> Sequence[ChangeView]:
-        return [self.view(one) for one in self.changes_made if one.state is State.HANDOFF]
+    async def handoffs(self) -> Sequence[Handoff]:
+        return [
+            Handoff(one, self.may_fail.get(one.contact_id, ""))
+            for one in self.changes_made
+            if one.state is State.HANDOFF
+        ]
 
     def look_closely(self, *, on: bool) -> None:
         self._called("look_closely", on)

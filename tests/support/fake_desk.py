@@ -104,7 +104,7 @@ class FakeDesk:
         found = [
             change
             for change in reversed(self.changes_made)
-            if change.state in query.group.states
+            if query.group.holds(change)
             and all(word in fold(f"{change.name} {change.words}") for word in query.words)
         ]
         return ChangesFound(len(found), tuple(self.view(change) for change in found[start:stop]))

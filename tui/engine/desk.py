@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tui.engine.export import write_csv
+from tui.engine.handoff import waiting
 from tui.engine.pages import timeline
 from tui.model.activity import ChangesFound
 from tui.model.change import Event, IllegalStepError, State
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from tui.engine.loops import Loops
     from tui.engine.publish import Publisher
     from tui.model.activity import ChangeQuery
-    from tui.model.backend import TimelineLine
+    from tui.model.backend import Handoff, TimelineLine
     from tui.model.change import Action, Change
-    from tui.model.snapshot import ChangeView
     from tui.model.undo import UndoPlan
     from tui.store import Store
 
@@ -45,10 +45,9 @@ class Desk:
         self._asked()
         return len(changes)
 
-    async def handoffs(self) -> Sequence[ChangeView]:
+    async def handoffs(self) -> Sequence[Handoff]:
         """Return every restore that waits for a person, oldest first."""
-        changes = self._store.changes_in(State.HANDOFF)
-        return [self._publisher.view(change) for change in changes]
+        return waiting(self._store)
 
     async def dismiss(self, change: Change) -> None:
         """Stop waiting for a hand-off."""

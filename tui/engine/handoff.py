@@ -1,11 +1,12 @@
-"""Looks whether a person has pressed Restore in Xero's pages."""
+"""The restores that wait for a person, and the look whether Restore was pressed in Xero's pages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.engine.rules import out_of_reach
-from tui.model.change import Event, State
+from tui.engine.rules import out_of_reach, warnings
+from tui.model.backend import Handoff
+from tui.model.change import Action, Event, State
 from tui.store import Move
 
 if TYPE_CHECKING:
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
 
 # One call of Xero's sixty a minute.
 _LOOKED_AT_ONCE = 50
+
+
+def waiting(store: Store) -> tuple[Handoff, ...]:
+    """Say which restores wait for a person, oldest first, and why Xero would refuse them."""
+    changes = store.changes_in(State.HANDOFF)
+    contacts = {
+        contact.contact_id: contact for contact in store.contacts([one.contact_id for one in changes])
+    }
+    return tuple(Handoff(change, _may_fail(store, contacts.get(change.contact_id))) for change in changes)
+
+
+def _may_fail(store: Store, contact: Contact | None) -> str:
+    if contact is None:
+        return ""
+    reason = out_of_reach(contact)
+    if reason:
+        return reason
+    namesake = store.active_named(contact.name, except_id=contact.contact_id)
+    return " ".join(warnings(Action.RESTORE, contact, namesake))
 
 
 class HandoffLookout:

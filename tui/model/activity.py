@@ -4,39 +4,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tui.model.change import State
 from tui.model.query import fold
 
 if TYPE_CHECKING:
+    from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
 
 class Group(StrEnum):
-    """The states of changes as a person thinks of them."""
+    """Where changes stand, as a person thinks of it. Every change is in one group beside all."""
 
     ALL = "all"
-    WORKING = "working"
-    HANDOFF = "handoff"
-    CONFIRMED = "confirmed"
+    OPEN = "open"
     REFUSED = "refused"
-    TAKEN_BACK = "taken back"
+    WAITING = "waiting"
+    DONE = "done"
 
-    @property
-    def states(self) -> tuple[State, ...]:
-        """The states that belong to it."""
-        return _STATES[self]
+    def holds(self, change: Change) -> bool:
+        """Say whether a change belongs to it."""
+        return self is Group.ALL or self is group_of(change)
 
 
-_STATES: Final = {
-    Group.ALL: tuple(State),
-    Group.WORKING: (State.QUEUED, State.SENDING, State.UNCLEAR),
-    Group.HANDOFF: (State.HANDOFF,),
-    Group.CONFIRMED: (State.CONFIRMED,),
-    Group.REFUSED: (State.REFUSED,),
-    Group.TAKEN_BACK: (State.CANCELLED, State.DISMISSED),
-}
+def group_of(change: Change) -> Group:
+    """Return where a change stands.
+
+    Something is still to happen here or in Xero (open), Xero refused it and nobody tried again (refused),
+    Xero has it and Re-Leased isn't seen to have it (waiting), or nothing more is to happen (done).
+    """
+    if change.state.is_open:
+        return Group.OPEN
+    if change.superseded:
+        return Group.DONE
+    if change.state is State.REFUSED:
+        return Group.REFUSED
+    is_waiting = change.state is State.CONFIRMED and change.picked_up_at is None
+    return Group.WAITING if is_waiting else Group.DONE
 
 
 @dataclass(frozen=True, slots=True)

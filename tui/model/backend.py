@@ -76,6 +76,17 @@ class ContactPage:
     timeline: tuple[TimelineLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """A restore that waits for a person in Xero.
+
+    `may_fail` says why Xero will refuse the press, as far as the local copy can tell; mostly empty.
+    """
+
+    change: Change
+    may_fail: str = ""
+
+
 class Backend(Protocol):
     """What screens may ask for. Everything raises `ReshelveError` with words for the person."""
 
@@ -138,7 +149,7 @@ class Backend(Protocol):
         """Read Xero's own history of a contact."""
         ...
 
-    async def handoffs(self) -> Sequence[ChangeView]:
+    async def handoffs(self) -> Sequence[Handoff]:
         """Return every restore that waits for a person in Xero, oldest first."""
         ...
 

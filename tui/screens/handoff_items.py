@@ -60,7 +60,7 @@ class Item:
 
 async def look(backend: Backend, known: Sequence[Item]) -> tuple[Item, ...]:
     """Read what waits now, and how those ended that waited before."""
-    waiting = {view.change.change_id: view.change for view in await backend.handoffs()}
+    waiting = {one.change.change_id: one.change for one in await backend.handoffs()}
     items = []
     for item in known:
         change = waiting.pop(item.change.change_id, None)

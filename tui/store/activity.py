@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
+from tui.model.activity import Group
 from tui.model.query import fold
 from tui.store.journal import CHANGE_COLUMNS, change_of
 
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
 _AT_ONCE: Final = 1_000
+# As `model.activity.group_of` has it; refused and waiting as the indexes have them.
+_OPEN: Final = "state IN ('queued', 'sending', 'unclear', 'handoff')"
+_REFUSED: Final = "state = 'refused' AND superseded = 0"
+_WAITING: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0"
+_IN: Final = {
+    Group.ALL: "1",
+    Group.OPEN: _OPEN,
+    Group.REFUSED: _REFUSED,
+    Group.WAITING: _WAITING,
+    Group.DONE: f"NOT ({_OPEN}) AND NOT ({_REFUSED}) AND NOT ({_WAITING})",
+}
 
 
 def count(connection: sqlite3.Connection, query: ChangeQuery) -> int:
@@ -48,10 +59,9 @@ def everything(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[C
 
 
 def _condition(connection: sqlite3.Connection, query: ChangeQuery) -> tuple[str, tuple[object, ...]]:
-    states = json.dumps([state.value for state in query.group.states])
-    conditions = ["state IN (SELECT value FROM json_each(?))"]
+    conditions = [_IN[query.group]]
     if query.words:
         # Folded as it is looked at: there are far fewer changes than contacts, and no key waits for them.
         connection.create_function("folded", 1, fold, deterministic=True)
         conditions += ["instr(folded(name || ' ' || action || ' ' || words), ?) > 0"] * len(query.words)
-    return " AND ".join(conditions), (states, *query.words)
+    return " AND ".join(conditions), query.words
