@@ -218,7 +218,7 @@ def test_a_home_that_cannot_be_used_is_told_in_words(demo: Demo, place: str) -> 
         assert terminal.is_as_found
         assert "Error: " in terminal.words
         assert str(demo.home) in terminal.words
-        for sign_of_a_crash in ("Traceback", "File ", "line ", "Errno"):
+        for sign_of_a_crash in ("Traceback", 'File "', "line ", "Errno"):
             assert sign_of_a_crash not in terminal.words
     assert not demo.processes()
 

@@ -54,7 +54,7 @@ async def sign_in(house: House) -> None:
     await house.until(lambda: screen.sign_in is not None and screen.sign_in.url, "asking for a browser")
     assert screen.sign_in is not None
     screen.sign_in.paste(decide(screen.sign_in.url))
-    await house.until_shown("Go on")
+    await house.until_shown("The sign-in is kept in")
     await house.until(lambda: house.app.focused is screen.query_one("#go"), "going on")
     await house.pilot.press("enter")
 
