@@ -81,7 +81,8 @@ class House:
         await self.pilot.press("enter")
 
     async def find(self, words: str, tab: Tab = Tab.ALL) -> list[Row]:
-        """Ask the engine itself what is found."""
+        """Ask the engine itself what is found, in all that is stored by now."""
+        await self.engine._store.finder.load()
         rows: list[Row] = []
         async for found in self.engine.find(Query.parse(tab, words)):
             if found.is_complete:
