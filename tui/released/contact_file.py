@@ -68,7 +68,7 @@ def _dated(text: FileText, options: FileOptions, now: datetime) -> datetime:
 
 
 def _contacts(lines: Lines, options: FileOptions) -> Iterator[FileContact]:
-    first = next(lines)
+    first = next(lines, "")
     if first.casefold().startswith(_DELIMITER_LINE):
         told = first[len(_DELIMITER_LINE) :].rstrip("\r\n")
         options = replace(options, delimiter=options.delimiter or told)

@@ -37,6 +37,8 @@ _STATUS: Final = ("status", "contactstatus", "recordstatus")
 _ARCHIVED_MARK: Final = ("archived", "isarchived", "inactive", "isinactive")
 _ACTIVE_MARK: Final = ("active", "isactive")
 
+_NAMES: Final = frozenset({*_ID, *_NAME, *_EMAIL, *_RELEASED_ID, *_STATUS, *_ARCHIVED_MARK, *_ACTIVE_MARK})
+
 _WORDS: Final = {
     "active": _ACTIVE, "current": _ACTIVE, "live": _ACTIVE, "notarchived": _ACTIVE, "unarchived": _ACTIVE,
     "archived": _ARCHIVED, "archive": _ARCHIVED, "inactive": _ARCHIVED,
@@ -57,11 +59,6 @@ class Columns:
     status: int
     read_status: Callable[[str], ContactStatus | None]
 
-    @property
-    def known(self) -> int:
-        """How many of them the file has."""
-        return sum(place >= 0 for place in (self.xero_id, self.name, self.email, self.status))
-
 
 def key(name: str) -> str:
     """Return what the name of a column, or a word for a status, is compared by."""
@@ -75,7 +72,7 @@ def delimiter_of(first: str, options: FileOptions) -> str:
     name or an address holds commas too.
     """
     if options.delimiter:
-        chosen = _DELIMITERS.get(options.delimiter.strip().casefold() or "tab", options.delimiter)
+        chosen = _DELIMITERS.get(options.delimiter.strip().casefold(), options.delimiter)
         chosen = "\t" if chosen == "\\t" else chosen
         if len(chosen) != 1 or chosen in '"\r\n\0':
             raise ContactFileError(
@@ -151,10 +148,9 @@ def _likeness(first: str, delimiter: str, options: FileOptions) -> tuple[int, in
         header = next(csv.reader([first], delimiter=delimiter), [])
     except csv.Error:
         return -1, 0
-    try:
-        return _find(header, options, line=1).known, len(header)
-    except ContactFileError:
-        return -1, len(header)
+    told = (options.id_column, options.name_column, options.email_column, options.status_column)
+    names = _NAMES | {key(name) for name in told if name}
+    return sum(key(name) in names for name in header), len(header)
 
 
 def _listed(header: Sequence[str]) -> str:

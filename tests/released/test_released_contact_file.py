@@ -1,0 +1,308 @@
+"""Files of contacts of every kind: read as meant, or refused in words that name the line."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tui.model.contact import ContactStatus
+from tui.model.contact_file import FileContact, FileOptions, FileSource
+from tui.released import file_text
+from tui.released.contact_file import open_contact_file
+from tui.released.file_text import ContactFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+CHANGED = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+ACTIVE, ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
+XERO_ID = "0f1e2d3c-4b5a-4697-8899-aabbccddeeff"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "contacts.csv"
+
+
+def put(file: Path, content: str | bytes, written_in: str = "utf-8") -> Path:
+    file.write_bytes(content if isinstance(content, bytes) else content.encode(written_in))
+    os.utime(file, (CHANGED.timestamp(), CHANGED.timestamp()))
+    return file
+
+
+def read(file: Path, **options: Any) -> tuple[FileSource, list[FileContact]]:
+    with open_contact_file(file, FileOptions(**options), NOW) as opened:
+        return opened.source, list(opened.contacts)
+
+
+def contacts(
+    file: Path, content: str | bytes, written_in: str = "utf-8", **options: Any
+) -> list[FileContact]:
+    return read(put(file, content, written_in), **options)[1]
+
+
+def refusal(file: Path, content: str | bytes, **options: Any) -> str:
+    with pytest.raises(ContactFileError) as caught:
+        contacts(file, content, **options)
+    assert "Nothing was changed." in caught.value.next_step
+    return caught.value.what
+
+
+# --- what is read ---
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_any_delimiter_encoding_and_end_of_line(
+    file: Path, delimiter: str, encoding: str, line_end: str
+) -> None:
+    lines = [
+        ["Re-Leased ID", "External ID", "Contact Name", "E-mail", "Status"],
+        ["17", XERO_ID, f'"Café{delimiter} ""Noir"""', "noir@mail.example", "Active"],
+        ["18", "", "Zoë", "", "ARCHIVED"],
+    ]
+    text = line_end.join(delimiter.join(line) for line in lines)
+    assert contacts(file, text, encoding) == [
+        FileContact(2, ACTIVE, XERO_ID, f'Café{delimiter} "Noir"', "noir@mail.example", "17"),
+        FileContact(3, ARCHIVED, "", "Zoë", "", "18"),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp1250", "mac_roman"])
+def test_an_encoding_that_is_told(file: Path, encoding: str) -> None:
+    [found] = contacts(file, "Name\nÖzge", encoding, encoding=encoding, status=ACTIVE)
+    assert found.name == "Özge"
+
+
+def test_what_was_assumed_is_said(file: Path) -> None:
+    assert read(put(file, "Name\nZoë", "cp1252"), status=ACTIVE)[0].notes == (
+        "It isn't UTF-8, and was read as Windows-1252.",
+    )
+    assert read(put(file, "Name\nZoë"), status=ACTIVE)[0].notes == ()
+
+
+@pytest.mark.parametrize(
+    "id_name", ["External ID", "xero id", "ContactID", "EXTERNAL_ID", " Xero Contact ID "]
+)
+@pytest.mark.parametrize("name_name", ["Name", "contact", "Company", "Contact  Name"])
+@pytest.mark.parametrize("email_name", ["Email", "E-Mail Address", "email address"])
+def test_columns_go_by_many_names(file: Path, id_name: str, name_name: str, email_name: str) -> None:
+    text = f"Phone,{email_name},{name_name},{id_name},Archived\n1,a@b.example,Ada,{XERO_ID},Yes\n"
+    assert contacts(file, text) == [FileContact(2, ARCHIVED, XERO_ID, "Ada", "a@b.example")]
+
+
+def test_columns_that_are_told(file: Path) -> None:
+    text = "Name;Legal;Ref;Mailbox;Where\nshort;Ada Ltd;X1;a@b.example;current\n"
+    options = {
+        "id_column": "ref", "name_column": "LEGAL", "email_column": "mail box", "status_column": "Where",
+    }  # fmt: skip
+    assert contacts(file, text, **options) == [FileContact(2, ACTIVE, "X1", "Ada Ltd", "a@b.example")]
+
+
+@pytest.mark.parametrize(
+    ("column", "word", "status"),
+    [
+        ("Status", "Active", ACTIVE),
+        ("Status", " archived ", ARCHIVED),
+        ("Contact Status", "Inactive", ARCHIVED),
+        ("Archived", "TRUE", ARCHIVED),
+        ("Archived", "no", ACTIVE),
+        ("Archived", "", ACTIVE),
+        ("Is Archived", "1", ARCHIVED),
+        ("Archived?", "✓", ARCHIVED),
+        ("Active", "Yes", ACTIVE),
+        ("Active", "0", ARCHIVED),
+        ("Inactive", "y", ARCHIVED),
+    ],
+)
+def test_words_for_a_status(file: Path, column: str, word: str, status: ContactStatus) -> None:
+    assert [one.status for one in contacts(file, f"Name,{column}\nAda,{word}\n")] == [status]
+
+
+def test_a_status_for_the_whole_file(file: Path) -> None:
+    assert [one.status for one in contacts(file, "Name\nAda\nBob\n", status=ARCHIVED)] == [ARCHIVED] * 2
+    assert [one.status for one in contacts(file, "Name,Status\nAda,Overdue\n", status=ACTIVE)] == [ACTIVE]
+    words = refusal(file, "Name,Status\nAda,Archived\nBob,Active\n", status=ARCHIVED)
+    assert words == "Line 3: it says “Active”, but all were said to be archived."
+
+
+def test_formulas_stay_text_and_blank_lines_stay_out(file: Path) -> None:
+    text = 'Name,Email\n\n"=cmd|\'/c calc\'!A0",\n,\n"+1\n2",\n'
+    assert [(one.line, one.name) for one in contacts(file, text, status=ACTIVE)] == [
+        (3, "=cmd|'/c calc'!A0"),
+        (5, "+1\n2"),
+    ]
+
+
+def test_a_first_line_that_only_names_the_delimiter(file: Path) -> None:
+    assert contacts(file, "sep=^\nName^Status\nAda^Active\n") == [FileContact(3, ACTIVE, name="Ada")]
+
+
+def test_names_of_columns_tell_the_delimiter_where_statistics_would_not(file: Path) -> None:
+    text = "Name;Status\n" + "Smith, John, and Sons, Ltd;Active\n" * 20
+    assert {one.name for one in contacts(file, text)} == {"Smith, John, and Sons, Ltd"}
+
+
+# --- what a file is dated ---
+
+
+def test_a_file_is_as_old_as_its_last_change_or_older(file: Path) -> None:
+    put(file, "Name\nAda\n")
+    assert read(file, status=ACTIVE)[0].dated == CHANGED
+    earlier = CHANGED - timedelta(days=3)
+    assert read(file, status=ACTIVE, dated=earlier)[0].dated == earlier
+    for later in (CHANGED + timedelta(seconds=1), NOW + timedelta(seconds=1)):
+        with pytest.raises(ContactFileError):
+            read(file, status=ACTIVE, dated=later)
+
+
+def test_a_file_out_of_the_future_needs_a_date(file: Path) -> None:
+    put(file, "Name\nAda\n")
+    ahead = (NOW + timedelta(hours=1)).timestamp()
+    os.utime(file, (ahead, ahead))
+    with pytest.raises(ContactFileError, match="in the future"):
+        read(file, status=ACTIVE)
+    assert read(file, status=ACTIVE, dated=CHANGED)[0].dated == CHANGED
+
+
+def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None:
+    first = read(put(file, "Name\nAda\n"), status=ACTIVE)[0]
+    assert read(put(file, "Name\nAda\n"), status=ARCHIVED)[0].run == first.run
+    assert read(put(file, "Name\nBob\n"), status=ACTIVE)[0].run != first.run
+    odd = tmp_path / os.fsdecode(b"caf\xe9\n.csv")
+    assert read(put(odd, "Name\nAda\n"), status=ACTIVE)[0].run.encode().startswith(b"file caf?\n.csv ")
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "The file is empty."),
+        (b"\n \n", "The file is blank."),
+        (b"\xff\xfe", "The file is blank."),
+        (b"PK\x03\x04\0\0", "This is an Excel workbook or a ZIP file, not a CSV file."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "This is an old Excel workbook, not a CSV file."),
+        (b"%PDF-1.7\n", "This is a PDF, not a CSV file."),
+        (b"Name,Status\nAda,Act\0ive\n", "Line 2: it holds a NUL, as no text does."),
+        (b"Name,Status\nAda,Active\n\x89PNG\r\n\x1a\n\0\0", "Line 5: it holds a NUL, as no text does."),
+        (b"\xff\xfeN\0\n\0\0\0", "Line 2: it holds a NUL, as no text does."),
+        (b"Name\n\x81\n", "Line 2: it has characters that can't be read."),
+        (b"\xff\xfeN\0\n\0\0\xd8a\0", "Line 2: it has characters that can't be read."),
+        (b"Name,Status\n", "There is nothing below the names of the columns."),
+        (b"Name,Status\nAda,Active\nBob\n", "Line 3: it has 1 fields, and the names of the columns are 2."),
+        (b"Name,Status\nAda,Active,\n", "Line 2: it has 3 fields, and the names of the columns are 2."),
+        (b"Name,name ,Status\nAda,A,Active\n", "Line 1: two columns are called “Name”."),
+        (b"Name,Status,Status\nAda,Active,Active\n", "Line 1: two columns are called “Status”."),
+        (b"Name,Status\nAda,Active\nBob,Gone\n", "Line 3: “Gone” is no status that is known."),
+        (b"Name,Status\nAda,\n", "Line 2: it has no status."),
+        (b'Name,Status\n"Ada" B,Active\n', "Line 2: it can't be read as CSV (',' expected after '\"')."),
+        (b'Name,Status\nAda,"Active\n', "Line 2: it can't be read as CSV (unexpected end of data)."),
+        (b'Name,Status\n"' + b"x" * 10_001 + b'",Active', "Line 2: a field has more than 10,000 characters."),
+        (b'Name,Status\nA,Active\n"' + b"\n" * 2000, "Line 3: a quotation mark is never closed."),
+        (b"Name,Status\n" + b"x" * 1_000_001, "Line 2: it has more than 1,000,000 characters."),
+        (b"Name,Status\n" + b"x" * 200_000, "Line 2: it can't be read as CSV (field larger than field"),
+        (b"<html>\n<body>Sign in</body>\n", "Line 1: no column is called Name, Email or External ID."),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused_where_it_is_wrong(file: Path, content: bytes, words: str) -> None:
+    assert refusal(file, content).startswith(words)
+
+
+def test_a_status_has_to_be_known(file: Path) -> None:
+    words = refusal(file, "Name,Email\nAda,a@b.example\n")
+    assert words == "Line 1: no column tells which contacts are archived. The columns are “Name”, “Email”."
+
+
+@pytest.mark.parametrize("option", ["id_column", "name_column", "email_column", "status_column"])
+def test_a_column_that_is_told_has_to_be_there(file: Path, option: str) -> None:
+    words = refusal(file, "Name,Status\nAda,Active\n", **{option: "Nme"})
+    assert words == "Line 1: no column is called “Nme”. The columns are “Name”, “Status”."
+
+
+@pytest.mark.parametrize("encoding", ["no-such", "zlib_codec", "rot13", "utf\0"])
+def test_an_encoding_has_to_be_one(file: Path, encoding: str) -> None:
+    assert refusal(file, "Name\nAda\n", encoding=encoding) == "There is no such encoding."
+
+
+@pytest.mark.parametrize("delimiter", ["ab", '"', "\n"])
+def test_a_delimiter_has_to_be_one(file: Path, delimiter: str) -> None:
+    assert "one character" in refusal(file, "Name\nAda\n", delimiter=delimiter, status=ACTIVE)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    for place, words in (
+        (tmp_path, "This is a folder."),
+        (pipe, "This isn't an ordinary file."),
+        (tmp_path / "missing.csv", "The file can't be opened: No such file or directory."),
+        (tmp_path / "a\0b", "The file can't be opened: that is no name of a file."),
+    ):
+        with pytest.raises(ContactFileError, match=words):
+            read(place)
+
+
+def test_a_file_that_is_too_large_is_refused_unread(file: Path) -> None:
+    with file.open("wb") as stream:
+        stream.truncate(file_text.MOST_BYTES + 1)
+    with pytest.raises(ContactFileError, match="larger than 50 MB"):
+        read(file)
+
+
+def test_a_file_of_too_many_lines_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_text, "MOST_LINES", 100)
+    assert len(contacts(file, "Name\n" + "Ada\n" * 99, status=ACTIVE)) == 99
+    assert "more than 100 lines" in refusal(file, "Name\n" + "Ada\n" * 100, status=ACTIVE)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(file: Path) -> None:
+    put(file, "Name\nAda\n")
+    opening = open_contact_file(file, FileOptions(status=ACTIVE), NOW)
+    opened = opening.__enter__()
+    assert len(list(opened.contacts)) == 1
+    put(file, "Name\nAda\nBob\n")
+    with pytest.raises(ContactFileError, match="changed while it was read"):
+        opening.__exit__(None, None, None)
+
+
+# --- whatever it is ---
+
+_CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    names=st.lists(_CELLS.filter(str.strip), min_size=1, max_size=8),
+    delimiter=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+)
+def test_what_is_written_as_csv_is_read_as_it_was(
+    file: Path, names: list[str], delimiter: str, encoding: str
+) -> None:
+    quoted = ('"' + name.replace('"', '""') + '"' for name in names)
+    text = f"Name{delimiter}Status\r\n" + "".join(f"{each}{delimiter}Active\r\n" for each in quoted)
+    assert [one.name for one in contacts(file, text, encoding)] == [name.strip() for name in names]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.sampled_from([b"", b"Name,Status\n", b"\xff\xfe", b"\xef\xbb\xbfName;Archived\n", b"PK"]),
+    rest=st.binary(max_size=200) | _CELLS.map(str.encode),
+)
+def test_any_bytes_are_read_or_refused_in_words(file: Path, start: bytes, rest: bytes) -> None:
+    found: list[FileContact] = []
+    with suppress(ContactFileError):
+        found = contacts(file, start + rest)
+    assert all(one.status in {ACTIVE, ARCHIVED} for one in found)
