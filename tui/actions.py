@@ -44,10 +44,11 @@ class ActionSpec:
         return f"table.{self.id}" if self.own else self.id
 
 
-GROUPS: Final = ("Contacts", "Finding", "Hand-offs", "Organisations", "Dialogs", "Everywhere")
+GROUPS: Final = ("Contacts", "Finding", "Changes", "Hand-offs", "Organisations", "Dialogs", "Everywhere")
 
 _contacts = partial(ActionSpec, group="Contacts")
 _finding = partial(ActionSpec, group="Finding")
+_changes = partial(ActionSpec, group="Changes")
 _handoffs = partial(ActionSpec, group="Hand-offs")
 _organisations = partial(ActionSpec, group="Organisations")
 _dialogs = partial(ActionSpec, group="Dialogs")
@@ -73,7 +74,28 @@ ACTIONS: Final = (
     _finding("tab_archived", "3", "Archived contacts", "Show archived contacts"),
     _finding("refresh", "f5,ctrl+r", "Refresh", "Look for news in Xero and Re-Leased now", footer=True),
     _finding("hold_pull", "f6", "Hold reading", "Hold the reading of all contacts, or go on with it"),
+    _changes("undo", "u", "Undo", "Undo the last request, then the one before; says first what it will do",
+             danger=True, writes=True, footer=True),
+    _changes("redo", "U,ctrl+y", "Redo", "Redo what was undone last; says first what it will do",
+             danger=True, writes=True),
+    _changes("activity", "l", "Changes", "List every change, and what happened to it", footer=True),
+    _changes("pause", "s", "Pause sending", "Pause the sending of changes to Xero, or go on with it",
+             writes=True),
+    _changes("retry_here", "R", "Try again", "Try again what Xero refused for this contact", writes=True),
+    _changes("group_all", "1", "All changes", "In the list of changes: show all"),
+    _changes("group_open", "2", "Open changes", "In the list of changes: show what isn't finished"),
+    _changes("group_refused", "3", "Refused changes", "In the list of changes: show what Xero refused"),
+    _changes("group_waiting", "4", "Waiting changes",
+             "In the list of changes: show what waits for Re-Leased"),
+    _changes("group_done", "5", "Done", "In the list of changes: show what is finished"),
+    _changes("retry", "r", "Try again", "In the list of changes: try again what Xero refused", writes=True),
+    _changes("take_back", "x", "Take back",
+             "In the list of changes: cancel what hasn't left, or stop waiting for a restore",
+             danger=True, writes=True),
+    _changes("export", "e", "Export", "In the list of changes: write those shown to a CSV file"),
     _handoffs("handoffs", "h", "Hand-offs", "Show the restores that wait for a press in Xero", footer=True),
+    _handoffs("open_next", "O", "Open five", "Open the next five of them in Xero's pages"),
+    _handoffs("copy_all", "Y", "Copy all links", "Copy the links of all that wait, one a line"),
     _handoffs("press_restore", "p", "Press Restore here",
               "Practice only: press Restore in the practice Xero's page", writes=True),
     _handoffs("stop_waiting", "x", "Stop waiting",

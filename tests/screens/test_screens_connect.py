@@ -83,6 +83,20 @@ async def test_a_first_start_says_how_to_connect_and_how_to_look_without_an_acco
         assert "without “Xero”" in said
         assert "http://localhost:8742/callback" in said
         assert "reshelve demo" in said
+        # The box that has to be filled waits for what is typed, so that q is a letter there.
+        assert person.app.focused is box(person, "#client-id")
+        assert box(person, "#client-id").placeholder == "32 letters and digits"
+        assert "^c Quit" in person.bottom_line
+        await person.pilot.press("q")
+        assert box(person, "#client-id").value == "q"
+        await person.pilot.press("ctrl+c")
+        assert person.app._exit
+
+
+async def test_q_leaves_where_the_client_id_is_known(account: FakeAccount) -> None:
+    account.client_id = CLIENT_ID
+    async with connecting(account) as person:
+        assert "q Quit" in person.bottom_line
         await person.pilot.press("q")
         assert person.app._exit
 
@@ -345,6 +359,7 @@ async def test_signing_in_again_leads_back_to_where_the_person_was(backend: Fake
 @pytest.mark.parametrize("key", ["escape", "q"])
 async def test_back_goes_back_where_there_is_something_to_go_back_to(backend: FakeBackend, key: str) -> None:
     async with running(backend) as person:
+        person.account.client_id = CLIENT_ID
         await person.press("c")
         assert person.sees(ConnectScreen)
         await person.press(key)

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from support.fake_backend import FakeBackend, contact_id
 from support.screen_test import Driver, browser_into, running
-from textual.widgets import OptionList
 
 from tui.model.change import Action, State
 from tui.model.errors import RejectedError
 from tui.screens.handoff import HandoffScreen
+from tui.screens.handoff_items import Item
+from tui.widgets import clock
+from tui.widgets.line_list import LineList
 from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.content import Content
 
 
 @pytest.fixture
@@ -21,9 +30,10 @@ def waiting(backend: FakeBackend) -> FakeBackend:
 
 
 def listed(person: Driver) -> list[str]:
-    assert person.sees(HandoffScreen)
-    options = person.screen.query_one(OptionList)
-    return [str(options.get_option_at_index(index).prompt) for index in range(options.option_count)]
+    screen = person.screen
+    assert isinstance(screen, HandoffScreen)
+    assert screen.items_list.count == len(screen.items)
+    return ["\n".join(line.plain for line in item.lines(100, clock.now())) for item in screen.items]
 
 
 async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBackend) -> None:
@@ -33,7 +43,24 @@ async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBacke
         assert first.startswith("↗ Boulder Plumbing  waiting for Restore in Xero since 12:40")
         assert waiting.contact_url(contact_id(5)) in first
         assert "Hamilton Smith Ltd" in second
-        assert "if an active contact has the same name" in second
+
+
+async def test_only_where_a_restore_may_fail_it_is_said_why(waiting: FakeBackend) -> None:
+    waiting.may_fail[contact_id(12)] = "An active contact is also called “Hamilton Smith Ltd”."
+    async with running(waiting) as person:
+        await person.press("h")
+        first, second = listed(person)
+        assert "active contact" not in first
+        assert second.endswith("An active contact is also called “Hamilton Smith Ltd”.")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_all_of_a_link_can_be_read_at_any_width(waiting: FakeBackend, width: int) -> None:
+    async with running(waiting, (width, 24)) as person:
+        await person.press("h")
+        rows = person.screen.query_one(LineList)
+        shown = "".join(rows.render_line(y).text[2:].rstrip() for y in range(rows.size.height))
+        assert waiting.contact_url(contact_id(5)) in shown
 
 
 async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: FakeBackend) -> None:
@@ -125,22 +152,75 @@ async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
         assert "Merged meanwhile." in listed(person)[0]
 
 
-async def test_only_what_changed_is_written_again(
-    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
+async def test_of_hundreds_only_what_is_visible_is_written(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(waiting) as person:
+    for number in range(30):
+        for _ in range(20):
+            backend.put_change(number, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    written: list[Item] = []
+    lines = Item.lines
+
+    def counted(item: Item, width: int, now: datetime) -> list[Content]:
+        written.append(item)
+        return lines(item, width, now)
+
+    monkeypatch.setattr(Item, "lines", counted)
+    async with running(backend) as person:
         await person.press("h")
-        written: list[int] = []
-        monkeypatch.setattr(
-            person.screen.query_one(OptionList),
-            "replace_option_prompt_at_index",
-            lambda index, _: written.append(index),
-        )
+        assert person.screen.query_one(LineList).count == 600
+        assert 0 < len(written) < 60
+        written.clear()
+        backend.move(backend.changes_made[0], State.CONFIRMED)
         await person.hears_changes()
-        assert written == []
-        waiting.move(waiting.changes_made[1], State.CONFIRMED)
+        assert 0 < len(written) < 60
+
+
+async def test_the_next_five_are_opened_and_then_the_five_after(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("tui.screens.browser.open_page", browser_into(opened))
+    for number in range(7):
+        backend.put_change(number, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    links = [backend.contact_url(contact_id(number)) for number in range(7)]
+    async with running(backend) as person:
+        await person.press("h", "O")
+        assert opened == links[:5]
+        assert person.bottom_line == "Opened 5 pages."
+        assert "opened: press Restore there" in listed(person)[0]
+        await person.press("O")
+        assert opened == links
+        await person.press("O")
+        assert person.bottom_line.startswith("All of them were opened already")
         await person.hears_changes()
-        assert written == [1]
+        assert "opened: press Restore there" in listed(person)[6]
+
+
+async def test_all_links_are_copied_one_a_line(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "Y")
+        assert person.app.clipboard.split("\n") == [waiting.contact_url(contact_id(n)) for n in (5, 12)]
+        assert person.bottom_line == "Copied 2 links, one a line."
+
+
+@pytest.mark.parametrize(("key", "said"), [("o", "y copies this link"), ("O", "Y copies all links")])
+async def test_without_a_browser_the_links_are_copied_instead(
+    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch, key: str, said: str
+) -> None:
+    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    async with running(waiting) as person:
+        await person.press("h", key)
+        assert said in person.bottom_line
+
+
+@pytest.mark.parametrize("key", ["a", "r"])
+async def test_keys_of_the_contacts_say_where_they_work(waiting: FakeBackend, key: str) -> None:
+    async with running(waiting) as person:
+        await person.press("h", key)
+        assert "archived and restored in their list" in person.bottom_line
 
 
 async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend) -> None:

@@ -21,7 +21,18 @@ from tui.widgets.key_bar import KeyBar
 if TYPE_CHECKING:
     from textual.binding import Binding
 
-EVERYWHERE = [(), ("a",), ("enter",), ("h",), ("?",), ("ctrl+o",), ("c",), ("ctrl+o", "d")]
+EVERYWHERE = [
+    (),
+    ("a",),
+    ("enter",),
+    ("h",),
+    ("?",),
+    ("ctrl+o",),
+    ("c",),
+    ("ctrl+o", "d"),
+    ("l",),
+    ("l", "e"),
+]
 
 
 @pytest.fixture
@@ -70,6 +81,7 @@ def offered(person: Driver) -> str:
 async def test_read_only_offers_nothing_that_writes(reader: FakeBackend) -> None:
     async with running(reader) as person:
         assert person.marks == ["PRACTICE", "READ ONLY"]
+        person.main.key_bar.end_flash()
         assert "Archive" not in offered(person)
         assert "Open" in offered(person)
         await person.press("?")

@@ -9,13 +9,14 @@ from textual.screen import ScreenResultType
 
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
-from tui.screens.backed import Backed
 from tui.screens.messages import RestoreRequested
+from tui.screens.undoing import Undoing
 from tui.widgets.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
 _ALREADY: Final = {
@@ -31,6 +32,18 @@ _ON_ITS_WAY: Final = {
     Action.ARCHIVE: "This contact is being archived already.",
     Action.RESTORE: "This contact is being restored already.",
 }
+
+
+_NOT_REFUSED: Final = "Xero refused nothing here that could be tried again."
+_TRIED_AGAIN: Final = "This was tried again already."
+_NOT_AGAIN: Final = (
+    "It can't be tried again: it is so already, out of reach, or has another change under way."
+)
+
+
+def can_retry(view: ChangeView | None) -> bool:
+    """Whether this is a refusal that nobody has tried again."""
+    return view is not None and view.change.state is State.REFUSED and not view.change.superseded
 
 
 def why_not(action: Action, status: ContactStatus, last_change: ChangeView | None, *, is_merged: bool) -> str:
@@ -49,7 +62,7 @@ def why_not(action: Action, status: ContactStatus, last_change: ChangeView | Non
     return ""
 
 
-class Changing(Backed[ScreenResultType], Generic[ScreenResultType]):
+class Changing(Undoing[ScreenResultType], Generic[ScreenResultType]):
     """The part of a screen that asks, confirms and journals a change."""
 
     def change(self, action: Action, contact_ids: Sequence[str]) -> None:
@@ -74,3 +87,21 @@ class Changing(Backed[ScreenResultType], Generic[ScreenResultType]):
     def changed(self, words: str) -> None:
         """Show that the changes are in the journal."""
         self.flash(words)
+
+    def try_again(self, view: ChangeView | None) -> None:
+        """Ask again for what Xero refused, or say why there is nothing to ask for."""
+        if not self.may_write():
+            return
+        if view is None or view.change.state is not State.REFUSED:
+            self.flash(_NOT_REFUSED)
+        elif view.change.superseded:
+            self.flash(_TRIED_AGAIN)
+        else:
+            self._retry(view.change)
+
+    @work(exit_on_error=False, group="change")
+    async def _retry(self, change: Change) -> None:
+        count = await self.backend.retry([change])
+        if count and change.action is Action.RESTORE:
+            self.post_message(RestoreRequested((change.contact_id,)))
+        self.flash("Trying again." if count else _NOT_AGAIN)

@@ -37,7 +37,7 @@ class ConnectScreen(Attempting):
     """
 
     CSS_PATH = "connect.tcss"
-    AUTO_FOCUS = "#go"
+    AUTO_FOCUS = "#client-id,#go"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("back", "cancel", "copy_address"),
@@ -123,7 +123,9 @@ class ConnectScreen(Attempting):
     def ended(self) -> None:
         """Show the form, filled as it was."""
         self._show("form", go="Connect", leave="Quit" if self._is_first else "Back")
-        if self.form.needs_secret:
+        if not self.form.client_id.value:
+            self.set_focus(self.form.client_id)
+        elif self.form.needs_secret:
             self.set_focus(self.form.secret)
 
     def _back_to_form(self, trouble: str = "") -> None:

@@ -53,7 +53,9 @@ class Form(VerticalScroll, can_focus=False):
                 yield Static(step, classes="words", id=f"step-{number}")
         with Horizontal(classes="field"):
             yield Plain("Client id", classes="label")
-            yield TypingBox(self._account.client_id, compact=True, id="client-id")
+            yield TypingBox(
+                self._account.client_id, placeholder=words.CLIENT_ID_LIKE, compact=True, id="client-id"
+            )
         yield Choice("Read only", compact=True, id="read-only")
         yield Plain(words.READ_ONLY, classes="note")
         yield Choice("Custom connection", compact=True, id="custom")

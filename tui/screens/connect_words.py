@@ -20,6 +20,7 @@ READ_ONLY: Final = "Asks Xero for leave to read, and no more."
 CUSTOM: Final = "One organisation (AU, NZ, UK, US) by client secret, without a browser."
 DEMO: Final = "Only looking? Run reshelve demo: invented contacts, no account needed."
 
+CLIENT_ID_LIKE: Final = "32 letters and digits"
 NO_CLIENT_ID: Final = "Paste the client id first. Step 4 says where it is."
 NOT_A_CLIENT_ID: Final = "That isn't a client id: it has letters, digits and dashes only. Nothing was sent."
 NO_ORGANISATION: Final = "No organisation was chosen in Xero. Connect again and tick at least one there."

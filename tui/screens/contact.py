@@ -15,10 +15,11 @@ from tui.actions import bindings
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import contact_words as words
-from tui.screens.changing import Changing, why_not
+from tui.screens.changing import Changing, can_retry, why_not
 from tui.screens.messages import SnapshotChanged
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.pause_bar import PauseBar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class ContactScreen(Changing[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
+        *bindings("undo", "redo", "pause", "retry_here"),
     ]
 
     def __init__(self, backend: Backend, contact_id: str) -> None:
@@ -64,6 +66,7 @@ class ContactScreen(Changing[None]):
     def compose(self) -> ComposeResult:
         """Put the contact on the left, what happened to it on the right (or below)."""
         yield Static(id="heading", markup=False)
+        yield PauseBar()
         with VerticalScroll(id="page"), Container(id="columns"):
             with Vertical(classes="column"):
                 yield Static(id="details", classes="section")
@@ -72,17 +75,28 @@ class ContactScreen(Changing[None]):
                 yield Static(id="changes", classes="section")
                 yield Static(id="timeline", classes="section")
                 yield Static(id="history", classes="section")
-        yield KeyBar("archive", "restore", "open_in_xero", "copy", "refresh", "back")
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Read the local copy at once, and ask Xero for its history."""
+        self._tell()
         self._read()
         self._read_history()
         self._freshen()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
+        self._tell()
         self._read()
+
+    def _tell(self) -> None:
+        self.query_one(PauseBar).tell(self.backend.snapshot)
+        self._offer_keys()
+
+    def _offer_keys(self) -> None:
+        last = self._page.changes[0] if self._page is not None and self._page.changes else None
+        again = ["retry_here"] if can_retry(last) else []
+        self.key_bar.offer(*again, "archive", "restore", "open_in_xero", "copy", "undo", "refresh", "back")
 
     @work(exclusive=True, group="page", exit_on_error=False)
     async def _read(self) -> None:
@@ -116,6 +130,7 @@ class ContactScreen(Changing[None]):
         timeline = words.timeline(page)
         self._write("#timeline", timeline)
         self.query_one("#timeline").display = bool(timeline.plain)
+        self._offer_keys()
 
     @on(_HistoryRead)
     def _show_history(self, message: _HistoryRead) -> None:
@@ -149,6 +164,11 @@ class ContactScreen(Changing[None]):
             self.flash(reason)
         else:
             self.change(action, (self._contact_id,))
+
+    def action_retry_here(self) -> None:
+        """Try again what Xero refused."""
+        page = self._page
+        self.try_again(page.changes[0] if page is not None and page.changes else None)
 
     def action_open_in_xero(self) -> None:
         """Open this contact in Xero's pages."""

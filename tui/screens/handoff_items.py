@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui.model.change import State
 from tui.widgets import clock
-from tui.widgets.text import content
+from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,55 +24,69 @@ _ENDS = {
     State.DISMISSED: ("·", "no longer waited for", "$text-muted"),
 }
 _WAITING = ("↗", "waiting for Restore in Xero", "$text-accent")
-_MAYBE = "Xero will refuse if an active contact has the same name."
+_OPENED = ("↗", "opened: press Restore there", "$text-accent")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One restore, its link, and what was said when Restore was pressed from here."""
+    """One restore, its link, why it may fail, and what was said when Restore was pressed from here."""
 
     change: Change
     url: str
+    may_fail: str = ""
     said: str = ""
+    is_opened: bool = False
 
     @property
     def is_waiting(self) -> bool:
         """Whether somebody still has to press Restore."""
         return self.change.state is State.HANDOFF
 
-    def text(self, now: datetime) -> Content:
-        """Write the restore as the list shows it."""
-        symbol, words, style = _ENDS.get(self.change.state, _WAITING)
-        since = f" since {clock.short(self.change.updated_at, now)}" if self.is_waiting else ""
+    def lines(self, width: int, now: datetime) -> list[Content]:
+        """Write the restore as the list shows it: name, link, and a line for what is to be known."""
+        symbol, words, style = _ENDS.get(self.change.state, _OPENED if self.is_opened else _WAITING)
+        since = ""
+        if self.is_waiting and not self.is_opened:
+            since = f" since {clock.short(self.change.updated_at, now)}"
         head = Content.assemble(
             (symbol, style), " ", content(self.change.name, "bold"), "  ", (f"{words}{since}", style)
         )
-        lines = [head]
-        if self.is_waiting:
-            lines.append(content(self.url, "$text-muted"))
-        refusal = self.change.words if self.change.state is State.REFUSED else self.said
-        if refusal:
-            lines.append(content(refusal, "$text-error"))
-        elif self.is_waiting:
-            lines.append(content(_MAYBE, "$text-muted"))
-        return Content("\n").join(lines)
+        link = link_lines(self.url, width) if self.is_waiting else []
+        return [head, *link, *self._note()]
+
+    def _note(self) -> list[Content]:
+        if self.change.state is State.REFUSED:
+            return [content(self.change.words, "$text-error")]
+        if not self.is_waiting:
+            return []
+        if self.said:
+            return [content(self.said, "$text-error")]
+        return [content(self.may_fail, "$text-warning")] if self.may_fail else []
+
+
+def link_lines(url: str, width: int) -> list[Content]:
+    """Break a link into lines, so that all of it can be read and copied where there is no browser."""
+    text, width = safe(url), max(1, width)
+    return [
+        Content.styled(text[start : start + width], "$text-muted") for start in range(0, len(text), width)
+    ]
 
 
 async def look(backend: Backend, known: Sequence[Item]) -> tuple[Item, ...]:
     """Read what waits now, and how those ended that waited before."""
-    waiting = {one.change.change_id: one.change for one in await backend.handoffs()}
+    waiting = {one.change.change_id: one for one in await backend.handoffs()}
     items = []
     for item in known:
-        change = waiting.pop(item.change.change_id, None)
-        if change is None and item.is_waiting:
-            change = await _ended(backend, item.change)
-        items.append(Item(change or item.change, item.url, item.said if change and _waits(change) else ""))
-    items += (Item(change, backend.contact_url(change.contact_id)) for change in waiting.values())
+        found = waiting.pop(item.change.change_id, None)
+        if found is not None:
+            items.append(Item(found.change, item.url, found.may_fail))
+        else:
+            change = await _ended(backend, item.change) if item.is_waiting else item.change
+            items.append(Item(change, item.url))
+    items += (
+        Item(one.change, backend.contact_url(one.change.contact_id), one.may_fail) for one in waiting.values()
+    )
     return tuple(items)
-
-
-def _waits(change: Change) -> bool:
-    return change.state is State.HANDOFF
 
 
 async def _ended(backend: Backend, change: Change) -> Change:

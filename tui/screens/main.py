@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import getters, on, work
 from textual.containers import Container, Horizontal
 
-from tui.actions import bindings
+from tui.actions import bindings, key_name, keys_of, spec
 from tui.model.change import Action
 from tui.model.snapshot import Link
 from tui.screens.changing import Changing, why_not
@@ -16,12 +16,13 @@ from tui.screens.messages import SnapshotChanged
 from tui.widgets import clock
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.pause_bar import PauseBar
 from tui.widgets.pull_bar import PullBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
-from tui.widgets.words import number
+from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +48,11 @@ class MainScreen(Finding[None], Changing[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh", "hold_pull"),
+        *bindings("undo", "redo", "activity", "pause", "retry_here"),
     ]
 
     title_bar = getters.query_one(TitleBar)
+    pause_bar = getters.query_one(PauseBar)
     pull_bar = getters.query_one(PullBar)
     sync_pane = getters.query_one(SyncPane)
 
@@ -57,6 +60,7 @@ class MainScreen(Finding[None], Changing[None]):
         super().__init__()
         self.backend = backend
         self._offered: tuple[bool, bool, bool] | None = None
+        self._has_reminded = False
 
     def compose(self) -> ComposeResult:
         """Put the parts in place; `main.tcss` says where for each size of terminal."""
@@ -64,6 +68,7 @@ class MainScreen(Finding[None], Changing[None]):
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
             yield SearchBox(id="search")
+        yield PauseBar()
         yield PullBar()
         with Container(id="body"):
             yield ContactTable(id="contacts", clock=clock.local_now)
@@ -88,10 +93,23 @@ class MainScreen(Finding[None], Changing[None]):
         self.title_bar.tell(snapshot, now, is_practice=is_practice)
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
         self.pull_bar.tell(snapshot, now)
+        self.pause_bar.tell(snapshot)
         self.table.tell_age(snapshot.balances_read_at)
         # What the keys follow seldom changes; the clock calls here every second.
         if self._offered != self._offers_follow(snapshot):
             self._offer_keys()
+        self._remind(snapshot)
+
+    def _remind(self, snapshot: Snapshot) -> None:
+        """Say once, as the organisation opens, what still waits for the person."""
+        if self._has_reminded or snapshot.pane is None:
+            return
+        self._has_reminded = True
+        waiting = snapshot.pane.handoff_total
+        if waiting:
+            verb = "waits" if waiting == 1 else "wait"
+            key = key_name(keys_of(self.app, spec("handoffs")).split(",")[0])
+            self.flash(f"{counted(waiting, 'restore')} {verb} for a press in Xero. Press {key}.")
 
     def _tick(self) -> None:
         self._tell(self.backend.snapshot)
@@ -120,7 +138,9 @@ class MainScreen(Finding[None], Changing[None]):
             "open",
             ("clear", "Unselect") if count else "select",
             "search",
+            "undo",
             "handoffs",
+            "activity",
             "refresh",
             "organisations",
             "command_palette",
@@ -192,6 +212,17 @@ class MainScreen(Finding[None], Changing[None]):
             from tui.screens.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
             self.app.push_screen(HandoffScreen(self.backend))
+
+    def action_activity(self) -> None:
+        """List every change."""
+        from tui.screens.activity import ActivityScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        self.app.push_screen(ActivityScreen(self.backend))
+
+    def action_retry_here(self) -> None:
+        """Try again what Xero refused for the contact under the cursor."""
+        row = self.table.cursor_row
+        self.try_again(row.last_change if row is not None else None)
 
     def action_refresh(self) -> None:
         """Look for news now."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.style import Style
+from textual.widgets import Input
 
 from tui.actions import key_name, keys_of, may_write, spec
 from tui.widgets.line import Line
@@ -89,19 +90,27 @@ class KeyBar(Line):
         return Content.assemble(*(part for badge in badges for part in (" ", badge)))
 
     def _keys(self, width: int) -> Content:
-        bound: dict[str | None, str] = {}
+        bound: dict[str | None, list[str]] = {}
         for active in self.screen.active_bindings.values():
-            bound.setdefault(active.binding.id, active.binding.key)
+            bound.setdefault(active.binding.id, []).append(active.binding.key)
+        is_typing = isinstance(self.screen.focused, Input)
         items = []
         for offer in self._offers:
             action_id, label = offer if isinstance(offer, tuple) else (offer, spec(offer).label)
             item = spec(action_id)
             if item.writes and not may_write(self.app):
                 continue
-            items.append(_item(bound.get(item.binding_id) or keys_of(self.app, item).split(",")[0], label))
+            keys = bound.get(item.binding_id) or keys_of(self.app, item).split(",")
+            items.append(_item(_reaching(keys, is_typing=is_typing), label))
         while len(items) > 1 and sum(len(item) + _GAP for item in items) - _GAP > width:
             del items[-2]
         return Content(" " * _GAP).join(items).truncate(width, ellipsis=True)
+
+
+def _reaching(keys: Sequence[str], *, is_typing: bool) -> str:
+    """Return the key to name: in a box the first that isn't typed into it, where there is such a one."""
+    others = [key for key in keys if key.startswith(("ctrl+", "f")) and len(key) > 1] if is_typing else []
+    return (others or [*keys])[0]
 
 
 def _item(key: str, label: str) -> Content:

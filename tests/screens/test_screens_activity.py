@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import FakeBackend, contact_id
+from support.screen_test import Driver, running
+from textual.widgets import Static
+
+from tui.model.activity import ChangeQuery, Group
+from tui.model.change import Action, State
+from tui.model.errors import ReshelveError
+from tui.model.evidence import Grade
+from tui.screens.activity import ActivityScreen
+from tui.screens.ask import AskScreen
+from tui.screens.contact import ContactScreen
+from tui.screens.naming import NameScreen
+from tui.widgets.group_bar import GroupBar
+from tui.widgets.line_list import LineList
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def busy(backend: FakeBackend) -> FakeBackend:
+    """One change of each kind, the newest last."""
+    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
+    backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(13, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice.")
+    backend.put_change(12, Action.RESTORE, State.HANDOFF)
+    backend.put_change(3, Action.ARCHIVE, State.QUEUED)
+    backend.publish_changes()
+    return backend
+
+
+def screen(person: Driver) -> ActivityScreen:
+    found = person.screen
+    assert isinstance(found, ActivityScreen)
+    return found
+
+
+def names(person: Driver) -> list[str]:
+    """The changes in sight."""
+    shown = screen(person)
+    views = [shown.window.at(index) for index in range(*shown.rows.in_sight)]
+    return [view.change.name for view in views if view is not None]
+
+
+def under_cursor(person: Driver) -> str:
+    view = screen(person).current
+    return view.change.name if view is not None else ""
+
+
+def story(person: Driver) -> str:
+    return str(person.screen.query_one("#told", Static).content)
+
+
+async def test_every_change_is_listed_newest_first_with_its_story(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l")
+        assert names(person) == [
+            "Bayside Fish & Chips", "Hamilton Smith Ltd", "Hoyt Productions",
+            "Bayside Wholesale", "Coco Café",
+        ]  # fmt: skip
+        assert "Archive asked for here, 12:36" in story(person)
+        await person.press("down", "down")
+        assert "On a repeating invoice." in story(person)
+        assert "5 Mar 12:41  archive refused" in story(person)
+
+
+async def test_groups_by_key_and_by_click(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l", "2")
+        assert names(person) == ["Bayside Fish & Chips", "Hamilton Smith Ltd"]
+        await person.press("3")
+        assert names(person) == ["Hoyt Productions"]
+        bar = screen(person).query_one(GroupBar)
+        assert "Open 2" in bar.text
+        assert "Refused 1" in bar.text
+        await person.pilot.click(GroupBar, offset=(bar.text.index("Waiting") + 2, 0))
+        await person.settle()
+        assert names(person) == ["Bayside Wholesale"]
+        await person.press("5")
+        assert names(person) == ["Coco Café"]
+
+
+async def test_typing_finds_by_name_and_by_words(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l", "/", *"repeat")
+        assert names(person) == ["Hoyt Productions"]
+        assert person.bottom_line.startswith("enter To the list")
+        await person.press("backspace", *"zz", "enter")
+        assert screen(person).rows.empty_text == "No change has all of these words. Esc clears the search."
+        await person.press("escape")
+        assert len(names(person)) == 5
+        await person.press("escape")
+        assert person.is_home
+
+
+async def test_a_change_is_cancelled_before_it_leaves(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l")
+        assert person.bottom_line.startswith("x Cancel")
+        await person.press("x")
+        assert person.sees(AskScreen)
+        await person.press("n", "x", "y")
+        assert ("cancel", contact_id(3)) in busy.calls
+        assert person.bottom_line == "Cancelled before it left. Xero stays as it is."
+        assert under_cursor(person) == "Bayside Fish & Chips"
+        await person.press("x")
+        assert person.bottom_line == "There is nothing left of it to take back."
+
+
+async def test_a_hand_off_is_no_longer_waited_for(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l", "down", "x", "y")
+        assert ("dismiss", contact_id(12)) in busy.calls
+
+
+async def test_what_has_arrived_is_not_taken_back_but_undone(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l", "4", "x")
+        assert "u undoes" in person.bottom_line
+
+
+async def test_a_refusal_is_tried_again(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l", "3")
+        assert person.bottom_line.startswith("r Try again")
+        await person.press("r")
+        assert ("retry", (contact_id(13),)) in busy.calls
+        assert names(person) == []
+        await person.press("1", "home", "r")
+        assert person.bottom_line == "Xero refused nothing here that could be tried again."
+
+
+async def test_enter_opens_the_contact_and_escape_comes_back(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l", "down", "enter")
+        assert person.sees(ContactScreen)
+        await person.press("escape")
+        assert under_cursor(person) == "Hamilton Smith Ltd"
+
+
+async def test_news_on_top_moves_neither_the_cursor_nor_what_is_looked_at(backend: FakeBackend) -> None:
+    for number in range(30):
+        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED)
+    backend.publish_changes()
+    async with running(backend, (80, 24)) as person:
+        await person.press("l", *["pagedown"] * 2)
+        before, name = names(person), under_cursor(person)
+        backend.put_change(7, Action.RESTORE, State.QUEUED)
+        await person.hears_changes()
+        assert (names(person), under_cursor(person)) == (before, name)
+
+
+async def test_the_newest_stays_in_sight_for_whoever_looks_at_it(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l")
+        busy.put_change(0, Action.ARCHIVE, State.QUEUED)
+        await person.hears_changes()
+        assert names(person)[0] == "Abel Tasman Lettings"
+        assert under_cursor(person) == "Bayside Fish & Chips"
+
+
+async def test_of_a_very_long_list_only_what_is_visible_is_read(backend: FakeBackend) -> None:
+    for number in range(5_000):
+        backend.put_change(number % 30, Action.ARCHIVE, State.CONFIRMED)
+    async with running(backend) as person:
+        await person.press("l", "end")
+        assert len(names(person)) > 20
+        assert screen(person).rows.cursor == 4_999
+        await person.press("home", "pagedown", "pagedown")
+        assert len(names(person)) > 20
+    assert all(stop - start < 400 for start, stop in backend.windows)
+
+
+async def test_the_changes_found_are_exported_to_a_file_of_ones_choice(
+    busy: FakeBackend, tmp_path: Path
+) -> None:
+    async with running(busy) as person:
+        await person.press("l", "2", "e")
+        assert person.sees(NameScreen)
+        box = person.screen.query_one("#name")
+        assert "reshelve-changes-2026-03-05.csv" in box.value  # type: ignore[attr-defined]
+        box.value = str(tmp_path / "changes.csv")  # type: ignore[attr-defined]
+        await person.press("enter")
+        assert ("export", ChangeQuery(Group.OPEN), tmp_path / "changes.csv") in busy.calls
+        assert person.bottom_line == f"2 changes written to {tmp_path / 'changes.csv'}"
+
+
+async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, tmp_path: Path) -> None:
+    (tmp_path / "here.csv").write_text("x")
+    async with running(busy) as person:
+        await person.press("l", "e")
+        box, note = person.screen.query_one("#name"), person.screen.query_one("#note", Plain)
+        for name, words in (
+            (tmp_path / "no" / "a.csv", "There is no such folder."),
+            (tmp_path, "This is a folder. Add a name for the file."),
+            (tmp_path / "here.csv", "There is a file of this name: it would be replaced."),
+        ):
+            box.value = str(name)  # type: ignore[attr-defined]
+            await person.settle()
+            assert note.text == words
+        await person.press("escape")
+    assert not [call for call in busy.calls if call[0] == "export"]
+
+
+async def test_an_export_that_fails_says_why(busy: FakeBackend) -> None:
+    busy.fail("export", ReshelveError("The file can't be written: disk full.", "Choose another place."))
+    async with running(busy) as person:
+        await person.press("l", "e", "enter")
+        assert person.bottom_line == "The file can't be written: disk full. Choose another place."
+
+
+async def test_nothing_yet_says_so(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("l")
+        assert screen(person).rows.empty_text.startswith("Nothing was changed yet.")
+        for key in ("x", "e", "enter"):
+            await person.press(key)
+        assert person.bottom_line == "There is nothing here to export."
+
+
+async def test_rows_can_be_clicked(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        await person.press("l")
+        await person.pilot.click(LineList, offset=(5, 2))
+        await person.settle()
+        assert under_cursor(person) == "Hoyt Productions"
+
+
+async def test_read_only_looks_but_changes_nothing(busy: FakeBackend) -> None:
+    busy.is_read_only = True
+    async with running(busy) as person:
+        await person.press("l")
+        assert "Cancel" not in person.bottom_line
+        for key in ("x", "r", "s", "u"):
+            await person.press(key)
+            assert "--read-only" in person.bottom_line
+        await person.press("down")
+        assert under_cursor(person) == "Hamilton Smith Ltd"
+
+
+async def test_hostile_names_are_harmless_here(backend: FakeBackend) -> None:
+    change = backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="[bold]\x1b]0;x\x07no")
+    backend.move(change, State.REFUSED, name="a [/x] b")
+    async with running(backend) as person:
+        await person.press("l")
+        assert "a [/x] b" in story(person)
+        assert "[bold]no" in story(person)
+
+
+@pytest.mark.parametrize("size", [(20, 8), (40, 15), (60, 20), (80, 24), (200, 60)])
+async def test_every_size_of_terminal_works(busy: FakeBackend, size: tuple[int, int]) -> None:
+    async with running(busy, size) as person:
+        await person.press("l", "down", "x")
+        assert person.sees(AskScreen)
+        await person.press("escape", "escape")
+        assert person.is_home

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from support.fake_backend import NOW, FakeBackend, contact_id
+from support.screen_test import Driver, running
+from textual.widgets import Static
+
+from tui.model.change import Action, State
+from tui.model.errors import ReshelveError
+from tui.model.undo import BatchKind, Fate
+from tui.screens.ask import AskScreen
+from tui.screens.handoff import HandoffScreen
+from tui.widgets.pause_bar import PauseBar
+from tui.widgets.plain import Plain
+
+
+def question(person: Driver) -> str:
+    assert person.sees(AskScreen)
+    return "\n".join(one.text for one in person.screen.query(Plain))
+
+
+def title(person: Driver) -> str:
+    return str(person.screen.query_one(".dialog").border_title)
+
+
+async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) -> None:
+    queued = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    confirmed = backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
+    plan = backend.plan((queued, Fate.CANCEL), (confirmed, Fate.RESTORE), at=NOW)
+    async with running(backend) as person:
+        await person.press("u")
+        assert title(person) == "Undo 2 archives?"
+        assert "Asked for at 12:41." in question(person)
+        assert f"{plan.words}." in question(person)
+        assert "• Abel Tasman Lettings: cancelled before it leaves" in question(person)
+        assert "• Aroha Tamihana: restored, with your press in Xero" in question(person)
+        await person.press("y")
+        assert ("undo", plan) in backend.calls
+        # The restore became a hand-off, whose list opens by itself.
+        assert person.sees(HandoffScreen)
+        await person.press("escape")
+        assert person.bottom_line.startswith("Undone: 1 is cancelled before it leaves; 1 becomes a restore")
+
+
+async def test_undo_does_nothing_unless_it_is_confirmed(backend: FakeBackend) -> None:
+    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), Fate.CANCEL), at=NOW)
+    async with running(backend) as person:
+        for keys in (("enter",), ("escape",), ("n",)):
+            await person.press("u", *keys)
+            assert person.is_home
+    assert not [call for call in backend.calls if call[0] == "undo"]
+
+
+async def test_what_was_really_done_is_said_where_it_differs(backend: FakeBackend) -> None:
+    change = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    done = backend.plan((change, Fate.LEFT), at=NOW)
+    backend.plan((change, Fate.CANCEL), at=NOW)
+    backend.happened = done
+    async with running(backend) as person:
+        await person.press("u", "y")
+        assert person.bottom_line == "Undone: 1 is left alone: it was changed again since."
+
+
+async def test_nothing_to_undo_or_redo_is_said(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("u")
+        assert person.bottom_line == "There is nothing to undo."
+        for key in ("U", "ctrl+y"):
+            await person.press(key)
+            assert person.bottom_line == "There is nothing to redo."
+        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), Fate.LEFT), at=NOW)
+        await person.press("u")
+        assert person.bottom_line == "Nothing can be undone: 1 is left alone: it was changed again since."
+
+
+async def test_redo_asks_too(backend: FakeBackend) -> None:
+    change = backend.put_change(0, Action.RESTORE, State.CANCELLED)
+    plan = backend.plan((change, Fate.ARCHIVE), at=NOW, kind=BatchKind.REDO)
+    async with running(backend) as person:
+        await person.press("U")
+        assert title(person) == "Redo 1 restore?"
+        await person.press("y")
+        assert ("undo", plan) in backend.calls
+        assert person.bottom_line == "Redone: 1 becomes an archive."
+
+
+async def test_undo_that_comes_too_late_says_so(backend: FakeBackend) -> None:
+    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), Fate.CANCEL), at=NOW)
+    backend.fail("undo", ReshelveError("Things have moved on.", "Look again, then decide."))
+    async with running(backend) as person:
+        await person.press("u", "y")
+        assert person.bottom_line == "Things have moved on. Look again, then decide."
+
+
+async def test_names_in_the_question_are_harmless(backend: FakeBackend) -> None:
+    change = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    hostile = backend.move(change, State.QUEUED, name="a [/x] b\x1b[2J")
+    backend.plan((hostile, Fate.CANCEL), at=NOW)
+    async with running(backend) as person:
+        await person.press("u")
+        shown = [str(part.visual) for part in person.screen.query(Static)]
+        assert "• a [/x] b: cancelled before it leaves" in shown
+
+
+async def test_undo_works_on_the_page_of_a_contact(backend: FakeBackend) -> None:
+    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), Fate.CANCEL), at=NOW)
+    async with running(backend) as person:
+        await person.press("enter", "u", "y")
+        assert person.bottom_line == "Undone: 1 is cancelled before it leaves."
+
+
+async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeBackend) -> None:
+    for size in ((40, 15), (60, 20), (120, 36)):
+        async with running(backend, size) as person:
+            assert not person.main.query_one(PauseBar).display
+            await person.press("s")
+            assert person.main.query_one(PauseBar).text == "Sending is paused. s goes on."
+            assert person.main.query_one(PauseBar).region.height == 1
+            assert person.bottom_line.startswith("Sending is paused")
+            await person.press("s")
+            assert not person.main.query_one(PauseBar).display
+            assert person.bottom_line == "Sending goes on."
+    assert [call[1] for call in backend.calls if call[0] == "pause"] == [True, False] * 3
+
+
+async def test_a_pause_says_how_many_wait_behind_it(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    backend.publish_changes(is_paused=True)
+    async with running(backend) as person:
+        assert person.main.query_one(PauseBar).text == "Sending is paused. s goes on. Not sent yet: 1."
+        await person.pilot.click(PauseBar, offset=(4, 0))
+        await person.settle()
+        assert ("pause", False) in backend.calls
+
+
+async def test_read_only_neither_undoes_nor_pauses(backend: FakeBackend) -> None:
+    backend.is_read_only = True
+    async with running(backend) as person:
+        for key in ("u", "U", "s", "R"):
+            await person.press(key)
+            assert "--read-only" in person.bottom_line
+        assert "Undo" not in person.main.key_bar.text
+    assert not [call for call in backend.calls if call[0] in {"undo_plan", "redo_plan", "pause"}]
+
+
+async def test_what_xero_refused_is_tried_again_where_it_is_read(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice.")
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "On a repeating invoice." in str(person.screen.query_one("#changes", Static).content)
+        assert person.bottom_line.startswith("R Try again")
+        await person.press("R")
+        assert person.bottom_line == "Trying again."
+        assert ("retry", (contact_id(0),)) in backend.calls
+        await person.press("R")
+        assert person.bottom_line == "Xero refused nothing here that could be tried again."
+
+
+async def test_a_refusal_is_tried_again_from_the_list_of_contacts(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED)
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("R")
+        assert ("retry", (contact_id(0),)) in backend.calls
+
+
+async def test_waiting_restores_are_recalled_once_at_the_start(backend: FakeBackend) -> None:
+    for number in (5, 12, 19):
+        backend.put_change(number, Action.RESTORE, State.HANDOFF)
+    backend.publish_changes()
+    async with running(backend) as person:
+        assert person.bottom_line == "3 restores wait for a press in Xero. Press h."
+        person.main.key_bar.end_flash()
+        await person.hears_changes()
+        assert person.bottom_line.startswith("a Archive")

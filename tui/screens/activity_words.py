@@ -1,0 +1,121 @@
+"""What the list of changes says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from tui.model.activity import Group
+from tui.model.change import Action, Origin, State
+from tui.widgets import clock
+from tui.widgets.signs import Sign, sign
+from tui.widgets.text import content, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tui.model.backend import TimelineLine
+    from tui.model.change import Change
+    from tui.model.snapshot import ChangeView
+
+NOTHING_YET: Final = "Nothing was changed yet. Esc goes back to the contacts."
+NOT_FOUND: Final = "No change has all of these words. Esc clears the search."
+EMPTY: Final = {
+    Group.ALL: NOTHING_YET,
+    Group.OPEN: "Nothing is under way.",
+    Group.REFUSED: "Nothing is refused.",
+    Group.WAITING: "Nothing waits for Re-Leased.",
+    Group.DONE: "Nothing is finished yet.",
+}
+READING: Final = "Reading the journal …"
+_ACTIONS: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}
+_ENDS: Final = {
+    State.CANCELLED: Sign("·", "taken back", "muted"),
+    State.DISMISSED: Sign("·", "not waited for", "muted"),
+    State.CONFIRMED: Sign("✓", "done", "muted"),
+}
+_AGAIN: Final = Sign("·", "tried again", "muted")
+_ACTION, _SIGN, _WHEN, _GAP = 8, 20, 12, 2
+_LEAST_NAME: Final = 12
+_ROOM_FOR_WORDS: Final = 96
+
+
+def look_of(view: ChangeView, now: datetime) -> Sign:
+    """Return what is said of a change: something of every one, here."""
+    change = view.change
+    if change.state is State.REFUSED and change.superseded:
+        return _AGAIN
+    shown = sign(view, now.astimezone())
+    return shown if shown.text else _ENDS.get(change.state, shown)
+
+
+def row(view: ChangeView, width: int, now: datetime) -> Content:
+    """Write one change in a line of this width."""
+    change, look = view.change, look_of(view, now)
+    when = clock.short(change.requested_at, now).rjust(_WHEN)
+    taken = _ACTION + _SIGN + _WHEN + 3 * _GAP
+    words = ""
+    if width - taken < _LEAST_NAME:
+        when, taken = "", _ACTION + _SIGN + 2 * _GAP
+    free = max(4, width - taken)
+    if width >= _ROOM_FOR_WORDS and change.words:
+        free, words = free // 2, change.words
+    gap = " " * _GAP
+    parts = [
+        content(fit(change.name, free), "bold" if change.state.is_open else ""),
+        Content.styled(fit(_ACTIONS[change.action], _ACTION), "$text-muted"),
+        Content.styled(fit(look.text, _SIGN), f"$text-{look.style}" if look.style else ""),
+    ]
+    if when:
+        parts.append(Content.styled(when, "$text-muted"))
+    if words:
+        parts.append(content(words, "$text-muted"))
+    return Content(gap).join(parts)
+
+
+def story(view: ChangeView, lines: Sequence[TimelineLine], now: datetime) -> Content:
+    """Write what happened to one change."""
+    change, look = view.change, look_of(view, now)
+    written = [
+        Content.assemble(
+            content(change.name, "bold"),
+            "  ",
+            (look.text, f"$text-{look.style}" if look.style else ""),
+        ),
+        Content.styled(_asked(change, now), "$text-muted"),
+    ]
+    if change.words:
+        written.append(
+            content(change.words, "$text-error" if change.state is State.REFUSED else "$text-muted")
+        )
+    written.append(Content(""))
+    written += (Content.assemble((f"{line.when}  ", "$text-muted"), content(line.what)) for line in lines)
+    return Content("\n").join(written)
+
+
+def _asked(change: Change, now: datetime) -> str:
+    when = clock.short(change.requested_at, now)
+    if change.origin is Origin.XERO:
+        return f"{_ACTIONS[change.action].capitalize()} noticed in Xero, {when}"
+    return f"{_ACTIONS[change.action].capitalize()} asked for here, {when}"
+
+
+def taking_back(change: Change) -> tuple[str, ...]:
+    """Say what taking back comes to."""
+    if change.state is State.HANDOFF:
+        return (f"Reshelve stops waiting for the restore of {change.name}.", "Nothing changes in Xero.")
+    return (
+        f"The {_ACTIONS[change.action]} of {change.name} is cancelled before it leaves.",
+        "Nothing changes in Xero.",
+    )
+
+
+def why_not_back(change: Change) -> str:
+    """Say why there is nothing to take back."""
+    if change.state.is_open:
+        return "It is on its way to Xero this moment. Once it has arrived, u undoes it."
+    if change.state is State.CONFIRMED:
+        return "Xero has carried it out already. u undoes the last request."
+    return "There is nothing left of it to take back."

@@ -1,0 +1,40 @@
+"""Says that nothing is sent to Xero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.style import Style
+
+from tui.actions import key_name, keys_of, may_write, spec
+from tui.widgets.line import Line
+from tui.widgets.words import number
+
+if TYPE_CHECKING:
+    from tui.model.snapshot import Snapshot
+
+
+class PauseBar(Line):
+    """One line that is there only while sending is paused; a click goes on with it."""
+
+    DEFAULT_CSS = """
+    PauseBar {
+        height: 1; padding: 0 1; display: none;
+        background: $warning-muted; color: $text-warning; text-style: bold;
+    }
+    """
+
+    def tell(self, snapshot: Snapshot) -> None:
+        """Show the pause, with what waits behind it; where there is none, the line goes away."""
+        if self.display != snapshot.is_paused:
+            self.display = snapshot.is_paused
+        if not snapshot.is_paused:
+            return
+        words = "Sending is paused."
+        if may_write(self.app):
+            words += f" {key_name(keys_of(self.app, spec('pause')).split(',')[0])} goes on."
+        waiting = snapshot.pane.working_total if snapshot.pane else 0
+        if waiting:
+            words += f" Not sent yet: {number(waiting)}."
+        self.show(Content(words).stylize(Style.from_meta({"@click": "screen.pause"})))
