@@ -16,6 +16,7 @@ from tui.model.errors import SettingsError
 from tui.settings import (
     KEYS,
     Key,
+    OrganisationSettings,
     ReleasedSettings,
     ScreenSettings,
     Settings,
@@ -338,6 +339,8 @@ ACTIONS = st.from_regex(r"[a-z_]{1,20}", fullmatch=True)
 OWN_KEYS = st.dictionaries(ACTIONS, st.sampled_from(["x", "f5,ctrl+r", "?", "question_mark"]))
 URLS = st.sampled_from(["https://a.example", "http://127.0.0.1:1/x", "http://[::1]:65535"])
 STORES = st.sampled_from(["keychain", "file"])
+TENANTS = st.uuids().map(str)
+ZONES = st.sampled_from(["", "Pacific/Auckland", "America/New_York", "UTC"])
 TIMES = st.times().map(lambda at: at.isoformat())
 
 
@@ -349,6 +352,7 @@ TIMES = st.times().map(lambda at: at.isoformat())
         st.builds(ReleasedSettings, URLS | st.just(""), TIMES, TIMES),
         st.builds(SyncSettings, st.floats(0.001, 3600)),
         st.builds(ScreenSettings, WORDS),
+        st.dictionaries(TENANTS, st.builds(OrganisationSettings, TIMES, TIMES, ZONES), max_size=3),
         OWN_KEYS,
     )
 )
@@ -356,10 +360,72 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, setti
     file = tmp_path_factory.getbasetemp() / "round-trip" / "settings.toml"
     save(settings, file)
     assert load(file, {}) == settings
-    assert window(settings.released) == (
+    assert window(settings, "no such organisation") == (
         time.fromisoformat(settings.released.window_start),
         time.fromisoformat(settings.released.window_end),
+        "",
     )
+    for tenant_id, own in settings.organisations.items():
+        start, end = time.fromisoformat(own.window_start), time.fromisoformat(own.window_end)
+        assert window(settings, tenant_id) == (start, end, own.zone)
+
+
+# --- organisations ---
+
+TENANT = "0a1b2c3d-0000-4000-8000-00000000000f"
+
+
+def test_an_organisation_differs_in_what_it_says_alone(file: Path) -> None:
+    loaded = load(written(file, f'[organisations."{TENANT}"]\nzone = "Pacific/Auckland"\n'), {})
+    assert window(loaded, TENANT) == (time(0), time(6), "Pacific/Auckland")
+    assert window(loaded, "another") == (time(0), time(6), "")
+
+
+def test_an_organisations_keys_are_set_and_taken_out_one_by_one(file: Path) -> None:
+    written(file, '[xero]\nclient_id = "ABC"\n')
+    set_value(file, f"organisations.{TENANT}.zone", "America/New_York")
+    set_value(file, f"organisations.{TENANT}.window_start", "22:00")
+    set_value(file, "organisations.another.window_end", "05:00")
+    loaded = load(file, {})
+    assert window(loaded, TENANT) == (time(22), time(6), "America/New_York")
+    assert window(loaded, "another") == (time(0), time(5), "")
+    assert unset(file, f"organisations.{TENANT}.zone")
+    assert not unset(file, f"organisations.{TENANT}.zone")
+    assert window(load(file, {}), TENANT) == (time(22), time(6), "")
+    assert unset(file, f"organisations.{TENANT}.window_start")
+    assert unset(file, "organisations.another.window_end")
+    assert load(file, {}) == Settings(xero=XeroSettings(client_id="ABC"))
+    assert "organisations" not in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("organisations = 1\n", ["organisations", "[organisations]"]),
+        ('[organisations]\nzone = "UTC"\n', ["a section for each organisation", "zone"]),
+        ('[organisations."a b"]\n', ["organisations.a b", "tenant ids"]),
+        (f'[organisations."{TENANT}"]\nzon = "UTC"\n', [TENANT, "no key zon", "Did you mean zone?"]),
+        (f'[organisations."{TENANT}"]\nzone = "Nowhere"\n', [f"organisations.{TENANT}.zone", "Nowhere"]),
+        (f'[organisations."{TENANT}"]\nzone = "Europe"\n', ["zone", "Europe", '"Pacific/Auckland"']),
+        (f'[organisations."{TENANT}"]\nzone = "../x"\n', ["zone", "../x"]),
+        (f'[organisations."{TENANT}"]\nwindow_end = "six"\n', ["window_end", "six", '"06:00"']),
+        (f'[organisations."{TENANT}"]\nwindow_end = 6\n', ["window_end", "text in quotes"]),
+    ],
+)
+def test_what_is_wrong_with_an_organisation_is_named(file: Path, text: str, said: list[str]) -> None:
+    words = words_of(written(file, text))
+    assert all(word in words for word in said), words
+
+
+@pytest.mark.parametrize("path", [f"organisations.{TENANT}.zon", "organisations.a b.zone", "organisations"])
+def test_an_organisation_has_no_other_keys(file: Path, path: str) -> None:
+    with pytest.raises(SettingsError):
+        set_value(file, path, "UTC")
+    assert not file.exists()
+
+
+def test_an_organisation_can_be_set_in_the_file_alone(file: Path) -> None:
+    assert "file alone" in words_of(file, {"RESHELVE_ORGANISATIONS_ZONE": "UTC"})
 
 
 def test_a_key_given_as_a_whole_number_is_a_number_of_seconds(file: Path) -> None:

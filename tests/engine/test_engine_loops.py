@@ -80,6 +80,7 @@ async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytes
         poll_seconds=15,
     )
     following = asyncio.create_task(loops.follow_released(cast("Any", object())))
+    loops._is_holder.set()
     await asyncio.wait_for(watch.looked_again.wait(), PATIENCE)
     assert disk.trouble == "The disk is full."
     following.cancel()

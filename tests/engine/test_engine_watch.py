@@ -135,7 +135,7 @@ async def test_a_clean_sync_without_the_contact_makes_it_overdue_also_after_a_re
     assert not await watch.look(FakeObserver(clean))
 
 
-async def test_a_sync_with_errors_makes_nothing_overdue(store: Store) -> None:
+async def test_a_sync_with_errors_stalls_and_makes_nothing_overdue(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     started = START + timedelta(seconds=10)
@@ -145,20 +145,21 @@ async def test_a_sync_with_errors_makes_nothing_overdue(store: Store) -> None:
         last_sync_finished_at=started,
         last_sync_clean=False,
     )
+    assert await watch.look(FakeObserver(failed))
     assert not await watch.look(FakeObserver(failed))
-    assert grade(store, watch, change) is Grade.PENDING
+    assert grade(store, watch, change) is Grade.STALLED
     assert watch.link.is_stalled
 
 
 async def test_a_feed_that_fails_is_named_and_nothing_is_claimed(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
-    assert not await watch.look(FakeObserver(FeedError("The feed can't be reached.")))
+    assert await watch.look(FakeObserver(FeedError("The feed can't be reached.")))
     assert watch.link.problem == "The feed can't be reached."
-    assert watch.link.is_stalled
+    assert grade(store, watch, change, START + timedelta(days=9)) is Grade.STALLED
+    assert await watch.look(FakeObserver(QUIET))
+    assert watch.link.problem == ""
     assert grade(store, watch, change, START + timedelta(days=9)) is Grade.PENDING
-    await watch.look(FakeObserver(QUIET))
-    assert not watch.link.is_stalled
 
 
 async def test_what_was_learnt_before_a_failure_counts(store: Store) -> None:

@@ -123,7 +123,7 @@ def test_a_grade_never_exceeds_its_evidence(
         # A whole night has passed since Xero confirmed it.
         assert confirmed_at < standing.since <= now
     if standing.grade is Grade.PENDING:
-        assert standing.since is None
+        assert standing.since == confirmed_at
 
 
 @examples

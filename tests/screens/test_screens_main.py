@@ -293,7 +293,7 @@ async def test_the_pane_follows_a_change_to_its_end(backend: FakeBackend) -> Non
         change = backend.move(backend.put_change(2, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
         await person.hears_changes()
         assert "1 pending" in person.pane
-        assert "archived 12:41" in person.pane
+        assert "archived, pending 12:41" in person.pane
         backend.standings[change.change_id] = Standing(Grade.READ, change.requested_at)
         await person.hears_changes()
         assert "Nothing is pending" in person.pane

@@ -133,10 +133,12 @@ async def test_a_later_confirmed_change_supersedes_what_was_never_picked_up(stor
     assert store.waiting_total() == 2
 
 
-async def test_waiting_before_counts_up_to_the_moment(store: Store) -> None:
-    for number in range(4):
-        await confirmed(store, number, Action.ARCHIVE, at=number)
-    assert [store.waiting_before(minutes(at)) for at in (-1, 0, 1.5, 9)] == [0, 1, 2, 4]
+async def test_what_waits_is_counted_and_read_between_two_moments(store: Store) -> None:
+    changes = [await confirmed(store, number, Action.ARCHIVE, at=number) for number in range(4)]
+    assert [store.waiting_between(None, minutes(at)) for at in (-1, 0, 1.5, 9)] == [0, 1, 2, 4]
+    assert [store.waiting_after(minutes(at)) for at in (-1, 0, 1.5, 9)] == [4, 3, 2, 0]
+    assert store.waiting_after(None) == 4
+    assert store.waiting(after=minutes(0), until=minutes(2)) == [changes[2], changes[1]]
 
 
 async def test_totals_follow_every_step(store: Store) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from support.fake_desk import FakeDesk
+from support.fake_telling import FakeTellings
 
 from tui.model.backend import Check, CheckLine, ContactPage, Handoff, HistoryLine, TimelineLine
 from tui.model.change import Action, Change, Origin, State
@@ -110,7 +111,7 @@ class ListRows:
 
 
 @dataclass(eq=False)
-class FakeBackend(FakeDesk):
+class FakeBackend(FakeDesk, FakeTellings):
     """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
 
     known: dict[str, Contact]
@@ -193,6 +194,7 @@ class FakeBackend(FakeDesk):
             updated_at=at,
             confirmed_at=confirmed,
             words=words,
+            picked_up_at=at if grade is Grade.READ else None,
         )
         self.changes_made.append(change)
         if grade is not None:
@@ -227,18 +229,21 @@ class FakeBackend(FakeDesk):
             )
 
         working = of(State.QUEUED, State.SENDING, State.UNCLEAR)
-        waiting = graded(Grade.PENDING, Grade.OVERDUE)
+        waiting = graded(Grade.PENDING, Grade.OVERDUE, Grade.STALLED)
         return Pane(
             working=working[:8],
             handoffs=of(State.HANDOFF)[:8],
             refused=of(State.REFUSED)[:8],
             waiting=waiting[:8],
-            settled=graded(Grade.READ, Grade.EXPECTED)[:8],
+            settled=graded(
+                Grade.READ, Grade.EXPECTED, Grade.TOLD_COMPANY, Grade.TOLD_CONTACT, Grade.EXCLUDED
+            )[:8],
             working_total=len(working),
             handoff_total=len(of(State.HANDOFF)),
             refused_total=len(of(State.REFUSED)),
             waiting_total=len(waiting),
             overdue_total=len(graded(Grade.OVERDUE)),
+            stalled_total=len(graded(Grade.STALLED)),
         )
 
     def count(self, words: Sequence[str] = ()) -> TabCounts:

@@ -6,8 +6,8 @@ import pytest
 from widgets.table_host import NOW, view
 
 from tui.model.change import Action, State
-from tui.model.evidence import Grade
-from tui.widgets.signs import sign
+from tui.model.evidence import Grade, Standing
+from tui.widgets.signs import meaning, sign
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,41 @@ def test_a_restore_being_sent_says_so() -> None:
     [
         (None, None, "◷ pending"),
         (Grade.PENDING, None, "◷ pending"),
-        (Grade.OVERDUE, NOW, "! overdue"),
+        (Grade.PENDING, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "◷ pending 02:14"),
+        (Grade.OVERDUE, NOW, "! overdue 12:41"),
+        (Grade.STALLED, datetime(2024, 11, 22, 2, 14, tzinfo=UTC), "‖ stalled 22 Nov"),
+        (Grade.TOLD_COMPANY, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "◑ told 02:14"),
+        (Grade.TOLD_CONTACT, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "◕ seen 02:14"),
+        (Grade.EXCLUDED, datetime(2023, 11, 3, 6, tzinfo=UTC), "⊘ unlinked Nov 2023"),
         (Grade.EXPECTED, datetime(2024, 11, 23, 6, tzinfo=UTC), "~ expected 23 Nov"),
         (Grade.EXPECTED, datetime(2023, 11, 3, 6, tzinfo=UTC), "~ expected Nov 2023"),
         (Grade.READ, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "✓ read 02:14"),
         (Grade.READ, datetime(2024, 11, 4, 2, 14, tzinfo=UTC), "✓ read 4 Nov"),
-        (Grade.SUPERSEDED, None, ""),
+        (Grade.SUPERSEDED, None, "· superseded"),
     ],
 )
 def test_a_confirmed_change_says_how_it_stands(
     grade: Grade | None, since: datetime | None, text: str
 ) -> None:
     assert sign(view(State.CONFIRMED, grade, since), NOW).text == text
+
+
+def test_no_two_grades_share_a_sign_or_a_word() -> None:
+    signs = [sign(view(State.CONFIRMED, grade, NOW), NOW) for grade in Grade]
+    assert len({one.symbol for one in signs}) == len(Grade)
+    assert len({one.words.partition(" ")[0] for one in signs}) == len(Grade)
+    assert not any("sync" in one.words for one in signs)
+
+
+@pytest.mark.parametrize("grade", [grade for grade in Grade if grade is not Grade.SUPERSEDED])
+def test_every_grade_says_what_it_means_and_its_age(grade: Grade) -> None:
+    said = meaning(Standing(grade, datetime(2024, 11, 22, 2, 14, tzinfo=UTC)), NOW)
+    assert said.endswith(" 22 Nov 02:14")
+    assert "synced" not in said
+
+
+def test_what_is_superseded_says_that_nothing_is_waited_for() -> None:
+    assert meaning(Standing(Grade.SUPERSEDED), NOW).endswith("nothing is left to wait for")
 
 
 def test_times_are_told_in_the_zone_of_now() -> None:

@@ -11,7 +11,7 @@ from tui.cli.run import check_screen, say
 from tui.model.errors import ReshelveError, SettingsError
 from tui.paths import Paths
 from tui.settings import KEYS, SECTIONS, ScreenSettings, Settings, find_key, set_value, survey, unset
-from tui.settings.declared import OWN_KEYS, own_key
+from tui.settings.declared import ORGANISATIONS, OWN_KEYS, organisation_keys, own_key
 from tui.settings.kinds import shown
 from tui.settings.reading import accept
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = 80
 _INDENT: Final = "    "
+_ABOUT_ORGANISATIONS: Final = (
+    "What differs for one organisation, by its tenant id: window_start, window_end and zone, such as"
+    " `reshelve settings organisations.TENANT-ID.zone Pacific/Auckland`."
+)
 _THEME: Final = "screen.theme"
 
 
@@ -100,8 +104,11 @@ def _show_section(section: str, found: Survey) -> None:
             f"{_wrapped('Your own keys for an action: `reshelve settings keys.archive f2,ctrl+a`.', _INDENT)}"
             f"\n{_wrapped('Actions: ' + ', '.join(one.id for one in ACTIONS) + '.', _INDENT)}\n"
         )
-    for key in (*KEYS, *map(own_key, found.settings.keys)):
-        if key.section == section:
+    if section == ORGANISATIONS:
+        click.echo(f"{_wrapped(_ABOUT_ORGANISATIONS, _INDENT)}\n")
+    own = (key for one in found.settings.organisations for key in organisation_keys(one))
+    for key in (*KEYS, *map(own_key, found.settings.keys), *own):
+        if key.section.partition(".")[0] == section:
             _show_key(key, found)
 
 
@@ -140,6 +147,8 @@ def _value(key: Key, found: Settings) -> str | float:
     value: str | float
     if key.section == OWN_KEYS:
         value = found.keys.get(key.name, "")
+    elif not key.variable:
+        value = getattr(found.organisations.get(key.section.partition(".")[2]), key.name, "")
     else:
         value = getattr(getattr(found, key.section), key.name)
     return value

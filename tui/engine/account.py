@@ -11,9 +11,11 @@ from tui.engine.clock import utc_now
 from tui.engine.connectors import FILE, token_source, token_store
 from tui.engine.opening import nightly_window, open_engine
 from tui.engine.organisations import Known, read_known, write_known
+from tui.engine.watch import told_watch
 from tui.loopback import is_loopback
 from tui.model.account import Account, Listed
 from tui.model.errors import NoKeychainError, ReconnectError, StoreError
+from tui.model.evidence import settled_up_to
 from tui.settings import set_value
 from tui.store.peek import peek
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tui.engine.engine import Engine
     from tui.model.account import ConnectRequest, SignIn
     from tui.model.contact import Organisation
+    from tui.model.telling import Company
     from tui.paths import Paths
     from tui.settings import Settings
     from tui.xero.tokens import Tokens
@@ -213,12 +216,18 @@ class XeroAccount(Account):
         if pane is not None:
             unfinished = pane.working_total + pane.handoff_total
             return Listed(organisation, pane.waiting_total, unfinished, is_gone)
-        has_feed = bool(self._settings.released.feed_url)
-        since = None if has_feed else nightly_window(self._settings).last_before(self._now())[0]
-        glance = peek(self._paths.organisation(tenant_id), since=since)
+        glance = peek(
+            self._paths.organisation(tenant_id), lambda company: self._settled_up_to(organisation, company)
+        )
         if glance is None:
             return Listed(organisation, is_gone=is_gone)
         return Listed(organisation, glance.waiting, glance.unfinished, is_gone)
+
+    def _settled_up_to(self, organisation: Organisation, company: Company) -> datetime | None:
+        if self._settings.released.feed_url:
+            # What a feed has told is kept with the changes.
+            return None
+        return settled_up_to(told_watch(nightly_window(self._settings, organisation), company), self._now())
 
     def _remember(self, known: Known) -> None:
         self._known = known

@@ -12,6 +12,7 @@ from tui.engine.disk import Disk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
+from tui.engine.telling import Tellings
 from tui.engine.upkeep import look_after
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather import Weather
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-class Engine(Desk):
+class Engine(Desk, Tellings):
     """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
 
     Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.

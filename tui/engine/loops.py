@@ -53,6 +53,7 @@ class Loops:
         self._now = now
         self._lease = lease
         self._is_holder = asyncio.Event()
+        self._follows = False
         self._presence = Presence(now)
         self._budget = Budget(poll_seconds)
         self._puller: Puller | None = None
@@ -137,7 +138,10 @@ class Loops:
             self._is_holder.set()
         else:
             self._weather.elsewhere()
-        if self._store.changed_elsewhere():
+        is_new_follower = not self._is_holder.is_set() and not self._follows
+        self._follows = not self._is_holder.is_set()
+        if self._store.changed_elsewhere() or is_new_follower:
+            self._released.recall(is_follower=self._follows)
             self._publisher.rows_changed(order=not self._is_holder.is_set())
 
     async def send(self, xero: XeroClient) -> None:
@@ -190,7 +194,12 @@ class Loops:
         await self._repeat(self._handoffs, lookout.look, xero)
 
     async def follow_released(self, observer: Observer | None) -> None:
-        """Gather evidence of what Re-Leased has picked up."""
+        """Gather evidence of what Re-Leased has picked up.
+
+        Only the holder of the lease reads a feed; the other copies are shown what that has seen.
+        """
+        if observer is not None:
+            await self._is_holder.wait()
         self._feed.wake()
         while True:
             await self._feed.due()

@@ -8,6 +8,7 @@ from tui.engine.clock import utc_now
 from tui.engine.connectors import Connectors
 from tui.engine.engine import Engine
 from tui.engine.lease import Lease
+from tui.engine.zones import zone_named, zone_of
 from tui.model.evidence import NightlyWindow
 from tui.paths import private_folder
 from tui.settings import window
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tui.settings import Settings
 
 LEASE = "lease"
+_UNKNOWN_ZONE = "Xero's name for the organisation's time zone, {}, isn't known: this machine's is used."
 
 
 def open_engine(
@@ -39,14 +41,23 @@ def open_engine(
         Store.open(folder),
         Connectors(settings, paths, organisation),
         lease=Lease(folder / LEASE),
-        window=nightly_window(settings),
+        window=nightly_window(settings, organisation),
         poll_seconds=settings.sync.poll_seconds,
         is_read_only=is_read_only or organisation.is_read_only,
         now=now,
     )
 
 
-def nightly_window(settings: Settings) -> NightlyWindow:
-    """Return the hours within which Re-Leased's automatic sync runs."""
-    start, end = window(settings.released)
-    return NightlyWindow(start, end)
+def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWindow:
+    """Return the hours within which Re-Leased's automatic sync runs, in the zone they are meant in.
+
+    That is the one in the settings, else the organisation's own; this machine's where neither is known.
+    """
+    start, end, zone = window(settings, organisation.tenant_id)
+    if zone:
+        return NightlyWindow(start, end, zone_named(zone))
+    if not organisation.timezone:
+        return NightlyWindow(start, end)
+    found = zone_of(organisation.timezone)
+    note = "" if found else _UNKNOWN_ZONE.format(organisation.timezone)
+    return NightlyWindow(start, end, found, note)

@@ -30,6 +30,7 @@ _BY_EVENT = {
     "request": "asked for here",
     "seen": "done in Xero by somebody else",
     "picked_up": "seen in Re-Leased",
+    "told": "seen in Re-Leased by a person",
     "retried": "asked for once more, as a new change",
     "renamed": "goes on under another name",
     "noted": "goes on",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tui.engine.bookmarks import FULL_DONE_AT
 from tui.model.change import State
 from tui.model.errors import StoreError
-from tui.model.evidence import Grade, stand
+from tui.model.evidence import settled_up_to, stand
 from tui.model.snapshot import ChangeView, Pane, PullProgress, Snapshot
 
 if TYPE_CHECKING:
@@ -139,33 +139,38 @@ class Publisher:
     def _pane(self) -> Pane:
         totals = self._store.totals()
         working = (State.SENDING, State.UNCLEAR, State.QUEUED)
-        waiting = self._views(self._store.waiting(limit=_PANE_LINES))
+        watch = self._released.watch
+        missed = watch.last_clean_sync_started_at
+        done = max(filter(None, (missed, settled_up_to(watch, self._now()))), default=None)
+        overdue_total = 0 if missed is None else self._store.waiting_between(None, missed)
+        waiting_total = overdue_total + self._store.waiting_after(done)
+        is_stalled = watch.stalled_since is not None
         return Pane(
             working=self._views(self._store.changes_in(*working, limit=_PANE_LINES)),
             handoffs=self._views(self._store.recent(State.HANDOFF, limit=_PANE_LINES)),
             refused=self._views(self._store.refused(limit=_PANE_LINES)),
-            waiting=tuple(view for view in waiting if _is(view, Grade.PENDING, Grade.OVERDUE)),
-            settled=(
-                *(view for view in waiting if _is(view, Grade.EXPECTED)),
-                *self._views(self._store.settled(limit=_PANE_LINES)),
-            ),
+            waiting=self._waiting(missed, done),
+            settled=self._settled(missed, done),
             working_total=sum(totals.get(state, 0) for state in working),
             handoff_total=totals.get(State.HANDOFF, 0),
             refused_total=self._store.refused_total(),
-            waiting_total=self._store.waiting_total() - self._expected_total(),
-            overdue_total=self._overdue_total(),
+            waiting_total=waiting_total,
+            overdue_total=0 if is_stalled else overdue_total,
+            stalled_total=waiting_total if is_stalled else 0,
         )
 
-    def _overdue_total(self) -> int:
-        missed = self._released.watch.last_clean_sync_started_at
-        return 0 if missed is None else self._store.waiting_before(missed)
+    def _waiting(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:
+        """Return what waits, newest first: later than what is done, and what a clean sync has missed."""
+        newer = self._store.waiting(_PANE_LINES, after=done)
+        older = [] if missed is None else self._store.waiting(_PANE_LINES, until=missed)
+        return self._views([*newer, *older][:_PANE_LINES])
 
-    def _expected_total(self) -> int:
-        window = self._released.watch.window
-        if window is None:
-            return 0
-        start, _ = window.last_before(self._now())
-        return self._store.waiting_before(start)
+    def _settled(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:
+        """Return what is told, expected or seen to have arrived, or left out, the newest first."""
+        done_with = [] if done is None else self._store.waiting(_PANE_LINES, after=missed, until=done)
+        views = self._views([*done_with, *self._store.settled(limit=_PANE_LINES)])
+        # Sorting keeps the order of what has the same age.
+        return tuple(sorted(views, key=_settled_at, reverse=True)[:_PANE_LINES])
 
     def _views(self, changes: Sequence[Change]) -> tuple[ChangeView, ...]:
         return tuple(self.view(change) for change in changes)
@@ -177,5 +182,6 @@ def _balances_read_at(store: Store) -> datetime | None:
     return None if stored is None else datetime.fromisoformat(stored)
 
 
-def _is(view: ChangeView, *grades: Grade) -> bool:
-    return view.standing is not None and view.standing.grade in grades
+def _settled_at(view: ChangeView) -> datetime:
+    since = None if view.standing is None else view.standing.since
+    return since or view.change.updated_at

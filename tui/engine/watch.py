@@ -1,9 +1,11 @@
-"""Watches Re-Leased: by its feed where there is one, by the clock where there is none."""
+"""Watches Re-Leased: by its feed where there is one, else by the clock and what people tell."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.errors import FeedError
 from tui.model.evidence import NightlyWindow, Watch
@@ -12,11 +14,16 @@ from tui.model.snapshot import ReleasedLink
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tui.model.telling import Company
     from tui.released.observer import Observer, Report
     from tui.store import Store
 
-_CURSOR = "feed.cursor"
-_CLEAN_SYNC = "feed.clean_sync_started_at"
+_CURSOR: Final = "feed.cursor"
+_CLEAN_SYNC: Final = "feed.clean_sync_started_at"
+# What the last look has shown, for the copies of the program that don't look themselves.
+_SHOWN: Final = "feed.shown"
+_MOMENTS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
+_SHOWN_FIELDS: Final = ("state", "is_syncing", "problem", *_MOMENTS)
 _SLOWEST = 10.0
 _QUICKEST = 0.5
 
@@ -31,14 +38,28 @@ class ReleasedWatch:
         self._window = window
         self._now = now
         self._has_feed = has_feed
+        self._stalled_since: datetime | None = None
+        self._company = store.company()
         self.link = ReleasedLink(has_feed=has_feed)
-        self.watch = self._known()
+        self.watch = Watch()
         if not has_feed:
             self._follow_clock()
+        self._show(self.link)
+
+    def recall(self, *, is_follower: bool = False) -> None:
+        """Read again what was told, here or to another copy of the program.
+
+        A follower leaves the feed to the copy that holds the lease, and shows what that has seen.
+        """
+        self._company = self._store.company()
+        link = self.link
+        if is_follower and self._has_feed:
+            link = replace(link, **_read_shown(self._store.cursor(_SHOWN)))
+        self._show(link)
 
     async def look(self, observer: Observer) -> bool:
         """Read the feed to its end. Returns whether anything was learnt about any change."""
-        learnt = 0
+        learnt, before = 0, self.watch
         try:
             while True:
                 cursor = self._store.cursor(_CURSOR)
@@ -49,13 +70,18 @@ class ReleasedWatch:
                 if not report.has_more or report.cursor == cursor:
                     break
         except FeedError as error:
-            self.link = ReleasedLink(has_feed=True, problem=error.what)
-            return learnt > 0
-        return await self._follow(report) or learnt > 0
+            self._show(ReleasedLink(has_feed=True, problem=error.what))
+        else:
+            await self._follow(report)
+        await self._tell_followers()
+        return learnt > 0 or self.watch != before
 
     def tick(self) -> bool:
         """Follow the clock where there is no feed. Returns whether a window has just passed."""
-        return not self._has_feed and self._follow_clock()
+        if self._has_feed or not self._follow_clock():
+            return False
+        self._show(self.link)
+        return True
 
     @property
     def next_look(self) -> float:
@@ -67,40 +93,90 @@ class ReleasedWatch:
         left = (self.link.next_sync_at - self._now()).total_seconds()
         return min(max(left, _QUICKEST), _SLOWEST)
 
-    async def _follow(self, report: Report) -> bool:
-        is_new = False
+    async def _follow(self, report: Report) -> None:
         if report.last_sync_clean and report.last_sync_started_at is not None:
             started = report.last_sync_started_at.isoformat()
-            is_new = started != self._store.cursor(_CLEAN_SYNC)
-            if is_new:
-                await self._store.set_cursor(_CLEAN_SYNC, started)
-                self.watch = self._known()
-        self.link = ReleasedLink(
-            has_feed=True,
-            state=report.state,
-            next_sync_at=report.next_sync_at,
-            cycle_started_at=_cycle_start(report),
-            is_syncing=report.is_syncing,
-            last_sync_at=report.last_sync_finished_at,
+            if started != self._store.cursor(_CLEAN_SYNC):
+                await self._store.note_clean_sync(
+                    report.last_sync_started_at, self._now(), (_CLEAN_SYNC, started)
+                )
+        self._show(
+            ReleasedLink(
+                has_feed=True,
+                state=report.state,
+                next_sync_at=report.next_sync_at,
+                cycle_started_at=_cycle_start(report),
+                is_syncing=report.is_syncing,
+                last_sync_at=report.last_sync_finished_at,
+            )
         )
-        return is_new
 
-    def _known(self) -> Watch:
-        if not self._has_feed:
-            return Watch(window=self._window)
-        from_cursor = self._store.cursor(_CLEAN_SYNC)
-        return Watch(last_clean_sync_started_at=datetime.fromisoformat(from_cursor) if from_cursor else None)
+    async def _tell_followers(self) -> None:
+        shown = _write_shown(self.link)
+        if shown != self._store.cursor(_SHOWN):
+            await self._store.set_cursor(_SHOWN, shown)
+
+    def _show(self, link: ReleasedLink) -> None:
+        """Put together what is known, and what may be claimed from it."""
+        company = self._company
+        link = replace(link, told=company.last, told_sync_since=company.running_since)
+        if self._has_feed:
+            self.link = link
+            # What is read outweighs the state that was told, also once the feed has fallen silent.
+            self._stalled_since = (self._stalled_since or self._now()) if link.is_stalled else None
+            self.watch = Watch(
+                last_clean_sync_started_at=self._clean_sync(),
+                told=company.clean_syncs,
+                stalled_since=self._stalled_since,
+            )
+            return
+        self.link = replace(
+            link,
+            state=company.state,
+            state_told_at=company.state_at,
+            zone=self._window.zone,
+            zone_note=self._window.zone_note,
+        )
+        self.watch = told_watch(self._window, company)
+
+    def _clean_sync(self) -> datetime | None:
+        stored = self._store.cursor(_CLEAN_SYNC)
+        return datetime.fromisoformat(stored) if stored else None
 
     def _follow_clock(self) -> bool:
         now = self._now()
         if self.link.next_sync_at is not None and now < self.link.next_sync_at:
             return False
         _, end = self._window.next_after(now)
-        self.link = ReleasedLink(next_sync_at=end, cycle_started_at=now)
+        self.link = replace(self.link, next_sync_at=end, cycle_started_at=now)
         return True
+
+
+def told_watch(window: NightlyWindow, company: Company) -> Watch:
+    """Return what may be claimed where there is no feed: from the clock, and from what was told."""
+    return Watch(
+        window=window,
+        told=company.clean_syncs,
+        stalled_since=company.stalled_since,
+        cleared_at=company.cleared_at,
+    )
 
 
 def _cycle_start(report: Report) -> datetime | None:
     if report.next_sync_at is None or report.cycle_seconds is None:
         return None
     return report.next_sync_at - timedelta(seconds=report.cycle_seconds)
+
+
+def _write_shown(link: ReleasedLink) -> str:
+    values = {name: getattr(link, name) for name in _SHOWN_FIELDS}
+    return json.dumps(values, default=datetime.isoformat)
+
+
+def _read_shown(stored: str | None) -> dict[str, Any]:
+    if stored is None:
+        return {}
+    values: dict[str, Any] = json.loads(stored)
+    for name in _MOMENTS:
+        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    return values

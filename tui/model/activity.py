@@ -32,7 +32,8 @@ def group_of(change: Change) -> Group:
     """Return where a change stands.
 
     Something is still to happen here or in Xero (open), Xero refused it and nobody tried again (refused),
-    Xero has it and Re-Leased isn't seen to have it (waiting), or nothing more is to happen (done).
+    Xero has it and Re-Leased isn't seen to have it (waiting), or nothing more is to happen (done): Re-Leased
+    leaves out the contact, for one.
     """
     if change.state.is_open:
         return Group.OPEN
@@ -40,7 +41,8 @@ def group_of(change: Change) -> Group:
         return Group.DONE
     if change.state is State.REFUSED:
         return Group.REFUSED
-    is_waiting = change.state is State.CONFIRMED and change.picked_up_at is None
+    arrived = change.picked_up_at or change.told_at or change.unlinked_at
+    is_waiting = change.state is State.CONFIRMED and arrived is None
     return Group.WAITING if is_waiting else Group.DONE
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from tui.model.activity import ChangeQuery, ChangesFound
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query
     from tui.model.rows import Found
     from tui.model.snapshot import ChangeView, Snapshot
+    from tui.model.telling import CompanyState
     from tui.model.undo import UndoPlan
 
 
@@ -217,6 +219,32 @@ class Backend(Protocol):
 
         Columns: time, contact, contact id, action, origin, state, Xero's words, evidence.
         """
+        ...
+
+    async def tell_sync_started(self, at: datetime) -> None:
+        """Keep that somebody started a sync in Re-Leased then. Refused for a moment that is yet to come."""
+        ...
+
+    async def tell_sync_ended(self, *, is_clean: bool) -> None:
+        """Keep how the sync ended that was told to run: without error, or with errors shown.
+
+        Refused when none was told to run.
+        """
+        ...
+
+    async def tell_contact(self, contact_id: str) -> None:
+        """Keep that somebody sees the contact in Re-Leased as its last confirmed change has left it.
+
+        Refused when nothing was changed about it that Re-Leased could show.
+        """
+        ...
+
+    async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
+        """Keep that the contact is unlinked in Re-Leased, or linked again."""
+        ...
+
+    async def tell_state(self, state: CompanyState) -> None:
+        """Keep what Re-Leased's Sync Overview shows of the company now."""
         ...
 
     def contact_url(self, contact_id: str) -> str:

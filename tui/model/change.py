@@ -111,6 +111,8 @@ class Change:
     which was refused was tried again. `wish_id` is the change that this one undoes or redoes, `retries` the
     refused one that it tries again, by their ids. `base_at` is the contact's `UpdatedDateUTC` as it was
     known when the change was sent: a later one says that something has happened to the contact since.
+    `told_at` is when a person saw it in the right tab of Re-Leased; `unlinked_at` since when the contact is
+    told to be unlinked there, and `relinked_at` when it was last linked again, while the change waits.
     """
 
     change_id: int
@@ -130,3 +132,6 @@ class Change:
     wish_id: int | None = None
     retries: int | None = None
     base_at: datetime | None = None
+    told_at: datetime | None = None
+    unlinked_at: datetime | None = None
+    relinked_at: datetime | None = None

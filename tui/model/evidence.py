@@ -1,21 +1,42 @@
 """What is known of Re-Leased having picked up a change, and how firmly.
 
 Re-Leased can't be asked. A grade never claims more than its evidence, and never rises without new
-evidence or, for *expected*, a nightly window that has passed.
+evidence or, for *expected*, a nightly window that has passed. The first line that fits holds:
+
+| Grade          | What it takes                                                                             |
+|----------------|-------------------------------------------------------------------------------------------|
+| read           | a feed or file shows the contact as a sync that began after Xero confirmed it left it     |
+| told (contact) | someone has seen it in the right tab since Xero confirmed it, and before it was reversed  |
+| superseded     | it was reversed before any pick-up was seen: there is nothing left to wait for            |
+| told (company) | someone said of a sync that began after Xero confirmed it that it ended without error     |
+| unlinked       | someone said that the contact is unlinked there: it is left out of every later sync       |
+| stalled        | the company isn't connected, its last sync had errors, or its feed is silent              |
+| overdue        | a feed told of a clean sync that should have brought it and didn't                        |
+| expected       | a whole nightly window has passed since, and no feed could tell better                    |
+| pending        | nothing of all this                                                                       |
+
+Overdue stands above told (company), too, for what was read outweighs what was told of the whole. A contact
+that was unlinked for a while waits from when it was linked again: what ran meanwhile left it out. And no
+night counts that began before a stalled company was told to work again.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tui.model.telling import TellingKind
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, tzinfo
 
     from tui.model.change import Change
     from tui.model.contact import ContactStatus
+    from tui.model.telling import CleanSync, Telling
 
 
 class Grade(StrEnum):
@@ -24,7 +45,11 @@ class Grade(StrEnum):
     PENDING = "pending"
     OVERDUE = "overdue"
     EXPECTED = "expected"
+    TOLD_COMPANY = "told (company)"
+    TOLD_CONTACT = "told (contact)"
     READ = "read"
+    STALLED = "stalled"
+    EXCLUDED = "unlinked"
     SUPERSEDED = "superseded"
 
 
@@ -46,12 +71,14 @@ class PickUp:
 class NightlyWindow:
     """The hours of the night within which Re-Leased's automatic sync runs.
 
-    They are local to `zone`; None means this machine's. Results are in UTC.
+    They are local to `zone`; None means this machine's, and `zone_note` says why where the
+    organisation's own was wanted. Results are in UTC.
     """
 
     start: time
     end: time
     zone: tzinfo | None = None
+    zone_note: str = ""
 
     def next_after(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the first whole window that begins at the moment or later."""
@@ -84,7 +111,7 @@ class NightlyWindow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A grade and since when it holds; `since` is None while nothing has been learnt."""
+    """A grade and since when it holds; `since` is None where no moment can be named (superseded)."""
 
     grade: Grade
     since: datetime | None = None
@@ -92,14 +119,35 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of Re-Leased's syncs as a whole.
+    """What is known of the syncs of one organisation's company as a whole.
 
     With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
-    without one, `window` lets *expected* follow from the clock.
+    without one, `window` lets *expected* follow from the clock. `told` are the syncs that somebody said
+    ended without error, by their start. `stalled_since` and `cleared_at` are as in `Company`.
     """
 
     window: NightlyWindow | None = None
     last_clean_sync_started_at: datetime | None = None
+    told: tuple[CleanSync, ...] = ()
+    stalled_since: datetime | None = None
+    cleared_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What the evidence of its contact says of one confirmed change; the fields are those of `Change`."""
+
+    picked_up_at: datetime | None = None
+    told_at: datetime | None = None
+    unlinked_at: datetime | None = None
+    relinked_at: datetime | None = None
+
+
+def waits_from(change: Change) -> datetime | None:
+    """Return from when on a sync can have brought the change to Re-Leased; None before Xero confirmed it."""
+    if change.confirmed_at is None or change.relinked_at is None:
+        return change.confirmed_at
+    return max(change.confirmed_at, change.relinked_at)
 
 
 def proves(pick_up: PickUp, change: Change) -> bool:
@@ -112,23 +160,136 @@ def proves(pick_up: PickUp, change: Change) -> bool:
     )
 
 
+def weigh(
+    confirmed: Sequence[Change], pick_ups: Sequence[PickUp], tellings: Sequence[Telling]
+) -> list[Weighed]:
+    """Hold the evidence of one contact against all its confirmed changes, in the order of confirmation.
+
+    A sync finds the contact as the last change that was confirmed before it began left it, and so does a
+    person who looks: evidence is for that change alone, and one reversed meanwhile isn't said to be seen.
+    `tellings` come in the order of telling.
+    """
+    unlinked_at, relinked_at = _link(confirmed, tellings)
+    following = [change.confirmed_at for change in confirmed[1:]]
+    weighed = []
+    for change, reversed_at in zip(confirmed, [*following, None], strict=True):
+        read = change.picked_up_at or _first_read(change, reversed_at, pick_ups)
+        told = _first_seen(change, reversed_at, tellings)
+        waits = read is None and told is None and not change.superseded
+        weighed.append(Weighed(read, told, unlinked_at if waits else None, relinked_at if waits else None))
+    return weighed
+
+
+def is_cancelled_out(waiting: Change, earlier: Sequence[Change]) -> bool:
+    """Say whether a change only put back what Re-Leased had all along.
+
+    `earlier` are the contact's confirmed changes before it, in order. To be asked only where a feed tells
+    everything: those of them that no sync had picked up are then known to have never arrived.
+    """
+    first = waiting
+    for change in reversed(earlier):
+        if change.picked_up_at is not None or change.told_at is not None:
+            break
+        first = change
+    return first.action is not waiting.action
+
+
 def stand(change: Change, watch: Watch, now: datetime) -> Standing:
-    """Grade one change that Xero has confirmed.
+    """Grade one change that Xero has confirmed, by the table above.
 
     Raises `ValueError` for one that Xero hasn't confirmed: there is nothing to pick up yet.
     """
-    confirmed_at = change.confirmed_at
-    if confirmed_at is None:
+    begin = waits_from(change)
+    if begin is None:
         raise ValueError("only a confirmed change can be graded")
     if change.picked_up_at is not None:
         return Standing(Grade.READ, change.picked_up_at)
+    if change.told_at is not None:
+        return Standing(Grade.TOLD_CONTACT, change.told_at)
     if change.superseded:
         return Standing(Grade.SUPERSEDED)
     missed = watch.last_clean_sync_started_at
-    if missed is not None and missed >= confirmed_at:
+    if missed is not None and missed < begin:
+        missed = None
+    told = None if missed else _first_told(watch.told, begin, change.unlinked_at)
+    if told is not None:
+        return Standing(Grade.TOLD_COMPANY, told.ended_at)
+    if change.unlinked_at is not None:
+        return Standing(Grade.EXCLUDED, change.unlinked_at)
+    return _waiting(watch, begin, missed, now)
+
+
+def _waiting(watch: Watch, begin: datetime, missed: datetime | None, now: datetime) -> Standing:
+    if watch.stalled_since is not None:
+        return Standing(Grade.STALLED, max(watch.stalled_since, begin))
+    if missed is not None:
         return Standing(Grade.OVERDUE, missed)
-    if watch.window is not None:
-        start, end = watch.window.last_before(now)
-        if confirmed_at <= start:
-            return Standing(Grade.EXPECTED, end)
-    return Standing(Grade.PENDING)
+    expected_at = _expected_at(watch, begin)
+    if expected_at is not None and expected_at <= now:
+        return Standing(Grade.EXPECTED, expected_at)
+    return Standing(Grade.PENDING, begin)
+
+
+def settled_up_to(watch: Watch, now: datetime) -> datetime | None:
+    """Return the moment up to which what waits is told or expected to have arrived, None for nothing.
+
+    What is overdue is no part of it, though it may have waited longer: count it apart.
+    """
+    ends = [watch.told[-1].started_at] if watch.told else []
+    if watch.window is not None and watch.stalled_since is None:
+        start, _ = watch.window.last_before(now)
+        if watch.cleared_at is None or start >= watch.cleared_at:
+            ends.append(start)
+    return max(ends, default=None)
+
+
+def _expected_at(watch: Watch, begin: datetime) -> datetime | None:
+    """Return when the first whole window after the beginning ends."""
+    if watch.window is None:
+        return None
+    return watch.window.next_after(max(begin, watch.cleared_at or begin))[1]
+
+
+def _first_told(syncs: Sequence[CleanSync], begin: datetime, until: datetime | None) -> CleanSync | None:
+    place = bisect_left(syncs, begin, key=lambda sync: sync.started_at)
+    if place == len(syncs) or (until is not None and syncs[place].started_at >= until):
+        return None
+    return syncs[place]
+
+
+def _first_read(change: Change, reversed_at: datetime | None, pick_ups: Sequence[PickUp]) -> datetime | None:
+    found = (
+        each.picked_up_at
+        for each in pick_ups
+        if proves(each, change) and (reversed_at is None or each.sync_started_at < reversed_at)
+    )
+    return min(found, default=None)
+
+
+def _first_seen(change: Change, reversed_at: datetime | None, tellings: Sequence[Telling]) -> datetime | None:
+    found = (
+        each.at
+        for each in tellings
+        if each.kind is TellingKind.SEEN
+        and each.contact_id == change.contact_id
+        and each.status is change.action.target
+        and change.confirmed_at is not None
+        and each.at >= change.confirmed_at
+        and (reversed_at is None or each.at < reversed_at)
+    )
+    return min(found, default=None)
+
+
+def _link(
+    confirmed: Sequence[Change], tellings: Sequence[Telling]
+) -> tuple[datetime | None, datetime | None]:
+    """Return since when the contact is unlinked, None while it isn't, and when it was last linked again."""
+    unlinked_at = relinked_at = None
+    for telling in tellings:
+        if not confirmed or telling.contact_id != confirmed[0].contact_id:
+            continue
+        if telling.kind is TellingKind.UNLINKED:
+            unlinked_at = unlinked_at or telling.at
+        elif telling.kind is TellingKind.LINKED and unlinked_at is not None:
+            unlinked_at, relinked_at = None, telling.at
+    return unlinked_at, relinked_at

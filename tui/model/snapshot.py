@@ -7,13 +7,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tui.model.query import TabCounts
+from tui.model.telling import is_stalled
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from tui.model.change import Change
     from tui.model.contact import Organisation
     from tui.model.evidence import Standing
+    from tui.model.telling import Telling
 
 
 class Link(StrEnum):
@@ -64,9 +66,11 @@ class ReleasedLink:
     """What is known of Re-Leased's syncs.
 
     `has_feed` says whether evidence can be *read*. `state` is one of the states of Re-Leased's Sync
-    Overview when a feed tells it, else empty. `next_sync_at` is told by a feed, or the end of the next
-    nightly window; `cycle_started_at` is the moment its countdown began. `problem` is why the feed
-    couldn't be read.
+    Overview as a feed tells it, or as somebody has told it at `state_told_at`, else empty. `next_sync_at`
+    is told by a feed, or the end of the next nightly window; `cycle_started_at` is the moment its countdown
+    began. `problem` is why the feed couldn't be read. `told` is the newest that somebody told of the
+    company, `told_sync_since` the start of a sync of which nobody has told the end yet. `zone` is the one
+    the nightly window is in, None for this machine's; `zone_note` says why, where another was wanted.
     """
 
     has_feed: bool = False
@@ -76,11 +80,16 @@ class ReleasedLink:
     is_syncing: bool = False
     last_sync_at: datetime | None = None
     problem: str = ""
+    state_told_at: datetime | None = None
+    told: Telling | None = None
+    told_sync_since: datetime | None = None
+    zone: tzinfo | None = None
+    zone_note: str = ""
 
     @property
     def is_stalled(self) -> bool:
-        """Whether no sync can be expected to bring anything: said by the feed, or the feed is silent."""
-        return bool(self.problem) or self.state not in {"", "Successfully synced", "In progress"}
+        """Whether no sync can be expected to bring anything, by the feed, its silence, or a person."""
+        return bool(self.problem) or is_stalled(self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,9 @@ class ChangeView:
 class Pane:
     """The status pane: totals, and the newest few of each kind (never the whole journal).
 
-    `working` are queued, being sent or unclear; `waiting` are confirmed and not yet seen in Re-Leased;
-    `settled` are those that it was last seen to have, or is expected to have.
+    `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
+    `settled` are those that Re-Leased was last seen or told to have, or is expected to have, and those of
+    contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too.
     """
 
     working: tuple[ChangeView, ...] = ()
@@ -109,6 +119,7 @@ class Pane:
     refused_total: int = 0
     waiting_total: int = 0
     overdue_total: int = 0
+    stalled_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.model.errors import SettingsError
-from tui.settings.kinds import Address, Choice, KeyNames, Seconds, TimeOfDay, Whole, Word, shown
+from tui.settings.kinds import Address, Choice, KeyNames, Seconds, TimeOfDay, Whole, Word, Zone, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
 OWN_KEYS: Final = "keys"
+ORGANISATIONS: Final = "organisations"
+_TENANT: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
@@ -59,7 +61,7 @@ class XeroSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedSettings:
-    """When Re-Leased's nightly sync runs (local time), and a feed of what it has picked up, if any."""
+    """When Re-Leased's nightly sync runs, in each organisation's own zone, and a feed of it, if any."""
 
     feed_url: str = _key(
         "",
@@ -68,10 +70,37 @@ class ReleasedSettings:
         " end of the nightly window, and never shown as read.",
     )
     window_start: str = _key(
-        "00:00", TimeOfDay(), "When Re-Leased's nightly sync starts at the earliest, in local time."
+        "00:00",
+        TimeOfDay(),
+        "When Re-Leased's nightly sync starts at the earliest, in the organisation's time.",
     )
     window_end: str = _key(
-        "06:00", TimeOfDay(), "When Re-Leased's nightly sync has ended at the latest, in local time."
+        "06:00",
+        TimeOfDay(),
+        "When Re-Leased's nightly sync has ended at the latest, in the organisation's time.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationSettings:
+    """What differs for one organisation; empty is as for all others."""
+
+    window_start: str = _key(
+        "",
+        TimeOfDay(),
+        "When Re-Leased's nightly sync of this organisation starts at the earliest, where it isn't"
+        " released.window_start.",
+    )
+    window_end: str = _key(
+        "",
+        TimeOfDay(),
+        "When Re-Leased's nightly sync of this organisation has ended at the latest, where it isn't"
+        " released.window_end.",
+    )
+    zone: str = _key(
+        "",
+        Zone(),
+        "The time zone of these times, where it isn't the one that Xero tells of the organisation.",
     )
 
 
@@ -95,12 +124,17 @@ class ScreenSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, by the sections of the file. `keys` are the person's own keys by action."""
+    """All settings, by the sections of the file.
+
+    `organisations` are by tenant id, as Xero's API names them; `keys` are the
+    person's own keys by action.
+    """
 
     xero: XeroSettings = field(default_factory=XeroSettings)
     released: ReleasedSettings = field(default_factory=ReleasedSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
     screen: ScreenSettings = field(default_factory=ScreenSettings)
+    organisations: Mapping[str, OrganisationSettings] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -122,14 +156,16 @@ class Key:
     @property
     def variable(self) -> str:
         """The environment variable that overrides the file, empty where there is none."""
-        return "" if self.section == OWN_KEYS else f"{PREFIX}{self.section}_{self.name}".upper()
+        return "" if self.section not in _FIXED else f"{PREFIX}{self.section}_{self.name}".upper()
 
 
 SECTIONS: Final = tuple(section.name for section in fields(Settings))
+# The others hold what people name: tenant ids and actions.
+_FIXED: Final = frozenset(SECTIONS) - {OWN_KEYS, ORGANISATIONS}
 KEYS: Final = tuple(
     Key(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
     for section in SECTIONS
-    if section != OWN_KEYS
+    if section in _FIXED
     for item in fields(getattr(Settings(), section))
 )
 _BY_PATH: Final = {key.path: key for key in KEYS}
@@ -140,6 +176,9 @@ def find_key(path: str) -> Key:
     section, _, name = path.partition(".")
     if section == OWN_KEYS and is_action(name):
         return own_key(name)
+    tenant_id, _, rest = name.partition(".")
+    if section == ORGANISATIONS and is_tenant(tenant_id):
+        return _organisation_key(tenant_id, rest)
     if path not in _BY_PATH:
         advice = near(path, _BY_PATH) or "Run `reshelve settings` to see all there are."
         raise SettingsError(f"There is no setting {shown(path)}.", advice)
@@ -149,6 +188,28 @@ def find_key(path: str) -> Key:
 def own_key(action: str) -> Key:
     """Return the key of `[keys]` for an action, whether there is such an action or not."""
     return Key(OWN_KEYS, action, "", KeyNames(), f"Your keys for the action {action}.")
+
+
+def organisation_keys(tenant_id: str) -> tuple[Key, ...]:
+    """Return the keys of one organisation, whether there is such an organisation or not."""
+    section = f"{ORGANISATIONS}.{tenant_id}"
+    return tuple(
+        Key(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
+        for item in fields(OrganisationSettings)
+    )
+
+
+def is_tenant(tenant_id: str) -> bool:
+    """Say whether an organisation could have the tenant id, which Xero writes as a UUID."""
+    return bool(_TENANT.fullmatch(tenant_id))
+
+
+def _organisation_key(tenant_id: str, name: str) -> Key:
+    keys = {key.name: key for key in organisation_keys(tenant_id)}
+    if name not in keys:
+        advice = near(name, keys) or f"An organisation's keys are {', '.join(keys)}."
+        raise SettingsError(f"There is no setting {shown(f'{ORGANISATIONS}.{tenant_id}.{name}')}.", advice)
+    return keys[name]
 
 
 def is_action(name: str) -> bool:
@@ -168,6 +229,12 @@ def near(name: str, known: Collection[str], *, prefix: str = "") -> str:
     return f"Did you mean {inner[found[0]]}?" if found else ""
 
 
-def window(settings: ReleasedSettings) -> tuple[time, time]:
-    """Return start and end of the nightly window, which `load` has checked."""
-    return time.fromisoformat(settings.window_start), time.fromisoformat(settings.window_end)
+def window(settings: Settings, tenant_id: str) -> tuple[time, time, str]:
+    """Return start and end of an organisation's nightly window, and its zone, empty for its own.
+
+    `load` has checked them.
+    """
+    own = settings.organisations.get(tenant_id, OrganisationSettings())
+    start = own.window_start or settings.released.window_start
+    end = own.window_end or settings.released.window_end
+    return time.fromisoformat(start), time.fromisoformat(end), own.zone

@@ -90,6 +90,24 @@ class TimeOfDay:
         raise _not(text, self.allowed)
 
 
+class Zone:
+    """A time zone by its IANA name."""
+
+    allowed = 'a time zone such as "Pacific/Auckland"'
+
+    def accept(self, value: object) -> str:
+        """Return the name as it is written."""
+        text = _text(value)
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - most people have no such key
+
+        try:
+            ZoneInfo(text)
+        # A name that is a folder of zones, or nothing of the kind.
+        except (KeyError, ValueError, OSError):
+            raise _not(text, self.allowed) from None
+        return text
+
+
 class Seconds:
     """A length of time above zero."""
 

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.model.errors import SettingsError
 from tui.settings.declared import (
     KEYS,
+    ORGANISATIONS,
     OWN_KEYS,
     PREFIX,
     SECTIONS,
     Key,
+    OrganisationSettings,
     ReleasedSettings,
     ScreenSettings,
     Settings,
     SyncSettings,
     XeroSettings,
     is_action,
+    is_tenant,
     near,
+    organisation_keys,
     own_key,
 )
 from tui.settings.kinds import NotAllowedError, shown
@@ -66,16 +70,16 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Survey:
     problems += _misplaced(stored, file)
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     sources: dict[str, str] = {}
-    for key in (*KEYS, *(own_key(name) for name in section_of(stored, OWN_KEYS) if is_action(name))):
+    for key in (*KEYS, *_named_by_people(stored)):
         place, source, value = f"{file}: {key.path}", file.name, section_of(stored, key.section).get(key.name)
-        if key.variable in environment:
+        if key.variable and key.variable in environment:
             place, source, value = key.variable, key.variable, environment[key.variable]
         if value is None:
             continue
         sources[key.path] = source
         try:
             if value != "":
-                values[key.section][key.name] = accept(key, value, place)
+                values.setdefault(key.section, {})[key.name] = accept(key, value, place)
         except SettingsError as error:
             problems.append(error)
     strangers = tuple(
@@ -111,9 +115,14 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:
-    """Return a section of the file, empty where there is none or something else has its name."""
-    values = stored.get(section, {})
-    return values if isinstance(values, dict) else {}
+    """Return a section of the file, empty where there is none or something else has its name.
+
+    A dot leads into a section of a section.
+    """
+    outer, _, inner = section.partition(".")
+    values = stored.get(outer, {})
+    values = values if isinstance(values, dict) else {}
+    return section_of(values, inner) if inner else values
 
 
 def no_section(file: Path, section: str) -> SettingsError:
@@ -127,8 +136,23 @@ def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
         released=ReleasedSettings(**values["released"]),
         sync=SyncSettings(**values["sync"]),
         screen=ScreenSettings(**values["screen"]),
+        organisations={
+            section.partition(".")[2]: OrganisationSettings(**some)
+            for section, some in values.items()
+            if section.startswith(f"{ORGANISATIONS}.")
+        },
         keys=values[OWN_KEYS],
     )
+
+
+def _named_by_people(stored: Mapping[str, Any]) -> Iterator[Key]:
+    """Yield the keys under names that nobody could have declared: actions and tenant ids."""
+    for name in section_of(stored, OWN_KEYS):
+        if is_action(name):
+            yield own_key(name)
+    for tenant_id in section_of(stored, ORGANISATIONS):
+        if is_tenant(tenant_id):
+            yield from organisation_keys(tenant_id)
 
 
 def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[SettingsError]:
@@ -142,13 +166,32 @@ def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[SettingsError]
             )
         elif not isinstance(values, dict):
             yield no_section(file, section)
+        elif section == ORGANISATIONS:
+            for tenant_id, inner in values.items():
+                yield from _misplaced_of(tenant_id, inner, file)
         else:
             yield from _unknown(section, section_of(stored, section), file)
 
 
+def _misplaced_of(tenant_id: str, values: object, file: Path) -> Iterator[SettingsError]:
+    """Yield what is wrong with the names in one organisation's section."""
+    section = f"{ORGANISATIONS}.{tenant_id}"
+    if not is_tenant(tenant_id):
+        yield SettingsError(f"{file}: [{shown(section)}] names no organisation: tenant ids are UUIDs.")
+    elif not isinstance(values, dict):
+        yield SettingsError(
+            f"{file}: [{ORGANISATIONS}] has a section for each organisation, by its tenant id.",
+            f'Write such as [{ORGANISATIONS}."{tenant_id}"].',
+        )
+    else:
+        yield from _unknown(section, values, file)
+
+
 def _unknown(section: str, names: Iterable[str], file: Path) -> Iterator[SettingsError]:
     """Yield the keys that a section of the file hasn't got."""
-    known = [key.name for key in KEYS if key.section == section]
+    tenant_id = section.partition(".")[2]
+    keys = organisation_keys(tenant_id) if tenant_id else KEYS
+    known = [key.name for key in keys if key.section == section]
     for name in names:
         if section == OWN_KEYS:
             if not is_action(name):
@@ -164,6 +207,8 @@ def _mistaken(strangers: tuple[str, ...]) -> Iterator[SettingsError]:
     """Yield the variables that were meant to be settings: unheeded, they would lead to the wrong Xero."""
     for name in strangers:
         advice = near(name, _VARIABLES, prefix=PREFIX)
+        if name.startswith(f"{PREFIX}{ORGANISATIONS}_".upper()):
+            advice = f"Organisations have sections of the file alone, [{ORGANISATIONS}.…]."
         if name.startswith(f"{PREFIX}{OWN_KEYS}_".upper()):
             advice = f"Keys can be set in the file alone, in the section [{OWN_KEYS}]."
         is_ours = any(name.startswith(f"{PREFIX}{section}_".upper()) for section in SECTIONS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.paths import write_atomically
-from tui.settings.declared import KEYS, OWN_KEYS, SECTIONS, find_key
+from tui.settings.declared import KEYS, ORGANISATIONS, OWN_KEYS, SECTIONS, find_key, organisation_keys
 from tui.settings.reading import accept, no_section, read, section_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ def save(settings: Settings, file: Path) -> None:
         value = getattr(getattr(settings, key.section), key.name)
         if value != key.default:
             changed.setdefault(key.section, {})[key.name] = value
+    for tenant_id, own in settings.organisations.items():
+        some = {key.name: value for key in organisation_keys(tenant_id) if (value := getattr(own, key.name))}
+        if some:
+            changed.setdefault(ORGANISATIONS, {})[tenant_id] = some
     if settings.keys:
         changed[OWN_KEYS] = dict(settings.keys)
     _write(file, changed)
@@ -39,9 +43,12 @@ def set_value(file: Path, path: str, text: str) -> None:
         return
     value = accept(key, text, key.path)
     stored = read(file)
-    if not isinstance(stored.get(key.section, {}), dict):
-        raise no_section(file, key.section)
-    _write(file, {**stored, key.section: {**section_of(stored, key.section), key.name: value}})
+    outer, _, inner = key.section.partition(".")
+    section = stored.get(outer, {})
+    if not isinstance(section, dict) or not isinstance(section.get(inner, {}), dict):
+        raise no_section(file, outer)
+    values = {**section_of(stored, key.section), key.name: value}
+    _write(file, {**stored, outer: {**section, inner: values} if inner else values})
 
 
 def unset(file: Path, path: str) -> bool:
@@ -50,18 +57,25 @@ def unset(file: Path, path: str) -> bool:
     Raises `SettingsError` for a key that neither exists nor is in the file, and `OSError`.
     """
     stored = read(file)
-    section, _, name = path.partition(".")
+    section, _, name = path.rpartition(".") if path.startswith(f"{ORGANISATIONS}.") else path.partition(".")
     values = section_of(stored, section)
     if path in stored and (path not in SECTIONS or not isinstance(stored[path], dict)):
         del stored[path]
     elif name in values:
-        kept = {other: value for other, value in values.items() if other != name}
-        stored = {**stored, section: kept} if kept else {k: v for k, v in stored.items() if k != section}
+        stored = _without(stored, [*section.split("."), name])
     else:
         find_key(path)
         return False
     _write(file, stored)
     return True
+
+
+def _without(stored: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    """Take out what lies at the end of a path, and every section that is empty then."""
+    first, *rest = path
+    kept = {name: value for name, value in stored.items() if name != first}
+    inner = _without(stored[first], rest) if rest else None
+    return {**kept, first: inner} if inner else kept
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.activity import Group
 from tui.model.query import fold
 from tui.store.journal import CHANGE_COLUMNS, change_of
+from tui.store.schema_tellings import WAITING
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,13 +21,12 @@ _AT_ONCE: Final = 1_000
 # As `model.activity.group_of` has it; refused and waiting as the indexes have them.
 _OPEN: Final = "state IN ('queued', 'sending', 'unclear', 'handoff')"
 _REFUSED: Final = "state = 'refused' AND superseded = 0"
-_WAITING: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0"
 _IN: Final = {
     Group.ALL: "1",
     Group.OPEN: _OPEN,
     Group.REFUSED: _REFUSED,
-    Group.WAITING: _WAITING,
-    Group.DONE: f"NOT ({_OPEN}) AND NOT ({_REFUSED}) AND NOT ({_WAITING})",
+    Group.WAITING: WAITING,
+    Group.DONE: f"NOT ({_OPEN}) AND NOT ({_REFUSED}) AND NOT ({WAITING})",
 }
 
 

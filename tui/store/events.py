@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REQUESTED: Final = "request"
 SEEN: Final = "seen"
 PICKED_UP: Final = "picked_up"
+TOLD: Final = "told"
 RETRIED: Final = "retried"
 RENAMED: Final = "renamed"
 NOTED: Final = "noted"
@@ -29,8 +30,9 @@ class JournalEvent:
     """One entry of the event log.
 
     `event` is the value of an `Event`, or `request` (asked for here), `seen` (found done in Xero by
-    somebody else), `picked_up` (evidence of Re-Leased; `at` is then the time of the evidence), `retried`
-    (refused, and asked for again), `renamed` (in Xero, while it was open) or `noted` (by the words).
+    somebody else), `picked_up` (evidence of Re-Leased; `at` is then the time of the evidence), `told`
+    (a person saw it there; likewise), `retried` (refused, and asked for again), `renamed` (in Xero, while it
+    was open) or `noted` (by the words).
     `state` is the change's state after it.
     """
 

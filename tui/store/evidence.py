@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tui.model.change import Action, State
-from tui.store.events import PICKED_UP, write_event
-from tui.store.moments import to_ms
+from tui.model.change import Action, Change, Origin, State
+from tui.model.contact import ContactStatus
+from tui.model.evidence import PickUp, is_cancelled_out, weigh
+from tui.model.telling import Company, Telling, TellingKind
+from tui.store.events import NOTED, PICKED_UP, TOLD, write_event
+from tui.store.moments import from_ms, from_ms_or_none, to_ms
+from tui.store.schema_tellings import WAITING, WAITS_FROM
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
+    from datetime import datetime
 
-    from tui.model.evidence import PickUp
+    from tui.store.database import Database
 
-_TARGETS: Final = {action.value: action.target.value for action in Action}
+_TELLING: Final = "at_ms, kind, contact_id, status, state"
+#: What was told of a contact, or with an empty id of the company, in the order of telling.
+OF_CONTACT: Final = f"SELECT {_TELLING} FROM tellings WHERE contact_id = ? ORDER BY number"  # noqa: S608 - our own names
+_NOTES: Final = {
+    TellingKind.UNLINKED: "said to be unlinked in Re-Leased, so that its syncs leave it out",
+    TellingKind.LINKED: "said to be linked again in Re-Leased",
+}
+_CANCELLED_OUT: Final = "Re-Leased never had what this reversed, so that there is nothing to wait for"
 
 
 def record(connection: sqlite3.Connection, pick_ups: Iterable[PickUp]) -> int:
@@ -33,29 +45,133 @@ def record(connection: sqlite3.Connection, pick_ups: Iterable[PickUp]) -> int:
     return sum(settle(connection, contact_id) for contact_id in contact_ids)
 
 
-def settle(connection: sqlite3.Connection, contact_id: str) -> int:
-    """Mark the contact's changes that stored evidence proves. Returns how many are newly marked.
+def tell(connection: sqlite3.Connection, tellings: Iterable[Telling], told_at: datetime) -> int:
+    """Keep what was told. Returns how many changes it settles: one that was seen, for one."""
+    settled = 0
+    for telling in tellings:
+        connection.execute(
+            f"INSERT INTO tellings (told_ms, {_TELLING}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+            (
+                to_ms(told_at), to_ms(telling.at), telling.kind.value, telling.contact_id,
+                telling.status.value if telling.status else "", telling.state,
+            ),
+        )  # fmt: skip
+        if telling.contact_id:
+            settled += settle(connection, telling.contact_id)
+            _note(connection, telling)
+    return settled
 
-    A sync finds the contact as the last change that was confirmed before it began left it, so its
-    evidence is for that change alone: one that was reversed meanwhile is not said to have been read.
+
+def read_company(database: Database) -> Company:
+    """Read what was told of the company as a whole."""
+    return Company.of(map(telling_of, database.rows(OF_CONTACT, ("",))))
+
+
+def telling_of(row: tuple[Any, ...]) -> Telling:
+    """Read a telling from a row of `OF_CONTACT`."""
+    at_ms, kind, contact_id, status, state = row
+    return Telling(
+        TellingKind(kind), from_ms(at_ms), contact_id, ContactStatus(status) if status else None, state
+    )
+
+
+def settle(connection: sqlite3.Connection, contact_id: str) -> int:
+    """Write to the contact's changes what stored evidence says of them; returns how many it settles."""
+    confirmed = _confirmed(connection, contact_id)
+    since = next((each.confirmed_at for each in confirmed if each.picked_up_at is None), None)
+    if since is None:
+        return 0
+    pick_ups = _pick_ups(connection, contact_id, since)
+    tellings = [telling_of(row) for row in connection.execute(OF_CONTACT, (contact_id,))]
+    weighed = weigh(confirmed, pick_ups, tellings)
+    settled = 0
+    for change, known in zip(confirmed, weighed, strict=True):
+        before = (change.picked_up_at, change.told_at, change.unlinked_at, change.relinked_at)
+        if before == (known.picked_up_at, known.told_at, known.unlinked_at, known.relinked_at):
+            continue
+        moments = (known.picked_up_at, known.told_at, known.unlinked_at, known.relinked_at)
+        connection.execute(
+            "UPDATE changes SET picked_up_ms = ?, told_ms = ?, unlinked_ms = ?, relinked_ms = ?"
+            " WHERE change_id = ?",
+            (*(None if each is None else to_ms(each) for each in moments), change.change_id),
+        )
+        for at, was, event in (
+            (known.picked_up_at, change.picked_up_at, PICKED_UP),
+            (known.told_at, change.told_at, TOLD),
+        ):
+            if at is not None and was is None:
+                write_event(connection, to_ms(at), change.change_id, event, State.CONFIRMED.value)
+                settled += 1
+    return settled
+
+
+def cancel_out(connection: sqlite3.Connection, sync_started_at: datetime, now: datetime) -> int:
+    """Supersede what only put back what Re-Leased had all along; returns how many changes that are.
+
+    A feed has told of a clean sync that began then, and everything it picked up is stored. It lists what
+    differed, so that of an archive and a restore between two syncs it never says a word.
     """
-    confirmed = connection.execute(
-        "SELECT change_id, action, confirmed_ms, picked_up_ms FROM changes"
-        " WHERE contact_id = ? AND state = 'confirmed' ORDER BY confirmed_ms, change_id",
+    rows = connection.execute(
+        f"SELECT change_id, contact_id FROM changes WHERE {WAITING} AND {WAITS_FROM} <= ?",  # noqa: S608 - our own words
+        (to_ms(sync_started_at),),
+    ).fetchall()
+    cancelled = 0
+    for change_id, contact_id in rows:
+        confirmed = _confirmed(connection, contact_id)
+        place = next(place for place, each in enumerate(confirmed) if each.change_id == change_id)
+        if is_cancelled_out(confirmed[place], confirmed[:place]):
+            connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change_id,))
+            state = State.CONFIRMED.value
+            write_event(connection, to_ms(now), change_id, NOTED, state, detail=_CANCELLED_OUT)
+            cancelled += 1
+    return cancelled
+
+
+def _note(connection: sqlite3.Connection, telling: Telling) -> None:
+    """Tell it in the log of the contact's last change, where there is one."""
+    note = _NOTES.get(telling.kind)
+    last = next(reversed(_confirmed(connection, telling.contact_id)), None)
+    if note is not None and last is not None:
+        at = to_ms(telling.at)
+        write_event(connection, at, last.change_id, NOTED, State.CONFIRMED.value, detail=note)
+
+
+def _confirmed(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
+    """Read what evidence can bear on, in the order of confirmation."""
+    rows = connection.execute(
+        "SELECT change_id, action, confirmed_ms, picked_up_ms, superseded, told_ms, unlinked_ms, relinked_ms"
+        " FROM changes WHERE contact_id = ? AND state = 'confirmed' ORDER BY confirmed_ms, change_id",
         (contact_id,),
     ).fetchall()
-    settled = 0
-    for place, (change_id, action, confirmed_ms, picked_up_ms) in enumerate(confirmed):
-        if picked_up_ms is not None:
-            continue
-        reversed_ms = confirmed[place + 1][2] if place + 1 < len(confirmed) else None
-        found = connection.execute(
-            "SELECT min(picked_up_ms) FROM pick_ups WHERE contact_id = ? AND status = ?"
-            " AND sync_started_ms >= ? AND sync_started_ms < coalesce(?, 9e18)",
-            (contact_id, _TARGETS[action], confirmed_ms, reversed_ms),
-        ).fetchone()[0]
-        if found is not None:
-            connection.execute("UPDATE changes SET picked_up_ms = ? WHERE change_id = ?", (found, change_id))
-            write_event(connection, found, change_id, PICKED_UP, State.CONFIRMED.value)
-            settled += 1
-    return settled
+    return [
+        Change(
+            change_id=row[0],
+            batch_id="",
+            contact_id=contact_id,
+            name="",
+            action=Action(row[1]),
+            origin=Origin.HERE,
+            state=State.CONFIRMED,
+            requested_at=from_ms(row[2]),
+            updated_at=from_ms(row[2]),
+            confirmed_at=from_ms(row[2]),
+            picked_up_at=from_ms_or_none(row[3]),
+            superseded=bool(row[4]),
+            told_at=from_ms_or_none(row[5]),
+            unlinked_at=from_ms_or_none(row[6]),
+            relinked_at=from_ms_or_none(row[7]),
+        )
+        for row in rows
+    ]
+
+
+def _pick_ups(connection: sqlite3.Connection, contact_id: str, since: datetime) -> list[PickUp]:
+    rows = connection.execute(
+        "SELECT status, sync_started_ms, picked_up_ms, run FROM pick_ups"
+        " WHERE contact_id = ? AND sync_started_ms >= ?",
+        (contact_id, to_ms(since)),
+    )
+    return [
+        PickUp(contact_id, ContactStatus(status), from_ms(started), from_ms(at), run)
+        for status, started, at, run in rows
+    ]

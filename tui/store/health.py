@@ -19,6 +19,7 @@ JOURNAL: Final = {
     "pick_ups": "pick_up_id",
     "batches": "number",
     "batch_wishes": "number",
+    "tellings": "number",
 }
 #: Bookmarks are kept with the journal, though losing one only means reading something again.
 CURSORS: Final = "cursors"

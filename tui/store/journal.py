@@ -24,9 +24,11 @@ __all__ = ["JournalEvent", "Move"]
 CHANGE_COLUMNS: Final = (
     "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
     "confirmed_ms", "idempotency_key", "words", "picked_up_ms", "superseded", "wish_id", "retries", "base_ms",
+    "told_ms", "unlinked_ms", "relinked_ms",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
-_WAITING: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0"
+# What a later confirmed change puts an end to; one of an unlinked contact as well.
+_UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
 
 SEEN_IN_XERO: Final = "seen in Xero"
 _NOTHING_TO_UNDO: Final = "what it was to undo was never carried out"
@@ -73,6 +75,9 @@ def change_of(row: tuple[Any, ...]) -> Change:
         wish_id=row[14],
         retries=row[15],
         base_at=from_ms_or_none(row[16]),
+        told_at=from_ms_or_none(row[17]),
+        unlinked_at=from_ms_or_none(row[18]),
+        relinked_at=from_ms_or_none(row[19]),
     )
 
 
@@ -189,7 +194,7 @@ def _release(connection: sqlite3.Connection, change: Change, now: datetime) -> N
 def _after_confirming(connection: sqlite3.Connection, change: Change) -> None:
     # What was confirmed before and never seen in Re-Leased is history now: nothing to wait for.
     connection.execute(
-        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_WAITING}",  # noqa: S608 - our own words
+        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSEEN}",  # noqa: S608 - our own words
         (change.contact_id, change.change_id),
     )
     # Evidence can be older than our own knowledge of what it proves.
@@ -223,30 +228,6 @@ def read_in(
     )
 
 
-def read_waiting(database: Database, limit: int | None) -> list[Change]:
-    """Read what is confirmed and not yet seen in Re-Leased, newest first."""
-    return _changes(
-        database,
-        f"WHERE {_WAITING} ORDER BY confirmed_ms DESC, change_id DESC LIMIT ?",
-        -1 if limit is None else limit,
-    )
-
-
-def read_waiting_before(database: Database, moment: datetime) -> int:
-    """Count what is waiting and was confirmed at the moment or earlier."""
-    sql = f"SELECT count(*) FROM changes WHERE {_WAITING} AND confirmed_ms <= ?"  # noqa: S608 - our own words
-    return int(database.rows(sql, (to_ms(moment),))[0][0])
-
-
-def read_settled(database: Database, limit: int) -> list[Change]:
-    """Read what Re-Leased was seen to have, newest first."""
-    return _changes(
-        database,
-        "WHERE picked_up_ms IS NOT NULL ORDER BY picked_up_ms DESC, change_id DESC LIMIT ?",
-        limit,
-    )
-
-
 def read_refused(database: Database, limit: int) -> list[Change]:
     """Read what was refused and not tried again, newest first."""
     return _changes(
@@ -264,12 +245,6 @@ def read_totals(database: Database) -> dict[State, int]:
     """Read how many changes are in each state; costs the same for any number of them."""
     totals = dict(database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'"))
     return {state: totals.get(f"waiting:{state}", 0) for state in State}
-
-
-def read_waiting_total(database: Database) -> int:
-    """Read how many changes wait for Re-Leased; costs the same for any number of them."""
-    rows = database.rows("SELECT total FROM tallies WHERE name = 'waiting'")
-    return int(rows[0][0]) if rows else 0
 
 
 def _changes(database: Database, rest: str, *parameters: object) -> list[Change]:

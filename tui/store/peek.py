@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import State
+from tui.model.telling import Company
 from tui.store.database import FILE_NAME
+from tui.store.evidence import OF_CONTACT, telling_of
 from tui.store.moments import to_ms
+from tui.store.schema import TELLINGS_VERSION
+from tui.store.schema_tellings import WAITING, WAITS_FROM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
 _OPEN_STATES: Final = tuple(state.value for state in State if state.is_open)
-_WAITING: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0"
+_NOW: Final = f"{WAITING} AND {WAITS_FROM}"
+# Of a store that this version hasn't opened yet.
+_BEFORE_TELLINGS: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0 AND confirmed_ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +34,22 @@ class Glance:
     unfinished: int
 
 
-def peek(folder: Path, *, since: datetime | None) -> Glance | None:
+def peek(folder: Path, settled_up_to: Callable[[Company], datetime | None]) -> Glance | None:
     """Count the changes in an organisation's folder; None where there is no store that can be read.
 
-    With `since`, only what was confirmed after it counts as waiting.
+    Only what waits from later than `settled_up_to` counts as waiting; that may depend on what was told.
     """
     file = folder / FILE_NAME
-    confirmed_after = -1 if since is None else to_ms(since)
     try:
         # Read only: a glance must neither make a store nor migrate one.
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=0.2)) as connection:
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            tells = version >= TELLINGS_VERSION
+            told = map(telling_of, connection.execute(OF_CONTACT, ("",))) if tells else ()
+            since = settled_up_to(Company.of(told))
             [waiting] = connection.execute(
-                f"SELECT count(*) FROM changes WHERE {_WAITING} AND confirmed_ms > ?",  # noqa: S608 - constants
-                (confirmed_after,),
+                f"SELECT count(*) FROM changes WHERE {_NOW if tells else _BEFORE_TELLINGS} > ?",  # noqa: S608 - constants
+                (-1 if since is None else to_ms(since),),
             ).fetchone()
             [unfinished] = connection.execute(
                 f"SELECT count(*) FROM changes WHERE state IN ({','.join('?' * len(_OPEN_STATES))})",  # noqa: S608 - as above

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
 from tui.store.schema_batches import BATCHES
+from tui.store.schema_tellings import TELLINGS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -140,6 +141,12 @@ def _tallied(table: str, column: str, kind: str, also: str = "") -> tuple[str, .
     )
 
 
+def _tallied_anew(table: str, column: str, kind: str, also: str) -> tuple[str, ...]:
+    """Replace the triggers, where a later migration changes what counts."""
+    drops = (f"DROP TRIGGER {table}_tally_{verb}" for verb in ("insert", "delete", "update"))
+    return (*drops, *_tallied(table, column, kind, also=also))
+
+
 _TALLIES = (
     "CREATE TABLE tallies (name TEXT PRIMARY KEY, total INTEGER NOT NULL) WITHOUT ROWID",
     *_tallied("contacts", "status", "contacts"),
@@ -166,7 +173,20 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     _TOLD,
     (*BATCHES, *_append_only("batches"), *_append_only("batch_wishes")),
+    (
+        *TELLINGS,
+        *_append_only("tellings"),
+        *_tallied_anew(
+            "changes",
+            "state",
+            "waiting",
+            also="{row}.state = 'confirmed' AND {row}.picked_up_ms IS NULL AND {row}.told_ms IS NULL"
+            " AND {row}.unlinked_ms IS NULL AND {row}.superseded = 0",
+        ),
+    ),
 )
+#: From this version on a store has a table of tellings.
+TELLINGS_VERSION: Final = 4
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
-from tui.store import applying, cursors, evidence, journal
+from tui.store import applying, cursors, journal
 from tui.store.contacts import read_active_named, read_contacts, read_counts
 from tui.store.events import JournalEvent, read_events_of, read_events_of_change
 from tui.store.finder import Finder
@@ -16,6 +16,7 @@ from tui.store.journal import Move
 from tui.store.repair import open_whole
 from tui.store.requests import Requests
 from tui.store.upkeep import Upkeep
+from tui.store.watching import Watching
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tui.model.change import Change, State
     from tui.model.contact import Contact
     from tui.model.errors import StoreError
-    from tui.model.evidence import PickUp
     from tui.model.query import TabCounts
     from tui.store.applying import Outcome
     from tui.store.database import Database
@@ -49,7 +49,7 @@ class Applied:
     moved: tuple[Change, ...] = ()
 
 
-class Store(Requests, Upkeep):
+class Store(Requests, Upkeep, Watching):
     """Everything kept of one organisation.
 
     Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
@@ -187,33 +187,7 @@ class Store(Requests, Upkeep):
         """Return how many changes were refused and not tried again."""
         return journal.read_refused_total(self._database)
 
-    def waiting(self, limit: int | None = None) -> list[Change]:
-        """Return what is confirmed, not superseded and not yet seen in Re-Leased, newest first."""
-        return journal.read_waiting(self._database, limit)
-
-    def waiting_total(self) -> int:
-        """Return how many changes wait for Re-Leased."""
-        return journal.read_waiting_total(self._database)
-
-    def waiting_before(self, moment: datetime) -> int:
-        """Return how many of those were confirmed at the moment or earlier."""
-        return journal.read_waiting_before(self._database, moment)
-
-    def settled(self, limit: int) -> list[Change]:
-        """Return what Re-Leased was seen to have, newest first."""
-        return journal.read_settled(self._database, limit)
-
-    # --- evidence and cursors ---
-
-    async def record_pick_ups(self, pick_ups: Sequence[PickUp], cursor: tuple[str, str]) -> int:
-        """Keep evidence, and how far its feed was read, as one; returns how many changes it settles."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            settled = evidence.record(connection, pick_ups)
-            cursors.write_cursor(connection, *cursor)
-            return settled
-
-        return await self._database.write(work)
+    # --- cursors ---
 
     def cursor(self, name: str) -> str | None:
         """Return a bookmark, None if it was never set."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -24,9 +28,12 @@ def time_of_day(moment: datetime) -> str:
     return f"{moment.astimezone():%H:%M:%S}"
 
 
-def short(moment: datetime, today: datetime) -> str:
-    """Write a moment as local time, with the day in front unless it is less than a day away."""
-    local = moment.astimezone()
+def short(moment: datetime, today: datetime, zone: tzinfo | None = None) -> str:
+    """Write a moment as the zone's time, with the day in front unless it is less than a day away.
+
+    None is this machine's zone.
+    """
+    local = moment.astimezone(zone)
     if abs(today - moment) < _DAY:
         return f"{local:%H:%M}"
     return f"{local.day} {local:%b %H:%M}"

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action, State
-from tui.model.evidence import Grade
+from tui.model.evidence import Grade, Standing
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.evidence import Standing
     from tui.model.snapshot import ChangeView
 
 SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -53,25 +52,54 @@ def sign(view: ChangeView, now: datetime) -> Sign:
     if change.state is State.SENDING:
         return Sign("…", _DOING[change.action], "accent", moves=True)
     if change.state is State.CONFIRMED:
-        return _graded(view.standing, now)
+        return _graded(view.standing or Standing(Grade.PENDING), now, change.confirmed_at)
     return _OPEN[change.state]
 
 
-def _graded(standing: Standing | None, now: datetime) -> Sign:
-    """Say how a confirmed change stands with Re-Leased; one that hasn't been graded is pending."""
-    grade = Grade.PENDING if standing is None else standing.grade
-    since = None if standing is None else standing.since
-    match grade:
-        case Grade.PENDING:
-            return Sign("◷", "pending", "primary")
-        case Grade.OVERDUE:
-            return Sign("!", "overdue", "warning")
-        case Grade.EXPECTED:
-            return Sign("~", f"expected {day(since, now)}".rstrip(), "muted")
-        case Grade.READ:
-            return Sign("✓", f"read {time_or_day(since, now)}".rstrip(), "success")
-        case Grade.SUPERSEDED:
-            return Sign()
+# A symbol of its own for each grade, so that none is told by its colour alone.
+_GRADES: Final = {
+    Grade.PENDING: ("◷", "pending", "primary"),
+    Grade.OVERDUE: ("!", "overdue", "warning"),
+    Grade.EXPECTED: ("~", "expected", "muted"),
+    Grade.TOLD_COMPANY: ("◑", "told", "accent"),
+    Grade.TOLD_CONTACT: ("◕", "seen", "success"),
+    Grade.READ: ("✓", "read", "success"),
+    Grade.STALLED: ("‖", "stalled", "error"),
+    Grade.EXCLUDED: ("⊘", "unlinked", "muted"),
+    Grade.SUPERSEDED: ("·", "superseded", "muted"),
+}
+_MEANINGS: Final = {
+    Grade.PENDING: "waits for Re-Leased's next sync, since",
+    Grade.OVERDUE: "overdue: a sync without errors left it out,",
+    Grade.EXPECTED: "expected: a nightly sync was due by",
+    Grade.TOLD_COMPANY: "told: a sync after it ended without error,",
+    Grade.TOLD_CONTACT: "told: seen in Re-Leased,",
+    Grade.READ: "read: Re-Leased has it,",
+    Grade.STALLED: "stalled: Re-Leased's syncs bring nothing, since",
+    Grade.EXCLUDED: "unlinked: Re-Leased's syncs leave it out, since",
+    Grade.SUPERSEDED: "superseded: reversed, so that nothing is left to wait for",
+}
+
+
+def _graded(standing: Standing, now: datetime, confirmed_at: datetime | None) -> Sign:
+    """Say how a confirmed change stands with Re-Leased, and for how long it has."""
+    grade, since = standing.grade, standing.since
+    symbol, word, style = _GRADES[grade]
+    if grade is Grade.PENDING:
+        since = since or confirmed_at
+    age = day(since, now) if grade is Grade.EXPECTED else time_or_day(since, now)
+    if grade is Grade.SUPERSEDED:
+        age = ""
+    return Sign(symbol, f"{word} {age}".rstrip(), style)
+
+
+def meaning(standing: Standing, now: datetime) -> str:
+    """Say a grade with its age in a whole clause, where there is room for what it means."""
+    said = _MEANINGS[standing.grade]
+    if standing.since is None:
+        return said.removesuffix(", since").rstrip(",")
+    local = standing.since.astimezone(now.tzinfo)
+    return f"{said} {day(standing.since, now)} {local:%H:%M}"
 
 
 def day(moment: datetime | None, now: datetime) -> str:

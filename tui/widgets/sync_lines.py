@@ -9,7 +9,6 @@ from textual.style import Style
 
 from tui.model.change import Action, State
 from tui.model.evidence import Grade
-from tui.widgets import clock
 from tui.widgets.pull_bar import bar
 from tui.widgets.signs import sign
 from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, trouble
@@ -26,6 +25,7 @@ HEADING: Final = "Sync with Re-Leased"
 _NOTHING: Final = "Nothing is waiting. Archive with a, restore with r."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
+_ROOM_FOR_ACTION: Final = 36
 _TIMES: Final = {Action.ARCHIVE: "archived", Action.RESTORE: "restored"}
 
 
@@ -155,7 +155,7 @@ def _var(style: str) -> str:
 
 def _block(view: ChangeView, now: datetime, width: int, *, hint: bool) -> list[Content]:
     look = sign(view, now.astimezone())
-    right = _words(view, look.words, now, hint=hint)
+    right = _words(view, look.words, width, hint=hint)
     room = max(4, width - len(right) - 4)
     line = Content.assemble(
         (look.symbol or "·", _var(look.style)),
@@ -176,11 +176,14 @@ def _block(view: ChangeView, now: datetime, width: int, *, hint: bool) -> list[C
     return lines
 
 
-def _words(view: ChangeView, words: str, now: datetime, *, hint: bool) -> str:
+def _words(view: ChangeView, words: str, width: int, *, hint: bool) -> str:
     change = view.change
-    if change.state is State.CONFIRMED and _grade(view) in {Grade.PENDING, None}:
-        moment = change.confirmed_at or change.updated_at
-        return f"{_TIMES[change.action]} {clock.short(moment, now)}"
+    if (
+        change.state is State.CONFIRMED
+        and _grade(view) in {Grade.PENDING, None}
+        and width >= _ROOM_FOR_ACTION
+    ):
+        return f"{_TIMES[change.action]}, {words}"
     if change.state is State.HANDOFF:
         return "" if hint else "press Restore (h)"
     return words

@@ -13,7 +13,7 @@ from tui.widgets.title_bar import xero_words
 from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from tui.model.snapshot import Pane, ReleasedLink, Snapshot, XeroLink
 
@@ -51,9 +51,15 @@ def next_sync(released: ReleasedLink, now: datetime, *, is_practice: bool) -> Ne
         return NextSync(words, "Re-Leased's feed can't be read", style="warning")
     if released.is_syncing:
         return NextSync("Re-Leased is reading now", "Re-Leased is reading now", 1.0, "accent")
+    if released.told_sync_since is not None:
+        since = clock.short(released.told_sync_since, now)
+        words = f"A sync was started in Re-Leased at {since}, as told. Press m when it has ended."
+        return NextSync(words, f"sync told at {since}", style="accent")
     if released.is_stalled:
         state = safe(released.state)
         words = _STALLED.get(released.state, f"Re-Leased says: {state}.")
+        if released.state_told_at is not None:
+            words = f"{words} Told {clock.short(released.state_told_at, now)}."
         return NextSync(words, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
     if released.next_sync_at is None:
         return _unknown(released)
@@ -72,13 +78,22 @@ def _counted_down(
     left = clock.countdown(next_sync_at, now)
     fraction = _fraction(released.cycle_started_at, next_sync_at, now)
     if not released.has_feed:
-        by = clock.short(next_sync_at, now)
+        by = _in_zone(next_sync_at, now, released.zone)
         words = f"Re-Leased can't be asked; expected after its nightly sync, by {by}, in {left}"
+        if released.zone_note:
+            words = f"{words}. {safe(released.zone_note)}"
         return NextSync(words, f"expected by {by}", fraction)
     name = "practice" if is_practice else "Re-Leased"
     if now >= next_sync_at:
         return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
     return NextSync(f"Next {name} sync in {left}", f"sync in {left}", fraction)
+
+
+def _in_zone(moment: datetime, now: datetime, zone: tzinfo | None) -> str:
+    """Write a moment in the zone of the nightly window, and name it where it isn't this machine's."""
+    if zone is None or moment.astimezone(zone).utcoffset() == moment.astimezone().utcoffset():
+        return clock.short(moment, now)
+    return f"{clock.short(moment, now, zone)} ({zone})"
 
 
 def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | None:
@@ -89,10 +104,11 @@ def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | N
 
 def totals(pane: Pane) -> list[tuple[str, str]]:
     """Return the totals as words with their styles, those of zero left out."""
-    pending = pane.waiting_total - pane.overdue_total
+    pending = pane.waiting_total - pane.overdue_total - pane.stalled_total
     parts = [
         (pane.handoff_total, counted(pane.handoff_total, "hand-off"), "accent"),
         (pane.refused_total, f"{number(pane.refused_total)} refused", "error"),
+        (pane.stalled_total, f"{number(pane.stalled_total)} stalled", "error"),
         (pane.overdue_total, f"{number(pane.overdue_total)} overdue", "warning"),
         (pane.working_total, f"{number(pane.working_total)} on the way", ""),
     ]
@@ -104,11 +120,12 @@ def totals(pane: Pane) -> list[tuple[str, str]]:
 
 def symbols(pane: Pane) -> list[tuple[str, str]]:
     """Return the totals as the table's symbols with numbers, where words have no room."""
-    pending = pane.waiting_total - pane.overdue_total
+    pending = pane.waiting_total - pane.overdue_total - pane.stalled_total
     parts = [
         (pending, "◷", "primary"),
         (pane.handoff_total, "↗", "accent"),
         (pane.refused_total, "✗", "error"),
+        (pane.stalled_total, "‖", "error"),
         (pane.overdue_total, "!", "warning"),
         (pane.working_total, "◌", ""),
     ]

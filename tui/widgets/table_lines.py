@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from tui.model.contact import ContactStatus
+from tui.model.evidence import Grade
 from tui.model.query import Tab
 from tui.widgets.matches import match_spans
 from tui.widgets.signs import Sign, sign
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.style import Style
 
     from tui.model.rows import Row
+    from tui.model.snapshot import ChangeView
     from tui.widgets.table_columns import Placed
 
 CURSOR: Final = "▌"
@@ -138,9 +140,14 @@ def row_sign(row: Row, look: Look) -> Sign:
     Where there is nothing to say of a contact that Xero no longer knows, that is said.
     """
     shown = Sign() if row.last_change is None else sign(row.last_change, look.now)
-    if row.status is ContactStatus.GONE and not shown.text:
+    if row.status is ContactStatus.GONE and (not shown.text or _is_superseded(row.last_change)):
         return _GONE
     return replace(shown, symbol=look.frame) if shown.moves and look.frame else shown
+
+
+def _is_superseded(view: ChangeView | None) -> bool:
+    standing = None if view is None else view.standing
+    return standing is not None and standing.grade is Grade.SUPERSEDED
 
 
 def owes_title(read_at: datetime | None, now: datetime) -> str:

@@ -113,14 +113,21 @@ def _released_sign(snapshot: Snapshot, *, short: bool) -> tuple[str, str, str]:
     pane, released = snapshot.pane, snapshot.released
     waiting = pane.waiting_total if pane else 0
     overdue = pane.overdue_total if pane else 0
+    stalled = pane.stalled_total if pane else 0
     parts = [
         f"{number(count)} {word}"
-        for count, word in ((waiting - overdue, "pending"), (overdue, "overdue"))
+        for count, word in (
+            (stalled, "stalled"),
+            (waiting - overdue - stalled, "pending"),
+            (overdue, "overdue"),
+        )
         if count
     ]
     pending = ", ".join(parts[:1] if short else parts) or "nothing pending"
     if released.is_stalled:
-        return "!", pending if waiting else "stalled", "$text-error"
+        return "‖", pending if waiting else "stalled", "$text-error"
     if released.is_syncing:
         return "↻", "reading now", "$text-accent"
+    if released.told_sync_since is not None:
+        return "↻", "sync told" if short else f"{pending}, sync told", "$text-accent"
     return ("◐", pending, "$text-warning") if waiting else ("○", pending, "$text-muted")

@@ -1,0 +1,52 @@
+"""What people tell of Re-Leased, in the engine in memory: noted, and shown as the engine shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tui.model.telling import CompanyState, Telling, TellingKind
+from tui.widgets import clock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.snapshot import Snapshot
+
+
+class FakeTellings:
+    """Grades nothing by itself: a test says with `standings` what follows."""
+
+    snapshot: Snapshot
+
+    async def tell_sync_started(self, at: datetime) -> None:
+        self._called("tell_sync_started", at)
+        self._tell(Telling(TellingKind.SYNC_STARTED, at), told_sync_since=at)
+
+    async def tell_sync_ended(self, *, is_clean: bool) -> None:
+        self._called("tell_sync_ended", is_clean)
+        kind = TellingKind.SYNC_CLEAN if is_clean else TellingKind.SYNC_FAILED
+        state = CompanyState.SYNCED if is_clean else CompanyState.HAS_ERRORS
+        at = clock.now()
+        self._tell(Telling(kind, at), told_sync_since=None, state=state.value, state_told_at=at)
+
+    async def tell_contact(self, contact_id: str) -> None:
+        self._called("tell_contact", contact_id)
+
+    async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
+        self._called("tell_unlinked", contact_id, on)
+
+    async def tell_state(self, state: CompanyState) -> None:
+        self._called("tell_state", state)
+        at = clock.now()
+        telling = Telling(TellingKind.STATE, at, state=state.value)
+        self._tell(telling, state=state.value, state_told_at=at)
+
+    def publish(self, **parts: Any) -> None:
+        raise NotImplementedError
+
+    def _called(self, call: str, *arguments: Any) -> None:
+        raise NotImplementedError
+
+    def _tell(self, telling: Telling, **parts: Any) -> None:
+        self.publish(released=replace(self.snapshot.released, told=telling, **parts))

@@ -1,0 +1,74 @@
+"""What a person tells of Re-Leased: kept as evidence, and graded for no more than it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.model.change import State
+from tui.model.errors import ReshelveError
+from tui.model.telling import Telling, TellingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tui.engine.publish import Publisher
+    from tui.engine.watch import ReleasedWatch
+    from tui.model.telling import CompanyState
+    from tui.store import Store
+
+
+class Tellings:
+    """The part of `model.backend.Backend` that takes what people tell. Durable when it returns.
+
+    Nothing of it changes a contact, so that it is for those as well who may only read.
+    """
+
+    _store: Store
+    _publisher: Publisher
+    _released: ReleasedWatch
+    _now: Callable[[], datetime]
+
+    async def tell_sync_started(self, at: datetime) -> None:
+        """Keep that somebody started a sync in Re-Leased then."""
+        if at > self._now():
+            raise ReshelveError(
+                "That time is yet to come. Nothing was noted.", "Give the time when the sync was started."
+            )
+        await self._tell(Telling(TellingKind.SYNC_STARTED, at))
+
+    async def tell_sync_ended(self, *, is_clean: bool) -> None:
+        """Keep how the sync ended that was told to run."""
+        # From the store: another copy of the program may have been told of it.
+        if self._store.company().running_since is None:
+            raise ReshelveError(
+                "No sync was said to have been started. Nothing was noted.",
+                "Start one in Re-Leased, then press m.",
+            )
+        kind = TellingKind.SYNC_CLEAN if is_clean else TellingKind.SYNC_FAILED
+        await self._tell(Telling(kind, self._now()))
+
+    async def tell_contact(self, contact_id: str) -> None:
+        """Keep that somebody sees the contact in Re-Leased as its last confirmed change has left it."""
+        changes = self._store.changes_of(contact_id)
+        confirmed = [change for change in changes if change.state is State.CONFIRMED]
+        last = max(confirmed, key=lambda change: change.confirmed_at or change.updated_at, default=None)
+        if last is None:
+            raise ReshelveError(
+                "Nothing was archived or restored here that Re-Leased could show. Nothing was noted."
+            )
+        await self._tell(Telling(TellingKind.SEEN, self._now(), contact_id, last.action.target))
+
+    async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
+        """Keep that the contact is unlinked in Re-Leased, or linked again."""
+        kind = TellingKind.UNLINKED if on else TellingKind.LINKED
+        await self._tell(Telling(kind, self._now(), contact_id))
+
+    async def tell_state(self, state: CompanyState) -> None:
+        """Keep what Re-Leased's Sync Overview shows of the company now."""
+        await self._tell(Telling(TellingKind.STATE, self._now(), state=state.value))
+
+    async def _tell(self, telling: Telling) -> None:
+        await self._store.tell([telling], self._now())
+        self._released.recall()
+        self._publisher.rows_changed()

@@ -1,0 +1,32 @@
+"""The time zone of an organisation, from Xero's spelling of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+# Xero's spellings (its OpenAPI, v16.1) are Windows' names in upper case without these.
+_LEFT_OUT: Final = str.maketrans("", "", " .-")
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return a zone by its IANA name. Raises `ZoneInfoNotFoundError`, a `KeyError`, or `ValueError`."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - a start may do without
+
+    return ZoneInfo(name)
+
+
+def zone_of(spelling: str) -> ZoneInfo | None:
+    """Return the zone that Xero spells so, such as `NEWZEALANDSTANDARDTIME`; None for an unknown spelling.
+
+    Windows names regions where IANA names places, so that it is the zone of the region's chief place.
+    """
+    from tzlocal.windows_tz import win_tz  # noqa: PLC0415 - as above
+
+    wanted = spelling.translate(_LEFT_OUT).upper()
+    for windows, iana in win_tz.items():
+        if windows.translate(_LEFT_OUT).upper() == wanted:
+            return zone_named(iana)
+    return None

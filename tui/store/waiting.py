@@ -1,0 +1,57 @@
+"""What waits for Re-Leased, and what has arrived: read and counted for the status pane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.store.journal import CHANGE_COLUMNS, change_of
+from tui.store.moments import to_ms
+from tui.store.schema_tellings import SETTLED, WAITING, WAITS_FROM
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.change import Change
+    from tui.store.database import Database
+
+_SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
+_BETWEEN: Final = f"{WAITING} AND {WAITS_FROM} > ? AND {WAITS_FROM} <= ?"
+_NEVER: Final = 1 << 62
+
+
+def read_waiting(
+    database: Database, limit: int | None, after: datetime | None, until: datetime | None
+) -> list[Change]:
+    """Read what waits from after one moment until another and at it, newest first; None is no bound."""
+    rows = database.rows(
+        f"{_SELECT} WHERE {_BETWEEN} ORDER BY {WAITS_FROM} DESC, change_id DESC LIMIT ?",
+        (*_bounds(after, until), -1 if limit is None else limit),
+    )
+    return [change_of(row) for row in rows]
+
+
+def read_waiting_total(database: Database) -> int:
+    """Read how many changes wait for Re-Leased; costs the same for any number of them."""
+    rows = database.rows("SELECT total FROM tallies WHERE name = 'waiting'")
+    return int(rows[0][0]) if rows else 0
+
+
+def read_waiting_between(database: Database, after: datetime | None, until: datetime | None) -> int:
+    """Count what waits from after one moment, until another and at it; None is no bound.
+
+    Costs what it counts: to be asked for a night's worth, not for all there ever was.
+    """
+    sql = f"SELECT count(*) FROM changes WHERE {_BETWEEN}"  # noqa: S608 - our own words
+    return int(database.rows(sql, _bounds(after, until))[0][0])
+
+
+def read_settled(database: Database, limit: int) -> list[Change]:
+    """Read what was seen in Re-Leased, or is left out of its syncs, newest first."""
+    rows = database.rows(
+        f"{_SELECT} WHERE {SETTLED} IS NOT NULL ORDER BY {SETTLED} DESC, change_id DESC LIMIT ?", (limit,)
+    )
+    return [change_of(row) for row in rows]
+
+
+def _bounds(after: datetime | None, until: datetime | None) -> tuple[int, int]:
+    return -1 if after is None else to_ms(after), _NEVER if until is None else to_ms(until)
