@@ -162,9 +162,18 @@ async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: X
     assert [one.organisation.tenant_id for one in await account.look()][-1] == second
 
 
-async def test_a_sign_in_made_elsewhere_is_taken_over(
-    paths: Paths, tmp_path: Path
+async def test_an_organisation_that_cannot_be_read_just_now_keeps_what_was_known(
+    practice: PracticeXero, account: XeroAccount
 ) -> None:
+    before = [one.organisation for one in account.organisations()]
+    practice.fault("offline", path="/api.xro/2.0/Organisation", count=2)
+    attempt = await account.sign_in(ConnectRequest(practice.client_id))
+    attempt.paste(decide(attempt.url))
+    assert list((await attempt.finish()).organisations) == before
+    assert [one.organisation for one in account.organisations()] == before
+
+
+async def test_a_sign_in_made_elsewhere_is_taken_over(paths: Paths, tmp_path: Path) -> None:
     with running_sandbox(tmp_path / "fresh", "--contacts", "20", "--cycle", "3600") as fresh:
         account = XeroAccount(settings_for(fresh, poll_seconds=60), paths)
         assert len(await account.adopt(fresh.refresh_token, fresh.client_id)) == 2

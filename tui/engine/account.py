@@ -169,7 +169,7 @@ class XeroAccount(Account):
         )
         await token_source(self._settings, self._paths, tokens.client_id).keep(unproved.load())
         self._remember(self._known.with_sign_in(tokens.client_id, organisations))
-        return tuple(organisations)
+        return self._known.of(tokens.client_id)
 
     async def _list(self, sign_in: str, *, is_custom: bool, is_read_only: bool) -> Sequence[Organisation]:
         from tui.xero.connections import list_organisations  # noqa: PLC0415 - only this needs it

@@ -37,9 +37,11 @@ class Known:
     def with_sign_in(self, sign_in: str, organisations: Iterable[Organisation]) -> Known:
         """Put these in the place of what the sign-in opened before.
 
-        One that another sign-in opened belongs to the newer one from now on.
+        One that another sign-in opened belongs to the newer one from now on. Of one that couldn't be read
+        this time (it has no short code), what was known before stays.
         """
-        newer = tuple(organisations)
+        before = {one.tenant_id: one for one in self.organisations}
+        newer = tuple(_completed(one, before.get(one.tenant_id)) for one in organisations)
         tenants = {one.tenant_id for one in newer}
         kept = (one for one in self.organisations if one.sign_in != sign_in and one.tenant_id not in tenants)
         return replace(self, organisations=(*kept, *newer), gone=self.gone - tenants)
@@ -47,6 +49,12 @@ class Known:
     def without_sign_in(self, sign_in: str) -> Known:
         """Forget a sign-in with all its organisations."""
         return self.with_sign_in(sign_in, ())
+
+
+def _completed(new: Organisation, old: Organisation | None) -> Organisation:
+    if new.short_code or old is None:
+        return new
+    return replace(new, short_code=old.short_code, timezone=old.timezone, is_demo=old.is_demo)
 
 
 def read_known(file: Path) -> Known:
