@@ -33,7 +33,7 @@ def spoil_header(file: Path) -> None:
     file.write_bytes(content)
 
 
-def _leaves(content: bytes, root: int) -> list[int]:
+def _leaves(content: bytearray, root: int) -> list[int]:
     """Follow the file format: an interior page of a table (type 5) lists its children."""
     start = (root - 1) * PAGE
     if content[start] != 5:
