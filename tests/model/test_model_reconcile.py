@@ -243,6 +243,8 @@ def test_ids_of_another_organisation_are_remarked_on() -> None:
         ([change(1, -5, Action.ARCHIVE)], Why.WAITING),
         ([change(1, -5, Action.ARCHIVE, picked_up_at=DATED)], Why.UNKNOWN),
         ([change(1, -5, Action.ARCHIVE, superseded=True)], Why.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE, told_at=DATED)], Why.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE, unlinked_at=DATED)], Why.UNLINKED),
         ([change(1, 5, Action.ARCHIVE)], Why.CHANGED_SINCE),
         ([change(1, -5, Action.ARCHIVE), change(1, 5, Action.RESTORE, 2)], Why.CHANGED_SINCE),
         ([change(1, -5, Action.ARCHIVE, state=State.QUEUED, confirmed_at=None)], Why.UNDER_WAY),
@@ -267,7 +269,7 @@ def test_a_difference_says_what_explains_it(changes: list[Change], why: Why) -> 
         ([change(1, -5, Action.ARCHIVE, state=State.QUEUED, confirmed_at=None)], []),
         ([change(1, -9, Action.ARCHIVE), change(1, -5, Action.RESTORE, 2)], []),
         (
-            [change(1, -9, Action.ARCHIVE), change(1, -7, Action.RESTORE, 2), change(1, 0, Action.ARCHIVE, 3)],
+            [change(1, -9, Action.ARCHIVE), change(1, -7, Action.RESTORE), change(1, 0, Action.ARCHIVE, 3)],
             [3],
         ),
         (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from support.fake_desk import FakeDesk
+from support.fake_reconciling import FakeReconciling
 from support.fake_telling import FakeTellings
 
 from tui.model.backend import Check, CheckLine, ContactPage, Handoff, HistoryLine, TimelineLine
@@ -111,7 +112,7 @@ class ListRows:
 
 
 @dataclass(eq=False)
-class FakeBackend(FakeDesk, FakeTellings):
+class FakeBackend(FakeDesk, FakeTellings, FakeReconciling):
     """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
 
     known: dict[str, Contact]

@@ -14,6 +14,7 @@ _COMMANDS = {
     "connect": "tui.cli.connect:connect",
     "disconnect": "tui.cli.disconnect:disconnect",
     "repair": "tui.cli.repair:repair",
+    "reconcile": "tui.cli.reconcile:reconcile",
     "settings": "tui.cli.settings:settings",
     "sandbox": "tui.cli.sandbox:sandbox",
 }

@@ -9,6 +9,7 @@ from tui.engine.check import check, read_fresh
 from tui.engine.clock import utc_now
 from tui.engine.desk import Desk
 from tui.engine.disk import Disk
+from tui.engine.file_desk import FileDesk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-class Engine(Desk, Tellings):
+class Engine(Desk, Tellings, FileDesk):
     """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
 
     Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.

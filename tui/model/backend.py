@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from tui.model.activity import ChangeQuery, ChangesFound
     from tui.model.change import Action, Change
     from tui.model.contact import Contact
+    from tui.model.contact_file import FileOptions
     from tui.model.query import Query
+    from tui.model.reconcile import Accepted, Reconciliation
     from tui.model.rows import Found
     from tui.model.snapshot import ChangeView, Snapshot
     from tui.model.telling import CompanyState
@@ -245,6 +247,20 @@ class Backend(Protocol):
 
     async def tell_state(self, state: CompanyState) -> None:
         """Keep what Re-Leased's Sync Overview shows of the company now."""
+        ...
+
+    async def reconcile(self, file: Path, options: FileOptions) -> Reconciliation:
+        """Hold a file of contacts exported from Re-Leased against the local copy; nothing is recorded.
+
+        A wrong file is refused in words that name the line.
+        """
+        ...
+
+    async def accept(self, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
+        """Record what the file proves, durable when this returns; doing it again changes nothing.
+
+        `choices` settle ambiguous lines, as for `model.reconcile.resolve`; those without one are left out.
+        """
         ...
 
     def contact_url(self, contact_id: str) -> str:

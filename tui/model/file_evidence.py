@@ -39,6 +39,8 @@ class Why(StrEnum):
     CHANGED_SINCE = "changed since"
     #: Xero had confirmed the last change before, and nothing shows that Re-Leased has picked it up.
     WAITING = "waiting"
+    #: Somebody said that the contact is unlinked there: Re-Leased's syncs leave it out.
+    UNLINKED = "unlinked"
     #: Nothing here explains it.
     UNKNOWN = "unknown"
 
@@ -58,7 +60,9 @@ def why(changes: Iterable[Change], dated: datetime) -> Why:
         return Why.UNKNOWN
     if last.confirmed_at > dated:
         return Why.CHANGED_SINCE
-    has_arrived = last.picked_up_at is not None
+    if last.unlinked_at is not None:
+        return Why.UNLINKED
+    has_arrived = last.picked_up_at is not None or last.told_at is not None
     return Why.UNKNOWN if has_arrived or last.superseded else Why.WAITING
 
 

@@ -108,7 +108,7 @@ def _records(texts: Iterable[str], lines: Lines, delimiter: str) -> Iterator[tup
 def _contact(line: int, record: Sequence[str], columns: Columns, options: FileOptions) -> FileContact:
     if len(record) != columns.width:
         raise ContactFileError(
-            f"it has {len(record):,} fields, and the names of the columns are {columns.width:,}.",
+            f"it has {_fields(len(record))}, and there are {columns.width:,} columns.",
             "A field that holds the delimiter needs quotation marks around it.",
             line=line,
         )
@@ -119,6 +119,10 @@ def _contact(line: int, record: Sequence[str], columns: Columns, options: FileOp
         for place in (columns.xero_id, columns.name, columns.email, columns.released_id)
     )
     return FileContact(line, _status(line, record, columns, options), xero_id, name, email, released_id)
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count:,} fields"
 
 
 def _status(line: int, record: Sequence[str], columns: Columns, options: FileOptions) -> ContactStatus:

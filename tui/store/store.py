@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
 from tui.store import applying, cursors, journal
+from tui.store.comparing import Comparing
 from tui.store.contacts import read_active_named, read_contacts, read_counts
 from tui.store.events import JournalEvent, read_events_of, read_events_of_change
 from tui.store.finder import Finder
@@ -49,7 +50,7 @@ class Applied:
     moved: tuple[Change, ...] = ()
 
 
-class Store(Requests, Upkeep, Watching):
+class Store(Requests, Upkeep, Watching, Comparing):
     """Everything kept of one organisation.
 
     Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.

@@ -1,0 +1,172 @@
+"""A file out of Re-Leased against the store: what it proves is recorded once, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import pytest
+from engine.model_xero import START, Clock, contact
+
+from tui.engine.bookmarks import FULL_DONE_AT, SINCE
+from tui.engine.file_desk import FileDesk
+from tui.engine.reconciling import LAST_FILE, open_store
+from tui.model.change import Action, Event, State
+from tui.model.contact import ContactStatus, Organisation
+from tui.model.contact_file import FileOptions
+from tui.model.errors import ReshelveError, StoreError
+from tui.model.evidence import Grade, Watch, stand
+from tui.model.reconcile import Why
+from tui.paths import Paths
+from tui.store import Move, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.engine.publish import Publisher
+    from tui.model.reconcile import Reconciliation
+
+ACTIVE, ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
+DATED = START + timedelta(hours=1)
+
+
+def xero_id(number: int) -> str:
+    return str(UUID(int=number))
+
+
+class Bench(FileDesk):
+    """A desk over a store whose contacts were all read; `news` counts what the publisher was told."""
+
+    def __init__(self, store: Store, file: Path) -> None:
+        self.news = 0
+        self.file = file
+        self.clock = Clock()
+        self.clock.forward(hours=2)
+        self._store = store
+        self._publisher = cast("Publisher", self)
+        self._now = self.clock
+
+    def rows_changed(self) -> None:
+        self.news += 1
+
+    async def have(self, *contacts: int) -> None:
+        await self._store.apply([contact(xero_id(each), name=f"Contact {each}") for each in contacts], START)
+        await self._store.set_cursor(FULL_DONE_AT, START.isoformat())
+        await self._store.set_cursor(SINCE, (DATED + timedelta(minutes=1)).isoformat())
+
+    async def archive(self, number: int, at: datetime) -> None:
+        """Let somebody archive a contact in Xero, and a pull see it."""
+        seen = contact(xero_id(number), ARCHIVED, name=f"Contact {number}", updated_at=at)
+        await self._store.apply([seen], at)
+
+    async def look(self, *lines: tuple[int, str], **options: Any) -> Reconciliation:
+        rows = (f"{xero_id(number)},{status}\n" for number, status in lines)
+        self.file.write_text("External ID,Status\n" + "".join(rows), encoding="utf-8")
+        os.utime(self.file, (DATED.timestamp(), DATED.timestamp()))
+        return await self.reconcile(self.file, FileOptions(**options))
+
+    def grades(self) -> dict[str, Grade]:
+        changes = self._store.changes_in(State.CONFIRMED)
+        return {each.contact_id: stand(each, Watch(), self.clock()).grade for each in changes}
+
+
+@pytest.fixture
+def bench(store: Store, tmp_path: Path) -> Bench:
+    return Bench(store, tmp_path / "contacts.csv")
+
+
+async def test_what_agrees_is_read_and_dated_as_the_file(bench: Bench, store: Store) -> None:
+    await bench.have(1, 2, 3)
+    await bench.archive(1, START + timedelta(minutes=1))
+    await bench.archive(2, DATED + timedelta(seconds=1))
+    found = await bench.look((1, "Archived"), (2, "Archived"), (3, "Active"))
+    assert len(found.agrees) == 3
+    assert bench.grades() == {xero_id(1): Grade.PENDING, xero_id(2): Grade.PENDING}
+    accepted = await bench.accept(found, {})
+    assert (accepted.settled, bench.news) == (1, 1)
+    assert bench.grades() == {xero_id(1): Grade.READ, xero_id(2): Grade.PENDING}
+    [settled] = store.settled(5)
+    assert settled.picked_up_at == DATED
+    assert store.cursor(LAST_FILE) == f"{DATED.isoformat()} file contacts.csv {found.source.digest[:12]}"
+
+
+async def test_the_same_file_again_changes_nothing(bench: Bench, store: Store) -> None:
+    await bench.have(1)
+    await bench.archive(1, START + timedelta(minutes=1))
+    first = await bench.look((1, "Archived"))
+    assert (await bench.accept(first, {})).settled == 1
+    # The comparison that was shown before, and a new one.
+    assert (await bench.accept(first, {})).settled == 0
+    again = await bench.look((1, "Archived"))
+    assert (again.source, again.proved) == (first.source, ())
+    assert (await bench.accept(again, {})).settled == 0
+    events = [event.event for event in store.events_of(xero_id(1))]
+    assert events.count("picked_up") == 1
+    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(1,)]
+
+
+async def test_what_differs_is_recorded_nowhere_and_can_be_acted_on(bench: Bench, store: Store) -> None:
+    await bench.have(1, 2, 3)
+    await bench.archive(1, START + timedelta(minutes=1))
+    await bench.archive(2, DATED + timedelta(minutes=1))
+    [queued] = await store.add(Action.ARCHIVE, store.contacts([xero_id(3)]), START)
+    found = await bench.look((1, "Active"), (2, "Active"), (3, "Archived"))
+    assert [(one.contact.contact_id, one.why, one.action) for one in found.differs] == [
+        (xero_id(1), Why.WAITING, Action.RESTORE),
+        (xero_id(2), Why.CHANGED_SINCE, Action.RESTORE),
+        (xero_id(3), Why.UNDER_WAY, Action.ARCHIVE),
+    ]
+    assert (await bench.accept(found, {})).settled == 0
+    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
+    await store.record([Move(queued.change_id, Event.CANCEL)], START)
+
+
+async def test_an_earlier_date_proves_less(bench: Bench) -> None:
+    await bench.have(1, 2)
+    await bench.archive(1, START + timedelta(minutes=1))
+    await bench.archive(2, START + timedelta(minutes=9))
+    lines = (1, "Archived"), (2, "Archived")
+    found = await bench.look(*lines, dated=START + timedelta(minutes=5))
+    assert [one.contact_id for one in found.proved] == [xero_id(1)]
+    assert len((await bench.look(*lines)).proved) == 2
+
+
+async def test_a_copy_that_is_older_than_the_file_is_remarked_on(bench: Bench, store: Store) -> None:
+    await bench.have(1)
+    assert (await bench.look((1, "Active"))).notes == ()
+    await store.set_cursor(SINCE, (DATED - timedelta(minutes=1)).isoformat())
+    [note] = (await bench.look((1, "Active"))).notes
+    assert "last read from Xero before the file was exported" in note
+
+
+async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, store: Store) -> None:
+    await store.apply([contact(xero_id(1))], START)
+    with pytest.raises(ReshelveError, match="Not all contacts"):
+        await bench.look((1, "Active"))
+
+
+async def test_a_wrong_last_line_changes_nothing(bench: Bench, store: Store) -> None:
+    await bench.have(1)
+    await bench.archive(1, START + timedelta(minutes=1))
+    with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” is no status"):
+        await bench.look((1, "Archived"), (1, "Lost"))
+    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
+
+
+async def test_more_than_is_recorded_at_once(bench: Bench, store: Store) -> None:
+    numbers = range(1, 1_202)
+    await bench.have(*numbers)
+    at = START + timedelta(minutes=1)
+    await store.apply([contact(xero_id(each), ARCHIVED, updated_at=at) for each in numbers], at)
+    found = await bench.look(*((each, "Archived") for each in numbers))
+    assert (await bench.accept(found, {})).settled == len(numbers)
+    assert set(bench.grades().values()) == {Grade.READ}
+
+
+def test_an_organisation_that_was_never_opened_has_nothing_to_compare(tmp_path: Path) -> None:
+    paths, organisation = Paths.under(tmp_path), Organisation(xero_id(1), "Demo", "!d")
+    with pytest.raises(StoreError, match="haven't been read"):
+        open_store(paths, organisation)
+    assert not paths.organisation(organisation.tenant_id).exists()

@@ -1,0 +1,94 @@
+"""What `reshelve reconcile` says of a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tui.model.contact import ContactStatus
+from tui.model.reconcile import Why
+from tui.widgets.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tui.model.contact_file import FileContact
+    from tui.model.reconcile import Agreement, Ambiguous, Difference, Reconciliation, XeroContact
+
+T = TypeVar("T")
+
+_SHOWN: Final = 10
+_LONGEST: Final = 80
+_REASONS: Final = {
+    Why.UNDER_WAY: "a change asked for here is under way",
+    Why.CHANGED_SINCE: "changed in Xero after the file was exported",
+    Why.WAITING: "Re-Leased had yet to pick up the last change",
+    Why.UNLINKED: "said to be unlinked in Re-Leased",
+    Why.UNKNOWN: "nothing here explains it",
+}
+_STATUSES: Final = {
+    ContactStatus.ACTIVE: "active",
+    ContactStatus.ARCHIVED: "archived",
+    ContactStatus.GDPRREQUEST: "under a GDPR request",
+    ContactStatus.GONE: "gone",
+}
+
+
+def heading(found: Reconciliation, organisation: str) -> Iterator[str]:
+    """Say which file it is, what was assumed, and what looks odd."""
+    source = found.source
+    yield f"{short(source.name)} against {short(organisation)}, as exported on {_moment(found)}."
+    yield from map(safe, (*source.notes, *found.notes))
+
+
+def kinds(found: Reconciliation) -> Iterator[str]:
+    """Count each kind, with its first lines."""
+    yield from _kind("agree", found.agrees, _agreement)
+    yield from _kind("differ", found.differs, _difference)
+    yield from _kind("only in the file", found.only_in_file, _told)
+    yield from _kind("only in Xero", found.only_in_xero, contact)
+    yield from _kind("for you to tell", found.ambiguous, ambiguous)
+    if found.repeated:
+        yield f"{found.repeated:,} lines repeat what an earlier one says."
+
+
+def contact(one: XeroContact) -> str:
+    """Name a contact in Xero, with what tells it from others."""
+    email = f", {short(one.email)}" if one.email else ""
+    return f"{short(one.name) or 'no name'}{email} ({_STATUSES[one.status]} in Xero)"
+
+
+def ambiguous(one: Ambiguous) -> str:
+    """Name a line and say how many contacts it could mean."""
+    count = len(one.candidates)
+    could = "this contact" if count == 1 else f"one of {count:,} contacts"
+    return f"{_told(one.told)}: could be {could}"
+
+
+def short(text: str) -> str:
+    """Return the harmless beginning of text from outside."""
+    return safe(text, _LONGEST)
+
+
+def _kind(words: str, found: Sequence[T], line: Callable[[T], str]) -> Iterator[str]:
+    yield f"{len(found):>9,} {words}"
+    for one in found[:_SHOWN]:
+        yield f"            {line(one)}"
+    if len(found) > _SHOWN:
+        yield f"            and {len(found) - _SHOWN:,} more"
+
+
+def _told(told: FileContact) -> str:
+    name = short(told.name) or short(told.email) or short(told.xero_id) or "no name"
+    return f"line {told.line:,}: {name}, {_STATUSES[told.status]} there"
+
+
+def _agreement(one: Agreement) -> str:
+    return f"line {one.told.line:,}: {contact(one.contact)}"
+
+
+def _difference(one: Difference) -> str:
+    return f"{_told(one.told)}, {_STATUSES[one.contact.status]} in Xero: {_REASONS[one.why]}"
+
+
+def _moment(found: Reconciliation) -> str:
+    return f"{found.source.dated.astimezone():%d %b %Y at %H:%M}"

@@ -1,0 +1,40 @@
+"""What a person asks about files of contacts out of Re-Leased."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from tui.engine.publish import Publisher
+    from tui.model.contact_file import FileOptions
+    from tui.model.reconcile import Accepted, Reconciliation
+    from tui.store import Store
+
+
+class FileDesk:
+    """The part of `model.backend.Backend` that reconciles.
+
+    Nothing of it changes a contact, so that it is for those as well who may only read.
+    """
+
+    _store: Store
+    _publisher: Publisher
+    _now: Callable[[], datetime]
+
+    async def reconcile(self, file: Path, options: FileOptions) -> Reconciliation:
+        """Hold a file against the local copy; nothing is recorded."""
+        from tui.engine import reconciling  # noqa: PLC0415 - seldom wanted, so not at each start
+
+        return await reconciling.reconcile(self._store, file, options, self._now())
+
+    async def accept(self, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
+        """Record what the file proves, after the choices for ambiguous lines."""
+        from tui.engine import reconciling  # noqa: PLC0415 - as above
+
+        accepted = await reconciling.accept(self._store, reconciliation, choices)
+        self._publisher.rows_changed()
+        return accepted

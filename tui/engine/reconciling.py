@@ -1,0 +1,89 @@
+"""Reconciling: a file of contacts out of Re-Leased against the local copy, and what it proves, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from tui.engine.bookmarks import FULL_DONE_AT, SINCE
+from tui.engine.clock import utc_now
+from tui.model.errors import ReshelveError, StoreError
+from tui.model.reconcile import Accepted, compare, resolve
+from tui.paths import private_folder
+from tui.released.contact_file import open_contact_file
+from tui.store import Store
+from tui.store.database import FILE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from tui.model.change import Change
+    from tui.model.contact import Organisation
+    from tui.model.contact_file import FileOptions
+    from tui.model.reconcile import Reconciliation, XeroContact
+    from tui.paths import Paths
+
+#: The bookmark of the file that was recorded last.
+LAST_FILE: Final = "released.last_file"
+# Others may want to write meanwhile, another copy of the program among them.
+_RECORDED_AT_ONCE: Final = 200
+_OPEN_FIRST: Final = "Open Reshelve and wait until they have been read, then try again."
+_IS_OLDER: Final = (
+    "The contacts were last read from Xero before the file was exported: what was changed in between shows"
+    " as a difference. With Reshelve open for a moment, they are read anew."
+)
+
+
+def open_store(paths: Paths, organisation: Organisation) -> Store:
+    """Open the local copy of an organisation, beside whoever else uses it. Raises `StoreError`."""
+    folder = paths.organisation(organisation.tenant_id)
+    if not (folder / FILE_NAME).exists():
+        raise StoreError("The contacts haven't been read from Xero yet.", _OPEN_FIRST)
+    return Store.open(private_folder(folder))
+
+
+async def reconcile(
+    store: Store, file: Path, options: FileOptions, now: datetime | None = None
+) -> Reconciliation:
+    """Hold a file against the local copy; nothing is recorded. Raises `ReshelveError`."""
+    if store.cursor(FULL_DONE_AT) is None:
+        raise ReshelveError("Not all contacts have been read from Xero yet.", _OPEN_FIRST)
+    contacts, changes = await store.to_compare()
+    found = await asyncio.to_thread(_hold, file, options, now or utc_now(), contacts, changes)
+    return replace(found, notes=(*found.notes, *_age(store, found.source.dated)))
+
+
+async def accept(store: Store, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
+    """Record what the file proves, after the choices for ambiguous lines. Raises `StoreError`.
+
+    Doing it again changes nothing. An interruption leaves a part recorded, each line of it true.
+    """
+    found = resolve(reconciliation, choices)
+    evidence = found.evidence
+    cursor = LAST_FILE, f"{found.source.dated.isoformat()} {found.source.run}"
+    settled = 0
+    for start in range(0, len(evidence), _RECORDED_AT_ONCE):
+        settled += await store.record_pick_ups(evidence[start : start + _RECORDED_AT_ONCE], cursor)
+    return Accepted(found, settled)
+
+
+def _hold(
+    file: Path,
+    options: FileOptions,
+    now: datetime,
+    contacts: Sequence[XeroContact],
+    changes: Mapping[str, Sequence[Change]],
+) -> Reconciliation:
+    with open_contact_file(file, options, now) as opened:
+        return compare(opened.source, opened.contacts, contacts, changes)
+
+
+def _age(store: Store, dated: datetime) -> tuple[str, ...]:
+    """Say that the local copy is older than the file, which can explain differences."""
+    read_at = store.cursor(SINCE)
+    if read_at is None or datetime.fromisoformat(read_at) >= dated:
+        return ()
+    return (_IS_OLDER,)
