@@ -89,6 +89,30 @@ async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytes
     assert watch.looks >= 2
 
 
+async def test_only_the_holder_of_the_lease_reads_the_feed() -> None:
+    watch, unused = FullDisk(), cast("Any", None)
+    publisher = Quiet()
+    loops = Loops(
+        unused,
+        unused,
+        cast("Any", watch),
+        cast("Any", publisher),
+        disk=Disk(lambda: None),
+        now=Clock(),
+        lease=unused,
+        poll_seconds=15,
+    )
+    watch.looks = 1
+    following = asyncio.create_task(loops.follow_released(cast("Any", object())))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert watch.looks == 1
+    loops._is_holder.set()
+    await asyncio.wait_for(watch.looked_again.wait(), PATIENCE)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
 # --- a whole engine over a model Xero ---
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.fake_backend import NOW, FakeBackend
@@ -13,7 +14,7 @@ from tui.model.evidence import Grade
 from tui.model.snapshot import Link, PullProgress, ReleasedLink, XeroLink
 from tui.widgets import clock, sync_lines
 from tui.widgets.pull_bar import standstill
-from tui.widgets.sync_words import calls_left, next_sync, trouble, xero_trouble
+from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, trouble, xero_trouble
 from tui.widgets.title_bar import title, xero_words
 from tui.widgets.words import counted
 
@@ -84,6 +85,56 @@ def test_without_a_feed_only_the_nightly_window_is_expected() -> None:
     )
     assert said(ReleasedLink()) == "Re-Leased can't be asked. It syncs every night."
     assert said(ReleasedLink(has_feed=True)) == "Re-Leased's feed doesn't say when the next sync is."
+
+
+def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_another() -> None:
+    end = NOW + timedelta(hours=5, minutes=19)
+    night = ReleasedLink(next_sync_at=end, zone=ZoneInfo("Pacific/Auckland"))
+    words = next_sync(night, NOW, is_practice=False)
+    assert words.words.endswith("by 07:00 (Pacific/Auckland), in 5 h 19 min")
+    assert words.brief == "expected by 07:00 (Pacific/Auckland)"
+    here = replace(night, zone=ZoneInfo("Etc/UTC"))
+    assert "Etc/UTC" not in said(here)
+    unknown = replace(night, zone=None, zone_note="The zone isn't known.")
+    assert said(unknown).endswith("The zone isn't known.")
+
+
+def test_a_sync_that_was_told_to_run_is_said_to_be_told() -> None:
+    running = replace(ReleasedLink(next_sync_at=NOW), told_sync_since=NOW - timedelta(minutes=7))
+    words = next_sync(running, NOW, is_practice=False)
+    assert words.words == "A sync was started in Re-Leased at 12:34, as told. Press m when it has ended."
+    assert (words.brief, words.fraction) == ("sync told at 12:34", None)
+
+
+def test_a_state_that_was_told_is_said_with_its_time() -> None:
+    told = ReleasedLink(state="Needs reconnecting", state_told_at=NOW - timedelta(days=2))
+    assert said(told).endswith("Told 3 Mar 12:41.")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, Grade.STALLED)
+    backend.publish_changes(released=replace(FEED, problem="It fell silent."))
+    line = title(backend.snapshot, NOW, width, is_practice=False).plain
+    assert ("‖ 1 stalled" if width >= 50 else "‖ 1") in line
+    assert "pending" not in line
+    assert [words for words, _ in totals(backend.pane())] == ["1 stalled"]
+    assert symbols(backend.pane()) == [("‖ 1", "error")]
+
+
+def test_the_title_says_that_a_sync_was_told_to_run() -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.publish(released=replace(FEED, told_sync_since=NOW))
+    assert title(backend.snapshot, NOW, 120, is_practice=False).plain.endswith("nothing pending, sync told ")
+
+
+@pytest.mark.parametrize("grade", [grade for grade in Grade if grade is not Grade.SUPERSEDED])
+def test_every_grade_has_its_line_in_the_pane_with_its_age(grade: Grade) -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, grade)
+    [line] = sync_lines.changes(backend.pane(), NOW, 38, 5)
+    assert line.plain.rstrip().endswith("5 Mar" if grade is Grade.EXPECTED else "12:40")
 
 
 def test_calls_left_are_said_as_far_as_xero_told_them() -> None:

@@ -1,0 +1,146 @@
+"""What a person tells of Re-Leased, from the key to the grade."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from engine.model_xero import START, Clock, contact
+
+from tui.engine.telling import Tellings
+from tui.engine.watch import ReleasedWatch
+from tui.model.change import Origin
+from tui.model.contact import ContactStatus
+from tui.model.errors import FeedError, ReshelveError
+from tui.model.evidence import Grade, NightlyWindow, stand
+from tui.model.telling import CompanyState
+from tui.released.observer import Report
+
+if TYPE_CHECKING:
+    from tui.engine.publish import Publisher
+    from tui.store import Store
+
+NIGHT = NightlyWindow(time(0), time(6), UTC)
+
+
+class Quiet:
+    """A publisher nobody listens to."""
+
+    def __init__(self) -> None:
+        self.versions = 0
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        assert not order
+        self.versions += 1
+
+
+class Desk(Tellings):
+    """The part of an engine that takes tellings, and nothing else."""
+
+    def __init__(self, store: Store, clock: Clock, publisher: Publisher) -> None:
+        self._store = store
+        self._now = clock
+        self._publisher = publisher
+        self._released = ReleasedWatch(store, NIGHT, clock, has_feed=False)
+
+
+@pytest.fixture
+async def desk(store: Store) -> Desk:
+    """Make a desk, and have somebody archive a contact in Xero at the start."""
+    await store.apply([contact("a")], START - timedelta(hours=1))
+    gone = replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)
+    await store.apply([gone], START)
+    clock = Clock()
+    clock.at = START + timedelta(minutes=10)
+    return Desk(store, clock, Quiet())  # type: ignore[arg-type]
+
+
+def grade(desk: Desk) -> Grade:
+    [change] = desk._store.changes_of("a")
+    assert change.origin is Origin.XERO
+    return stand(change, desk._released.watch, desk._now()).grade
+
+
+def running_since(desk: Desk) -> datetime | None:
+    return desk._released.link.told_sync_since
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(-1, Grade.PENDING), (1, Grade.TOLD_COMPANY)])
+async def test_a_sync_told_from_start_to_end_counts_from_its_start(
+    desk: Desk, minutes: int, expected: Grade
+) -> None:
+    started = START + timedelta(minutes=minutes)
+    await desk.tell_sync_started(started)
+    assert running_since(desk) == started
+    assert grade(desk) is Grade.PENDING
+    await desk.tell_sync_ended(is_clean=True)
+    assert running_since(desk) is None
+    assert grade(desk) is expected
+
+
+async def test_a_sync_that_showed_errors_stalls(desk: Desk) -> None:
+    await desk.tell_sync_started(START + timedelta(minutes=1))
+    await desk.tell_sync_ended(is_clean=False)
+    assert grade(desk) is Grade.STALLED
+    assert desk._released.link.is_stalled
+    assert desk._released.link.state_told_at == desk._now()
+
+
+async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
+    with pytest.raises(ReshelveError, match="yet to come"):
+        await desk.tell_sync_started(desk._now() + timedelta(minutes=1))
+    with pytest.raises(ReshelveError, match="No sync"):
+        await desk.tell_sync_ended(is_clean=True)
+    with pytest.raises(ReshelveError, match="Nothing was archived"):
+        await desk.tell_contact("another")
+    assert desk._released.link.told is None
+
+
+async def test_a_contact_seen_there_is_told(desk: Desk) -> None:
+    await desk.tell_contact("a")
+    assert grade(desk) is Grade.TOLD_CONTACT
+
+
+async def test_an_unlinked_contact_is_left_out_until_it_is_linked_again(desk: Desk) -> None:
+    await desk.tell_unlinked("a", on=True)
+    assert grade(desk) is Grade.EXCLUDED
+    await desk.tell_unlinked("a", on=False)
+    assert grade(desk) is Grade.PENDING
+
+
+async def test_a_state_is_shown_with_its_time_also_by_another_copy(desk: Desk) -> None:
+    other = ReleasedWatch(desk._store, NIGHT, desk._now, has_feed=False)
+    await desk.tell_state(CompanyState.NEEDS_RECONNECTING)
+    assert other.link.state == ""
+    other.recall(is_follower=True)
+    assert (other.link.state, other.link.state_told_at) == ("Needs reconnecting", desk._now())
+    assert other.watch.stalled_since == desk._now()
+
+
+class Scripted:
+    """Answers once."""
+
+    def __init__(self, answer: Report | FeedError) -> None:
+        self._answer = answer
+
+    async def look(self, _cursor: str | None) -> Report:
+        if isinstance(self._answer, FeedError):
+            raise self._answer
+        return self._answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_a_copy_without_the_lease_shows_what_the_holder_has_read(store: Store) -> None:
+    holder, follower = (ReleasedWatch(store, NIGHT, Clock(), has_feed=True) for _ in range(2))
+    soon = datetime(2030, 1, 1, tzinfo=UTC)
+    report = replace(Report.of_evidence("1"), state="Successfully synced", next_sync_at=soon)
+    await holder.look(Scripted(report))
+    follower.recall(is_follower=True)
+    assert (follower.link.state, follower.link.next_sync_at) == ("Successfully synced", soon)
+    await holder.look(Scripted(FeedError("It fell silent.")))
+    follower.recall(is_follower=True)
+    assert (follower.link.problem, follower.watch.stalled_since) == ("It fell silent.", Clock()())
