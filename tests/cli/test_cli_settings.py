@@ -164,3 +164,17 @@ def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> Non
     assert result.exit_code == 1
     assert "config" in result.output
     assert "Traceback" not in result.output
+
+
+def test_an_organisation_is_set_and_shown_by_its_tenant_id(tmp_path: Path) -> None:
+    assert "organisations.TENANT-ID.zone" in joined(reshelve_settings(tmp_path, "organisations").output)
+    path = "organisations.0a1b2c3d-0000-4000-8000-00000000000f.zone"
+    assert reshelve_settings(tmp_path, path, "Pacific/Auckland").exit_code == 0
+    shown = joined(reshelve_settings(tmp_path, "organisations").output)
+    assert f'{path} = "Pacific/Auckland"' in shown
+    assert "Set by settings.toml" in joined(reshelve_settings(tmp_path, path).output)
+    wrong = reshelve_settings(tmp_path, path, "Middle/Earth")
+    assert wrong.exit_code != 0
+    assert "Middle/Earth" in wrong.output
+    assert reshelve_settings(tmp_path, path, "--unset").exit_code == 0
+    assert path not in reshelve_settings(tmp_path, "organisations").output

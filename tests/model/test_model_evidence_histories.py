@@ -328,6 +328,16 @@ def test_nights_before_a_stall_was_cleared_count_for_nothing() -> None:
     assert grade_of(bad, good, now=54) is Grade.EXPECTED
 
 
+def test_what_ran_while_a_contact_was_unlinked_left_it_out() -> None:
+    unlinked = Telling(TellingKind.UNLINKED, hour(12), MINE)
+    linked = Telling(TellingKind.LINKED, hour(40), MINE)
+    synced = (told_at(TellingKind.SYNC_STARTED, 20), told_at(TellingKind.SYNC_CLEAN, 21))
+    assert grade_of(unlinked, now=31) is Grade.EXCLUDED
+    assert grade_of(unlinked, *synced, now=31) is Grade.EXCLUDED
+    assert grade_of(unlinked, *synced, linked, now=41) is Grade.PENDING
+    assert grade_of(unlinked, *synced, linked, now=54) is Grade.EXPECTED
+
+
 def test_a_clean_sync_read_from_a_feed_outweighs_one_that_was_told() -> None:
     [change] = changes_of(History((10,), (), (), NightlyWindow(time(0), time(6), UTC), hour(20)))
     company = Company.of([told_at(TellingKind.SYNC_STARTED, 11), told_at(TellingKind.SYNC_CLEAN, 12)])
