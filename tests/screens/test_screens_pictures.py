@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from tui.model.errors import OfflineError
 from tui.model.evidence import Grade
 from tui.model.query import Query
 from tui.model.snapshot import Link, ReleasedLink, XeroLink
+from tui.model.undo import Fate
 from tui.screens.problem import ProblemScreen
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def picture(
     size: tuple[int, int] = (120, 36),
     theme: str = "",
     settled: bool = True,
+    is_opening: bool = False,
     after: Callable[[ReshelveApp], object] | None = None,
 ) -> bool:
     app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation)
@@ -63,6 +66,9 @@ def picture(
     async def act(pilot: Pilot[None]) -> None:
         person = Driver(app, pilot, backend)
         await person.settle()
+        # What waits is recalled at the start, in a picture of its own.
+        if keys or not is_opening:
+            person.main.key_bar.end_flash()
         for key in keys:
             await pilot.press(key)
             await (person.settle() if settled else pilot.pause())
@@ -207,3 +213,61 @@ def test_sign_in_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int
 def test_read_only(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     busy.is_read_only = True
     assert picture(snap_compare, busy, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_reminder(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, size=size, is_opening=True)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_changes(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    for number in range(20, 60):
+        state = State.CANCELLED if number % 5 == 0 else State.CONFIRMED
+        busy.put_change(number, Action.ARCHIVE, state, Grade.READ if number % 5 else None)
+    assert picture(snap_compare, busy, "l", "down", size=size)
+
+
+@pytest.mark.parametrize("theme", ["reshelve-light", "reshelve-contrast"])
+def test_changes_themes(snap_compare: Compare, busy: FakeBackend, theme: str) -> None:
+    assert picture(snap_compare, busy, "l", "3", theme=theme)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_changes_none(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, FakeBackend.with_contacts(), "l", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_export(
+    snap_compare: Compare, busy: FakeBackend, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pathlib.Path.home", lambda: Path("/"))
+    assert picture(snap_compare, busy, "l", "e", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_undo(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    confirmed, _, waiting, _, queued, read = busy.changes_made[:6]
+    fates = [
+        (confirmed, Fate.RESTORE), (waiting, Fate.DISMISS), (queued, Fate.CANCEL), (read, Fate.LEFT),
+    ]  # fmt: skip
+    busy.plan(*fates, at=NOW)
+    assert picture(snap_compare, busy, "u", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_paused(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(is_paused=True)
+    assert picture(snap_compare, busy, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_handoff_that_may_fail(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    for number in range(40, 70):
+        busy.put_change(number, Action.RESTORE, State.HANDOFF)
+    busy.may_fail[contact_id(12)] = (
+        "An active contact is also called “Hamilton Smith Ltd”: Xero refuses until one is renamed."
+    )
+    busy.publish_changes()
+    assert picture(snap_compare, busy, "h", size=size)

@@ -119,7 +119,7 @@ class ActivityScreen(Listing):
         self.key_bar.offer(
             *([back[state]] if state in _TO_TAKE_BACK else []),
             *(["retry"] if can_retry(view) else []),
-            ("open", "Open contact"),
+            *([("open", "Open contact")] if view is not None else []),
             "search",
             "undo",
             "export",

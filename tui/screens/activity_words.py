@@ -76,7 +76,7 @@ def row(view: ChangeView, width: int, now: datetime) -> Content:
 
 
 def story(view: ChangeView, lines: Sequence[TimelineLine], now: datetime) -> Content:
-    """Write what happened to one change."""
+    """Write what happened to one change, the newest first."""
     change, look = view.change, look_of(view, now)
     written = [
         Content.assemble(
@@ -90,8 +90,9 @@ def story(view: ChangeView, lines: Sequence[TimelineLine], now: datetime) -> Con
         written.append(
             content(change.words, "$text-error" if change.state is State.REFUSED else "$text-muted")
         )
-    written.append(Content(""))
-    written += (Content.assemble((f"{line.when}  ", "$text-muted"), content(line.what)) for line in lines)
+    written += (
+        Content.assemble((f"{line.when}  ", "$text-muted"), content(line.what)) for line in reversed(lines)
+    )
     return Content("\n").join(written)
 
 

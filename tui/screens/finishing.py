@@ -49,11 +49,8 @@ class Finishing(Backed[None]):
     """The part of the hand-off screen that acts; the screen itself shows `items`."""
 
     items: tuple[Item, ...] = ()
+    pressed: set[int]
     _to_stop: int | None = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pressed: set[int] = set()
 
     @property
     def current(self) -> Item | None:
@@ -159,10 +156,10 @@ class Finishing(Backed[None]):
         if not self.backend.is_practice:
             self.flash("Only the practice Xero can be pressed from here. o opens the contact in Xero.")
         elif item := self._waiting():
-            if item.change.change_id in self._pressed:
+            if item.change.change_id in self.pressed:
                 self.flash("Pressed already: it ticks itself off when Xero shows it as active.")
                 return
-            self._pressed.add(item.change.change_id)
+            self.pressed.add(item.change.change_id)
             self.flash("Pressing Restore in the practice Xero …")
             self._press(item.change)
 
@@ -173,7 +170,7 @@ class Finishing(Backed[None]):
         except RejectedError as error:
             self.post_message(Said(change.change_id, f"{error.what} {error.next_step}".strip()))
         except ReshelveError:
-            self._pressed.discard(change.change_id)
+            self.pressed.discard(change.change_id)
             raise
         else:
             self.post_message(Said(change.change_id, ""))
@@ -186,7 +183,7 @@ class Finishing(Backed[None]):
         )
         self.show_items()
         if message.words:
-            self._pressed.discard(message.change_id)
+            self.pressed.discard(message.change_id)
             self.flash(f"Xero refused: {message.words}", trouble=True)
         else:
             self.key_bar.end_flash()

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from tui.actions import bindings, spec
 from tui.model.change import State
 from tui.screens.finishing import Finishing, Looked
-from tui.screens.handoff_items import link_lines
+from tui.screens.handoff_items import row_height
 from tui.screens.messages import ConnectWanted, SnapshotChanged
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
@@ -43,15 +43,14 @@ _ENDED: Final = (
     "Esc goes back."
 )
 _NOTHING: Final = "No restore is waiting for a press in Xero. Esc goes back."
-_HEAD_AND_NOTE: Final = 2
 
 
-class HandoffScreen(Finishing, ModalScreen[None]):
+class HandoffScreen(ModalScreen[None], Finishing):
     """Lists waiting restores with their links; each ticks itself off when it is seen to be done."""
 
     CSS_PATH: ClassVar = ["dialog.tcss", "handoff.tcss"]
     AUTO_FOCUS = "#items"
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high")]  # noqa: RUF012 - Textual's own declaration
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("open_in_xero", "open_next", "copy", "copy_all", "press_restore", "stop_waiting"),
         *bindings("connect", "back"),
@@ -64,6 +63,7 @@ class HandoffScreen(Finishing, ModalScreen[None]):
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
+        self.pressed = set()
         self._drawn: tuple[tuple[Item, ...], int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -106,9 +106,7 @@ class HandoffScreen(Finishing, ModalScreen[None]):
         if (self.items, width) == self._drawn or not width:
             return
         self._drawn = (self.items, width)
-        # Of one organisation, so that all links are of one length.
-        url = self.items[0].url if self.items else ""
-        rows.show(len(self.items), rows.cursor, row_height=_HEAD_AND_NOTE + len(link_lines(url, width)))
+        rows.show(len(self.items), rows.cursor, row_height=row_height(self.items, width))
 
     def show_items(self) -> None:
         """Show how the restores stand."""
@@ -120,6 +118,7 @@ class HandoffScreen(Finishing, ModalScreen[None]):
 
     def _explain(self, waiting: int) -> None:
         why = self.query_one("#why", Plain)
+        why.set_class(not waiting, "-ended")
         if waiting:
             why.update_text(_WHY + (_PRACTICE if self.backend.is_practice else ""))
         elif not self.items:

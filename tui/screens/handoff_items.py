@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui.model.change import State
 from tui.widgets import clock
-from tui.widgets.text import content, safe
+from tui.widgets.text import cells, content, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ _ENDS = {
     State.REFUSED: ("✗", "refused", "$text-error"),
     State.DISMISSED: ("·", "no longer waited for", "$text-muted"),
 }
+_WIDE = 80
 _WAITING = ("↗", "waiting for Restore in Xero", "$text-accent")
 _OPENED = ("↗", "opened: press Restore there", "$text-accent")
 
@@ -45,23 +46,34 @@ class Item:
     def lines(self, width: int, now: datetime) -> list[Content]:
         """Write the restore as the list shows it: name, link, and a line for what is to be known."""
         symbol, words, style = _ENDS.get(self.change.state, _OPENED if self.is_opened else _WAITING)
-        since = ""
         if self.is_waiting and not self.is_opened:
-            since = f" since {clock.short(self.change.updated_at, now)}"
-        head = Content.assemble(
-            (symbol, style), " ", content(self.change.name, "bold"), "  ", (f"{words}{since}", style)
-        )
+            since = f"since {clock.short(self.change.updated_at, now)}"
+            words = f"{words} {since}" if width >= _WIDE else f"waiting {since}"
+        head = Content.assemble((symbol, style), " ", content(self.change.name, "bold"), "  ", (words, style))
         link = link_lines(self.url, width) if self.is_waiting else []
-        return [head, *link, *self._note()]
+        is_refusal = self.change.state is State.REFUSED or bool(self.said)
+        note = content(self.note, "$text-error" if is_refusal else "$text-warning")
+        return [head, *link, *(note.wrap(max(1, width)) if self.note else [])]
 
-    def _note(self) -> list[Content]:
+    @property
+    def note(self) -> str:
+        """What is to be known: Xero's refusal, else why it may refuse."""
         if self.change.state is State.REFUSED:
-            return [content(self.change.words, "$text-error")]
-        if not self.is_waiting:
-            return []
-        if self.said:
-            return [content(self.said, "$text-error")]
-        return [content(self.may_fail, "$text-warning")] if self.may_fail else []
+            return self.change.words
+        return (self.said or self.may_fail) if self.is_waiting else ""
+
+
+def row_height(items: Sequence[Item], width: int) -> int:
+    """Return how many lines every restore gets, so that each link and reason can be read in full.
+
+    Links of one organisation are of one length; a reason's lines are told from its length, as wrapping
+    hundreds would take long.
+    """
+    link = len(link_lines(items[0].url, width)) if items else 1
+    # Words seldom fill a line to its end.
+    room = max(1, width * 4 // 5)
+    longest = max((cells(item.note) for item in items), default=0)
+    return 1 + link + max(1, -(-longest // room) if longest > width else 1)
 
 
 def link_lines(url: str, width: int) -> list[Content]:

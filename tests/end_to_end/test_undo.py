@@ -1,0 +1,108 @@
+"""Undo and the pause, from a key press to Xero, on real parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.house import open_house, status_in_xero
+from support.practice import running_sandbox
+
+from tui.model.activity import ChangeQuery
+from tui.model.change import State
+from tui.screens.handoff import HandoffScreen
+from tui.widgets.contact_table import ContactTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.house import House
+    from support.practice import PracticeXero
+
+NAMES = ("Numbat One", "Numbat Two", "Numbat Three")
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600") as running:
+        yield running
+
+
+async def archive_all(house: House) -> None:
+    """Find the three, select and archive them."""
+    await house.search("numbat")
+    await house.until_shown("3 of ")
+    table = house.app.screen.query_one(ContactTable)
+    await house.until(lambda: table.has_focus, "going to the table")
+    await house.pilot.press("*", "a")
+    await house.until_shown("Archive 3 contacts?")
+    await house.until_shown("y Archive 3")
+    await house.pilot.press("y")
+
+
+async def test_archives_are_undone_by_a_press_of_restore_in_xero(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    ids = [practice.create(name) for name in NAMES]
+    async with open_house(practice, tmp_path / "home") as house:
+        await archive_all(house)
+        await house.until(lambda: house.pane.waiting_total == 3, "three archives confirmed")
+        assert {status_in_xero(practice, each) for each in ids} == {"ARCHIVED"}
+
+        await house.pilot.press("u")
+        await house.until_shown("Undo 3 archives?")
+        await house.until_shown("3 become restores")
+        await house.pilot.press("y")
+        await house.until(lambda: house.pane.handoff_total == 3, "three hand-offs")
+        await house.until(lambda: isinstance(house.app.screen, HandoffScreen), "the list of hand-offs")
+        await house.until_shown("3 contacts waiting")
+
+        for _ in ids:
+            # Presses Restore in the practice Xero's own page, over HTTP.
+            await house.pilot.press("p", "down")
+        await house.until_shown("All done")
+        assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
+        assert house.pane.handoff_total == 0
+
+
+async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_path: Path) -> None:
+    ids = [practice.create(name) for name in NAMES]
+    async with open_house(practice, tmp_path / "home") as house:
+        practice.stop()
+        await archive_all(house)
+        await house.until(lambda: house.pane.working_total == 3, "three queued archives")
+        await house.pilot.press("u")
+        await house.until_shown("3 are cancelled before they leave")
+        await house.pilot.press("y")
+        await house.until(lambda: house.pane.working_total == 0, "nothing queued any more")
+        await house.until_shown("Undone: 3 are cancelled before they leave.")
+        listed = await house.engine.changes(ChangeQuery(), 0, 10)
+        assert [view.change.state for view in listed.changes] == [State.CANCELLED] * 3
+
+        practice.restart_same_port()
+        await house.pilot.press("f5")
+        await house.until(lambda: house.engine.snapshot.xero.link == "online", "Xero being there again")
+        assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
+    assert not [
+        call for call in practice.requests() if call["method"] == "POST" and "Contacts" in call["path"]
+    ]
+
+
+async def test_a_pause_holds_back_what_is_asked_for_until_it_ends(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    ids = [practice.create(name) for name in NAMES]
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.pilot.press("s")
+        await house.until_shown("Sending is paused. s goes on.")
+        await archive_all(house)
+        await house.until_shown("Not sent yet: 3.")
+        # News is still looked for: two more looks, and what is queued still is.
+        before = len(practice.requests())
+        await house.until(lambda: len(practice.requests()) > before + 1, "two more calls")
+        assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
+
+        await house.pilot.press("s")
+        await house.until(lambda: house.pane.waiting_total == 3, "three archives confirmed")
+        assert {status_in_xero(practice, each) for each in ids} == {"ARCHIVED"}
