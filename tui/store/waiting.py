@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.store.database import Database
 
-_SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
-_BETWEEN: Final = f"{WAITING} AND {WAITS_FROM} > ? AND {WAITS_FROM} <= ?"
+_SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes INDEXED BY"  # noqa: S608 - our own column names
+# Said to SQLite, which would look through all that was ever confirmed.
+_BETWEEN: Final = f"changes_waiting WHERE {WAITING} AND {WAITS_FROM} > ? AND {WAITS_FROM} <= ?"
 _NEVER: Final = 1 << 62
 
 
@@ -24,7 +25,7 @@ def read_waiting(
 ) -> list[Change]:
     """Read what waits from after one moment until another and at it, newest first; None is no bound."""
     rows = database.rows(
-        f"{_SELECT} WHERE {_BETWEEN} ORDER BY {WAITS_FROM} DESC, change_id DESC LIMIT ?",
+        f"{_SELECT} {_BETWEEN} ORDER BY {WAITS_FROM} DESC, change_id DESC LIMIT ?",
         (*_bounds(after, until), -1 if limit is None else limit),
     )
     return [change_of(row) for row in rows]
@@ -41,14 +42,15 @@ def read_waiting_between(database: Database, after: datetime | None, until: date
 
     Costs what it counts: to be asked for a night's worth, not for all there ever was.
     """
-    sql = f"SELECT count(*) FROM changes WHERE {_BETWEEN}"  # noqa: S608 - our own words
+    sql = f"SELECT count(*) FROM changes INDEXED BY {_BETWEEN}"  # noqa: S608 - our own words
     return int(database.rows(sql, _bounds(after, until))[0][0])
 
 
 def read_settled(database: Database, limit: int) -> list[Change]:
     """Read what was seen in Re-Leased, or is left out of its syncs, newest first."""
     rows = database.rows(
-        f"{_SELECT} WHERE {SETTLED} IS NOT NULL ORDER BY {SETTLED} DESC, change_id DESC LIMIT ?", (limit,)
+        f"{_SELECT} changes_settled WHERE {SETTLED} IS NOT NULL ORDER BY {SETTLED} DESC, change_id DESC LIMIT ?",
+        (limit,),
     )
     return [change_of(row) for row in rows]
 
