@@ -49,7 +49,8 @@ def read_waiting_between(database: Database, after: datetime | None, until: date
 def read_settled(database: Database, limit: int) -> list[Change]:
     """Read what was seen in Re-Leased, or is left out of its syncs, newest first."""
     rows = database.rows(
-        f"{_SELECT} changes_settled WHERE {SETTLED} IS NOT NULL ORDER BY {SETTLED} DESC, change_id DESC LIMIT ?",
+        f"{_SELECT} changes_settled WHERE {SETTLED} IS NOT NULL"
+        f" ORDER BY {SETTLED} DESC, change_id DESC LIMIT ?",
         (limit,),
     )
     return [change_of(row) for row in rows]
