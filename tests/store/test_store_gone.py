@@ -41,8 +41,8 @@ async def test_a_contact_told_as_it_was_before_is_told_all_the_same(store: Store
 
 
 async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more(store: Store) -> None:
-    await store.finder.load()
     await store.apply([contact(1, email="a@b.example"), contact(2, ARCHIVED)], NOON)
+    await store.finder.load()
     applied = await store.apply([], minutes(1), gone=["id-1", "id-2", "never-stored"])
     assert (applied.rows_changed, applied.order_changed, applied.flips) == (2, True, ())
     one = store.contact("id-1")

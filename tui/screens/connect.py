@@ -172,8 +172,7 @@ class ConnectScreen(Attempting):
     def _tick(self) -> None:
         if self.sign_in is None or not self.url:
             return
-        ends_at = self.sign_in.ends_at
-        if ends_at is not None:
+        if (ends_at := self.sign_in.ends_at) is not None:
             self.waiting.count_down(clock.countdown(ends_at, clock.now()))
         else:
             # Nobody is waited for any more: the browser has come back.
