@@ -21,7 +21,7 @@ from benchmarks.stores import Home
 from benchmarks.terminal import Terminal
 from support.practice import running_sandbox
 
-from tui.engine.account import FILE, XeroAccount
+from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.paths import Paths
 from tui.settings import load
 

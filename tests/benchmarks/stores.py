@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tui.engine.account import FILE
-from tui.engine.organisations import Known, write_known
+from tui.engine.sign_ins.account import FILE
+from tui.engine.sign_ins.organisations import Known, write_known
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
 from tui.paths import Paths
 from tui.store import Store
-from tui.xero.tokens import TokenFile, Tokens
+from tui.xero.signing.tokens import TokenFile, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tui.engine.account import XeroAccount
+    from tui.engine.sign_ins.account import XeroAccount
     from tui.paths import Paths
     from tui.settings import Settings
 

@@ -13,7 +13,7 @@ from support.house import settings_for
 from support.practice import PracticeXero, running_sandbox
 
 from tui.cli import main
-from tui.engine.account import XeroAccount
+from tui.engine.sign_ins.account import XeroAccount
 from tui.model.change import State
 from tui.paths import Paths
 

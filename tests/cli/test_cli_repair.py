@@ -12,8 +12,8 @@ from store.damage import spoil, spoil_header
 from store.store_samples import contact
 
 from tui.cli import main
-from tui.engine.lease import Lease
-from tui.engine.organisations import Known, write_known
+from tui.engine.sign_ins.organisations import Known, write_known
+from tui.engine.sync.lease import Lease
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
 from tui.paths import Paths

@@ -13,7 +13,7 @@ from support.demo import Demo, environment, reshelve
 from support.practice import running_sandbox
 from support.terminal import gone
 
-from tui.engine.account import XeroAccount
+from tui.engine.sign_ins.account import XeroAccount
 from tui.paths import Paths
 from tui.settings import load
 

@@ -12,7 +12,7 @@ from support.house import House, open_house, settings_for, status_in_xero
 from support.practice import PracticeXero, running_sandbox
 
 from tui.app import ReshelveApp
-from tui.engine.account import XeroAccount
+from tui.engine.sign_ins.account import XeroAccount
 from tui.model.change import Action
 from tui.model.snapshot import Link
 from tui.paths import Paths

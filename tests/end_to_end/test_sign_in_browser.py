@@ -12,8 +12,8 @@ from support.practice import PracticeXero, running_sandbox
 
 from tui.model.errors import SignInError
 from tui.xero.connections import list_organisations
-from tui.xero.sign_in import SCOPES, BrowserSignIn
-from tui.xero.tokens import TokenFile, TokenSource
+from tui.xero.signing.sign_in import SCOPES, BrowserSignIn
+from tui.xero.signing.tokens import TokenFile, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -17,7 +17,7 @@ from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.store import Store
 from tui.xero.limits import MinuteWindow
-from tui.xero.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

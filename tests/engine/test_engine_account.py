@@ -10,7 +10,7 @@ from support.consent import decide
 from support.house import settings_for
 from support.practice import PracticeXero, running_sandbox
 
-from tui.engine.account import FILE, XeroAccount
+from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.model.account import ConnectRequest
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus

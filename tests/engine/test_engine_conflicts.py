@@ -1,4 +1,4 @@
-"""Somebody works in Xero on what has a change under way here: the table in `tui.store.conflicts`."""
+"""Somebody works in Xero on what has a change under way here: the table in `tui.store.journal.conflicts`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from support.practice import running_sandbox
 
 from tui.engine.clock import utc_now
-from tui.engine.handoff import HandoffLookout
-from tui.engine.push import Pusher
-from tui.engine.verdict import CHANGED_SINCE, RestoreRefusal
+from tui.engine.sync.handoff import HandoffLookout
+from tui.engine.sync.push import Pusher
+from tui.engine.sync.verdict import CHANGED_SINCE, RestoreRefusal
 from tui.model.change import Action, Change, State
 from tui.model.errors import XeroError
 from tui.model.reach import GDPR, MERGED
-from tui.store.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
+from tui.store.journal.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
 from tui.xero.client import XeroClient
-from tui.xero.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

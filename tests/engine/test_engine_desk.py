@@ -11,7 +11,7 @@ from engine.model_xero import START, Clock, ModelXero, contact
 
 from tui.engine.desk import Desk
 from tui.engine.export import COLUMNS, plain
-from tui.engine.push import Pusher
+from tui.engine.sync.push import Pusher
 from tui.model.activity import ChangeQuery, Group
 from tui.model.change import Action, Change, Event, State
 from tui.model.contact import ContactStatus

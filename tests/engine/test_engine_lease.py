@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tui.engine.lease import Lease
+from tui.engine.sync.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HOLDER = """
 import sys
 from pathlib import Path
-from tui.engine.lease import Lease
+from tui.engine.sync.lease import Lease
 lease = Lease(Path(sys.argv[1]))
 print(lease.take(), flush=True)
 for line in sys.stdin:

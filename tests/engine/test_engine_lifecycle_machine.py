@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tui.engine.handoff import HandoffLookout
-from tui.engine.push import Pusher
+from tui.engine.sync.handoff import HandoffLookout
+from tui.engine.sync.push import Pusher
 from tui.model.activity import ChangeQuery
 from tui.model.change import Action, Change, Event, State
 from tui.model.contact import ContactStatus

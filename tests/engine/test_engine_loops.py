@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from engine.model_xero import Clock, Fault, ModelXero, contact
 
-from tui.engine import disk as disk_module
 from tui.engine import loops as loops_module
-from tui.engine.disk import Disk
 from tui.engine.engine import Engine
 from tui.engine.loops import Loops
+from tui.engine.weather import disk as disk_module
+from tui.engine.weather.disk import Disk
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import ReshelveError, StoreError

@@ -9,7 +9,7 @@ from engine.model_xero import START, Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.engine.pace import Budget, Peak, Presence
+from tui.engine.weather.pace import Budget, Peak, Presence
 
 POLLS = st.floats(1, 600)
 LEFT = st.integers(0, 5_000)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.model_xero import START, Clock, Fault, ModelXero, contact
 
-from tui.engine.handoff import HandoffLookout
-from tui.engine.pull import Puller
 from tui.engine.rules import MERGED
+from tui.engine.sync.handoff import HandoffLookout
+from tui.engine.sync.pull import Puller
 from tui.model.change import Action, Event, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError

@@ -14,11 +14,11 @@ from engine.model_xero import START, Clock, ModelXero, contact
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.engine import vanished as vanished_module
-from tui.engine.handoff import HandoffLookout
-from tui.engine.pull import Puller
 from tui.engine.rules import GONE as GONE_WORDS
 from tui.engine.rules import blocked
+from tui.engine.sync import vanished as vanished_module
+from tui.engine.sync.handoff import HandoffLookout
+from tui.engine.sync.pull import Puller
 from tui.model.change import Action, Event, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError, RejectedError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fault, ModelXero, contact
 
-from tui.engine.push import Pusher
 from tui.engine.rules import GDPR, MERGED
-from tui.engine.verdict import UNKNOWN, RestoreRefusal
+from tui.engine.sync.push import Pusher
+from tui.engine.sync.verdict import UNKNOWN, RestoreRefusal
 from tui.model.change import Action, Change, Event, Origin, State
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (

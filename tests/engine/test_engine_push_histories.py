@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tui.engine.push import Pusher
+from tui.engine.sync.push import Pusher
 from tui.model.change import Action, Change, Event, Origin, State
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import XeroError

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from engine.model_xero import START, Clock, contact
 
-from tui.engine.bookmarks import FULL_DONE_AT, SINCE
 from tui.engine.file_desk import FileDesk
 from tui.engine.reconciling import LAST_FILE, open_store
+from tui.engine.sync.bookmarks import FULL_DONE_AT, SINCE
 from tui.model.change import Action, Event, State
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.contact_file import FileOptions

@@ -9,11 +9,11 @@ import pytest
 from engine.model_xero import START, contact
 from store.damage import spoil
 
-from tui.engine.upkeep import look_after
+from tui.engine.care.upkeep import look_after
 from tui.model.change import Action
 from tui.model.errors import StoreError
 from tui.store import Store
-from tui.store.backup import backups
+from tui.store.care.backup import backups
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from engine.model_xero import START, contact
 
 from tui.engine.rules import GDPR, GONE, MERGED, blocked, out_of_reach, warnings
-from tui.engine.verdict import UNKNOWN, RestoreRefusal, hand_off, judge
+from tui.engine.sync.verdict import UNKNOWN, RestoreRefusal, hand_off, judge
 from tui.model.change import Action, Change, Event, Origin, State
 from tui.model.contact import Balances, Contact, ContactStatus
 

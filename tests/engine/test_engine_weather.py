@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from engine.model_xero import START, Clock
 
-from tui.engine import weather
-from tui.engine.weather import Weather
+from tui.engine.weather import weather
+from tui.engine.weather.weather import Weather
 from tui.model.errors import (
     AnswerLostError,
     NotConnectedError,

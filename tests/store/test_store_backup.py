@@ -16,7 +16,7 @@ from store.store_samples import ACTIVE, NOON, contact, minutes
 from tui.model.change import Action, Event, State
 from tui.model.errors import StoreError
 from tui.store import Move, Store
-from tui.store.backup import backups, made_at, newest_good_backup
+from tui.store.care.backup import backups, made_at, newest_good_backup
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,15 @@ from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names,
 
 from tui.model.errors import StoreError
 from tui.model.query import Tab
-from tui.store import keeper
-from tui.store.spine import load
+from tui.store.search import keeper
+from tui.store.search.spine import load
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
     from tui.store import Store
-    from tui.store.spine import Spine
+    from tui.store.search.spine import Spine
 
 
 class Gate:

@@ -13,9 +13,9 @@ from store.store_samples import ACTIVE, NOON, contact, minutes
 from tui.model.change import Action, Change, Event, State
 from tui.model.errors import StoreError
 from tui.store import Move, Store
-from tui.store.copying import new_file
-from tui.store.health import damage_anywhere
-from tui.store.repair import Diagnosis, diagnose, repair
+from tui.store.care.copying import new_file
+from tui.store.care.health import damage_anywhere
+from tui.store.care.repair import Diagnosis, diagnose, repair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +111,7 @@ async def test_a_repair_cut_short_is_finished_at_the_next_start(
     before = stands(folder)
     spoil(file, "contacts")
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.repair.take_place", lambda _: None)
+        patch.setattr("tui.store.care.repair.take_place", lambda _: None)
         repair(file, minutes(3))
     assert new_file(file).exists()
     assert stands(folder) == before

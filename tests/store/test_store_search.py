@@ -14,8 +14,9 @@ from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, 
 
 from tui.model.contact import ContactStatus
 from tui.model.query import Query, Tab, TabCounts, fold
-from tui.store import Store, finder, keeper, spine
-from tui.store import rows as rows_module
+from tui.store import Store
+from tui.store.search import finder, keeper, spine
+from tui.store.search import rows as rows_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -282,7 +282,7 @@ async def test_undo_is_one_transaction_and_itself_journalled(
         raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.undoing.note_wishes", crash)
+        patch.setattr("tui.store.journal.undoing.note_wishes", crash)
         with pytest.raises(RuntimeError, match="power"):
             await book.store.undo(shown, minutes(book.now()))
     assert {book.state(each) for each in changes} == {State.QUEUED}

@@ -21,12 +21,12 @@ import httpx
 from support.crash_points import ORDERS, REACHED, Point
 
 from tui.model.change import Event
-from tui.store import backup as backup_module
 from tui.store import database as database_module
-from tui.store import upkeep as upkeep_module
+from tui.store.care import backup as backup_module
+from tui.store.care import upkeep as upkeep_module
 from tui.store.database import Database
 from tui.store.store import Store
-from tui.xero.tokens import TokenFile
+from tui.xero.signing.tokens import TokenFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

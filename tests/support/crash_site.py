@@ -18,7 +18,7 @@ from support.house import settings_for
 from support.practice import PracticeXero, http
 from support.terminal import Terminal
 
-from tui.engine.account import FILE, XeroAccount
+from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.model.change import Action, State
 from tui.paths import Paths
 

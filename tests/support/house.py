@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from support.practice import http
 
 from tui.app import ReshelveApp
-from tui.engine.account import FILE, XeroAccount
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
+from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.model.query import Query, Tab
 from tui.paths import Paths
 from tui.settings import ReleasedSettings, Settings, SyncSettings, XeroSettings

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from support.practice import http
 
-from tui.engine.bookmarks import FULL_DONE_AT
 from tui.engine.clock import utc_now
-from tui.engine.handoff import HandoffLookout
-from tui.engine.pull import Puller
-from tui.engine.push import Pusher
 from tui.engine.rules import blocked
+from tui.engine.sync.bookmarks import FULL_DONE_AT
+from tui.engine.sync.handoff import HandoffLookout
+from tui.engine.sync.pull import Puller
+from tui.engine.sync.push import Pusher
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tui.xero.client import XeroClient
-from tui.xero.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.model.errors import SignInError
-from tui.xero import callback as callback_module
-from tui.xero.callback import Answer, Callback, read_answer
-from tui.xero.tokens import Secret
+from tui.xero.signing import callback as callback_module
+from tui.xero.signing.callback import Answer, Callback, read_answer
+from tui.xero.signing.tokens import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

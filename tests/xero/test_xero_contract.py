@@ -24,7 +24,7 @@ from tui.model.errors import (
 from tui.xero.client import XeroClient
 from tui.xero.connections import list_organisations
 from tui.xero.pages import contact_url, press_restore
-from tui.xero.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -22,7 +22,7 @@ from tui.model.errors import (
     XeroError,
 )
 from tui.xero.client import XeroClient
-from tui.xero.tokens import TokenFile, Tokens
+from tui.xero.signing.tokens import TokenFile, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from xero.conftest import ClientFor
 
-    from tui.xero.tokens import TokenSource
+    from tui.xero.signing.tokens import TokenSource
 
 ID = "5f4cbf2c-0000-4000-8000-00000000000a"
 OK = {"Contacts": [{"ContactID": ID, "ContactStatus": "ARCHIVED", "UpdatedDateUTC": "/Date(0)/"}]}

@@ -17,8 +17,8 @@ from keyring.errors import InitError, KeyringLocked
 from support.keychain import FileKeychain, keychain_environment, keychain_in
 
 from tui.model.errors import OfflineError, ReconnectError, ReshelveError, StoreError
-from tui.xero.keychain import Keychain, keychain_name
-from tui.xero.tokens import Tokens, TokenSource
+from tui.xero.signing.keychain import Keychain, keychain_name
+from tui.xero.signing.tokens import Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -211,7 +211,7 @@ def test_a_secret_service_without_a_bus_is_no_keychain(
         Keychain(tmp_path, "client").load()
 
 
-PROGRAM = "from tui.xero.keychain import keychain_name; print(repr(keychain_name()))"
+PROGRAM = "from tui.xero.signing.keychain import keychain_name; print(repr(keychain_name()))"
 
 
 def told_by_a_process(**environment: str) -> tuple[str, str]:
@@ -243,6 +243,6 @@ def test_where_there_is_no_bus_there_is_no_keychain(tmp_path: Path) -> None:
 
 
 def test_loading_the_room_does_not_load_keyring() -> None:
-    program = "import sys, tui.xero.keychain; print('keyring' in sys.modules)"
+    program = "import sys, tui.xero.signing.keychain; print('keyring' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

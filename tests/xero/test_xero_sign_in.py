@@ -21,15 +21,15 @@ from tui.log import logger
 from tui.model.errors import OfflineError, SignInError
 from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.xero.connections import connected_tenants, list_organisations
-from tui.xero.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
-from tui.xero.token_endpoint import custom_connection
-from tui.xero.tokens import TokenFile, TokenSource
+from tui.xero.signing.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
+from tui.xero.signing.token_endpoint import custom_connection
+from tui.xero.signing.tokens import TokenFile, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tui.xero.tokens import Tokens
+    from tui.xero.signing.tokens import Tokens
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import click
 
 from tui.cli.pasting import pasted_lines
 from tui.cli.run import say
-from tui.engine.account import account as account_of
+from tui.engine.sign_ins.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
     AnswerLostError,

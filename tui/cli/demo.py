@@ -10,7 +10,7 @@ import click
 from tui.cli.practice import Practice
 from tui.cli.run import run, say
 from tui.cli.seconds import Seconds
-from tui.engine.account import FILE, XeroAccount
+from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.log import log_to
 from tui.model.errors import ReshelveError
 from tui.paths import Paths

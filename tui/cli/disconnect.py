@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.run import say
-from tui.engine.account import account as account_of
+from tui.engine.sign_ins.account import account as account_of
 from tui.model.errors import AnswerLostError, OfflineError, ReshelveError
 from tui.paths import Paths
 from tui.settings import load

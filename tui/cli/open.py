@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tui.cli.run import run, say
-from tui.engine.account import XeroAccount
+from tui.engine.sign_ins.account import XeroAccount
 from tui.log import log_to
 from tui.model.errors import ReshelveError
 from tui.paths import Paths

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.run import choose, say
-from tui.engine.account import account as account_of
+from tui.engine.sign_ins.account import account as account_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileOptions
 from tui.model.errors import ReshelveError

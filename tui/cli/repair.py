@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tui.cli.run import choose, say
-from tui.engine.account import account as account_of
+from tui.engine.sign_ins.account import account as account_of
 from tui.model.errors import ReshelveError
 from tui.paths import Paths
 from tui.settings import load
@@ -20,7 +20,7 @@ def repair(organisation: str | None, *, yes: bool) -> None:
     The journal of changes comes back from its newest good backup and whatever can still be read of it; the
     contacts are read anew from Xero. The damaged file is kept.
     """
-    from tui.engine.repairing import examine, mend  # noqa: PLC0415 - loads SQLite, which `--help` needn't
+    from tui.engine.care.repairing import examine, mend  # noqa: PLC0415 - loads SQLite, which `--help` needn't
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, as above
 
     paths = Paths.find()

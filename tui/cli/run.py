@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tui.engine.account import XeroAccount
+    from tui.engine.sign_ins.account import XeroAccount
     from tui.model.contact import Organisation
     from tui.paths import Paths
     from tui.settings import Settings

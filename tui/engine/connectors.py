@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.released.observer import Observer
     from tui.settings import Settings
     from tui.xero.client import XeroClient
-    from tui.xero.tokens import TokenSource, TokenStore
+    from tui.xero.signing.tokens import TokenSource, TokenStore
 
 # The other place for tokens, `keychain`, is the usual one.
 FILE: Final = "file"
@@ -50,7 +50,7 @@ class Connectors:
 
     async def open(self) -> None:
         """Import and make the clients; nothing is called yet."""
-        for module in ("tui.xero.client", "tui.xero.tokens", "tui.xero.pages", "tui.released.feed"):
+        for module in ("tui.xero.client", "tui.xero.signing.tokens", "tui.xero.pages", "tui.released.feed"):
             await asyncio.to_thread(import_module, module)
         from tui.released.feed import FeedObserver  # noqa: PLC0415 - after the first paint
         from tui.xero.client import XeroClient  # noqa: PLC0415 - after the first paint
@@ -93,18 +93,18 @@ class Connectors:
 
 def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
     """Return where the tokens of a sign-in are kept: the keychain, or a file if a person chose that."""
-    from tui.xero.tokens import TokenFile  # noqa: PLC0415 - after the first paint
+    from tui.xero.signing.tokens import TokenFile  # noqa: PLC0415 - after the first paint
 
     if settings.xero.token_store == FILE:
         return TokenFile(paths.token_file(sign_in))
-    from tui.xero.keychain import Keychain  # noqa: PLC0415 - as above
+    from tui.xero.signing.keychain import Keychain  # noqa: PLC0415 - as above
 
     return Keychain(paths.data, sign_in)
 
 
 def token_source(settings: Settings, paths: Paths, sign_in: str) -> TokenSource:
     """Return where access tokens come from, shared by all copies of the program."""
-    from tui.xero.tokens import TokenSource  # noqa: PLC0415 - after the first paint
+    from tui.xero.signing.tokens import TokenSource  # noqa: PLC0415 - after the first paint
 
     return TokenSource(
         token_store(settings, paths, sign_in),

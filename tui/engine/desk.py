@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tui.engine.export import write_csv
-from tui.engine.handoff import waiting
 from tui.engine.pages import timeline
+from tui.engine.sync.handoff import waiting
 from tui.model.activity import ChangesFound
 from tui.model.change import Event, IllegalStepError, State
 from tui.model.errors import ReshelveError

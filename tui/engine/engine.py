@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from tui.engine.care.upkeep import look_after
 from tui.engine.check import check, read_fresh
 from tui.engine.clock import utc_now
 from tui.engine.desk import Desk
-from tui.engine.disk import Disk
 from tui.engine.file_desk import FileDesk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
 from tui.engine.telling import Tellings
-from tui.engine.upkeep import look_after
 from tui.engine.watch import ReleasedWatch
-from tui.engine.weather import Weather
+from tui.engine.weather.disk import Disk
+from tui.engine.weather.weather import Weather
 from tui.log import logger
 from tui.model.errors import ReshelveError, XeroError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tui.engine.connectors import Connectors
-    from tui.engine.lease import Lease
+    from tui.engine.sync.lease import Lease
     from tui.model.backend import Check, ContactPage, HistoryLine
     from tui.model.change import Action
     from tui.model.contact import Organisation

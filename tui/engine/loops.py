@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tui.engine.bookmarks import PEAK
 from tui.engine.job import Job
-from tui.engine.pace import Budget, Peak, Presence
+from tui.engine.sync.bookmarks import PEAK
+from tui.engine.weather.pace import Budget, Peak, Presence
 from tui.log import logger
 from tui.model.errors import ReshelveError, StoreError
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from tui.engine.disk import Disk
-    from tui.engine.lease import Lease
     from tui.engine.publish import Publisher
-    from tui.engine.pull import Puller
+    from tui.engine.sync.lease import Lease
+    from tui.engine.sync.pull import Puller
     from tui.engine.watch import ReleasedWatch
-    from tui.engine.weather import Weather
+    from tui.engine.weather.disk import Disk
+    from tui.engine.weather.weather import Weather
     from tui.model.snapshot import PullProgress
     from tui.released.observer import Observer
     from tui.store import Applied, Store
@@ -146,7 +146,7 @@ class Loops:
 
     async def send(self, xero: XeroClient) -> None:
         """Empty the outbox, whenever there is something in it."""
-        from tui.engine.push import Pusher  # noqa: PLC0415 - after the first paint
+        from tui.engine.sync.push import Pusher  # noqa: PLC0415 - after the first paint
 
         pusher = Pusher(self._store, xero, self._now, self._sent)
 
@@ -161,7 +161,7 @@ class Loops:
 
     async def pull(self, xero: XeroClient) -> None:
         """Look for news in Xero, at once and then at its pace."""
-        from tui.engine.pull import Puller  # noqa: PLC0415 - after the first paint
+        from tui.engine.sync.pull import Puller  # noqa: PLC0415 - after the first paint
 
         def progress(state: PullProgress | None) -> None:
             self.note_answer(xero, None)
@@ -187,7 +187,7 @@ class Loops:
 
     async def look_for_handoffs(self, xero: XeroClient) -> None:
         """See which hand-offs are done."""
-        from tui.engine.handoff import HandoffLookout  # noqa: PLC0415 - after the first paint
+        from tui.engine.sync.handoff import HandoffLookout  # noqa: PLC0415 - after the first paint
 
         lookout = HandoffLookout(self._store, xero, self._now, self._applied)
         self._handoffs.wake()

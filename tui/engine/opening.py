@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tui.engine.clock import utc_now
 from tui.engine.connectors import Connectors
 from tui.engine.engine import Engine
-from tui.engine.lease import Lease
+from tui.engine.sync.lease import Lease
 from tui.engine.zones import zone_named, zone_of
 from tui.model.evidence import NightlyWindow
 from tui.paths import private_folder

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tui.engine.bookmarks import FULL_DONE_AT
+from tui.engine.sync.bookmarks import FULL_DONE_AT
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.evidence import settled_up_to, stand
@@ -16,9 +16,9 @@ from tui.model.snapshot import ChangeView, Pane, PullProgress, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tui.engine.disk import Disk
     from tui.engine.watch import ReleasedWatch
-    from tui.engine.weather import Weather
+    from tui.engine.weather.disk import Disk
+    from tui.engine.weather.weather import Weather
     from tui.model.change import Change
     from tui.model.contact import Organisation
     from tui.model.evidence import Standing

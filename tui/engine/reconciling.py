@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from tui.engine.bookmarks import FULL_DONE_AT, SINCE
 from tui.engine.clock import utc_now
+from tui.engine.sync.bookmarks import FULL_DONE_AT, SINCE
 from tui.model.errors import ReshelveError, StoreError
 from tui.model.reconcile import Accepted, compare, resolve
 from tui.paths import private_folder

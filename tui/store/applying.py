@@ -9,10 +9,11 @@ from uuid import uuid4
 from tui.model.change import Action, Change, Event, State
 from tui.model.contact import ContactStatus
 from tui.model.undo import BatchKind
-from tui.store import conflicts, journal
 from tui.store import gone as gone_contacts
-from tui.store.batches import begin, note_wishes
 from tui.store.contacts import Seen, Upserted, upsert
+from tui.store.journal import changes as journal
+from tui.store.journal import conflicts
+from tui.store.journal.batches import begin, note_wishes
 from tui.store.moments import from_ms
 
 if TYPE_CHECKING:

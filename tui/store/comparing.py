@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change import State
 from tui.model.contact import ContactStatus
-from tui.store.journal import CHANGE_COLUMNS, change_of
+from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.query import TabCounts
 from tui.store.moments import from_ms, from_ms_or_none, to_ms
-from tui.store.texts import search_text, sort_key
+from tui.store.search.texts import search_text, sort_key
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,9 +8,9 @@ from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import PickUp, is_cancelled_out, weigh
 from tui.model.telling import Company, Telling, TellingKind
-from tui.store.events import NOTED, PICKED_UP, TOLD, write_event
+from tui.store.journal.events import NOTED, PICKED_UP, TOLD, write_event
 from tui.store.moments import from_ms, from_ms_or_none, to_ms
-from tui.store.schema_tellings import WAITING, WAITS_FROM
+from tui.store.schema.tellings import WAITING, WAITS_FROM
 
 if TYPE_CHECKING:
     import sqlite3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Event, State
 from tui.model.contact import ContactStatus
-from tui.store import journal
+from tui.store.journal import changes as journal
 
 if TYPE_CHECKING:
     import sqlite3

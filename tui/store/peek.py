@@ -13,7 +13,7 @@ from tui.store.database import FILE_NAME
 from tui.store.evidence import OF_CONTACT, telling_of
 from tui.store.moments import to_ms
 from tui.store.schema import TELLINGS_VERSION
-from tui.store.schema_tellings import WAITING, WAITS_FROM
+from tui.store.schema.tellings import WAITING, WAITS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Callable

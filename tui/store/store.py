@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
-from tui.store import applying, cursors, journal
+from tui.store import applying, cursors
+from tui.store.care.repair import open_whole
+from tui.store.care.upkeep import Upkeep
 from tui.store.comparing import Comparing
 from tui.store.contacts import read_active_named, read_contacts, read_counts
-from tui.store.events import JournalEvent, read_events_of, read_events_of_change
-from tui.store.finder import Finder
 from tui.store.gone import forget_told, note_told, untold
-from tui.store.journal import Move
-from tui.store.repair import open_whole
-from tui.store.requests import Requests
-from tui.store.upkeep import Upkeep
+from tui.store.journal import changes as journal
+from tui.store.journal.changes import Move
+from tui.store.journal.events import JournalEvent, read_events_of, read_events_of_change
+from tui.store.journal.requests import Requests
+from tui.store.search.finder import Finder
 from tui.store.watching import Watching
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tui.store.journal import CHANGE_COLUMNS, change_of
+from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 from tui.store.moments import to_ms
-from tui.store.schema_tellings import SETTLED, WAITING, WAITS_FROM
+from tui.store.schema.tellings import SETTLED, WAITING, WAITS_FROM
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tui.xero.http import Line
-    from tui.xero.tokens import TokenSource
+    from tui.xero.signing.tokens import TokenSource
 
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.model.change import Action
     from tui.model.contact import Contact
     from tui.xero.limits import Pace
-    from tui.xero.tokens import TokenSource
+    from tui.xero.signing.tokens import TokenSource
 
 __all__ = ["CallsLeft", "ContactsPage", "Element", "LookedUp", "OrganisationDetails", "XeroClient"]
 

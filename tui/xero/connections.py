@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tui.xero.tokens import TokenSource
+    from tui.xero.signing.tokens import TokenSource
 
 _ORGANISATION: Final = "ORGANISATION"
 _AT_ONCE: Final = 5

@@ -1,0 +1,1 @@
+"""Looking after the store while the engine runs, and repairing it."""

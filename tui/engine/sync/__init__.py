@@ -1,0 +1,1 @@
+"""Keeping the local copy and Xero in step: pulls, the outbox, hand-offs."""

@@ -1,0 +1,1 @@
+"""What holds calls back: limits, outages, a full disk; and how calls are spent."""

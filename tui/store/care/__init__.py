@@ -1,0 +1,1 @@
+"""Care for the file: checks, backups of the journal, and repair."""

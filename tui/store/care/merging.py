@@ -1,0 +1,180 @@
+"""Merges what a damaged journal still tells into a sound one that is older."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.model.change import Event, State
+from tui.store.care.copying import columns_of
+from tui.store.care.health import JOURNAL, connect_to_look
+from tui.store.care.salvage import Salvaged, salvage, salvage_cursors
+from tui.store.journal import changes as journal
+from tui.store.journal.events import NOTED, write_event
+from tui.store.moments import to_ms
+from tui.store.schema import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+_PUT_BACK: Final = "put back from a backup, so that it is read again"
+_REPAIRED: Final = "put back by a repair"
+
+
+@dataclass(slots=True)
+class Merged:
+    """How many entries came from the damaged file, whether all could be read, and what is in doubt."""
+
+    salvaged: int = 0
+    is_whole: bool = True
+    doubtful: int = 0
+
+
+def merge(damaged: Path, sound: Path, now: datetime) -> Merged:
+    """Bring the sound file, an empty one or a backup, up to what can be read of the damaged one.
+
+    Events are append-only and told apart by their numbers. Where neither a change nor all events can be read,
+    it may have gone further than the backup tells: one that was still to be sent is doubted, so that it is
+    read again from Xero.
+    """
+    merged = Merged()
+    with closing(sqlite3.connect(sound, isolation_level=None)) as connection:
+        migrate(connection)
+        before = _total(connection)
+        fresh, changes = _read_all(damaged, {table: columns_of(connection, table) for table in JOURNAL})
+        merged.is_whole = all(each.is_whole for each in fresh.values())
+        connection.execute("BEGIN IMMEDIATE")
+        for table, found in fresh.items():
+            if table != "changes":
+                _insert(connection, table, found.rows)
+        read = _put_changes(connection, changes)
+        _put_cursors(connection, damaged)
+        merged.salvaged = _total(connection) - before
+        _follow_events(connection, read, now)
+        if not fresh["change_events"].is_whole:
+            merged.doubtful = _doubt(connection, read, now)
+        connection.execute("COMMIT")
+    return merged
+
+
+def _read_all(
+    damaged: Path, columns: dict[str, list[str]]
+) -> tuple[dict[str, Salvaged], list[tuple[Any, ...]]]:
+    found = {table: Salvaged([], is_whole=False) for table in JOURNAL}
+    try:
+        with closing(connect_to_look(damaged)) as connection:
+            connection.text_factory = lambda text: text.decode("utf-8", "replace")
+            for table, key in JOURNAL.items():
+                there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+                # An older Reshelve wrote fewer columns, and fewer tables.
+                wanted = [name if name in there else f"NULL AS {name}" for name in columns[table]]
+                found[table] = (
+                    salvage(connection, table, key, wanted) if there else Salvaged([], is_whole=True)
+                )
+    except sqlite3.DatabaseError:
+        # Not even the list of its tables can be read: the backup is all there is.
+        return found, []
+    changes = _sensible(found["changes"], columns["changes"], _is_change)
+    events = _sensible(found["change_events"], columns["change_events"], _is_event)
+    found["change_events"].rows = events
+    return found, changes
+
+
+def _sensible(
+    found: Salvaged, columns: Sequence[str], makes_sense: Callable[[dict[str, Any]], bool]
+) -> list[tuple[Any, ...]]:
+    rows = [row for row in found.rows if makes_sense(dict(zip(columns, row, strict=True)))]
+    if len(rows) < len(found.rows):
+        found.is_whole = False
+    return rows
+
+
+def _is_change(row: dict[str, Any]) -> bool:
+    try:
+        journal.change_of(tuple(row[column] for column in journal.CHANGE_COLUMNS))
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True
+
+
+def _is_event(row: dict[str, Any]) -> bool:
+    try:
+        State(row["state"])
+        return isinstance(json.loads(row["detail"]), dict)
+    except (ValueError, TypeError):
+        return False
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    marks = ", ".join("?" * len(columns_of(connection, table)))
+    # What the backup has is the same, and what breaks a rule of the table was damaged.
+    connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
+
+
+def _put_changes(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> frozenset[int]:
+    """Write the changes over those of the backup, which is older; returns their numbers."""
+    columns = columns_of(connection, "changes")
+    updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    marks = ", ".join("?" * len(columns))
+    connection.executemany(
+        f"INSERT INTO changes VALUES ({marks}) ON CONFLICT (change_id) DO UPDATE SET {updates}",  # noqa: S608 - our own names
+        rows,
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def _put_cursors(connection: sqlite3.Connection, damaged: Path) -> None:
+    try:
+        with closing(connect_to_look(damaged)) as source:
+            rows = salvage_cursors(source)
+    except sqlite3.DatabaseError:
+        rows = []
+    connection.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", rows)
+    # There are no contacts here: all of them are read again.
+    connection.execute("DELETE FROM cursors WHERE name LIKE 'pull.%'")
+
+
+def _follow_events(connection: sqlite3.Connection, read: frozenset[int], now: datetime) -> None:
+    """Let every change and its log agree: by the log where the change is older, else with a note."""
+    rows = connection.execute(
+        """
+        SELECT c.change_id, c.state, e.state, e.at_ms, e.detail FROM changes AS c
+        LEFT JOIN change_events AS e ON e.event_id = (
+            SELECT max(event_id) FROM change_events WHERE change_id = c.change_id
+        ) WHERE e.state IS NOT c.state
+        """
+    ).fetchall()
+    for change_id, state, logged, at_ms, detail in rows:
+        if change_id in read or logged is None:
+            write_event(connection, to_ms(now), change_id, NOTED, state, detail=_REPAIRED)
+            continue
+        said = json.loads(detail)
+        confirmed_ms = at_ms if logged == State.CONFIRMED.value else None
+        connection.execute(
+            "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = coalesce(confirmed_ms, ?),"
+            " words = coalesce(nullif(?, ''), words) WHERE change_id = ?",
+            (logged, at_ms, confirmed_ms, said.get("words", ""), change_id),
+        )
+
+
+def _doubt(connection: sqlite3.Connection, read: frozenset[int], now: datetime) -> int:
+    """Doubt what was still to be sent when the backup was made; returns how many those are."""
+    rows = connection.execute("SELECT change_id, state FROM changes WHERE state IN ('queued', 'sending')")
+    doubtful = [(change_id, State(state)) for change_id, state in rows.fetchall() if change_id not in read]
+    for change_id, state in doubtful:
+        if state is State.QUEUED:
+            journal.move(connection, journal.Move(change_id, Event.SEND, detail=_PUT_BACK), now)
+        journal.move(connection, journal.Move(change_id, Event.LOSE, detail=_PUT_BACK), now)
+    return len(doubtful)
+
+
+def _total(connection: sqlite3.Connection) -> int:
+    return sum(
+        int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own names
+        for table in JOURNAL
+    )

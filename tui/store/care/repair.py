@@ -1,0 +1,182 @@
+"""Puts a damaged store right: contacts from Xero, the journal from its backup and whatever can be read."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from tui.model.errors import StoreError
+from tui.store.care.backup import made_at, newest_good_backup
+from tui.store.care.copying import (
+    copy_journal,
+    is_open_elsewhere,
+    keep_aside,
+    made_beside,
+    new_file,
+    take_place,
+)
+from tui.store.care.health import damage_anywhere, damage_in_journal, is_damage
+from tui.store.care.merging import merge
+from tui.store.database import FILE_NAME, Database
+from tui.store.failures import store_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Stands beside a store whose contacts are to be read anew; its journal is whole.
+_WANTED: Final = "contacts-damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is damaged, in SQLite's words: each empty where it is whole."""
+
+    journal: str
+    anything: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair did.
+
+    `kept` is the damaged file. `backup` is what the journal was put back from, None where there was none.
+    `salvaged` counts the entries read from the damaged file that the backup didn't have; `is_whole` says
+    that nothing of the journal was lost. `doubtful` counts the changes that are read again from Xero.
+    """
+
+    kept: Path
+    backup: Path | None = None
+    salvaged: int = 0
+    is_whole: bool = True
+    doubtful: int = 0
+
+
+def diagnose(file: Path) -> Diagnosis:
+    """Say what is damaged."""
+    try:
+        journal = damage_in_journal(file)
+        return Diagnosis(journal, journal or damage_anywhere(file))
+    except sqlite3.Error as error:
+        if is_damage(error):
+            return Diagnosis(str(error), str(error))
+        raise store_error(error, file) from error
+
+
+def journal_trouble(file: Path, damage: str) -> StoreError:
+    """Put a damaged journal into words: what, that nothing more is written, and how to put it back."""
+    backup = newest_good_backup(file)
+    lies = (
+        "There is no backup of it, but what can still be read is kept."
+        if backup is None
+        else f"Its newest good backup, of {made_at(backup).astimezone():%d %b %Y %H:%M}, is {backup}."
+    )
+    return StoreError(
+        f"The journal of changes is damaged ({damage}). Nothing more is written to it. {lies}",
+        "Quit, then run `reshelve repair`.",
+    )
+
+
+def contacts_trouble() -> StoreError:
+    """Put damaged contacts into words."""
+    return StoreError(
+        "The local copy of the contacts is damaged. The journal of changes is whole: nothing is lost.",
+        "Quit and start again: the contacts are then read anew from Xero.",
+    )
+
+
+def want_rebuilding(file: Path) -> None:
+    """See to it that the next start rebuilds the contacts."""
+    file.with_name(_WANTED).touch(mode=0o600)
+
+
+def rebuild_if_wanted(file: Path, now: datetime | None = None) -> Path | None:
+    """Finish a repair that was cut short, and rebuild what was found damaged before; for each start.
+
+    Returns the damaged file where there was one. Raises `StoreError`.
+    """
+    wanted = file.with_name(_WANTED)
+    if new_file(file).exists() and not is_open_elsewhere(file):
+        take_place(file)
+        wanted.unlink(missing_ok=True)
+    if not wanted.exists():
+        return None
+    kept = rebuild_contacts(file, now or datetime.now(UTC))
+    wanted.unlink(missing_ok=True)
+    return kept
+
+
+def open_whole(folder: Path) -> Database:
+    """Open the store, after rebuilding what is damaged and can be. Raises `StoreError`."""
+    file = folder / FILE_NAME
+    rebuild_if_wanted(file)
+    try:
+        return Database.open(folder)
+    except StoreError as error:
+        if not isinstance(error.__cause__, sqlite3.Error) or not is_damage(error.__cause__):
+            raise
+        damage = diagnose(file).journal
+        if damage:
+            raise journal_trouble(file, damage) from error
+    rebuild_contacts(file, datetime.now(UTC))
+    return Database.open(folder)
+
+
+def rebuild_contacts(file: Path, now: datetime) -> Path:
+    """Begin a new file with the journal of the old one and no contacts; returns where the old one is kept.
+
+    Raises `StoreError` when the journal is damaged too, or the file is open elsewhere.
+    """
+    _refuse_if_open(file)
+    damage = damage_in_journal(file)
+    if damage:
+        raise journal_trouble(file, damage)
+    try:
+        kept = keep_aside(file, now)
+        with made_beside(new_file(file)) as temporary:
+            copy_journal(file, temporary)
+    except (sqlite3.Error, OSError) as error:
+        raise _failed(error, file) from error
+    take_place(file)
+    return kept
+
+
+def repair(file: Path, now: datetime) -> Repaired:
+    """Put the newest good backup in the damaged journal's place, with every row that can still be read.
+
+    Raises `StoreError` when the file is open elsewhere, or there is no room; nothing has changed then.
+    """
+    _refuse_if_open(file)
+    backup = newest_good_backup(file)
+    try:
+        kept = keep_aside(file, now)
+        with made_beside(new_file(file)) as temporary:
+            if backup is not None:
+                shutil.copyfile(backup, temporary)
+            merged = merge(file, temporary, now)
+            damage = damage_anywhere(temporary)
+            if damage:
+                raise StoreError(f"The repaired journal couldn't be read back ({damage}).")
+    except (sqlite3.Error, OSError) as error:
+        raise _failed(error, file) from error
+    take_place(file)
+    return Repaired(kept, backup, merged.salvaged, merged.is_whole, merged.doubtful)
+
+
+def _refuse_if_open(file: Path) -> None:
+    if is_open_elsewhere(file):
+        raise StoreError(
+            "Another Reshelve has this organisation open. Nothing was changed.",
+            "Quit it, then try again.",
+        )
+
+
+def _failed(error: sqlite3.Error | OSError, file: Path) -> StoreError:
+    if isinstance(error, sqlite3.Error):
+        return store_error(error, file)
+    return StoreError(
+        f"The repair couldn't be finished ({error.strerror}). Everything is as it was.",
+        "Make room on the disk, then try again.",
+    )

@@ -1,0 +1,67 @@
+"""The list of all changes: counted, read a window at a time, and searched by words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.model.activity import Group
+from tui.model.query import fold
+from tui.store.journal.changes import CHANGE_COLUMNS, change_of
+from tui.store.schema.tellings import WAITING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from tui.model.activity import ChangeQuery
+    from tui.model.change import Change
+
+_COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
+_AT_ONCE: Final = 1_000
+# As `model.activity.group_of` has it; refused and waiting as the indexes have them.
+_OPEN: Final = "state IN ('queued', 'sending', 'unclear', 'handoff')"
+_REFUSED: Final = "state = 'refused' AND superseded = 0"
+_IN: Final = {
+    Group.ALL: "1",
+    Group.OPEN: _OPEN,
+    Group.REFUSED: _REFUSED,
+    Group.WAITING: WAITING,
+    Group.DONE: f"NOT ({_OPEN}) AND NOT ({_REFUSED}) AND NOT ({WAITING})",
+}
+
+
+def count(connection: sqlite3.Connection, query: ChangeQuery) -> int:
+    """Count the changes found."""
+    condition, parameters = _condition(connection, query)
+    sql = f"SELECT count(*) FROM changes WHERE {condition}"  # noqa: S608 - our own conditions
+    return int(connection.execute(sql, parameters).fetchone()[0])
+
+
+def window(connection: sqlite3.Connection, query: ChangeQuery, start: int, stop: int) -> list[Change]:
+    """Read the changes found from start to before stop, newest first."""
+    condition, parameters = _condition(connection, query)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC LIMIT ? OFFSET ?",  # noqa: S608 - our own words
+        (*parameters, max(stop - start, 0), start),
+    )
+    return [change_of(row) for row in rows]
+
+
+def everything(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[Change]:
+    """Read all changes found, newest first, a little at a time."""
+    condition, parameters = _condition(connection, query)
+    cursor = connection.execute(
+        f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC",  # noqa: S608 - as above
+        parameters,
+    )
+    while rows := cursor.fetchmany(_AT_ONCE):
+        yield from map(change_of, rows)
+
+
+def _condition(connection: sqlite3.Connection, query: ChangeQuery) -> tuple[str, tuple[object, ...]]:
+    conditions = [_IN[query.group]]
+    if query.words:
+        # Folded as it is looked at: there are far fewer changes than contacts, and no key waits for them.
+        connection.create_function("folded", 1, fold, deterministic=True)
+        conditions += ["instr(folded(name || ' ' || action || ' ' || words), ?) > 0"] * len(query.words)
+    return " AND ".join(conditions), query.words

@@ -1,0 +1,251 @@
+"""The journal: every change, and everything that happened to it, for ever."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.model.change import Action, Change, Event, Origin, State, step
+from tui.store.evidence import settle
+from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, write_event
+from tui.store.moments import from_ms, from_ms_or_none, to_ms
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from tui.model.contact import Contact
+    from tui.store.database import Database
+
+__all__ = ["JournalEvent", "Move"]
+
+CHANGE_COLUMNS: Final = (
+    "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
+    "confirmed_ms", "idempotency_key", "words", "picked_up_ms", "superseded", "wish_id", "retries", "base_ms",
+    "told_ms", "unlinked_ms", "relinked_ms",
+)  # fmt: skip
+_SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
+# What a later confirmed change puts an end to; one of an unlinked contact as well.
+_UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
+
+SEEN_IN_XERO: Final = "seen in Xero"
+_NOTHING_TO_UNDO: Final = "what it was to undo was never carried out"
+_UNDONE: Final = "undone before it was carried out"
+# Where a change stands once it is certain that Xero hasn't carried it out.
+_NOT_CARRIED_OUT: Final = frozenset({State.QUEUED, State.HANDOFF, State.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of one change.
+
+    `confirmed_at` goes with `Event.CONFIRM`: by Xero's clock where Xero said it. `idempotency_key` is
+    stored with the change, `words` too (Xero's own); `detail` are free words for the event log alone, and
+    `batch` there names the undo, redo or request that this step is a part of.
+    """
+
+    change_id: int
+    event: Event
+    words: str = ""
+    confirmed_at: datetime | None = None
+    idempotency_key: str = ""
+    detail: str = ""
+    batch: str = ""
+
+
+def change_of(row: tuple[Any, ...]) -> Change:
+    """Read a change from a row of `CHANGE_COLUMNS`."""
+    return Change(
+        change_id=row[0],
+        batch_id=row[1],
+        contact_id=row[2],
+        name=row[3],
+        action=Action(row[4]),
+        origin=Origin(row[5]),
+        state=State(row[6]),
+        requested_at=from_ms(row[7]),
+        updated_at=from_ms(row[8]),
+        confirmed_at=from_ms_or_none(row[9]),
+        idempotency_key=row[10],
+        words=row[11],
+        picked_up_at=from_ms_or_none(row[12]),
+        superseded=bool(row[13]),
+        wish_id=row[14],
+        retries=row[15],
+        base_at=from_ms_or_none(row[16]),
+        told_at=from_ms_or_none(row[17]),
+        unlinked_at=from_ms_or_none(row[18]),
+        relinked_at=from_ms_or_none(row[19]),
+    )
+
+
+# --- within a transaction ---------------------------------------------------------------------------
+
+
+def insert(
+    connection: sqlite3.Connection,
+    contact: Contact | Change,
+    action: Action,
+    batch_id: str,
+    now: datetime,
+    *,
+    confirmed_at: datetime | None = None,
+    wish_id: int | None = None,
+    retries: int | None = None,
+) -> int:
+    """Begin a change: queued here, or, with `confirmed_at`, done in Xero already. Returns its id."""
+    is_done = confirmed_at is not None
+    state = State.CONFIRMED if is_done else State.QUEUED
+    change_id = connection.execute(
+        """
+        INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
+            confirmed_ms, idempotency_key, words, superseded, wish_id, retries)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?)
+        """,
+        (
+            batch_id, contact.contact_id, contact.name, action.value,
+            (Origin.XERO if is_done else Origin.HERE).value, state.value,
+            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None, wish_id, retries,
+        ),
+    ).lastrowid  # fmt: skip
+    if change_id is None:
+        raise AssertionError("SQLite gave an inserted row no id")
+    if is_done:
+        write_event(connection, to_ms(now), change_id, SEEN, state.value, detail=SEEN_IN_XERO)
+    else:
+        write_event(connection, to_ms(now), change_id, REQUESTED, state.value)
+    if is_done:
+        _after_confirming(connection, get(connection, change_id))
+    return change_id
+
+
+def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | None:
+    """Take one step, with its event in the log. Returns the change as it now is.
+
+    Nothing is done, and None returned, where the change is settled already: a pull, a sender and a person
+    can all reach for it. Raises `IllegalStepError` where the lifecycle has no such step, and `LookupError`
+    for an unknown id.
+    """
+    change = get(connection, move.change_id)
+    if not change.state.is_open:
+        return None
+    state = step(change.state, move.event)
+    confirmed_at = (move.confirmed_at or now) if state is State.CONFIRMED else None
+    connection.execute(
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, words = ?"
+        " WHERE change_id = ?",
+        (
+            state.value, to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
+            move.idempotency_key or change.idempotency_key, move.words or change.words, change.change_id,
+        ),
+    )  # fmt: skip
+    detail = {"words": move.words, "detail": move.detail, "idempotency_key": move.idempotency_key}
+    detail["batch"] = move.batch
+    if move.confirmed_at is not None:
+        detail["confirmed_at"] = move.confirmed_at.isoformat()
+    write_event(connection, to_ms(now), change.change_id, move.event.value, state.value, **detail)
+    if state is State.SENDING:
+        connection.execute(
+            "UPDATE changes SET base_ms = (SELECT updated_ms FROM contacts WHERE contact_id = ?)"
+            " WHERE change_id = ?",
+            (change.contact_id, change.change_id),
+        )
+    after = get(connection, change.change_id)
+    if state is State.CONFIRMED:
+        _after_confirming(connection, after)
+    elif state in _NOT_CARRIED_OUT:
+        _release(connection, after, now)
+    return get(connection, change.change_id)
+
+
+def get(connection: sqlite3.Connection, change_id: int) -> Change:
+    """Read one change. Raises `LookupError` for an unknown id."""
+    row = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,)).fetchone()
+    if row is None:
+        raise LookupError(f"there is no change {change_id}")
+    return change_of(row)
+
+
+def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
+    """Read the changes of a contact to which something is still to happen."""
+    rows = connection.execute(f"{_SELECT} WHERE contact_id = ? ORDER BY change_id", (contact_id,))
+    return [change for change in map(change_of, rows) if change.state.is_open]
+
+
+def _release(connection: sqlite3.Connection, change: Change, now: datetime) -> None:
+    """Take back what was to undo this change: it wasn't carried out, so that there is nothing to undo."""
+    behind = [
+        other
+        for other in open_changes(connection, change.contact_id)
+        if other.wish_id is not None
+        and other.change_id > change.change_id
+        and other.state is State.QUEUED
+        and other.action is not change.action
+    ]
+    for other in behind:
+        move(connection, Move(other.change_id, Event.CANCEL, detail=_NOTHING_TO_UNDO), now)
+    if behind and change.state is not State.REFUSED:
+        event = Event.DISMISS if change.state is State.HANDOFF else Event.CANCEL
+        move(connection, Move(change.change_id, event, detail=_UNDONE), now)
+
+
+def _after_confirming(connection: sqlite3.Connection, change: Change) -> None:
+    # What was confirmed before and never seen in Re-Leased is history now: nothing to wait for.
+    connection.execute(
+        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSEEN}",  # noqa: S608 - our own words
+        (change.contact_id, change.change_id),
+    )
+    # Evidence can be older than our own knowledge of what it proves.
+    settle(connection, change.contact_id)
+
+
+# --- reads for the screen and the engine -------------------------------------------------------------
+
+
+def read_change(database: Database, change_id: int) -> Change | None:
+    """Read one change, None if there is none of that id."""
+    return next(iter(_changes(database, "WHERE change_id = ?", change_id)), None)
+
+
+def read_changes_of(database: Database, contact_id: str) -> list[Change]:
+    """Read the changes of a contact, newest first."""
+    return _changes(database, "WHERE contact_id = ? ORDER BY change_id DESC", contact_id)
+
+
+def read_in(
+    database: Database, states: Iterable[State], limit: int | None, *, newest_first: bool = False
+) -> list[Change]:
+    """Read the changes in some states, in the order of their requests."""
+    names = json.dumps([state.value for state in states])
+    order = "DESC" if newest_first else "ASC"
+    return _changes(
+        database,
+        f"WHERE state IN (SELECT value FROM json_each(?)) ORDER BY change_id {order} LIMIT ?",  # noqa: S608 - our own words
+        names,
+        -1 if limit is None else limit,
+    )
+
+
+def read_refused(database: Database, limit: int) -> list[Change]:
+    """Read what was refused and not tried again, newest first."""
+    return _changes(
+        database, "WHERE state = 'refused' AND superseded = 0 ORDER BY change_id DESC LIMIT ?", limit
+    )
+
+
+def read_refused_total(database: Database) -> int:
+    """Count what was refused and not tried again."""
+    sql = "SELECT count(*) FROM changes WHERE state = 'refused' AND superseded = 0"
+    return int(database.rows(sql)[0][0])
+
+
+def read_totals(database: Database) -> dict[State, int]:
+    """Read how many changes are in each state; costs the same for any number of them."""
+    totals = dict(database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'"))
+    return {state: totals.get(f"waiting:{state}", 0) for state in State}
+
+
+def _changes(database: Database, rest: str, *parameters: object) -> list[Change]:
+    return [change_of(row) for row in database.rows(f"{_SELECT} {rest}", parameters)]

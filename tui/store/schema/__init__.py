@@ -1,0 +1,218 @@
+"""The tables of one organisation's store, as numbered migrations on `user_version`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.model.errors import StoreError
+from tui.store.schema.batches import BATCHES
+from tui.store.schema.tellings import TELLINGS
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_CONTACTS = (
+    """
+    CREATE TABLE contacts (
+        rowid INTEGER PRIMARY KEY,
+        contact_id TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        status TEXT NOT NULL,
+        updated_ms INTEGER NOT NULL,
+        first_name TEXT NOT NULL,
+        last_name TEXT NOT NULL,
+        email TEXT NOT NULL,
+        account_number TEXT NOT NULL,
+        contact_number TEXT NOT NULL,
+        phone TEXT NOT NULL,
+        is_customer INTEGER NOT NULL,
+        is_supplier INTEGER NOT NULL,
+        group_names TEXT NOT NULL,      -- a JSON array
+        merged_to TEXT NOT NULL,
+        receivable INTEGER,             -- hundredths; all four are NULL where nothing is known
+        receivable_overdue INTEGER,
+        payable INTEGER,
+        payable_overdue INTEGER,
+        sort_key TEXT NOT NULL,
+        search TEXT NOT NULL
+    )
+    """,
+    # Apart from the columns above, so that reading through all contacts stays cheap.
+    """
+    CREATE TABLE contact_documents (
+        contact_rowid INTEGER PRIMARY KEY,
+        raw BLOB NOT NULL,
+        balances_ms INTEGER             -- when Xero last told the balances
+    )
+    """,
+    # The order of the table, once per tab: the first screen comes straight from one of these.
+    "CREATE INDEX contacts_in_order ON contacts (sort_key)",
+    "CREATE INDEX contacts_active ON contacts (sort_key) WHERE status = 'ACTIVE'",
+    "CREATE INDEX contacts_archived ON contacts (sort_key) WHERE status = 'ARCHIVED'",
+)
+
+_JOURNAL = (
+    """
+    CREATE TABLE changes (
+        change_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        batch_id TEXT NOT NULL,
+        contact_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        action TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        state TEXT NOT NULL,
+        requested_ms INTEGER NOT NULL,
+        updated_ms INTEGER NOT NULL,
+        confirmed_ms INTEGER,
+        idempotency_key TEXT NOT NULL,
+        words TEXT NOT NULL,
+        picked_up_ms INTEGER,
+        superseded INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX changes_of_contact ON changes (contact_id)",
+    "CREATE INDEX changes_in_state ON changes (state)",
+    """
+    CREATE INDEX changes_waiting ON changes (confirmed_ms)
+    WHERE state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0
+    """,
+    "CREATE INDEX changes_settled ON changes (picked_up_ms) WHERE picked_up_ms IS NOT NULL",
+    """
+    CREATE TABLE change_events (
+        event_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms INTEGER NOT NULL,
+        change_id INTEGER NOT NULL REFERENCES changes (change_id),
+        event TEXT NOT NULL,
+        state TEXT NOT NULL,            -- after the event
+        detail TEXT NOT NULL            -- a JSON object
+    )
+    """,
+    "CREATE INDEX events_of_change ON change_events (change_id)",
+)
+
+_EVIDENCE = (
+    """
+    CREATE TABLE pick_ups (
+        pick_up_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        contact_id TEXT NOT NULL,
+        status TEXT NOT NULL,
+        sync_started_ms INTEGER NOT NULL,
+        picked_up_ms INTEGER NOT NULL,
+        run TEXT NOT NULL,
+        UNIQUE (contact_id, sync_started_ms, status, run)
+    )
+    """,
+    "CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+)
+
+
+def _append_only(table: str) -> tuple[str, ...]:
+    """Forbid to rewrite what has happened, to this program and to any other."""
+    return tuple(
+        f"""
+        CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+        BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
+        """
+        for verb in ("UPDATE", "DELETE")
+    )
+
+
+def _tallied(table: str, column: str, kind: str, also: str = "") -> tuple[str, ...]:
+    """Keep how many rows have each value of a column: `count(*)` grows with the table, this doesn't.
+
+    `also` is a condition on `{row}` under which it counts under the kind's bare name as well.
+    """
+    change = (
+        "INSERT INTO tallies VALUES ({name}, {by}) ON CONFLICT (name) DO UPDATE SET total = total + {by};"
+    )
+
+    def move(row: str, by: int) -> str:
+        named = change.format(name=f"'{kind}:' || {row}.{column}", by=by)
+        if not also:
+            return named
+        counted = f"INSERT INTO tallies SELECT '{kind}', {by} WHERE {also.format(row=row)}"
+        return f"{named} {counted} ON CONFLICT (name) DO UPDATE SET total = total + {by};"
+
+    prefix = f"CREATE TRIGGER {table}_tally"
+    return (
+        f"{prefix}_insert AFTER INSERT ON {table} BEGIN {move('new', 1)} END",
+        f"{prefix}_delete AFTER DELETE ON {table} BEGIN {move('old', -1)} END",
+        f"{prefix}_update AFTER UPDATE ON {table} BEGIN {move('old', -1)} {move('new', 1)} END",
+    )
+
+
+def _tallied_anew(table: str, column: str, kind: str, also: str) -> tuple[str, ...]:
+    """Replace the triggers, where a later migration changes what counts."""
+    drops = (f"DROP TRIGGER {table}_tally_{verb}" for verb in ("insert", "delete", "update"))
+    return (*drops, *_tallied(table, column, kind, also=also))
+
+
+_TALLIES = (
+    "CREATE TABLE tallies (name TEXT PRIMARY KEY, total INTEGER NOT NULL) WITHOUT ROWID",
+    *_tallied("contacts", "status", "contacts"),
+    *_tallied(
+        "changes",
+        "state",
+        "waiting",
+        also="{row}.state = 'confirmed' AND {row}.picked_up_ms IS NULL AND {row}.superseded = 0",
+    ),
+)
+
+# Which contacts the full read under way has told of; empty between full reads. A table of its own, as
+# small as can be: looking for those that are missing must not mean reading every document.
+_TOLD = ("CREATE TABLE told (contact_rowid INTEGER PRIMARY KEY)",)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        *_CONTACTS,
+        *_JOURNAL,
+        *_EVIDENCE,
+        *_TALLIES,
+        *_append_only("change_events"),
+        *_append_only("pick_ups"),
+    ),
+    _TOLD,
+    (*BATCHES, *_append_only("batches"), *_append_only("batch_wishes")),
+    (
+        *TELLINGS,
+        *_append_only("tellings"),
+        *_tallied_anew(
+            "changes",
+            "state",
+            "waiting",
+            also="{row}.state = 'confirmed' AND {row}.picked_up_ms IS NULL AND {row}.told_ms IS NULL"
+            " AND {row}.unlinked_ms IS NULL AND {row}.superseded = 0",
+        ),
+    ),
+)
+#: From this version on a store has a table of tellings.
+TELLINGS_VERSION: Final = 4
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to this version's, in one transaction.
+
+    Raises `StoreError` when a newer Reshelve has written the file: an older one could damage it.
+    """
+    if _version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again under the lock: another process may have migrated in between.
+        version = _version(connection)
+        if version > len(MIGRATIONS):
+            raise StoreError(
+                "The local copy was written by a newer Reshelve. Nothing was changed.",
+                "Update Reshelve, then start it again.",
+            )
+        for statement in (part for step in MIGRATIONS[version:] for part in step):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,136 @@
+"""Answers queries: the first screen from an index, then everything from the spine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import aclosing
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from tui.model.rows import Found
+from tui.store.contacts import read_counts
+from tui.store.search.keeper import SpineKeeper
+from tui.store.search.rows import IndexRows, ListedRows, Reader, SpineRows
+from tui.store.search.scan import Scan
+from tui.store.search.sql_search import search
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+    from tui.model.change import Change
+    from tui.model.contact import ContactStatus
+    from tui.model.evidence import Standing
+    from tui.model.query import Query, TabCounts
+    from tui.store.database import Database
+    from tui.store.search.spine import Spine
+
+# How long a search may keep the loop from painting, in seconds.
+_TURN: Final = 0.003
+_VIEWPORT: Final = 60
+
+
+class Finder:
+    """Searches the contacts of one store. Everything but the loading runs in the loop's thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._keeper = SpineKeeper(database)
+        #: Says how a confirmed change stands with Re-Leased; set by the engine, which knows the clock.
+        self.grade: Callable[[Change], Standing | None] = lambda _: None
+        self._reader = Reader(database, self._standing)
+
+    @property
+    def on_loaded(self) -> Callable[[], None]:
+        """Called after each load of the spine: rows found before may have come, gone or moved since."""
+        return self._keeper.on_loaded
+
+    @on_loaded.setter
+    def on_loaded(self, listener: Callable[[], None]) -> None:
+        self._keeper.on_loaded = listener
+
+    async def load(self) -> None:
+        """Load the spine, after the first paint. Raises `StoreError`; searches then go by SQL."""
+        await self._keeper.load()
+
+    def counts(self) -> TabCounts:
+        """Return how many contacts each tab holds."""
+        return read_counts(self._database)
+
+    def first(self, query: Query) -> Found:
+        """Answer at once from an index, for any number of contacts; words are not looked at."""
+        counts = self.counts()
+        return Found(query, IndexRows(self._reader, query.tab, counts.of(query.tab)), counts)
+
+    async def find(self, query: Query) -> AsyncIterator[Found]:
+        """Answer a query: a first screenful if it takes longer than a turn of the loop, then everything."""
+        await self._keeper.freshen()
+        spine = self._keeper.spine
+        if spine is None and not query.words:
+            yield self.first(query)
+        elif spine is None:
+            async with aclosing(self._search(query)) as answers:
+                async for found in answers:
+                    yield found
+        else:
+            async with aclosing(self._scan(spine, query)) as answers:
+                async for found in answers:
+                    yield found
+
+    def mark_stale(self) -> None:
+        """Take note that contacts have come or changed their names or texts."""
+        self._keeper.mark_stale()
+
+    def patch(self, rowid: int, status: ContactStatus) -> None:
+        """Take note that a contact's status has changed."""
+        self._keeper.patch(rowid, status)
+
+    def close(self) -> None:
+        """Stop loading."""
+        self._keeper.close()
+
+    async def _scan(self, spine: Spine, query: Query) -> AsyncGenerator[Found, None]:
+        finds = self._keeper.finds
+        scan = Scan(spine, query, finds.narrowest(query))
+        has_answered = False
+        resumed = perf_counter()
+        for _ in scan.slices():
+            if perf_counter() - resumed < _TURN:
+                continue
+            if not has_answered and sum(scan.totals) >= _VIEWPORT:
+                has_answered = True
+                yield Found(query, self._found(spine, scan), scan.counts, is_complete=False)
+            await _let_others_run()
+            resumed = perf_counter()
+        finds.keep(scan.finds, scan.counts.all)
+        yield Found(query, self._found(spine, scan), scan.counts)
+
+    def _standing(self, change: Change) -> Standing | None:
+        return self.grade(change)
+
+    def _found(self, spine: Spine, scan: Scan) -> SpineRows:
+        return SpineRows(self._reader, spine.order, tuple(scan.shown), scan.totals)
+
+    async def _search(self, query: Query) -> AsyncGenerator[Found, None]:
+        unwanted = threading.Event()
+
+        def select(limit: int | None) -> tuple[array[int], TabCounts]:
+            with self._database.reading() as connection:
+                return search(connection, query, limit, is_unwanted=unwanted.is_set)
+
+        try:
+            rowids, counts = await asyncio.to_thread(select, _VIEWPORT)
+            if len(rowids) == _VIEWPORT:
+                yield Found(query, ListedRows(self._reader, rowids), counts, is_complete=False)
+            rowids, counts = await asyncio.to_thread(select, None)
+            yield Found(query, ListedRows(self._reader, rowids), counts)
+        finally:
+            unwanted.set()
+
+
+async def _let_others_run() -> None:
+    # What became ready meanwhile is put behind who yields: its timer or socket runs after the first yield,
+    # and the task that it wakes after the second.
+    for _ in range(3):
+        await asyncio.sleep(0)

@@ -1,0 +1,209 @@
+"""Rows of the contact table, read from SQLite when they are looked at."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.model.change import State
+from tui.model.contact import ContactStatus
+from tui.model.query import Tab
+from tui.model.rows import Row
+from tui.model.snapshot import ChangeView
+from tui.store.journal.changes import CHANGE_COLUMNS, change_of
+from tui.store.search.spine import CHUNK, chooses, chosen, chosen_before
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tui.model.change import Change
+    from tui.model.evidence import Standing
+    from tui.store.database import Database
+    from tui.store.search.spine import Order
+
+# A change that was taken back says nothing about the contact: the one before it does.
+_ROWS: Final = f"""
+    SELECT c.contact_id, c.name, c.email, c.status, c.receivable, c.merged_to,
+        {", ".join(f"h.{column}" for column in CHANGE_COLUMNS)}
+    FROM json_each(?) AS wanted
+    LEFT JOIN contacts AS c ON c.rowid = wanted.value
+    LEFT JOIN changes AS h
+        ON h.change_id = (
+            SELECT max(change_id) FROM changes
+            WHERE contact_id = c.contact_id AND state NOT IN ('cancelled', 'dismissed')
+        )
+"""  # noqa: S608 - only our own column names
+_IDS: Final = """
+    SELECT coalesce(c.contact_id, '') FROM json_each(?) AS wanted
+    LEFT JOIN contacts AS c ON c.rowid = wanted.value
+"""
+_TAB_CONDITIONS: Final = {
+    Tab.ALL: "",
+    Tab.ACTIVE: "WHERE status = 'ACTIVE'",
+    Tab.ARCHIVED: "WHERE status = 'ARCHIVED'",
+}
+# Stands where a contact has been deleted, so that every other row keeps its place.
+_GONE: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
+
+
+class Reader:
+    """Reads rows by id, each with its contact's latest change, in the order asked for."""
+
+    def __init__(self, database: Database, grade: Callable[[Change], Standing | None]) -> None:
+        self._database = database
+        self._grade = grade
+
+    def rows(self, rowids: Sequence[int]) -> list[Row]:
+        """Read rows; a placeholder without an id stands for one that is no longer there."""
+        return [self._row(row) for row in self._database.rows(_ROWS, (str(list(rowids)),))]
+
+    def ids(self, rowids: Sequence[int]) -> list[str]:
+        """Read contact ids alone; empty for one that is no longer there."""
+        return [row[0] for row in self._database.rows(_IDS, (str(list(rowids)),))]
+
+    def rowid(self, contact_id: str) -> int | None:
+        """Return a contact's row id, None if it isn't stored."""
+        rows = self._database.rows("SELECT rowid FROM contacts WHERE contact_id = ?", (contact_id,))
+        return rows[0][0] if rows else None
+
+    def in_order(self, tab: Tab, start: int, stop: int) -> list[int]:
+        """Return the row ids of a stretch of a tab, from the index of its order."""
+        sql = f"SELECT rowid FROM contacts {_TAB_CONDITIONS[tab]} ORDER BY sort_key, rowid LIMIT ? OFFSET ?"  # noqa: S608 - our own conditions
+        return [row[0] for row in self._database.rows(sql, (stop - start, start))]
+
+    def rank(self, tab: Tab, contact_id: str) -> int | None:
+        """Return where a contact stands on a tab, None if it isn't there."""
+        condition = _TAB_CONDITIONS[tab] or "WHERE true"
+        sql = f"""
+            SELECT count(*) FROM contacts {condition} AND (sort_key, rowid) <
+                (SELECT sort_key, rowid FROM contacts {condition} AND contact_id = ?1)
+            HAVING EXISTS (SELECT 1 FROM contacts {condition} AND contact_id = ?1)
+        """  # noqa: S608 - our own conditions
+        rows = self._database.rows(sql, (contact_id,))
+        return rows[0][0] if rows else None
+
+    def _row(self, row: tuple[Any, ...]) -> Row:
+        contact_id, name, email, status, owes, merged_to, *change = row
+        if contact_id is None:
+            return _GONE
+        return Row(
+            contact_id=contact_id,
+            name=name,
+            email=email,
+            status=ContactStatus(status),
+            owes=owes,
+            is_merged=bool(merged_to),
+            last_change=self._view(tuple(change)),
+        )
+
+    def _view(self, row: tuple[Any, ...]) -> ChangeView | None:
+        if row[0] is None:
+            return None
+        change = change_of(row)
+        return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
+
+
+class SpineRows:
+    """Found by way of the spine: a fixed choice from a fixed order, the rows themselves read live.
+
+    `masks` chooses from each chunk; `totals` says how many.
+    """
+
+    def __init__(self, reader: Reader, order: Order, masks: Sequence[int], totals: Iterable[int]) -> None:
+        self._reader = reader
+        self._order = order
+        self._masks = masks
+        # At which index each chunk begins; one more at the end.
+        self._begins = list(accumulate(totals, initial=0))
+
+    def __len__(self) -> int:
+        return self._begins[-1]
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        """Return the rows from start to before stop, fewer at the end."""
+        return self._reader.rows(self._rowids(start, stop))
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Return the contact ids from start to before stop."""
+        return self._reader.ids(self._rowids(start, stop))
+
+    def index_of(self, contact_id: str) -> int | None:
+        """Return where a contact stands, None if it isn't among those found."""
+        rowid = self._reader.rowid(contact_id)
+        place = None if rowid is None else self._order.place_of(rowid)
+        if place is None:
+            return None
+        number, offset = divmod(place, CHUNK)
+        if number >= len(self._masks) or not chooses(self._masks[number], offset):
+            return None
+        return self._begins[number] + chosen_before(self._masks[number], offset)
+
+    def _rowids(self, start: int, stop: int) -> list[int]:
+        start, stop = max(start, 0), min(stop, len(self))
+        rowids: list[int] = []
+        if start >= stop:
+            return rowids
+        first = bisect_right(self._begins, start) - 1
+        for number in range(first, len(self._masks)):
+            if self._begins[number] >= stop:
+                break
+            chunk = self._order.rowids[number * CHUNK : (number + 1) * CHUNK]
+            rowids.extend(chosen(self._masks[number], chunk))
+        return rowids[start - self._begins[first] : stop - self._begins[first]]
+
+
+class ListedRows:
+    """Found by SQL, before there is a spine: row ids in the order of the table."""
+
+    def __init__(self, reader: Reader, rowids: array[int]) -> None:
+        self._reader = reader
+        self._rowids = rowids
+
+    def __len__(self) -> int:
+        return len(self._rowids)
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        """Return the rows from start to before stop, fewer at the end."""
+        return self._reader.rows(self._rowids[max(start, 0) : max(stop, 0)])
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Return the contact ids from start to before stop."""
+        return self._reader.ids(self._rowids[max(start, 0) : max(stop, 0)])
+
+    def index_of(self, contact_id: str) -> int | None:
+        """Return where a contact stands, None if it isn't among those found."""
+        rowid = self._reader.rowid(contact_id)
+        try:
+            return None if rowid is None else self._rowids.index(rowid)
+        except ValueError:
+            return None
+
+
+class IndexRows:
+    """A whole tab straight from its index: ready at once for any number of contacts."""
+
+    def __init__(self, reader: Reader, tab: Tab, length: int) -> None:
+        self._reader = reader
+        self._tab = tab
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        """Return the rows from start to before stop, fewer at the end."""
+        return self._reader.rows(self._rowids(start, stop))
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Return the contact ids from start to before stop."""
+        return self._reader.ids(self._rowids(start, stop))
+
+    def index_of(self, contact_id: str) -> int | None:
+        """Return where a contact stands, None if it isn't on the tab."""
+        return self._reader.rank(self._tab, contact_id)
+
+    def _rowids(self, start: int, stop: int) -> list[int]:
+        start, stop = max(start, 0), min(stop, self._length)
+        return self._reader.in_order(self._tab, start, stop) if start < stop else []

@@ -1,0 +1,86 @@
+"""Looking for words in the spine, in slices short enough for the screen to stay alive."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tui.model.query import Query, Tab, TabCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tui.store.search.spine import Chunk, Spine
+
+_REMEMBERED: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """Where some words are found on all tabs: a mask for each chunk of the spine."""
+
+    words: tuple[str, ...]
+    masks: Sequence[int]
+
+
+class RecentFinds:
+    """The last few searches over one spine: what is typed, or taken back, next is mostly near one."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[frozenset[str], tuple[int, Finds]] = OrderedDict()
+
+    def keep(self, finds: Finds, total: int) -> None:
+        """Remember these, and forget the oldest."""
+        key = frozenset(finds.words)
+        self._kept[key] = (total, finds)
+        self._kept.move_to_end(key)
+        if len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+
+    def narrowest(self, query: Query) -> Finds | None:
+        """Return the fewest finds that are known to hold all that the query finds."""
+        wider = [entry for entry in self._kept.values() if query.narrows(Query(query.tab, entry[1].words))]
+        return min(wider, key=lambda entry: entry[0])[1] if wider else None
+
+
+class Scan:
+    """One search over the spine. Every slice adds to what is found, and to the counts of the tabs."""
+
+    def __init__(self, spine: Spine, query: Query, among: Finds | None) -> None:
+        self._spine = spine
+        self._tab = query.tab
+        self._among = among
+        # Words that the finds narrowed down were found by already need no second look.
+        done = frozenset(among.words) if among else frozenset()
+        # The longest word is likely the rarest: the others are then looked for in few texts.
+        self._words = sorted((word for word in query.words if word not in done), key=len, reverse=True)
+        self._masks: list[int] = []
+        self.finds = Finds(query.words, self._masks)
+        #: The mask of each chunk on the tab that was asked for, and how many it shows.
+        self.shown: list[int] = []
+        self.totals: list[int] = []
+        self.counts = TabCounts()
+
+    def slices(self) -> Iterator[None]:
+        """Scan one chunk at each step, in well under a millisecond."""
+        for number, chunk in enumerate(self._spine.chunks):
+            found = self._look(chunk, self._among.masks[number] if self._among else chunk.everyone())
+            active, archived = found & chunk.on_tab(Tab.ACTIVE), found & chunk.on_tab(Tab.ARCHIVED)
+            shown = {Tab.ALL: found, Tab.ACTIVE: active, Tab.ARCHIVED: archived}[self._tab]
+            self._masks.append(found)
+            self.shown.append(shown)
+            self.totals.append(shown.bit_count())
+            self.counts = TabCounts(
+                self.counts.all + found.bit_count(),
+                self.counts.active + active.bit_count(),
+                self.counts.archived + archived.bit_count(),
+            )
+            yield
+
+    def _look(self, chunk: Chunk, mask: int) -> int:
+        for word in self._words:
+            if not mask:
+                break
+            mask = chunk.find(word, mask)
+        return mask

@@ -1,0 +1,1 @@
+"""Signing in to Xero: the browser, the tokens, and where they are kept."""
