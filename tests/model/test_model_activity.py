@@ -9,7 +9,6 @@ import pytest
 from tui.model.activity import ChangeQuery, Group
 from tui.model.change import Action, Change, Origin, State
 
-
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
 _CHANGE = Change(1, "b", "c", "Aroha", Action.ARCHIVE, Origin.HERE, State.QUEUED, NOW, NOW)
 

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 from support.house import House, open_house
 from support.practice import PracticeXero, http, running_sandbox
 
+from tui.app import ReshelveApp
+from tui.engine.sign_ins.account import XeroAccount
+from tui.paths import Paths
+from tui.settings import Settings
 from tui.widgets import clock
 
 if TYPE_CHECKING:
@@ -42,16 +46,25 @@ class Camera:
 
 async def take_all(work: Path, folder: Path) -> None:
     """Take all pictures, over those that are in the folder."""
+    await _connect(work, folder)
     with running_sandbox(work / "sandbox", *_OPTIONS) as practice:
         async with open_house(practice, work / "home") as house:
             camera = Camera(house, folder)
             await _tabs(camera)
             await _archive(camera, practice)
             await _restore(camera, practice)
+            await _organisations(camera)
             await _released(camera, practice)
             await _offline(camera, practice)
     with running_sandbox(work / "nights", *_OPTIONS) as practice:
         await _nights(practice, work, folder)
+
+
+async def _connect(work: Path, folder: Path) -> None:
+    """Show what a first start shows; nobody is asked anything yet."""
+    app = ReshelveApp(XeroAccount(Settings(), Paths.under(work / "nobody")))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await Camera(House(pilot), folder).take("connect", shows="Redirect URI")
 
 
 async def _tabs(camera: Camera) -> None:
@@ -104,6 +117,12 @@ async def _restore(camera: Camera, practice: PracticeXero) -> None:
     await camera.take("pane-handoff", shows="1 refused")
     await camera.press("enter")
     await camera.take("contact", shows="Timeline")
+    await camera.press("escape")
+
+
+async def _organisations(camera: Camera) -> None:
+    await camera.press("ctrl+o")
+    await camera.take("organisations", shows="As Xero says just now")
     await camera.press("escape")
 
 
