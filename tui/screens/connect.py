@@ -123,10 +123,8 @@ class ConnectScreen(Attempting):
     def ended(self) -> None:
         """Show the form, filled as it was."""
         self._show("form", go="Connect", leave="Quit" if self._is_first else "Back")
-        if not self.form.client_id.value:
-            self.set_focus(self.form.client_id)
-        elif self.form.needs_secret:
-            self.set_focus(self.form.secret)
+        if box := self.form.to_fill:
+            self.set_focus(box)
 
     def _back_to_form(self, trouble: str = "") -> None:
         self.stop()

@@ -102,9 +102,11 @@ class Form(VerticalScroll, can_focus=False):
         self.screen.set_focus(self.client_id if is_id else self.secret)
 
     @property
-    def needs_secret(self) -> bool:
-        """Whether the secret has to be typed, for the first time or again."""
-        return self._is_custom and not self._secret
+    def to_fill(self) -> Input | None:
+        """The first empty box that has to be filled, for the first time or again."""
+        if not self._client_id:
+            return self.client_id
+        return self.secret if self._is_custom and not self._secret else None
 
     @property
     def _client_id(self) -> str:
