@@ -44,12 +44,22 @@ class ActionSpec:
         return f"table.{self.id}" if self.own else self.id
 
 
-GROUPS: Final = ("Contacts", "Finding", "Changes", "Hand-offs", "Organisations", "Dialogs", "Everywhere")
+GROUPS: Final = (
+    "Contacts",
+    "Finding",
+    "Changes",
+    "Hand-offs",
+    "Re-Leased",
+    "Organisations",
+    "Dialogs",
+    "Everywhere",
+)
 
 _contacts = partial(ActionSpec, group="Contacts")
 _finding = partial(ActionSpec, group="Finding")
 _changes = partial(ActionSpec, group="Changes")
 _handoffs = partial(ActionSpec, group="Hand-offs")
+_released = partial(ActionSpec, group="Re-Leased")
 _organisations = partial(ActionSpec, group="Organisations")
 _dialogs = partial(ActionSpec, group="Dialogs")
 _everywhere = partial(ActionSpec, group="Everywhere")
@@ -100,6 +110,12 @@ ACTIONS: Final = (
               "Practice only: press Restore in the practice Xero's page", writes=True),
     _handoffs("stop_waiting", "x", "Stop waiting",
               "Stop waiting for this restore; nothing changes in Xero", danger=True, writes=True),
+    _released("manual_sync", "m", "Manual sync",
+              "Say that you started a sync in Re-Leased, then how it ended", footer=True),
+    _released("seen_in_released", "v", "Seen in Re-Leased",
+              "On a contact's page: say that you see it in the right tab of Re-Leased"),
+    _released("unlinked", "k", "Unlinked there",
+              "On a contact's page: say that it is unlinked in Re-Leased, or linked again"),
     # With priority: it is wanted from the search box too.
     _organisations("organisations", "ctrl+o", "Organisations", "Show all organisations, and open another",
                    footer=True, priority=True),

@@ -271,3 +271,20 @@ def test_handoff_that_may_fail(snap_compare: Compare, busy: FakeBackend, size: t
     )
     busy.publish_changes()
     assert picture(snap_compare, busy, "h", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_manual_sync_started(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(released=PANES["nightly"])
+    assert picture(snap_compare, busy, "m", *"12:59", "enter", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_manual_sync_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(released=ReleasedLink(told_sync_since=NOW - timedelta(minutes=20)))
+    assert picture(snap_compare, busy, "m", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:2])
+def test_unlinked(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "enter", "k", size=size)

@@ -12,11 +12,12 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui.actions import bindings
-from tui.model.change import Action
+from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.screens import contact_words as words
 from tui.screens.changing import Changing, can_retry, why_not
 from tui.screens.messages import SnapshotChanged
+from tui.screens.telling_contact import TellingContact
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.pause_bar import PauseBar
@@ -46,7 +47,7 @@ class _HistoryFailed(Message, bubble=False):
     error: ReshelveError
 
 
-class ContactScreen(Changing[None]):
+class ContactScreen(Changing[None], TellingContact[None]):
     """Details, balances, changes and Xero's history of one contact."""
 
     CSS_PATH = "contact.tcss"
@@ -54,7 +55,7 @@ class ContactScreen(Changing[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
-        *bindings("undo", "redo", "pause", "retry_here"),
+        *bindings("undo", "redo", "pause", "retry_here", "seen_in_released", "unlinked"),
     ]
 
     def __init__(self, backend: Backend, contact_id: str) -> None:
@@ -96,7 +97,10 @@ class ContactScreen(Changing[None]):
     def _offer_keys(self) -> None:
         last = self._page.changes[0] if self._page is not None and self._page.changes else None
         again = ["retry_here"] if can_retry(last) else []
-        self.key_bar.offer(*again, "archive", "restore", "open_in_xero", "copy", "undo", "refresh", "back")
+        waits = last is not None and last.change.state is State.CONFIRMED
+        seen = ["seen_in_released"] if waits else []
+        offers = ("archive", "restore", "open_in_xero", "copy", "undo", "refresh", *seen, "unlinked", "back")
+        self.key_bar.offer(*again, *offers)
 
     @work(exclusive=True, group="page", exit_on_error=False)
     async def _read(self) -> None:
@@ -169,6 +173,16 @@ class ContactScreen(Changing[None]):
         """Try again what Xero refused."""
         page = self._page
         self.try_again(page.changes[0] if page is not None and page.changes else None)
+
+    def action_seen_in_released(self) -> None:
+        """Tell that this contact stands in the right tab of Re-Leased."""
+        if self._page is not None:
+            self.ask_seen(self._page)
+
+    def action_unlinked(self) -> None:
+        """Tell that this contact is unlinked in Re-Leased, or linked again."""
+        if self._page is not None:
+            self.ask_link(self._page)
 
     def action_open_in_xero(self) -> None:
         """Open this contact in Xero's pages."""

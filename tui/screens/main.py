@@ -13,6 +13,7 @@ from tui.model.snapshot import Link
 from tui.screens.changing import Changing, why_not
 from tui.screens.finding import Finding
 from tui.screens.messages import SnapshotChanged
+from tui.screens.telling_sync import TellingSync
 from tui.widgets import clock
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.key_bar import KeyBar
@@ -38,7 +39,7 @@ _HELD = "Reading is held after this page. The same key goes on from there; nothi
 _SEARCH_KEYS = (("open", "To the contacts"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
-class MainScreen(Finding[None], Changing[None]):
+class MainScreen(Finding[None], Changing[None], TellingSync[None]):
     """Everything at a glance. Its first frame waits for nothing: rows come straight from an index."""
 
     CSS_PATH = "main.tcss"
@@ -48,7 +49,7 @@ class MainScreen(Finding[None], Changing[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh", "hold_pull"),
-        *bindings("undo", "redo", "activity", "pause", "retry_here"),
+        *bindings("undo", "redo", "activity", "pause", "retry_here", "manual_sync"),
     ]
 
     title_bar = getters.query_one(TitleBar)
@@ -59,7 +60,7 @@ class MainScreen(Finding[None], Changing[None]):
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
-        self._offered: tuple[bool, bool, bool] | None = None
+        self._offered: tuple[bool, bool, bool, bool] | None = None
         self._has_reminded = False
 
     def compose(self) -> ComposeResult:
@@ -114,9 +115,10 @@ class MainScreen(Finding[None], Changing[None]):
     def _tick(self) -> None:
         self._tell(self.backend.snapshot)
 
-    def _offers_follow(self, snapshot: Snapshot) -> tuple[bool, bool, bool]:
-        pull = snapshot.pull
-        return snapshot.xero.link in _TO_RECONNECT, pull is not None, pull is not None and pull.is_held
+    def _offers_follow(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
+        pull, is_told = snapshot.pull, snapshot.released.told_sync_since is not None
+        is_held = pull is not None and pull.is_held
+        return snapshot.xero.link in _TO_RECONNECT, pull is not None, is_held, is_told
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
@@ -124,7 +126,8 @@ class MainScreen(Finding[None], Changing[None]):
 
     @on(ContactTable.SelectionChanged)
     def _offer_keys(self) -> None:
-        self._offered = to_connect, is_reading, is_held = self._offers_follow(self.backend.snapshot)
+        self._offered = self._offers_follow(self.backend.snapshot)
+        to_connect, is_reading, is_held, is_told = self._offered
         if self.search.has_focus_within:
             self.key_bar.offer(*_SEARCH_KEYS)
             return
@@ -133,6 +136,7 @@ class MainScreen(Finding[None], Changing[None]):
         self.key_bar.offer(
             *(["connect"] if to_connect else []),
             *([("hold_pull", "Go on reading" if is_held else "Hold reading")] if is_reading else []),
+            *([("manual_sync", "How did it end?")] if is_told else []),
             ("archive", f"Archive{some}"),
             ("restore", f"Restore{some}"),
             "open",
