@@ -53,6 +53,7 @@ async def take_all(work: Path, folder: Path) -> None:
             await _tabs(camera)
             await _archive(camera, practice)
             await _restore(camera, practice)
+            await _changes(camera)
             await _organisations(camera)
             await _released(camera, practice)
             await _offline(camera, practice)
@@ -117,6 +118,14 @@ async def _restore(camera: Camera, practice: PracticeXero) -> None:
     await camera.take("pane-handoff", shows="1 refused")
     await camera.press("enter")
     await camera.take("contact", shows="Timeline")
+    await camera.press("escape")
+
+
+async def _changes(camera: Camera) -> None:
+    await camera.press("u")
+    await camera.take("undo", shows="Undo 1")
+    await camera.press("escape", "l")
+    await camera.take("changes", shows="Kōwhai Concrete")
     await camera.press("escape")
 
 
