@@ -288,3 +288,9 @@ def test_manual_sync_ended(snap_compare: Compare, busy: FakeBackend, size: tuple
 @pytest.mark.parametrize("size", SIZES[:2])
 def test_unlinked(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "enter", "k", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_troubleshoot(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(released=PANES["reconnect"])
+    assert picture(snap_compare, busy, "t", size=size)

@@ -50,6 +50,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None]):
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh", "hold_pull"),
         *bindings("undo", "redo", "activity", "pause", "retry_here", "manual_sync"),
+        *bindings("troubleshoot"),
     ]
 
     title_bar = getters.query_one(TitleBar)
@@ -222,6 +223,12 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None]):
         from tui.screens.activity import ActivityScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         self.app.push_screen(ActivityScreen(self.backend))
+
+    def action_troubleshoot(self) -> None:
+        """Go through what keeps contacts from reaching Re-Leased."""
+        from tui.screens.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        self.app.push_screen(TroubleshootScreen(self.backend))
 
     def action_retry_here(self) -> None:
         """Try again what Xero refused for the contact under the cursor."""

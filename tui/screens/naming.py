@@ -34,16 +34,17 @@ class NameScreen(ModalScreen[Path | None]):
 
     name_box = getters.query_one("#name", Input)
 
-    def __init__(self, title: str, suggestion: Path) -> None:
+    def __init__(self, title: str, suggestion: Path, about: str = _WHY) -> None:
         super().__init__()
         self._title = title
         self._suggestion = suggestion
+        self._about = about
 
     def compose(self) -> ComposeResult:
         """Put the box above the buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            yield Plain(_WHY, classes="paragraph")
+            yield Plain(self._about, classes="paragraph")
             yield TypingBox(str(self._suggestion), compact=True, select_on_focus=False, id="name")
             yield Plain(id="note")
             with Horizontal(id="buttons"):
