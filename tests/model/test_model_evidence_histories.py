@@ -192,7 +192,7 @@ class Allowed:
         return False
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(histories())
 def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
     watch = watch_of(history)

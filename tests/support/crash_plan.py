@@ -65,7 +65,8 @@ def chains(number: int) -> dict[str, tuple[Run, ...]]:
         ),
         "asking and sending": tuple(runs(_ASKING + _SENDING)),
         "calling and hearing": tuple(runs(_CALLING + _ANSWERED)),
-        "in doubt": tuple(runs(_DOUBTING, is_stormy=True)),
+        # Those that this round doesn't reach while it recovers.
+        "in doubt": tuple(runs(_DOUBTING[(number + 1) % 2 :: 2], is_stormy=True)),
         "handing off": tuple(Run(point, size=next(size), action=Action.RESTORE) for point in _HANDING_OFF),
         "seen in Re-Leased": tuple(Run(point, size=next(size), during="evidence") for point in _EVIDENCE),
         "renewing the sign-in": tuple(
@@ -78,12 +79,12 @@ def chains(number: int) -> dict[str, tuple[Run, ...]]:
         ),
         "the first start": (
             *(Run(point, nth=chance.randint(1, _PAGES), during="first start") for point in _PAGING),
-            *(Run(Point.MIGRATION, nth=nth, during="first start") for nth in _places(chance, _MIGRATION, 3)),
+            *(Run(Point.MIGRATION, nth=nth, during="first start") for nth in _places(chance, _MIGRATION, 2)),
         ),
         "any statement": tuple(
             Run(Point.STATEMENT, nth=nth, size=size)
             for size, most in ((1, 30), (50, 500), (120, 1200))
-            for nth in _places(chance, most, 2)
+            for nth in _places(chance, most, 1)
         ),
     }
 
