@@ -110,7 +110,7 @@ def test_saying_no_in_the_browser_is_told_in_words(variables: dict[str, str]) ->
 @pytest.mark.parametrize("step", ["Client id", "Waiting until "])
 def test_ctrl_c_cancels_at_any_step(variables: dict[str, str], tmp_path: Path, step: str) -> None:
     with reshelve(variables, "connect", "--no-browser") as terminal:
-        terminal.until_shown("Client id")
+        terminal.until_shown(f"Client id [{variables['RESHELVE_XERO_CLIENT_ID']}]:")
         if step != "Client id":
             terminal.write("\r")
             terminal.until_shown(step)
