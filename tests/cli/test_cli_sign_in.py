@@ -6,11 +6,11 @@ import re
 import socket
 import stat
 import sys
-import urllib.parse
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from support.consent import decide
 from support.demo import environment
 from support.practice import PracticeXero, http, running_sandbox
 from support.terminal import Terminal
@@ -58,15 +58,6 @@ def address_shown(terminal: Terminal) -> str:
     return str(address)
 
 
-def decide(address: str, decision: str) -> str:
-    """Press a button of the consent page, and return where the browser is sent."""
-    page = http("GET", address).body.decode()
-    asked = urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query)
-    tenants = [("tenant", one) for one in re.findall(r'name="tenant" value="([^"]+)"', page)]
-    form = [*asked, *tenants, ("decision", decision)]
-    return str(http("POST", address.partition("?")[0], form=form).headers["Location"])
-
-
 @pytest.mark.parametrize("is_pasted", [False, True])
 def test_a_person_signs_in_and_out_again(
     practice: PracticeXero,
@@ -77,7 +68,7 @@ def test_a_person_signs_in_and_out_again(
     with reshelve(variables, "connect", "--no-browser") as terminal:
         terminal.until_shown(f"Client id [{practice.client_id}]:")
         terminal.write("\r")
-        ended_at = decide(address_shown(terminal), "allow")
+        ended_at = decide(address_shown(terminal))
         if is_pasted:
             terminal.write(f"{ended_at}\r")
         else:
