@@ -13,9 +13,11 @@ from store.store_samples import ACTIVE, NOON, contact, minutes
 from tui.model.change import Action, Change, Event, State
 from tui.model.errors import StoreError
 from tui.store import Move, Store
+from tui.store.care.backup import newest_good_backup
 from tui.store.care.copying import new_file
 from tui.store.care.health import damage_anywhere
-from tui.store.care.repair import Diagnosis, diagnose, repair
+from tui.store.care.repair import Diagnosis, diagnose, rebuild_contacts, repair
+from tui.store.schema import BATCHES_VERSION, MIGRATIONS, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,3 +208,58 @@ async def test_a_state_that_makes_no_sense_is_damage(folder: Path) -> None:
     done = repair(folder / "contacts.db", minutes(4))
     assert not done.is_whole
     assert stands(folder)[7] is State.CONFIRMED
+
+
+def written_before(file: Path, version: int) -> Path:
+    """Make a store as a Reshelve of that version wrote it, with one change that was asked for."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        migrate(connection, version)
+        connection.execute(
+            """
+            INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
+                idempotency_key, words, superseded)
+            VALUES ('b', 'id-1', 'A', 'archive', 'here', 'queued', 1, 1, '', '', 0)
+            """
+        )
+        connection.execute("INSERT INTO change_events VALUES (1, 1, 1, 'request', 'queued', '{}')")
+    return file
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+async def test_a_store_that_an_older_reshelve_wrote_is_whole(tmp_path: Path, version: int) -> None:
+    file = written_before(tmp_path / "contacts.db", version)
+    assert diagnose(file) == Diagnosis("", "")
+    rebuild_contacts(file, NOON)
+    assert stands(tmp_path) == {1: State.QUEUED}
+    if version < BATCHES_VERSION:
+        store = Store.open(tmp_path)
+        assert await store.undo_plan() is not None
+        store.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_backup_that_an_older_reshelve_made_is_good(folder: Path, version: int) -> None:
+    [backup] = (folder / "backups").glob("*.db")
+    backup.unlink()
+    assert newest_good_backup(folder / "contacts.db") is None
+    written_before(backup, version)
+    assert newest_good_backup(folder / "contacts.db") == backup
+
+
+@pytest.mark.parametrize("table", ["batches", "batch_wishes", "tellings", "changes"])
+def test_a_table_that_should_be_there_and_is_not_is_damage(folder: Path, table: str) -> None:
+    file = folder / "contacts.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"DROP TABLE {table}")
+        connection.commit()
+    assert table in diagnose(file).journal
+
+
+def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path) -> None:
+    file = folder / "contacts.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="newer Reshelve"):
+        rebuild_contacts(file, NOON)
+    assert file.read_bytes() == before

@@ -6,13 +6,13 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui.paths import fsync_folder
-from tui.store.care.health import CURSORS, JOURNAL
-from tui.store.schema import migrate
+from tui.store.care.health import CURSORS, JOURNAL, connect_to_look
+from tui.store.schema import migrate, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,22 +46,30 @@ def made_beside(target: Path) -> Iterator[Path]:
 def copy_journal(source: Path, target: Path) -> int:
     """Copy the journal, as of one moment, into a store without contacts; returns how many events.
 
-    Bookmarks of pulls stay behind, so that everything is read from Xero again. Raises `sqlite3.Error`.
+    Bookmarks of pulls stay behind, so that everything is read from Xero again. Raises `sqlite3.Error`, and
+    `StoreError` where a newer Reshelve has written the source.
     """
+    with closing(connect_to_look(source)) as looking:
+        version = version_of(looking)
     connection = sqlite3.connect(target, isolation_level=None, uri=True)
     try:
         connection.execute("PRAGMA fullfsync = ON")
-        migrate(connection)
+        # As old as the source, so that what an older Reshelve wrote is migrated with its rows in place.
+        migrate(connection, version)
         connection.execute("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
         connection.execute("BEGIN")
         for table in JOURNAL:
             columns = ", ".join(columns_of(connection, table))
+            if not columns:
+                continue
             connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")  # noqa: S608 - our own names
         connection.execute(
             f"INSERT INTO main.{CURSORS} SELECT name, value FROM source.{CURSORS}"  # noqa: S608 - as above
             " WHERE name NOT LIKE 'pull.%'"
         )
         connection.execute("COMMIT")
+        connection.execute("DETACH source")
+        migrate(connection)
         return int(connection.execute("SELECT count(*) FROM change_events").fetchone()[0])
     finally:
         connection.close()

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action, State
+from tui.store.schema import BATCHES_VERSION, TELLINGS_VERSION, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ JOURNAL: Final = {
     "batch_wishes": "number",
     "tellings": "number",
 }
+# What a file that an older Reshelve wrote hasn't got yet.
+_SINCE: Final = {"batches": BATCHES_VERSION, "batch_wishes": BATCHES_VERSION, "tellings": TELLINGS_VERSION}
 #: Bookmarks are kept with the journal, though losing one only means reading something again.
 CURSORS: Final = "cursors"
 # How many of SQLite's steps go by before it looks whether it is still wanted.
@@ -53,7 +56,11 @@ def _damage(file: Path, tables: Sequence[str], is_stopped: Callable[[], bool]) -
     try:
         with closing(connect_to_look(file)) as connection:
             connection.set_progress_handler(is_stopped, _STEPS_BETWEEN_LOOKS)
+            version = version_of(connection)
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             for table in tables:
+                if table not in there and version < _SINCE.get(table, 0):
+                    continue
                 pragma = f"PRAGMA integrity_check({table})" if table else "PRAGMA integrity_check"
                 [first, *_] = connection.execute(pragma).fetchall()
                 if first[0] != "ok":

@@ -185,34 +185,36 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ),
     ),
 )
-#: From this version on a store has a table of tellings.
+#: From these versions on a store has tables of batches, and of tellings.
+BATCHES_VERSION: Final = 3
 TELLINGS_VERSION: Final = 4
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables up to this version's, in one transaction.
+def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:
+    """Bring the tables up to a version, this one's unless told, in one transaction.
 
     Raises `StoreError` when a newer Reshelve has written the file: an older one could damage it.
     """
-    if _version(connection) == len(MIGRATIONS):
+    if version_of(connection) == to:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Read again under the lock: another process may have migrated in between.
-        version = _version(connection)
-        if version > len(MIGRATIONS):
+        version = version_of(connection)
+        if max(version, to) > len(MIGRATIONS):
             raise StoreError(
                 "The local copy was written by a newer Reshelve. Nothing was changed.",
                 "Update Reshelve, then start it again.",
             )
-        for statement in (part for step in MIGRATIONS[version:] for part in step):
+        for statement in (part for step in MIGRATIONS[version:to] for part in step):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {max(version, to)}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables, 0 where there are none."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
