@@ -166,6 +166,7 @@ class ReshelveApp(App[None]):
         is_new = not self._opened.has(organisation)
         service = self._opened.service(organisation)
         self._current = service
+        service.attend()
         await self._pop_to_base()
         home = self._home(service)
         if self.screen is not home:
@@ -225,10 +226,9 @@ class ReshelveApp(App[None]):
         closed = self._current
         if closed is None or self._opened.service_of(closed.snapshot.organisation) is closed:
             return
-        organisations = [one.organisation for one in self.account.organisations()]
         here = closed.snapshot.organisation.tenant_id
         # The same one first: it may only be connected in another way than before.
-        organisations.sort(key=lambda one: one.tenant_id != here)
+        organisations = sorted(self.account.connected, key=lambda one: one.tenant_id != here)
         if organisations:
             await self._attempt(organisations[0])
         else:

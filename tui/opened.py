@@ -62,7 +62,7 @@ class Opened:
 
     async def follow(self) -> None:
         """Close what is no longer connected, and what is connected in another way than it was opened."""
-        connected = {one.organisation.tenant_id: one.organisation for one in self._account.organisations()}
+        connected = {one.tenant_id: one for one in self._account.connected}
         for tenant_id, service in list(self._services.items()):
             if connected.get(tenant_id) != service.snapshot.organisation:
                 await self._stop(tenant_id)

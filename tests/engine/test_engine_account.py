@@ -180,6 +180,27 @@ async def test_a_sign_in_made_elsewhere_is_taken_over(paths: Paths, tmp_path: Pa
         assert len(await account.look()) == 2
 
 
+async def test_what_is_disconnected_while_xero_is_asked_stays_away(
+    practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(**_: object) -> frozenset[str]:
+        await account.disconnect(practice.client_id)
+        return frozenset(one.tenant_id for one in practice.organisations)
+
+    monkeypatch.setattr("tui.xero.connections.connected_tenants", slow)
+    assert await account.look() == []
+
+
+async def test_what_is_connected_is_known_without_reading_a_store(
+    practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("a store was read")
+
+    monkeypatch.setattr("tui.engine.sign_ins.account.peek", refuse)
+    assert [one.tenant_id for one in account.connected] == [one.tenant_id for one in practice.organisations]
+
+
 async def test_changes_are_counted_without_opening(account: XeroAccount) -> None:
     listed = account.organisations()[0]
     assert (listed.pending, listed.unfinished) == (None, None)

@@ -93,6 +93,13 @@ async def test_enter_opens_and_the_list_comes_back_with_the_key(backend: FakeBac
         assert "Demo Company (NZ)" in person.title
 
 
+async def test_an_organisation_that_was_gone_to_knows_that_somebody_is_there(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person, OTHERS[0])
+        await person.press("down", "enter")
+        assert person.account.backends[OTHERS[0].organisation.tenant_id].attended == 1
+
+
 async def test_a_click_opens(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await open_list(person, *OTHERS)

@@ -107,6 +107,10 @@ class FakeAccount:
 
     # What the screens ask of it.
 
+    @property
+    def connected(self) -> Sequence[Organisation]:
+        return [one.organisation for one in self.listed]
+
     def organisations(self) -> Sequence[Listed]:
         return list(self.listed)
 

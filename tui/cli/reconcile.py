@@ -18,6 +18,8 @@ from tui.paths import Paths
 from tui.settings import load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.model.contact import Organisation
     from tui.model.reconcile import Ambiguous, Reconciliation
     from tui.store import Store
@@ -82,7 +84,7 @@ def reconcile(
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        chosen = _one([listed.organisation for listed in account.organisations()], organisation)
+        chosen = _one(account.connected, organisation)
         from tui.engine.reconciling import open_store  # noqa: PLC0415 - loads SQLite, which `--help` needn't
 
         store = open_store(paths, chosen)
@@ -103,7 +105,7 @@ def reconcile(
         raise say(error) from error
 
 
-def _one(organisations: list[Organisation], wanted: str | None) -> Organisation:
+def _one(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
     """Return the organisation to compare with; a file of one proves nothing about another."""
     if wanted is None and len(organisations) > 1:
         names = ", ".join(each.name for each in organisations)

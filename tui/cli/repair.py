@@ -26,7 +26,7 @@ def repair(organisation: str | None, *, yes: bool) -> None:
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        chosen = choose([one.organisation for one in account.organisations()], organisation)
+        chosen = choose(account.connected, organisation)
         if chosen is None:
             raise ReshelveError("No organisation is connected yet.", "There is nothing to repair.")
         mending = examine(paths, chosen)

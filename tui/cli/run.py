@@ -31,7 +31,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     """
     if not (os.isatty(0) and os.isatty(2)):
         raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
-    organisation = choose([one.organisation for one in account.organisations()], wanted)
+    organisation = choose(account.connected, wanted)
     # Both make the first paint and each key faster; Textual reads the variable when it is imported.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     gc.disable()

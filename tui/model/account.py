@@ -105,8 +105,13 @@ class Account(Protocol):
         """The address that the person registers with their Xero app."""
         ...
 
+    @property
+    def connected(self) -> Sequence[Organisation]:
+        """Every connected organisation as known here; nothing is read for it."""
+        ...
+
     def organisations(self) -> Sequence[Listed]:
-        """Return every connected organisation as known here; asks nobody."""
+        """Return every connected organisation as known here, with what its store says; asks nobody."""
         ...
 
     async def look(self) -> Sequence[Listed]:

@@ -80,6 +80,11 @@ class XeroAccount(Account):
                 return one
         return organisations[0] if organisations else None
 
+    @property
+    def connected(self) -> Sequence[Organisation]:
+        """Every connected organisation; nothing is read for it."""
+        return self._known.organisations
+
     def organisations(self) -> Sequence[Listed]:
         """Return every connected organisation, with what its store says of its changes."""
         return [self._listed(one) for one in self._known.organisations]
@@ -187,10 +192,13 @@ class XeroAccount(Account):
     async def _look(self, sign_in: str) -> None:
         from tui.xero.connections import connected_tenants  # noqa: PLC0415 - only this needs it
 
-        mine = self._known.of(sign_in)
         connected = await connected_tenants(
             api_url=self._settings.xero.api_url, tokens=token_source(self._settings, self._paths, sign_in)
         )
+        mine = self._known.of(sign_in)
+        if not mine:
+            # Disconnected while Xero was asked.
+            return
         known = {one.tenant_id for one in mine}
         if not connected and mine[0].is_custom:
             # Nothing says that Xero lists custom connections there: their own calls tell whether they work.
