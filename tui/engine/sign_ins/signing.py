@@ -106,8 +106,7 @@ class _Custom(SignIn):
     ) -> None:
         self._identity_url = settings.xero.identity_url
         self._request = request
-        # There is no refresh token to ask for: the secret itself opens the door again.
-        self._scope = " ".join(one for one in scope.split() if one != "offline_access")
+        self._scope = scope
         self._kept_in = kept_in
         self._keep = keep
 
