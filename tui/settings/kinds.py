@@ -145,7 +145,7 @@ class Whole:
 
 
 class KeyNames:
-    """Keys for an action, in Textual's spelling; the app checks that they are keys."""
+    """Keys for an action, in Textual's spelling; whether a terminal has such keys isn't checked."""
 
     allowed = 'keys with commas between them, such as "f5,ctrl+r"'
 

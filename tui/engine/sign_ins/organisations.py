@@ -67,7 +67,8 @@ def read_known(file: Path) -> Known:
             frozenset(str(one) for one in stored["gone"]),
             str(stored["last"]),
         )
-    except (OSError, ValueError, TypeError, LookupError):
+    # Besides what doesn't fit: brackets within brackets without end.
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return Known()
 
 
@@ -81,7 +82,9 @@ def write_known(file: Path, known: Known) -> None:
     write_atomically(file, json.dumps(stored, indent=1).encode())
 
 
-def _organisation(stored: dict[str, Any]) -> Organisation:
+def _organisation(stored: Any) -> Organisation:
+    if not isinstance(stored, dict):
+        raise TypeError("an organisation is something else")
     values = {field.name: stored.get(field.name, _DEFAULTS[field.name]) for field in fields(Organisation)}
     if not all(isinstance(values[name], type(default)) for name, default in _DEFAULTS.items()):
         raise TypeError("an organisation's field has the wrong type")
