@@ -110,16 +110,16 @@ CUSTOM: Final = Meaning(
 
 def refusal(response: httpx.Response, meaning: Meaning) -> XeroError:
     """Name the error that an answer other than 200 means."""
-    words = meaning.refusals.get(name_of(response))
+    words = meaning.refusals.get(_name_of(response))
     return meaning.error(*words) if words else trouble(response, meaning.after_trouble)
 
 
 def says_ended(response: httpx.Response) -> bool:
     """Say whether a token was refused because it is worth nothing any more."""
-    return name_of(response) in _ENDED
+    return _name_of(response) in _ENDED
 
 
-def name_of(response: httpx.Response) -> str:
+def _name_of(response: httpx.Response) -> str:
     """Find OAuth's name of a refusal (RFC 6749, section 5.2); empty where the answer is none."""
     if not response.is_client_error:
         return ""
