@@ -244,17 +244,6 @@ async def test_offline_nothing_is_disconnected(
     assert paths.token_file(practice.client_id).exists()
 
 
-@pytest.mark.parametrize(
-    "damaged",
-    ["", "{", "[]", "{}", '{"organisations":[{"tenant_id":1}],"gone":[],"last":""}',
-     '{"organisations":[{"tenant_id":"a"}],"gone":[],"last":""}'],
-)  # fmt: skip
-def test_a_damaged_list_is_no_list(settings: Settings, paths: Paths, damaged: str) -> None:
-    paths.data.mkdir(parents=True)
-    paths.organisations_file.write_text(damaged)
-    assert XeroAccount(settings, paths).organisations() == []
-
-
 def test_what_a_newer_version_adds_is_left_aside(settings: Settings, paths: Paths) -> None:
     paths.data.mkdir(parents=True)
     stored = {"tenant_id": "t", "name": "N", "short_code": "!a", "colour": "blue"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.engine.sign_ins.organisations import Known, read_known
+from tui.model.errors import StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +18,23 @@ if TYPE_CHECKING:
     [
         pytest.param('{"organisations": ["a"], "gone": [], "last": ""}', id="no organisation"),
         pytest.param("[" * 100_000, id="brackets without end"),
+        *("", "{", "[]", "{}"),
+        '{"organisations": [{"tenant_id": 1}], "gone": [], "last": ""}',
+        '{"organisations": [{"tenant_id": "a"}], "gone": [], "last": ""}',
     ],
 )
-def test_a_list_of_something_else_is_no_list(tmp_path: Path, content: str) -> None:
+def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, content: str) -> None:
     file = tmp_path / "organisations.json"
     file.write_text(content, encoding="utf-8")
+    with pytest.raises(StoreError, match="damaged"):
+        read_known(file)
+    assert (file.parent / "damaged-organisations.json").read_text(encoding="utf-8") == content
     assert read_known(file) == Known()
+
+
+def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:
+    file = tmp_path / "organisations.json"
+    file.mkdir()
+    with pytest.raises(StoreError, match="can't be read"):
+        read_known(file)
+    assert file.is_dir()

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tui.model.contact import Organisation
+from tui.model.errors import StoreError
 from tui.paths import write_atomically
 
 if TYPE_CHECKING:
@@ -58,18 +59,45 @@ def _completed(new: Organisation, old: Organisation | None) -> Organisation:
 
 
 def read_known(file: Path) -> Known:
-    """Read what is remembered; nothing where there is no such file, or a damaged one."""
+    """Read what is remembered; nothing where there is no such file yet.
+
+    Raises `StoreError` for a file that can't be read, and for a damaged one, which is put aside: the next
+    start begins without it, and nothing is written over it.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return Known()
+    except OSError as error:
+        raise StoreError(
+            f"{file} can't be read: {error.strerror}.", "Nothing has changed. Mend that, then try again."
+        ) from error
     try:
         # Not msgspec, whose import would be the dearest part of a start.
-        stored = json.loads(file.read_bytes())
+        stored = json.loads(content)
         return Known(
             tuple(_organisation(one) for one in stored["organisations"]),
             frozenset(str(one) for one in stored["gone"]),
             str(stored["last"]),
         )
     # Besides what doesn't fit: brackets within brackets without end.
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
-        return Known()
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise _put_aside(file) from None
+
+
+def _put_aside(file: Path) -> StoreError:
+    aside = file.with_name(f"damaged-{file.name}")
+    try:
+        file.replace(aside)
+    except OSError as error:
+        return StoreError(
+            f"{file} is damaged, and can't be put aside: {error.strerror}.",
+            "Nothing has changed. Move it elsewhere, then start again.",
+        )
+    return StoreError(
+        f"The list of organisations was damaged; it is kept as {aside}.",
+        "Local copies, journals and sign-ins are untouched. Start again, and connect to write the list anew.",
+    )
 
 
 def write_known(file: Path, known: Known) -> None:
