@@ -26,7 +26,7 @@ STYLES: Final = {_GOOD: "success", _BAD: "error", _WAITS: "primary", _UNKNOWN: "
 _TROUBLED: Final = frozenset(Link) - {Link.ONLINE, Link.STARTING}
 SUPPORT: Final = (
     "If it persists, contact Re-Leased's Customer Support from within Re-Leased, through its help; "
-    "Reshelve knows no address that could be verified. The report says what they will ask for."
+    "Reshelve knows no address that could be verified. The report holds what is known here."
 )
 
 
