@@ -63,6 +63,20 @@ async def test_all_of_a_link_can_be_read_at_any_width(waiting: FakeBackend, widt
         assert waiting.contact_url(contact_id(5)) in shown
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_the_cursor_is_as_high_as_what_it_stands_on(waiting: FakeBackend, is_done: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
+    async with running(waiting, (60, 24)) as person:
+        await person.press("h")
+        if is_done:
+            waiting.move(waiting.changes_made[0], State.CONFIRMED)
+            await person.hears_changes()
+        rows = person.screen.query_one(LineList)
+        marked = [y for y in range(rows.size.height) if rows.render_line(y).text.startswith("▌")]
+        screen = person.screen
+        assert isinstance(screen, HandoffScreen)
+        assert marked == [*range(len(screen.items[0].lines(rows.line_width, clock.now())))]
+
+
 async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")

@@ -184,7 +184,8 @@ class LineList(ScrollView, can_focus=True):
         for line in self._paint(index, width - _GUTTER)[: self._row_height]:
             written = margin + line.truncate(width - _GUTTER, ellipsis=True)
             strips += Visual.to_strips(self, written, width, 1, style, pad=True)
-        blank = Visual.to_strips(self, margin, width, 1, style, pad=True)
+        # What a row leaves empty is a gap between rows: the cursor isn't shown there.
+        blank = Visual.to_strips(self, content(""), width, 1, self.visual_style, pad=True)
         return strips + blank * (self._row_height - len(strips))
 
     # -- keys and mouse
