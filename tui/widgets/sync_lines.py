@@ -12,7 +12,7 @@ from tui.model.evidence import Grade
 from tui.widgets.pull_bar import bar
 from tui.widgets.signs import sign
 from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, trouble
-from tui.widgets.text import content, fit, safe
+from tui.widgets.text import cells, content, fit, safe
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ HEADING: Final = "Sync with Re-Leased"
 _NOTHING: Final = "Nothing is waiting. Archive with a, restore with r."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
-_ROOM_FOR_ACTION: Final = 36
+# The sign, and the spaces around the name.
+_AROUND_NAME: Final = 4
 _TIMES: Final = {Action.ARCHIVE: "archived", Action.RESTORE: "restored"}
 
 
@@ -156,7 +157,7 @@ def _var(style: str) -> str:
 def _block(view: ChangeView, now: datetime, width: int, *, hint: bool) -> list[Content]:
     look = sign(view, now.astimezone())
     right = _words(view, look.words, width, hint=hint)
-    room = max(4, width - len(right) - 4)
+    room = max(4, width - len(right) - _AROUND_NAME)
     line = Content.assemble(
         (look.symbol or "·", _var(look.style)),
         " ",
@@ -178,12 +179,10 @@ def _block(view: ChangeView, now: datetime, width: int, *, hint: bool) -> list[C
 
 def _words(view: ChangeView, words: str, width: int, *, hint: bool) -> str:
     change = view.change
-    if (
-        change.state is State.CONFIRMED
-        and _grade(view) in {Grade.PENDING, None}
-        and width >= _ROOM_FOR_ACTION
-    ):
-        return f"{_TIMES[change.action]}, {words}"
+    if change.state is State.CONFIRMED and _grade(view) in {Grade.PENDING, None}:
+        both = f"{_TIMES[change.action]}, {words}"
+        # Whose change it is matters more than which: the list of changes says that too.
+        return both if cells(change.name) + len(both) + _AROUND_NAME <= width else words
     if change.state is State.HANDOFF:
         return "" if hint else "press Restore (h)"
     return words
