@@ -6,8 +6,13 @@ import pytest
 from support.fake_backend import FakeBackend
 from support.frozen import frozen
 
+from tui.model.change import Action, State
+from tui.model.evidence import Grade
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+REPEATING = "Contacts cannot be archived if they are associated with repeating invoices"
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +24,19 @@ def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def backend() -> FakeBackend:
     return FakeBackend.with_contacts()
+
+
+@pytest.fixture
+def busy() -> FakeBackend:
+    """An organisation in which everything that can happen has happened."""
+    backend = FakeBackend.with_contacts(1631)
+    backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(7, Action.RESTORE, State.CONFIRMED)
+    backend.put_change(12, Action.RESTORE, State.HANDOFF)
+    backend.put_change(13, Action.ARCHIVE, State.REFUSED, words=REPEATING)
+    backend.put_change(3, Action.ARCHIVE, State.QUEUED)
+    backend.put_change(2, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
+    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE)
+    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, Grade.EXPECTED)
+    backend.publish_changes()
+    return backend

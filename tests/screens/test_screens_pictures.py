@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.fake_account import FakeAccount
 from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
-from support.screen_test import Driver
-from textual.widgets import Input
+from support.pictures import SIZES, picture
 
-from tui.app import ReshelveApp
 from tui.model.change import Action, State
 from tui.model.errors import OfflineError
 from tui.model.evidence import Grade
@@ -23,63 +20,7 @@ from tui.model.undo import Fate
 from tui.screens.problem import ProblemScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from textual.pilot import Pilot
-
-    Compare = Callable[..., bool]
-
-SIZES = [(60, 20), (80, 24), (120, 36), (160, 48)]
-REPEATING = "Contacts cannot be archived if they are associated with repeating invoices"
-
-
-@pytest.fixture
-def busy() -> FakeBackend:
-    """An organisation in which everything that can happen has happened."""
-    backend = FakeBackend.with_contacts(1631)
-    backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
-    backend.put_change(7, Action.RESTORE, State.CONFIRMED)
-    backend.put_change(12, Action.RESTORE, State.HANDOFF)
-    backend.put_change(13, Action.ARCHIVE, State.REFUSED, words=REPEATING)
-    backend.put_change(3, Action.ARCHIVE, State.QUEUED)
-    backend.put_change(2, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
-    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE)
-    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, Grade.EXPECTED)
-    backend.publish_changes()
-    return backend
-
-
-def picture(
-    compare: Compare,
-    backend: FakeBackend,
-    *keys: str,
-    size: tuple[int, int] = (120, 36),
-    theme: str = "",
-    settled: bool = True,
-    is_opening: bool = False,
-    after: Callable[[ReshelveApp], object] | None = None,
-) -> bool:
-    app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation)
-    if theme:
-        app.theme = theme
-
-    async def act(pilot: Pilot[None]) -> None:
-        person = Driver(app, pilot, backend)
-        await person.settle()
-        # What waits is recalled at the start, in a picture of its own.
-        if keys or not is_opening:
-            person.main.key_bar.end_flash()
-        for key in keys:
-            await pilot.press(key)
-            await (person.settle() if settled else pilot.pause())
-        if after is not None:
-            after(app)
-            await person.settle()
-        for box in app.screen.query(Input):
-            box.cursor_blink = False
-        await pilot.pause()
-
-    return compare(app, terminal_size=size, run_before=act)
+    from support.pictures import Compare
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
