@@ -23,8 +23,8 @@ class ActionSpec:
     `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys.
     `keys` is a comma-separated list in Textual's spelling, the one shown first; empty where only the
     command palette offers it. `danger` marks what asks before it acts, `writes` what is not offered where
-    nothing may be changed, `footer` what is named in the key bar. `own` says that a widget binds the keys
-    itself.
+    nothing may be changed. `footer` is Textual's `Binding.show`: key bars name what their screens offer.
+    `own` says that a widget binds the keys itself.
     """
 
     id: str
@@ -191,6 +191,16 @@ def key_name(key: str) -> str:
     if len(key) in {2, 3} and key[0] == "f" and key[1:].isdigit():
         return key.upper()
     return _KEY_NAMES.get(key, key)
+
+
+def usual_key(action_id: str) -> str:
+    """Write the key of an action as it is where nobody has given it another."""
+    return key_name(spec(action_id).keys.split(",")[0])
+
+
+def key_now(app: App[Any], action_id: str) -> str:
+    """Write the key of an action as it is now, for a sentence that says what to press."""
+    return key_name(keys_of(app, spec(action_id)).split(",")[0])
 
 
 def key_names(keys: str) -> str:
