@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.log import logger
 from tui.model.errors import FeedError
 from tui.model.evidence import NightlyWindow, Watch
 from tui.model.snapshot import ReleasedLink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tui.model.telling import Company
     from tui.released.observer import Observer, Report
@@ -24,6 +25,8 @@ _CLEAN_SYNC: Final = "feed.clean_sync_started_at"
 _SHOWN: Final = "feed.shown"
 _MOMENTS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
 _SHOWN_FIELDS: Final = ("state", "is_syncing", "problem", *_MOMENTS)
+_FAILED: Final = "The bridge to it failed, as the log tells."
+_NO_ZONE: Final = "It gave a time without its zone."
 _SLOWEST = 10.0
 _QUICKEST = 0.5
 
@@ -63,7 +66,7 @@ class ReleasedWatch:
         try:
             while True:
                 cursor = self._store.cursor(_CURSOR)
-                report = await observer.look(cursor)
+                report = await _ask(observer, cursor)
                 # The cursor moves even where a whole page made no sense, or it would be read without end.
                 if report.cursor is not None and report.cursor != cursor:
                     learnt += await self._store.record_pick_ups(report.pick_ups, (_CURSOR, report.cursor))
@@ -77,7 +80,7 @@ class ReleasedWatch:
         return learnt > 0 or self.watch != before
 
     def tick(self) -> bool:
-        """Follow the clock where there is no feed. Returns whether a window has just passed."""
+        """Follow the clock where there is no feed. Returns whether a window has just passed, or come back."""
         if self._has_feed or not self._follow_clock():
             return False
         self._show(self.link)
@@ -144,11 +147,13 @@ class ReleasedWatch:
         return datetime.fromisoformat(stored) if stored else None
 
     def _follow_clock(self) -> bool:
-        now = self._now()
-        if self.link.next_sync_at is not None and now < self.link.next_sync_at:
+        now, link = self._now(), self.link
+        # Both ends: a clock may also be put back, and what was expected too early is so no longer.
+        if link.next_sync_at and link.cycle_started_at and link.cycle_started_at <= now < link.next_sync_at:
             return False
-        _, end = self._window.next_after(now)
-        self.link = replace(self.link, next_sync_at=end, cycle_started_at=now)
+        start, end = self._window.first_to_end_after(now)
+        _, last_end = self._window.last_before(now)
+        self.link = replace(link, next_sync_at=end, cycle_started_at=last_end, window_start_at=start)
         return True
 
 
@@ -160,6 +165,26 @@ def told_watch(window: NightlyWindow, company: Company) -> Watch:
         stalled_since=company.stalled_since,
         cleared_at=company.cleared_at,
     )
+
+
+async def _ask(observer: Observer, cursor: str | None) -> Report:
+    """Look once. Whatever a bridge of somebody's own does wrong is a feed that can't be read."""
+    try:
+        report = await observer.look(cursor)
+    except FeedError:
+        raise
+    except Exception as error:
+        logger.exception("the bridge to Re-Leased failed")
+        raise FeedError(_FAILED) from error
+    if any(moment is not None and moment.utcoffset() is None for moment in _moments(report)):
+        raise FeedError(_NO_ZONE)
+    return report
+
+
+def _moments(report: Report) -> Iterator[datetime | None]:
+    yield from (report.next_sync_at, report.last_sync_started_at, report.last_sync_finished_at)
+    for pick_up in report.pick_ups:
+        yield from (pick_up.sync_started_at, pick_up.picked_up_at)
 
 
 def _cycle_start(report: Report) -> datetime | None:

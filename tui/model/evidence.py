@@ -89,6 +89,15 @@ class NightlyWindow:
                 return start, end
             day += timedelta(days=1)
 
+    def first_to_end_after(self, moment: datetime) -> tuple[datetime, datetime]:
+        """Return start and end of the window that is under way, else of the next one."""
+        day = moment.astimezone(self.zone).date() - timedelta(days=2)
+        while True:
+            start, end = self._on(day)
+            if end > moment:
+                return start, end
+            day += timedelta(days=1)
+
     def last_before(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the last window that had ended by the moment."""
         day = moment.astimezone(self.zone).date()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tui.model.query import TabCounts
-from tui.model.telling import is_stalled
+from tui.model.telling import LONGEST_SYNC, is_stalled
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -67,10 +67,11 @@ class ReleasedLink:
 
     `has_feed` says whether evidence can be *read*. `state` is one of the states of Re-Leased's Sync
     Overview as a feed tells it, or as somebody has told it at `state_told_at`, else empty. `next_sync_at`
-    is told by a feed, or the end of the next nightly window; `cycle_started_at` is the moment its countdown
-    began. `problem` is why the feed couldn't be read. `told` is the newest that somebody told of the
-    company, `told_sync_since` the start of a sync of which nobody has told the end yet. `zone` is the one
-    the nightly window is in, None for this machine's; `zone_note` says why, where another was wanted.
+    is told by a feed, or the end of the nightly window that is under way or comes next, which begins at
+    `window_start_at`; `cycle_started_at` is the moment its countdown began. `problem` is why the feed
+    couldn't be read. `told` is the newest that somebody told of the company, `told_sync_since` the start of
+    a sync of which nobody has told the end yet. `zone` is the one the nightly window is in, None for this
+    machine's; `zone_note` says why, where another was wanted.
     """
 
     has_feed: bool = False
@@ -85,11 +86,16 @@ class ReleasedLink:
     told_sync_since: datetime | None = None
     zone: tzinfo | None = None
     zone_note: str = ""
+    window_start_at: datetime | None = None
 
     @property
     def is_stalled(self) -> bool:
         """Whether no sync can be expected to bring anything, by the feed, its silence, or a person."""
         return bool(self.problem) or is_stalled(self.state)
+
+    def is_told_to_run(self, now: datetime) -> bool:
+        """Whether a sync that somebody has started may still be running, as far as anybody told."""
+        return self.told_sync_since is not None and now - self.told_sync_since < LONGEST_SYNC
 
 
 @dataclass(frozen=True, slots=True)

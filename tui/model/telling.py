@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,9 @@ class CompanyState(StrEnum):
     HAS_ERRORS = "Sync has errors"
     INCOMPLETE_PIPELINE = "Incomplete pipeline"
 
+
+#: For so long a sync whose end nobody has told is shown as running; then it is asked how it ended.
+LONGEST_SYNC: Final = timedelta(days=1)
 
 _WORKS: Final = frozenset({CompanyState.SYNCED.value, CompanyState.IN_PROGRESS.value})
 

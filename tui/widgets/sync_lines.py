@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 from textual.style import Style
 
+from tui.actions import usual_key
 from tui.model.change import Action, State
 from tui.model.evidence import Grade
 from tui.widgets.pull_bar import bar
@@ -16,13 +18,14 @@ from tui.widgets.text import cells, content, fit, safe
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from tui.model.snapshot import ChangeView, Pane, Snapshot
+    from tui.widgets.sync_words import NextSync
 
 HEADING: Final = "Sync with Re-Leased"
-_NOTHING: Final = "Nothing is waiting. Archive with a, restore with r."
+_NOTHING: Final = "Nothing is waiting. Archive with {}, restore with {}."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
 # The sign, and the spaces around the name.
@@ -30,32 +33,54 @@ _AROUND_NAME: Final = 4
 _TIMES: Final = {Action.ARCHIVE: "archived", Action.RESTORE: "restored"}
 
 
-def tall(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practice: bool) -> list[Content]:
-    """Write the pane that stands beside the table."""
+def tall(
+    snapshot: Snapshot,
+    now: datetime,
+    width: int,
+    height: int,
+    *,
+    is_practice: bool,
+    key: Callable[[str], str] = usual_key,
+) -> list[Content]:
+    """Write the pane that stands beside the table. `key` names the key of an action."""
     head = [
         Content.styled(HEADING, "bold"),
         Content(""),
-        *_head(snapshot, now, width, is_practice=is_practice, spaced=True),
+        *_head(
+            snapshot, next_sync(snapshot.released, now, is_practice=is_practice, key=key), width, spaced=True
+        ),
         Content(""),
     ]
     foot = _foot(snapshot, now, width)
     room = height - len(head) - len(foot)
-    body = changes(snapshot.pane, now, width, room, hint=True) if snapshot.pane else []
+    body = changes(snapshot.pane, now, width, room, hint=True, key=key) if snapshot.pane else []
     padding = [Content("")] * (room - len(body))
     return [*head, *body, *padding, *foot]
 
 
-def low(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practice: bool) -> list[Content]:
+def low(
+    snapshot: Snapshot,
+    now: datetime,
+    width: int,
+    height: int,
+    *,
+    is_practice: bool,
+    key: Callable[[str], str] = usual_key,
+) -> list[Content]:
     """Write the pane that lies below the table: the next sync on the left, the changes on the right."""
     left_width = min(40, width // 2 - 2)
-    left = _head(snapshot, now, left_width, is_practice=is_practice)
+    sync = next_sync(snapshot.released, now, is_practice=is_practice, key=key)
+    left = _head(snapshot, sync, left_width)
     foot = _foot(snapshot, now, left_width)
     if len(left) + len(foot) > height:
         # Words about the sync matter more than how many calls are left.
         foot = _foot(snapshot, now, left_width, calls=False)
+    if len(left) + len(foot) > height:
+        # No sentence is cut in the middle: Troubleshoot has them whole.
+        left = _head(snapshot, replace(sync, words=sync.brief), left_width)
     left = left[: max(0, height - len(foot))]
     left = [*left, *[Content("")] * (height - len(left) - len(foot)), *foot]
-    right = changes(snapshot.pane, now, width - left_width - 3, height) if snapshot.pane else []
+    right = changes(snapshot.pane, now, width - left_width - 3, height, key=key) if snapshot.pane else []
     right = [*right, *[Content("")] * (height - len(right))]
     rule = Content.styled(" │ ", "$foreground 25%")
     return [
@@ -64,9 +89,16 @@ def low(snapshot: Snapshot, now: datetime, width: int, height: int, *, is_practi
     ]
 
 
-def single(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
+def single(
+    snapshot: Snapshot,
+    now: datetime,
+    width: int,
+    *,
+    is_practice: bool,
+    key: Callable[[str], str] = usual_key,
+) -> Content:
     """Write the pane as one line, for small terminals: in words where they fit, else in symbols."""
-    sync = next_sync(snapshot.released, now, is_practice=is_practice)
+    sync = next_sync(snapshot.released, now, is_practice=is_practice, key=key)
     wrong = trouble(snapshot, now)
     right = content(wrong or sync.brief, "$text-warning" if wrong else _var(sync.style))
     pane = snapshot.pane
@@ -77,19 +109,29 @@ def single(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) 
     return Content.assemble(left, " " * gap, right).truncate(width, ellipsis=True)
 
 
-def changes(pane: Pane, now: datetime, width: int, height: int, *, hint: bool = False) -> list[Content]:
+def changes(
+    pane: Pane,
+    now: datetime,
+    width: int,
+    height: int,
+    *,
+    hint: bool = False,
+    key: Callable[[str], str] = usual_key,
+) -> list[Content]:
     """Write the changes, those a person has to do something about first, and how many more there are.
 
     `hint` gives a hand-off a line of its own for what to do.
     """
     views = (*pane.handoffs, *pane.refused, *pane.working, *_by_grade(pane), *pane.settled)
     if not views:
-        return content(_NOTHING, "$text-muted").wrap(width)[: max(0, height)]
+        return content(_NOTHING.format(key("archive"), key("restore")), "$text-muted").wrap(width)[
+            : max(0, height)
+        ]
     counted = pane.handoff_total + pane.refused_total + pane.working_total + pane.waiting_total
     lines: list[Content] = []
     shown = 0
     for view in views:
-        block = _block(view, now, width, hint=hint)
+        block = _block(view, now, width, hint=hint, key=key("handoffs"))
         is_last = shown + 1 >= max(counted, len(views))
         if len(lines) + len(block) > height - (0 if is_last else 1):
             block = block[:1]
@@ -112,10 +154,7 @@ def _grade(view: ChangeView) -> Grade | None:
     return view.standing.grade if view.standing else None
 
 
-def _head(
-    snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool, spaced: bool = False
-) -> list[Content]:
-    sync = next_sync(snapshot.released, now, is_practice=is_practice)
+def _head(snapshot: Snapshot, sync: NextSync, width: int, *, spaced: bool = False) -> list[Content]:
     lines = _totals(snapshot.pane, width) if snapshot.pane else [Content("Looking …")]
     if spaced:
         lines.append(Content(""))
@@ -154,9 +193,9 @@ def _var(style: str) -> str:
     return f"$text-{style}" if style else ""
 
 
-def _block(view: ChangeView, now: datetime, width: int, *, hint: bool) -> list[Content]:
+def _block(view: ChangeView, now: datetime, width: int, *, hint: bool, key: str) -> list[Content]:
     look = sign(view, now.astimezone())
-    right = _words(view, look.words, width, hint=hint)
+    right = _words(view, look.words, width, hint=hint, key=key)
     room = max(4, width - len(right) - _AROUND_NAME)
     line = Content.assemble(
         (look.symbol or "·", _var(look.style)),
@@ -171,18 +210,18 @@ def _block(view: ChangeView, now: datetime, width: int, *, hint: bool) -> list[C
         lines += [Content.assemble("  ", part) for part in said[:_LINES_OF_REFUSAL]]
     if view.change.state is State.HANDOFF:
         if hint:
-            lines.append(Content.styled("  press Restore in Xero (h)", "$text-accent"))
+            lines.append(Content.styled(f"  press Restore in Xero ({key})", "$text-accent"))
         open_list = Style.from_meta({"@click": "screen.handoffs"})
         lines = [part.stylize(open_list) for part in lines]
     return lines
 
 
-def _words(view: ChangeView, words: str, width: int, *, hint: bool) -> str:
+def _words(view: ChangeView, words: str, width: int, *, hint: bool, key: str) -> str:
     change = view.change
     if change.state is State.CONFIRMED and _grade(view) in {Grade.PENDING, None}:
         both = f"{_TIMES[change.action]}, {words}"
         # Whose change it is matters more than which: the list of changes says that too.
         return both if cells(change.name) + len(both) + _AROUND_NAME <= width else words
     if change.state is State.HANDOFF:
-        return "" if hint else "press Restore (h)"
+        return "" if hint else f"press Restore ({key})"
     return words

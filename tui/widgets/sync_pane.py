@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.actions import key_now
 from tui.widgets import sync_lines
 from tui.widgets.line import Line
 
@@ -38,9 +40,10 @@ class SyncPane(Line):
         if self._told is None or not width or not height:
             return
         snapshot, now, is_practice = self._told
+        key = partial(key_now, self.app)
         if height == 1:
-            self.show(sync_lines.single(snapshot, now, width, is_practice=is_practice))
+            self.show(sync_lines.single(snapshot, now, width, is_practice=is_practice, key=key))
             return
         write = sync_lines.low if height < _TALL and width >= _TWO_COLUMNS else sync_lines.tall
-        lines = write(snapshot, now, width, height, is_practice=is_practice)
+        lines = write(snapshot, now, width, height, is_practice=is_practice, key=key)
         self.show(Content("\n").join(lines))

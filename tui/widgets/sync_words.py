@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from tui.actions import usual_key
 from tui.model.snapshot import Link
 from tui.widgets import clock
 from tui.widgets.text import safe
@@ -13,6 +14,7 @@ from tui.widgets.title_bar import xero_words
 from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, tzinfo
 
     from tui.model.snapshot import Pane, ReleasedLink, Snapshot, XeroLink
@@ -44,26 +46,59 @@ class NextSync:
     style: str = ""
 
 
-def next_sync(released: ReleasedLink, now: datetime, *, is_practice: bool) -> NextSync:
-    """Say when Re-Leased will look next, or why that can't be said."""
+def next_sync(
+    released: ReleasedLink, now: datetime, *, is_practice: bool, key: Callable[[str], str] = usual_key
+) -> NextSync:
+    """Say when Re-Leased will look next, or why that can't be said. `key` names the key of an action."""
     if released.problem:
         words = f"Re-Leased's feed can't be read: {safe(released.problem)} It is asked again by itself."
         return NextSync(words, "Re-Leased's feed can't be read", style="warning")
     if released.is_syncing:
         return NextSync("Re-Leased is reading now", "Re-Leased is reading now", 1.0, "accent")
-    if released.told_sync_since is not None:
-        since = clock.short(released.told_sync_since, now)
-        words = f"A sync was started in Re-Leased at {since}, as told. Press m when it has ended."
+    if released.is_stalled and not _was_started_since(released, now):
+        return _stalled(released, now)
+    since = "" if released.told_sync_since is None else clock.short(released.told_sync_since, now)
+    if released.is_told_to_run(now):
+        then = f"Press {key('manual_sync')} when it has ended."
+        words = f"A sync was started in Re-Leased at {since}, as told. {then}"
         return NextSync(words, f"sync told at {since}", style="accent")
-    if released.is_stalled:
-        state = safe(released.state)
-        words = _STALLED.get(released.state, f"Re-Leased says: {state}.")
-        if released.state_told_at is not None:
-            words = f"{words} Told {clock.short(released.state_told_at, now)}."
-        return NextSync(words, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
-    if released.next_sync_at is None:
+    said = _next(released, now, is_practice=is_practice)
+    if not since:
+        return said
+    asked = f"Nobody has said how the sync of {since} ended: press {key('manual_sync')}."
+    return replace(said, words=f"{said.words.removesuffix('.')}. {asked}")
+
+
+def _was_started_since(released: ReleasedLink, now: datetime) -> bool:
+    """Say whether a sync was told to run after the state was told: then that is no longer all there is."""
+    started, told = released.told_sync_since, released.state_told_at
+    is_newer = started is not None and told is not None and told <= started
+    return is_newer and released.is_told_to_run(now)
+
+
+def _stalled(released: ReleasedLink, now: datetime) -> NextSync:
+    state = safe(released.state)
+    words = _STALLED.get(released.state, f"Re-Leased says: {state}.")
+    if released.state_told_at is not None:
+        words = f"{words} Told {clock.short(released.state_told_at, now)}."
+    return NextSync(words, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
+
+
+def _next(released: ReleasedLink, now: datetime, *, is_practice: bool) -> NextSync:
+    at = released.next_sync_at
+    if at is None:
         return _unknown(released)
-    return _counted_down(released, released.next_sync_at, now, is_practice=is_practice)
+    if not released.has_feed:
+        return _night(released, at, now)
+    name = "practice" if is_practice else "Re-Leased"
+    fraction = _fraction(released.cycle_started_at, at, now)
+    if now - at >= _FAR_OFF:
+        words = f"A {name} sync was due at {clock.short(at, now)}, and its feed tells of none since."
+        return NextSync(words, f"sync due at {clock.short(at, now)}", style="warning")
+    if now >= at:
+        return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
+    left = clock.countdown(at, now)
+    return NextSync(f"Next {name} sync in {left}", f"sync in {left}", fraction)
 
 
 def _unknown(released: ReleasedLink) -> NextSync:
@@ -72,21 +107,18 @@ def _unknown(released: ReleasedLink) -> NextSync:
     return NextSync("Re-Leased can't be asked. It syncs every night.", "next sync tonight")
 
 
-def _counted_down(
-    released: ReleasedLink, next_sync_at: datetime, now: datetime, *, is_practice: bool
-) -> NextSync:
-    left = clock.countdown(next_sync_at, now)
-    fraction = _fraction(released.cycle_started_at, next_sync_at, now)
-    if not released.has_feed:
-        by = _in_zone(next_sync_at, now, released.zone)
+def _night(released: ReleasedLink, end: datetime, now: datetime) -> NextSync:
+    """Count down to the end of the nightly window: only then has a whole night passed."""
+    left, by = clock.countdown(end, now), _in_zone(end, now, released.zone)
+    start = released.window_start_at
+    if start is not None and start <= now:
+        later = f"What changed since {clock.short(start, now, released.zone)} waits a night more"
+        words = f"Re-Leased's nightly sync is expected by {by}, in {left}. {later}"
+    else:
         words = f"Re-Leased can't be asked; expected after its nightly sync, by {by}, in {left}"
-        if released.zone_note:
-            words = f"{words}. {safe(released.zone_note)}"
-        return NextSync(words, f"expected by {by}", fraction)
-    name = "practice" if is_practice else "Re-Leased"
-    if now >= next_sync_at:
-        return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
-    return NextSync(f"Next {name} sync in {left}", f"sync in {left}", fraction)
+    if released.zone_note:
+        words = f"{words}. {safe(released.zone_note)}"
+    return NextSync(words, f"expected by {by}", _fraction(released.cycle_started_at, end, now))
 
 
 def _in_zone(moment: datetime, now: datetime, zone: tzinfo | None) -> str:

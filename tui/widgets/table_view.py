@@ -103,7 +103,11 @@ class TableView(ScrollView):
 
     def tell_age(self, balances_read_at: datetime | None) -> None:
         """Say in the header how old the amounts are, should they be; repaints only what then differs."""
-        title = owes_title(balances_read_at, self._clock())
+        now = self._clock()
+        if now.date() != self._today.date():
+            # What was said with its time of day is of yesterday now.
+            self.refresh()
+        title = owes_title(balances_read_at, now)
         if title != self._owes:
             self._owes = title
             self.refresh_line(0)

@@ -65,7 +65,10 @@ class TitleBar(Line):
 def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
     """Write the line, left and right, for this width."""
     right = Content.assemble(
-        _xero(snapshot.xero, now, width), "  " if width < _MIDDLE else "   ", _released(snapshot, width), " "
+        _xero(snapshot.xero, now, width),
+        "  " if width < _MIDDLE else "   ",
+        _released(snapshot, now, width),
+        " ",
     )
     brand = Content.assemble((" Reshelve", "bold $text-primary"), "  ") if width >= _MIDDLE else Content(" ")
     practice = (
@@ -101,15 +104,15 @@ def _xero(link: XeroLink, now: datetime, width: int) -> Content:
     return Content.assemble(("Xero ", "$text-muted"), (symbol, style), " ", words)
 
 
-def _released(snapshot: Snapshot, width: int) -> Content:
-    symbol, words, style = _released_sign(snapshot, short=width < _MIDDLE)
+def _released(snapshot: Snapshot, now: datetime, width: int) -> Content:
+    symbol, words, style = _released_sign(snapshot, now, short=width < _MIDDLE)
     if width < _NARROW:
         words = words.partition(" ")[0]
     sign = Content.assemble((symbol, style), " ", words)
     return sign if width < _LONG else Content.assemble(("Re-Leased ", "$text-muted"), sign)
 
 
-def _released_sign(snapshot: Snapshot, *, short: bool) -> tuple[str, str, str]:
+def _released_sign(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple[str, str, str]:
     pane, released = snapshot.pane, snapshot.released
     waiting = pane.waiting_total if pane else 0
     overdue = pane.overdue_total if pane else 0
@@ -128,6 +131,6 @@ def _released_sign(snapshot: Snapshot, *, short: bool) -> tuple[str, str, str]:
         return "‖", pending if waiting else "stalled", "$text-error"
     if released.is_syncing:
         return "↻", "reading now", "$text-accent"
-    if released.told_sync_since is not None:
+    if released.is_told_to_run(now):
         return "↻", "sync told" if short else f"{pending}, sync told", "$text-accent"
     return ("◐", pending, "$text-warning") if waiting else ("○", pending, "$text-muted")
