@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui.model.contact import ContactStatus
-from tui.model.contact_file import FileContact, FileOptions, FileSource
+from tui.model.contact_file import ContactFileError, FileContact, FileOptions, FileSource
 from tui.released import file_text
 from tui.released.contact_file import open_contact_file
-from tui.released.file_text import ContactFileError
 
 if TYPE_CHECKING:
     from pathlib import Path

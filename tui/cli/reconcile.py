@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,14 @@ import click
 from tui.cli.run import choose, say
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.contact import ContactStatus
-from tui.model.contact_file import FileOptions
+from tui.model.contact_file import FileOptions, moment
 from tui.model.errors import ReshelveError
 from tui.paths import Paths
 from tui.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from tui.model.contact import Organisation
     from tui.model.reconcile import Ambiguous, Reconciliation
@@ -34,11 +34,8 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     if value is None:
         return None
     try:
-        given = datetime.fromisoformat(value)
-        if given.tzinfo is not None:
-            return given
-        return min(given.replace(fold=fold).astimezone() for fold in (0, 1))
-    except (ValueError, OverflowError, OSError):
+        return moment(value)
+    except ValueError:
         raise click.BadParameter(
             "It is written like 2026-03-31 or 2026-03-31T14:05.", ctx=context, param=option
         ) from None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tui.model.contact import ContactStatus
-from tui.model.reconcile import Why
+from tui.widgets.file_words import REASONS, STATUSES, moment
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -18,25 +17,12 @@ T = TypeVar("T")
 
 _SHOWN: Final = 10
 _LONGEST: Final = 80
-_REASONS: Final = {
-    Why.UNDER_WAY: "a change asked for here is under way",
-    Why.CHANGED_SINCE: "changed in Xero after the file was exported",
-    Why.WAITING: "Re-Leased had yet to pick up the last change",
-    Why.UNLINKED: "said to be unlinked in Re-Leased",
-    Why.UNKNOWN: "nothing here explains it",
-}
-_STATUSES: Final = {
-    ContactStatus.ACTIVE: "active",
-    ContactStatus.ARCHIVED: "archived",
-    ContactStatus.GDPRREQUEST: "under a GDPR request",
-    ContactStatus.GONE: "gone",
-}
 
 
 def heading(found: Reconciliation, organisation: str) -> Iterator[str]:
     """Say which file it is, what was assumed, and what looks odd."""
     source = found.source
-    yield f"{short(source.name)} against {short(organisation)}, as exported on {_moment(found)}."
+    yield f"{short(source.name)} against {short(organisation)}, as exported on {moment(found.source.dated)}."
     yield from map(safe, (*source.notes, *found.notes))
 
 
@@ -54,7 +40,7 @@ def kinds(found: Reconciliation) -> Iterator[str]:
 def contact(one: XeroContact) -> str:
     """Name a contact in Xero, with what tells it from others."""
     email = f", {short(one.email)}" if one.email else ""
-    return f"{short(one.name) or 'no name'}{email} ({_STATUSES[one.status]} in Xero)"
+    return f"{short(one.name) or 'no name'}{email} ({STATUSES[one.status]} in Xero)"
 
 
 def ambiguous(one: Ambiguous) -> str:
@@ -79,7 +65,7 @@ def _kind(words: str, found: Sequence[T], line: Callable[[T], str]) -> Iterator[
 
 def _told(told: FileContact) -> str:
     name = short(told.name) or short(told.email) or short(told.xero_id) or "no name"
-    return f"line {told.line:,}: {name}, {_STATUSES[told.status]} there"
+    return f"line {told.line:,}: {name}, {STATUSES[told.status]} there"
 
 
 def _agreement(one: Agreement) -> str:
@@ -87,8 +73,4 @@ def _agreement(one: Agreement) -> str:
 
 
 def _difference(one: Difference) -> str:
-    return f"{_told(one.told)}, {_STATUSES[one.contact.status]} in Xero: {_REASONS[one.why]}"
-
-
-def _moment(found: Reconciliation) -> str:
-    return f"{found.source.dated.astimezone():%d %b %Y at %H:%M}"
+    return f"{_told(one.told)}, {STATUSES[one.contact.status]} in Xero: {REASONS[one.why]}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from tui.engine.publish import Publisher
     from tui.model.contact_file import FileOptions
     from tui.model.reconcile import Accepted, Reconciliation
+    from tui.model.rows import Row
     from tui.store import Store
 
 
@@ -38,3 +39,7 @@ class FileDesk:
         accepted = await reconciling.accept(self._store, reconciliation, choices)
         self._publisher.rows_changed()
         return accepted
+
+    async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
+        """Read contacts as the table shows them now."""
+        return self._store.finder.rows(contact_ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -17,12 +18,12 @@ from tui.store import Store
 from tui.store.database import FILE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tui.model.change import Change
     from tui.model.contact import Organisation
-    from tui.model.contact_file import FileOptions
+    from tui.model.contact_file import FileContact, FileOptions
     from tui.model.reconcile import Reconciliation, XeroContact
     from tui.paths import Paths
 
@@ -48,11 +49,18 @@ def open_store(paths: Paths, organisation: Organisation) -> Store:
 async def reconcile(
     store: Store, file: Path, options: FileOptions, now: datetime | None = None
 ) -> Reconciliation:
-    """Hold a file against the local copy; nothing is recorded. Raises `ReshelveError`."""
+    """Hold a file against the local copy; nothing is recorded. Raises `ReshelveError`.
+
+    Cancelled, it soon stops reading the file.
+    """
     if store.cursor(FULL_DONE_AT) is None:
         raise ReshelveError("Not all contacts have been read from Xero yet.", _OPEN_FIRST)
     contacts, changes = await store.to_compare()
-    found = await asyncio.to_thread(_hold, file, options, now or utc_now(), contacts, changes)
+    stop = threading.Event()
+    try:
+        found = await asyncio.to_thread(_hold, file, options, now or utc_now(), contacts, changes, stop=stop)
+    finally:
+        stop.set()
     return replace(found, notes=(*found.notes, *_age(store, found.source.dated)))
 
 
@@ -61,8 +69,9 @@ async def accept(store: Store, reconciliation: Reconciliation, choices: Mapping[
 
     Doing it again changes nothing. An interruption leaves a part recorded, each line of it true.
     """
-    found = resolve(reconciliation, choices)
-    evidence = found.evidence
+    # In a thread: a million lines would keep the screen from being painted.
+    found = await asyncio.to_thread(resolve, reconciliation, choices)
+    evidence = await asyncio.to_thread(lambda: found.evidence)
     cursor = LAST_FILE, f"{found.source.dated.isoformat()} {found.source.run}"
     settled = 0
     for start in range(0, len(evidence), _RECORDED_AT_ONCE):
@@ -76,9 +85,19 @@ def _hold(
     now: datetime,
     contacts: Sequence[XeroContact],
     changes: Mapping[str, Sequence[Change]],
+    *,
+    stop: threading.Event,
 ) -> Reconciliation:
     with open_contact_file(file, options, now) as opened:
-        return compare(opened.source, opened.contacts, contacts, changes)
+        return compare(opened.source, _until(stop, opened.contacts), contacts, changes)
+
+
+def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:
+    """Give the lines until nobody waits for them any more; nobody sees then what was raised."""
+    for line in lines:
+        if stop.is_set():
+            raise ReshelveError("The comparison was stopped.", "Nothing was changed.")
+        yield line
 
 
 def _age(store: Store, dated: datetime) -> tuple[str, ...]:

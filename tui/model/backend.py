@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.model.contact_file import FileOptions
     from tui.model.query import Query
     from tui.model.reconcile import Accepted, Reconciliation
-    from tui.model.rows import Found
+    from tui.model.rows import Found, Row
     from tui.model.snapshot import ChangeView, Snapshot
     from tui.model.telling import CompanyState
     from tui.model.undo import UndoPlan
@@ -247,6 +247,10 @@ class Backend(Protocol):
 
     async def tell_state(self, state: CompanyState) -> None:
         """Keep what Re-Leased's Sync Overview shows of the company now."""
+        ...
+
+    async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
+        """Read contacts as the table shows them now; those that aren't in the local copy are left out."""
         ...
 
     async def reconcile(self, file: Path, options: FileOptions) -> Reconciliation:

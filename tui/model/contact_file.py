@@ -3,12 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tui.model.errors import ReshelveError
+
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from tui.model.contact import ContactStatus
+
+
+class Trouble(StrEnum):
+    """What a person can say about a file in which it can't be found."""
+
+    COLUMNS = "columns"
+    STATUS = "status"
+    ENCODING = "encoding"
+    DATE = "date"
+
+
+class ContactFileError(ReshelveError):
+    """A file that can't be used; names the line where there is one. Nothing has been changed.
+
+    `trouble` is what a person could say to make it usable, None where there is nothing; `columns` are the
+    names in the file's first line, where one of them could be chosen.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        next_step: str = "",
+        *,
+        line: int = 0,
+        trouble: Trouble | None = None,
+        columns: Sequence[str] = (),
+    ) -> None:
+        where = f"Line {line}: " if line else ""
+        super().__init__(f"{where}{what}", f"Nothing was changed. {next_step}".strip())
+        self.trouble = trouble
+        self.columns = tuple(columns)
+
+
+def moment(written: str) -> datetime:
+    """Read a date or a time as a person writes it, such as `2026-03-31` or `2026-03-31 14:05`.
+
+    It is of this machine's zone unless it says another. One that comes twice, where clocks go back, is the
+    earlier one: it claims less. Raises `ValueError` for anything else.
+    """
+    try:
+        given = datetime.fromisoformat(written.strip())
+        if given.tzinfo is not None:
+            return given
+        return min(given.replace(fold=fold).astimezone() for fold in (0, 1))
+    except (OverflowError, OSError) as error:
+        raise ValueError(written) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from tui.model.contact_file import FileContact, FileSource
+from tui.model.contact_file import ContactFileError, FileContact, FileSource, Trouble
 from tui.released.file_columns import columns_of, delimiter_of, shortened
-from tui.released.file_text import ContactFileError, open_text
+from tui.released.file_text import open_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,17 +52,21 @@ def _dated(text: FileText, options: FileOptions, now: datetime) -> datetime:
     """Return the file's date: a moment at which it can have been exported, and no later one."""
     if options.dated is not None:
         if options.dated > now:
-            raise ContactFileError("The date is in the future.", "Say when the file was exported.")
+            raise ContactFileError(
+                "The date is in the future.", "Say when the file was exported.", trouble=Trouble.DATE
+            )
         if options.dated > text.changed_at:
             raise ContactFileError(
                 f"The file was last changed on {_shown(text.changed_at)}: it can't have been exported later.",
                 "Say when it was exported.",
+                trouble=Trouble.DATE,
             )
         return options.dated
     if text.changed_at > now:
         raise ContactFileError(
             f"The file's own date, {_shown(text.changed_at)}, is in the future.",
             "Say when it was exported, with --dated.",
+            trouble=Trouble.DATE,
         )
     return text.changed_at
 
@@ -134,6 +138,7 @@ def _status(line: int, record: Sequence[str], columns: Columns, options: FileOpt
             f"it says “{shortened(word)}”, but all were said to be {told.value.lower()}.",
             "Leave that option away, or choose another file.",
             line=line,
+            trouble=Trouble.STATUS,
         )
     # A column that only happens to be called so needn't make sense where a person has told.
     if found is None and not options.status_column:
@@ -143,6 +148,7 @@ def _status(line: int, record: Sequence[str], columns: Columns, options: FileOpt
             f"“{shortened(word)}” is no status that is known." if word.strip() else "it has no status.",
             "It can be Active or Archived, or Yes and No in a column called Archived.",
             line=line,
+            trouble=Trouble.STATUS,
         )
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactStatus
-from tui.released.file_text import ContactFileError
+from tui.model.contact_file import ContactFileError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -90,12 +90,16 @@ def columns_of(header: Sequence[str], options: FileOptions, line: int) -> Column
             f"no column is called Name, Email or External ID. {_listed(header)}",
             "Say which is which with --name-column, --email-column or --id-column.",
             line=line,
+            trouble=Trouble.COLUMNS,
+            columns=header,
         )
     if columns.status < 0 and options.status is None:
         raise ContactFileError(
             f"no column tells which contacts are archived. {_listed(header)}",
             "Say --archived or --active if all of them are, or name the column with --status-column.",
             line=line,
+            trouble=Trouble.STATUS,
+            columns=header,
         )
     return columns
 
@@ -108,13 +112,18 @@ def _find(header: Sequence[str], options: FileOptions, line: int) -> Columns:
         found = next((name for name in wanted if name in keys), None)
         if found is None:
             if chosen:
-                raise ContactFileError(
-                    f"no column is called “{shortened(chosen)}”. {_listed(header)}", line=line
-                )
+                what = f"no column is called “{shortened(chosen)}”. {_listed(header)}"
+                raise ContactFileError(what, line=line, trouble=Trouble.COLUMNS, columns=header)
             return -1
         if keys.count(found) > 1:
             twice = shortened(header[keys.index(found)])
-            raise ContactFileError(f"two columns are called “{twice}”.", "Rename one of them.", line=line)
+            raise ContactFileError(
+                f"two columns are called “{twice}”.",
+                "Rename one of them.",
+                line=line,
+                trouble=Trouble.COLUMNS,
+                columns=header,
+            )
         return keys.index(found)
 
     status = place(options.status_column, (*_STATUS, *_ARCHIVED_MARK, *_ACTIVE_MARK))

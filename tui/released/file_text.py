@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Final
 
-from tui.model.errors import ReshelveError
+from tui.model.contact_file import ContactFileError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +41,6 @@ _FOREIGN: Final = (
     (b"%PDF", "a PDF"),
 )
 _SAY_ENCODING: Final = "Say what it is encoded in with --encoding, such as utf-8 or utf-16-le."
-
-
-class ContactFileError(ReshelveError):
-    """A file that can't be used; names the line where there is one. Nothing has been changed."""
-
-    def __init__(self, what: str, next_step: str = "", *, line: int = 0) -> None:
-        where = f"Line {line}: " if line else ""
-        super().__init__(f"{where}{what}", f"Nothing was changed. {next_step}".strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +164,9 @@ def _examine(stream: IO[bytes], encoding: str) -> tuple[str, str, tuple[str, ...
         [first] = others
         digest, line = _decode(stream, first)
     if line:
-        raise ContactFileError("it has characters that can't be read.", _SAY_ENCODING, line=line)
+        raise ContactFileError(
+            "it has characters that can't be read.", _SAY_ENCODING, line=line, trouble=Trouble.ENCODING
+        )
     assumed = first == "cp1252" and not encoding
     return first, digest, ("It isn't UTF-8, and was read as Windows-1252.",) if assumed else ()
 
@@ -207,7 +201,10 @@ def _decode(stream: IO[bytes], encoding: str) -> tuple[str, int]:
 
 def _no_text(line: int) -> ContactFileError:
     return ContactFileError(
-        "it holds a NUL, as no text does.", f"Choose a CSV file. {_SAY_ENCODING}", line=line
+        "it holds a NUL, as no text does.",
+        f"Choose a CSV file. {_SAY_ENCODING}",
+        line=line,
+        trouble=Trouble.ENCODING,
     )
 
 
@@ -219,4 +216,6 @@ def _check_encoding(encoding: str) -> None:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding).close()
         codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
-        raise ContactFileError("There is no such encoding.", _SAY_ENCODING) from None
+        raise ContactFileError(
+            "There is no such encoding.", _SAY_ENCODING, trouble=Trouble.ENCODING
+        ) from None

@@ -21,7 +21,7 @@ from tui.screens.listing import Listing
 from tui.screens.messages import SnapshotChanged
 from tui.screens.naming import NameScreen
 from tui.widgets import clock
-from tui.widgets.group_bar import GroupBar
+from tui.widgets.change_groups import ChangeGroups
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 from tui.widgets.line_list import LineList
@@ -70,7 +70,7 @@ class ActivityScreen(Listing):
     def compose(self) -> ComposeResult:
         """Put the list above, or beside, what happened to one of them."""
         yield Line(id="heading")
-        yield GroupBar()
+        yield ChangeGroups()
         yield SearchBox(id="search")
         yield PauseBar()
         with Container(id="body"):
@@ -101,7 +101,7 @@ class ActivityScreen(Listing):
 
     def _tell(self) -> None:
         snapshot = self.backend.snapshot
-        self.groups.count(snapshot.pane)
+        self.groups.tell(snapshot.pane)
         self.query_one(PauseBar).tell(snapshot)
         self._offer_keys()
 

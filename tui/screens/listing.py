@@ -13,7 +13,7 @@ from tui.screens import activity_words as words
 from tui.screens.activity_window import ChangeWindow, around
 from tui.screens.changing import Changing
 from tui.widgets import clock
-from tui.widgets.group_bar import GroupBar
+from tui.widgets.change_groups import ChangeGroups
 from tui.widgets.line_list import LineList
 from tui.widgets.search_box import SearchBox
 
@@ -44,7 +44,7 @@ class Listing(Changing[None]):
     """
 
     rows = getters.query_one(LineList)
-    groups = getters.query_one(GroupBar)
+    groups = getters.query_one(ChangeGroups)
     search = getters.query_one(SearchBox)
 
     def __init__(self) -> None:

@@ -1,47 +1,49 @@
-"""The groups of the list of changes, with how many need something."""
+"""The groups of a list, with how many each holds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.content import Content
 from textual.style import Style
 
-from tui.model.activity import Group
 from tui.widgets.line import Line
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
-    from tui.model.snapshot import Pane
+    from collections.abc import Mapping
 
-# In full, and where there is little room.
-_NAMES: Final = {
-    Group.ALL: ("All", "All"),
-    Group.OPEN: ("Open", "Open"),
-    Group.REFUSED: ("Refused", "Refused"),
-    Group.WAITING: ("Waiting for Re-Leased", "Waiting"),
-    Group.DONE: ("Done", "Done"),
-}
+G = TypeVar("G", bound=StrEnum)
 
 
-class GroupBar(Line):
-    """Shows the groups and tells by colour, weight and underline which is open; each can be clicked."""
+class GroupBar(Line, Generic[G]):
+    """Shows the groups and tells by colour, weight and underline which is open; each can be clicked.
+
+    `NAMES` are the groups, each with its name in full and where there is little room. `ACTION` is the
+    beginning of the screen's actions that open them; a group's value is the end.
+    """
+
+    NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {}
+    ACTION: ClassVar[str] = "group"
 
     DEFAULT_CSS = """
     GroupBar { height: 1; padding: 0 1; }
     """
 
-    group = Group.ALL
-    _pane: Pane | None = None
+    def __init__(self, group: G) -> None:
+        super().__init__()
+        self.group = group
+        self._counts: Mapping[G, int] = {}
 
-    def open(self, group: Group) -> None:
+    def open(self, group: G) -> None:
         """Show this group as the open one."""
         self.group = group
         self.rewrite()
 
-    def count(self, pane: Pane | None) -> None:
-        """Show how many need something, as the pane has it."""
-        self._pane = pane
+    def count(self, counts: Mapping[G, int]) -> None:
+        """Show how many these groups hold; nothing is said of none."""
+        self._counts = counts
         self.rewrite()
 
     def rewrite(self) -> None:
@@ -50,25 +52,15 @@ class GroupBar(Line):
         self.show(full if full.cell_length <= self.content_size.width else self._groups(1))
 
     def _groups(self, which: int) -> Content:
-        return Content(" ").join(self._one(group, _NAMES[group][which]) for group in Group)
+        return Content(" ").join(self._one(group, names[which]) for group, names in self.NAMES.items())
 
-    def _one(self, group: Group, name: str) -> Content:
-        is_open, count = group is self.group, self._count(group)
+    def _one(self, group: StrEnum, name: str) -> Content:
+        is_open = group is self.group
+        count = dict[StrEnum, int](self._counts).get(group, 0)
         parts = [(name, "bold underline" if is_open else "")]
         if count:
             parts.append((f" {number(count)}", "bold" if is_open else "$text-muted"))
         label = Content.assemble(" ", *parts, " ")
         if is_open:
             label = label.stylize("$block-cursor-foreground on $block-cursor-background")
-        return label.stylize(Style.from_meta({"@click": f"screen.group_{group.value}"}))
-
-    def _count(self, group: Group) -> int:
-        pane = self._pane
-        if pane is None:
-            return 0
-        counts = {
-            Group.OPEN: pane.working_total + pane.handoff_total,
-            Group.REFUSED: pane.refused_total,
-            Group.WAITING: pane.waiting_total,
-        }
-        return counts.get(group, 0)
+        return label.stylize(Style.from_meta({"@click": f"screen.{self.ACTION}_{group.value}"}))

@@ -17,12 +17,13 @@ from tui.store.search.sql_search import search
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from tui.model.change import Change
     from tui.model.contact import ContactStatus
     from tui.model.evidence import Standing
     from tui.model.query import Query, TabCounts
+    from tui.model.rows import Row
     from tui.store.database import Database
     from tui.store.search.spine import Spine
 
@@ -62,6 +63,10 @@ class Finder:
         """Answer at once from an index, for any number of contacts; words are not looked at."""
         counts = self.counts()
         return Found(query, IndexRows(self._reader, query.tab, counts.of(query.tab)), counts)
+
+    def rows(self, contact_ids: Sequence[str]) -> list[Row]:
+        """Read these contacts as they are now; those that aren't stored are left out."""
+        return self._reader.rows_of(contact_ids)
 
     async def find(self, query: Query) -> AsyncIterator[Found]:
         """Answer a query: a first screenful if it takes longer than a turn of the loop, then everything."""

@@ -59,6 +59,11 @@ class Reader:
         """Read rows; a placeholder without an id stands for one that is no longer there."""
         return [self._row(row) for row in self._database.rows(_ROWS, (str(list(rowids)),))]
 
+    def rows_of(self, contact_ids: Sequence[str]) -> list[Row]:
+        """Read the rows of these contacts, without those that aren't stored."""
+        rowids = (self.rowid(contact_id) for contact_id in contact_ids)
+        return self.rows([rowid for rowid in rowids if rowid is not None])
+
     def ids(self, rowids: Sequence[int]) -> list[str]:
         """Read contact ids alone; empty for one that is no longer there."""
         return [row[0] for row in self._database.rows(_IDS, (str(list(rowids)),))]

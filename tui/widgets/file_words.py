@@ -1,0 +1,30 @@
+"""What is said of a file of contacts out of Re-Leased, on the screen and on the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.model.contact import ContactStatus
+from tui.model.reconcile import Why
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+REASONS: Final = {
+    Why.UNDER_WAY: "a change asked for here is under way",
+    Why.CHANGED_SINCE: "changed in Xero after the file was exported",
+    Why.WAITING: "Re-Leased had yet to pick up the last change",
+    Why.UNLINKED: "said to be unlinked in Re-Leased",
+    Why.UNKNOWN: "nothing here explains it",
+}
+STATUSES: Final = {
+    ContactStatus.ACTIVE: "active",
+    ContactStatus.ARCHIVED: "archived",
+    ContactStatus.GDPRREQUEST: "under a GDPR request",
+    ContactStatus.GONE: "gone",
+}
+
+
+def moment(at: datetime) -> str:
+    """Write when a file was exported."""
+    return f"{at.astimezone():%d %b %Y at %H:%M}"
