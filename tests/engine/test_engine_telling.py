@@ -20,6 +20,7 @@ from tui.released.observer import Report
 
 if TYPE_CHECKING:
     from tui.engine.publish import Publisher
+    from tui.model.change import Change
     from tui.store import Store
 
 NIGHT = NightlyWindow(time(0), time(6), UTC)
@@ -55,6 +56,11 @@ async def desk(store: Store) -> Desk:
     clock = Clock()
     clock.at = START + timedelta(minutes=10)
     return Desk(store, clock, Quiet())  # type: ignore[arg-type]
+
+
+def archived(desk: Desk) -> Change:
+    [change] = desk._store.changes_of("a")
+    return change
 
 
 def grade(desk: Desk) -> Grade:
@@ -93,14 +99,36 @@ async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
         await desk.tell_sync_started(desk._now() + timedelta(minutes=1))
     with pytest.raises(ReshelveError, match="No sync"):
         await desk.tell_sync_ended(is_clean=True)
-    with pytest.raises(ReshelveError, match="Nothing was archived"):
-        await desk.tell_contact("another")
     assert desk._released.link.told is None
 
 
 async def test_a_contact_seen_there_is_told(desk: Desk) -> None:
-    await desk.tell_contact("a")
+    await desk.tell_contact(archived(desk))
     assert grade(desk) is Grade.TOLD_CONTACT
+
+
+async def test_a_clock_behind_xeros_does_not_take_away_what_was_seen(desk: Desk) -> None:
+    desk._now.at = START - timedelta(minutes=5)  # type: ignore[attr-defined]
+    await desk.tell_contact(archived(desk))
+    assert grade(desk) is Grade.TOLD_CONTACT
+
+
+async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Desk) -> None:
+    seen = archived(desk)
+    back = replace(contact("a"), updated_at=START + timedelta(minutes=5))
+    await desk._store.apply([back], START + timedelta(minutes=6))
+    assert len(desk._store.changes_of("a")) == 2
+    with pytest.raises(ReshelveError, match="changed again meanwhile"):
+        await desk.tell_contact(seen)
+    assert all(change.told_at is None for change in desk._store.changes_of("a"))
+
+
+async def test_a_sync_that_runs_when_a_company_is_told_not_to_work_is_shown_as_stalled(desk: Desk) -> None:
+    await desk.tell_sync_started(desk._now())
+    assert not desk._released.link.is_stalled
+    await desk.tell_state(CompanyState.NOT_CONNECTED)
+    assert grade(desk) is Grade.STALLED
+    assert desk._released.link.is_stalled
 
 
 async def test_an_unlinked_contact_is_left_out_until_it_is_linked_again(desk: Desk) -> None:

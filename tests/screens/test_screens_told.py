@@ -182,7 +182,7 @@ async def test_a_contact_is_seen_where_it_must_stand(
         assert person.sees(AskScreen)
         assert f"“Abel Tasman Lettings” must stand {where}" in said(person)
         await person.press("y")
-        assert told(backend) == [("tell_contact", contact_id(0))]
+        assert told(backend) == [("tell_contact", contact_id(0), action.target)]
         assert person.bottom_line.startswith(f"Noted: seen in Re-Leased, {where}")
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tui.model.change import last_confirmed
+from tui.model.errors import ReshelveError
 from tui.model.telling import CompanyState, Telling, TellingKind
 from tui.widgets import clock
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tui.model.backend import ContactPage
+    from tui.model.change import Change
     from tui.model.snapshot import Snapshot
 
 
@@ -30,8 +34,11 @@ class FakeTellings:
         at = clock.now()
         self._tell(Telling(kind, at), told_sync_since=None, state=state.value, state_told_at=at)
 
-    async def tell_contact(self, contact_id: str) -> None:
-        self._called("tell_contact", contact_id)
+    async def tell_contact(self, seen: Change) -> None:
+        page = await self.page(seen.contact_id)
+        if last_confirmed(view.change for view in page.changes) != seen:
+            raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
+        self._called("tell_contact", seen.contact_id, seen.action.target)
 
     async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
         self._called("tell_unlinked", contact_id, on)
@@ -41,6 +48,9 @@ class FakeTellings:
         at = clock.now()
         telling = Telling(TellingKind.STATE, at, state=state.value)
         self._tell(telling, state=state.value, state_told_at=at)
+
+    async def page(self, contact_id: str) -> ContactPage:
+        raise NotImplementedError
 
     def publish(self, **parts: Any) -> None:
         raise NotImplementedError

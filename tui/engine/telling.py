@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.model.change import State
+from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
 from tui.model.telling import Telling, TellingKind
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tui.engine.publish import Publisher
     from tui.engine.watch import ReleasedWatch
+    from tui.model.change import Change
     from tui.model.telling import CompanyState
     from tui.store import Store
 
@@ -48,16 +49,14 @@ class Tellings:
         kind = TellingKind.SYNC_CLEAN if is_clean else TellingKind.SYNC_FAILED
         await self._tell(Telling(kind, self._now()))
 
-    async def tell_contact(self, contact_id: str) -> None:
-        """Keep that somebody sees the contact in Re-Leased as its last confirmed change has left it."""
-        changes = self._store.changes_of(contact_id)
-        confirmed = [change for change in changes if change.state is State.CONFIRMED]
-        last = max(confirmed, key=lambda change: change.confirmed_at or change.updated_at, default=None)
-        if last is None:
-            raise ReshelveError(
-                "Nothing was archived or restored here that Re-Leased could show. Nothing was noted."
-            )
-        await self._tell(Telling(TellingKind.SEEN, self._now(), contact_id, last.action.target))
+    async def tell_contact(self, seen: Change) -> None:
+        """Keep that somebody sees a contact in Re-Leased as this change has left it."""
+        last = last_confirmed(self._store.changes_of(seen.contact_id))
+        if last is None or last.change_id != seen.change_id or last.confirmed_at is None:
+            raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
+        # It can't have been seen before Xero confirmed it: then this machine's clock is behind Xero's.
+        at = max(self._now(), last.confirmed_at)
+        await self._tell(Telling(TellingKind.SEEN, at, seen.contact_id, seen.action.target))
 
     async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
         """Keep that the contact is unlinked in Re-Leased, or linked again."""

@@ -234,10 +234,10 @@ class Backend(Protocol):
         """
         ...
 
-    async def tell_contact(self, contact_id: str) -> None:
-        """Keep that somebody sees the contact in Re-Leased as its last confirmed change has left it.
+    async def tell_contact(self, seen: Change) -> None:
+        """Keep that somebody sees a contact in Re-Leased as this change has left it.
 
-        Refused when nothing was changed about it that Re-Leased could show.
+        Refused unless that is the last change of it that Xero has confirmed: meanwhile it may have moved on.
         """
         ...
 

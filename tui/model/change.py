@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.contact import ContactStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 
@@ -135,3 +136,13 @@ class Change:
     told_at: datetime | None = None
     unlinked_at: datetime | None = None
     relinked_at: datetime | None = None
+
+
+def last_confirmed(changes: Iterable[Change]) -> Change | None:
+    """Return the one of a contact's changes that Xero confirmed last; None where it confirmed none."""
+    confirmed = [
+        (change.confirmed_at, change.change_id, change)
+        for change in changes
+        if change.state is State.CONFIRMED and change.confirmed_at is not None
+    ]
+    return max(confirmed, key=lambda one: one[:2], default=(None, 0, None))[2]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic
 from textual import work
 from textual.screen import ScreenResultType
 
-from tui.model.change import State
+from tui.model.change import last_confirmed
 from tui.model.contact import ContactStatus
 from tui.screens.ask import AskScreen
 from tui.screens.backed import Backed
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tui.model.change import Change
 
 _NOTHING: Final = "Nothing that was archived or restored here is confirmed by Xero yet."
-_MOVED_ON: Final = "It was changed again meanwhile. Nothing was noted; look again."
 _SEEN_PROVES: Final = (
     "It counts for this contact alone. Say it only of what you see there now: a contact in the other tab "
     "is still pending."
@@ -41,17 +40,12 @@ _LINK_MEANS: Final = (
 )
 
 
-def _last_confirmed(page: ContactPage) -> Change | None:
-    confirmed = [view.change for view in page.changes if view.change.state is State.CONFIRMED]
-    return max(confirmed, key=lambda change: change.confirmed_at or change.updated_at, default=None)
-
-
 class TellingContact(Backed[ScreenResultType], Generic[ScreenResultType]):
     """The part of a contact's page that takes what somebody sees of it in Re-Leased."""
 
     def ask_seen(self, page: ContactPage) -> None:
         """Ask whether the contact stands where its last confirmed change has put it."""
-        last = _last_confirmed(page)
+        last = last_confirmed(view.change for view in page.changes)
         if last is None:
             self.flash(_NOTHING)
             return
@@ -70,12 +64,8 @@ class TellingContact(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _note_seen(self, asked: Change) -> None:
-        # What was confirmed while the question stood here would belong into another tab.
-        last = _last_confirmed(await self.backend.page(asked.contact_id))
-        if last is None or last.change_id != asked.change_id:
-            self.flash(_MOVED_ON, trouble=True)
-            return
-        await self.backend.tell_contact(asked.contact_id)
+        # Refused where something was confirmed while the question stood here: that belongs in another tab.
+        await self.backend.tell_contact(asked)
         self.flash(f"Noted: seen in Re-Leased, {_WHERE[asked.action.target]}.")
 
     def ask_link(self, page: ContactPage) -> None:
