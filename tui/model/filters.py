@@ -1,0 +1,223 @@
+"""What a search can ask of contacts beside words: what each qualifier means, however it was typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from tui.model.change import State
+from tui.model.evidence import Grade
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from tui.model.snapshot import ChangeView
+
+_MONTHS_A_YEAR: Final = 12
+#: Before anything that Xero can know of: what lies further back than the calendar goes.
+_BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
+
+
+class Kind(StrEnum):
+    """What a contact can be. Unlinked is what somebody has told: Re-Leased leaves it out of its syncs."""
+
+    CUSTOMER = "customer"
+    SUPPLIER = "supplier"
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    MERGED = "merged"
+    UNLINKED = "unlinked"
+    GDPR = "gdpr"
+    GONE = "gone"
+
+
+class Comparison(StrEnum):
+    """How a value is held against another."""
+
+    AT_LEAST = ">="
+    AT_MOST = "<="
+    MORE = ">"
+    LESS = "<"
+    EQUAL = "="
+
+
+class Side(StrEnum):
+    """Whose debt it is: outstanding of what they owe us (receivable), or of what we owe them (payable)."""
+
+    THEY_OWE = "owes"
+    OWED_TO_THEM = "owed"
+
+
+class Sync(StrEnum):
+    """How a contact's last change stands with Xero and Re-Leased, in the words of the screen."""
+
+    PENDING = "pending"
+    OVERDUE = "overdue"
+    EXPECTED = "expected"
+    TOLD = "told"
+    SEEN = "seen"
+    READ = "read"
+    STALLED = "stalled"
+    UNLINKED = "unlinked"
+    SUPERSEDED = "superseded"
+    QUEUED = "queued"
+    SENDING = "sending"
+    CHECKING = "checking"
+    HANDOFF = "handoff"
+    REFUSED = "refused"
+    NONE = "none"
+
+
+_BY_GRADE: Final = {
+    Grade.PENDING: Sync.PENDING,
+    Grade.OVERDUE: Sync.OVERDUE,
+    Grade.EXPECTED: Sync.EXPECTED,
+    Grade.TOLD_COMPANY: Sync.TOLD,
+    Grade.TOLD_CONTACT: Sync.SEEN,
+    Grade.READ: Sync.READ,
+    Grade.STALLED: Sync.STALLED,
+    Grade.EXCLUDED: Sync.UNLINKED,
+    Grade.SUPERSEDED: Sync.SUPERSEDED,
+}
+#: What a change that Xero hasn't confirmed is called. The two that are missing say nothing of a contact.
+BY_STATE: Final = {
+    State.QUEUED: Sync.QUEUED,
+    State.SENDING: Sync.SENDING,
+    State.UNCLEAR: Sync.CHECKING,
+    State.HANDOFF: Sync.HANDOFF,
+    State.REFUSED: Sync.REFUSED,
+}
+
+
+def sync_of(view: ChangeView | None) -> Sync:
+    """Return how a contact's last change stands: never more than its grade claims."""
+    if view is None:
+        return Sync.NONE
+    if view.change.state is State.CONFIRMED:
+        return _BY_GRADE[view.standing.grade] if view.standing is not None else Sync.PENDING
+    return BY_STATE.get(view.change.state, Sync.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """A contact of this kind."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """An outstanding balance in hundredths. Where none is known, nothing is claimed: it never fits."""
+
+    side: Side
+    comparison: Comparison
+    hundredths: int
+
+
+@dataclass(frozen=True, slots=True)
+class InGroup:
+    """A contact in a group whose folded name is this, or begins with it."""
+
+    name: str
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A contact whose last change stands like this."""
+
+    sync: Sync
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """So much time before the moment of the search: `unit` is one of h, d, w, m (months) and y."""
+
+    count: int
+    unit: str
+
+    def before(self, now: datetime) -> datetime:
+        """Return the moment that lies so far back."""
+        try:
+            if self.unit == "m":
+                return _months_before(now, self.count)
+            if self.unit == "y":
+                return _months_before(now, self.count * _MONTHS_A_YEAR)
+            hours = {"h": 1, "d": 24, "w": 168}[self.unit] * self.count
+            return max(now - timedelta(hours=hours), _BEGINNING)
+        except (OverflowError, ValueError):
+            return _BEGINNING
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days: the first, and the one after the last."""
+
+    start: date
+    end: date
+
+
+@dataclass(frozen=True, slots=True)
+class DaysAgo:
+    """A whole day, so many before today."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A contact changed in Xero (by its `UpdatedDateUTC`) then: `<7d` is less than 7 days ago."""
+
+    comparison: Comparison
+    when: Span | Period | DaysAgo
+
+    def between(self, now: datetime, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
+        """Return from which moment on and before which moment; None is no bound.
+
+        Days are those of the zone; None means this machine's.
+        """
+        when = self.when
+        if isinstance(when, Span):
+            moment = when.before(now)
+            is_longer_ago = self.comparison in {Comparison.MORE, Comparison.AT_LEAST}
+            return (None, moment) if is_longer_ago else (moment, None)
+        start, end = (_midnight(day, zone) for day in _days(when, now, zone))
+        return {
+            Comparison.EQUAL: (start, end),
+            Comparison.LESS: (None, start),
+            Comparison.AT_MOST: (None, end),
+            Comparison.MORE: (end, None),
+            Comparison.AT_LEAST: (start, None),
+        }[self.comparison]
+
+
+Condition = Is | Owing | InGroup | Synced | Changed
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition that contacts must meet, or must be known not to."""
+
+    condition: Condition
+    is_negated: bool = False
+
+
+def _months_before(now: datetime, months: int) -> datetime:
+    """Return the same day of an earlier month, or its last where it has fewer."""
+    whole = now.year * _MONTHS_A_YEAR + now.month - 1 - months
+    first = now.replace(year=whole // _MONTHS_A_YEAR, month=whole % _MONTHS_A_YEAR + 1, day=1)
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return max(first.replace(day=min(now.day, last.day)), _BEGINNING)
+
+
+def _days(when: Period | DaysAgo, now: datetime, zone: tzinfo | None) -> tuple[date, date]:
+    if isinstance(when, Period):
+        return when.start, when.end
+    day = now.astimezone(zone).date() - timedelta(days=when.count)
+    return day, day + timedelta(days=1)
+
+
+def _midnight(day: date, zone: tzinfo | None) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

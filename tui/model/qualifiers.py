@@ -1,0 +1,204 @@
+"""The qualifiers of a search: their names, what may follow each, and what that means.
+
+Everything here takes folded text (see `model.query.fold`), so that neither case nor the width of letters
+and digits matters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tui.model.filters import (
+    Changed,
+    Comparison,
+    DaysAgo,
+    InGroup,
+    Is,
+    Kind,
+    Owing,
+    Period,
+    Side,
+    Span,
+    Sync,
+    Synced,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from enum import StrEnum
+
+    from tui.model.filters import Condition
+
+    Word = TypeVar("Word", bound=StrEnum)
+
+# Other spellings that people may bring along; they are understood and never offered.
+_ALSO: Final = {
+    "excluded": "unlinked",
+    "hand-off": "handoff",
+    "customers": "customer",
+    "suppliers": "supplier",
+}
+_DAYS: Final = {"today": 0, "yesterday": 1}
+_COMPARED: Final = re.compile(r"(?P<sign>[<>]=?|=)?\s*(?P<rest>.*)", re.DOTALL)
+_SPAN: Final = re.compile(r"(?P<count>[0-9]+)\s*(?P<unit>[hdwmy])")
+_DATE: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2}))?")
+_HALF_DATE: Final = re.compile(r"[0-9]{0,8}|[0-9]{4}-(?:[0-9]?|[0-9]{2}-[0-9]?)")
+# Separators of thousands first: 1,000 is a thousand, and 1,00 is one. Three digits are never cents.
+_AMOUNT: Final = re.compile(
+    r"""
+    (?P<minus> - )? [$€£]? \s*
+    (?P<whole> [1-9][0-9]{0,2} (?: [.,'\s] [0-9]{2,3} ){0,3} [.,'\s] [0-9]{3} | [0-9]{1,15} )
+    (?: [.,] (?P<cents> [0-9]{0,2} ) )?
+    """,
+    re.VERBOSE,
+)
+_HALF_AMOUNT: Final = re.compile(r"-?[$€£]?")
+_YEARS: Final = range(1900, 9999)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What follows a qualifier's colon. `is_whole` says that it was put into quotation marks."""
+
+    text: str
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Qualifier:
+    """One qualifier. `possible` shows what may follow: all of it where `is_listed`, else examples.
+
+    `read` returns None for what it doesn't understand; `is_half` says whether more letters could help.
+    """
+
+    name: str
+    help: str
+    possible: tuple[str, ...]
+    read: Callable[[Value], Condition | None]
+    is_half: Callable[[str], bool]
+    is_listed: bool = False
+
+
+def nearest(typed: str, possible: Iterable[str]) -> str:
+    """Return the possible word that was probably meant; empty where none looks like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - of no use until something is misspelt
+
+    words = list(possible)
+    begun = [word for word in words if typed and word.startswith(typed)]
+    return next(iter(begun or get_close_matches(typed, words, n=1)), "")
+
+
+def amount(text: str) -> int | None:
+    """Read an amount of money in hundredths, however its thousands and decimals are set apart."""
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        return None
+    whole = int(re.sub(r"[^0-9]", "", match["whole"]))
+    hundredths = whole * 100 + int((match["cents"] or "").ljust(2, "0"))
+    return -hundredths if match["minus"] else hundredths
+
+
+def _read_is(value: Value) -> Condition | None:
+    kind = _word(Kind, value.text)
+    return None if kind is None else Is(kind)
+
+
+def _read_sync(value: Value) -> Condition | None:
+    sync = _word(Sync, value.text)
+    return None if sync is None else Synced(sync)
+
+
+def _read_owes(value: Value) -> Condition | None:
+    return _read_owing(Side.THEY_OWE, value)
+
+
+def _read_owed(value: Value) -> Condition | None:
+    return _read_owing(Side.OWED_TO_THEM, value)
+
+
+def _read_owing(side: Side, value: Value) -> Condition | None:
+    comparison, rest = _compared(value.text)
+    hundredths = amount(rest)
+    return None if hundredths is None else Owing(side, comparison, hundredths)
+
+
+def _read_group(value: Value) -> Condition | None:
+    return InGroup(value.text, value.is_whole) if value.text else None
+
+
+def _read_changed(value: Value) -> Condition | None:
+    comparison, rest = _compared(value.text)
+    if rest in _DAYS:
+        return Changed(comparison, DaysAgo(_DAYS[rest]))
+    if span := _SPAN.fullmatch(rest):
+        return Changed(comparison, Span(int(span["count"][:9]), span["unit"]))
+    period = _period(rest)
+    return None if period is None else Changed(comparison, period)
+
+
+def _period(text: str) -> Period | None:
+    match = _DATE.fullmatch(text)
+    if match is None or int(match["year"]) not in _YEARS:
+        return None
+    year, month = int(match["year"]), int(match["month"])
+    try:
+        if match["day"]:
+            day = date(year, month, int(match["day"]))
+            return Period(day, day + timedelta(days=1))
+        first = date(year, month, 1)
+        return Period(first, (first + timedelta(days=31)).replace(day=1))
+    except ValueError:
+        return None
+
+
+def _compared(text: str) -> tuple[Comparison, str]:
+    """Return how a value is held against another, and the value: equal where nothing is said."""
+    match = _COMPARED.fullmatch(text)
+    sign, rest = ("", text) if match is None else (match["sign"], match["rest"])
+    return Comparison(sign or "="), rest
+
+
+def _word(words: type[Word], text: str) -> Word | None:
+    try:
+        return words(_ALSO.get(text, text))
+    except ValueError:
+        return None
+
+
+def _is_half_amount(text: str) -> bool:
+    return _HALF_AMOUNT.fullmatch(_compared(text)[1]) is not None
+
+
+def _is_half_time(text: str) -> bool:
+    rest = _compared(text)[1]
+    return _HALF_DATE.fullmatch(rest) is not None or any(day.startswith(rest) for day in _DAYS)
+
+
+def _listed(
+    name: str, help_words: str, words: type[StrEnum], read: Callable[[Value], Condition | None]
+) -> Qualifier:
+    also = (spelling for spelling, meant in _ALSO.items() if meant in tuple(words))
+    known = (*words, *also)
+
+    def is_half(text: str) -> bool:
+        return any(word.startswith(text) for word in known)
+
+    return Qualifier(name, help_words, tuple(words), read, is_half, is_listed=True)
+
+
+_AMOUNTS: Final = (">0", ">=1,500.50", "<500", "0")
+_GROUPS: Final = ("tenants", '"East Side"')
+_TIMES: Final = ("<12h", "<7d", ">2m", "today", "2026-03-01")
+_ALL: Final = (
+    _listed("is", "what a contact is", Kind, _read_is),
+    Qualifier("owes", "what they owe you", _AMOUNTS, _read_owes, _is_half_amount),
+    Qualifier("owed", "what you owe them", _AMOUNTS, _read_owed, _is_half_amount),
+    Qualifier("group", "a group's name", _GROUPS, _read_group, lambda text: not text),
+    _listed("sync", "how its last change stands", Sync, _read_sync),
+    Qualifier("changed", "when Xero last changed it", _TIMES, _read_changed, _is_half_time),
+)
+#: All of them by name, in the order in which they are explained.
+QUALIFIERS: Final[Mapping[str, Qualifier]] = {each.name: each for each in _ALL}

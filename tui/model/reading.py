@@ -1,0 +1,104 @@
+"""Reading what stands in the search box: words, phrases, qualifiers, and what is wrong with them.
+
+| Typed                    | It finds contacts                                                         |
+|--------------------------|---------------------------------------------------------------------------|
+| `bay club`               | in which both words are found                                             |
+| `"bay club"`             | in which the phrase is found                                              |
+| `is:customer owes:>500`  | that meet both; `model.qualifiers` has them all                           |
+| `-bay` `-is:supplier`    | in which the word isn't found; that are known not to be that              |
+
+What can't be understood is ignored and remarked upon. So is what can't be understood *yet*, at the end of
+the text, where the next key may complete it: a half-typed qualifier never makes the list shorter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tui.model.filters import Filter
+from tui.model.qualifiers import QUALIFIERS, Value, nearest
+from tui.model.query import Note, Query, Remark, fold
+from tui.model.terms import split
+
+if TYPE_CHECKING:
+    from tui.model.filters import Condition
+    from tui.model.qualifiers import Qualifier
+    from tui.model.query import Tab
+    from tui.model.terms import Term
+
+
+def read(tab: Tab, text: str) -> Query:
+    """Read any text."""
+    reading = _Reading()
+    for term in split(text):
+        reading.take(term)
+    return Query(
+        tab,
+        tuple(dict.fromkeys(reading.words)),
+        tuple(dict.fromkeys(reading.without)),
+        tuple(dict.fromkeys(reading.filters)),
+        tuple(reading.notes),
+    )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A text as far as it has been read."""
+
+    words: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def take(self, term: Term) -> None:
+        """Read one more term."""
+        qualifier = QUALIFIERS.get(term.name.lower())
+        if qualifier is not None:
+            self._qualify(term, qualifier)
+        elif term.name:
+            self._misnamed(term)
+        elif not self._is_begun(term):
+            self._word(term, term.value)
+
+    def _qualify(self, term: Term, qualifier: Qualifier) -> None:
+        value = Value(" ".join(fold(term.value).split()), is_whole=term.is_quoted and term.is_ended)
+        condition: Condition | None = qualifier.read(value)
+        if condition is not None:
+            self.filters.append(Filter(condition, term.is_negated))
+        elif not term.is_ended and qualifier.is_half(value.text):
+            self._note(Remark.UNFINISHED, term, qualifier.name)
+        else:
+            listed = qualifier.possible if qualifier.is_listed and value.text else ()
+            found = nearest(value.text, listed)
+            self._note(Remark.IMPOSSIBLE, term, qualifier.name, f"{qualifier.name}:{found}" if found else "")
+
+    def _misnamed(self, term: Term) -> None:
+        meant = nearest(term.name.lower(), QUALIFIERS)
+        if meant:
+            self._note(Remark.MISSPELT, term, meant, f"{meant}:{term.value}")
+        else:
+            self._note(Remark.JUST_TEXT, term)
+            self._word(term, term.without_sign)
+
+    def _is_begun(self, term: Term) -> bool:
+        """Say whether a minus sign has been typed, and of a qualifier perhaps its first letters.
+
+        Taken for a word, it would leave out nearly everything from one key to the next.
+        """
+        if term.is_ended or term.is_quoted:
+            return False
+        if term.is_negated and any(name.startswith(term.value.lower()) for name in QUALIFIERS):
+            self._note(Remark.UNFINISHED, term)
+            return True
+        return term.typed == "-"
+
+    def _word(self, term: Term, text: str) -> None:
+        pieces = fold(text).split()
+        if not term.is_quoted and not term.is_negated:
+            self.words += pieces
+        elif pieces:
+            (self.without if term.is_negated else self.words).append(" ".join(pieces))
+
+    def _note(self, remark: Remark, term: Term, qualifier: str = "", meant: str = "") -> None:
+        self.notes.append(Note(remark, term.typed, term.start, term.stop, qualifier, meant))

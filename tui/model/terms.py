@@ -1,0 +1,59 @@
+"""The text of the search box, cut into what was typed between spaces. Any text can be cut."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TERM: Final = re.compile(
+    r"""
+    (?=\S)
+    (?P<minus> - (?=\S) )?
+    (?: (?P<name> [A-Za-z]+ ) : )?
+    (?: " (?P<quoted> [^"]* ) (?P<closing> "? ) | (?P<bare> \S* ) )
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One piece: `-name:"value"`, of which only the value is never missing.
+
+    `start` and `stop` say where it stands in the text. `is_ended` says that what is typed next can't belong
+    to it: a space follows, or its quotation marks are closed.
+    """
+
+    typed: str
+    start: int
+    stop: int
+    value: str
+    name: str = ""
+    is_negated: bool = False
+    is_quoted: bool = False
+    is_ended: bool = True
+
+    @property
+    def without_sign(self) -> str:
+        """What was typed, without the minus sign that negates it."""
+        return self.typed[1:] if self.is_negated else self.typed
+
+
+def split(text: str) -> Iterator[Term]:
+    """Yield the terms of a text in their order."""
+    for match in _TERM.finditer(text):
+        quoted = match["quoted"]
+        yield Term(
+            typed=match[0],
+            start=match.start(),
+            stop=match.end(),
+            value=match["bare"] if quoted is None else quoted,
+            name=match["name"] or "",
+            is_negated=match["minus"] is not None,
+            is_quoted=quoted is not None,
+            is_ended=bool(match["closing"]) or match.end() < len(text),
+        )
