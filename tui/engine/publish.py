@@ -55,6 +55,7 @@ class Publisher:
         self._order_version = 0
         self._organisation = organisation
         store.finder.grade = self.grade
+        store.finder.now = now
         store.finder.on_loaded = lambda: self.rows_changed(order=True)
         self.snapshot = self._build()
 
@@ -81,6 +82,7 @@ class Publisher:
     def rows_changed(self, *, order: bool = False) -> None:
         """Note that rows look different, and perhaps stand elsewhere."""
         self._rows_version += 1
+        self._store.finder.standings_changed()
         if order:
             self._order_version += 1
         self.soon()

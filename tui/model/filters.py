@@ -123,6 +123,11 @@ class InGroup:
     name: str
     is_whole: bool = False
 
+    def holds(self, folded: str) -> bool:
+        """Say whether a group of this folded name is one of those meant."""
+        known = " ".join(folded.split())
+        return known == self.name if self.is_whole else known.startswith(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Synced:

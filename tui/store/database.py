@@ -101,6 +101,10 @@ class Database:
         except sqlite3.Error as error:
             raise store_error(error, self.file) from error
 
+    def version(self) -> int:
+        """Return a number that every commit changes, this program's or another's. Raises `StoreError`."""
+        return int(self.rows("PRAGMA data_version")[0][0])
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection of its own to a thread that reads much. Raises `StoreError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import aclosing
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,6 @@ from tui.store.contacts import read_counts
 from tui.store.search.keeper import SpineKeeper
 from tui.store.search.rows import IndexRows, ListedRows, Reader, SpineRows
 from tui.store.search.scan import Scan
-from tui.store.search.sql_search import search
 
 if TYPE_CHECKING:
     from array import array
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query, TabCounts
     from tui.model.rows import Row
     from tui.store.database import Database
+    from tui.store.search.filtering import Filtering
     from tui.store.search.spine import Spine
 
 # How long a search may keep the loop from painting, in seconds.
@@ -40,7 +41,10 @@ class Finder:
         self._keeper = SpineKeeper(database)
         #: Says how a confirmed change stands with Re-Leased; set by the engine, which knows the clock.
         self.grade: Callable[[Change], Standing | None] = lambda _: None
+        #: The clock that relative times are counted back from.
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._reader = Reader(database, self._standing)
+        self._filtering: Filtering | None = None
 
     @property
     def on_loaded(self) -> Callable[[], None]:
@@ -72,7 +76,7 @@ class Finder:
         """Answer a query: a first screenful if it takes longer than a turn of the loop, then everything."""
         await self._keeper.freshen()
         spine = self._keeper.spine
-        if spine is None and not query.words:
+        if spine is None and query.is_everything:
             yield self.first(query)
         elif spine is None:
             async with aclosing(self._search(query)) as answers:
@@ -91,13 +95,20 @@ class Finder:
         """Take note that a contact's status has changed."""
         self._keeper.patch(rowid, status)
 
+    def standings_changed(self) -> None:
+        """Take note that changes may stand otherwise with Re-Leased, though nothing was written."""
+        if self._filtering is not None:
+            self._filtering.standings_changed()
+
     def close(self) -> None:
         """Stop loading."""
         self._keeper.close()
 
     async def _scan(self, spine: Spine, query: Query) -> AsyncGenerator[Found, None]:
         finds = self._keeper.finds
-        scan = Scan(spine, query, finds.narrowest(query))
+        # Nothing else is waited for here, so that a search for words takes no longer than it must.
+        allowed = await self._filters().masks(spine, query.filters) if query.filters else None
+        scan = Scan(spine, query, finds.narrowest(query), allowed)
         has_answered = False
         resumed = perf_counter()
         for _ in scan.slices():
@@ -108,8 +119,15 @@ class Finder:
                 yield Found(query, self._found(spine, scan), scan.counts, is_complete=False)
             await _let_others_run()
             resumed = perf_counter()
-        finds.keep(scan.finds, scan.counts.all)
+        finds.keep(scan.finds, scan.texts_total)
         yield Found(query, self._found(spine, scan), scan.counts)
+
+    def _filters(self) -> Filtering:
+        if self._filtering is None:
+            from tui.store.search.filtering import Filtering  # noqa: PLC0415 - most searches are for words
+
+            self._filtering = Filtering(self._database, lambda: self.now(), self._standing)  # noqa: PLW0108 - the engine sets its clock later
+        return self._filtering
 
     def _standing(self, change: Change) -> Standing | None:
         return self.grade(change)
@@ -118,11 +136,16 @@ class Finder:
         return SpineRows(self._reader, spine.order, tuple(scan.shown), scan.totals)
 
     async def _search(self, query: Query) -> AsyncGenerator[Found, None]:
-        unwanted = threading.Event()
+        # Not before the first paint, which has no words to look for.
+        from tui.store.search.conditions import Translator  # noqa: PLC0415
+        from tui.store.search.sql_search import search  # noqa: PLC0415
+
+        unwanted, moment = threading.Event(), self._filters().moment()
 
         def select(limit: int | None) -> tuple[array[int], TabCounts]:
             with self._database.reading() as connection:
-                return search(connection, query, limit, is_unwanted=unwanted.is_set)
+                translator = Translator(connection, moment, self._standing)
+                return search(translator, query, limit, is_unwanted=unwanted.is_set)
 
         try:
             rowids, counts = await asyncio.to_thread(select, _VIEWPORT)

@@ -18,9 +18,12 @@ _REMEMBERED: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Finds:
-    """Where some words are found on all tabs: a mask for each chunk of the spine."""
+    """Who has the texts that a query asks for, on all tabs: a mask for each chunk of the spine.
 
-    words: tuple[str, ...]
+    The query has no filters: who meets those changes all the time, and texts only with the spine.
+    """
+
+    query: Query
     masks: Sequence[int]
 
 
@@ -28,11 +31,11 @@ class RecentFinds:
     """The last few searches over one spine: what is typed, or taken back, next is mostly near one."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[frozenset[str], tuple[int, Finds]] = OrderedDict()
+        self._kept: OrderedDict[tuple[frozenset[str], ...], tuple[int, Finds]] = OrderedDict()
 
     def keep(self, finds: Finds, total: int) -> None:
         """Remember these, and forget the oldest."""
-        key = frozenset(finds.words)
+        key = (frozenset(finds.query.words), frozenset(finds.query.without))
         self._kept[key] = (total, finds)
         self._kept.move_to_end(key)
         if len(self._kept) > _REMEMBERED:
@@ -40,23 +43,33 @@ class RecentFinds:
 
     def narrowest(self, query: Query) -> Finds | None:
         """Return the fewest finds that are known to hold all that the query finds."""
-        wider = [entry for entry in self._kept.values() if query.narrows(Query(query.tab, entry[1].words))]
+        wider = [entry for entry in self._kept.values() if query.narrows(entry[1].query)]
         return min(wider, key=lambda entry: entry[0])[1] if wider else None
 
 
 class Scan:
-    """One search over the spine. Every slice adds to what is found, and to the counts of the tabs."""
+    """One search over the spine. Every slice adds to what is found, and to the counts of the tabs.
 
-    def __init__(self, spine: Spine, query: Query, among: Finds | None) -> None:
+    `among` are finds that hold all that the query's texts find; `allowed` says who meets its filters, with
+    a mask for each chunk, None where it has none.
+    """
+
+    def __init__(
+        self, spine: Spine, query: Query, among: Finds | None, allowed: Sequence[int] | None = None
+    ) -> None:
         self._spine = spine
         self._tab = query.tab
         self._among = among
+        self._allowed = allowed
         # Words that the finds narrowed down were found by already need no second look.
-        done = frozenset(among.words) if among else frozenset()
+        done = among.query if among else Query()
         # The longest word is likely the rarest: the others are then looked for in few texts.
-        self._words = sorted((word for word in query.words if word not in done), key=len, reverse=True)
+        self._words = sorted((word for word in query.words if word not in done.words), key=len, reverse=True)
+        self._without = [word for word in query.without if word not in done.without]
         self._masks: list[int] = []
-        self.finds = Finds(query.words, self._masks)
+        self.finds = Finds(query.of_texts, self._masks)
+        #: How many contacts have the texts, whether or not they meet the filters.
+        self.texts_total = 0
         #: The mask of each chunk on the tab that was asked for, and how many it shows.
         self.shown: list[int] = []
         self.totals: list[int] = []
@@ -65,10 +78,12 @@ class Scan:
     def slices(self) -> Iterator[None]:
         """Scan one chunk at each step, in well under a millisecond."""
         for number, chunk in enumerate(self._spine.chunks):
-            found = self._look(chunk, self._among.masks[number] if self._among else chunk.everyone())
+            texts = self._look(chunk, self._among.masks[number] if self._among else chunk.everyone())
+            found = texts if self._allowed is None else texts & self._allowed[number]
             active, archived = found & chunk.on_tab(Tab.ACTIVE), found & chunk.on_tab(Tab.ARCHIVED)
             shown = {Tab.ALL: found, Tab.ACTIVE: active, Tab.ARCHIVED: archived}[self._tab]
-            self._masks.append(found)
+            self._masks.append(texts)
+            self.texts_total += texts.bit_count()
             self.shown.append(shown)
             self.totals.append(shown.bit_count())
             self.counts = TabCounts(
@@ -83,4 +98,6 @@ class Scan:
             if not mask:
                 break
             mask = chunk.find(word, mask)
+        for word in self._without:
+            mask ^= chunk.find(word, mask)
         return mask

@@ -83,22 +83,22 @@ class Chunk:
 
     def everyone(self) -> int:
         """Return the mask of all contacts."""
-        return _mask(b"\x01" * len(self))
+        return mask_of(b"\x01" * len(self))
 
     def on_tab(self, tab: Tab) -> int:
         """Return the mask of the contacts with the status of a tab, Active or Archived, as it is now."""
-        return _mask(self.statuses.translate(_ON_TAB[tab]))
+        return mask_of(self.statuses.translate(_ON_TAB[tab]))
 
     def find(self, word: str, among: int) -> int:
         """Return the mask of those among the given whose text holds the word."""
         if among.bit_count() > _MOST * len(self):
-            return _mask(bytes(map(contains, self.texts, repeat(word)))) & among
+            return mask_of(bytes(map(contains, self.texts, repeat(word)))) & among
         found = bytearray(len(self))
         asked = among.to_bytes(len(self), "little")
         holds = map(contains, compress(self.texts, asked), repeat(word))
         for place in compress(compress(range(len(self)), asked), holds):
             found[place] = 1
-        return _mask(found)
+        return mask_of(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,5 +152,6 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> S
     return Spine(Order.of(rowids), tuple(chunks))
 
 
-def _mask(flags: bytes | bytearray) -> int:
+def mask_of(flags: bytes | bytearray) -> int:
+    """Return the mask that has these bytes: 1 for each contact it chooses, else 0."""
     return int.from_bytes(flags, "little")

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactStatus
 from tui.model.query import Tab, TabCounts
+from tui.store.search.conditions import Sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tui.model.query import Query
+    from tui.store.search.conditions import Translator
 
 # How many of SQLite's steps go by before it looks whether it is still wanted.
 _STEPS_BETWEEN_LOOKS: Final = 20_000
@@ -20,24 +22,21 @@ _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactSta
 
 
 def search(
-    connection: sqlite3.Connection, query: Query, limit: int | None, *, is_unwanted: Callable[[], bool]
+    translator: Translator, query: Query, limit: int | None, *, is_unwanted: Callable[[], bool]
 ) -> tuple[array[int], TabCounts]:
     """Return the row ids on the query's tab, in order, and the counts of all tabs among those read.
 
     Ends early, with less, when it is no longer wanted. With a limit, other tabs are left out.
     """
+    connection = translator.connection
     connection.set_progress_handler(is_unwanted, _STEPS_BETWEEN_LOOKS)
     status = _TAB_STATUS.get(query.tab)
-    condition = " AND ".join(["instr(search, ?) > 0"] * len(query.words))
-    parameters: list[object] = list(query.words)
-    if limit is not None and status is not None:
-        condition += " AND status = ?"
-        parameters.append(status.value)
-    sql = f"SELECT rowid, status FROM contacts WHERE {condition} ORDER BY sort_key, rowid LIMIT ?"  # noqa: S608 - our own conditions
     rowids = array("q")
     totals = dict.fromkeys(ContactStatus, 0)
     try:
-        for rowid, found in connection.execute(sql, (*parameters, -1 if limit is None else limit)):
+        condition = _condition(translator, query, None if limit is None else status)
+        sql = f"SELECT rowid, status FROM contacts WHERE {condition.text} ORDER BY sort_key, rowid LIMIT ?"  # noqa: S608 - our own conditions
+        for rowid, found in connection.execute(sql, (*condition.parameters, -1 if limit is None else limit)):
             totals[ContactStatus(found)] += 1
             if status is None or status == found:
                 rowids.append(rowid)
@@ -46,3 +45,15 @@ def search(
             raise
     counts = TabCounts(sum(totals.values()), totals[ContactStatus.ACTIVE], totals[ContactStatus.ARCHIVED])
     return rowids, counts
+
+
+def _condition(translator: Translator, query: Query, status: ContactStatus | None) -> Sql:
+    parts = [
+        *(Sql("instr(search, ?) > 0", (word,)) for word in query.words),
+        *(Sql("instr(search, ?) = 0", (word,)) for word in query.without),
+        *map(translator.translate, query.filters),
+    ]
+    if status is not None:
+        parts.append(Sql("status = ?", (status.value,)))
+    text = " AND ".join(f"({part.text})" for part in parts)
+    return Sql(text, tuple(parameter for part in parts for parameter in part.parameters))
