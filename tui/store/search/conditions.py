@@ -1,0 +1,119 @@
+"""Filters as conditions on the table of contacts. What was typed is always a parameter, never SQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tui.model.contact import ContactStatus
+from tui.model.filters import BY_STATE, InGroup, Is, Kind, Owing, Side, Sync, Synced, sync_of
+from tui.model.query import fold
+from tui.model.snapshot import ChangeView
+from tui.model.telling import TellingKind
+from tui.store.journal.changes import CHANGE_COLUMNS, change_of
+from tui.store.moments import to_ms
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from tui.model.change import Change
+    from tui.model.evidence import Standing
+    from tui.model.filters import Changed, Condition, Filter
+
+_BALANCES: Final = {Side.THEY_OWE: "receivable", Side.OWED_TO_THEM: "payable"}
+_KINDS: Final = {
+    Kind.CUSTOMER: "is_customer = 1",
+    Kind.SUPPLIER: "is_supplier = 1",
+    Kind.ACTIVE: f"status = '{ContactStatus.ACTIVE}'",
+    Kind.ARCHIVED: f"status = '{ContactStatus.ARCHIVED}'",
+    Kind.GDPR: f"status = '{ContactStatus.GDPRREQUEST}'",
+    Kind.GONE: f"status = '{ContactStatus.GONE}'",
+    Kind.MERGED: "merged_to <> ''",
+    Kind.UNLINKED: f"""
+        contact_id IN (
+            SELECT contact_id FROM tellings AS told WHERE kind = '{TellingKind.UNLINKED}' AND number = (
+                SELECT max(number) FROM tellings WHERE contact_id = told.contact_id
+                    AND kind IN ('{TellingKind.UNLINKED}', '{TellingKind.LINKED}')
+            )
+        )
+    """,  # noqa: S608 - only our own names
+}
+# As in a row of the table: a change that was taken back says nothing about the contact.
+_SAYS_SOMETHING: Final = "state NOT IN ('cancelled', 'dismissed')"
+_LAST: Final = f"""
+    change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {_SAYS_SOMETHING})
+"""  # noqa: S608 - as above
+_UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL"
+# Those of which the journal alone says how they stand, whatever the clock and the company.
+_BY_JOURNAL: Final = {
+    **{sync: f"state = '{state}'" for state, sync in BY_STATE.items()},
+    Sync.READ: "state = 'confirmed' AND picked_up_ms IS NOT NULL",
+    Sync.SEEN: "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NOT NULL",
+    Sync.SUPERSEDED: f"{_UNSEEN} AND superseded = 1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A condition on a row of `contacts`, with its parameters. NULL means that nothing is known."""
+
+    text: str
+    parameters: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """Turns filters into SQL as they are meant at a moment, by this grading of changes."""
+
+    connection: sqlite3.Connection
+    now: datetime
+    grade: Callable[[Change], Standing | None]
+
+    def translate(self, wanted: Filter) -> Sql:
+        """Return the condition; negated, what isn't known doesn't meet it either."""
+        sql = self._condition(wanted.condition)
+        return Sql(f"NOT ({sql.text})", sql.parameters) if wanted.is_negated else sql
+
+    def _condition(self, condition: Condition) -> Sql:
+        match condition:
+            case Is(kind):
+                return Sql(_KINDS[kind])
+            case Owing(side, comparison, hundredths):
+                return Sql(f"{_BALANCES[side]} {comparison} ?", (hundredths,))
+            case InGroup():
+                return _one_of("group_names", self._memberships(condition))
+            case Synced(sync):
+                return self._synced(sync)
+            case _:
+                return self._changed(condition)
+
+    def _memberships(self, condition: InGroup) -> Iterable[str]:
+        """Yield the lists of groups, as they are stored, in which such a group is; there are few of them."""
+        rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
+        return (stored for (stored,) in rows if any(map(condition.holds, map(fold, json.loads(stored)))))
+
+    def _synced(self, sync: Sync) -> Sql:
+        if sync is Sync.NONE:
+            return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_SAYS_SOMETHING})")  # noqa: S608 - our own words
+        if sync in _BY_JOURNAL:
+            last = f"SELECT contact_id FROM changes AS last WHERE {_BY_JOURNAL[sync]} AND {_LAST}"  # noqa: S608 - as above
+            return Sql(f"contact_id IN ({last})")
+        rows = self.connection.execute(
+            f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes AS last"  # noqa: S608 - as above
+            f" WHERE {_UNSEEN} AND superseded = 0 AND {_LAST}"
+        )
+        views = (ChangeView(change, self.grade(change)) for change in map(change_of, rows))
+        return _one_of("contact_id", (view.change.contact_id for view in views if sync_of(view) is sync))
+
+    def _changed(self, condition: Changed) -> Sql:
+        start, end = condition.between(self.now, None)
+        bounds = [("updated_ms >= ?", start), ("updated_ms < ?", end)]
+        given = [(text, to_ms(moment)) for text, moment in bounds if moment is not None]
+        return Sql(" AND ".join(text for text, _ in given), tuple(bound for _, bound in given))
+
+
+def _one_of(column: str, values: Iterable[str]) -> Sql:
+    return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(list(values)),))  # noqa: S608 - our own names

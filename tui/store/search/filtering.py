@@ -1,0 +1,123 @@
+"""Which contacts of the spine meet filters: asked of the database once, and kept until anything changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections import OrderedDict
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING, Final
+
+from tui.store.search.conditions import Translator
+from tui.store.search.spine import mask_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from tui.model.change import Change
+    from tui.model.evidence import Standing
+    from tui.model.filters import Filter
+    from tui.store.database import Database
+    from tui.store.search.spine import Spine
+
+Masks = list[int]
+
+# At 100,000 contacts, each takes a tenth of a megabyte.
+_REMEMBERED: Final = 8
+# How many of SQLite's steps go by before it looks whether it is still wanted.
+_STEPS_BETWEEN_LOOKS: Final = 20_000
+
+
+class Filtering:
+    """Answers filters with a mask for each chunk of a spine.
+
+    Answers hold until something is written by anybody, standings are said to have moved, or the minute ends
+    that relative times are counted from.
+    """
+
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], grade: Callable[[Change], Standing | None]
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._grade = grade
+        self._standings_version = 0
+        self._spine: Spine | None = None
+        self._stamp: tuple[object, ...] = ()
+        self._known: OrderedDict[Filter, Masks] = OrderedDict()
+
+    def standings_changed(self) -> None:
+        """Take note that changes may stand otherwise, though nothing may have been written."""
+        self._standings_version += 1
+
+    def moment(self) -> datetime:
+        """Return what relative times are counted from: this minute."""
+        return self._now().replace(second=0, microsecond=0)
+
+    async def masks(self, spine: Spine, filters: Sequence[Filter]) -> Masks:
+        """Return who meets all of the filters. Raises `StoreError`."""
+        moment = self.moment()
+        stamp = (self._database.version(), self._standings_version, moment)
+        if spine is not self._spine or stamp != self._stamp:
+            self._spine, self._stamp, self._known = spine, stamp, OrderedDict()
+        known = self._known
+        answers = {each: known[each] for each in filters if each in known}
+        missing = [each for each in filters if each not in known]
+        if missing:
+            answers |= await self._ask(spine, missing, moment)
+        # Should anything have changed meanwhile, others are kept by now, and these forgotten.
+        _keep(known, answers)
+        return [reduce(and_, masks) for masks in zip(*answers.values(), strict=True)]
+
+    async def _ask(self, spine: Spine, filters: Sequence[Filter], moment: datetime) -> dict[Filter, Masks]:
+        unwanted = threading.Event()
+        try:
+            return await asyncio.to_thread(self._load, spine, filters, moment, unwanted.is_set)
+        finally:
+            unwanted.set()
+
+    def _load(
+        self, spine: Spine, filters: Sequence[Filter], moment: datetime, is_unwanted: Callable[[], bool]
+    ) -> dict[Filter, Masks]:
+        with self._database.reading() as connection:
+            connection.set_progress_handler(is_unwanted, _STEPS_BETWEEN_LOOKS)
+            translator = Translator(connection, moment, self._grade)
+            try:
+                return {each: _masks(connection, translator, spine, each) for each in filters}
+            except sqlite3.OperationalError:
+                if not is_unwanted():
+                    raise
+                return {each: [0] * len(spine.chunks) for each in filters}
+
+
+def _keep(known: OrderedDict[Filter, Masks], answers: Mapping[Filter, Masks]) -> None:
+    """Remember these, and forget the oldest."""
+    for each, masks in answers.items():
+        known[each] = masks
+        known.move_to_end(each)
+    while len(known) > max(_REMEMBERED, len(answers)):
+        known.popitem(last=False)
+
+
+def _masks(connection: sqlite3.Connection, translator: Translator, spine: Spine, wanted: Filter) -> Masks:
+    condition = translator.translate(wanted)
+    # All row ids as one text: SQLite makes it without a stop, while other threads run.
+    (found,) = connection.execute(
+        f"SELECT group_concat(rowid) FROM contacts WHERE {condition.text}",  # noqa: S608 - our own conditions
+        condition.parameters,
+    ).fetchone()
+    flags = bytearray(len(spine.order.places))
+    for rowid in json.loads(f"[{found or ''}]"):
+        # Those that came after the spine was loaded have no place in it yet.
+        if rowid < len(flags):
+            flags[rowid] = 1
+    masks, start = [], 0
+    for chunk in spine.chunks:
+        rowids = spine.order.rowids[start : start + len(chunk)]
+        masks.append(mask_of(bytes(map(flags.__getitem__, rowids))))
+        start += len(chunk)
+    return masks
