@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -14,7 +16,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.actions import bindings
+from tui.actions import bindings, key_now
 from tui.model.activity import ChangeQuery, Group
 from tui.model.errors import ReshelveError
 from tui.model.telling import CompanyState
@@ -23,7 +25,8 @@ from tui.screens.messages import SnapshotChanged
 from tui.screens.naming import NameScreen
 from tui.screens.support_report import report
 from tui.screens.telling_sync import TellingSync
-from tui.screens.troubleshoot_words import STYLES, Oldest, Step, steps
+from tui.screens.troubleshoot_words import STYLES, TO_RECONNECT, Oldest, Step, steps
+from tui.screens.trying_again import TryingAgain
 from tui.widgets import clock
 from tui.widgets.choice import Choice
 from tui.widgets.key_bar import KeyBar
@@ -48,13 +51,13 @@ class _OldestRead(Message, bubble=False):
     oldest: Oldest
 
 
-class TroubleshootScreen(TellingSync[None]):
+class TroubleshootScreen(TryingAgain[None], TellingSync[None]):
     """The four steps of Re-Leased's article, each with what speaks for it and the next key."""
 
     CSS_PATH = "troubleshoot.tcss"
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("activity", "manual_sync", "sync_overview", "copy_report", "save_report"),
+        *bindings("activity", "retry", "manual_sync", "sync_overview", "copy_report", "save_report"),
         *bindings("connect", "refresh", "back"),
         Binding("enter", "activity", show=False),
     ]
@@ -63,6 +66,8 @@ class TroubleshootScreen(TellingSync[None]):
         super().__init__()
         self.backend = backend
         self._oldest = Oldest()
+        self._shown: tuple[Step, ...] = ()
+        self._offered: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Put the steps one below the other."""
@@ -71,15 +76,14 @@ class TroubleshootScreen(TellingSync[None]):
             for place in range(_STEPS):
                 yield Static(id=f"step-{place}", classes="step")
             yield Choice("Names in the report", id="names", compact=True)
-        yield KeyBar(
-            "activity", "manual_sync", "sync_overview", "copy_report", "save_report", "refresh", "back"
-        )
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Show what is known, and let the countdown count."""
         self._tell()
         self._read_oldest()
         self.set_interval(1, self._tell)
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._tell())
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
@@ -99,10 +103,32 @@ class TroubleshootScreen(TellingSync[None]):
         self._tell()
 
     def _tell(self) -> None:
-        backend = self.backend
-        shown = steps(backend.snapshot, self._oldest, clock.now(), is_practice=backend.is_practice)
-        for place, step in enumerate(shown):
-            self.query_one(f"#step-{place}", Static).update(_written(place + 1, step))
+        """Write the steps that read differently: a countdown is one line of one of them."""
+        backend, before = self.backend, self._shown
+        self._shown = steps(
+            backend.snapshot,
+            self._oldest,
+            clock.now(),
+            is_practice=backend.is_practice,
+            is_read_only=backend.is_read_only,
+            key=partial(key_now, self.app),
+        )
+        for place, (step, was) in enumerate(zip_longest(self._shown, before)):
+            if step != was:
+                self.query_one(f"#step-{place}", Static).update(_written(place + 1, step))
+        self._offer_keys()
+
+    def _offer_keys(self) -> None:
+        snapshot = self.backend.snapshot
+        refused = snapshot.pane is not None and snapshot.pane.refused_total
+        offers = (
+            *(["connect"] if snapshot.xero.link in TO_RECONNECT else []),
+            *(["retry"] if refused else []),
+            "manual_sync", "sync_overview", "copy_report", "save_report", "activity", "refresh", "back",
+        )  # fmt: skip
+        if offers != self._offered:
+            self._offered = offers
+            self.key_bar.offer(*offers)
 
     def _report(self) -> str:
         with_names = self.query_one("#names", Choice).value
@@ -128,7 +154,10 @@ class TroubleshootScreen(TellingSync[None]):
         try:
             await asyncio.to_thread(file.write_text, text, encoding="utf-8")
         except OSError as error:
-            raise ReshelveError(f"The report can't be written: {error.strerror}.", "e asks again.") from error
+            raise ReshelveError(
+                f"The report can't be written: {error.strerror}.",
+                f"{key_now(self.app, 'save_report')} asks again.",
+            ) from error
         self.flash(f"The report is written to {file}")
 
     def action_sync_overview(self) -> None:
