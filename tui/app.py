@@ -50,7 +50,7 @@ class ReshelveApp(App[None]):
     CSS_PATH = "screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("quit", "interrupt", "help", "organisations", "connect"),
+        *bindings("quit", "interrupt", "help", "organisations", "connect", "command_palette"),
     ]
 
     def __init__(

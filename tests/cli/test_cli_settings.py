@@ -112,6 +112,9 @@ def test_a_variable_that_wins_over_what_was_set_is_named(tmp_path: Path) -> None
         (("screen.theme", "pur ple"), "a theme's name"),
         (("keys.archiv", "f2"), "archive"),
         (("keys.archive", "f2,,"), "f5,ctrl+r"),
+        (("keys.archive", "banana"), "no such key"),
+        (("keys.archive", "ctrl-r"), "Did you mean ctrl+r?"),
+        (("keys.archive", "r"), "a key of restore already"),
     ],
 )
 def test_what_is_wrong_is_refused_and_the_file_is_as_it_was(
@@ -124,6 +127,17 @@ def test_what_is_wrong_is_refused_and_the_file_is_as_it_was(
     assert said in result.output
     assert "Traceback" not in result.output
     assert file_of(tmp_path).read_text(encoding="utf-8") == before
+
+
+def test_own_keys_are_set_beside_others_that_are_wrong(tmp_path: Path) -> None:
+    write(tmp_path, '[keys]\nrestore = "f9"\nundo = "banana"\n')
+    result = reshelve_settings(tmp_path, "keys.archive", "f9")
+    assert result.exit_code == 1
+    assert 'keys.archive is "f9", which is a key of restore already.' in result.output
+    assert reshelve_settings(tmp_path, "keys.archive", "f8").exit_code == 0
+    shown = reshelve_settings(tmp_path)
+    assert shown.exit_code == 1
+    assert 'keys.undo is "banana"' in joined(shown.output)
 
 
 @pytest.mark.parametrize("arguments", [("--unset",), ("--unset", "sync.poll_seconds", "3")])

@@ -11,10 +11,11 @@ import click
 
 from tui.lifeline import outlive_terminal
 from tui.model.errors import ReshelveError, SettingsError, StoreError
-from tui.settings import set_value
+from tui.settings import find_key, set_value
+from tui.settings.declared import near
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tui.engine.sign_ins.account import XeroAccount
@@ -36,15 +37,14 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     os.environ.setdefault("TEXTUAL_FPS", "120")
     gc.disable()
 
-    from tui.actions import spec  # noqa: PLC0415 - after the variable is set
-    from tui.app import ReshelveApp  # noqa: PLC0415 - as above
+    from tui.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
 
     check_screen(settings, paths.settings_file)
     outlive_terminal()
     ReshelveApp(
         account,
         organisation if wanted is not None else account.last_opened,
-        keys={spec(action_id).binding_id: keys for action_id, keys in settings.keys.items()},
+        keys=_keymap(settings.keys),
         theme=settings.screen.theme,
         on_theme=partial(_remember_theme, paths.settings_file),
     ).run()
@@ -65,20 +65,45 @@ def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organis
 
 def check_screen(settings: Settings, file: Path) -> None:
     """See that theme and keys name something that exists. Raises `SettingsError`."""
-    from tui.actions import ACTIONS  # noqa: PLC0415 - what paints is loaded by now
-    from tui.widgets.themes import THEMES  # noqa: PLC0415 - as above
+    for problem in problems_of_screen(settings, file):
+        raise problem
 
-    themes = [theme.name for theme in THEMES]
-    if settings.screen.theme not in themes:
-        raise SettingsError(
-            f'{file}: screen.theme is "{settings.screen.theme}".', f"It can be {', '.join(themes)}."
-        )
-    known = {action.id for action in ACTIONS}
-    for action_id in settings.keys:
-        if action_id not in known:
-            raise SettingsError(
-                f"{file}: [keys] has no action {action_id}.", f"The actions are {', '.join(sorted(known))}."
-            )
+
+def problems_of_screen(settings: Settings, file: Path) -> Iterator[SettingsError]:
+    """Yield what is wrong with theme and keys."""
+    yield from problems_of_theme(settings.screen.theme, _place_of_theme(file))
+    for _, what, next_step in problems_of_keys(settings.keys):
+        yield SettingsError(f"{file}: {what}", next_step)
+
+
+def problems_of_theme(theme: str, place: str) -> Iterator[SettingsError]:
+    """Say, beginning with the place that names it, that there is no such theme."""
+    from tui.widgets.themes import THEMES  # noqa: PLC0415 - what paints is loaded by now
+
+    themes = [one.name for one in THEMES]
+    if theme not in themes:
+        yield SettingsError(f'{place} is "{theme}". It can be {", ".join(themes)}.', near(theme, themes))
+
+
+def problems_of_keys(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with the person's own keys: the action, what is wrong, what to do."""
+    if keys:
+        from tui.own_keys import problems  # noqa: PLC0415 - most people have none
+
+        yield from problems(keys)
+
+
+def _place_of_theme(file: Path) -> str:
+    variable = find_key("screen.theme").variable
+    return variable if os.environ.get(variable) else f"{file}: screen.theme"
+
+
+def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
+    if not keys:
+        return {}
+    from tui.own_keys import keymap  # noqa: PLC0415 - most people have none
+
+    return keymap(keys)
 
 
 def say(error: ReshelveError) -> click.ClickException:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.cli.run import check_screen, say
+from tui.cli.run import problems_of_keys, problems_of_screen, problems_of_theme, say
 from tui.model.errors import ReshelveError, SettingsError
 from tui.paths import Paths
-from tui.settings import KEYS, SECTIONS, ScreenSettings, Settings, find_key, set_value, survey, unset
+from tui.settings import KEYS, SECTIONS, Settings, find_key, set_value, survey, unset
 from tui.settings.declared import ORGANISATIONS, OWN_KEYS, organisation_keys, own_key
 from tui.settings.kinds import shown
 from tui.settings.reading import accept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tui.settings import Key, Survey
@@ -63,13 +63,24 @@ def _set(file: Path, path: str, value: str) -> None:
     key = find_key(path)
     kept = accept(key, value, path) if value else key.default
     if value and key.section == OWN_KEYS:
-        check_screen(Settings(keys={key.name: kept}), file)
+        _check_keys(file, key.name, kept)
     elif value and path == _THEME:
-        check_screen(Settings(screen=ScreenSettings(theme=kept)), file)
+        for problem in problems_of_theme(kept, path):
+            raise problem
     set_value(file, path, value)
     click.echo(f"{file}: {path} is {_written(kept)} now.")
     if key.variable in survey(file).sources.values():
         click.echo(f"{key.variable} is set, and wins over the file.", err=True)
+
+
+def _check_keys(file: Path, action: str, own: str) -> None:
+    """See that the keys go with those in the file, whose own mistakes are left for later."""
+    others = {name: keys for name, keys in survey(file).settings.keys.items() if name != action}
+    # First, so that of two that want the same key this one is named.
+    keys = {action: own, **others}
+    for about, what, next_step in problems_of_keys(keys):
+        if about == action:
+            raise SettingsError(what, next_step)
 
 
 def _show(file: Path, wanted: str | None) -> None:
@@ -85,7 +96,7 @@ def _show(file: Path, wanted: str | None) -> None:
         _show_section(wanted, found)
     else:
         _show_key(find_key(wanted), found)
-    problems = [*found.problems, *_problems_of_screen(found.settings, file)]
+    problems = [*found.problems, *problems_of_screen(found.settings, file)]
     for problem in problems:
         click.echo(f"{_wrapped(f'Wrong: {problem.what} {problem.next_step}')}", err=True)
     if problems:
@@ -133,14 +144,6 @@ def _allowed(key: Key) -> str:
     from tui.widgets.themes import THEMES  # noqa: PLC0415 - loads Textual
 
     return " or ".join(f'"{theme.name}"' for theme in THEMES)
-
-
-def _problems_of_screen(found: Settings, file: Path) -> Iterable[SettingsError]:
-    try:
-        check_screen(found, file)
-    except SettingsError as error:
-        return [error]
-    return []
 
 
 def _value(key: Key, found: Settings) -> str | float:
