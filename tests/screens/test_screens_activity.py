@@ -79,7 +79,7 @@ async def test_groups_by_key_and_by_click(busy: FakeBackend) -> None:
         bar = screen(person).query_one(GroupBar)
         assert "Open 2" in bar.text
         assert "Refused 1" in bar.text
-        await person.pilot.click(GroupBar, offset=(bar.text.index("Waiting") + 2, 0))
+        await person.pilot.click(GroupBar, offset=(bar.text.index("Unseen") + 2, 0))
         await person.settle()
         assert names(person) == ["Bayside Wholesale"]
         await person.press("5")

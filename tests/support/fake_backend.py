@@ -245,6 +245,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeReconciling):
             waiting_total=len(waiting),
             overdue_total=len(graded(Grade.OVERDUE)),
             stalled_total=len(graded(Grade.STALLED)),
+            unseen_total=len(waiting) + len(graded(Grade.EXPECTED, Grade.TOLD_COMPANY)),
         )
 
     def count(self, words: Sequence[str] = ()) -> TabCounts:

@@ -159,6 +159,7 @@ class Publisher:
             waiting_total=waiting_total,
             overdue_total=0 if is_stalled else overdue_total,
             stalled_total=waiting_total if is_stalled else 0,
+            unseen_total=self._store.waiting_total(),
         )
 
     def _waiting(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:

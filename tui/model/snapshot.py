@@ -112,7 +112,8 @@ class Pane:
 
     `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
     `settled` are those that Re-Leased was last seen or told to have, or is expected to have, and those of
-    contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too.
+    contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too; `unseen_total`
+    all that as well that is only expected, or told of the company as a whole.
     """
 
     working: tuple[ChangeView, ...] = ()
@@ -126,6 +127,7 @@ class Pane:
     waiting_total: int = 0
     overdue_total: int = 0
     stalled_total: int = 0
+    unseen_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ EMPTY: Final = {
     Group.ALL: NOTHING_YET,
     Group.OPEN: "Nothing is under way.",
     Group.REFUSED: "Nothing is refused.",
-    Group.WAITING: "Nothing waits for Re-Leased.",
+    Group.WAITING: "There is nothing left to be seen in Re-Leased.",
     Group.DONE: "Nothing is finished yet.",
 }
 READING: Final = "Reading the journal …"

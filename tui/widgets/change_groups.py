@@ -21,7 +21,7 @@ class ChangeGroups(GroupBar[Group]):
         Group.ALL: ("All", "All"),
         Group.OPEN: ("Open", "Open"),
         Group.REFUSED: ("Refused", "Refused"),
-        Group.WAITING: ("Waiting for Re-Leased", "Waiting"),
+        Group.WAITING: ("Unseen in Re-Leased", "Unseen"),
         Group.DONE: ("Done", "Done"),
     }
 
@@ -37,6 +37,6 @@ class ChangeGroups(GroupBar[Group]):
             {
                 Group.OPEN: pane.working_total + pane.handoff_total,
                 Group.REFUSED: pane.refused_total,
-                Group.WAITING: pane.waiting_total,
+                Group.WAITING: pane.unseen_total,
             }
         )
