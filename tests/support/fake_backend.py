@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from support.asked import is_asked_for
 from support.fake_desk import FakeDesk
 from support.fake_reconciling import FakeReconciling
 from support.fake_telling import FakeTellings
+from support.fake_tenancy import FakeTenancy
 
-from tui.model.backend import Check, CheckLine, ContactPage, Handoff, HistoryLine, TimelineLine
+from tui.model.backend import ContactPage, Handoff, HistoryLine, TimelineLine
 from tui.model.change import Action, Change, Origin, State
+from tui.model.check import Check, CheckLine
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
 from tui.model.evidence import Grade, Standing
 from tui.model.query import Query, Tab, TabCounts, fold
@@ -26,12 +29,14 @@ from tui.model.snapshot import (
     Snapshot,
     XeroLink,
 )
+from tui.model.tenancy import tenants_among
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from tui.model.errors import ReshelveError
 
+EVERYTHING = Query()
 NOW = datetime(2026, 3, 5, 12, 41, 7, tzinfo=UTC)
 
 _NAMES = (
@@ -112,7 +117,7 @@ class ListRows:
 
 
 @dataclass(eq=False)
-class FakeBackend(FakeDesk, FakeTellings, FakeReconciling):
+class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
 
     known: dict[str, Contact]
@@ -248,8 +253,8 @@ class FakeBackend(FakeDesk, FakeTellings, FakeReconciling):
             unseen_total=len(waiting) + len(graded(Grade.EXPECTED, Grade.TOLD_COMPANY)),
         )
 
-    def count(self, words: Sequence[str] = ()) -> TabCounts:
-        found = [contact for contact in self.known.values() if _has(contact, words)]
+    def count(self, query: Query = EVERYTHING) -> TabCounts:
+        found = self._asked_for(query)
         active = sum(1 for contact in found if contact.status is ContactStatus.ACTIVE)
         archived = sum(1 for contact in found if contact.status is ContactStatus.ARCHIVED)
         return TabCounts(len(found), active, archived)
@@ -304,7 +309,14 @@ class FakeBackend(FakeDesk, FakeTellings, FakeReconciling):
             CheckLine(self.known[one], self.warnings.get(one, ()), self.blocked.get(one, ""))
             for one in contact_ids
         )
-        return Check(action, lines, is_fresh=not self.stale_reason, stale_reason=self.stale_reason)
+        check = Check(
+            action,
+            lines,
+            is_fresh=not self.stale_reason,
+            stale_reason=self.stale_reason,
+            is_first_archive=action is Action.ARCHIVE and self.is_first_archive,
+        )
+        return check.remarked(frozenset(self.marked))
 
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
         self._called("request", action, tuple(contact_ids))
@@ -322,7 +334,8 @@ class FakeBackend(FakeDesk, FakeTellings, FakeReconciling):
         timeline = tuple(
             TimelineLine("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
         )
-        return ContactPage(self.known[contact_id], views, timeline)
+        contact = self.known[contact_id]
+        return ContactPage(contact, views, timeline, tenants_among(contact.groups, frozenset(self.marked)))
 
     async def freshen(self, contact_id: str) -> None:
         self._called("freshen", contact_id)
@@ -368,14 +381,16 @@ class FakeBackend(FakeDesk, FakeTellings, FakeReconciling):
             Tab.ACTIVE: {ContactStatus.ACTIVE},
             Tab.ARCHIVED: {ContactStatus.ARCHIVED},
         }[query.tab]
-        found = [one for one in self.known.values() if one.status in wanted and _has(one, query.words)]
+        found = [one for one in self._asked_for(query) if one.status in wanted]
         found.sort(key=lambda one: (fold(one.name), one.contact_id))
-        return Found(query, ListRows(self, found), self.count(query.words))
+        return Found(query, ListRows(self, found), self.count(query))
 
-
-def _has(contact: Contact, words: Sequence[str]) -> bool:
-    text = fold(f"{contact.name} {contact.first_name} {contact.last_name} {contact.email}")
-    return all(word in text for word in words)
+    def _asked_for(self, query: Query) -> list[Contact]:
+        return [
+            one
+            for one in self.known.values()
+            if is_asked_for(query, one, self.row(one.contact_id).last_change if query.filters else None, NOW)
+        ]
 
 
 __all__ = ["NOW", "FakeBackend", "ListRows", "PullProgress", "contact_id", "contacts"]

@@ -1,0 +1,345 @@
+"""Reading the search box: qualifiers, phrases, what is left out, and what is said of the rest."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.model.change import Action, Change, Origin, State
+from tui.model.evidence import Grade, Standing
+from tui.model.filters import (
+    Changed,
+    Comparison,
+    DaysAgo,
+    Filter,
+    InGroup,
+    Is,
+    Kind,
+    Owing,
+    Period,
+    Side,
+    Span,
+    Sync,
+    Synced,
+    sync_of,
+)
+from tui.model.qualifiers import QUALIFIERS, amount
+from tui.model.query import Query, Remark, Tab, fold
+from tui.model.snapshot import ChangeView
+from tui.widgets.signs import sign
+
+examples = settings(max_examples=300, deadline=None)
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+# What the grammar is made of, so that all of it is met.
+TYPED = st.text(st.sampled_from('-":<>=., aisowegrupnc0127dé＞１\0') | st.characters(), max_size=24)
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "-",
+            '"',
+            " ",
+            ":",
+            ">",
+            "<",
+            "is",
+            "owes",
+            "sync",
+            "changed",
+            "group",
+            "customer",
+            "read",
+            "7d",
+            "50",
+        ]
+    ),
+    max_size=10,
+).map("".join)
+TEXT = st.one_of(TYPED, PIECES)
+
+
+def parse(text: str) -> Query:
+    return Query.parse(Tab.ALL, text)
+
+
+def only(text: str) -> Filter:
+    query = parse(text)
+    [found] = query.filters
+    assert (query.words, query.without, query.notes) == ((), (), ())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("is:customer", Is(Kind.CUSTOMER)),
+        ("IS:Suppliers", Is(Kind.SUPPLIER)),
+        ("owes:>0", Owing(Side.THEY_OWE, Comparison.MORE, 0)),
+        ("owed:>=1,500.50", Owing(Side.OWED_TO_THEM, Comparison.AT_LEAST, 150_050)),
+        ("owes:＞１００", Owing(Side.THEY_OWE, Comparison.MORE, 10_000)),
+        ("owes:<-5", Owing(Side.THEY_OWE, Comparison.LESS, -500)),
+        ("owes:=5", Owing(Side.THEY_OWE, Comparison.EQUAL, 500)),
+        ("owes:$5", Owing(Side.THEY_OWE, Comparison.EQUAL, 500)),
+        ('owes:"> 1 000"', Owing(Side.THEY_OWE, Comparison.MORE, 100_000)),
+        ("group:Ten", InGroup("ten")),
+        ('group:"East  Side"', InGroup("east side", is_whole=True)),
+        ('group:"East', InGroup("east")),
+        ("sync:pending", Synced(Sync.PENDING)),
+        ("sync:hand-off", Synced(Sync.HANDOFF)),
+        ("sync:excluded", Synced(Sync.UNLINKED)),
+        ("changed:<7d", Changed(Comparison.LESS, Span(7, "d"))),
+        ("changed:12h", Changed(Comparison.EQUAL, Span(12, "h"))),
+        ("changed:>2M", Changed(Comparison.MORE, Span(2, "m"))),
+        ("changed:today", Changed(Comparison.EQUAL, DaysAgo(0))),
+        ("changed:2026-03-01", Changed(Comparison.EQUAL, Period(date(2026, 3, 1), date(2026, 3, 2)))),
+        ("changed:>=2026-12", Changed(Comparison.AT_LEAST, Period(date(2026, 12, 1), date(2027, 1, 1)))),
+    ],
+)
+def test_a_qualifier_is_read_as_it_is_meant(text: str, condition: object) -> None:
+    assert only(text) == Filter(condition)  # type: ignore[arg-type]
+    assert only(f"-{text}") == Filter(condition, is_negated=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "hundredths"),
+    [
+        ("0", 0),
+        ("1,000", 100_000),
+        ("1.000", 100_000),
+        ("1.000,50", 100_050),
+        ("1,000.5", 100_050),
+        ("1'234'567.89", 123_456_789),
+        ("1,00,000", 10_000_000),
+        ("12,34", 1_234),
+        ("500.", 50_000),
+        ("£-5", None),
+        ("0.001", None),
+        ("1,0000", None),
+        ("1.2.3", None),
+        ("5k", None),
+        ("٣", None),
+        ("", None),
+        ("9" * 16, None),
+    ],
+)
+def test_amounts_are_read_however_they_are_written(text: str, hundredths: int | None) -> None:
+    assert amount(text) == hundredths
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "without"),
+    [
+        ('bay "east side"', ("bay", "east side"), ()),
+        ('"  East\tSide ', ("east side",), ()),
+        ("bay -club", ("bay",), ("club",)),
+        ('-"east side" x', ("x",), ("east side",)),
+        ("smith - jones", ("smith", "-", "jones"), ()),
+        ("a-b", ("a-b",), ()),
+        ('5"pipe', ('5"pipe',), ()),
+        ('""', (), ()),
+        # Of a name of ours nothing is taken away yet: it may go on with a colon.
+        ("bay -", ("bay",), ()),
+        ("bay -s", ("bay",), ()),
+        ("bay -sync", ("bay",), ()),
+        ("bay -sync ", ("bay",), ("sync",)),
+        ("bay -syn x", ("bay", "x"), ("syn",)),
+        ("bay -x", ("bay",), ("x",)),
+    ],
+)
+def test_phrases_hold_together_and_a_minus_leaves_out(
+    text: str, words: tuple[str, ...], without: tuple[str, ...]
+) -> None:
+    query = parse(text)
+    assert (query.words, query.without, query.filters) == (words, without, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "remark", "typed", "qualifier", "nearest"),
+    [
+        ("is:custmer", Remark.IMPOSSIBLE, "is:custmer", "is", "is:customer"),
+        ("bay is:cus ", Remark.IMPOSSIBLE, "is:cus", "is", "is:customer"),
+        ("is:xyz", Remark.IMPOSSIBLE, "is:xyz", "is", ""),
+        ("owes: bay", Remark.IMPOSSIBLE, "owes:", "owes", ""),
+        ("owes:>x", Remark.IMPOSSIBLE, "owes:>x", "owes", ""),
+        ("changed:7 ", Remark.IMPOSSIBLE, "changed:7", "changed", ""),
+        ("changed:2026-13", Remark.IMPOSSIBLE, "changed:2026-13", "changed", ""),
+        ("changed:2026-02-30", Remark.IMPOSSIBLE, "changed:2026-02-30", "changed", ""),
+        ("-owe:>0", Remark.MISSPELT, "-owe:>0", "owes", "owes:>0"),
+        ("groups:x", Remark.MISSPELT, "groups:x", "group", "group:x"),
+        ("unit:5", Remark.JUST_TEXT, "unit:5", "", ""),
+    ],
+)
+def test_what_is_wrong_is_named_and_ignored(
+    text: str, remark: Remark, typed: str, qualifier: str, nearest: str
+) -> None:
+    query = parse(text)
+    [note] = query.notes
+    assert (note.remark, note.typed, note.qualifier, note.nearest) == (remark, typed, qualifier, nearest)
+    assert text[note.start : note.stop] == typed
+    assert note.is_problem
+    assert query.filters == ()
+    # But for text that only looks like a qualifier, the rest is found as if it weren't there.
+    rest = text if remark is Remark.JUST_TEXT else text.replace(typed, "")
+    assert query.words == tuple(rest.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "is:",
+            "is:cus",
+            "-is:cus",
+            "sync:hand-",
+            "owes:",
+            "owes:>",
+            "owes:>=",
+            "owes:>-",
+            "owes:$",
+            "group:",
+        ),
+        *(
+            'group:"',
+            "changed:",
+            "changed:<",
+            "changed:7",
+            "changed:<2026",
+            "changed:2026-",
+            "changed:2026-0",
+        ),
+        *("changed:2026-03-", "changed:2026-03-1", "changed:yest", "-", "-o"),
+    ],
+)
+def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) -> None:
+    for before in ("", "bay "):
+        query = parse(before + text)
+        assert (query.words, query.without, query.filters) == (tuple(before.split()), (), ())
+        assert not any(note.is_problem for note in query.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "is:customer",
+        "sync:pending",
+        "owes:>1,500.50",
+        'group:"East Side"',
+        "changed:<2026-03-01",
+        "changed:12h",
+    ],
+)
+def test_typing_a_qualifier_never_raises_an_alarm(text: str) -> None:
+    for end in range(3, len(text) + 1):
+        assert not any(note.is_problem for note in parse(f"bay {text[:end]}").notes), text[:end]
+
+
+@examples
+@given(TEXT)
+def test_any_text_can_be_read(text: str) -> None:
+    query = parse(text)
+    stop = 0
+    for note in query.notes:
+        assert stop <= note.start < note.stop <= len(text)
+        assert text[note.start : note.stop] == note.typed
+        stop = note.stop
+    assert all(word == fold(word) for word in (*query.words, *query.without))
+    assert "" not in (*query.words, *query.without)
+    for wanted in query.filters:
+        if isinstance(wanted.condition, Changed):
+            start, end = wanted.condition.between(NOW, None)
+            assert start is None or end is None or start < end
+
+
+@examples
+@given(st.text(st.characters(exclude_characters='-":'), max_size=20))
+def test_words_alone_are_read_as_ever(text: str) -> None:
+    assert parse(text) == Query(Tab.ALL, tuple(dict.fromkeys(fold(text).split())))
+
+
+@examples
+@given(narrow=PIECES, wide=PIECES, stored=st.text(st.sampled_from("iso wegr-:"), max_size=12))
+def test_narrowing_is_sound_with_what_is_left_out(narrow: str, wide: str, stored: str) -> None:
+    def matches(query: Query) -> bool:
+        return all(word in stored for word in query.words) and not any(
+            word in stored for word in query.without
+        )
+
+    new, old = parse(narrow), parse(wide)
+    if new.narrows(old):
+        assert set(old.filters) <= set(new.filters)
+        assert not matches(new) or matches(old)
+
+
+def test_narrowing_follows_words_left_out_and_filters() -> None:
+    chain = ["", "-bay", "-ba is:customer", "-ba is:customer owes:>0 x", "-b is:customer owes:>0 xy"]
+    for wide, narrow in pairwise(chain):
+        assert parse(narrow).narrows(parse(wide))
+        assert not parse(wide).narrows(parse(narrow))
+    assert not parse("-is:customer").narrows(parse("is:customer"))
+
+
+def test_notes_make_no_difference_to_what_is_found() -> None:
+    assert parse("bay is:") == parse("bay")
+    assert parse("bay is:custmer") == parse("bay")
+    assert parse("is:custmer").is_everything
+    assert not parse("-x").is_everything
+    assert not parse("is:gone").is_everything
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("<7d", "2026-03-24T12:00Z", None),
+        ("7d", "2026-03-24T12:00Z", None),
+        (">12h", None, "2026-03-31T00:00Z"),
+        ("<3w", "2026-03-10T12:00Z", None),
+        # The day before is the last that February has.
+        ("<1m", "2026-02-28T12:00Z", None),
+        ("<1y", "2025-03-31T12:00Z", None),
+        ("<999999999m", "0001-01-02T00:00Z", None),
+        ("<999999999w", "0001-01-02T00:00Z", None),
+        # Days are those of Auckland: the thirteenth hour before in summer, and the twelfth in winter.
+        ("2026-03-01", "2026-02-28T11:00Z", "2026-03-01T11:00Z"),
+        ("2026-04", "2026-03-31T11:00Z", "2026-04-30T12:00Z"),
+        ("<2026-03-01", None, "2026-02-28T11:00Z"),
+        ("<=2026-03-01", None, "2026-03-01T11:00Z"),
+        (">2026-03-01", "2026-03-01T11:00Z", None),
+        (">=2026-03-01", "2026-02-28T11:00Z", None),
+        ("today", "2026-03-31T11:00Z", "2026-04-01T11:00Z"),
+        ("yesterday", "2026-03-30T11:00Z", "2026-03-31T11:00Z"),
+    ],
+)
+def test_times_are_meant_as_people_say_them(text: str, start: str | None, end: str | None) -> None:
+    condition = only(f"changed:{text}").condition
+    assert isinstance(condition, Changed)
+    expected = tuple(None if each is None else datetime.fromisoformat(each) for each in (start, end))
+    assert condition.between(NOW, ZoneInfo("Pacific/Auckland")) == expected
+
+
+def view(state: State, grade: Grade | None = None) -> ChangeView:
+    change = Change(1, "", "id", "Name", Action.ARCHIVE, Origin.HERE, state, NOW, NOW, NOW)
+    return ChangeView(change, None if grade is None else Standing(grade, NOW - timedelta(hours=1)))
+
+
+@pytest.mark.parametrize("grade", Grade)
+def test_standings_are_called_as_on_the_screen(grade: Grade) -> None:
+    shown = view(State.CONFIRMED, grade)
+    assert sign(shown, NOW).words.split()[0] == sync_of(shown)
+
+
+def test_changes_under_way_are_called_as_on_the_screen_but_for_two() -> None:
+    spoken = {"archiving": "sending", "press Restore": "handoff", "": "none"}
+    for state in set(State) - {State.CONFIRMED}:
+        words = sign(view(state), NOW).words
+        assert sync_of(view(state)) == spoken.get(words, words)
+    assert sync_of(None) is Sync.NONE
+
+
+def test_all_that_is_offered_is_understood() -> None:
+    for qualifier in QUALIFIERS.values():
+        for possible in qualifier.possible:
+            only(f"{qualifier.name}:{possible}")

@@ -1,0 +1,349 @@
+"""Qualifiers: the store finds what looking at each contact finds, and nothing typed reaches SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, names, search
+from support.asked import is_asked_for
+
+from tui.model.change import Action, Event, State
+from tui.model.contact import Balances, ContactStatus
+from tui.model.evidence import Standing, Watch, stand
+from tui.model.filters import Filter, Is, Kind
+from tui.model.query import Query, Tab, TabCounts
+from tui.model.telling import Telling, TellingKind
+from tui.store import Move, Store
+from tui.store.search import filtering, finder, keeper, spine
+from tui.store.search import rows as rows_module
+from tui.store.search.conditions import Sql, Translator
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from tui.model.change import Change
+    from tui.model.contact import Contact
+
+NOW = NOON + timedelta(days=40, minutes=7)
+WATCH = Watch(last_clean_sync_started_at=minutes(30))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _however_slow_this_machine_is() -> Iterator[None]:
+    """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeper, "_CHEAP_SECONDS", math.inf)
+        yield
+
+
+def graded(change: Change) -> Standing | None:
+    return None if change.confirmed_at is None else stand(change, WATCH, NOW)
+
+
+def ready(store: Store) -> Store:
+    store.finder.now = lambda: NOW
+    store.finder.grade = graded
+    return store
+
+
+sums = st.sampled_from([-1_000, 0, 1, 50_000, 50_001])
+contacts = st.lists(
+    st.builds(
+        contact,
+        st.integers(1, 20),
+        st.sampled_from(ContactStatus),
+        st.integers(0, 60 * 24 * 40),
+        name=st.sampled_from(["Bay Club", "Abbey", "bá y", "-is:x", '"q"']),
+        is_customer=st.booleans(),
+        is_supplier=st.booleans(),
+        groups=st.lists(st.sampled_from(["Tenants", "tënants  East", "Owners", "'); --"]), max_size=2).map(
+            tuple
+        ),
+        merged_to=st.sampled_from(["", "id-1"]),
+        balances=st.none() | st.builds(Balances, sums, sums, sums, sums),
+    ),
+    max_size=20,
+)
+journal = st.lists(
+    st.fixed_dictionaries(
+        {
+            "contact_id": st.integers(1, 20).map(lambda number: f"id-{number}"),
+            "state": st.sampled_from(State).map(str),
+            "confirmed": st.sampled_from([10, 50]),
+            "picked_up_ms": st.sampled_from([None, None, 1]),
+            "told_ms": st.sampled_from([None, None, 1]),
+            "unlinked_ms": st.sampled_from([None, 1]),
+            "superseded": st.booleans(),
+        }
+    ),
+    max_size=20,
+)
+tellings = st.lists(
+    st.builds(
+        Telling,
+        st.sampled_from([TellingKind.UNLINKED, TellingKind.LINKED]),
+        st.just(NOON),
+        st.sampled_from(["id-1", "id-2", "id-3"]),
+    ),
+    max_size=4,
+)
+pieces = st.sampled_from(
+    [
+        *(f"is:{kind}" for kind in Kind),
+        *("owes:>0", "owes:<=500", "owed:500.01", "owed:>-11", "owes:0", "changed:<7d", "changed:>2w"),
+        *("changed:2026-03", "changed:>=2026-03-20", "changed:yesterday", "group:ten", 'group:"Tenants"'),
+        *("group:tenants-", 'group:"tenants east"', 'group:"\'); --"', "sync:pending", "sync:overdue"),
+        *("sync:read", "sync:seen", "sync:superseded", "sync:unlinked", "sync:queued", "sync:handoff"),
+        *("sync:refused", "sync:none", "sync:checking", "sync:sending", "bay", "b", '"y c"', "is:wrong", '"'),
+    ]
+)
+queries = st.lists(
+    st.lists(st.tuples(st.sampled_from(["", "", "-"]), pieces).map("".join), min_size=1, max_size=3).map(
+        " ".join
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def write_journal(connection: sqlite3.Connection, entries: Sequence[dict[str, Any]]) -> None:
+    for entry in entries:
+        is_confirmed = entry["state"] == State.CONFIRMED
+        at = round(minutes(entry["confirmed"]).timestamp() * 1_000) if is_confirmed else None
+        evidence = [
+            entry[name] if is_confirmed else None for name in ("picked_up_ms", "told_ms", "unlinked_ms")
+        ]
+        connection.execute(
+            "INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms,"
+            " updated_ms, confirmed_ms, idempotency_key, words, picked_up_ms, told_ms, unlinked_ms,"
+            " superseded)"
+            " VALUES ('', ?, '', 'archive', 'here', ?, 0, 0, ?, '', '', ?, ?, ?, ?)",
+            (entry["contact_id"], entry["state"], at, *evidence, entry["superseded"]),
+        )
+
+
+def naive(store: Store, query: Query, unlinked: frozenset[str]) -> tuple[Counter[str], TabCounts]:
+    known = store.contacts(store.finder.first(Query()).rows.ids(0, 99))
+    rows = {row.contact_id: row for row in store.finder.first(Query()).rows.window(0, 99)}
+    found = [
+        one
+        for one in known
+        if is_asked_for(
+            query,
+            one,
+            rows[one.contact_id].last_change,
+            NOW.replace(second=0, microsecond=0),
+            is_unlinked=one.contact_id in unlinked,
+        )
+    ]
+    statuses = Counter(one.status for one in found)
+    counts = TabCounts(len(found), statuses[ACTIVE], statuses[ARCHIVED])
+    wanted = {Tab.ACTIVE: {ACTIVE}, Tab.ARCHIVED: {ARCHIVED}}.get(query.tab, set(ContactStatus))
+    return Counter(one.contact_id for one in found if one.status in wanted), counts
+
+
+async def check(store: Store, texts: Sequence[str], unlinked: frozenset[str]) -> None:
+    for text in texts:
+        for tab in Tab:
+            found = await search(store, text, tab)
+            expected = naive(store, found.query, unlinked)
+            assert (Counter(found.rows.ids(0, 99)), found.counts) == expected, text
+
+
+def unlinked_by(told: Sequence[Telling]) -> frozenset[str]:
+    last = {telling.contact_id: telling.kind for telling in told}
+    return frozenset(each for each, kind in last.items() if kind is TellingKind.UNLINKED)
+
+
+@given(
+    pages=st.lists(contacts, min_size=1, max_size=2),
+    entries=journal,
+    told=tellings,
+    more=journal,
+    texts=queries,
+)
+@settings(max_examples=60, deadline=None)
+def test_qualifiers_find_what_looking_at_each_contact_finds(
+    pages: list[list[Contact]],
+    entries: list[dict[str, Any]],
+    told: list[Telling],
+    more: list[dict[str, Any]],
+    texts: list[str],
+) -> None:
+    async def history() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = ready(Store.open(Path(folder)))
+            try:
+                await store.apply(pages[0], NOON)
+                await store._database.write(lambda connection: write_journal(connection, entries))
+                # Before there is a spine, it all goes by SQL.
+                await check(store, texts, frozenset())
+                await store.finder.load()
+                typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
+                await check(store, [*typed, *reversed(texts)], frozenset())
+                # What is written afterwards counts at once, in the same searches.
+                await store.tell(told, NOON)
+                await check(store, texts, unlinked_by(told))
+                await store._database.write(lambda connection: write_journal(connection, more))
+                for page in pages[1:]:
+                    await store.apply(page, NOON)
+                await check(store, texts, unlinked_by(told))
+            finally:
+                store.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Many chunks, a turn of the loop after each, and hardly anything remembered.
+        for module in (spine, rows_module):
+            patch.setattr(module, "CHUNK", 4)
+        patch.setattr(finder, "_TURN", 0)
+        patch.setattr(filtering, "_REMEMBERED", 2)
+        asyncio.run(history())
+
+
+@pytest.fixture
+async def stocked(store: Store) -> Store:
+    people = [
+        contact(
+            1,
+            name="Alma",
+            is_customer=True,
+            groups=("Tenants", "East Side"),
+            balances=Balances(receivable=23_400),
+        ),
+        contact(2, ARCHIVED, name="Bayside", is_supplier=True, balances=Balances(payable=50_000)),
+        contact(3, name="Café", is_customer=True, is_supplier=True, groups=("Tenants West",)),
+        contact(4, GDPR, name="Dora", balances=Balances()),
+        contact(5, name="Edith", at=60 * 24 * 39, merged_to="id-1"),
+    ]
+    await ready(store).apply(people, NOON)
+    await store.finder.load()
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("is:customer", "Alma Café"),
+        ("is:customer is:supplier", "Café"),
+        ("is:customer -is:supplier", "Alma"),
+        ("is:merged", "Edith"),
+        ("is:archived", "Bayside"),
+        ("is:gdpr", "Dora"),
+        ("owes:>0", "Alma"),
+        ("owes:234", "Alma"),
+        ("owes:>234.00", ""),
+        ("owed:>=500", "Bayside"),
+        # Of Café and Edith no balance is known: they neither owe nor don't.
+        ("owes:0", "Bayside Dora"),
+        ("-owes:>0", "Bayside Dora"),
+        ("group:tenants", "Alma Café"),
+        ('group:"tenants"', "Alma"),
+        ("group:east", "Alma"),
+        ('group:"East Side"', "Alma"),
+        ("-group:tenants", "Bayside Dora Edith"),
+        ("changed:<7d", "Edith"),
+        ("changed:>7d bay", "Bayside"),
+        ("-a", "Edith"),
+        ("sync:none", "Alma Bayside Café Dora Edith"),
+        ("is:custmer", "Alma Bayside Café Dora Edith"),
+        ("is:custmer bay", "Bayside"),
+    ],
+)
+async def test_each_qualifier_finds_what_it_says(stocked: Store, text: str, found: str) -> None:
+    assert names(await search(stocked, text)) == found.split()
+
+
+async def test_what_is_found_follows_changes_and_tellings_at_once(stocked: Store) -> None:
+    async def found(text: str) -> list[str]:
+        return names(await search(stocked, text))
+
+    assert await found("sync:queued") == []
+    [change] = await stocked.add(Action.ARCHIVE, stocked.contacts(["id-1"]), NOON)
+    assert (await found("sync:queued"), await found("sync:none a")) == (["Alma"], ["Bayside", "Café", "Dora"])
+    await stocked.record([Move(change.change_id, Event.SEND)], minutes(1))
+    assert await found("sync:sending") == ["Alma"]
+    await stocked.record([Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(20))], minutes(20))
+    assert (await found("sync:overdue"), await found("sync:sending")) == (["Alma"], [])
+    await stocked.tell([Telling(TellingKind.UNLINKED, minutes(20), "id-1")], minutes(20))
+    assert await found("is:unlinked") == ["Alma"]
+    await stocked.tell([Telling(TellingKind.LINKED, minutes(21), "id-1")], minutes(21))
+    assert await found("is:unlinked") == []
+
+
+async def test_balances_count_as_soon_as_they_are_read(stocked: Store) -> None:
+    assert names(await search(stocked, "owes:>0")) == ["Alma"]
+    await stocked.apply([contact(3, name="Café", balances=Balances(receivable=5))], minutes(1))
+    assert names(await search(stocked, "owes:>0")) == ["Alma", "Café"]
+
+
+async def test_a_grade_that_moves_with_the_clock_counts_once_that_is_said(stocked: Store) -> None:
+    await stocked.apply([contact(1, ARCHIVED, at=40, name="Alma")], minutes(40))
+    assert names(await search(stocked, "sync:pending")) == ["Alma"]
+    later = Watch(last_clean_sync_started_at=minutes(50))
+    stocked.finder.grade = lambda change: stand(change, later, NOW)
+    stocked.finder.standings_changed()
+    assert names(await search(stocked, "sync:pending")) == []
+    assert names(await search(stocked, "sync:overdue")) == ["Alma"]
+
+
+async def test_times_are_counted_back_from_the_moment_of_the_search(stocked: Store) -> None:
+    assert names(await search(stocked, "changed:<2d")) == ["Edith"]
+    stocked.finder.now = lambda: NOW + timedelta(days=1)
+    assert names(await search(stocked, "changed:<2d")) == []
+
+
+async def test_a_filter_is_asked_of_the_database_once_until_something_is_written(
+    stocked: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Filter] = []
+    translate = Translator.translate
+
+    def noted(self: Translator, wanted: Filter) -> Sql:
+        asked.append(wanted)
+        return translate(self, wanted)
+
+    monkeypatch.setattr(Translator, "translate", noted)
+    for text in ("is:customer", "is:customer a", "is:customer al", "is:customer"):
+        await search(stocked, text)
+    assert asked == [Filter(Is(Kind.CUSTOMER))]
+    await stocked.set_cursor("anything", "else")
+    await search(stocked, "is:customer")
+    assert len(asked) == 2
+
+
+async def test_words_alone_ask_the_database_nothing(stocked: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> None:
+        raise AssertionError("the database was asked")
+
+    monkeypatch.setattr(stocked._database, "reading", never)
+    assert names(await search(stocked, 'bay -x "ayside"')) == ["Bayside"]
+
+
+@given(text=st.text("'\";)-:% is group owes<=>0x\\\0", max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_nothing_typed_becomes_sql(text: str) -> None:
+    async def history() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = ready(Store.open(Path(folder)))
+            try:
+                await store.apply([contact(1, name="Alma", groups=("x'); DROP TABLE contacts; --",))], NOON)
+                for typed in (f"group:{text}", f'group:"{text}', f"-{text}", text):
+                    await search(store, typed)
+                await store.finder.load()
+                for typed in (f"group:{text}", f'group:"{text}', f"-{text}", text):
+                    await search(store, typed)
+                assert names(await search(store, 'group:"x\'); DROP TABLE contacts; --"')) == ["Alma"]
+            finally:
+                store.close()
+
+    asyncio.run(history())

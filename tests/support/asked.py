@@ -1,0 +1,80 @@
+"""What a query finds, by looking at every field of one contact: slow, and plain to see right."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING
+
+from tui.model.contact import ContactStatus
+from tui.model.filters import Changed, Comparison, InGroup, Is, Kind, Owing, Side, Synced, sync_of
+from tui.model.query import fold
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.contact import Contact
+    from tui.model.filters import Condition
+    from tui.model.query import Query
+    from tui.model.snapshot import ChangeView
+
+_COMPARE = {
+    Comparison.LESS: operator.lt,
+    Comparison.AT_MOST: operator.le,
+    Comparison.EQUAL: operator.eq,
+    Comparison.AT_LEAST: operator.ge,
+    Comparison.MORE: operator.gt,
+}
+
+
+def holds(one: Contact, word: str) -> bool:
+    phone = "".join(one.phone.split())
+    digits = "".join(char for char in phone if char.isdecimal())
+    people = (one.name, one.first_name, one.last_name, one.email)
+    numbers = (one.account_number, one.contact_number, phone, digits)
+    return any(word in fold(field) for field in (*people, *numbers))
+
+
+def is_asked_for(
+    query: Query, one: Contact, last: ChangeView | None, now: datetime, *, is_unlinked: bool = False
+) -> bool:
+    """Say whether a contact whose last change stands like this is found on the tab All."""
+    if not all(holds(one, word) for word in query.words) or any(holds(one, word) for word in query.without):
+        return False
+    for wanted in query.filters:
+        meets = _meets(wanted.condition, one, last, now, is_unlinked=is_unlinked)
+        # What isn't known meets nothing, and not its opposite either.
+        if meets is None or meets is wanted.is_negated:
+            return False
+    return True
+
+
+def _meets(
+    condition: Condition, one: Contact, last: ChangeView | None, now: datetime, *, is_unlinked: bool
+) -> bool | None:
+    if isinstance(condition, Is):
+        return {
+            Kind.CUSTOMER: one.is_customer,
+            Kind.SUPPLIER: one.is_supplier,
+            Kind.ACTIVE: one.status is ContactStatus.ACTIVE,
+            Kind.ARCHIVED: one.status is ContactStatus.ARCHIVED,
+            Kind.GDPR: one.status is ContactStatus.GDPRREQUEST,
+            Kind.GONE: one.status is ContactStatus.GONE,
+            Kind.MERGED: bool(one.merged_to),
+            Kind.UNLINKED: is_unlinked,
+        }[condition.kind]
+    if isinstance(condition, Owing):
+        if one.balances is None:
+            return None
+        owing = one.balances.receivable if condition.side is Side.THEY_OWE else one.balances.payable
+        return bool(_COMPARE[condition.comparison](owing, condition.hundredths))
+    if isinstance(condition, InGroup):
+        groups = [" ".join(fold(group).split()) for group in one.groups]
+        return any(
+            each == condition.name if condition.is_whole else each.startswith(condition.name)
+            for each in groups
+        )
+    if isinstance(condition, Synced):
+        return sync_of(last) is condition.sync
+    assert isinstance(condition, Changed)
+    start, end = condition.between(now, None)
+    return (start is None or one.updated_at >= start) and (end is None or one.updated_at < end)
