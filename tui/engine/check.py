@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from tui.engine.rules import blocked, warnings
-from tui.model.backend import Check, CheckLine
 from tui.model.change import Action
+from tui.model.check import Check, CheckLine
 from tui.model.errors import XeroError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ async def read_fresh(
 
 def check(store: Store, action: Action, contact_ids: Sequence[str], stale_reason: str) -> Check:
     """Say what there is to say about each contact, as the local copy has it."""
+    care = store.care()
     lines = []
     for contact in store.contacts(contact_ids):
         reason = blocked(action, contact)
@@ -54,4 +55,11 @@ def check(store: Store, action: Action, contact_ids: Sequence[str], stale_reason
         if action is Action.RESTORE and not reason:
             namesake = store.active_named(contact.name, except_id=contact.contact_id)
         lines.append(CheckLine(contact, () if reason else warnings(action, contact, namesake), reason))
-    return Check(action, tuple(lines), is_fresh=not stale_reason, stale_reason=stale_reason)
+    found = Check(
+        action,
+        tuple(lines),
+        is_fresh=not stale_reason,
+        stale_reason=stale_reason,
+        is_first_archive=action is Action.ARCHIVE and care.is_first,
+    )
+    return found.remarked(care.marked)

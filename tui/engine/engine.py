@@ -14,6 +14,7 @@ from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
 from tui.engine.telling import Tellings
+from tui.engine.tenancy import TenancyDesk
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather.disk import Disk
 from tui.engine.weather.weather import Weather
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
     from tui.engine.connectors import Connectors
     from tui.engine.sync.lease import Lease
-    from tui.model.backend import Check, ContactPage, HistoryLine
+    from tui.model.backend import ContactPage, HistoryLine
     from tui.model.change import Action
+    from tui.model.check import Check
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow
     from tui.model.query import Query
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-class Engine(Desk, Tellings, FileDesk):
+class Engine(Desk, Tellings, TenancyDesk, FileDesk):
     """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
 
     Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.

@@ -8,6 +8,7 @@ from tui.model.backend import ContactPage, TimelineLine
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.snapshot import ChangeView
+from tui.model.tenancy import tenants_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,8 @@ def contact_page(store: Store, grade: Callable[[Change], Standing | None], conta
         raise StoreError("This contact is not in the local copy.", "Press F5 to read from Xero.")
     changes = tuple(ChangeView(change, grade(change)) for change in store.changes_of(contact_id))
     timeline = tuple(_line(event) for event in store.events_of(contact_id))
-    return ContactPage(contact, changes, timeline)
+    tenants = tenants_among(contact.groups, store.care().marked)
+    return ContactPage(contact, changes, timeline, tenants)
 
 
 def timeline(store: Store, change: Change) -> tuple[TimelineLine, ...]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tui.model.activity import ChangeQuery, ChangesFound
     from tui.model.change import Action, Change
+    from tui.model.check import Check
     from tui.model.contact import Contact
     from tui.model.contact_file import FileOptions
     from tui.model.query import Query
@@ -19,38 +20,8 @@ if TYPE_CHECKING:
     from tui.model.rows import Found, Row
     from tui.model.snapshot import ChangeView, Snapshot
     from tui.model.telling import CompanyState
+    from tui.model.tenancy import ContactGroup
     from tui.model.undo import UndoPlan
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
-    """One contact that is about to be changed, and what a careful colleague would say about it.
-
-    `blocked` says why it can't be changed at all and would be left out; warnings only inform.
-    """
-
-    contact: Contact
-    warnings: tuple[str, ...] = ()
-    blocked: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What the confirmation dialog shows.
-
-    `is_fresh` says whether Xero was asked just now; if not, `stale_reason` says why, and the lines are
-    from the local copy.
-    """
-
-    action: Action
-    lines: tuple[CheckLine, ...]
-    is_fresh: bool
-    stale_reason: str = ""
-
-    @property
-    def possible(self) -> tuple[CheckLine, ...]:
-        """The lines that can be changed."""
-        return tuple(line for line in self.lines if not line.blocked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +44,12 @@ class TimelineLine:
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """One contact with the changes made to it, newest first."""
+    """One contact with the changes made to it, newest first; `tenants` are its groups marked as such."""
 
     contact: Contact
     changes: tuple[ChangeView, ...]
     timeline: tuple[TimelineLine, ...]
+    tenants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +237,14 @@ class Backend(Protocol):
 
         `choices` settle ambiguous lines, as for `model.reconcile.resolve`; those without one are left out.
         """
+        ...
+
+    async def contact_groups(self) -> Sequence[ContactGroup]:
+        """Return the contact groups of the local copy, those first that are or sound like tenants."""
+        ...
+
+    async def mark_tenants(self, name: str, *, on: bool) -> None:
+        """Keep that the contacts of a group are tenants, or aren't; the last word on a name holds."""
         ...
 
     def contact_url(self, contact_id: str) -> str:

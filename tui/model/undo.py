@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.reach import UNKNOWN, out_of_reach
+from tui.model.tenancy import NO_CARE, Care, tenants_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,14 +93,25 @@ class PlanLine:
     waits: bool = False
     reason: str = ""
 
+    def tenants(self, marked: frozenset[str]) -> tuple[str, ...]:
+        """Return the groups of tenants that the contact is in, where this archives it."""
+        contact = self.wish.contact
+        if self.fate is not Fate.ARCHIVE or contact is None:
+            return ()
+        return tenants_among(contact.groups, marked)
+
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What undoing, or redoing, one batch will do; `of` is the batch, `kind` UNDO or REDO."""
+    """What undoing, or redoing, one batch will do; `of` is the batch, `kind` UNDO or REDO.
+
+    `care` is what to keep in mind where contacts are archived by it.
+    """
 
     kind: BatchKind
     of: Batch
     lines: tuple[PlanLine, ...]
+    care: Care = NO_CARE
 
     @property
     def steps(self) -> tuple[PlanLine, ...]:

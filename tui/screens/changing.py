@@ -88,6 +88,12 @@ class Changing(Undoing[ScreenResultType], Generic[ScreenResultType]):
         """Show that the changes are in the journal."""
         self.flash(words)
 
+    def action_tenant_groups(self) -> None:
+        """Mark contact groups as tenants."""
+        from tui.screens.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        self.app.push_screen(TenantGroupsScreen(self.backend))
+
     def try_again(self, view: ChangeView | None) -> None:
         """Ask again for what Xero refused, or say why there is nothing to ask for."""
         if not self.may_write():

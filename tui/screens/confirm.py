@@ -10,7 +10,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions import bindings
+from tui.actions import bindings, key_now
+from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import confirm_words as words
 from tui.screens.backed import Backed
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend, Check
-    from tui.model.change import Action
+    from tui.model.backend import Backend
+    from tui.model.check import Check
 
 TYPED_FROM: Final = 26
 
@@ -40,7 +41,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("confirm", "cancel"),
+        *bindings("confirm", "cancel", "tenant_groups"),
         *(Binding(key, f"scroll_said('{key}')", show=False) for key in ("up", "down", "pageup", "pagedown")),
     ]
 
@@ -50,6 +51,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         self._action = action
         self._contact_ids = tuple(contact_ids)
         self._check: Check | None = None
+        self._marked: frozenset[str] | None = None
 
     def compose(self) -> ComposeResult:
         """Put the words above the list, the list above the buttons."""
@@ -60,7 +62,8 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
             with VerticalScroll(id="said"):
                 yield Plain(words.ASKING, id="state")
                 yield Vertical(id="lines")
-                yield Plain(words.explanation(self._action, count), id="explanation")
+                with Vertical(id="explanation"):
+                    yield Plain(words.while_asking(self._action, count), classes="line words")
             yield TypingBox(id="number", compact=True)
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", variant="primary", compact=True)
@@ -88,14 +91,13 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
 
     @on(Checked)
     async def _checked(self, message: Checked) -> None:
-        check = self._check = message.check
+        # Groups may have been marked while Xero was asked.
+        marked = self._marked
+        check = self._check = message.check if marked is None else message.check.remarked(marked)
         count = len(check.possible)
         state, style = words.freshness(check)
         self.query_one("#state", Plain).update_text(state, style)
-        lines = self.query_one("#lines")
-        await lines.mount_all(
-            Plain(text, style, classes=f"line {kind}") for kind, text, style in words.lines(check)
-        )
+        await self._say(check)
         button = self.query_one("#confirm", Button)
         self.query_one(".dialog").border_title = words.heading(self._action, count, len(self._contact_ids))
         label = words.button(self._action, count)
@@ -104,7 +106,22 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         if count >= TYPED_FROM:
             self._ask_for_number(count)
         keys = () if not count or count >= TYPED_FROM else (("confirm", label),)
-        self.key_bar.offer(*keys, ("cancel", "Cancel"))
+        marking = ("tenant_groups",) if self._action is Action.ARCHIVE else ()
+        self.key_bar.offer(*keys, *marking, ("cancel", "Cancel"))
+
+    async def _say(self, check: Check) -> None:
+        """Write what is known of each contact, and what happens then."""
+        lines, explanation = self.query_one("#lines"), self.query_one("#explanation")
+        key = key_now(self.app, "tenant_groups")
+        with self.app.batch_update():
+            await lines.remove_children()
+            await lines.mount_all(
+                Plain(text, style, classes=f"line {kind}") for kind, text, style in words.lines(check)
+            )
+            await explanation.remove_children()
+            await explanation.mount_all(
+                Plain(text, classes=f"line {kind}") for kind, text in words.explanation(check, key)
+            )
 
     def _ask_for_number(self, count: int) -> None:
         number = self.query_one("#number", Input)
@@ -149,6 +166,26 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
     def _finish(self) -> None:
         if self._check is not None:
             self.dismiss(tuple(line.contact.contact_id for line in self._check.possible))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Restoring has nothing to do with tenancies."""
+        if action == "tenant_groups":
+            return self._action is Action.ARCHIVE
+        return super().check_action(action, parameters)
+
+    def action_tenant_groups(self) -> None:
+        """Mark contact groups as tenants; the warnings here follow."""
+        from tui.screens.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - only once it is wanted
+
+        self.app.push_screen(TenantGroupsScreen(self.backend), self._marked_anew)
+
+    async def _marked_anew(self, marked: frozenset[str] | None) -> None:
+        if marked is None:
+            return
+        self._marked = marked
+        if self._check is not None:
+            self._check = self._check.remarked(marked)
+            await self._say(self._check)
 
     def action_scroll_said(self, key: str) -> None:
         """Scroll what is said, wherever the focus is."""

@@ -5,27 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action
+from tui.screens.tenancy_words import in_full, in_short, mention, summary, warning
 from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tui.model.backend import Check
+    from tui.model.check import Check, CheckLine
 
 NAMES: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
 ASKING: Final = "Asking Xero …"
 _NAMED: Final = 8
+# Those with a warning are named beyond that, up to here: every one is a widget, and nobody reads a thousand.
+_MOST_NAMED: Final = 20
+# Before the first archive, what it means is to be read; the names leave it room.
+_NAMED_AT_FIRST: Final = 3
 
-_ARCHIVE_ONE: Final = (
-    "It moves to Archived in Xero. Re-Leased picks it up at its next sync. If it is the billing contact of "
-    "an active tenancy in Re-Leased, the tenancy's next invoices will fail until you change its invoice "
-    "contact."
-)
-_ARCHIVE_MANY: Final = (
-    "They move to Archived in Xero. Re-Leased picks them up at its next sync. If one of them is the billing "
-    "contact of an active tenancy in Re-Leased, its next invoices will fail until you change the tenancy's "
-    "invoice contact."
-)
 _RESTORE_ONE: Final = (
     "Xero's API may refuse to restore it. Then you are taken to its page in Xero, where you press Restore; "
     "Reshelve notices and finishes by itself. Re-Leased picks it up at its next sync."
@@ -34,16 +29,24 @@ _RESTORE_MANY: Final = (
     "Xero's API may refuse to restore them. Then you are taken to their pages in Xero, where you press "
     "Restore; Reshelve notices and finishes by itself. Re-Leased picks them up at its next sync."
 )
-_EXPLANATIONS: Final = {
-    Action.ARCHIVE: (_ARCHIVE_ONE, _ARCHIVE_MANY),
-    Action.RESTORE: (_RESTORE_ONE, _RESTORE_MANY),
-}
 
 
-def explanation(action: Action, count: int) -> str:
-    """Say what happens then, in Xero and in Re-Leased."""
-    one, many = _EXPLANATIONS[action]
-    return one if count == 1 else many
+def while_asking(action: Action, count: int) -> str:
+    """Say what happens then, before anything more is known."""
+    if action is Action.ARCHIVE:
+        return in_short(count)
+    return _RESTORE_ONE if count == 1 else _RESTORE_MANY
+
+
+def explanation(check: Check, key: str) -> tuple[tuple[str, str], ...]:
+    """Say what happens then, in Xero and in Re-Leased, each part with its kind.
+
+    `key` marks groups of tenants.
+    """
+    count = len(check.possible)
+    if check.is_first_archive and count:
+        return in_full(count, key)
+    return (("words", while_asking(check.action, count)),) if count else ()
 
 
 def heading(action: Action, possible: int, chosen: int) -> str:
@@ -67,21 +70,47 @@ def freshness(check: Check) -> tuple[str, str]:
 
 
 def lines(check: Check) -> Iterator[tuple[str, str, str]]:
-    """Yield what is listed: a kind, the words, a style. Lines with warnings come first."""
-    possible = sorted(check.possible, key=lambda line: not line.warnings)
-    warned = sum(1 for line in possible if line.warnings)
-    shown = max(_NAMED, warned)
+    """Yield what is listed: a kind, the words, a style. Tenants come first, then others with warnings."""
+    possible = sorted(check.possible, key=lambda line: (not line.tenants, not line.warnings))
+    concerned = [line.tenants for line in possible if line.tenants]
+    if len(concerned) > 1:
+        yield "summary", f"! {summary(concerned, len(possible))}", "bold $text-warning"
+    warned = sum(1 for line in possible if _warns(line))
+    named = _NAMED_AT_FIRST if check.is_first_archive else _NAMED
+    most = _NAMED_AT_FIRST if check.is_first_archive else _MOST_NAMED
+    shown = min(max(named, warned), most)
     for line in possible[:shown]:
         yield "name", f"• {line.contact.name}", ""
-        for warning in line.warnings:
-            yield "warning", f"! {warning}", "$text-warning"
+        for said in _warnings(line, is_alone=len(concerned) == 1):
+            yield "warning", f"! {said}", "$text-warning"
     if len(possible) > shown:
-        yield "more", f"and {number(len(possible) - shown)} more", "$text-muted"
-    blocked = [line for line in check.lines if line.blocked]
+        yield "more", _more(possible[shown:]), "$text-muted"
+    yield from _left_out([line for line in check.lines if line.blocked], named, is_all=not possible)
+
+
+def _warns(line: CheckLine) -> bool:
+    return bool(line.tenants or line.warnings)
+
+
+def _warnings(line: CheckLine, *, is_alone: bool) -> Iterator[str]:
+    if line.tenants:
+        yield warning(line.tenants) if is_alone else mention(line.tenants)
+    yield from line.warnings
+
+
+def _more(hidden: Sequence[CheckLine]) -> str:
+    warned = sum(1 for line in hidden if _warns(line))
+    if not warned:
+        return f"and {number(len(hidden))} more"
+    them = "each" if warned == len(hidden) else f"{number(warned)} of them"
+    return f"and {number(len(hidden))} more, {them} with a warning"
+
+
+def _left_out(blocked: Sequence[CheckLine], most: int, *, is_all: bool) -> Iterator[tuple[str, str, str]]:
     if blocked:
-        yield "heading", "Left out:" if possible else "This can't be done:", "bold $text-error"
-    for line in blocked[:_NAMED]:
+        yield "heading", "This can't be done:" if is_all else "Left out:", "bold $text-error"
+    for line in blocked[:most]:
         yield "name", f"✗ {line.contact.name}", "$text-muted"
         yield "warning", line.blocked, "$text-error"
-    if len(blocked) > _NAMED:
-        yield "more", f"and {number(len(blocked) - _NAMED)} more", "$text-muted"
+    if len(blocked) > most:
+        yield "more", f"and {number(len(blocked) - most)} more", "$text-muted"

@@ -56,6 +56,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
         *bindings("undo", "redo", "pause", "retry_here", "seen_in_released", "unlinked"),
+        *bindings("tenant_groups"),
     ]
 
     def __init__(self, backend: Backend, contact_id: str) -> None:
@@ -128,7 +129,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
         page = self._page = message.page
         now = clock.now()
         self._write("#heading", words.heading(page.contact))
-        self._write("#details", words.details(page.contact))
+        self._write("#details", words.details(page))
         self._write("#balances", words.balances(page.contact, now))
         self._write("#changes", words.changes(page, now))
         timeline = words.timeline(page)

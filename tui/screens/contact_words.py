@@ -38,8 +38,9 @@ def heading(contact: Contact) -> Content:
     return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
 
 
-def details(contact: Contact) -> Content:
+def details(page: ContactPage) -> Content:
     """Write what Xero has on the contact; what is empty is left out."""
+    contact = page.contact
     kinds = (("Customer", contact.is_customer), ("Supplier", contact.is_supplier))
     pairs = (
         ("Person", f"{contact.first_name} {contact.last_name}".strip()),
@@ -50,7 +51,11 @@ def details(contact: Contact) -> Content:
         ("Kind", ", ".join(word for word, is_so in kinds if is_so)),
         ("Groups", ", ".join(contact.groups)),
     )
-    return _section("Details", [_pair(label, value) for label, value in pairs if value])
+    lines = [_pair(label, value) for label, value in pairs if value]
+    if page.tenants:
+        of = "" if page.tenants == contact.groups else f" of {', '.join(page.tenants)}"
+        lines.append(_pair("", f"! marked as tenants{of}: archiving warns", "$text-warning"))
+    return _section("Details", lines)
 
 
 def balances(contact: Contact, now: datetime) -> Content:
@@ -120,8 +125,8 @@ def _history_line(line: HistoryLine) -> Content:
     return Content.assemble(head, by, details)
 
 
-def _pair(label: str, value: str) -> Content:
-    return Content.assemble((label.ljust(_LABEL), "$text-muted"), content(value))
+def _pair(label: str, value: str, style: str = "") -> Content:
+    return Content.assemble((label.ljust(_LABEL), "$text-muted"), content(value, style))
 
 
 def _section(title: str, lines: Sequence[Content]) -> Content:

@@ -11,6 +11,7 @@ from tui.actions import bindings, key_name, keys_of, spec
 from tui.model.change import Action
 from tui.model.snapshot import Link
 from tui.screens.changing import Changing, why_not
+from tui.screens.comparing import Comparing
 from tui.screens.finding import Finding
 from tui.screens.messages import SnapshotChanged
 from tui.screens.telling_sync import TellingSync
@@ -39,7 +40,7 @@ _HELD = "Reading is held after this page. The same key goes on from there; nothi
 _SEARCH_KEYS = (("open", "To the contacts"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
-class MainScreen(Finding[None], Changing[None], TellingSync[None]):
+class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[None]):
     """Everything at a glance. Its first frame waits for nothing: rows come straight from an index."""
 
     CSS_PATH = "main.tcss"
@@ -50,7 +51,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None]):
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh", "hold_pull"),
         *bindings("undo", "redo", "activity", "pause", "retry_here", "manual_sync"),
-        *bindings("troubleshoot"),
+        *bindings("reconcile", "troubleshoot", "tenant_groups"),
     ]
 
     title_bar = getters.query_one(TitleBar)

@@ -9,7 +9,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from tui.model.account import Connected
-    from tui.model.backend import Check
+    from tui.model.check import Check
     from tui.model.contact import Organisation
     from tui.model.errors import ReshelveError
     from tui.model.rows import Found

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action, State
-from tui.store.schema import BATCHES_VERSION, TELLINGS_VERSION, version_of
+from tui.store.schema import BATCHES_VERSION, TELLINGS_VERSION, TENANCY_VERSION, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,9 +21,15 @@ JOURNAL: Final = {
     "batches": "number",
     "batch_wishes": "number",
     "tellings": "number",
+    "group_marks": "number",
 }
 # What a file that an older Reshelve wrote hasn't got yet.
-_SINCE: Final = {"batches": BATCHES_VERSION, "batch_wishes": BATCHES_VERSION, "tellings": TELLINGS_VERSION}
+_SINCE: Final = {
+    "batches": BATCHES_VERSION,
+    "batch_wishes": BATCHES_VERSION,
+    "tellings": TELLINGS_VERSION,
+    "group_marks": TENANCY_VERSION,
+}
 #: Bookmarks are kept with the journal, though losing one only means reading something again.
 CURSORS: Final = "cursors"
 # How many of SQLite's steps go by before it looks whether it is still wanted.

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tui.model.undo import BatchKind, UndoPlan
-from tui.store import applying, cursors
+from tui.store import applying, cursors, tenancy
 from tui.store.journal import activity, undoing
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui.model.activity import ChangeQuery
     from tui.model.change import Action, Change
     from tui.model.contact import Contact
+    from tui.model.tenancy import Care, ContactGroup
     from tui.store.database import Database
 
 T = TypeVar("T")
@@ -79,6 +80,20 @@ class Requests:
         """Read all changes found, newest first. For a thread of its own."""
         with self._database.reading() as connection:
             yield from activity.everything(connection, query)
+
+    def care(self) -> Care:
+        """Return what is to be kept in mind of tenancies before anything is archived."""
+        return tenancy.read_care(self._database)
+
+    async def contact_groups(self) -> tuple[ContactGroup, ...]:
+        """Return the contact groups, those first that are or sound like tenants."""
+        return await self._look(tenancy.groups_in)
+
+    async def mark_tenants(self, name: str, now: datetime, *, on: bool) -> bool:
+        """Keep that a contact group is of tenants, or isn't; returns whether that is news."""
+        return await self._database.write(
+            lambda connection: tenancy.mark(connection, name, now, is_tenants=on)
+        )
 
     async def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Read much, as of one moment, without holding up the loop."""

@@ -14,6 +14,7 @@ from tui.store.journal import changes as journal
 from tui.store.journal.batches import begin, note_wishes, read_stacks, read_wishes
 from tui.store.journal.events import RETRIED, write_event
 from tui.store.moments import to_ms
+from tui.store.tenancy import care_in
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,12 +33,12 @@ def plan(connection: sqlite3.Connection, kind: BatchKind) -> UndoPlan | None:
 
     None when there is no batch to undo or redo.
     """
-    stacks = read_stacks(connection)
+    stacks, care = read_stacks(connection), care_in(connection)
     fallback = None
     in_turn = reversed(stacks.done if kind is BatchKind.UNDO else stacks.undone)
     for batch in islice(in_turn, _MOST_PASSED_OVER):
         lines = tuple(plan_line(wish) for wish in read_wishes(connection, stacks, batch))
-        found = UndoPlan(kind, batch, lines)
+        found = UndoPlan(kind, batch, lines, care)
         if found.steps:
             return found
         fallback = fallback or found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.errors import StoreError
 from tui.store.schema.batches import BATCHES
 from tui.store.schema.tellings import TELLINGS
+from tui.store.schema.tenancy import TENANCY
 
 if TYPE_CHECKING:
     import sqlite3
@@ -184,10 +185,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             " AND {row}.unlinked_ms IS NULL AND {row}.superseded = 0",
         ),
     ),
+    (*TENANCY, *_append_only("group_marks")),
 )
-#: From these versions on a store has tables of batches, and of tellings.
+#: From these versions on a store has tables of batches, of tellings, and of groups marked as tenants.
 BATCHES_VERSION: Final = 3
 TELLINGS_VERSION: Final = 4
+TENANCY_VERSION: Final = 5
 
 
 def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:

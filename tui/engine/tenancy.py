@@ -1,0 +1,34 @@
+"""Which contact groups are tenants: told by a person, asked for by the screens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from tui.engine.publish import Publisher
+    from tui.model.tenancy import ContactGroup
+    from tui.store import Store
+
+
+class TenancyDesk:
+    """The part of `model.backend.Backend` that marks groups of tenants.
+
+    Nothing of it changes a contact, so that it is for those as well who may only read.
+    """
+
+    _store: Store
+    _publisher: Publisher
+    _now: Callable[[], datetime]
+
+    async def contact_groups(self) -> Sequence[ContactGroup]:
+        """Return the contact groups of the local copy, those first that are or sound like tenants."""
+        return await self._store.contact_groups()
+
+    async def mark_tenants(self, name: str, *, on: bool) -> None:
+        """Keep that the contacts of a group are tenants, or aren't; durable when this returns."""
+        if await self._store.mark_tenants(name, self._now(), on=on):
+            # The page of a contact shows it beside its groups.
+            self._publisher.rows_changed()

@@ -1,0 +1,18 @@
+"""The fifth migration: which contact groups a person has marked as tenants."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Apart from the tellings, though told as well: an older Reshelve must refuse the file in words instead of
+# stumbling over a kind of telling that it doesn't know.
+TENANCY: Final = (
+    """
+    CREATE TABLE group_marks (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        told_ms INTEGER NOT NULL,       -- when it was told, by this machine's clock
+        group_name TEXT NOT NULL,
+        is_tenants INTEGER NOT NULL     -- 1 from then on, 0 no longer; the last row of a name holds
+    )
+    """,
+)
