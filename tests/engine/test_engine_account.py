@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tui.model.contact import Organisation
     from tui.settings import Settings
 
 CONTACT = Contact("c1", "Bayside Club", ContactStatus.ACTIVE, datetime(2026, 1, 1, tzinfo=UTC))
@@ -157,7 +160,7 @@ async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: X
     second = practice.organisations[1].tenant_id
     practice.control("POST", f"connections/{second}", {"connected": False})
     account._remember(account._known.without_sign_in(practice.client_id))
-    assert len(await account._list(practice.client_id, is_custom=False, is_read_only=False)) == 1
+    assert len(await account.adopt(practice.refresh_token, practice.client_id)) == 1
     practice.control("POST", f"connections/{second}", {"connected": True})
     assert [one.organisation.tenant_id for one in await account.look()][-1] == second
 
@@ -191,6 +194,23 @@ async def test_what_is_disconnected_while_xero_is_asked_stays_away(
     assert await account.look() == []
 
 
+async def test_what_is_disconnected_while_a_new_one_is_described_stays_away(
+    practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(**_: object) -> tuple[Organisation, ...]:
+        found = account._known.of(practice.client_id)
+        await account.disconnect(practice.client_id)
+        return found
+
+    async def with_another(**_: object) -> frozenset[str]:
+        return frozenset({"another", *(one.tenant_id for one in practice.organisations)})
+
+    monkeypatch.setattr("tui.xero.connections.connected_tenants", with_another)
+    monkeypatch.setattr("tui.xero.connections.list_organisations", slow)
+    assert await account.look() == []
+    assert account.connected == ()
+
+
 async def test_what_is_connected_is_known_without_reading_a_store(
     practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,17 +218,39 @@ async def test_what_is_connected_is_known_without_reading_a_store(
         pytest.fail("a store was read")
 
     monkeypatch.setattr("tui.engine.sign_ins.account.peek", refuse)
-    assert [one.tenant_id for one in account.connected] == [one.tenant_id for one in practice.organisations]
+    tenant_ids = [one.tenant_id for one in practice.organisations]
+    assert [one.tenant_id for one in account.connected] == tenant_ids
+    assert [one.organisation.tenant_id for one in account.organisations()] == tenant_ids
+    assert not any(one.is_counted for one in account.organisations())
+
+
+async def test_stores_are_read_beside_the_event_loop(
+    account: XeroAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    monkeypatch.setattr("tui.engine.sign_ins.account.peek", lambda *_: threads.add(threading.get_ident()))
+    assert all(one.is_counted for one in await account.count())
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_an_engine_that_was_stopped_is_let_go(account: XeroAccount) -> None:
+    engine = account.open(account.connected[0])
+    assert list(account._engines.values()) == [engine]
+    await engine.stop()
+    del engine
+    gc.collect()
+    assert not account._engines
 
 
 async def test_changes_are_counted_without_opening(account: XeroAccount) -> None:
-    listed = account.organisations()[0]
+    listed = (await account.count())[0]
     assert (listed.pending, listed.unfinished) == (None, None)
     engine = account.open(listed.organisation)
     await engine._store.apply([CONTACT], CONTACT.updated_at)
     await engine.request(Action.ARCHIVE, [CONTACT.contact_id])
     await engine.stop()
-    listed = account.organisations()[0]
+    listed = (await account.count())[0]
     assert (listed.pending, listed.unfinished) == (0, 1)
 
 

@@ -73,6 +73,18 @@ async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: Fak
         await person.until(lambda: len(lines(person)) == 2)
 
 
+async def test_the_names_are_there_before_the_counts(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.account.count_gate.clear()
+        person.account.listed += OTHERS
+        await person.pilot.press("ctrl+o")
+        await person.until(lambda: person.sees(OrganisationsScreen) and len(lines(person)) == 4)
+        assert lines(person)[1].endswith(" …")
+        assert lines(person)[3].endswith("removed in Xero")
+        person.account.count_gate.set()
+        await person.until(lambda: lines(person)[1].endswith("3 pending, 2 unfinished"))
+
+
 async def test_offline_the_list_stays(backend: FakeBackend) -> None:
     async with running(backend) as person:
         person.account.fail("look", OfflineError("Xero can't be reached."))

@@ -34,6 +34,10 @@ def organisation(number: int, name: str = "", **parts: Any) -> Organisation:
     return Organisation(f"t{number}", name or f"Organisation {number}", f"!q{number}", **parts)
 
 
+def uncounted(listed: Listed) -> Listed:
+    return replace(listed, pending=None, unfinished=None, is_counted=False)
+
+
 class FakeSignIn:
     """Waits until the test says how the attempt ends."""
 
@@ -67,7 +71,7 @@ class FakeSignIn:
 
 @dataclass
 class FakeAccount:
-    """Answers from a list. `calls` names what was asked; `look_gate` holds Xero's list back until set."""
+    """Answers from a list. `calls` names what was asked; the gates hold answers back until set."""
 
     listed: list[Listed] = field(default_factory=list)
     backends: dict[str, FakeBackend] = field(default_factory=dict)
@@ -79,9 +83,10 @@ class FakeAccount:
     attempts: list[FakeSignIn] = field(default_factory=list)
     failures: dict[str, list[Exception]] = field(default_factory=dict)
     look_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    count_gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.look_gate.set()
+        self.release()
 
     @classmethod
     def of(cls, *backends: FakeBackend, **parts: Any) -> FakeAccount:
@@ -104,6 +109,7 @@ class FakeAccount:
     def release(self) -> None:
         """Let go of what is still held back, so that the app can end."""
         self.look_gate.set()
+        self.count_gate.set()
 
     # What the screens ask of it.
 
@@ -112,7 +118,12 @@ class FakeAccount:
         return [one.organisation for one in self.listed]
 
     def organisations(self) -> Sequence[Listed]:
-        return list(self.listed)
+        return [one if one.organisation.tenant_id in self.backends else uncounted(one) for one in self.listed]
+
+    async def count(self) -> Sequence[Listed]:
+        counted = list(self.listed)
+        await self.count_gate.wait()
+        return counted
 
     async def look(self) -> Sequence[Listed]:
         self._called("look")

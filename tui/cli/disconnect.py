@@ -35,7 +35,7 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        sign_ins = _chosen(_by_sign_in(account.organisations()), organisation, is_all=is_all)
+        sign_ins = _chosen(_by_sign_in(asyncio.run(account.count())), organisation, is_all=is_all)
         _list(sign_ins)
         if not yes and not click.confirm("Disconnect?"):
             raise click.Abort

@@ -52,13 +52,14 @@ class Listed:
 
     `pending` counts the changes that Re-Leased has yet to pick up, `unfinished` those that Xero hasn't
     confirmed (hand-offs included); both None where the organisation was never opened here. `is_gone` says
-    that Xero, when last asked, no longer listed it for its sign-in.
+    that Xero, when last asked, no longer listed it for its sign-in. Nothing is counted before `is_counted`.
     """
 
     organisation: Organisation
     pending: int | None = None
     unfinished: int | None = None
     is_gone: bool = False
+    is_counted: bool = True
 
 
 class SignIn(Protocol):
@@ -111,7 +112,14 @@ class Account(Protocol):
         ...
 
     def organisations(self) -> Sequence[Listed]:
-        """Return every connected organisation as known here, with what its store says; asks nobody."""
+        """Return every connected organisation as known here; nothing is read for it.
+
+        Only those that are open are counted.
+        """
+        ...
+
+    async def count(self) -> Sequence[Listed]:
+        """Return the same, each with what its store says; asks nobody."""
         ...
 
     async def look(self) -> Sequence[Listed]:

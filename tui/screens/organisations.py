@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import getters, on, work
@@ -37,8 +37,12 @@ if TYPE_CHECKING:
 _MANY: Final = 9
 
 
-@dataclass
 class _Looked(Message, bubble=False):
+    """Xero has answered."""
+
+
+@dataclass
+class _Counted(Message, bubble=False):
     listed: Sequence[Listed]
 
 
@@ -82,6 +86,7 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
         self._account = account
         self._open_tenant = open_tenant
         self._listed: Sequence[Listed] = ()
+        self._counts: dict[str, Listed] = {}
         self._shown: list[Listed] = []
         self._drawn: tuple[list[Listed], int] | None = None
 
@@ -96,26 +101,27 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
 
     def on_mount(self) -> None:
         """Show what is known, and ask Xero."""
-        self._take(self._account.organisations())
+        self._take()
         self._look()
 
     def on_screen_resume(self) -> None:
         """Show what was connected in the meantime."""
         if self._listed:
-            self._take(self._account.organisations())
+            self._take()
 
     # --- the list ---
 
     @work(exclusive=True, group="look", exit_on_error=False)
     async def _look(self) -> None:
         try:
-            self.post_message(_Looked(await self._account.look()))
+            await self._account.look()
+            self.post_message(_Looked())
         except ReshelveError as error:
             self.post_message(_LookFailed(error))
 
     @on(_Looked)
-    def _looked(self, message: _Looked) -> None:
-        self._take(message.listed)
+    def _looked(self) -> None:
+        self._take()
         self.query_one("#state", Plain).update_text(words.LOOKED, "$text-success")
 
     @on(_LookFailed)
@@ -123,11 +129,32 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
         state = f"{message.error.what} This is the list as last known."
         self.query_one("#state", Plain).update_text(state, "$text-warning")
 
-    def _take(self, listed: Sequence[Listed]) -> None:
-        self._listed = listed
+    @work(exclusive=True, group="count", exit_on_error=False)
+    async def _count(self) -> None:
+        self.post_message(_Counted(await self._account.count()))
+
+    @on(_Counted)
+    def _fill_in(self, message: _Counted) -> None:
+        # The counts alone: an organisation may have gone since.
+        self._counts = {one.organisation.tenant_id: one for one in message.listed}
+        self._list()
+
+    def _take(self) -> None:
+        """Show what is known, with the counts as they were, and count anew."""
+        self._list()
+        self._count()
+
+    def _list(self) -> None:
+        self._listed = listed = [self._with_counts(one) for one in self._account.organisations()]
         self.filter.display = len(listed) >= _MANY
         self.query_one(".dialog").border_subtitle = counted(len(listed), "organisation")
         self._show()
+
+    def _with_counts(self, one: Listed) -> Listed:
+        known = self._counts.get(one.organisation.tenant_id)
+        if one.is_counted or known is None:
+            return one
+        return replace(one, pending=known.pending, unfinished=known.unfinished, is_counted=True)
 
     def on_resize(self) -> None:
         """Write the lines for the new width."""
@@ -240,7 +267,7 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
 
     @on(_Disconnected)
     def _disconnected(self, message: _Disconnected) -> None:
-        self._take(self._account.organisations())
+        self._take()
         self.flash(f"Disconnected {message.names}. Nothing was deleted here.")
 
     def action_back(self) -> None:

@@ -50,6 +50,8 @@ def _symbol(listed: Listed, *, is_open: bool) -> tuple[str, str]:
 def _standing(listed: Listed) -> Content:
     if listed.is_gone:
         return Content.styled("removed in Xero", "$text-error")
+    if not listed.is_counted:
+        return Content.styled("…", "$text-muted")
     if listed.pending is None and listed.unfinished is None:
         return Content.styled("not opened yet", "$text-muted")
     counts = ((listed.pending, "pending"), (listed.unfinished, "unfinished"))

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from tui.engine.clock import utc_now
 from tui.engine.connectors import FILE, token_source, token_store
@@ -53,7 +54,8 @@ class XeroAccount(Account):
         self._is_read_only = is_read_only
         self._now = now
         self._known = read_known(paths.organisations_file)
-        self._engines: dict[str, Engine] = {}
+        # Weakly: whoever opened an engine also ends it.
+        self._engines: WeakValueDictionary[str, Engine] = WeakValueDictionary()
 
     @property
     def is_practice(self) -> bool:
@@ -86,8 +88,13 @@ class XeroAccount(Account):
         return self._known.organisations
 
     def organisations(self) -> Sequence[Listed]:
-        """Return every connected organisation, with what its store says of its changes."""
+        """Return every connected organisation; nothing is read for it, and only open ones are counted."""
         return [self._listed(one) for one in self._known.organisations]
+
+    async def count(self) -> Sequence[Listed]:
+        """Return the same with what each store says of its changes, read beside the event loop."""
+        known = self.organisations()
+        return await asyncio.to_thread(lambda: [self._counted(one) for one in known])
 
     async def look(self) -> Sequence[Listed]:
         """Ask Xero which organisations each sign-in opens now."""
@@ -117,7 +124,9 @@ class XeroAccount(Account):
 
         source = token_source(self._settings, self._paths, client_id)
         await source.keep(Tokens.of_refresh_token(refresh_token, client_id))
-        return await self._list(client_id, is_custom=False, is_read_only=False)
+        organisations = await self._list(client_id, is_custom=False, is_read_only=False)
+        self._remember(self._known.with_sign_in(client_id, organisations))
+        return organisations
 
     async def disconnect(self, sign_in: str) -> None:
         """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay."""
@@ -179,15 +188,13 @@ class XeroAccount(Account):
     async def _list(self, sign_in: str, *, is_custom: bool, is_read_only: bool) -> Sequence[Organisation]:
         from tui.xero.connections import list_organisations  # noqa: PLC0415 - only this needs it
 
-        organisations = await list_organisations(
+        return await list_organisations(
             api_url=self._settings.xero.api_url,
             tokens=token_source(self._settings, self._paths, sign_in),
             sign_in=sign_in,
             is_custom=is_custom,
             is_read_only=is_read_only,
         )
-        self._remember(self._known.with_sign_in(sign_in, organisations))
-        return organisations
 
     async def _look(self, sign_in: str) -> None:
         from tui.xero.connections import connected_tenants  # noqa: PLC0415 - only this needs it
@@ -206,6 +213,10 @@ class XeroAccount(Account):
         if connected - known or any(not one.short_code for one in mine if one.tenant_id in connected):
             first = mine[0]
             listed = await self._list(sign_in, is_custom=first.is_custom, is_read_only=first.is_read_only)
+            mine = self._known.of(sign_in)
+            if not mine:
+                # Disconnected while they were described.
+                return
             # What has gone stays in sight: its journal may hold something unfinished.
             mine = (*listed, *(one for one in mine if one.tenant_id not in connected))
         gone = {one.tenant_id for one in mine} - connected
@@ -224,12 +235,19 @@ class XeroAccount(Account):
         if pane is not None:
             unfinished = pane.working_total + pane.handoff_total
             return Listed(organisation, pane.waiting_total, unfinished, is_gone)
+        return Listed(organisation, is_gone=is_gone, is_counted=False)
+
+    def _counted(self, listed: Listed) -> Listed:
+        if listed.is_counted:
+            return listed
+        organisation = listed.organisation
         glance = peek(
-            self._paths.organisation(tenant_id), lambda company: self._settled_up_to(organisation, company)
+            self._paths.organisation(organisation.tenant_id),
+            lambda company: self._settled_up_to(organisation, company),
         )
         if glance is None:
-            return Listed(organisation, is_gone=is_gone)
-        return Listed(organisation, glance.waiting, glance.unfinished, is_gone)
+            return replace(listed, is_counted=True)
+        return replace(listed, pending=glance.waiting, unfinished=glance.unfinished, is_counted=True)
 
     def _settled_up_to(self, organisation: Organisation, company: Company) -> datetime | None:
         if self._settings.released.feed_url:
