@@ -5,22 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.model.errors import ReshelveError
+from tui.model.evidence import Grade, Standing
 from tui.model.reconcile import Accepted, Reconciliation, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import asyncio
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from tui.model.contact import Contact
     from tui.model.contact_file import FileOptions
+    from tui.model.rows import Row
 
 
 class FakeReconciling:
-    """Answers with `comparison`; without one, every file is a wrong one."""
+    """Answers with `comparison`, once `compare_gate` is open; without one, every file is a wrong one."""
 
     comparison: Reconciliation | None = None
+    compare_gate: asyncio.Event | None = None
+    known: dict[str, Contact]
+    standings: dict[int, Standing]
+
+    async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
+        self._called("rows", len(contact_ids))
+        return [self.row(each) for each in contact_ids if each in self.known]
 
     async def reconcile(self, file: Path, options: FileOptions) -> Reconciliation:
         self._called("reconcile", file, options)
+        if self.compare_gate is not None:
+            await self.compare_gate.wait()
         if self.comparison is None:
             raise ReshelveError("Line 3: “Gone” is no status that is known.", "Nothing was changed.")
         return self.comparison
@@ -28,7 +41,16 @@ class FakeReconciling:
     async def accept(self, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
         self._called("accept", dict(choices))
         found = resolve(reconciliation, choices)
+        for change in found.proved:
+            self.standings[change.change_id] = Standing(Grade.READ, found.source.dated)
+        self.publish_changes()
         return Accepted(found, len(found.proved))
+
+    def row(self, contact_id: str) -> Row:
+        raise NotImplementedError
+
+    def publish_changes(self, **parts: Any) -> None:
+        raise NotImplementedError
 
     def _called(self, call: str, *arguments: Any) -> None:
         raise NotImplementedError

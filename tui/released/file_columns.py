@@ -87,16 +87,16 @@ def columns_of(header: Sequence[str], options: FileOptions, line: int) -> Column
     columns = _find(header, options, line)
     if columns.xero_id < 0 and columns.name < 0 and columns.email < 0:
         raise ContactFileError(
-            f"no column is called Name, Email or External ID. {_listed(header)}",
-            "Say which is which with --name-column, --email-column or --id-column.",
+            "no column is called Name, Email or External ID.",
+            f"{_listed(header)} Say which is which with --name-column, --email-column or --id-column.",
             line=line,
             trouble=Trouble.COLUMNS,
             columns=header,
         )
     if columns.status < 0 and options.status is None:
         raise ContactFileError(
-            f"no column tells which contacts are archived. {_listed(header)}",
-            "Say --archived or --active if all of them are, or name the column with --status-column.",
+            "no column tells which contacts are archived.",
+            f"{_listed(header)} Say --archived or --active if all of them are, or name the column with --status-column.",
             line=line,
             trouble=Trouble.STATUS,
             columns=header,
@@ -112,8 +112,13 @@ def _find(header: Sequence[str], options: FileOptions, line: int) -> Columns:
         found = next((name for name in wanted if name in keys), None)
         if found is None:
             if chosen:
-                what = f"no column is called “{shortened(chosen)}”. {_listed(header)}"
-                raise ContactFileError(what, line=line, trouble=Trouble.COLUMNS, columns=header)
+                raise ContactFileError(
+                    f"no column is called “{shortened(chosen)}”.",
+                    _listed(header),
+                    line=line,
+                    trouble=Trouble.COLUMNS,
+                    columns=header,
+                )
             return -1
         if keys.count(found) > 1:
             twice = shortened(header[keys.index(found)])

@@ -33,10 +33,9 @@ class ChangeGroups(GroupBar[Group]):
         if pane is None:
             self.count({})
             return
-        self.count(
-            {
-                Group.OPEN: pane.working_total + pane.handoff_total,
-                Group.REFUSED: pane.refused_total,
-                Group.WAITING: pane.unseen_total,
-            }
-        )
+        totals = {
+            Group.OPEN: pane.working_total + pane.handoff_total,
+            Group.REFUSED: pane.refused_total,
+            Group.WAITING: pane.waiting_total,
+        }
+        self.count({group: total for group, total in totals.items() if total})

@@ -42,7 +42,7 @@ class GroupBar(Line, Generic[G]):
         self.rewrite()
 
     def count(self, counts: Mapping[G, int]) -> None:
-        """Show how many these groups hold; nothing is said of none."""
+        """Show how many these groups hold; nothing is said of those left out."""
         self._counts = counts
         self.rewrite()
 
@@ -56,9 +56,9 @@ class GroupBar(Line, Generic[G]):
 
     def _one(self, group: StrEnum, name: str) -> Content:
         is_open = group is self.group
-        count = dict[StrEnum, int](self._counts).get(group, 0)
+        count = dict[StrEnum, int](self._counts).get(group)
         parts = [(name, "bold underline" if is_open else "")]
-        if count:
+        if count is not None:
             parts.append((f" {number(count)}", "bold" if is_open else "$text-muted"))
         label = Content.assemble(" ", *parts, " ")
         if is_open:
