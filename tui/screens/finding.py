@@ -13,6 +13,8 @@ from tui.screens.backed import Backed
 from tui.screens.messages import FoundMore, Recounted
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.search_box import SearchBox
+from tui.widgets.search_note import SearchNote
+from tui.widgets.search_words import correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 _CANT_HAVE_ALL = "No contact has all of these words. Esc clears the search."
+_FITS_NONE = "No contact fits all that is asked for. Esc clears the search."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",
@@ -38,6 +41,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     table = getters.query_one(ContactTable)
     search = getters.query_one(SearchBox)
+    note = getters.query_one(SearchNote)
     tabs = getters.query_one(TabBar)
 
     _query = Query()
@@ -56,8 +60,16 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     def find(self, *, keep: bool) -> None:
         """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
         self._query = Query.parse(self.tabs.tab, self.search.text)
+        self._remark()
         self._is_stale = self._again = False
         self._finder = self._find(self._query, keep=keep)
+
+    def _remark(self) -> None:
+        """Say what of the text isn't understood, or can go on, and offer what was probably meant."""
+        notes = self._query.notes
+        self.note.tell(notes)
+        if notes:
+            self.search.offer(correct(self.search.text, notes))
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, query: Query, *, keep: bool) -> None:
@@ -80,10 +92,10 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
         self.tell_counts(self.backend.snapshot)
 
     def tell_counts(self, snapshot: Snapshot) -> None:
-        """Show how many contacts each tab holds; while words are typed, how many of their finds."""
+        """Show how many contacts each tab holds; while something is looked for, how many of its finds."""
         found, tab = self._found, self.tabs.tab
         self.table.empty_text = self._empty_text(snapshot)
-        if found is None or not self._query.words:
+        if found is None or self._query.is_everything:
             self.tabs.count(snapshot.counts)
             self.search.tally(None, 0)
         elif found.is_complete:
@@ -91,25 +103,29 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             self.search.tally(found.counts.of(tab), snapshot.counts.of(tab))
 
     def _empty_text(self, snapshot: Snapshot) -> str:
-        if self._query.words:
-            return _CANT_HAVE_ALL
+        if not self._query.is_everything:
+            return _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
         if snapshot.pull is not None or snapshot.last_pull_at is None:
             return "Reading contacts from Xero …"
         return _EMPTY[self._query.tab]
 
     def follow(self, snapshot: Snapshot) -> None:
         """Repaint rows that may look different, and find again where nobody can be disturbed by it."""
-        if snapshot.order_version != self._order_version:
-            self._order_version = snapshot.order_version
+        looks_different = snapshot.rows_version != self._rows_version
+        # What a row shows can also be what it was found by.
+        stands_elsewhere = snapshot.order_version != self._order_version or (
+            looks_different and bool(self._query.filters)
+        )
+        self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
+        if stands_elsewhere:
             is_growing = snapshot.pull is not None or self._found is None or not len(self._found.rows)
             if is_growing:
                 self._find_in_turn()
             else:
                 self._is_stale = True
-                if self._query.words:
+                if not self._query.is_everything:
                     self._recount()
-        if snapshot.rows_version != self._rows_version:
-            self._rows_version = snapshot.rows_version
+        if looks_different:
             self.table.refresh_rows()
         self.tell_counts(snapshot)
 

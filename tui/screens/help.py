@@ -1,8 +1,8 @@
-"""Every key, from the one registry of actions."""
+"""Every key, from the one registry of actions, and what can be typed into the search box."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
@@ -10,14 +10,22 @@ from textual.widgets import Static
 
 from tui.actions import bindings, by_group, key_names, keys_of, may_write
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.search_box import SearchBox
+from tui.widgets.search_words import EXAMPLES
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
 
+_BEFORE_SEARCHING: Final = "Finding"
+
+
 class HelpScreen(ModalScreen[None]):
-    """Lists every action that is offered, with its keys as they are now."""
+    """Lists every action that is offered, with its keys as they are now, and how to search.
+
+    Opened from the search box, it begins with that.
+    """
 
     CSS_PATH: ClassVar = ["dialog.tcss", "help.tcss"]
     AUTO_FOCUS = "#help"
@@ -35,7 +43,22 @@ class HelpScreen(ModalScreen[None]):
                     with Horizontal(classes="action"):
                         yield Static(key_names(keys_of(self.app, item)), classes="keys", markup=False)
                         yield Static(item.help, classes="help", markup=False)
+                if group == _BEFORE_SEARCHING:
+                    yield from self._searching()
         yield KeyBar("back")
+
+    def _searching(self) -> ComposeResult:
+        yield Static("In the search box", classes="group", id="searching")
+        for typed, found in EXAMPLES:
+            with Horizontal(classes="action"):
+                yield Static(typed, classes="keys", markup=False)
+                yield Static(found, classes="help", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin with what somebody who is searching wants to know."""
+        below = self.app.screen_stack[-2].focused
+        if below is not None and isinstance(below.parent, SearchBox):
+            self.call_after_refresh(self.query_one("#searching").scroll_visible, animate=False, top=True)
 
     def action_back(self) -> None:
         """Close the help."""

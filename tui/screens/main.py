@@ -21,6 +21,8 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.pause_bar import PauseBar
 from tui.widgets.pull_bar import PullBar
 from tui.widgets.search_box import SearchBox
+from tui.widgets.search_note import SearchNote
+from tui.widgets.search_words import complete
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
@@ -37,7 +39,13 @@ if TYPE_CHECKING:
 
 _TO_RECONNECT = frozenset({Link.RECONNECT, Link.GONE})
 _HELD = "Reading is held after this page. The same key goes on from there; nothing is lost."
-_SEARCH_KEYS = (("open", "To the contacts"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
+_SEARCH_KEYS = (
+    ("open", "To the contacts"),
+    ("clear", "Clear"),
+    ("help", "How to search"),
+    "command_palette",
+    ("interrupt", "Quit"),
+)
 
 
 class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[None]):
@@ -70,7 +78,8 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         yield TitleBar()
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
-            yield SearchBox(id="search")
+            yield SearchBox(complete=complete, id="search")
+        yield SearchNote()
         yield PauseBar()
         yield PullBar()
         with Container(id="body"):

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
 from tui.widgets.line import Line
@@ -17,6 +19,8 @@ from tui.widgets.typing_box import TypingBox
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -28,7 +32,11 @@ class _Words(TypingBox):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,enter", "leave", "To the contacts", show=False),
         Binding("escape", "clear", "Clear", show=False),
+        Binding("tab", "complete", "Complete", show=False),
     ]
+
+    #: What the text becomes when the person agrees; the same text, or nothing, where there is nothing better.
+    better = ""
 
     async def _on_key(self, event: events.Key) -> None:
         # The key that leads here, pressed once more out of habit: no search begins with it.
@@ -39,6 +47,13 @@ class _Words(TypingBox):
     def action_leave(self) -> None:
         """Go to the contacts, keeping what was typed."""
         self.post_message(SearchBox.Left())
+
+    def action_complete(self) -> None:
+        """Take what is offered; where nothing is, go on to what comes next."""
+        if self.better in {"", self.value}:
+            raise SkipAction
+        self.value = self.better
+        self.cursor_position = len(self.value)
 
     def action_clear(self) -> None:
         """Take the words away; where there are none, go to the contacts."""
@@ -74,6 +89,15 @@ class SearchBox(Horizontal):
     class Left(Message):
         """The person goes on to the contacts."""
 
+    def __init__(
+        self,
+        *,
+        complete: Callable[[str], str] = lambda text: text,
+        id: str | None = None,  # noqa: A002 - Textual's word
+    ) -> None:
+        super().__init__(id=id)
+        self._complete = complete
+
     def compose(self) -> ComposeResult:
         """Put prompt, words and tally in a row."""
         prompt = Line(id="prompt")
@@ -88,8 +112,8 @@ class SearchBox(Horizontal):
         return self._words.value
 
     @property
-    def _words(self) -> Input:
-        return self.query_one("#words", Input)
+    def _words(self) -> _Words:
+        return self.query_one("#words", _Words)
 
     def enter(self) -> None:
         """Let the person type."""
@@ -100,6 +124,11 @@ class SearchBox(Horizontal):
         """Take the words away."""
         self._words.value = ""
 
+    def offer(self, text: str) -> None:
+        """Let Tab put this in the place of what was typed, where nothing completes it."""
+        if self._words.better in {"", self._words.value}:
+            self._words.better = text
+
     def tally(self, found: int | None, total: int) -> None:
         """Say how many of all were found; None says nothing."""
         words = "" if found is None else f" {number(found)} of {number(total)}"
@@ -108,6 +137,11 @@ class SearchBox(Horizontal):
     @on(Input.Changed, "#words")
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
+        words = self._words
+        words.better = self._complete(event.value)
+        if words.better != event.value:
+            # Textual shows it in grey behind the cursor, and takes it with the right arrow.
+            words.post_message(SuggestionReady(event.value, words.better))
         self.post_message(self.Changed(event.value))
 
 

@@ -1,0 +1,49 @@
+"""The line under the search box: what isn't understood there, and what can be typed next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.widgets.line import Line
+from tui.widgets.search_words import remark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.model.query import Note
+
+
+class SearchNote(Line):
+    """Lies over what is below the box while there is something to say, so that no row ever moves.
+
+    The screen puts it on a layer of its own, and in its place.
+    """
+
+    DEFAULT_CSS = """
+    SearchNote {
+        display: none; height: 1; padding: 0 1; background: $surface; color: $text-muted;
+        &.-shown { display: block; }
+        &.-problem { background: $warning-muted; color: $text-warning; text-style: bold; }
+    }
+    """
+
+    _notes: Sequence[Note] = ()
+
+    def tell(self, notes: Sequence[Note]) -> None:
+        """Show what there is to say of what was typed."""
+        if notes == self._notes:
+            return
+        self._notes = notes
+        # A layout at the first remark and after the last, and none while words are typed.
+        self.set_class(bool(notes), "-shown")
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Say as much as there is room for."""
+        if not self._notes or not self.content_size.width:
+            return
+        said = remark(self._notes, self.content_size.width)
+        self.set_class(said.is_problem, "-problem")
+        self.show(Content(said.text))

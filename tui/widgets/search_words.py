@@ -1,0 +1,135 @@
+"""What is said of a search: under the box as it is typed, in grey behind it, and in the help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tui.model.query import Remark, fold
+from tui.widgets.text import cells, fit, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tui.model.qualifiers import Qualifier
+    from tui.model.query import Note
+
+#: For the help: what to type, and what it finds.
+EXAMPLES: Final = (
+    ("bay club", "Both words, anywhere in a contact; accents and case don't matter"),
+    ('"bay club"', "The two words together"),
+    ("-club", "Without this word; a minus turns any of these round"),
+    ("is:supplier", "Also customer, active, archived, merged, unlinked, gdpr, gone"),
+    ("owes:>500", "They owe you more than 500.00, as last read; < <= = >= compare too"),
+    ("owed:>0", "You owe them anything; a balance that isn't known is never found"),
+    ("group:tenants", "In a group whose name begins like this"),
+    ('group:"East Side"', "In a group with just this name"),
+    (
+        "sync:pending",
+        "The last change waits for Re-Leased; also overdue, stalled, expected, told, seen, read",
+    ),
+    ("sync:refused", "Xero refused the last change; also queued, sending, checking, handoff, none"),
+    ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
+    ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
+)
+_MOST_TYPED: Final = 30
+_MORE: Final = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """One line about what was typed; `is_problem` tells what goes wrong from what can be typed next."""
+
+    text: str = ""
+    is_problem: bool = False
+
+
+def remark(notes: Sequence[Note], width: int) -> Remarked:
+    """Say the first thing that is wrong, else what can be typed next, in at most so many cells."""
+    problems = [note for note in notes if note.is_problem]
+    note = next(iter(problems or notes), None)
+    if note is None:
+        return Remarked()
+    more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+    longest_first = (line + more for line in _lines(note))
+    line = next((line for line in longest_first if cells(line) <= width), None)
+    if line is None:
+        *_, line = _lines(note)
+    return Remarked(fit(line, width).rstrip(), is_problem=note.is_problem)
+
+
+def complete(text: str) -> str:
+    """Return the text with the qualifier at its end completed; the same text where nothing is known."""
+    if ":" not in text and "-" not in text:
+        return text
+    from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - words alone do without
+    from tui.model.terms import split  # noqa: PLC0415 - as above
+
+    last = next(reversed(list(split(text))), None)
+    if last is None or last.is_ended or last.is_quoted:
+        return text
+    begun, offered = last.value, [f"{name}:" for name in QUALIFIERS] if last.is_negated else []
+    if last.name:
+        qualifier = QUALIFIERS.get(last.name.lower())
+        offered = list(qualifier.possible) if qualifier is not None and qualifier.is_listed else []
+    found = next((each for each in offered if each.startswith(fold(begun))), "")
+    return text + found[len(begun) :]
+
+
+def correct(text: str, notes: Sequence[Note]) -> str:
+    """Return the text with the first thing that was misspelt put right; the same where nothing was."""
+    note = next((note for note in notes if note.nearest), None)
+    if note is None:
+        return text
+    sign = "-" if note.typed.startswith("-") else ""
+    return text[: note.start] + sign + note.nearest + text[note.stop :]
+
+
+def _lines(note: Note) -> Iterator[str]:
+    """Yield ways to say it, each shorter than the one before."""
+    from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - nothing is remarked upon before one is typed
+
+    typed = f"“{fit(note.typed, min(_MOST_TYPED, max(1, cells(note.typed))))}”"
+    names = [f"{name}:" for name in QUALIFIERS]
+    match note.remark:
+        case Remark.MISSPELT:
+            yield f"There is no {typed}, so it is ignored. Tab makes it {safe(note.nearest)}"
+            yield f"{typed} is ignored. Tab: {safe(note.nearest)}"
+            yield f"{typed} is ignored."
+        case Remark.JUST_TEXT:
+            yield from _with_list(f"{typed} is looked for as text. Qualifiers are", names)
+            yield f"{typed} is looked for as text."
+        case Remark.IMPOSSIBLE if note.nearest:
+            yield f"{typed} isn't known, so it is ignored. Tab makes it {note.nearest}"
+            yield f"{typed} is ignored. Tab: {note.nearest}"
+            yield f"{typed} is ignored."
+        case Remark.IMPOSSIBLE:
+            yield from _with_list(f"{typed} is ignored. Possible:", QUALIFIERS[note.qualifier].possible)
+            yield f"{typed} is ignored."
+        case Remark.UNFINISHED if note.qualifier:
+            yield from _going_on(note, QUALIFIERS[note.qualifier])
+        case Remark.UNFINISHED:
+            begun = [name for name in names if name.startswith(fold(note.typed[1:]))]
+            yield f"It may go on: {' '.join(begun)}  A space after it leaves out “{safe(note.typed[1:])}”."
+            yield f"It may go on: {' '.join(begun)}"
+
+
+def _going_on(note: Note, qualifier: Qualifier) -> Iterator[str]:
+    name, _, value = note.typed.partition(":")
+    begun = [each for each in qualifier.possible if each.startswith(fold(value))] or qualifier.possible
+    if qualifier.is_listed:
+        first, *others = begun
+        tab = f"Tab: {name.lower()}:{first}"
+        yield from _with_list(f"{tab}  or", others) if others else ()
+        yield tab
+    else:
+        what = f"{qualifier.name}: {qualifier.help}"
+        yield from _with_list(f"{what}, such as", begun)
+        yield what
+
+
+def _with_list(lead: str, items: Sequence[str]) -> Iterator[str]:
+    """Yield the lead with all of the items, then with ever fewer."""
+    yield f"{lead} {'  '.join(items)}"
+    for count in range(len(items) - 1, 0, -1):
+        yield f"{lead} {'  '.join(items[:count])}  {_MORE}"
