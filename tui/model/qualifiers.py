@@ -198,7 +198,7 @@ _ALL: Final = (
     Qualifier("owed", "what you owe them", _AMOUNTS, _read_owed, _is_half_amount),
     Qualifier("group", "a group's name", _GROUPS, _read_group, lambda text: not text),
     _listed("sync", "how its last change stands", Sync, _read_sync),
-    Qualifier("changed", "when Xero last changed it", _TIMES, _read_changed, _is_half_time),
+    Qualifier("changed", "last changed in Xero", _TIMES, _read_changed, _is_half_time),
 )
 #: All of them by name, in the order in which they are explained.
 QUALIFIERS: Final[Mapping[str, Qualifier]] = {each.name: each for each in _ALL}

@@ -1,0 +1,218 @@
+"""Searching with qualifiers, as a person types."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.screen_test import running
+from textual.widgets import Static
+
+from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
+from tui.model.query import Tab
+from tui.screens.activity import ActivityScreen
+from tui.screens.help import HelpScreen
+from tui.widgets.line import Line
+from tui.widgets.search_box import SearchBox
+from tui.widgets.search_note import SearchNote
+
+if TYPE_CHECKING:
+    from support.fake_backend import FakeBackend
+    from support.screen_test import Driver
+    from textual.geometry import Region
+
+
+def under_the_box(person: Driver) -> str:
+    """Return what stands under the search box, nothing where nothing does."""
+    note = person.main.query_one(SearchNote)
+    return note.text.rstrip() if note.display else ""
+
+
+def tally(person: Driver) -> str:
+    return person.main.search.query_one("#tally", Line).text.strip()
+
+
+async def type_in(person: Driver, text: str) -> None:
+    """Search for this instead, letter by letter."""
+    await person.press("/", *text)
+
+
+async def test_a_qualifier_finds_counts_and_highlights_nothing(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:supplier")
+        assert person.shown == 8
+        assert person.main.tabs.text.split() == ["All", "8", "Active", "7", "Archived", "1"]
+        assert tally(person) == "8 of 30"
+        assert under_the_box(person) == ""
+        await person.press(*" coco")
+        assert person.cursor_name == "Coco Café"
+        assert person.main._query.words == ("coco",)
+
+
+async def test_words_left_out_and_phrases(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, 'bayside -"fish & chips" -whole')
+        assert (person.shown, person.cursor_name) == (1, "Bayside Club")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
+async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
+    backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    async with running(backend, size) as person:
+        await type_in(person, "bay is:custmer")
+        assert under_the_box(person).startswith("“is:custmer” is")
+        assert "ignored" in under_the_box(person)
+        assert person.main.search.text == "bay is:custmer"
+        assert person.shown == 3
+
+
+async def test_a_half_typed_qualifier_says_what_is_possible_and_hides_nobody(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:")
+        assert under_the_box(person).startswith("Tab: is:customer  or supplier  active  archived")
+        assert person.shown == 30
+        for letter in "custome":
+            await person.press(letter)
+            assert under_the_box(person) == "Tab: is:customer"
+            assert person.shown == 30
+        await person.press("r")
+        assert under_the_box(person) == ""
+
+
+async def test_tab_and_the_right_arrow_complete(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "bay is:su")
+        await person.press("tab")
+        assert person.main.search.text == "bay is:supplier"
+        assert person.shown == 1
+        await person.press(*" sync:p", "right")
+        assert person.main.search.text == "bay is:supplier sync:pending"
+        assert person.main.search.has_focus_within
+
+
+async def test_tab_puts_right_what_was_misspelt(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "bay -is:suplier ")
+        await person.press("tab")
+        assert person.main.search.text == "bay -is:supplier "
+        assert (person.shown, under_the_box(person)) == (2, "")
+
+
+async def test_where_nothing_is_offered_tab_goes_on(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:supplier")
+        await person.press("tab")
+        assert person.main.search.text == "is:supplier"
+        assert not person.main.search.has_focus_within
+
+
+@pytest.mark.parametrize("size", [(40, 15), (60, 20), (80, 24), (120, 36)])
+async def test_no_row_moves_while_a_remark_comes_and_goes(
+    backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    def places(person: Driver) -> list[Region]:
+        return [person.main.table.region, person.main.sync_pane.region, person.main.search.region]
+
+    async with running(backend, size) as person:
+        await person.press("/")
+        before = places(person)
+        for letter in "is:x owes:>":
+            await person.press(letter)
+            assert places(person) == before
+        note = person.main.query_one(SearchNote)
+        assert note.region.y == person.main.search.region.bottom
+        # The titles of the columns may lie under it, but no row.
+        assert note.region.bottom <= person.main.table.region.y + 1
+
+
+async def test_escape_takes_the_remark_away_with_the_words(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:x")
+        assert under_the_box(person)
+        await person.press("escape")
+        assert (under_the_box(person), person.shown) == ("", 30)
+
+
+async def test_the_remark_stays_while_the_person_is_among_the_contacts(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:x")
+        await person.press("down", "2")
+        assert under_the_box(person).startswith("“is:x” is ignored.")
+
+
+async def test_where_nothing_fits_that_is_said(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:merged")
+        assert person.main.table.empty_text == "No contact fits all that is asked for. Esc clears the search."
+
+
+async def test_what_is_found_by_its_change_follows_the_changes(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "sync:queued")
+        assert person.shown == 0
+        change = backend.put_change(2, Action.ARCHIVE, State.QUEUED)
+        backend.put_change(3, Action.ARCHIVE, State.QUEUED)
+        await person.hears(rows_version=1)
+        # Where nothing was to be seen, nobody is disturbed.
+        assert (person.shown, tally(person)) == (2, "2 of 30")
+        backend.move(change, State.SENDING)
+        await person.hears(rows_version=2)
+        # The row stays where somebody looks at it, and the numbers follow.
+        assert (person.shown, tally(person)) == (2, "1 of 30")
+        await person.press("down", "down")
+        assert person.shown == 1
+
+
+async def test_what_is_found_by_a_balance_follows_the_balances(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "owes:>890")
+        owing = person.shown
+        for contact_id in list(backend.known)[:3]:
+            known = backend.known[contact_id]
+            assert known.balances is not None
+            backend.known[contact_id] = replace(known, balances=replace(known.balances, receivable=90_000))
+        await person.hears(rows_version=1)
+        assert tally(person) == f"{owing + 3} of 30"
+
+
+async def test_a_tab_shows_its_share_of_what_was_found(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:archived")
+        await person.press("down", "2")
+        assert (person.tab, person.shown, tally(person)) == (Tab.ACTIVE, 0, "0 of 26")
+        await person.press("3")
+        archived = [one for one in backend.known.values() if one.status is ContactStatus.ARCHIVED]
+        assert (person.shown, tally(person)) == (len(archived), "4 of 4")
+
+
+async def test_help_from_the_search_box_begins_with_how_to_search(backend: FakeBackend) -> None:
+    async with running(backend, (80, 24)) as person:
+        await type_in(person, "is:")
+        assert "F1 How to search" in person.bottom_line
+        await person.press("f1")
+        assert person.sees(HelpScreen)
+        chapter = person.screen.query_one("#searching", Static)
+        assert person.screen.query_one("#help").region.contains_region(chapter.region)
+        assert person.screen.query_one("#help").scroll_offset.y > 0
+        await person.press("escape")
+        assert person.main.search.text == "is:"
+
+
+async def test_help_from_the_contacts_begins_at_its_beginning(backend: FakeBackend) -> None:
+    async with running(backend, (80, 24)) as person:
+        await person.press("question_mark")
+        assert person.screen.query_one("#help").scroll_offset.y == 0
+
+
+async def test_the_list_of_changes_is_searched_by_words_as_ever(backend: FakeBackend) -> None:
+    backend.put_change(2, Action.ARCHIVE, State.QUEUED)
+    async with running(backend) as person:
+        await person.press("l", "/", *"is:cus")
+        assert person.sees(ActivityScreen)
+        box = person.screen.query_one(SearchBox)
+        await person.press("right")
+        assert box.text == "is:cus"
+        assert not person.screen.query(SearchNote)

@@ -1,0 +1,118 @@
+"""What is said of a search, in any width, and what completes or corrects it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.model.query import Query, Tab
+from tui.widgets.search_words import EXAMPLES, complete, correct, remark
+from tui.widgets.text import cells, safe
+
+TEXT = st.text(st.sampled_from('-":<>=. aisowegrupnc0127\0\x1b[界') | st.characters(), max_size=24)
+PIECES = st.lists(
+    st.sampled_from(["-", '"', " ", ":", ">", "is", "owes", "x:", "sync:", "read", "7d"]), max_size=8
+)
+
+
+def parse(text: str) -> Query:
+    return Query.parse(Tab.ALL, text)
+
+
+def said(text: str, width: int = 100) -> str:
+    return remark(parse(text).notes, width).text
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "words"),
+    [
+        ("is:custmer", 76, "“is:custmer” isn't known, so it is ignored. Tab makes it is:customer"),
+        ("is:custmer", 50, "“is:custmer” is ignored. Tab: is:customer"),
+        ("is:custmer", 30, "“is:custmer” is ignored."),
+        ("owe:>5", 76, "There is no “owe:>5”, so it is ignored. Tab makes it owes:>5"),
+        ("owes:>x", 76, "“owes:>x” is ignored. Possible: >0  >=1,500.50  <500  0"),
+        ("owes:>x", 50, "“owes:>x” is ignored. Possible: >0  >=1,500.50  …"),
+        ("unit:5", 40, "“unit:5” is looked for as text."),
+        ("is:", 40, "Tab: is:customer  or supplier  active  …"),
+        ("-sync:un", 40, "Tab: -sync:unlinked"),
+        ("changed:", 76, "changed: last changed in Xero, such as <12h  <7d  >2m  today  2026-03-01"),
+        ("changed:<", 76, "changed: last changed in Xero, such as <12h  <7d"),
+        ("-ow", 76, "It may go on: owes: owed:  A space after it leaves out “ow”."),
+        (
+            "is:x owe:1 y:",
+            76,
+            "“is:x” is ignored. Possible: customer  supplier  active  … (2 more)",
+        ),
+        ("bay", 76, ""),
+        ("is:customer owes:>0", 76, ""),
+    ],
+)
+def test_remarks_say_what_is_ignored_and_what_is_possible(text: str, width: int, words: str) -> None:
+    assert said(text, width) == words
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXT | PIECES.map("".join), width=st.integers(1, 80))
+def test_remarks_fit_and_are_harmless_whatever_was_typed(text: str, width: int) -> None:
+    line = said(text, width)
+    assert cells(line) <= width
+    assert line == safe(line)
+    assert bool(line) == bool(parse(text).notes)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT | PIECES.map("".join))
+def test_completing_only_adds_and_what_it_adds_is_understood(text: str) -> None:
+    completed = complete(text)
+    assert completed.startswith(text)
+    if completed != text:
+        before = sum(note.is_problem for note in parse(text).notes)
+        assert sum(note.is_problem for note in parse(completed).notes) <= before
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("bay is:", "bay is:customer"),
+        ("is:S", "is:Supplier"),
+        ("-is:arch", "-is:archived"),
+        ("sync:ex", "sync:expected"),
+        ("-gr", "-group:"),
+        ("is:customer", "is:customer"),
+        ("is:cus ", "is:cus "),
+        ("owes:", "owes:"),
+        ("is", "is"),
+        ("a-b", "a-b"),
+        ("", ""),
+    ],
+)
+def test_the_qualifier_at_the_end_is_completed(text: str, completed: str) -> None:
+    assert complete(text) == completed
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT | PIECES.map("".join))
+def test_correcting_puts_right_what_was_misspelt(text: str) -> None:
+    corrected = correct(text, parse(text).notes)
+    misspelt = [note for note in parse(text).notes if note.nearest]
+    assert (corrected != text) == bool(misspelt)
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("bay is:custmer x", "bay is:customer x"),
+        ("-is:custmer", "-is:customer"),
+        ("owe:>5 bay", "owes:>5 bay"),
+        ("is:xyz", "is:xyz"),
+    ],
+)
+def test_the_rest_stays_as_it_was_typed(text: str, corrected: str) -> None:
+    assert correct(text, parse(text).notes) == corrected
+
+
+def test_examples_of_the_help_are_understood() -> None:
+    for typed, _ in EXAMPLES:
+        assert parse(typed).notes == ()
+        assert not parse(typed).is_everything
