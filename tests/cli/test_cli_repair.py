@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -86,6 +88,25 @@ def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Call
     assert "300 changes that are in doubt are read again from Xero" in done.output
     assert len(list(folder.glob("damaged-*.db"))) == 1
     assert stands(folder) == [State.UNCLEAR] * 300
+
+
+def test_a_missing_journal_is_said_and_put_back(folder: Path, repair: Callable[..., Result]) -> None:
+    (folder / "contacts.db").unlink()
+    done = repair(stdin="y\n")
+    assert done.exit_code == 0, done.output
+    assert "journal of changes are missing. The backup of" in done.output
+    assert "journal-20260301T120000Z.db was put back. What was journalled since then is not" in done.output
+    assert "damaged file" not in done.output
+    assert stands(folder) == [State.UNCLEAR] * 300
+
+
+def test_a_journal_of_a_newer_version_is_left_alone(folder: Path, repair: Callable[..., Result]) -> None:
+    with closing(sqlite3.connect(folder / "contacts.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    spoil(folder / "contacts.db", "changes")
+    done = repair("--yes")
+    assert (done.exit_code, "Update Reshelve" in done.output) == (1, True)
+    assert list(folder.glob("damaged-*")) == []
 
 
 def test_damaged_contacts_leave_the_journal_alone(folder: Path, repair: Callable[..., Result]) -> None:

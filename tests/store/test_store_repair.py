@@ -162,6 +162,7 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
     # The log alone tells where a change stands, and so does the change alone.
     assert (done.doubtful > 0) == (len(tables) > 1)
     assert last_logged(file) == after
+    assert done.kept is not None
     assert done.kept.exists()
 
 
@@ -263,3 +264,81 @@ def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path
     with pytest.raises(StoreError, match="newer Reshelve"):
         rebuild_contacts(file, NOON)
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("newer", ["contacts.db", "backups/journal-*.db"])
+def test_a_journal_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder: Path, newer: str) -> None:
+    file = folder / "contacts.db"
+    spoil(file, "change_events")
+    [other] = folder.glob(newer)
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="newer Reshelve"):
+        repair(file, NOON)
+    assert file.read_bytes() == before
+    assert kept_in(folder) == []
+    if other == file:
+        with pytest.raises(StoreError, match="newer Reshelve"):
+            diagnose(file)
+
+
+def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / "contacts.db"
+    spoil(file, "change_events")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tui.store.care.repair.merge", full)
+        for attempt in range(4):
+            with pytest.raises(StoreError, match="No space left"):
+                repair(file, minutes(attempt))
+    [kept] = kept_in(folder)
+    assert kept.read_bytes() == file.read_bytes()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert repair(file, minutes(9)).kept == kept
+    spoil(file, "changes")
+    assert repair(file, minutes(10)).kept != kept
+
+
+def test_no_half_of_a_damaged_file_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = folder / "contacts.db"
+    spoil(file, "change_events")
+
+    def full(_: Path, copy: Path) -> None:
+        copy.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tui.store.care.copying.shutil.copyfile", full)
+    with pytest.raises(StoreError, match="No space left"):
+        repair(file, NOON)
+    assert kept_in(folder) == []
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_journal_that_is_missing_is_not_begun_anew_but_put_back(folder: Path, *, is_empty: bool) -> None:
+    file = folder / "contacts.db"
+    before = stands(folder)
+    file.unlink()
+    if is_empty:
+        file.touch()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"missing.*newest good backup") as caught:
+            Store.open(folder)
+        assert "reshelve repair" in caught.value.next_step
+    assert is_empty or not file.exists()
+    assert diagnose(file).journal
+    done = repair(file, minutes(5))
+    assert (done.backup is not None, done.salvaged, done.is_whole) == (True, 0, False)
+    after = stands(folder)
+    assert after.keys() == before.keys()
+    # What was still to be sent may have been sent since the backup.
+    assert {after[one] for one, state in before.items() if state is State.QUEUED} == {State.UNCLEAR}
+
+
+def test_without_a_backup_a_store_begins_empty(tmp_path: Path) -> None:
+    assert stands(tmp_path) == {}

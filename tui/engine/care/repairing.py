@@ -10,7 +10,7 @@ from tui.engine.opening import LEASE
 from tui.engine.sync.lease import Lease
 from tui.model.errors import StoreError
 from tui.store.care.backup import made_at, newest_good_backup
-from tui.store.care.repair import Diagnosis, Repaired, diagnose, rebuild_contacts, repair
+from tui.store.care.repair import Diagnosis, Repaired, diagnose, is_missing, rebuild_contacts, repair
 from tui.store.database import FILE_NAME
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class Mending:
             if self.backup is None
             else f"The backup of {made_at(self.backup).astimezone():%d %b %Y %H:%M} is put back"
         )
+        if is_missing(self.file):
+            return (
+                f"The local copy and its journal of changes are missing. {source}. The contacts are read anew"
+                " from Xero."
+            )
         return (
             f"The journal of changes is damaged ({self.diagnosis.journal}). {source}; every entry that can"
             " still be read is added. The contacts are read anew from Xero."
@@ -59,7 +64,7 @@ class Mending:
 def examine(paths: Paths, organisation: Organisation) -> Mending:
     """Say what is damaged in an organisation's local copy. Raises `StoreError` where there is none."""
     file = paths.organisation(organisation.tenant_id) / FILE_NAME
-    if not file.exists():
+    if not file.exists() and not is_missing(file):
         raise StoreError("This organisation has no local copy yet.", "There is nothing to repair.")
     return Mending(file, diagnose(file), newest_good_backup(file))
 
@@ -87,10 +92,13 @@ def _words(done: Repaired) -> str:
     said = []
     if done.backup is not None:
         said.append(f"The backup {done.backup.name} was put back.")
-    entries = "entry was" if done.salvaged == 1 else "entries were"
-    said.append(f"{done.salvaged:,} {entries} added from the damaged file.")
+    if done.kept is not None:
+        entries = "entry was" if done.salvaged == 1 else "entries were"
+        said.append(f"{done.salvaged:,} {entries} added from the damaged file.")
     if done.is_whole:
         said.append("Nothing of the journal was lost.")
+    elif done.kept is None:
+        said.append("What was journalled since then is not in it.")
     else:
         said.append("Some entries couldn't be read any more.")
     if done.doubtful:
@@ -101,5 +109,6 @@ def _words(done: Repaired) -> str:
         )
     else:
         said.append("Whatever was in doubt is read again from Xero at the next start.")
-    said.append(f"The damaged file is kept as {done.kept}.")
+    if done.kept is not None:
+        said.append(f"The damaged file is kept as {done.kept}.")
     return " ".join(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import sqlite3
@@ -80,19 +81,38 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
     return [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
 
 
-def keep_aside(file: Path, now: datetime) -> Path:
-    """Keep a damaged file under a name with the date; returns that. Xero has no copy of what is in it."""
+def keep_aside(file: Path, now: datetime) -> Path | None:
+    """Keep a damaged file under a name with the date; returns that. Xero has no copy of what is in it.
+
+    One that was kept before, as it is now, is returned instead: a repair that fails is tried again. None
+    where there is no file, or nothing in it.
+    """
+    if not any(part.exists() and part.stat().st_size for part in _parts(file)):
+        return None
+    for kept in sorted(file.parent.glob("damaged-*.db")):
+        if all(map(_is_same, _parts(file), _parts(kept))):
+            return kept
     kept = file.with_name(f"damaged-{now.strftime(STAMP)}.db")
     number = 1
     while kept.exists():
         number += 1
         kept = file.with_name(f"damaged-{now.strftime(STAMP)}-{number}.db")
-    shutil.copy2(file, kept)
-    wal = Path(f"{file}-wal")
-    if wal.exists():
-        shutil.copy2(wal, f"{kept}-wal")
-    kept.chmod(0o600)
+    # Its log first: the file under its name has all that belongs to it.
+    for part, copy in reversed([*zip(_parts(file), _parts(kept), strict=True)]):
+        if part.exists():
+            with made_beside(copy) as temporary:
+                shutil.copyfile(part, temporary)
     return kept
+
+
+def _parts(file: Path) -> tuple[Path, Path]:
+    return file, Path(f"{file}-wal")
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    if not file.exists() or not other.exists():
+        return file.exists() == other.exists()
+    return filecmp.cmp(file, other, shallow=False)
 
 
 def new_file(file: Path) -> Path:
@@ -118,6 +138,9 @@ def take_place(file: Path) -> None:
 
 def is_open_elsewhere(file: Path) -> bool:
     """Say whether another connection, of any process, has the file open."""
+    if not file.exists():
+        # To ask SQLite would make one.
+        return False
     try:
         connection = sqlite3.connect(file, timeout=0.2, isolation_level=None)
         try:

@@ -15,7 +15,7 @@ from tui.store.care.salvage import Salvaged, salvage, salvage_cursors
 from tui.store.journal import changes as journal
 from tui.store.journal.events import NOTED, write_event
 from tui.store.moments import to_ms
-from tui.store.schema import migrate
+from tui.store.schema import migrate, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -68,6 +68,9 @@ def _read_all(
     found = {table: Salvaged([], is_whole=False) for table in JOURNAL}
     try:
         with closing(connect_to_look(damaged)) as connection:
+            if not version_of(connection):
+                # An empty file is a whole one to SQLite.
+                return found, []
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
             for table, key in JOURNAL.items():
                 there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}

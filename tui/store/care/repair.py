@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from tui.model.errors import StoreError
-from tui.store.care.backup import made_at, newest_good_backup
+from tui.store.care.backup import backups, made_at, newest_good_backup
 from tui.store.care.copying import (
     copy_journal,
     is_open_elsewhere,
@@ -18,16 +20,15 @@ from tui.store.care.copying import (
     new_file,
     take_place,
 )
-from tui.store.care.health import damage_anywhere, damage_in_journal, is_damage
+from tui.store.care.health import connect_to_look, damage_anywhere, damage_in_journal, is_damage
 from tui.store.care.merging import merge
 from tui.store.database import FILE_NAME, Database
 from tui.store.failures import store_error
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tui.store.schema import refuse_newer, version_of
 
 #: Stands beside a store whose contacts are to be read anew; its journal is whole.
 _WANTED: Final = "contacts-damaged"
+_MISSING: Final = "it is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ class Diagnosis:
 class Repaired:
     """What a repair did.
 
-    `kept` is the damaged file. `backup` is what the journal was put back from, None where there was none.
-    `salvaged` counts the entries read from the damaged file that the backup didn't have; `is_whole` says
-    that nothing of the journal was lost. `doubtful` counts the changes that are read again from Xero.
+    `kept` is the damaged file, None where it was missing. `backup` is what the journal was put back from,
+    None where there was none. `salvaged` counts the entries read from the damaged file that the backup
+    didn't have; `is_whole` says that nothing of the journal was lost. `doubtful` counts the changes that are
+    read again from Xero.
     """
 
-    kept: Path
+    kept: Path | None
     backup: Path | None = None
     salvaged: int = 0
     is_whole: bool = True
@@ -55,28 +57,58 @@ class Repaired:
 
 
 def diagnose(file: Path) -> Diagnosis:
-    """Say what is damaged."""
+    """Say what is damaged, or missing. Raises `StoreError` where it is for a newer Reshelve to mend."""
+    if is_missing(file):
+        return Diagnosis(_MISSING, _MISSING)
+    try:
+        found = _diagnose(file)
+        if found.anything:
+            _refuse_newer(file)
+    except sqlite3.Error as error:
+        raise store_error(error, file) from error
+    return found
+
+
+def _diagnose(file: Path) -> Diagnosis:
     try:
         journal = damage_in_journal(file)
         return Diagnosis(journal, journal or damage_anywhere(file))
     except sqlite3.Error as error:
         if is_damage(error):
             return Diagnosis(str(error), str(error))
-        raise store_error(error, file) from error
+        raise
+
+
+def is_missing(file: Path) -> bool:
+    """Say whether the file isn't there, or has nothing in it, although there was a journal before."""
+    return not any(part.exists() and part.stat().st_size for part in (file, Path(f"{file}-wal"))) and bool(
+        backups(file)
+    )
+
+
+def missing_trouble(file: Path) -> StoreError:
+    """Put a missing file into words: to begin an empty journal unasked would lose the one there was."""
+    return StoreError(
+        f"The local copy and its journal of changes are missing: {file} isn't there any more. Nothing was"
+        f" made in its place. {_where_a_backup_lies(file)}",
+        "Quit, then run `reshelve repair`. To begin without the journal, move its backups elsewhere first.",
+    )
 
 
 def journal_trouble(file: Path, damage: str) -> StoreError:
     """Put a damaged journal into words: what, that nothing more is written, and how to put it back."""
-    backup = newest_good_backup(file)
-    lies = (
-        "There is no backup of it, but what can still be read is kept."
-        if backup is None
-        else f"Its newest good backup, of {made_at(backup).astimezone():%d %b %Y %H:%M}, is {backup}."
-    )
     return StoreError(
-        f"The journal of changes is damaged ({damage}). Nothing more is written to it. {lies}",
+        f"The journal of changes is damaged ({damage}). Nothing more is written to it."
+        f" {_where_a_backup_lies(file) or 'There is no backup of it, but what can still be read is kept.'}",
         "Quit, then run `reshelve repair`.",
     )
+
+
+def _where_a_backup_lies(file: Path) -> str:
+    backup = newest_good_backup(file)
+    if backup is None:
+        return ""
+    return f"Its newest good backup, of {made_at(backup).astimezone():%d %b %Y %H:%M}, is {backup}."
 
 
 def contacts_trouble() -> StoreError:
@@ -101,6 +133,8 @@ def rebuild_if_wanted(file: Path, now: datetime | None = None) -> Path | None:
     if new_file(file).exists() and not is_open_elsewhere(file):
         take_place(file)
         wanted.unlink(missing_ok=True)
+    if is_missing(file):
+        raise missing_trouble(file)
     if not wanted.exists():
         return None
     kept = rebuild_contacts(file, now or datetime.now(UTC))
@@ -124,7 +158,7 @@ def open_whole(folder: Path) -> Database:
     return Database.open(folder)
 
 
-def rebuild_contacts(file: Path, now: datetime) -> Path:
+def rebuild_contacts(file: Path, now: datetime) -> Path | None:
     """Begin a new file with the journal of the old one and no contacts; returns where the old one is kept.
 
     Raises `StoreError` when the journal is damaged too, or the file is open elsewhere.
@@ -134,6 +168,7 @@ def rebuild_contacts(file: Path, now: datetime) -> Path:
     if damage:
         raise journal_trouble(file, damage)
     try:
+        _refuse_newer(file)
         kept = keep_aside(file, now)
         with made_beside(new_file(file)) as temporary:
             copy_journal(file, temporary)
@@ -146,10 +181,12 @@ def rebuild_contacts(file: Path, now: datetime) -> Path:
 def repair(file: Path, now: datetime) -> Repaired:
     """Put the newest good backup in the damaged journal's place, with every row that can still be read.
 
-    Raises `StoreError` when the file is open elsewhere, or there is no room; nothing has changed then.
+    Raises `StoreError` when the file is open elsewhere, was written by a newer Reshelve, or there is no room;
+    nothing has changed then.
     """
     _refuse_if_open(file)
     backup = newest_good_backup(file)
+    _refuse_newer(file, *([] if backup is None else [backup]))
     try:
         kept = keep_aside(file, now)
         with made_beside(new_file(file)) as temporary:
@@ -171,6 +208,13 @@ def _refuse_if_open(file: Path) -> None:
             "Another Reshelve has this organisation open. Nothing was changed.",
             "Quit it, then try again.",
         )
+
+
+def _refuse_newer(*files: Path) -> None:
+    for file in files:
+        # What can't even be opened tells no version.
+        with suppress(sqlite3.DatabaseError), closing(connect_to_look(file)) as connection:
+            refuse_newer(version_of(connection))
 
 
 def _failed(error: sqlite3.Error | OSError, file: Path) -> StoreError:

@@ -204,11 +204,7 @@ def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:
     try:
         # Read again under the lock: another process may have migrated in between.
         version = version_of(connection)
-        if max(version, to) > len(MIGRATIONS):
-            raise StoreError(
-                "The local copy was written by a newer Reshelve. Nothing was changed.",
-                "Update Reshelve, then start it again.",
-            )
+        refuse_newer(max(version, to))
         for statement in (part for step in MIGRATIONS[version:to] for part in step):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {max(version, to)}")
@@ -216,6 +212,15 @@ def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def refuse_newer(version: int) -> None:
+    """Raise `StoreError` where a newer Reshelve has written the tables: an older one could damage them."""
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            "The local copy was written by a newer Reshelve. Nothing was changed.",
+            "Update Reshelve, then start it again.",
+        )
 
 
 def version_of(connection: sqlite3.Connection) -> int:
