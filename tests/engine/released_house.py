@@ -1,0 +1,108 @@
+"""An engine at work on a moved clock, without Xero: what Re-Leased is known to have, from end to end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.model_xero import Clock, ModelXero, contact
+
+from tui.engine.engine import Engine
+from tui.engine.opening import nightly_window
+from tui.model.change import Action, Event
+from tui.model.contact import Organisation
+from tui.settings import OrganisationSettings, Settings
+from tui.store import Move
+from tui.xero.limits import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from tui.model.change import Change
+    from tui.model.snapshot import ChangeView, Snapshot
+    from tui.released.observer import Observer
+    from tui.store import Store
+
+PATIENCE = 30
+
+
+class House:
+    """What the engine publishes, and a clock to move."""
+
+    def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
+        self.engine, self.store, self.clock = engine, store, clock
+
+    async def confirmed(self, contact_id: str, at: datetime) -> Change:
+        """Archive a contact; Xero confirms it at this moment."""
+        await self.store.apply([contact(contact_id)], at)
+        [change] = await self.store.add(Action.ARCHIVE, self.store.contacts([contact_id]), at)
+        await self.store.record([Move(change.change_id, Event.CONFIRM, confirmed_at=at)], at)
+        self.engine._publisher.rows_changed()
+        return change
+
+    async def at(self, moment: datetime, *, is_new: Callable[[Snapshot], object] = bool) -> Snapshot:
+        """Let it be this moment; the engine notices by itself, as after a laptop's sleep."""
+        self.clock.at = moment
+        # The engine naps for real seconds; what it does when it wakes is its own.
+        self.engine._loops._feed.wake()
+        heard = asyncio.Event()
+        end = self.engine.subscribe(lambda _: heard.set())
+        async with asyncio.timeout(PATIENCE):
+            while not is_new(self.engine.snapshot):
+                heard.clear()
+                await heard.wait()
+        end()
+        return self.engine.snapshot
+
+    @property
+    def view(self) -> ChangeView:
+        """The only change there is, as the pane has it."""
+        pane = self.engine.snapshot.pane
+        assert pane is not None
+        [view] = [*pane.waiting, *pane.settled]
+        return view
+
+
+@asynccontextmanager
+async def released_house(
+    store: Store,
+    now: datetime,
+    *,
+    own: OrganisationSettings | None = None,
+    timezone: str = "",
+    observer: Observer | None = None,
+) -> AsyncIterator[House]:
+    """Run an engine of which only the part that watches Re-Leased has anything to do."""
+
+    async def nothing() -> None:
+        pass
+
+    clock = Clock(now)
+    xero = ModelXero(clock=clock)
+    xero.pace = Pace()  # type: ignore[attr-defined]
+    connectors = SimpleNamespace(
+        has_feed=observer is not None, is_practice=False, observer=observer, xero=xero,
+        open=nothing, close=nothing,
+    )  # fmt: skip
+    organisation = Organisation("t1", "Books", "!abc", timezone=timezone)
+    settings = Settings(organisations={"t1": own} if own is not None else {})
+    engine = Engine(
+        organisation,
+        store,
+        cast("Any", connectors),
+        lease=cast("Any", SimpleNamespace(take=lambda: True, give_back=lambda: None)),
+        window=nightly_window(settings, organisation),
+        poll_seconds=3600,
+        is_read_only=True,
+        now=clock,
+    )
+    running = asyncio.create_task(engine.run())
+    try:
+        yield House(engine, store, clock)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await engine.stop()

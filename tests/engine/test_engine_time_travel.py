@@ -1,0 +1,243 @@
+"""The whole engine on a moved clock: what the pane and the rows say at each moment, with no key pressed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from engine.released_house import released_house
+
+from tui.engine.watch import ReleasedWatch
+from tui.model.errors import FeedError
+from tui.model.evidence import Grade
+from tui.model.query import Query
+from tui.released.observer import Report
+from tui.settings import OrganisationSettings
+from tui.widgets import sync_lines
+from tui.widgets.signs import sign
+from tui.widgets.sync_words import next_sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from engine.released_house import House
+
+    from tui.model.snapshot import Snapshot
+    from tui.store import Store
+
+AUCKLAND, NEW_YORK = "Pacific/Auckland", "America/New_York"
+
+
+@pytest.fixture(autouse=True)
+def _machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put this machine into a zone: the one a test is given, else UTC."""
+    zone = request.node.callspec.params.get("machine", "UTC") if hasattr(request.node, "callspec") else "UTC"
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def grade(home: House) -> Grade:
+    view = home.view
+    assert view.standing is not None
+    return view.standing.grade
+
+
+def row_grade(home: House) -> Grade:
+    """What the table's row says, which is worked out apart from the pane."""
+    [row] = home.engine.first_rows(Query()).rows.window(0, 9)
+    assert row.last_change is not None
+    assert row.last_change.standing is not None
+    return row.last_change.standing.grade
+
+
+def said(home: House) -> str:
+    return next_sync(home.engine.snapshot.released, home.clock(), is_practice=False).words
+
+
+def is_due(end: datetime) -> Callable[[Snapshot], object]:
+    return lambda it: it.released.next_sync_at == end
+
+
+NIGHTS = [
+    (AUCKLAND, (2026, 4, 5), 7),  # the clocks go back
+    (AUCKLAND, (2026, 9, 27), 5),  # and forward
+    (NEW_YORK, (2026, 3, 8), 5),
+    (NEW_YORK, (2026, 11, 1), 7),
+    (AUCKLAND, (2026, 12, 31), 6),
+    ("UTC", (2027, 1, 1), 6),
+]
+
+
+@pytest.mark.parametrize("machine", ["UTC", AUCKLAND, NEW_YORK])
+@pytest.mark.parametrize(("zone", "day", "hours"), NIGHTS)
+async def test_a_night_passes_and_the_grade_with_it(
+    store: Store, zone: str, day: tuple[int, int, int], hours: int, machine: str
+) -> None:
+    del machine
+    here = ZoneInfo(zone)
+    midnight = datetime(*day, tzinfo=here).astimezone(UTC)
+    evening, morning = midnight - timedelta(hours=1), midnight + timedelta(hours=hours)
+    assert morning == datetime(*day, 6, tzinfo=here)
+    async with released_house(store, evening, own=OrganisationSettings("00:00", "06:00", zone)) as home:
+        await home.confirmed("a", evening)
+        seen = await home.at(evening, is_new=lambda it: it.pane and it.pane.waiting_total)
+        assert (seen.released.window_start_at, seen.released.next_sync_at) == (midnight, morning)
+        assert "expected after its nightly sync" in said(home)
+        assert f"in {hours + 1} h 00 min" in said(home)
+
+        await home.at(midnight + timedelta(hours=1))
+        assert f"in {hours - 1} h 00 min. What changed since" in said(home)
+        await home.at(morning - timedelta(seconds=1))
+        assert "in 0:01." in said(home)
+        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
+
+        version = home.engine.snapshot.rows_version
+        seen = await home.at(morning, is_new=lambda it: it.pane and it.pane.settled)
+        assert (grade(home), row_grade(home)) == (Grade.EXPECTED, Grade.EXPECTED)
+        assert home.view.standing.since == morning  # type: ignore[union-attr]
+        # The rows are read again as well: nobody presses a key in the night.
+        assert seen.rows_version > version
+        assert seen.pane is not None
+        assert (seen.pane.waiting_total, seen.pane.unseen_total) == (0, 1)
+        assert seen.released.next_sync_at == datetime(*day, 6, tzinfo=here) + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("zone", "day", "hours"), NIGHTS)
+async def test_a_laptop_asleep_through_three_windows_wakes_to_the_first(
+    store: Store, zone: str, day: tuple[int, int, int], hours: int
+) -> None:
+    here = ZoneInfo(zone)
+    midnight = datetime(*day, tzinfo=here).astimezone(UTC)
+    evening, morning = midnight - timedelta(hours=1), midnight + timedelta(hours=hours)
+    async with released_house(store, evening, own=OrganisationSettings("00:00", "06:00", zone)) as home:
+        await home.confirmed("a", evening)
+        await home.at(evening, is_new=lambda it: it.pane and it.pane.waiting_total)
+        awake = (datetime(*day, 12, tzinfo=here) + timedelta(days=2)).astimezone(UTC)
+        seen = await home.at(awake, is_new=lambda it: it.pane and it.pane.settled)
+        assert home.view.standing is not None
+        assert (home.view.standing.grade, home.view.standing.since) == (Grade.EXPECTED, morning)
+        assert row_grade(home) is Grade.EXPECTED
+        next_morning = (datetime(*day, 6, tzinfo=here) + timedelta(days=3)).astimezone(UTC)
+        assert seen.released.next_sync_at == next_morning
+        assert "in 18 h 00 min" in said(home)
+
+
+async def test_a_change_of_the_night_itself_waits_for_the_next_and_the_pane_says_so(store: Store) -> None:
+    night = datetime(2026, 6, 9, 14, tzinfo=UTC)  # two in the morning of the tenth, in Auckland
+    async with released_house(store, night, timezone="NEWZEALANDSTANDARDTIME") as home:
+        await home.confirmed("a", night)
+        await home.at(night, is_new=lambda it: it.pane and it.pane.waiting_total)
+        assert said(home) == (
+            "Re-Leased's nightly sync is expected by 06:00 (Pacific/Auckland), in 4 h 00 min. "
+            "What changed since 00:00 waits a night more"
+        )
+        fraction = next_sync(home.engine.snapshot.released, night, is_practice=False).fraction
+        assert fraction == pytest.approx(20 / 24)
+        first = night + timedelta(hours=4)
+        await home.at(first, is_new=is_due(first + timedelta(days=1)))
+        assert grade(home) is Grade.PENDING
+        await home.at(first + timedelta(days=1), is_new=lambda it: it.pane and it.pane.settled)
+        assert grade(home) is Grade.EXPECTED
+
+
+async def test_a_restart_in_the_night_still_sees_the_grade_change_in_the_morning(store: Store) -> None:
+    evening = datetime(2026, 6, 9, 22, tzinfo=UTC)
+    async with released_house(store, evening) as home:
+        await home.confirmed("a", evening)
+        await home.at(evening + timedelta(hours=4), is_new=lambda it: it.pane and it.pane.waiting_total)
+        # As a start at two does: the countdown is to this morning, not to tomorrow's.
+        released = home.engine._released
+        released.link = ReleasedWatch(store, released._window, home.clock, has_feed=False).link
+        assert home.engine._released.link.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
+        version = home.engine.snapshot.rows_version
+        seen = await home.at(
+            datetime(2026, 6, 10, 6, tzinfo=UTC), is_new=lambda it: it.pane and it.pane.settled
+        )
+        assert seen.rows_version > version
+        assert row_grade(home) is Grade.EXPECTED
+
+
+async def test_a_clock_put_back_takes_back_what_was_expected_too_early(store: Store) -> None:
+    evening = datetime(2026, 6, 9, 22, tzinfo=UTC)
+    morning = datetime(2026, 6, 10, 6, tzinfo=UTC)
+    async with released_house(store, evening) as home:
+        await home.confirmed("a", evening)
+        # Somebody set it a week ahead, then right again.
+        await home.at(evening + timedelta(days=7), is_new=lambda it: it.pane and it.pane.settled)
+        assert grade(home) is Grade.EXPECTED
+        seen = await home.at(evening + timedelta(hours=1), is_new=is_due(morning))
+        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
+        assert seen.pane is not None
+        assert seen.pane.waiting_total == 1
+        assert "in 7 h 00 min" in said(home)
+
+
+@pytest.mark.parametrize("machine", [AUCKLAND, NEW_YORK])
+async def test_what_the_pane_writes_at_midnight_is_of_yesterday(store: Store, machine: str) -> None:
+    here = ZoneInfo(machine)
+    evening = datetime(2026, 6, 9, 23, 50, tzinfo=here).astimezone(UTC)
+    async with released_house(store, evening, own=OrganisationSettings("01:00", "05:00", machine)) as home:
+        await home.confirmed("a", evening)
+        await home.at(evening, is_new=lambda it: it.pane and it.pane.waiting_total)
+        before = sign(home.view, evening.astimezone())
+        after = sign(home.view, (evening + timedelta(minutes=10)).astimezone())
+        assert (before.text, after.text) == ("◷ pending 23:50", "◷ pending 9 Jun")
+        lines = _pane(home.engine.snapshot, evening)
+        assert "expected after its nightly sync, by 05:00, in 5 h 10 min" in " ".join(lines.split())
+
+
+def _pane(snapshot: Snapshot, now: datetime) -> str:
+    return "\n".join(line.plain for line in sync_lines.tall(snapshot, now, 44, 30, is_practice=False))
+
+
+class Bridge:
+    """A firm's own bridge, which says or does what it is told to."""
+
+    def __init__(self) -> None:
+        self.answer: Report | Exception = Report.of_evidence(None)
+
+    async def look(self, _cursor: str | None) -> Report:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (FeedError("The folder is gone."), "The folder is gone."),
+        (ValueError("a secret of its own"), "The bridge to it failed, as the log tells."),
+        (KeyError("id"), "The bridge to it failed"),
+        (OSError(5, "Input/output error"), "The bridge to it failed"),
+        (replace(Report.of_evidence("1"), next_sync_at=datetime(2026, 6, 10)), "without its zone"),  # noqa: DTZ001 - that is what is wrong with it
+    ],
+)
+async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
+    store: Store, wrong: Report | Exception, words: str
+) -> None:
+    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge()
+    async with released_house(store, noon, observer=bridge) as home:
+        await home.confirmed("a", noon)
+        await home.at(noon, is_new=lambda it: it.pane and it.pane.waiting_total)
+        assert grade(home) is Grade.PENDING
+        bridge.answer = wrong
+        seen = await home.at(noon + timedelta(days=9), is_new=lambda it: it.released.problem)
+        assert words in seen.released.problem
+        assert "secret" not in seen.released.problem
+        assert (grade(home), row_grade(home)) == (Grade.STALLED, Grade.STALLED)
+        assert seen.pane is not None
+        assert (seen.pane.stalled_total, seen.pane.waiting_total) == (1, 1)
+        assert "Re-Leased's feed can't be read" in _pane(seen, home.clock())
+        bridge.answer = Report.of_evidence(None)
+        await home.at(noon + timedelta(days=10), is_new=lambda it: not it.released.problem)
+        assert grade(home) is Grade.PENDING
