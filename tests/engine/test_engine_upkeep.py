@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, contact
 from store.damage import spoil
 
+from tui.engine.care import upkeep
 from tui.engine.care.upkeep import look_after
+from tui.engine.weather.disk import Disk
 from tui.model.change import Action
 from tui.model.errors import StoreError
 from tui.store import Store
@@ -37,7 +40,7 @@ async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> No
     async def hold() -> None:
         await has_lease.wait()
 
-    looking = asyncio.create_task(look_after(store, hold, lambda: START))
+    looking = asyncio.create_task(look_after(store, hold, lambda: START, Disk(lambda: None)))
     await store.set_cursor("any", "thing")
     assert backups(file) == []
     has_lease.set()
@@ -45,14 +48,43 @@ async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> No
     assert [backup.name for backup in backups(file)] == ["journal-20260303T120000Z.db"]
 
 
-async def test_a_backup_that_cannot_be_written_stops_nothing(
-    store: Store, caplog: pytest.LogCaptureFixture
+async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(upkeep, "_PAUSE", 0.001)
     file = await fill(store)
-    file.with_name("backups").write_text("in the way")
+    in_the_way = file.with_name("backups")
+    in_the_way.write_text("in the way")
+    told = asyncio.Event()
+    disk = Disk(told.set)
     with caplog.at_level("ERROR"):
-        await look_after(store, held, lambda: START)
-    assert "couldn't be backed up" in caplog.text
+        looking = asyncio.create_task(look_after(store, held, lambda: START, disk))
+        await told.wait()
+        # A write that succeeds says nothing of backups.
+        disk.note(None)
+        assert disk.shown.startswith("The journal couldn't be backed up (")
+        assert f"{in_the_way} can be written" in disk.shown
+        assert not looking.done()
+        in_the_way.unlink()
+        await looking
+    assert caplog.text.count("couldn't be backed up") == 1
+    assert disk.shown == ""
+    assert len(backups(file)) == 1
+
+
+async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(store)
+
+    def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr("tui.store.care.backup.copy_journal", full)
+    with pytest.raises(StoreError, match=r"\(database or disk is full\)\. The journal itself is fine"):
+        await store.back_up(START)
 
 
 async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
@@ -62,7 +94,7 @@ async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
     again = Store.open(file.parent)
     try:
         with pytest.raises(StoreError, match="contacts is damaged"):
-            await look_after(again, held, lambda: START)
+            await look_after(again, held, lambda: START, Disk(lambda: None))
         assert len(backups(file)) == 1
     finally:
         again.close()

@@ -119,7 +119,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         xero.pace.on_full = self._weather.minute_full
         work = [
             self._loops.hold_lease(),
-            look_after(self._store, self._loops.held, self._now),
+            look_after(self._store, self._loops.held, self._now, self._disk),
             self._loops.keep_search_index(),
             self._loops.pull(xero),
             self._loops.look_for_handoffs(xero),

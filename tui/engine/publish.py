@@ -115,7 +115,7 @@ class Publisher:
         except StoreError as error:
             # What was read before stays on the screen.
             self._disk.note(error)
-            snapshot = replace(self.snapshot, xero=self._weather.shown, disk_trouble=self._disk.trouble)
+            snapshot = replace(self.snapshot, xero=self._weather.shown, disk_trouble=self._disk.shown)
         if snapshot == self.snapshot:
             return
         self.snapshot = snapshot
@@ -130,7 +130,7 @@ class Publisher:
             pull=self._pull,
             last_pull_at=self._last_pull_at,
             balances_read_at=_balances_read_at(self._store),
-            disk_trouble=self._disk.trouble,
+            disk_trouble=self._disk.shown,
             is_paused=self._store.is_paused,
             released=self._released.link,
             pane=self._pane(),

@@ -135,9 +135,9 @@ class Snapshot:
     """Everything the screen shows but the rows themselves.
 
     `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
-    written, empty when it can. `rows_version` grows whenever a row may look different, `order_version`
-    when rows may have come, gone or moved. `is_paused` says that nothing queued is sent until a person says
-    so.
+    written, or its journal backed up, empty when both can. `rows_version` grows whenever a row may look
+    different, `order_version` when rows may have come, gone or moved. `is_paused` says that nothing queued is
+    sent until a person says so.
     """
 
     organisation: Organisation

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from tui.log import logger
 from tui.model.errors import StoreError
@@ -11,20 +12,36 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from tui.engine.weather.disk import Disk
     from tui.store import Store
 
+# Seconds: somebody has to make room, or to mend what keeps the folder from being written.
+_PAUSE: Final = 60.0
 
-async def look_after(store: Store, held: Callable[[], Awaitable[None]], now: Callable[[], datetime]) -> None:
+
+async def look_after(
+    store: Store, held: Callable[[], Awaitable[None]], now: Callable[[], datetime], disk: Disk
+) -> None:
     """Back the journal up and check the whole file, once this copy holds the lease.
 
-    A backup that can't be written is no reason to stop; damage is: raises `StoreError`.
+    A backup that can't be written is told and tried again until it can; it is no reason to stop. Damage is:
+    raises `StoreError`.
     """
     await held()
+    is_safe = await _back_up(store, now, disk)
+    await store.check_everything()
+    while not is_safe:
+        await asyncio.sleep(_PAUSE)
+        is_safe = await _back_up(store, now, disk)
+
+
+async def _back_up(store: Store, now: Callable[[], datetime], disk: Disk) -> bool:
     try:
         made = await store.back_up(now())
     except StoreError as error:
-        logger.error("backup: %s %s", error.what, error.next_step)
-    else:
-        if made is not None:
-            logger.info("backup: %s", made.name)
-    await store.check_everything()
+        disk.note_backup(error)
+        return False
+    disk.note_backup(None)
+    if made is not None:
+        logger.info("backup: %s", made.name)
+    return True

@@ -17,19 +17,35 @@ _PAUSE: Final = 5.0
 
 
 class Disk:
-    """Whether the local copy can be written, in words for the person.
+    """Whether the local copy can be written, and its journal backed up, in words for the person.
 
-    The next write that succeeds ends what trouble there was.
+    The next write that succeeds ends what `trouble` there was; the next backup, what was with backups.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.trouble = ""
+        self._backup_trouble = ""
         self._changed = changed
         self._is_well = asyncio.Event()
 
+    @property
+    def shown(self) -> str:
+        """What the person is to know; empty when all is well."""
+        return self.trouble or self._backup_trouble
+
+    def note_backup(self, error: StoreError | None) -> None:
+        """Note how a backup of the journal ended: None for a good end."""
+        trouble = _words(error)
+        if trouble == self._backup_trouble:
+            return
+        self._backup_trouble = trouble
+        if trouble:
+            logger.error("backup: %s", trouble)
+        self._changed()
+
     def note(self, error: StoreError | None) -> None:
         """Note how a write ended: None for a good end."""
-        trouble = "" if error is None else f"{error.what} {error.next_step}".strip()
+        trouble = _words(error)
         if trouble == self.trouble:
             return
         self.trouble = trouble
@@ -48,3 +64,7 @@ class Disk:
             await asyncio.wait_for(self._is_well.wait(), _PAUSE)
         except TimeoutError:
             return
+
+
+def _words(error: StoreError | None) -> str:
+    return "" if error is None else f"{error.what} {error.next_step}".strip()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.errors import StoreError
 from tui.paths import private_folder
 from tui.store.care.copying import STAMP, copy_journal, made_beside, sweep
-from tui.store.care.health import JOURNAL, connect_to_look, damage_anywhere, damage_in_journal
+from tui.store.care.health import JOURNAL, connect_to_look, damage_anywhere, damage_in_journal, is_damage
 from tui.store.failures import store_error
 
 if TYPE_CHECKING:
@@ -42,11 +42,12 @@ def back_up(file: Path, now: datetime) -> Path | None:
             damage = damage_anywhere(temporary)
             if damage:
                 raise StoreError(f"The backup of the journal couldn't be read back ({damage}).")
-    except sqlite3.Error as error:
-        raise store_error(error, file) from error
-    except OSError as error:
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            raise store_error(error, file) from error
+        reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
-            f"The journal couldn't be backed up ({error.strerror}). The journal itself is fine.",
+            f"The journal couldn't be backed up ({reason}). The journal itself is fine.",
             f"Make room, and see that {file.parent / FOLDER} can be written by your user.",
         ) from error
     for old in backups(file)[KEPT:]:
