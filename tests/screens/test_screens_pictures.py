@@ -15,7 +15,7 @@ from tui.model.change import Action, State
 from tui.model.errors import OfflineError
 from tui.model.evidence import Grade
 from tui.model.query import Query
-from tui.model.snapshot import Link, ReleasedLink, XeroLink
+from tui.model.snapshot import Link, XeroLink
 from tui.model.undo import Fate
 from tui.screens.problem import ProblemScreen
 
@@ -60,30 +60,6 @@ def test_no_contacts_yet(snap_compare: Compare) -> None:
 def test_flash(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     busy.fail("refresh", OfflineError("Xero can't be reached.", "Nothing is lost; it is tried again."))
     assert picture(snap_compare, busy, "f5", size=size)
-
-
-FEED = ReleasedLink(has_feed=True, state="Successfully synced", next_sync_at=NOW + timedelta(seconds=9))
-TONIGHT = NOW + timedelta(hours=17, minutes=19)
-PANES = {
-    "reading": ReleasedLink(has_feed=True, state="In progress", is_syncing=True),
-    "reconnect": replace(FEED, state="Needs reconnecting"),
-    "errors": replace(FEED, state="Sync has errors"),
-    "unreachable": replace(FEED, problem="The address doesn't answer."),
-    "nightly": ReleasedLink(next_sync_at=TONIGHT, cycle_started_at=TONIGHT - timedelta(days=1)),
-    "unknown": ReleasedLink(),
-}
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-@pytest.mark.parametrize("state", PANES)
-def test_pane(snap_compare: Compare, busy: FakeBackend, state: str, size: tuple[int, int]) -> None:
-    busy.publish(released=PANES[state])
-    assert picture(snap_compare, busy, size=size)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_pane_with_nothing_to_wait_for(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, FakeBackend.with_contacts(), size=size)
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
@@ -212,26 +188,3 @@ def test_handoff_that_may_fail(snap_compare: Compare, busy: FakeBackend, size: t
     )
     busy.publish_changes()
     assert picture(snap_compare, busy, "h", size=size)
-
-
-@pytest.mark.parametrize("size", SIZES[:3])
-def test_manual_sync_started(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(released=PANES["nightly"])
-    assert picture(snap_compare, busy, "m", *"12:59", "enter", size=size)
-
-
-@pytest.mark.parametrize("size", SIZES[:3])
-def test_manual_sync_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(released=ReleasedLink(told_sync_since=NOW - timedelta(minutes=20)))
-    assert picture(snap_compare, busy, "m", size=size)
-
-
-@pytest.mark.parametrize("size", SIZES[:2])
-def test_unlinked(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "enter", "k", size=size)
-
-
-@pytest.mark.parametrize("size", SIZES[:3])
-def test_troubleshoot(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(released=PANES["reconnect"])
-    assert picture(snap_compare, busy, "t", size=size)
