@@ -20,10 +20,10 @@ EXAMPLES: Final = (
     ('"bay club"', "The two words together"),
     ("-club", "Without this word; a minus turns any of these round"),
     ("is:supplier", "Also customer, active, archived, merged, unlinked, gdpr, gone"),
-    ("owes:>500", "They owe you more than 500.00, as last read; < <= = >= compare too"),
+    ("owes:>500", "They owe you more than 500.00, as last read; also < <= = >="),
     ("owed:>0", "You owe them anything; a balance that isn't known is never found"),
     ("group:tenants", "In a group whose name begins like this"),
-    ('group:"East Side"', "In a group with just this name"),
+    ('group:"Owners"', "In a group with just this name"),
     (
         "sync:pending",
         "The last change waits for Re-Leased; also overdue, stalled, expected, told, seen, read",
@@ -46,10 +46,10 @@ class Remarked:
 
 def remark(notes: Sequence[Note], width: int) -> Remarked:
     """Say the first thing that is wrong, else what can be typed next, in at most so many cells."""
-    problems = [note for note in notes if note.is_problem]
-    note = next(iter(problems or notes), None)
+    note = _foremost(notes)
     if note is None:
         return Remarked()
+    problems = [each for each in notes if each.is_problem]
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
     longest_first = (line + more for line in _lines(note))
     line = next((line for line in longest_first if cells(line) <= width), None)
@@ -77,12 +77,17 @@ def complete(text: str) -> str:
 
 
 def correct(text: str, notes: Sequence[Note]) -> str:
-    """Return the text with the first thing that was misspelt put right; the same where nothing was."""
-    note = next((note for note in notes if note.nearest), None)
-    if note is None:
+    """Return the text with what is remarked upon put right, where it was misspelt; else the same."""
+    note = _foremost(notes)
+    if note is None or not note.nearest:
         return text
     sign = "-" if note.typed.startswith("-") else ""
     return text[: note.start] + sign + note.nearest + text[note.stop :]
+
+
+def _foremost(notes: Sequence[Note]) -> Note | None:
+    """Return the one that is shown: the first thing that is wrong, else what can go on."""
+    return next((note for note in notes if note.is_problem), next(iter(notes), None))
 
 
 def _lines(note: Note) -> Iterator[str]:

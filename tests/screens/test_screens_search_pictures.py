@@ -1,0 +1,37 @@
+"""Pictures of searching with qualifiers; see `test_screens_pictures` for how to renew them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.pictures import SIZES, picture
+
+if TYPE_CHECKING:
+    from support.fake_backend import FakeBackend
+    from support.pictures import Compare
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "/", *"bay owes:>100", size=size)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_a_wrong_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "/", *"bay is:custmer", size=size)
+
+
+@pytest.mark.parametrize("theme", ["reshelve-light", "reshelve-contrast"])
+def test_a_wrong_qualifier_themes(snap_compare: Compare, busy: FakeBackend, theme: str) -> None:
+    assert picture(snap_compare, busy, "/", *"sync:x is:custmer", theme=theme)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_a_half_typed_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "/", *"bay sync:", size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
+def test_how_to_search(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "/", "f1", size=size)
