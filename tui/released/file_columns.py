@@ -96,7 +96,8 @@ def columns_of(header: Sequence[str], options: FileOptions, line: int) -> Column
     if columns.status < 0 and options.status is None:
         raise ContactFileError(
             "no column tells which contacts are archived.",
-            f"{_listed(header)} Say --archived or --active if all of them are, or name the column with --status-column.",
+            f"{_listed(header)} Say --archived or --active if all of them are, or name the column with"
+            " --status-column.",
             line=line,
             trouble=Trouble.STATUS,
             columns=header,

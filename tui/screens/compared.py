@@ -80,6 +80,7 @@ class Compared(Changing[None]):
         self._shown: Sequence[int] = ()
         self._searchable: dict[Kind, list[str]] = {}
         self._live: dict[str, Row] = {}
+        self._titles_width = 0
 
     def line_changed(self) -> None:
         """Take note that another line is under the cursor, or that the one there looks different."""
@@ -115,6 +116,9 @@ class Compared(Changing[None]):
 
     def write_row(self, index: int, width: int) -> Sequence[Content]:
         """Write one row."""
+        if width != self._titles_width:
+            # It is another once there is a scrollbar, or none any more.
+            self.call_later(self._write_titles, width)
         one = self.at(index)
         return () if one is None else (words.row(one, self.look(one), width, clock.now()),)
 
@@ -161,12 +165,12 @@ class Compared(Changing[None]):
         if not keep:
             rows.scroll_to(y=0, animate=False, force=True)
         rows.show(len(shown), rows.cursor if keep else 0)
-        self._write_titles()
+        self._write_titles(rows.line_width)
         self.read_live()
         self.line_changed()
 
-    def _write_titles(self) -> None:
-        width = self.rows.line_width
+    def _write_titles(self, width: int) -> None:
+        self._titles_width = width
         if width:
             self.query_one("#titles", Line).show(words.titles(self.kind, width))
 
@@ -178,7 +182,6 @@ class Compared(Changing[None]):
 
     @on(LineList.Scrolled)
     def _scrolled(self) -> None:
-        self._write_titles()
         self.read_live()
 
     @work(exclusive=True, group="live", exit_on_error=False)

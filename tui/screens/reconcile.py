@@ -40,8 +40,7 @@ class ReconcileScreen(Mending, Settling):
 
     CSS_PATH = "reconcile.tcss"
     AUTO_FOCUS = "#rows"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own declaration
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("kind_differ", "kind_unclear", "kind_agree", "kind_file", "kind_xero", "record"),
         *bindings("open_in_xero", "copy", "undo", "redo", "pause", "handoffs"),

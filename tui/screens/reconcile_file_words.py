@@ -58,6 +58,7 @@ COLUMNS: Final = {
     "id_column": "Xero ids in",
     "status_column": "Archived in",
 }
+_ROOM_FOR_SIZE: Final = 40
 _NEXT: Final = {
     Trouble.COLUMNS: "Say above which column is which.",
     Trouble.STATUS: "Say above what they are, or which column tells it.",
@@ -83,5 +84,7 @@ def entry(one: PathEntry, width: int, now: datetime) -> Content:
     """Write a file or folder in this width."""
     if one.is_folder:
         return Content.styled(fit(f"{one.name}/", width), "$text-primary")
-    about = f"{clock.short(one.changed_at, now)}  {size(one.size):>8}"
+    about = clock.short(one.changed_at, now)
+    if width >= _ROOM_FOR_SIZE:
+        about += f"  {size(one.size):>8}"
     return Content.assemble(fit(one.name, max(8, width - len(about) - 2)), ("  " + about, "$text-muted"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import ContactStatus
     from tui.model.matching import XeroContact
-    from tui.model.reconcile import Ambiguous, Reconciliation
+    from tui.model.reconcile import Ambiguous, Difference, Reconciliation
     from tui.model.rows import Row
     from tui.screens.reconcile_lines import Entry
 
@@ -51,7 +51,7 @@ _MENDS: Final = {
     Action.RESTORE: "r restores it in Xero, so that both agree.",
 }
 _STATUS, _GAP, _STATE = 8, 2, 20
-_ROOM_FOR_EMAIL, _ROOM_FOR_STATE = 92, 54
+_ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
 
 
@@ -80,21 +80,20 @@ def heading(found: Reconciliation, organisation: str) -> Content:
         ("Compared", "bold $text-primary"),
         "  ",
         content(safe(source.name, 60), "bold"),
-        " with ",
+        f" of {moment(source.dated)} with ",
         content(safe(organisation, 60), "bold"),
-        f"  as exported on {moment(source.dated)}",
     )
 
 
 def notes(found: Reconciliation, unrecorded: int, recorded: int) -> Content:
-    """Say what the file proves, what was assumed, and what looks odd."""
+    """Say what was assumed, what looks odd, and what the file proves."""
+    said = [content(note, "$text-warning") for note in (*found.source.notes, *found.notes)]
     if unrecorded:
-        said = [Content.styled(f"{proof(unrecorded)} Nothing of it is recorded yet: w does.", "$text-accent")]
+        said.append(Content.styled(f"{proof(unrecorded)} Not recorded yet: w does.", "$text-accent"))
     elif recorded:
-        said = [Content.styled(f"Recorded: {done(recorded)}", "$text-success")]
+        said.append(Content.styled(f"Recorded: {done(recorded)}", "$text-success"))
     else:
-        said = [Content.styled(NOTHING_NEW, "$text-muted")]
-    said += (content(note, "$text-warning") for note in (*found.source.notes, *found.notes))
+        said.append(Content.styled(NOTHING_NEW, "$text-muted"))
     if found.repeated:
         verb = "line repeats" if found.repeated == 1 else "lines repeat"
         said.append(
@@ -108,7 +107,7 @@ NOTHING_NEW: Final = "The file proves no change that isn't known to have arrived
 
 def proof(count: int) -> str:
     """Say how many changes the file proves."""
-    return f"The file proves that Re-Leased has {counted(count, 'change')} that nothing had proved before."
+    return f"The file proves that {counted(count, 'more change')} reached Re-Leased."
 
 
 def done(count: int) -> str:
@@ -133,9 +132,9 @@ def recording(found: Reconciliation, count: int) -> Iterator[str]:
 
 def titles(kind: Kind, width: int) -> Content:
     """Write the titles of the columns for rows of this width."""
-    last = {Kind.DIFFER: "Why", Kind.UNCLEAR: "Could be"}.get(kind, "Last change")
-    cells = _cells(width, "  Contact", "E-mail", "There", "In Xero", last)
-    return Content.styled("  ".join(cells), "$text-muted")
+    last = {Kind.DIFFER: "Why", Kind.UNCLEAR: "Could be", Kind.FILE: "Where"}.get(kind, "Last change")
+    cells = _cells(kind, width, "  Contact", "E-mail", "There", "In Xero", last)
+    return Content.styled("  ".join(cells.values()), "$text-muted")
 
 
 def row(one: Entry, look: Look, width: int, now: datetime) -> Content:
@@ -146,28 +145,30 @@ def row(one: Entry, look: Look, width: int, now: datetime) -> Content:
     here = STATUSES[status] if status is not None else "?" if one.candidates else NOTHING
     words, style = state(one, look, now)
     mark = "✓ " if look.is_selected else "  "
-    cells = _cells(width, mark + safe(one.name), one.email, there, here, words)
-    styles = ["bold" if look.is_selected else "", "$text-muted", "", "", f"$text-{style}" if style else ""]
-    if len(cells) < len(styles):
-        del styles[1]
-    return Content("  ").join(
-        Content.styled(cell, look_of) for cell, look_of in zip(cells, styles, strict=False)
-    )
+    cells = _cells(look.kind, width, mark + safe(one.name), one.email, there, here, words)
+    looks = ["bold" if look.is_selected else "", "$text-muted", "", "", f"$text-{style}" if style else ""]
+    return Content("  ").join(Content.styled(cell, looks[place]) for place, cell in cells.items())
 
 
-def _cells(width: int, *texts: str) -> list[str]:
-    """Fit what fits into a line: the e-mail address goes first, then why."""
+def _cells(kind: Kind, width: int, *texts: str) -> dict[int, str]:
+    """Fit what fits into a line, by its place: the e-mail address goes first, then a status, then why.
+
+    A status can be told from the other one: what differs is archived there and active here, or the reverse.
+    """
     name, email, there, here, last = texts
-    statuses = [fit(there, _STATUS), fit(here, _STATUS)]
+    statuses = {2: fit(there, _STATUS), 3: fit(here, _STATUS)}
     free = width - 2 * (_STATUS + _GAP)
     if width >= _ROOM_FOR_EMAIL:
-        state_width = max(_STATE, free // 4)
-        free -= state_width + 2 * _GAP
+        for_state = max(_STATE, free // 4)
+        free -= for_state + 2 * _GAP
         wide = free * 3 // 5
-        return [fit(name, wide), fit(email, free - wide), *statuses, fit(last, state_width)]
+        return {0: fit(name, wide), 1: fit(email, free - wide), **statuses, 4: fit(last, for_state)}
+    if width >= _ROOM_FOR_BOTH:
+        return {0: fit(name, free - _STATE - _GAP), **statuses, 4: fit(last, _STATE)}
     if width >= _ROOM_FOR_STATE:
-        return [fit(name, max(4, free - _STATE - _GAP)), *statuses, fit(last, _STATE)]
-    return [fit(name, max(4, free)), *statuses]
+        del statuses[2 if kind is Kind.XERO else 3]
+        return {0: fit(name, free + _STATUS - _STATE), **statuses, 4: fit(last, _STATE)}
+    return {0: fit(name, max(4, free)), **statuses}
 
 
 def state(one: Entry, look: Look, now: datetime) -> tuple[str, str]:
@@ -199,44 +200,40 @@ def has_moved(one: Entry, look: Look) -> bool:
 
 def story(one: Entry, look: Look, now: datetime) -> Content:
     """Tell all that is known of one line, and what can be done about it."""
-    where = f"line {one.told.line:,} of the file" if one.told is not None else "not in the file"
+    where = f"line {one.told.line:,}" if one.told is not None else "not in the file"
     head = Content.assemble(content(one.name, "bold"), "  ", (where, "$text-muted"))
     return Content("\n").join([head, *(content(line) for line in _told(one, look, now))])
 
 
 def _told(one: Entry, look: Look, now: datetime) -> Iterator[str]:
+    if one.difference is not None:
+        yield _difference(one, one.difference, look, now)
+    elif look.is_unrecorded:
+        yield "It proves that Re-Leased has the last change. w records that."
+    elif len(one.candidates) > 1:
+        yield f"Could be any of {number(len(one.candidates))} in Xero. Enter says which is meant."
+    elif one.candidates:
+        yield "Could be the one below. Enter says whether it is."
+    elif one.contact is None:
+        yield "Xero has no contact that this line could mean."
     if one.told is not None:
-        told = one.told
-        yield f"In the file: {_named(told.name, told.email, told.status)}"
+        yield f"In the file: {_named(one.told.name, one.told.email, one.told.status)}"
     if one.contact is not None:
         status = look.row.status if look.row is not None else one.contact.status
         yield f"In Xero: {_named(one.contact.name, one.contact.email, status)}"
-    if one.candidates:
-        many = len(one.candidates)
-        could = "could be this one in Xero" if many == 1 else f"could be any of {number(many)} in Xero"
-        yield f"It {could}. Enter says which is meant."
-    elif one.difference is not None:
-        yield from _difference(one, look, now)
-    elif look.is_unrecorded:
-        yield "It proves that Re-Leased has the last change. w records that."
-    elif one.contact is None:
-        yield "Xero has no contact that this line could mean."
+    elif len(one.candidates) == 1:
+        yield f"In Xero: {_named(one.candidates[0].name, one.candidates[0].email, one.candidates[0].status)}"
 
 
-def _difference(one: Entry, look: Look, now: datetime) -> Iterator[str]:
-    if one.difference is None:
-        return
+def _difference(one: Entry, difference: Difference, look: Look, now: datetime) -> str:
     if has_moved(one, look):
         words = state(one, look, now)[0]
-        yield f"Since then: {words}." if words else "Both agree by now."
-        return
-    reason = REASONS[one.difference.why]
-    yield f"They differ: {reason}. {_MENDS[one.difference.action]}"
+        return f"Since then: {words}." if words else "Both agree by now."
+    return f"They differ: {REASONS[difference.why]}. {_MENDS[difference.action]}"
 
 
 def _named(name: str, email: str, status: ContactStatus) -> str:
-    parts = [safe(each, 80) for each in (name, email) if each]
-    return ", ".join([*(parts or ["no name"]), STATUSES[status]])
+    return ", ".join([*(safe(each, 80) for each in (name, email) if each), STATUSES[status]])
 
 
 # --- asking ---
@@ -253,4 +250,4 @@ def asking(one: Ambiguous) -> tuple[str, ...]:
 
 def candidate(one: XeroContact) -> str:
     """Name a contact in Xero, with what tells it from others."""
-    return f"{_named(one.name, one.email, one.status)} in Xero"
+    return f"{_named(one.name or 'no name', one.email, one.status)} in Xero"
