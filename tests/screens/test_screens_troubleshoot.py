@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Input, OptionList, Static
@@ -13,24 +16,29 @@ from tui import __version__
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
 from tui.model.evidence import Grade
-from tui.model.snapshot import Link, ReleasedLink, XeroLink
+from tui.model.snapshot import Link, PullProgress, ReleasedLink, XeroLink
 from tui.model.telling import CompanyState
 from tui.screens.activity import ActivityScreen
+from tui.screens.ask import AskScreen
 from tui.screens.choosing import ChoosingScreen
 from tui.screens.naming import NameScreen
+from tui.screens.support_report import report
 from tui.screens.sync_start import SyncStartScreen
 from tui.screens.troubleshoot import TroubleshootScreen
+from tui.screens.troubleshoot_words import Oldest
 from tui.widgets.choice import Choice
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 SECRET = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjFDQUY4RTY2NzcyRDZEQzAyOEQ2NzI2RkQwMjYxNTgx"
 
 
 def step(person: Driver, place: int) -> str:
     assert person.sees(TroubleshootScreen)
-    return str(person.screen.query_one(f"#step-{place - 1}", Static).content)
+    parts = (person.screen.query_one(f"#{part}-{place - 1}", Static) for part in ("step", "said"))
+    return "\n".join(str(part.content) for part in parts)
 
 
 async def test_all_is_well(backend: FakeBackend) -> None:
@@ -168,11 +176,11 @@ def telltale(backend: FakeBackend) -> FakeBackend:
 async def test_the_report_names_nobody(telltale: FakeBackend) -> None:
     async with running(telltale) as person:
         await person.press("t", "y")
-        report = person.app.clipboard
+        shown = person.app.clipboard
         for kept in (__version__, contact_id(0), contact_id(1), "1 refused, 1 waiting", "offline", "archive"):
-            assert kept in report
+            assert kept in shown
         for private in ("Abel", "Aroha", "Bayside", "Demo Company", "@", SECRET):
-            assert private not in report
+            assert private not in shown
         assert "Read it before you send it" in person.bottom_line
 
 
@@ -216,3 +224,210 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("t", "f5")
         assert ("refresh",) in backend.calls
+
+
+# --- each step in each of its states ---
+
+
+@pytest.mark.parametrize(
+    ("parts", "sign", "said"),
+    [
+        ({"last_pull_at": None}, "?", "nothing was read since the start"),
+        ({"last_pull_at": None, "pull": PullProgress(1, 2)}, "?", "its contacts are being read"),
+        ({"last_pull_at": NOW}, "✓", "last read just now"),
+        ({"last_pull_at": NOW - timedelta(days=3)}, "?", "last read 3 days ago"),
+        ({"xero": XeroLink()}, "?", "Xero: connecting"),
+        ({"xero": XeroLink(Link.GONE, detail="It is gone.")}, "✗", "c signs in to Xero again"),
+        ({"xero": XeroLink(Link.ELSEWHERE)}, "✗", "used by another Reshelve"),
+        ({"xero": XeroLink(Link.LIMITED, detail="Used up.")}, "✗", "limit reached"),
+        ({"disk_trouble": "The disk is full."}, "✗", "The disk is full."),
+        ({"released": ReleasedLink(has_feed=True)}, "?", "its feed doesn't say what"),
+        (
+            {"released": ReleasedLink(has_feed=True, problem="It is silent.")},
+            "✗",
+            "can't be read: It is silent.",
+        ),
+    ],
+)
+async def test_the_connection_in_every_state(
+    backend: FakeBackend, parts: dict[str, Any], sign: str, said: str
+) -> None:
+    backend.publish(**parts)
+    async with running(backend) as person:
+        await person.press("t")
+        assert step(person, 1).startswith(f"{sign} 1. ")
+        assert said in step(person, 1)
+
+
+async def test_good_news_of_long_ago_is_no_good_news(backend: FakeBackend) -> None:
+    told = ReleasedLink(state="Successfully synced", state_told_at=NOW - timedelta(days=3))
+    backend.publish(released=told)
+    async with running(backend) as person:
+        await person.press("t")
+        assert step(person, 1).startswith("? 1. ")
+        assert "told 3 days ago. It may have changed since." in step(person, 1)
+
+
+async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(backend: FakeBackend) -> None:
+    backend.is_read_only = True
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="No.")
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("t")
+        assert "may read and change contacts, but Reshelve was started with --read-only" in step(person, 1)
+        assert "tries again" not in step(person, 2)
+        await person.press("r")
+        assert not [call for call in backend.calls if call[0] == "retry"]
+        assert "--read-only" in person.bottom_line
+
+
+async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -> None:
+    for number in range(7):
+        backend.put_change(number, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice [/].")
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("t")
+        assert "r tries again; l lists every change." in step(person, 2)
+        await person.press("r")
+        assert person.sees(AskScreen)
+        await person.press("enter")
+        assert not [call for call in backend.calls if call[0] == "retry"]
+        await person.press("r", "y")
+        [tried] = [call[1] for call in backend.calls if call[0] == "retry"]
+        assert len(tried) == 7
+        assert person.bottom_line == "Trying 7 changes again."
+        assert step(person, 2).startswith("✓ 2. ")
+        await person.press("r")
+        assert person.bottom_line == "Xero refused nothing that is still open."
+
+
+@pytest.mark.parametrize(
+    ("grades", "sign", "said"),
+    [
+        ([], "✓", "Nothing is pending, overdue or stalled.\n"),
+        ([Grade.PENDING], "◷", "1 change pending."),
+        ([Grade.OVERDUE, Grade.OVERDUE], "✗", "2 overdue: a sync without errors left them out."),
+        ([Grade.STALLED], "✗", "1 stalled: nothing is picked up as things are."),
+        ([Grade.EXPECTED], "~", "It is expected: a nightly sync was due by"),
+        ([Grade.TOLD_COMPANY], "~", "It is told: a sync after it ended without error"),
+        ([Grade.READ], "✓", "Nothing is pending"),
+    ],
+)
+async def test_waiting_in_every_state(
+    backend: FakeBackend, grades: list[Grade], sign: str, said: str
+) -> None:
+    for number, grade in enumerate(grades):
+        change = backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
+        assert change.confirmed_at
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("t")
+        assert step(person, 3).startswith(f"{sign} 3. ")
+        assert said in step(person, 3)
+
+
+async def test_a_sync_told_to_run_is_asked_about_after_a_day(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.publish(released=ReleasedLink(told_sync_since=NOW))
+    async with running(backend) as person:
+        await person.press("t")
+        assert "A sync was started in Re-Leased at 12:41, as told. Press m when" in step(person, 3)
+        monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(days=1))
+        await person.hears(rows_version=99)
+        assert "Nobody has said how the sync of 5 Mar 12:41 ended: press m." in step(person, 3)
+
+
+async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED)
+    backend.publish_changes()
+    async with running(backend) as person:
+        keys = {
+            "manual_sync": "f7",
+            "sync_overview": "W",
+            "copy_report": "f8",
+            "retry": "f9",
+            "refresh": "f10",
+        }
+        person.app.set_keymap(keys)
+        await person.press("t")
+        shown = "".join(step(person, place) for place in (1, 2, 3, 4))
+        for words in ("W says", "F10 looks", "F9 tries", "F7 says", "F8 copies"):
+            assert words in shown
+        await person.press("f8")
+        assert person.app.clipboard
+
+
+async def test_a_second_that_changes_nothing_writes_nothing(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.publish(released=ReleasedLink())
+    async with running(backend) as person:
+        await person.press("t")
+        screen = person.screen
+        assert isinstance(screen, TroubleshootScreen)
+        written: list[str | None] = []
+        update = Static.update
+
+        def noted(one: Static, *arguments: Any, **more: Any) -> None:
+            written.append(one.id)
+            update(one, *arguments, **more)
+
+        monkeypatch.setattr(Static, "update", noted)
+        screen._tell()
+        assert written == []
+        person.backend.publish(released=ReleasedLink(next_sync_at=NOW + timedelta(hours=5)))
+        screen._tell()
+        assert written == ["step-2", "said-2"]
+
+
+# --- the report, whatever is thrown at it ---
+
+NAMES = st.sampled_from(
+    ["Zanzibar Quux", "quux@firm.example", "Quux (Zanzibar)", "a [/x] Quux", "QUUX\x1b[2J"]
+)
+ADDRESSES = st.sampled_from(
+    [
+        "pat@firm.example", "Pat.Quux+1@firm.example", '"pat quux"@firm.example', "pat @ firm.example",
+        "pat%40firm.example", "<pat@firm.example>", "mailto:pat@firm.example", "pat＠firm.example",
+        "pat\u200b@firm.example", "PAT@FIRM.EXAMPLE", "x'pat@firm.example", "pat&#64;firm.example",
+    ]
+)  # fmt: skip
+TOKENS = st.sampled_from(
+    [SECRET, f"Bearer {SECRET}", f"access_token={SECRET[:20]}", f'"refresh_token": "{SECRET[:12]}"',
+     f"Authorization: Bearer {SECRET[:16]}", f"client_secret = {SECRET[:16]}"]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    name=NAMES,
+    words=st.lists(
+        st.sampled_from(["refused for", "{name}", "“{name}”", "{address}", "{token}", "\n"]), max_size=6
+    ),
+    address=ADDRESSES,
+    token=TOKENS,
+    with_names=st.booleans(),
+)
+def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
+    *, name: str, words: list[str], address: str, token: str, with_names: bool
+) -> None:
+    said = " ".join(words).format(name=name, address=address, token=token)
+    backend = FakeBackend.with_contacts(3)
+    backend.known[contact_id(0)] = replace(backend.known[contact_id(0)], name=name)
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=said)
+    waiting = backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    backend.publish_changes(
+        organisation=Organisation("t1", name, "!a"),
+        xero=XeroLink(Link.OFFLINE, detail=said),
+        disk_trouble=said,
+        released=ReleasedLink(has_feed=True, problem=said, state=said),
+    )
+    text = report(backend.snapshot, Oldest(backend.view(waiting)), NOW, with_names=with_names)
+    assert not re.search("@|＠|%40|&#64;|firm.example", text, re.IGNORECASE)
+    assert SECRET[:12] not in text
+    assert "\x1b" not in text
+    if not with_names:
+        assert "zanzibar" not in text.lower()
+        assert "quux" not in text.lower()
+    assert contact_id(0) in text

@@ -236,17 +236,19 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
 
         working = of(State.QUEUED, State.SENDING, State.UNCLEAR)
         waiting = graded(Grade.PENDING, Grade.OVERDUE, Grade.STALLED)
+        # What was tried again is no longer open.
+        refused = tuple(view for view in of(State.REFUSED) if not view.change.superseded)
         return Pane(
             working=working[:8],
             handoffs=of(State.HANDOFF)[:8],
-            refused=of(State.REFUSED)[:8],
+            refused=refused[:8],
             waiting=waiting[:8],
             settled=graded(
                 Grade.READ, Grade.EXPECTED, Grade.TOLD_COMPANY, Grade.TOLD_CONTACT, Grade.EXCLUDED
             )[:8],
             working_total=len(working),
             handoff_total=len(of(State.HANDOFF)),
-            refused_total=len(of(State.REFUSED)),
+            refused_total=len(refused),
             waiting_total=len(waiting),
             overdue_total=len(graded(Grade.OVERDUE)),
             stalled_total=len(graded(Grade.STALLED)),

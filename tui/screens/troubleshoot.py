@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from tui.model.backend import Backend
 
-_TITLE: Final = "Troubleshoot: contacts that don't reach Re-Leased"
+_TITLE: Final = "Troubleshoot: not in Re-Leased yet"
 _NOTHING: Final = "nothing"
 _LOOK: Final = "Look at Sync Overview in Re-Leased. It tells of the company tied to {}."
 _ABOUT: Final = "The report for support, as text. Where is it to lie?"
@@ -75,6 +75,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None]):
         with VerticalScroll(id="page"):
             for place in range(_STEPS):
                 yield Static(id=f"step-{place}", classes="step")
+                yield Static(id=f"said-{place}", classes="said")
             yield Choice("Names in the report", id="names", compact=True)
         yield KeyBar()
 
@@ -115,7 +116,8 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None]):
         )
         for place, (step, was) in enumerate(zip_longest(self._shown, before)):
             if step != was:
-                self.query_one(f"#step-{place}", Static).update(_written(place + 1, step))
+                self.query_one(f"#step-{place}", Static).update(_heading(place + 1, step))
+                self.query_one(f"#said-{place}", Static).update(_said(step))
         self._offer_keys()
 
     def _offer_keys(self) -> None:
@@ -197,9 +199,11 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None]):
         self.dismiss()
 
 
-def _written(place: int, step: Step) -> Content:
+def _heading(place: int, step: Step) -> Content:
     style = f"$text-{STYLES[step.sign]}" if step.sign in STYLES else ""
-    head = Content.assemble((step.sign, style), " ", (f"{place}. {step.title}", "bold $text-primary"))
-    said = [content(line) for line in step.lines]
+    return Content.assemble((step.sign, style), " ", (f"{place}. {step.title}", "bold $text-primary"))
+
+
+def _said(step: Step) -> Content:
     after = [content(f"› {step.next}", "$text-muted")] if step.next else []
-    return Content("\n").join([head, *said, *after])
+    return Content("\n").join([*map(content, step.lines), *after])

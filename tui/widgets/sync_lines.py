@@ -70,14 +70,13 @@ def low(
     """Write the pane that lies below the table: the next sync on the left, the changes on the right."""
     left_width = min(40, width // 2 - 2)
     sync = next_sync(snapshot.released, now, is_practice=is_practice, key=key)
-    left = _head(snapshot, sync, left_width)
-    foot = _foot(snapshot, now, left_width)
-    if len(left) + len(foot) > height:
-        # Words about the sync matter more than how many calls are left.
-        foot = _foot(snapshot, now, left_width, calls=False)
-    if len(left) + len(foot) > height:
-        # No sentence is cut in the middle: Troubleshoot has them whole.
-        left = _head(snapshot, replace(sync, words=sync.brief), left_width)
+    brief = replace(sync, words=sync.brief)
+    # Words about the sync matter more than how many calls are left, and more than the bar; and no sentence
+    # is cut in the middle: Troubleshoot has it whole.
+    for said, calls in ((sync, True), (sync, False), (replace(sync, fraction=None), False), (brief, True)):
+        left, foot = _head(snapshot, said, left_width), _foot(snapshot, now, left_width, calls=calls)
+        if len(left) + len(foot) <= height:
+            break
     left = left[: max(0, height - len(foot))]
     left = [*left, *[Content("")] * (height - len(left) - len(foot)), *foot]
     right = changes(snapshot.pane, now, width - left_width - 3, height, key=key) if snapshot.pane else []
@@ -101,10 +100,14 @@ def single(
     sync = next_sync(snapshot.released, now, is_practice=is_practice, key=key)
     wrong = trouble(snapshot, now)
     right = content(wrong or sync.brief, "$text-warning" if wrong else _var(sync.style))
-    pane = snapshot.pane
+    pane, room = snapshot.pane, width - right.cell_length - _GAP
     left = _row(totals(pane)) if pane else Content("Looking …")
-    if pane and left.cell_length + _GAP + right.cell_length > width:
-        left = _row(symbols(pane))
+    if pane and left.cell_length > room:
+        parts = symbols(pane)
+        # What waits for a person stands in Hand-offs and Troubleshoot as well; why nothing moves only here.
+        while len(parts) > 1 and _row(parts).cell_length > room:
+            parts.pop()
+        left = _row(parts)
     gap = max(_GAP, width - left.cell_length - right.cell_length)
     return Content.assemble(left, " " * gap, right).truncate(width, ellipsis=True)
 

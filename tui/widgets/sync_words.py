@@ -118,14 +118,16 @@ def _night(released: ReleasedLink, end: datetime, now: datetime) -> NextSync:
         words = f"Re-Leased can't be asked; expected after its nightly sync, by {by}, in {left}"
     if released.zone_note:
         words = f"{words}. {safe(released.zone_note)}"
-    return NextSync(words, f"expected by {by}", _fraction(released.cycle_started_at, end, now))
+    brief = f"expected by {_in_zone(end, now, released.zone, is_brief=True)}"
+    return NextSync(words, brief, _fraction(released.cycle_started_at, end, now))
 
 
-def _in_zone(moment: datetime, now: datetime, zone: tzinfo | None) -> str:
+def _in_zone(moment: datetime, now: datetime, zone: tzinfo | None, *, is_brief: bool = False) -> str:
     """Write a moment in the zone of the nightly window, and name it where it isn't this machine's."""
     if zone is None or moment.astimezone(zone).utcoffset() == moment.astimezone().utcoffset():
         return clock.short(moment, now)
-    return f"{clock.short(moment, now, zone)} ({zone})"
+    name = str(zone).rpartition("/")[2].replace("_", " ") if is_brief else zone
+    return f"{clock.short(moment, now, zone)} ({name})"
 
 
 def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | None:
