@@ -9,6 +9,7 @@ from tui.model.activity import ChangeQuery, ChangesFound
 from tui.model.backend import TimelineLine
 from tui.model.change import Action, Change, Origin, State
 from tui.model.query import fold
+from tui.model.tenancy import NO_CARE, Care
 from tui.model.undo import Batch, BatchKind, Fate, PlanLine, UndoPlan, Wish, reverse
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from tui.model.contact import Contact
     from tui.model.snapshot import ChangeView
 
 _BECOMES = {Fate.CANCEL: State.CANCELLED, Fate.DISMISS: State.DISMISSED}
@@ -25,25 +27,30 @@ _BECOMES = {Fate.CANCEL: State.CANCELLED, Fate.DISMISS: State.DISMISSED}
 class FakeDesk:
     """Undoes what the test has planned with `plan`, and lists what lies in `changes`."""
 
+    known: dict[str, Contact]
     changes_made: list[Change] = field(default_factory=list)
     next_undo: UndoPlan | None = None
     next_redo: UndoPlan | None = None
     happened: UndoPlan | None = None
     windows: list[tuple[int, int]] = field(default_factory=list)
+    undo_care: Care = NO_CARE
 
     def plan(self, *fates: tuple[Change, Fate], at: datetime, kind: BatchKind = BatchKind.UNDO) -> UndoPlan:
         """Let undo, or redo, do this with these changes."""
         lines = tuple(
-            PlanLine(Wish(change, reverse(change.action), (change,)), fate, change, reason=reason)
+            PlanLine(self._wish(change), fate, change, reason=reason)
             for change, fate in fates
             for reason in ["" if fate.is_step else "it was changed again since"]
         )
-        planned = UndoPlan(kind, Batch("batch", BatchKind.REQUEST, at), lines)
+        planned = UndoPlan(kind, Batch("batch", BatchKind.REQUEST, at), lines, self.undo_care)
         if kind is BatchKind.UNDO:
             self.next_undo = planned
         else:
             self.next_redo = planned
         return planned
+
+    def _wish(self, change: Change) -> Wish:
+        return Wish(change, reverse(change.action), (change,), contact=self.known.get(change.contact_id))
 
     # What the screens ask of it.
 

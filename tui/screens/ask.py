@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+
+
+# What a line begins with says what it is.
+_KINDS: Final = {"•": "item", "!": "warning paragraph"}
 
 
 class AskScreen(ModalScreen[bool]):
@@ -40,7 +44,7 @@ class AskScreen(ModalScreen[bool]):
             dialog.border_title = self._question
             with VerticalScroll(id="said"):
                 for words in self._words:
-                    yield Plain(words, classes="item" if words.startswith("•") else "paragraph")
+                    yield Plain(words, classes=_KINDS.get(words[:1], "paragraph"))
             with Horizontal(id="buttons"):
                 yield Button(self._no, id="cancel", variant="primary", compact=True)
                 yield Button(self._yes, id="confirm", compact=True)

@@ -40,6 +40,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
 
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = "#cancel"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (50, "-wide")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("confirm", "cancel", "tenant_groups"),
         *(Binding(key, f"scroll_said('{key}')", show=False) for key in ("up", "down", "pageup", "pagedown")),
@@ -186,6 +187,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         if self._check is not None:
             self._check = self._check.remarked(marked)
             await self._say(self._check)
+            self.query_one("#said").scroll_home(animate=False)
 
     def action_scroll_said(self, key: str) -> None:
         """Scroll what is said, wherever the focus is."""

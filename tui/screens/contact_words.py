@@ -8,6 +8,7 @@ from textual.content import Content
 
 from tui.model.change import State
 from tui.model.contact import ContactStatus
+from tui.screens.tenancy_words import named
 from tui.widgets import clock
 from tui.widgets.signs import sign
 from tui.widgets.text import content, money
@@ -53,8 +54,8 @@ def details(page: ContactPage) -> Content:
     )
     lines = [_pair(label, value) for label, value in pairs if value]
     if page.tenants:
-        of = "" if page.tenants == contact.groups else f" of {', '.join(page.tenants)}"
-        lines.append(_pair("", f"! marked as tenants{of}: archiving warns", "$text-warning"))
+        verb = "is" if len(page.tenants) == 1 else "are"
+        lines.append(_pair("", f"! {named(page.tenants)} {verb} marked as tenants", "$text-warning"))
     return _section("Details", lines)
 
 

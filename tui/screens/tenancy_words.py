@@ -15,13 +15,8 @@ if TYPE_CHECKING:
 _LONGEST_NAME: Final = 40
 _GROUPS_NAMED: Final = 2
 
-_IN_SHORT_ONE: Final = (
-    "Re-Leased picks it up at its next sync; a tenancy that it is the billing contact of can't be invoiced "
-    "from then on."
-)
-_IN_SHORT_MANY: Final = (
-    "Re-Leased picks them up at its next sync; a tenancy that one of them is the billing contact of can't be "
-    "invoiced from then on."
+_IN_SHORT: Final = (
+    "Re-Leased picks {them} up at its next sync; a tenancy that bills {one} can't be invoiced from then on."
 )
 _HEADING: Final = "Look in Re-Leased first"
 _LOOK_ONE: Final = (
@@ -54,21 +49,25 @@ _MARKING: Final = (
 
 def in_short(count: int) -> str:
     """Say in a sentence what Re-Leased does with what is archived."""
-    return _IN_SHORT_ONE if count == 1 else _IN_SHORT_MANY
-
-
-def in_full(count: int, key: str) -> tuple[tuple[str, str], ...]:
-    """Say all of it, each part with its kind; `key` is the one that marks groups."""
-    is_one = count == 1
     return (
+        _IN_SHORT.format(them="it", one="it")
+        if count == 1
+        else _IN_SHORT.format(them="them", one="one of them")
+    )
+
+
+def in_full(count: int, key: str = "") -> tuple[tuple[str, str], ...]:
+    """Say all of it, each part with its kind; `key` is the one that marks groups, where it works."""
+    is_one = count == 1
+    said = (
         ("title", _HEADING),
         ("words", _LOOK_ONE if is_one else _LOOK_MANY),
         ("title", _AFTER),
         ("words", _MOVES_ONE if is_one else _MOVES_MANY),
         ("words", _FAILS),
         ("words", _CURE),
-        ("note", _MARKING.format(key=key)),
     )
+    return (*said, ("note", _MARKING.format(key=key))) if key else said
 
 
 def named(groups: Sequence[str]) -> str:

@@ -63,6 +63,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
 
     CSS_PATH: ClassVar = ["dialog.tcss", "tenant_groups.tcss"]
     AUTO_FOCUS = "#groups"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("back")]
 
     rows = getters.query_one(TickList)
@@ -79,13 +80,12 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
             dialog.border_title = words.TITLE
             yield Plain(words.MEANS, classes="paragraph")
             yield TickList(self._write_row, id="groups")
-            yield Plain(words.READING, id="empty", classes="paragraph")
+            yield Plain(id="empty", classes="paragraph")
             yield Plain(id="hint", classes="paragraph")
-        yield KeyBar("back")
+        yield KeyBar(("back", "Close"))
 
     def on_mount(self) -> None:
         """Read the groups."""
-        self._show()
         self._read()
 
     @on(SnapshotChanged)
@@ -108,20 +108,18 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
         self._groups = [*kept, *found.values()] if before else list(message.groups)
         empty = words.STILL_READING if self._was_reading else words.NO_GROUPS
         self.query_one("#empty", Plain).update_text(empty)
+        self.set_class(not self._groups, "-empty")
         self._show()
+        if self._groups:
+            self.rows.focus()
 
     def _show(self) -> None:
-        count = len(self._groups)
-        self.rows.styles.height = max(1, count)
-        self.rows.display = bool(count)
-        self.query_one("#empty").display = not count
-        self.rows.show(count, self.rows.cursor)
+        self.rows.show(len(self._groups), self.rows.cursor)
         hint = self.query_one("#hint", Plain)
+        # Rows must not move away from under the mouse because fewer words stand below them.
+        hint.styles.min_height = hint.size.height
         hint.update_text(words.hint(self._groups))
-        hint.display = bool(hint.text)
         self._offer_keys()
-        if count:
-            self.rows.focus()
 
     def _write_row(self, index: int, width: int) -> Sequence[Content]:
         return (words.row(self._groups[index], width),)
@@ -154,6 +152,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
     async def action_back(self) -> None:
         """Close the list once everything ticked is kept."""
         marking = [worker for worker in self.workers if worker.node is self and worker.group == "mark"]
-        with suppress(WorkerFailed):
-            await self.workers.wait_for_complete(marking)
+        for worker in marking:
+            with suppress(WorkerFailed):
+                await worker.wait()
         self.dismiss(frozenset(group.name for group in self._groups if group.is_tenants))

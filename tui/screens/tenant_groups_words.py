@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from tui.model.tenancy import ContactGroup
 
-TITLE: Final = "Which contact groups are tenants?"
-MEANS: Final = "Reshelve warns before it archives a contact in a marked group. In Xero nothing changes."
-READING: Final = "Looking for contact groups …"
+TITLE: Final = "Which groups are tenants?"
+MEANS: Final = (
+    "Xero's contact groups. Archiving a contact in a marked one warns each time; in Xero nothing changes."
+)
+_RENAMED: Final = "A group that is renamed in Xero has to be marked again."
 NO_GROUPS: Final = (
     "No contact is in a contact group. A contact group is a list of contacts that you name, such as "
     "Tenants. Make one in Xero: Contacts › All contacts › New group, then add contacts to it. Reshelve "
@@ -31,10 +33,10 @@ _GAP: Final = 2
 
 
 def hint(groups: Sequence[ContactGroup]) -> str:
-    """Say which groups sound like tenants and aren't marked; empty where none does."""
+    """Say which groups sound like tenants and aren't marked, else what a mark goes by."""
     sounding = [each.name for each in groups if each.sounds_like_tenants and not each.is_tenants]
     if not sounding:
-        return ""
+        return _RENAMED
     verb = "sounds" if len(sounding) == 1 else "sound"
     return f"{named(sounding)} {verb} like tenants. Nothing is marked until you say so."
 

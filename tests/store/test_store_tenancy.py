@@ -1,0 +1,169 @@
+"""Groups marked as tenants, and the first archive: kept with the journal, through damage and repair."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from store.damage import spoil, spoil_header
+from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
+
+from tui.model.change import Action
+from tui.model.contact import ContactStatus
+from tui.model.tenancy import ContactGroup, marked_by
+from tui.model.undo import BatchKind, Fate
+from tui.store import Store
+from tui.store.care.repair import repair
+from tui.store.database import FILE_NAME
+from tui.store.schema import MIGRATIONS, TENANCY_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+async def say(store: Store, *words: tuple[str, bool]) -> list[bool]:
+    return [await store.mark_tenants(name, NOON, on=on) for name, on in words]
+
+
+def marks(file: Path) -> list[tuple[str, int]]:
+    with closing(sqlite3.connect(file)) as connection:
+        sql = "SELECT group_name, is_tenants FROM group_marks ORDER BY number"
+        return connection.execute(sql).fetchall()
+
+
+async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path: Path) -> None:
+    assert await say(store, ("A", True), ("A", True), ("B", False), ("B", True), ("A", False)) == [
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert store.care().marked == {"B"}
+    file = tmp_path / "organisation" / FILE_NAME
+    assert marks(file) == [("A", 1), ("B", 1), ("A", 0)]
+    with closing(sqlite3.connect(file)) as connection:
+        for sql in ("DELETE FROM group_marks", "UPDATE group_marks SET is_tenants = 0"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                connection.execute(sql)
+
+
+async def test_groups_are_counted_from_the_contacts(store: Store) -> None:
+    await store.apply(
+        [
+            contact(1, groups=("Tenants", 'Quo"ted')),
+            contact(2, groups=("Tenants",)),
+            contact(3, ARCHIVED, groups=("Tenants", "Owners")),
+            contact(4, ContactStatus.GONE, groups=("Long gone",)),
+            contact(5),
+        ],
+        NOON,
+    )
+    await say(store, ("Owners", True), ("Renamed", True))
+    assert await store.contact_groups() == (
+        ContactGroup("Owners", 0, is_tenants=True),
+        ContactGroup("Renamed", 0, is_tenants=True, is_known=False),
+        ContactGroup("Tenants", 2),
+        ContactGroup('Quo"ted', 1),
+    )
+
+
+async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store) -> None:
+    await store.apply([contact(1), contact(2, ARCHIVED)], NOON)
+    # By somebody in Xero.
+    await store.apply([contact(1, ARCHIVED, at=1)], minutes(1))
+    await store.add(Action.RESTORE, store.contacts(["id-2"]), minutes(2))
+    assert store.care().is_first
+    await store.apply([contact(3)], minutes(3))
+    [change] = await store.add(Action.ARCHIVE, store.contacts(["id-3"]), minutes(4))
+    assert not store.care().is_first
+    await store.cancel_queued([change], minutes(5))
+    assert not store.care().is_first
+
+
+async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -> None:
+    await store.apply([contact(1, groups=("Tenants", "Other")), contact(2)], NOON)
+    changes = await store.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(1))
+    await store.cancel_queued(changes, minutes(2))
+    await store.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(3))
+    undo = await store.undo_plan()
+    assert undo is not None
+    await store.undo(undo, minutes(4))
+    await say(store, ("Tenants", True))
+    redo = await store.undo_plan(BatchKind.REDO)
+    assert redo is not None
+    assert {line.fate for line in redo.lines} == {Fate.ARCHIVE}
+    assert [line.tenants(redo.care.marked) for line in redo.lines] == [("Tenants",), ()]
+    assert not redo.care.is_first
+    cancelling = undo.lines[0]
+    assert (cancelling.fate, cancelling.tenants(redo.care.marked)) == (Fate.CANCEL, ())
+
+
+async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
+    folder = tmp_path / "organisation"
+    folder.mkdir(mode=0o700)
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        for statement in (part for step in MIGRATIONS[: TENANCY_VERSION - 1] for part in step):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {TENANCY_VERSION - 1}")
+        connection.commit()
+    store = Store.open(folder)
+    await say(store, ("Tenants", True))
+    assert store.care().marked == {"Tenants"}
+    store.close()
+
+
+# --- damage ---
+
+WORDS = st.lists(st.tuples(st.sampled_from(["Tenants", "Owners", "Ōtaki", "x" * 300]), st.booleans()))
+
+
+@pytest.mark.parametrize("is_backed_up", [True, False])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=WORDS, after=WORDS)
+async def test_marks_survive_repair_and_merging(
+    tmp_path_factory: pytest.TempPathFactory,
+    before: Sequence[tuple[str, bool]],
+    after: Sequence[tuple[str, bool]],
+    *,
+    is_backed_up: bool,
+) -> None:
+    folder = tmp_path_factory.mktemp("damage") / "organisation"
+    store = Store.open(folder)
+    # Enough of the journal that a part of it can be damaged.
+    await store.apply([contact(number) for number in range(1, 301)], NOON)
+    await store.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 301)]), NOON)
+    await say(store, *before)
+    if is_backed_up:
+        await store.back_up(minutes(2))
+    await say(store, *after)
+    store.close()
+    file = folder / FILE_NAME
+    spoil(file, "changes")
+    repair(folder / FILE_NAME, minutes(5))
+    store = Store.open(folder)
+    assert store.care().marked == marked_by([*before, *after])
+    # And what is said from then on counts after all that.
+    await say(store, ("Tenants", True), ("Owners", False))
+    assert "Tenants" in store.care().marked
+    assert "Owners" not in store.care().marked
+    store.close()
+
+
+async def test_marks_come_back_from_a_backup_of_a_file_that_is_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "organisation"
+    store = Store.open(folder)
+    await store.apply([contact(1, ACTIVE)], NOON)
+    await say(store, ("Tenants", True))
+    await store.back_up(minutes(2))
+    store.close()
+    spoil_header(folder / FILE_NAME)
+    repair(folder / FILE_NAME, minutes(3))
+    store = Store.open(folder)
+    assert store.care().marked == {"Tenants"}
+    store.close()
