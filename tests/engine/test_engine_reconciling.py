@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -10,19 +13,22 @@ from uuid import UUID
 import pytest
 from engine.model_xero import START, Clock, contact
 
+from tui.engine import reconciling
 from tui.engine.file_desk import FileDesk
 from tui.engine.reconciling import LAST_FILE, open_store
 from tui.engine.sync.bookmarks import FULL_DONE_AT, SINCE
 from tui.model.change import Action, Event, State
 from tui.model.contact import ContactStatus, Organisation
-from tui.model.contact_file import FileOptions
+from tui.model.contact_file import FileContact, FileOptions, FileSource
 from tui.model.errors import ReshelveError, StoreError
 from tui.model.evidence import Grade, Watch, stand
 from tui.model.reconcile import Why
 from tui.paths import Paths
+from tui.released.contact_file import ContactFile
 from tui.store import Move, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tui.engine.publish import Publisher
@@ -170,3 +176,40 @@ def test_an_organisation_that_was_never_opened_has_nothing_to_compare(tmp_path: 
     with pytest.raises(StoreError, match="haven't been read"):
         open_store(paths, organisation)
     assert not paths.organisation(organisation.tenant_id).exists()
+
+
+async def test_a_comparison_that_nobody_waits_for_stops_reading(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.have(1)
+    began, ended = threading.Event(), threading.Event()
+
+    def endless() -> Iterator[FileContact]:
+        while True:
+            began.set()
+            yield FileContact(2, ACTIVE, xero_id(1))
+
+    @contextmanager
+    def opened(*_: object) -> Iterator[ContactFile]:
+        try:
+            yield ContactFile(FileSource("endless.csv", "0" * 64, DATED), endless())
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(reconciling, "open_contact_file", opened)
+    comparing = asyncio.create_task(bench.reconcile(bench.file, FileOptions()))
+    assert await asyncio.to_thread(began.wait, 30)
+    comparing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await comparing
+    assert await asyncio.to_thread(ended.wait, 30)
+
+
+async def test_contacts_are_read_as_they_are_now(bench: Bench) -> None:
+    await bench.have(1, 2)
+    await bench.archive(2, START + timedelta(minutes=1))
+    rows = await bench.rows([xero_id(2), xero_id(9), xero_id(1)])
+    assert [(row.name, row.status) for row in rows] == [("Contact 2", ARCHIVED), ("Contact 1", ACTIVE)]
+    assert rows[0].last_change is not None
+    assert rows[0].last_change.change.state is State.CONFIRMED
+    assert await bench.rows([]) == []

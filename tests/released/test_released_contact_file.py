@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui.model.contact import ContactStatus
-from tui.model.contact_file import ContactFileError, FileContact, FileOptions, FileSource
+from tui.model.contact_file import ContactFileError, FileContact, FileOptions, FileSource, Trouble
 from tui.released import file_text
 from tui.released.contact_file import open_contact_file
 
@@ -216,6 +216,30 @@ def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None
 )  # fmt: skip
 def test_a_wrong_file_is_refused_where_it_is_wrong(file: Path, content: bytes, words: str) -> None:
     assert refusal(file, content).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "trouble", "columns"),
+    [
+        ("Who,Post\n1,2\n", {}, Trouble.COLUMNS, ("Who", "Post")),
+        ("Name,name\n1,2\n", {}, Trouble.COLUMNS, ("Name", "name")),
+        ("Name\n1\n", {"id_column": "Id"}, Trouble.COLUMNS, ("Name",)),
+        ("Name\n1\n", {}, Trouble.STATUS, ("Name",)),
+        ("Name,Status\n1,Lost\n", {}, Trouble.STATUS, ()),
+        ("Name,Status\n1,Active\n", {"status": ARCHIVED}, Trouble.STATUS, ()),
+        (b"Name\n\xff\n", {"encoding": "utf-8"}, Trouble.ENCODING, ()),
+        ("Name\n1\n", {"encoding": "no-such"}, Trouble.ENCODING, ()),
+        ("Name\n1\n", {"dated": NOW + timedelta(days=1)}, Trouble.DATE, ()),
+        ("Name\n1\n", {"dated": CHANGED + timedelta(days=1)}, Trouble.DATE, ()),
+        ("", {}, None, ()),
+    ],
+)
+def test_what_could_mend_a_wrong_file_is_part_of_the_error(
+    file: Path, content: str | bytes, options: Any, trouble: Trouble | None, columns: tuple[str, ...]
+) -> None:
+    with pytest.raises(ContactFileError) as caught:
+        contacts(file, content, **options)
+    assert (caught.value.trouble, caught.value.columns) == (trouble, columns)
 
 
 def test_a_status_has_to_be_known(file: Path) -> None:
