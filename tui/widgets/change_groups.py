@@ -36,6 +36,6 @@ class ChangeGroups(GroupBar[Group]):
         totals = {
             Group.OPEN: pane.working_total + pane.handoff_total,
             Group.REFUSED: pane.refused_total,
-            Group.WAITING: pane.waiting_total,
+            Group.WAITING: pane.unseen_total,
         }
         self.count({group: total for group, total in totals.items() if total})

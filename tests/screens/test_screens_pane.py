@@ -1,0 +1,236 @@
+"""The pane in each of its states, and each grade wherever it is shown: in words, with a sign and an age."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import NOW, FakeBackend
+from support.screen_test import Driver, running
+from textual.widgets import Static
+
+from tui.model.change import Action, State
+from tui.model.evidence import Grade
+from tui.model.snapshot import ReleasedLink
+from tui.model.telling import CompanyState
+from tui.screens.activity import ActivityScreen
+from tui.screens.contact import ContactScreen
+from tui.widgets.change_groups import ChangeGroups
+from tui.widgets.line_list import LineList
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
+FEED = ReleasedLink(
+    has_feed=True,
+    state="Successfully synced",
+    next_sync_at=NOW + timedelta(seconds=32),
+    cycle_started_at=NOW - timedelta(seconds=32),
+)
+NIGHTLY = ReleasedLink(
+    next_sync_at=NOW + timedelta(hours=17),
+    cycle_started_at=NOW - timedelta(hours=7),
+    window_start_at=NOW + timedelta(hours=11),
+)
+# Sign, words and age: what is left where there are no colours.
+LOOKS = {
+    Grade.PENDING: "◷ pending 12:40",
+    Grade.OVERDUE: "! overdue 12:40",
+    Grade.EXPECTED: "~ expected 5 Mar",
+    Grade.TOLD_COMPANY: "◑ told 12:40",
+    Grade.TOLD_CONTACT: "◕ seen 12:40",
+    Grade.READ: "✓ read 12:40",
+    Grade.STALLED: "‖ stalled 12:40",
+    Grade.EXCLUDED: "⊘ unlinked 12:40",
+    Grade.SUPERSEDED: "· superseded 12:40",
+}
+
+
+def painted(widget: Widget) -> str:
+    """What a widget paints, as text."""
+    return "\n".join(widget.render_line(y).text for y in range(widget.size.height))
+
+
+def lines(person: Driver) -> list[str]:
+    return [line.strip() for line in person.pane.splitlines()]
+
+
+def said(person: Driver) -> str:
+    return " ".join(person.pane.split())
+
+
+def test_no_two_grades_look_alike() -> None:
+    assert set(LOOKS) == set(Grade)
+    assert len({look[0] for look in LOOKS.values()}) == len(Grade)
+
+
+@pytest.mark.parametrize("grade", Grade)
+async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
+    backend: FakeBackend, grade: Grade
+) -> None:
+    change = backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, grade)
+    backend.publish_changes()
+    sign, _, words = LOOKS[grade].partition(" ")
+    if grade is Grade.SUPERSEDED:
+        # There is no moment since which that is so, and nothing to wait for.
+        words = "superseded"
+    async with running(backend) as person:
+        assert f"{sign} {words}" in painted(person.main.table)
+        [line] = [line for line in lines(person) if change.name in line] or [""]
+        if grade is Grade.SUPERSEDED:
+            assert not line
+        else:
+            assert line.startswith(sign)
+            assert line.endswith(words)
+
+        await person.press("enter")
+        assert person.sees(ContactScreen)
+        page = "\n".join(str(part.content) for part in person.screen.query(Static))
+        assert f"{sign} Archive here" in page
+        assert words in page
+
+        await person.press("escape", "l")
+        assert person.sees(ActivityScreen)
+        assert f"{sign} {words}" in painted(person.screen.query_one(LineList))
+        assert f"{sign} {words}" in str(person.screen.query_one("#told", Static).content)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 20)])
+@pytest.mark.parametrize("state", CompanyState)
+async def test_every_state_of_the_company_is_said(
+    backend: FakeBackend, state: CompanyState, size: tuple[int, int]
+) -> None:
+    told = replace(NIGHTLY, state=state.value, state_told_at=NOW - timedelta(hours=2))
+    backend.publish(released=told)
+    async with running(backend, size=size) as person:
+        person.main.key_bar.end_flash()
+        works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
+        if works:
+            # That it works promises nothing: the countdown goes on, and claims no more.
+            assert "expected" in said(person)
+            assert state.value not in said(person)
+        else:
+            assert "expected" not in said(person)
+            named = {"Sync has errors": "errors", "Incomplete onboarding": "set-up"}.get(state.value)
+            names = (named or state.value.split()[-1].lower(), f"Re-Leased: {state.value[:1].lower()}")
+            assert any(name in said(person) for name in names)
+            assert "‖" in person.title
+            if size[0] == 120:
+                assert "Told 10:41." in said(person)
+
+
+@pytest.mark.parametrize(
+    ("released", "words"),
+    [
+        (FEED, "Next practice sync in 0:32"),
+        (replace(FEED, next_sync_at=NOW), "The next practice sync is due now"),
+        (
+            replace(FEED, next_sync_at=NOW - timedelta(hours=2)),
+            "A practice sync was due at 10:41, and its feed tells of none since.",
+        ),
+        (replace(FEED, next_sync_at=None), "Re-Leased's feed doesn't say when the next sync is."),
+        (replace(FEED, is_syncing=True), "Re-Leased is reading now"),
+        (
+            replace(FEED, problem="It doesn't answer."),
+            "Re-Leased's feed can't be read: It doesn't answer. It is asked again by itself.",
+        ),
+        (NIGHTLY, "Re-Leased can't be asked; expected after its nightly sync, by 05:41, in 17 h 00 min"),
+        (
+            replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
+            "expected by 05:41, in 17 h 00 min. What changed since 11:41 waits a night more",
+        ),
+        (ReleasedLink(), "Re-Leased can't be asked. It syncs every night."),
+        (
+            replace(NIGHTLY, told_sync_since=NOW - timedelta(minutes=20)),
+            "A sync was started in Re-Leased at 12:21, as told. Press m when it has ended.",
+        ),
+        (
+            replace(NIGHTLY, told_sync_since=NOW - timedelta(days=1)),
+            "in 17 h 00 min. Nobody has said how the sync of 4 Mar 12:41 ended: press m.",
+        ),
+        (
+            replace(
+                NIGHTLY,
+                state="Not connected",
+                state_told_at=NOW,
+                told_sync_since=NOW - timedelta(minutes=20),
+            ),
+            "Re-Leased is not connected to Xero",
+        ),
+        (
+            replace(
+                NIGHTLY,
+                state="Sync has errors",
+                state_told_at=NOW - timedelta(hours=3),
+                told_sync_since=NOW - timedelta(minutes=20),
+            ),
+            "A sync was started in Re-Leased at 12:21",
+        ),
+    ],
+)
+async def test_the_next_sync_in_every_state(backend: FakeBackend, released: ReleasedLink, words: str) -> None:
+    backend.publish(released=released)
+    async with running(backend) as person:
+        assert words in said(person)
+        assert "synced" not in said(person)
+
+
+async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    backend.publish_changes(released=NIGHTLY)
+    async with running(backend) as person:
+        assert "in 17 h 00 min" in said(person)
+        monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(hours=2))
+        person.main._tick()
+        await person.settle()
+        assert "in 15 h 00 min" in said(person)
+        backend.standings[1] = replace(backend.view(backend.changes_made[0]).standing, grade=Grade.EXPECTED)  # type: ignore[type-var]
+        await person.hears_changes()
+        assert "~ expected" in painted(person.main.table)
+        assert "Nothing is pending" in said(person)
+
+
+async def test_at_midnight_the_rows_say_the_day(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
+    backend.publish_changes()
+    async with running(backend) as person:
+        assert "✓ read 12:40" in painted(person.main.table)
+        refreshed: list[object] = []
+        monkeypatch.setattr(person.main.table, "refresh", lambda *regions, **_: refreshed.append(regions))
+        person.main._tick()
+        assert not refreshed
+        monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(hours=12))
+        person.main._tick()
+        assert refreshed == [()]
+        monkeypatch.undo()
+
+
+async def test_hints_of_the_pane_follow_the_keys(backend: FakeBackend) -> None:
+    backend.publish(released=replace(NIGHTLY, told_sync_since=NOW))
+    async with running(backend) as person:
+        person.app.set_keymap({"manual_sync": "f7", "archive": "f8", "restore": "f9", "handoffs": "f2"})
+        person.main._tick()
+        await person.settle()
+        assert "Press F7 when it has ended." in said(person)
+        assert "Archive with F8, restore with F9." in said(person)
+        backend.put_change(0, Action.RESTORE, State.HANDOFF)
+        await person.hears_changes()
+        assert "press Restore in Xero (F2)" in said(person)
+
+
+async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: FakeBackend) -> None:
+    for number, grade in enumerate(Grade):
+        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
+    backend.publish_changes()
+    pane = backend.pane()
+    unseen = {Grade.PENDING, Grade.OVERDUE, Grade.STALLED, Grade.EXPECTED, Grade.TOLD_COMPANY}
+    assert (pane.waiting_total, pane.unseen_total) == (3, len(unseen))
+    async with running(backend) as person:
+        await person.press("l")
+        assert "Unseen in Re-Leased 5" in person.screen.query_one(ChangeGroups).text
