@@ -128,6 +128,31 @@ async def test_no_row_moves_while_a_remark_comes_and_goes(
         assert note.region.bottom <= person.main.table.region.y + 1
 
 
+async def test_groups_are_offered_by_name_and_others_are_named(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "group:")
+        assert under_the_box(person) == "Tab: group:Tenants"
+        await person.press("tab")
+        assert (person.main.search.text, person.shown) == ("group:Tenants", 15)
+        await person.press("backspace", "backspace", *"xs")
+        assert under_the_box(person).startswith("There is no group like “group:Tenanxs”.")
+        assert person.shown == 0
+        await person.press("tab")
+        assert (person.main.search.text, person.shown) == ('group:"Tenants"', 15)
+        assert backend.calls.count(("contact_groups",)) == 1
+
+
+async def test_a_group_that_has_come_since_is_known(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await type_in(person, "group:own")
+        assert under_the_box(person).startswith("No group is like “group:own”.")
+        first = next(iter(backend.known))
+        backend.known[first] = replace(backend.known[first], groups=("Owners",))
+        await person.hears(rows_version=1)
+        await person.press("e")
+        assert (under_the_box(person), person.shown) == ("", 1)
+
+
 async def test_escape_takes_the_remark_away_with_the_words(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await type_in(person, "is:x")

@@ -111,6 +111,42 @@ def test_the_rest_stays_as_it_was_typed(text: str, corrected: str) -> None:
     assert correct(text, parse(text).notes) == corrected
 
 
+GROUPS = ("Tenants", "East Side", 'The "Old" Ones', "Ōtara")
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("group:", "group:Tenants"),
+        ("bay group:t", "bay group:tenants"),
+        ('group:"e', 'group:"east Side"'),
+        # Without quotation marks a space ends the name, and its beginning is enough.
+        ("group:ea", "group:east"),
+        ("group:ot", "group:otara"),
+        ('group:"The', 'group:"The'),
+        ("group:x", "group:x"),
+    ],
+)
+def test_names_of_groups_are_completed(text: str, completed: str) -> None:
+    assert complete(text, GROUPS).casefold() == completed.casefold()
+    assert parse(complete(text, GROUPS)).filters or completed == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("group:", 'Tab: group:Tenants  or "East Side"  Ōtara'),
+        ("group:tennants", 'There is no group like “group:tennants”. Tab makes it group:"Tenants"'),
+        ("group:xyz", 'No group is like “group:xyz”. There are Tenants  East Side  The "Old" Ones  Ōtara'),
+        ("group:tenants", ""),
+        ("group:otara", ""),
+    ],
+)
+def test_what_is_said_of_groups_follows_those_there_are(text: str, words: str) -> None:
+    notes = Query.parse(Tab.ALL, text, GROUPS).notes
+    assert remark(notes, 100, GROUPS).text == words
+
+
 def test_examples_of_the_help_are_understood() -> None:
     for typed, _ in EXAMPLES:
         assert parse(typed).notes == ()

@@ -8,6 +8,8 @@ from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.model.filters import Filter
 
 
@@ -51,6 +53,8 @@ class Remark(StrEnum):
     JUST_TEXT = auto()
     #: What follows the colon isn't possible there: ignored.
     IMPOSSIBLE = auto()
+    #: There is no such group: nobody is found in it.
+    NO_SUCH_GROUP = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,16 @@ class Query:
     notes: tuple[Note, ...] = field(default=(), compare=False)
 
     @classmethod
-    def parse(cls, tab: Tab, text: str) -> Query:
-        """Read what stands in the search box. Any text can be read: see `notes`."""
+    def parse(cls, tab: Tab, text: str, groups: Sequence[str] = ()) -> Query:
+        """Read what stands in the search box. Any text can be read: see `notes`.
+
+        `groups` are the names of all contact groups, if they are known: others are then remarked upon.
+        """
         if not text or text.isspace():
             return cls(tab)
         from tui.model.reading import read  # noqa: PLC0415 - a first paint needs no grammar
 
-        return read(tab, text)
+        return read(tab, text, groups)
 
     @property
     def is_everything(self) -> bool:

@@ -16,21 +16,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tui.model.filters import Filter
+from tui.model.filters import Filter, InGroup
 from tui.model.qualifiers import QUALIFIERS, Value, nearest
 from tui.model.query import Note, Query, Remark, fold
 from tui.model.terms import split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.model.filters import Condition
     from tui.model.qualifiers import Qualifier
     from tui.model.query import Tab
     from tui.model.terms import Term
 
 
-def read(tab: Tab, text: str) -> Query:
-    """Read any text."""
-    reading = _Reading()
+def read(tab: Tab, text: str, groups: Sequence[str]) -> Query:
+    """Read any text; `groups` as for `Query.parse`."""
+    reading = _Reading(groups)
     for term in split(text):
         reading.take(term)
     return Query(
@@ -46,6 +48,7 @@ def read(tab: Tab, text: str) -> Query:
 class _Reading:
     """A text as far as it has been read."""
 
+    groups: Sequence[str]
     words: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
@@ -66,12 +69,22 @@ class _Reading:
         condition: Condition | None = qualifier.read(value)
         if condition is not None:
             self.filters.append(Filter(condition, term.is_negated))
+            if isinstance(condition, InGroup) and self.groups:
+                self._look_for_group(term, condition)
         elif not term.is_ended and qualifier.is_half(value.text):
             self._note(Remark.UNFINISHED, term, qualifier.name)
         else:
             listed = qualifier.possible if qualifier.is_listed and value.text else ()
             found = nearest(value.text, listed)
             self._note(Remark.IMPOSSIBLE, term, qualifier.name, f"{qualifier.name}:{found}" if found else "")
+
+    def _look_for_group(self, term: Term, condition: InGroup) -> None:
+        names = {fold(name): name for name in self.groups}
+        if not any(map(condition.holds, names)):
+            meant = names.get(nearest(condition.name, names), "")
+            # A name with such marks in it can't be put between them.
+            is_speakable = meant and '"' not in meant
+            self._note(Remark.NO_SUCH_GROUP, term, "group", f'group:"{meant}"' if is_speakable else "")
 
     def _misnamed(self, term: Term) -> None:
         meant = nearest(term.name.lower(), QUALIFIERS)

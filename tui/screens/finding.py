@@ -10,11 +10,11 @@ from textual.screen import ScreenResultType
 
 from tui.model.query import Query, Tab
 from tui.screens.backed import Backed
-from tui.screens.messages import FoundMore, Recounted
+from tui.screens.messages import FoundMore, GroupsLearnt, Recounted
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_note import SearchNote
-from tui.widgets.search_words import correct
+from tui.widgets.search_words import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     _query = Query()
     _found: Found | None = None
+    _groups: tuple[str, ...] = ()
+    _groups_may_differ = True
     _rows_version = -1
     _order_version = -1
     _is_stale = False
@@ -59,7 +61,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     def find(self, *, keep: bool) -> None:
         """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
-        self._query = Query.parse(self.tabs.tab, self.search.text)
+        self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
         self._remark()
         self._is_stale = self._again = False
         self._finder = self._find(self._query, keep=keep)
@@ -67,9 +69,29 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     def _remark(self) -> None:
         """Say what of the text isn't understood, or can go on, and offer what was probably meant."""
         notes = self._query.notes
-        self.note.tell(notes)
+        self.note.tell(notes, self._groups)
         if notes:
             self.search.offer(correct(self.search.text, notes))
+        if self._groups_may_differ and "group:" in self.search.text.lower():
+            self._groups_may_differ = False
+            self._learn_groups()
+
+    @work(exclusive=True, group="groups", exit_on_error=False)
+    async def _learn_groups(self) -> None:
+        """Read the names of all groups, once they are wanted: to offer them, and to know of others."""
+        groups = await self.backend.contact_groups()
+        self.post_message(GroupsLearnt(tuple(group.name for group in groups if group.is_known)))
+
+    @on(GroupsLearnt)
+    def _groups_learnt(self, message: GroupsLearnt) -> None:
+        self._groups = message.names
+        self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
+        self._remark()
+        self.search.suggest()
+
+    def complete(self, text: str) -> str:
+        """Return the text as it most likely goes on."""
+        return complete(text, self._groups)
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, query: Query, *, keep: bool) -> None:
@@ -126,6 +148,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
                 if not self._query.is_everything:
                     self._recount()
         if looks_different:
+            self._groups_may_differ = True
             self.table.refresh_rows()
         self.tell_counts(snapshot)
 

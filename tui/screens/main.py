@@ -22,7 +22,6 @@ from tui.widgets.pause_bar import PauseBar
 from tui.widgets.pull_bar import PullBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_note import SearchNote
-from tui.widgets.search_words import complete
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
@@ -78,7 +77,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         yield TitleBar()
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
-            yield SearchBox(complete=complete, id="search")
+            yield SearchBox(complete=self.complete, id="search")
         yield SearchNote()
         yield PauseBar()
         yield PullBar()

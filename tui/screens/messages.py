@@ -36,6 +36,13 @@ class FoundMore(Message, bubble=False):
 
 
 @dataclass
+class GroupsLearnt(Message):
+    """These are the names of all contact groups."""
+
+    names: tuple[str, ...]
+
+
+@dataclass
 class Recounted(Message, bubble=False):
     """A query was answered again for its numbers alone."""
 

@@ -124,6 +124,13 @@ class SearchBox(Horizontal):
         """Take the words away."""
         self._words.value = ""
 
+    def suggest(self) -> None:
+        """Show in grey how what was typed can go on; Tab or the right arrow takes it."""
+        words = self._words
+        words.better = self._complete(words.value)
+        if words.better != words.value:
+            words.post_message(SuggestionReady(words.value, words.better))
+
     def offer(self, text: str) -> None:
         """Let Tab put this in the place of what was typed, where nothing completes it."""
         if self._words.better in {"", self._words.value}:
@@ -137,11 +144,7 @@ class SearchBox(Horizontal):
     @on(Input.Changed, "#words")
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        words = self._words
-        words.better = self._complete(event.value)
-        if words.better != event.value:
-            # Textual shows it in grey behind the cursor, and takes it with the right arrow.
-            words.post_message(SuggestionReady(event.value, words.better))
+        self.suggest()
         self.post_message(self.Changed(event.value))
 
 

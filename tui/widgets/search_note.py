@@ -30,12 +30,13 @@ class SearchNote(Line):
     """
 
     _notes: Sequence[Note] = ()
+    _groups: Sequence[str] = ()
 
-    def tell(self, notes: Sequence[Note]) -> None:
-        """Show what there is to say of what was typed."""
-        if notes == self._notes:
+    def tell(self, notes: Sequence[Note], groups: Sequence[str]) -> None:
+        """Show what there is to say of what was typed; `groups` are those that can be named."""
+        if (notes, groups) == (self._notes, self._groups):
             return
-        self._notes = notes
+        self._notes, self._groups = notes, groups
         # A layout at the first remark and after the last, and none while words are typed.
         self.set_class(bool(notes), "-shown")
         self.rewrite()
@@ -44,6 +45,6 @@ class SearchNote(Line):
         """Say as much as there is room for."""
         if not self._notes or not self.content_size.width:
             return
-        said = remark(self._notes, self.content_size.width)
+        said = remark(self._notes, self.content_size.width, self._groups)
         self.set_class(said.is_problem, "-problem")
         self.show(Content(said.text))

@@ -44,36 +44,59 @@ class Remarked:
     is_problem: bool = False
 
 
-def remark(notes: Sequence[Note], width: int) -> Remarked:
-    """Say the first thing that is wrong, else what can be typed next, in at most so many cells."""
+def remark(notes: Sequence[Note], width: int, groups: Sequence[str] = ()) -> Remarked:
+    """Say the first thing that is wrong, else what can be typed next, in at most so many cells.
+
+    `groups` are the names of contact groups that may be offered.
+    """
     note = _foremost(notes)
     if note is None:
         return Remarked()
     problems = [each for each in notes if each.is_problem]
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
-    longest_first = (line + more for line in _lines(note))
+    longest_first = (line + more for line in _lines(note, groups))
     line = next((line for line in longest_first if cells(line) <= width), None)
     if line is None:
-        *_, line = _lines(note)
+        *_, line = _lines(note, groups)
     return Remarked(fit(line, width).rstrip(), is_problem=note.is_problem)
 
 
-def complete(text: str) -> str:
-    """Return the text with the qualifier at its end completed; the same text where nothing is known."""
+def complete(text: str, groups: Sequence[str] = ()) -> str:
+    """Return the text with the qualifier at its end completed; the same text where nothing is known.
+
+    `groups` are the names of contact groups, in the order in which they are offered.
+    """
     if ":" not in text and "-" not in text:
         return text
     from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - words alone do without
     from tui.model.terms import split  # noqa: PLC0415 - as above
 
     last = next(reversed(list(split(text))), None)
-    if last is None or last.is_ended or last.is_quoted:
+    if last is None or last.is_ended:
         return text
-    begun, offered = last.value, [f"{name}:" for name in QUALIFIERS] if last.is_negated else []
-    if last.name:
-        qualifier = QUALIFIERS.get(last.name.lower())
-        offered = list(qualifier.possible) if qualifier is not None and qualifier.is_listed else []
-    found = next((each for each in offered if each.startswith(fold(begun))), "")
+    name, begun = last.name.lower(), last.typed.partition(":")[2] if last.name else last.without_sign
+    offered: Sequence[str] = ()
+    if name == "group":
+        offered = _speakable(groups, begun)
+    elif name in QUALIFIERS and QUALIFIERS[name].is_listed:
+        offered = QUALIFIERS[name].possible
+    elif last.is_negated and not name:
+        offered = [f"{each}:" for each in QUALIFIERS]
+    found = next((each for each in offered if fold(each[: len(begun)]) == fold(begun)), "")
     return text + found[len(begun) :]
+
+
+def _speakable(groups: Sequence[str], begun: str) -> list[str]:
+    """Return the names as they go on from what was typed: without quotation marks, to their first space.
+
+    Those with such marks in them can't be put between any.
+    """
+    names = [group for group in groups if '"' not in group]
+    if begun.startswith('"'):
+        return [f'"{name}"' for name in names]
+    if begun:
+        return [name.partition(" ")[0] for name in names]
+    return [f'"{name}"' if " " in name else name for name in names]
 
 
 def correct(text: str, notes: Sequence[Note]) -> str:
@@ -90,7 +113,7 @@ def _foremost(notes: Sequence[Note]) -> Note | None:
     return next((note for note in notes if note.is_problem), next(iter(notes), None))
 
 
-def _lines(note: Note) -> Iterator[str]:
+def _lines(note: Note, groups: Sequence[str]) -> Iterator[str]:
     """Yield ways to say it, each shorter than the one before."""
     from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - nothing is remarked upon before one is typed
 
@@ -104,6 +127,11 @@ def _lines(note: Note) -> Iterator[str]:
         case Remark.JUST_TEXT:
             yield from _with_list(f"{typed} is looked for as text. Qualifiers are", names)
             yield f"{typed} is looked for as text."
+        case Remark.NO_SUCH_GROUP:
+            if note.nearest:
+                yield f"There is no group like {typed}. Tab makes it {safe(note.nearest)}"
+            yield from _with_list(f"No group is like {typed}. There are", [safe(each) for each in groups])
+            yield f"No group is like {typed}."
         case Remark.IMPOSSIBLE if note.nearest:
             yield f"{typed} isn't known, so it is ignored. Tab makes it {note.nearest}"
             yield f"{typed} is ignored. Tab: {note.nearest}"
@@ -112,17 +140,20 @@ def _lines(note: Note) -> Iterator[str]:
             yield from _with_list(f"{typed} is ignored. Possible:", QUALIFIERS[note.qualifier].possible)
             yield f"{typed} is ignored."
         case Remark.UNFINISHED if note.qualifier:
-            yield from _going_on(note, QUALIFIERS[note.qualifier])
+            known = [safe(each) for each in _speakable(groups, "")] if note.qualifier == "group" else []
+            yield from _going_on(note, QUALIFIERS[note.qualifier], known)
         case Remark.UNFINISHED:
             begun = [name for name in names if name.startswith(fold(note.typed[1:]))]
             yield f"It may go on: {' '.join(begun)}  A space after it leaves out “{safe(note.typed[1:])}”."
             yield f"It may go on: {' '.join(begun)}"
 
 
-def _going_on(note: Note, qualifier: Qualifier) -> Iterator[str]:
+def _going_on(note: Note, qualifier: Qualifier, known: Sequence[str]) -> Iterator[str]:
+    """Say what can follow; `known` is all of it, where that isn't the same for everybody."""
     name, _, value = note.typed.partition(":")
-    begun = [each for each in qualifier.possible if each.startswith(fold(value))] or qualifier.possible
-    if qualifier.is_listed:
+    possible = known or qualifier.possible
+    begun = [each for each in possible if each.startswith(fold(value))] or possible
+    if qualifier.is_listed or known:
         first, *others = begun
         tab = f"Tab: {name.lower()}:{first}"
         yield from _with_list(f"{tab}  or", others) if others else ()
