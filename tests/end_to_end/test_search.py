@@ -1,0 +1,84 @@
+"""Searching with qualifiers on real parts, held against what Xero itself says of its contacts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.house import open_house
+from support.practice import http, running_sandbox
+
+from tui.widgets.search_note import SearchNote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from support.practice import PracticeXero
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "400", "--cycle", "3600") as running:
+        yield running
+
+
+def in_xero(practice: PracticeXero) -> list[dict[str, Any]]:
+    """Ask the sandbox itself, past the program under test, for all contacts as they are in full."""
+    headers = {
+        "Authorization": f"Bearer {practice.access_token()}",
+        "xero-tenant-id": practice.tenant_id,
+        "Accept": "application/json",
+    }
+    url = f"{practice.api}/api.xro/2.0/Contacts?page=1&pageSize=1000&includeArchived=true"
+    contacts: list[dict[str, Any]] = http("GET", url, headers=headers).json()["Contacts"]
+    return contacts
+
+
+def outstanding(contact: dict[str, Any], side: str) -> float:
+    return float(contact.get("Balances", {}).get(side, {}).get("Outstanding", 0))
+
+
+_ASKED: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "is:customer": lambda one: bool(one.get("IsCustomer")),
+    "is:supplier -is:customer": lambda one: bool(one.get("IsSupplier")) and not one.get("IsCustomer"),
+    "is:archived": lambda one: one["ContactStatus"] == "ARCHIVED",
+    "owes:>0": lambda one: outstanding(one, "AccountsReceivable") > 0,
+    "owed:>=100": lambda one: outstanding(one, "AccountsPayable") >= 100,
+    'group:"Tenants"': lambda one: any(group["Name"] == "Tenants" for group in one.get("ContactGroups", ())),
+}
+
+
+async def test_qualifiers_find_what_xero_says(practice: PracticeXero, tmp_path: Path) -> None:
+    everyone = in_xero(practice)
+    async with open_house(practice, tmp_path / "home") as house:
+        for typed, is_asked_for in _ASKED.items():
+            expected = sorted(one["ContactID"] for one in everyone if is_asked_for(one))
+            assert 0 < len(expected) < len(everyone), typed
+            assert sorted(row.contact_id for row in await house.find(typed)) == expected, typed
+            await house.pilot.press("/", *typed)
+            await house.until_shown(f"{len(expected)} of {len(everyone)}")
+            assert not house.app.screen.query_one(SearchNote).display
+            await house.pilot.press("escape", "escape")
+
+
+async def test_a_change_is_followed_through_its_standings(practice: PracticeXero, tmp_path: Path) -> None:
+    practice.create("Quokka Joinery")
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.search("quokka")
+        await house.until_shown("1 of ")
+        await house.pilot.press("a")
+        await house.until_shown("Quokka Joinery")
+        await house.pilot.press("y")
+        await house.until_shown("◷ pending")
+
+        await house.pilot.press("/", "escape", *"sync:pending changed:<1h", "enter")
+        await house.until_shown("1 of 401")
+        await house.until_shown("Quokka Joinery")
+        practice.sync_released()
+        await house.pilot.press("f5")
+        # The row stays where it is looked at until the person moves, and the number follows.
+        await house.until_shown("✓ read")
+        await house.until_shown("0 of 401")
+        await house.pilot.press("/", "escape", *"sync:read", "enter")
+        await house.until_shown("1 of 401")
