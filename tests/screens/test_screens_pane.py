@@ -12,7 +12,7 @@ from support.screen_test import Driver, running
 from textual.widgets import Static
 
 from tui.model.change import Action, State
-from tui.model.evidence import Grade
+from tui.model.evidence import Grade, Standing
 from tui.model.snapshot import ReleasedLink
 from tui.model.telling import CompanyState
 from tui.screens.activity import ActivityScreen
@@ -188,7 +188,7 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
         person.main._tick()
         await person.settle()
         assert "in 15 h 00 min" in said(person)
-        backend.standings[1] = replace(backend.view(backend.changes_made[0]).standing, grade=Grade.EXPECTED)  # type: ignore[type-var]
+        backend.standings[1] = Standing(Grade.EXPECTED, NOW)
         await person.hears_changes()
         assert "~ expected" in painted(person.main.table)
         assert "Nothing is pending" in said(person)

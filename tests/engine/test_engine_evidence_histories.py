@@ -1,0 +1,214 @@
+"""Random histories through the store, the watch and the pane: nothing shown exceeds the evidence there is.
+
+What the evidence allows is worked out by `Allowed`, which shares nothing with the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
+
+from engine.model_xero import Clock, contact
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model.test_model_evidence_histories import MINE, OTHER, STATUSES, ZONES, Allowed, History, hour
+
+from tui.engine.publish import Publisher
+from tui.engine.watch import ReleasedWatch
+from tui.model.change import Action
+from tui.model.contact import ContactStatus, Organisation
+from tui.model.errors import FeedError
+from tui.model.evidence import Grade, NightlyWindow, PickUp
+from tui.model.telling import CompanyState, Telling, TellingKind
+from tui.released.observer import Report
+from tui.store import Store
+
+if TYPE_CHECKING:
+    from typing import Any
+
+# What is written here is to be durable, and on a disk that would be all that takes time.
+_MEMORY = next((str(one) for one in (Path("/dev/shm"),) if one.exists()), None)  # noqa: S108 - a folder of its own is made in it
+_WAITS = {Grade.PENDING, Grade.OVERDUE, Grade.STALLED}
+_UNSEEN = _WAITS | {Grade.EXPECTED, Grade.TOLD_COMPANY}
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that happens some hours after what happened before."""
+
+    kind: str
+    later: int
+    ago: int
+    contact_id: str
+    status: ContactStatus
+    state: CompanyState
+
+
+deeds = st.builds(
+    Deed,
+    st.sampled_from(
+        ["flip", "flip", "flip", "pick up", "clean", "silent", *(kind.value for kind in TellingKind)]
+    ),
+    st.integers(1, 12),
+    st.integers(0, 20),
+    st.sampled_from([MINE, OTHER]),
+    st.sampled_from(STATUSES),
+    st.sampled_from(list(CompanyState)),
+)
+
+
+class Once:
+    """A feed that answers so."""
+
+    def __init__(self, answer: Report | FeedError) -> None:
+        self._answer = answer
+
+    async def look(self, _cursor: str | None) -> Report:
+        if isinstance(self._answer, FeedError):
+            raise self._answer
+        return self._answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Life:
+    """An organisation to which deeds happen, in the engine's own parts."""
+
+    def __init__(self, store: Store, window: NightlyWindow, *, has_feed: bool) -> None:
+        self.store, self.window, self.has_feed = store, window, has_feed
+        self.clock = Clock(hour(0))
+        self.watch = ReleasedWatch(store, window, self.clock, has_feed=has_feed)
+        anything = cast("Any", Anything())
+        self.publisher = Publisher(
+            Organisation("t1", "Books", "!a"), store, anything, self.watch, disk=anything, now=self.clock
+        )
+        self.statuses = dict.fromkeys((MINE, OTHER), ContactStatus.ACTIVE)
+        self.flips: dict[str, list[int]] = {MINE: [], OTHER: []}
+        self.pick_ups: list[PickUp] = []
+        self.tellings: list[Telling] = []
+        self.at = 0
+
+    async def begin(self) -> None:
+        await self.store.apply([contact(one, updated_at=hour(-1)) for one in (MINE, OTHER)], hour(0))
+
+    async def happen(self, deed: Deed) -> None:
+        self.at += deed.later
+        self.clock.at = now = hour(self.at)
+        self.watch.tick()
+        if deed.kind == "flip":
+            await self._flip(deed.contact_id)
+        elif deed.kind in {"pick up", "clean", "silent"}:
+            if self.has_feed:
+                await self._look(deed)
+        else:
+            await self._tell(deed)
+        assert self.clock() == now
+
+    async def _flip(self, contact_id: str) -> None:
+        archived = self.statuses[contact_id] is ContactStatus.ARCHIVED
+        self.statuses[contact_id] = ContactStatus.ACTIVE if archived else ContactStatus.ARCHIVED
+        self.flips[contact_id].append(self.at)
+        changed = contact(contact_id, self.statuses[contact_id], updated_at=hour(self.at))
+        await self.store.apply([changed], hour(self.at))
+
+    async def _look(self, deed: Deed) -> None:
+        began = hour(max(0, self.at - deed.ago))
+        report = Report.of_evidence(f"{self.at} {deed}")
+        if deed.kind == "silent":
+            await self.watch.look(Once(FeedError("It is silent.")))
+        elif deed.kind == "clean":
+            clean = replace(report, last_sync_started_at=began, last_sync_clean=True)
+            await self.watch.look(Once(clean))
+        else:
+            seen = PickUp(deed.contact_id, deed.status, began, hour(self.at), "run")
+            self.pick_ups.append(seen)
+            await self.watch.look(Once(replace(report, pick_ups=(seen,))))
+
+    async def _tell(self, deed: Deed) -> None:
+        kind = TellingKind(deed.kind)
+        at = hour(self.at - deed.ago) if kind is TellingKind.SYNC_STARTED else hour(self.at)
+        telling = Telling(
+            kind,
+            at,
+            "" if kind.is_of_company else deed.contact_id,
+            deed.status if kind is TellingKind.SEEN else None,
+            deed.state.value if kind is TellingKind.STATE else "",
+        )
+        self.tellings.append(telling)
+        await self.store.tell([telling], hour(self.at))
+        self.watch.recall()
+
+    def check(self) -> None:
+        """Hold what is shown of every change against what is allowed, and the totals against the changes."""
+        shown: Counter[Grade] = Counter()
+        for contact_id in (MINE, OTHER):
+            mine = [replace(one, contact_id=MINE) for one in self.pick_ups if one.contact_id == contact_id]
+            told = [
+                replace(one, contact_id=MINE) if one.contact_id else one
+                for one in self.tellings
+                if one.contact_id in {"", contact_id}
+            ]
+            history = History(
+                tuple(self.flips[contact_id]), tuple(mine), tuple(told), self.window, self.clock()
+            )
+            changes = sorted(self.store.changes_of(contact_id), key=lambda one: one.change_id)
+            assert len(changes) == len(history.confirmed)
+            for place, change in enumerate(changes):
+                assert change.action is (Action.RESTORE if place % 2 else Action.ARCHIVE)
+                standing = self.publisher.grade(change)
+                assert standing is not None
+                shown[standing.grade] += 1
+                self._check_one(standing.grade, Allowed(history, place))
+        pane = self.publisher._pane()
+        assert pane.waiting_total == sum(shown[grade] for grade in _WAITS)
+        assert pane.unseen_total == sum(shown[grade] for grade in _UNSEEN)
+        assert (pane.overdue_total, pane.stalled_total) == (shown[Grade.OVERDUE], shown[Grade.STALLED])
+        views = [view.standing.grade for view in (*pane.waiting, *pane.settled) if view.standing]
+        assert Counter(views) == Counter({k: v for k, v in shown.items() if k is not Grade.SUPERSEDED})
+
+    def _check_one(self, grade: Grade, allowed: Allowed) -> None:
+        assert (grade is Grade.READ) == allowed.read()
+        assert (grade is Grade.TOLD_CONTACT) == (allowed.seen() and not allowed.read())
+        assert (grade is Grade.TOLD_COMPANY) <= allowed.told()
+        if grade is Grade.EXPECTED:
+            assert not self.has_feed
+            assert allowed.a_night_has_passed()
+            assert not allowed.stalled()
+        if self.has_feed and self.watch.link.problem:
+            assert grade not in {Grade.PENDING, Grade.EXPECTED, Grade.OVERDUE}
+
+
+class Anything:
+    """Stands in for the weather and the disk."""
+
+    trouble = ""
+    shown = None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(deeds, min_size=4, max_size=16), st.sampled_from(ZONES), st.booleans())
+def test_nothing_the_pane_shows_exceeds_the_evidence(
+    history: list[Deed],
+    zone: Any,
+    has_feed: bool,  # noqa: FBT001 - hypothesis hands it over like this
+) -> None:
+    async def live() -> None:
+        with TemporaryDirectory(dir=_MEMORY) as folder:
+            store = Store.open(Path(folder) / "o")
+            life = Life(store, NightlyWindow(time(0), time(6), zone), has_feed=has_feed)
+            await life.begin()
+            for deed in history:
+                await life.happen(deed)
+                life.check()
+            life.clock.at += timedelta(days=3)
+            life.watch.tick()
+            life.check()
+            store.close()
+
+    asyncio.run(live())
