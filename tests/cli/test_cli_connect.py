@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
-from support.fake_account import CALLBACK, CLIENT_ID, URL, FakeAccount, FakeSignIn, organisation
+from support.fake_account import (
+    CALLBACK,
+    CLIENT_ID,
+    URL,
+    FakeAccount,
+    FakeSignIn,
+    opened_for,
+    organisation,
+)
 
 from tui.cli import main
 from tui.cli.pasting import pasted_lines
@@ -24,7 +32,6 @@ if TYPE_CHECKING:
 
     from tui.model.account import ConnectRequest
     from tui.model.errors import XeroError
-    from tui.settings import Settings
 
 CONNECTED = Connected((organisation(1, "Bayside Property"), organisation(2, "Demo Company")), "the keychain")
 
@@ -42,14 +49,7 @@ class Answering(FakeAccount):
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
-    made = Answering(is_practice=False)
-
-    def account_of(settings: Settings, paths: Paths) -> FakeAccount:
-        del settings, paths
-        return made
-
-    monkeypatch.setattr("tui.cli.connect.account_of", account_of)
-    return made
+    return opened_for("connect", Answering(is_practice=False), monkeypatch)
 
 
 @pytest.fixture(autouse=True)
@@ -305,14 +305,7 @@ class Waiting(FakeAccount):
 
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
-    made = Waiting(is_practice=False)
-
-    def account_of(settings: Settings, paths: Paths) -> FakeAccount:
-        del settings, paths
-        return made
-
-    monkeypatch.setattr("tui.cli.connect.account_of", account_of)
-    return made
+    return opened_for("connect", Waiting(is_practice=False), monkeypatch)
 
 
 def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
-from support.fake_account import FakeAccount
+from support.fake_account import FakeAccount, opened_for
 
 from tui.cli import main
 from tui.model.account import Listed
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.errors import XeroError
-    from tui.settings import Settings
 
 
 def listed(name: str, sign_in: str, **parts: object) -> Listed:
@@ -34,14 +33,7 @@ TWO_SIGN_INS = [
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
-    made = FakeAccount(list(TWO_SIGN_INS))
-
-    def account_of(settings: Settings, paths: Paths) -> FakeAccount:
-        del settings, paths
-        return made
-
-    monkeypatch.setattr("tui.cli.disconnect.account_of", account_of)
-    return made
+    return opened_for("disconnect", FakeAccount(list(TWO_SIGN_INS)), monkeypatch)
 
 
 def disconnect(home: Path, *options: str, stdin: str = "") -> Result:

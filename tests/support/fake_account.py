@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    import pytest
+
     from tui.model.account import ConnectRequest
     from tui.model.errors import ReshelveError
 
@@ -164,3 +166,9 @@ class FakeAccount:
         self.calls.append((call, *arguments))
         if self.failures.get(call):
             raise self.failures[call].pop(0)
+
+
+def opened_for(command: str, account: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
+    """Have a command of the command line find this account, whatever the settings say."""
+    monkeypatch.setattr(f"tui.cli.{command}.account_of", lambda *_: account)
+    return account
