@@ -6,6 +6,7 @@ import asyncio
 import threading
 from contextlib import aclosing
 from datetime import UTC, datetime
+from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 # How long a search may keep the loop from painting, in seconds.
 _TURN: Final = 0.003
 _VIEWPORT: Final = 60
+_WANTED_SOON: Final = ("tui.model.reading", "tui.store.search.filtering")
 
 
 class Finder:
@@ -58,6 +60,9 @@ class Finder:
     async def load(self) -> None:
         """Load the spine, after the first paint. Raises `StoreError`; searches then go by SQL."""
         await self._keeper.load()
+        # What reads and answers qualifiers, while nobody waits: otherwise the first letter typed would.
+        for module in _WANTED_SOON:
+            await asyncio.to_thread(import_module, module)
 
     def counts(self) -> TabCounts:
         """Return how many contacts each tab holds."""
