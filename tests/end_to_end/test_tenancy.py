@@ -1,0 +1,76 @@
+"""Tenancy care on real parts: what is said before the first archive, later ones, and those of tenants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.house import open_house
+from support.practice import running_sandbox
+from support.xero_calls import XeroCalls
+
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.tenant_groups import TenantGroupsScreen
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.house import House
+    from support.practice import PracticeXero
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600") as running:
+        yield running
+
+
+async def asked_to_archive(house: House, name: str) -> str:
+    """Ask to archive the contact of that name; returns all that the dialog says."""
+    await house.search(name)
+    await house.until_shown("1 of ")
+    await house.pilot.press("a")
+    await house.until_shown("Read from Xero just now.")
+    await house.pilot.pause()
+    assert isinstance(house.app.screen, ConfirmScreen)
+    return "\n".join(plain.text for plain in house.app.screen.query(Plain))
+
+
+async def test_the_first_archive_explains_and_a_marked_group_warns_each_time(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    joinery, bakery = practice.create("Quokka Joinery"), practice.create("Wombat Bakery")
+    xero = XeroCalls.sign_in(practice)
+    [group] = [
+        each
+        for each in xero.call("GET", "ContactGroups").json()["ContactGroups"]
+        if each["Name"] == "Tenants"
+    ]
+    members = {"Contacts": [{"ContactID": each} for each in (joinery, bakery)]}
+    assert xero.call("PUT", f"ContactGroups/{group['ContactGroupID']}/Contacts", members).status == 200
+    async with open_house(practice, tmp_path / "home") as house:
+        said = await asked_to_archive(house, "quokka")
+        assert "Billing Contact for Tenancy was Archived" in said
+        assert "In “Tenants”" not in said
+        await house.pilot.press("y")
+        await house.until_shown("◷ pending")
+
+        await house.pilot.press("g")
+        await house.until_shown("[ ] Tenants")
+        assert isinstance(house.app.screen, TenantGroupsScreen)
+        await house.pilot.press("space")
+        await house.until_shown("[✓] Tenants")
+        await house.pilot.press("escape")
+
+        for _ in range(2):
+            said = await asked_to_archive(house, "wombat")
+            assert "Billing Contact for Tenancy was Archived" not in said
+            assert "! In “Tenants”: if a tenancy in Re-Leased bills it" in said
+            await house.pilot.press("escape")
+    # And after a start as well.
+    async with open_house(practice, tmp_path / "home") as house:
+        said = await asked_to_archive(house, "wombat")
+        assert "Billing Contact for Tenancy was Archived" not in said
+        assert "! In “Tenants”" in said

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import NOW, FakeBackend, contact_id
+from support.screen_test import Driver, running
+from textual.widgets import Input, Static
+
+from tui.model.change import Action, State
+from tui.model.errors import ReshelveError
+from tui.model.snapshot import PullProgress
+from tui.model.tenancy import Care
+from tui.model.undo import BatchKind, Fate
+from tui.screens.ask import AskScreen
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.contact import ContactScreen
+from tui.screens.tenant_groups import TenantGroupsScreen, TickList
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TENANTS = "Tenants"
+
+
+def with_groups(*groups: tuple[str, ...], count: int = 30) -> FakeBackend:
+    """Put the contacts into these groups, in turn."""
+    backend = FakeBackend.with_contacts(count)
+    backend.known = {
+        key: replace(contact, groups=groups[number % len(groups)])
+        for number, (key, contact) in enumerate(backend.known.items())
+    }
+    return backend
+
+
+@pytest.fixture
+def backend() -> FakeBackend:
+    return with_groups((TENANTS,), ("Owners",), ("Former tenants", "Trades"))
+
+
+def words(person: Driver) -> str:
+    return "\n".join(plain.text for plain in person.screen.query(Plain) if plain.display)
+
+
+def lines(person: Driver) -> list[str]:
+    return [one.text for one in person.screen.query("#lines Plain").results(Plain)]
+
+
+def rows(person: Driver) -> list[str]:
+    strips = person.screen._compositor.render_strips()
+    region = person.screen.query_one(TickList).content_region
+    return [" ".join(strip.crop(region.x, region.right).text.split()) for strip in strips][
+        region.y : region.bottom
+    ]
+
+
+def marks(backend: FakeBackend) -> Sequence[tuple[str, bool]]:
+    return [call[1:] for call in backend.calls if call[0] == "mark_tenants"]
+
+
+# --- the list of groups ---
+
+
+async def test_space_and_enter_tick_a_group_and_take_the_tick_away(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("g")
+        assert person.sees(TenantGroupsScreen)
+        assert rows(person)[:2] == ["▌ [ ] Former tenants 8 active contacts", "[ ] Tenants 9 active contacts"]
+        assert "“Former tenants” and “Tenants” sound like tenants." in words(person)
+        assert person.bottom_line.startswith("space Mark as tenants  esc Close")
+        await person.press("down", "space")
+        assert person.bottom_line == "Marked: archiving a contact in “Tenants” warns from now on."
+        assert rows(person)[1] == "▌ [✓] Tenants 9 active contacts"
+        await person.press("enter")
+        assert person.bottom_line == "Not marked any more: “Tenants” warns no longer."
+        await person.press("escape")
+        assert person.is_home
+    assert marks(backend) == [(TENANTS, True), (TENANTS, False)]
+
+
+async def test_keys_pressed_faster_than_the_disk_all_count(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("g")
+        await person.pilot.press("space", "space", "down", "space", "escape")
+        await person.settle()
+        assert person.is_home
+    assert marks(backend) == [("Former tenants", True), ("Former tenants", False), (TENANTS, True)]
+    assert backend.marked == {TENANTS}
+
+
+async def test_a_click_ticks(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("g")
+        for _ in range(2):
+            await person.pilot.click(TickList, offset=(6, 2))
+            await person.settle()
+        await person.pilot.click(TickList, offset=(6, 1), times=1)
+        await person.settle()
+    assert marks(backend) == [("Owners", True), ("Owners", False), (TENANTS, True)]
+
+
+async def test_a_tick_that_cannot_be_kept_is_taken_back(backend: FakeBackend) -> None:
+    backend.fail("mark_tenants", ReshelveError("The disk is full.", "Free some space; nothing was noted."))
+    async with running(backend) as person:
+        await person.press("g", "space")
+        assert person.bottom_line == "The disk is full. Free some space; nothing was noted."
+        assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
+        await person.press("escape")
+        assert person.is_home
+
+
+async def test_without_groups_it_says_what_one_is_and_where_to_make_it() -> None:
+    async with running(with_groups(())) as person:
+        await person.press("g")
+        assert "A contact group is a list of contacts" in words(person)
+        assert "Contacts › All contacts › New group" in words(person)
+        await person.press("space", "enter", "down")
+        assert person.sees(TenantGroupsScreen)
+
+
+async def test_groups_appear_once_all_contacts_are_read(backend: FakeBackend) -> None:
+    known, backend.known = backend.known, {}
+    backend.publish(pull=PullProgress(0, None))
+    async with running(backend) as person:
+        await person.press("g")
+        assert "still being read from Xero" in words(person)
+        backend.known = known
+        await person.hears(pull=None)
+        assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
+        await person.press("space")
+    assert marks(backend) == [("Former tenants", True)]
+
+
+async def test_it_works_where_nothing_may_be_changed(backend: FakeBackend) -> None:
+    backend.is_read_only = True
+    async with running(backend) as person:
+        await person.press("g", "space")
+    assert marks(backend) == [("Former tenants", True)]
+
+
+async def test_groups_with_wild_names_are_shown_as_they_are() -> None:
+    names = ("[red]", "\x1b[31mred\x1b[0m", "x" * 10_000, "")
+    backend = with_groups(*((name,) for name in names))
+    backend.marked = set(names)
+    async with running(backend, (60, 20)) as person:
+        await person.press("g", "space", "space", "down", "space", "end", "space", "escape")
+        await person.press("asterisk", "a")
+        assert person.sees(ConfirmScreen)
+
+
+# --- before an archive ---
+
+
+async def test_the_first_archive_explains_and_the_next_is_short(backend: FakeBackend) -> None:
+    backend.is_first_archive = True
+    async with running(backend) as person:
+        await person.press("a")
+        said = words(person)
+        for part in (
+            "Look in Re-Leased first",
+            "Neither Xero nor Reshelve knows of tenancies.",
+            "Re-Leased's Archived tab",
+            "Billing Contact for Tenancy was Archived",
+            "The contact must be un-archived before creating new invoices or credit notes.",
+            "change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact",
+            "g marks the contact groups that are tenants",
+        ):
+            assert part in said
+        await person.press("escape")
+        backend.is_first_archive = False
+        await person.press("a")
+        assert words(person).splitlines()[-1] == (
+            "Re-Leased picks it up at its next sync; a tenancy that bills it can't be invoiced from then on."
+        )
+
+
+async def test_restoring_says_nothing_of_tenancies(backend: FakeBackend) -> None:
+    backend.is_first_archive, backend.marked = True, {TENANTS, "Owners", "Trades"}
+    async with running(backend) as person:
+        await person.press("3", "home", "r")
+        assert person.sees(ConfirmScreen)
+        assert "tenan" not in words(person).casefold()
+        assert "Tenants" not in person.bottom_line
+        await person.press("g")
+        assert person.sees(ConfirmScreen)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 15)])
+async def test_the_buttons_stay_in_sight_however_much_is_said(
+    backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    backend.is_first_archive, backend.marked = True, {TENANTS, "Owners"}
+    async with running(backend, size) as person:
+        await person.press("asterisk", "a")
+        screen = person.screen
+        for name in ("#cancel", "#confirm", "#number"):
+            region = screen.query_one(name).region
+            assert screen.query_one(".dialog").content_region.contains_region(region)
+        said = screen.query_one("#said")
+        assert said.max_scroll_y
+        await person.press(*["pagedown"] * 8)
+        assert said.scroll_y == said.max_scroll_y
+
+
+async def test_a_marked_group_warns_each_time(backend: FakeBackend) -> None:
+    backend.marked = {TENANTS}
+    async with running(backend) as person:
+        for _ in range(2):
+            await person.press("a")
+            assert lines(person) == [
+                "• Abel Tasman Lettings",
+                "! In “Tenants”: if a tenancy in Re-Leased bills it, its next invoices will fail.",
+            ]
+            await person.press("escape")
+        await person.press("down", "a")
+        assert lines(person) == ["• Aroha Tamihana"]
+
+
+async def test_among_several_the_tenants_come_first_and_are_counted(backend: FakeBackend) -> None:
+    backend.marked = {TENANTS, "Former tenants"}
+    backend.warnings[contact_id(1)] = ("They owe 5.00.",)
+    async with running(backend) as person:
+        await person.press(*["space"] * 4, "a")
+        assert lines(person) == [
+            (
+                "! 3 of these are in “Tenants” and “Former tenants”. Look in Re-Leased first: a tenancy that "
+                "bills one of them can't be invoiced once it is archived."
+            ),
+            "• Abel Tasman Lettings",
+            "! In “Tenants”.",
+            "• Bayside Club",
+            "! In “Former tenants”.",
+            "• Bayside Fish & Chips",
+            "! In “Tenants”.",
+            "• Aroha Tamihana",
+            "! They owe 5.00.",
+        ]
+
+
+async def test_a_thousand_warnings_stay_readable() -> None:
+    backend = with_groups((TENANTS,), count=1000)
+    backend.marked = {TENANTS}
+    async with running(backend) as person:
+        await person.press("2", "asterisk", "a")
+        said = lines(person)
+        count = len(person.main.table.selected)
+        assert said[0].startswith(f"! All {count} are in “Tenants”.")
+        assert len(said) < 50
+        assert said[-1] == f"and {count - 20} more, each with a warning"
+
+
+async def test_groups_are_marked_from_within_the_dialog_and_its_warnings_follow(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("a")
+        assert lines(person) == ["• Abel Tasman Lettings"]
+        await person.press("g", "down", "space", "escape")
+        assert person.sees(ConfirmScreen)
+        assert lines(person)[1].startswith("! In “Tenants”")
+        await person.press("g", "space", "escape")
+        assert person.sees(ConfirmScreen)
+        assert len([call for call in backend.calls if call[0] == "check"]) == 1
+        await person.press("y")
+        assert ("request", Action.ARCHIVE, (contact_id(0),)) in backend.calls
+
+
+async def test_a_group_marked_while_xero_is_asked_counts_too(backend: FakeBackend) -> None:
+    backend.check_gate.clear()
+    async with running(backend) as person:
+        await person.pilot.press("a")
+        await person.pilot.pause()
+        await person.pilot.press("g")
+        await person.until(lambda: person.sees(TenantGroupsScreen) and bool(backend.calls))
+        await person.until(lambda: bool(person.screen.query_one(TickList).count))
+        await person.pilot.press("down", "space", "escape")
+        await person.until(lambda: person.sees(ConfirmScreen))
+        backend.check_gate.set()
+        await person.settle()
+        assert lines(person)[1].startswith("! In “Tenants”")
+
+
+async def test_while_a_number_is_typed_another_key_marks() -> None:
+    backend = with_groups((TENANTS,), count=60)
+    async with running(backend) as person:
+        await person.press("2", "asterisk", "a")
+        number = person.screen.query_one("#number", Input)
+        await person.press("1", "ctrl+g")
+        assert person.sees(TenantGroupsScreen)
+        await person.press("space", "escape")
+        assert lines(person)[0].startswith("! All")
+        assert number.value == "1"
+        assert number.has_focus
+
+
+# --- elsewhere ---
+
+
+async def test_the_page_of_a_contact_shows_the_mark(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("enter")
+        assert person.sees(ContactScreen)
+        assert "marked as tenants" not in str(person.screen.query_one("#details", Static).content)
+        await person.press("g", "down", "space", "escape")
+        assert "! “Tenants” is marked as tenants" in str(person.screen.query_one("#details", Static).content)
+
+
+async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> None:
+    backend.undo_care = Care(frozenset({TENANTS}))
+    changes = [backend.put_change(number, Action.ARCHIVE, State.CANCELLED) for number in (1, 3)]
+    backend.plan(*((change, Fate.ARCHIVE) for change in changes), at=NOW, kind=BatchKind.REDO)
+    async with running(backend) as person:
+        await person.press("U")
+        assert person.sees(AskScreen)
+        said = words(person)
+        assert "! In “Tenants”: if a tenancy in Re-Leased bills it" in said
+        assert said.index("Fish & Chips: archived, in “Tenants”") < said.index("Tamihana: archived")
+        assert "Look in Re-Leased first" not in said
+
+
+async def test_undoing_a_restore_explains_where_it_is_the_first_archive(backend: FakeBackend) -> None:
+    backend.undo_care = Care(frozenset({TENANTS}), is_first=True)
+    change = backend.put_change(1, Action.RESTORE, State.CONFIRMED)
+    backend.plan((change, Fate.ARCHIVE), at=NOW)
+    async with running(backend) as person:
+        await person.press("u")
+        assert "Billing Contact for Tenancy was Archived" in words(person)
+        assert "! In" not in words(person)
+        await person.press("escape")
+        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), Fate.RESTORE), at=NOW)
+        await person.press("u")
+        assert "enanc" not in words(person)

@@ -1,0 +1,115 @@
+"""Groups of tenants: the list, the warnings, and what the first archive explains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.fake_backend import NOW, FakeBackend, contact_id
+from support.pictures import SIZES, Compare, picture
+
+from tui.model.change import Action, State
+from tui.model.tenancy import Care
+from tui.model.undo import BatchKind, Fate
+
+TENANTS = "Tenants"
+
+
+def with_groups(*groups: tuple[str, ...], count: int = 30) -> FakeBackend:
+    """Put the contacts into these groups, in turn."""
+    backend = FakeBackend.with_contacts(count)
+    backend.known = {
+        key: replace(contact, groups=groups[number % len(groups)])
+        for number, (key, contact) in enumerate(backend.known.items())
+    }
+    return backend
+
+
+def several() -> FakeBackend:
+    return with_groups((TENANTS,), ("Owners", "Body corporate"), ("Former tenants",), ("Trades",))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_groups_of_which_none_is_marked(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, several(), "g", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_marked_group_and_one_that_nobody_is_in(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = several()
+    backend.marked = {TENANTS, "Lessees 2019"}
+    assert picture(snap_compare, backend, "g", "down", "down", "space", size=size)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_no_groups(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, with_groups(()), "g", size=size)
+
+
+@pytest.mark.parametrize("size", [(40, 15), (80, 24)])
+def test_many_groups_with_long_names(snap_compare: Compare, size: tuple[int, int]) -> None:
+    names = [(f"{number} {'Tenants of the long street ' * 3}",) for number in range(60)]
+    assert picture(snap_compare, with_groups(*names, count=60), "g", "end", "space", size=size)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_the_first_archive(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = with_groups((TENANTS,))
+    backend.is_first_archive = True
+    assert picture(snap_compare, backend, "a", size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+def test_the_first_archive_further_down(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = with_groups((TENANTS,))
+    backend.is_first_archive = True
+    assert picture(snap_compare, backend, "a", *["down"] * 12, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_archive_of_many_tenants(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = with_groups((TENANTS,), ("Owners",))
+    backend.is_first_archive, backend.marked = True, {TENANTS}
+    backend.warnings[contact_id(0)] = ("They owe 1,234.50, 200.00 of it overdue.",)
+    backend.blocked[contact_id(5)] = "It is archived already."
+    assert picture(snap_compare, backend, "asterisk", "a", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_tenant_is_archived_later(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = with_groups((TENANTS,))
+    backend.marked = {TENANTS}
+    assert picture(snap_compare, backend, "a", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_many_tenants_are_archived_later(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = with_groups((TENANTS,), ("Owners",), (TENANTS, "Former tenants"), count=300)
+    backend.marked = {TENANTS, "Former tenants"}
+    assert picture(snap_compare, backend, "2", "asterisk", "a", size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 36)])
+def test_the_page_of_a_tenant(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = with_groups((TENANTS, "Quarterly"))
+    backend.marked = {TENANTS}
+    assert picture(snap_compare, backend, "enter", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_redoing_archives_of_tenants(snap_compare: Compare, size: tuple[int, int]) -> None:
+    backend = with_groups(("Owners",), (TENANTS,))
+    backend.marked = {TENANTS}
+    backend.undo_care = Care(frozenset({TENANTS}), is_first=True)
+    changes = [backend.put_change(number, Action.ARCHIVE, State.CANCELLED) for number in range(4)]
+    fates = [(change, Fate.ARCHIVE) for change in changes]
+    backend.plan(*fates, at=NOW, kind=BatchKind.REDO)
+    assert picture(snap_compare, backend, "U", size=size)
+
+
+@pytest.mark.parametrize("theme", ["reshelve-light", "reshelve-contrast"])
+def test_colours(snap_compare: Compare, theme: str) -> None:
+    backend = with_groups((TENANTS,), ("Owners",))
+    backend.is_first_archive, backend.marked = True, {TENANTS}
+
+    assert picture(snap_compare, backend, "a", "g", size=(100, 30), theme=theme)
