@@ -168,8 +168,12 @@ async def test_selecting_and_unselecting(office: FakeBackend) -> None:
         await person.press("escape")
         assert not screen(person).selection
         assert person.sees(ReconcileScreen)
-        await person.press("3", "space")
+        await person.press("*", "3", "space")
         assert person.bottom_line == words.ONLY_DIFFERING
+        # What is selected elsewhere isn't acted on out of sight.
+        await person.press("a")
+        assert person.bottom_line == words.ONLY_DIFFERING
+        assert person.sees(ReconcileScreen)
 
 
 async def test_the_other_direction_is_refused_in_words(office: FakeBackend) -> None:
@@ -216,6 +220,21 @@ async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(b
         assert bar(person).startswith("Differ 0 For you to tell 2 Agree 0")
         await person.press("enter", "home", "enter")
         assert bar(person).startswith("Differ 0 For you to tell 1 Agree 1")
+
+
+async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBackend) -> None:
+    for number in range(30):
+        known = backend.known[contact_id(number)]
+        backend.known[contact_id(number)] = replace(known, name="Smith", email=f"{number}@smith.example")
+    backend.comparison = comparison(backend, [FileContact(2, ACTIVE, name="Smith", email="x@smith.example")])
+    async with running(backend, (80, 24)) as person:
+        await compare(person)
+        await person.press("enter")
+        shown = "".join(strip.text for strip in person.screen._compositor.render_strips())
+        assert "Leave it out for now" in shown
+        assert "28@smith.example" in shown
+        await person.press("home", "enter")
+        assert bar(person).startswith("Differ 0 For you to tell 0 Agree 1")
 
 
 async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBackend) -> None:

@@ -77,7 +77,7 @@ class Compared(Changing[None]):
         self.found = found
         self.selection = Selection()
         self.unrecorded: frozenset[str] = frozenset()
-        self._shown: Sequence[int] = ()
+        self.shown: Sequence[int] = ()
         self._searchable: dict[Kind, list[str]] = {}
         self._live: dict[str, Row] = {}
         self._titles_width = 0
@@ -99,9 +99,9 @@ class Compared(Changing[None]):
     def at(self, index: int) -> Entry | None:
         """Return a line by its place in the list, None where there is none."""
         lines = lines_of(self.found, self.kind)
-        if not 0 <= index < len(self._shown) or self._shown[index] >= len(lines):
+        if not 0 <= index < len(self.shown) or self.shown[index] >= len(lines):
             return None
-        return entry(lines[self._shown[index]])
+        return entry(lines[self.shown[index]])
 
     def look(self, one: Entry) -> words.Look:
         """Return how a line stands by now."""
@@ -160,7 +160,7 @@ class Compared(Changing[None]):
 
     def _show(self, shown: Sequence[int], *, keep: bool) -> None:
         rows = self.rows
-        self._shown = shown
+        self.shown = shown
         rows.empty_text = words.NOT_FOUND if self.search.text else words.EMPTY[self.kind]
         if not keep:
             rows.scroll_to(y=0, animate=False, force=True)

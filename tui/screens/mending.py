@@ -75,10 +75,8 @@ class Mending(Compared):
         if self.kind is not Kind.DIFFER:
             self.flash(words.ONLY_DIFFERING)
             return
-        found = (self.at(index) for index in range(self.rows.count))
-        self.selection.add(
-            one.contact.contact_id for one in found if one is not None and one.contact is not None
-        )
+        differs = self.found.differs
+        self.selection.add(differs[place].contact.contact_id for place in self.shown if place < len(differs))
         self._selected()
 
     def _selected(self) -> None:
@@ -122,7 +120,7 @@ class Mending(Compared):
         if not self.may_write():
             return
         targets = self._targets(action)
-        if self.kind is not Kind.DIFFER and not self.selection:
+        if self.kind is not Kind.DIFFER:
             self.flash(words.ONLY_DIFFERING)
         elif not targets:
             self.flash(words.nothing_to(action))

@@ -172,8 +172,10 @@ class FileScreen(ModalScreen[ComparedFile | None], Backed[ComparedFile | None]):
     def compare(self) -> None:
         """Compare the file that is chosen."""
         path = self.finder.path
-        if path is None or self._worker is not None:
-            self._say("" if self._worker is not None else words.NO_SUCH_FILE)
+        if self._worker is not None:
+            return
+        if path is None:
+            self._say(words.NO_SUCH_FILE)
             return
         try:
             options = self._options()

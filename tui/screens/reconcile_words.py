@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
 from tui.model.reconcile import Why
 from tui.screens.reconcile_lines import Kind
 from tui.widgets.file_words import REASONS, STATUSES, moment
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tui.model.contact import ContactStatus
     from tui.model.matching import XeroContact
     from tui.model.reconcile import Ambiguous, Difference, Reconciliation
     from tui.model.rows import Row
@@ -46,6 +46,7 @@ _SHORT_REASONS: Final = {
     Why.UNLINKED: "unlinked there",
     Why.UNKNOWN: "unexplained",
 }
+_SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
 _MENDS: Final = {
     Action.ARCHIVE: "a archives it in Xero, so that both agree.",
     Action.RESTORE: "r restores it in Xero, so that both agree.",
@@ -142,7 +143,13 @@ def row(one: Entry, look: Look, width: int, now: datetime) -> Content:
     told, contact = one.told, one.contact
     there = STATUSES[told.status] if told is not None else NOTHING
     status = look.row.status if look.row is not None else contact.status if contact is not None else None
-    here = STATUSES[status] if status is not None else "?" if one.candidates else NOTHING
+    here = (
+        _SHORT_STATUSES.get(status, STATUSES[status])
+        if status is not None
+        else "?"
+        if one.candidates
+        else NOTHING
+    )
     words, style = state(one, look, now)
     mark = "✓ " if look.is_selected else "  "
     cells = _cells(look.kind, width, mark + safe(one.name), one.email, there, here, words)
