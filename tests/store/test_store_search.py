@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, names, search
+from support.asked import holds
 
 from tui.model.contact import ContactStatus
-from tui.model.query import Query, Tab, TabCounts, fold
+from tui.model.query import Query, Tab, TabCounts
 from tui.store import Store
 from tui.store.search import finder, keeper, spine
 from tui.store.search import rows as rows_module
@@ -56,19 +57,11 @@ queries = st.lists(st.text(LETTERS.strip() + " ", max_size=4), min_size=1, max_s
 
 def naive(stored: Sequence[Contact], query: Query) -> tuple[Counter[str], TabCounts]:
     """Look at every field of every contact, one by one."""
-    found = [one for one in stored if all(_holds(one, word) for word in query.words)]
+    found = [one for one in stored if all(holds(one, word) for word in query.words)]
     statuses = Counter(one.status for one in found)
     counts = TabCounts(len(found), statuses[ACTIVE], statuses[ARCHIVED])
     wanted = {Tab.ACTIVE: {ACTIVE}, Tab.ARCHIVED: {ARCHIVED}}.get(query.tab, set(ContactStatus))
     return Counter(one.contact_id for one in found if one.status in wanted), counts
-
-
-def _holds(one: Contact, word: str) -> bool:
-    phone = "".join(one.phone.split())
-    digits = "".join(char for char in phone if char.isdecimal())
-    people = (one.name, one.first_name, one.last_name, one.email)
-    numbers = (one.account_number, one.contact_number, phone, digits)
-    return any(word in fold(field) for field in (*people, *numbers))
 
 
 async def check(stored: Store, texts: Sequence[str]) -> None:

@@ -1,0 +1,65 @@
+"""A search by standing follows the clock of the engine, where nothing is written when a night passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, time, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from engine.model_xero import START, Clock, contact
+from store.store_samples import search
+
+from tui.engine.publish import Publisher
+from tui.engine.watch import ReleasedWatch
+from tui.engine.weather.disk import Disk
+from tui.engine.weather.weather import Weather
+from tui.model.contact import ContactStatus, Organisation
+from tui.model.evidence import NightlyWindow
+
+if TYPE_CHECKING:
+    from tui.store import Store
+
+
+@pytest.fixture
+async def archived(store: Store) -> Store:
+    """Have somebody archive a contact in Xero at the start."""
+    await store.apply([contact("a")], START - timedelta(hours=1))
+    await store.apply([replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)], START)
+    await store.finder.load()
+    return store
+
+
+def publishing(store: Store, clock: Clock, *, has_feed: bool) -> tuple[Publisher, ReleasedWatch]:
+    clock.at = START + timedelta(minutes=5)
+    released = ReleasedWatch(store, NightlyWindow(time(0), time(6), UTC), clock, has_feed=has_feed)
+    weather, disk = Weather(clock, lambda: None), Disk(lambda: None)
+    return Publisher(
+        Organisation("t1", "Demo", "!demo"), store, weather, released, disk=disk, now=clock
+    ), released
+
+
+async def found(store: Store, text: str) -> int:
+    return len((await search(store, text)).rows)
+
+
+async def test_a_night_that_passes_turns_pending_into_expected(archived: Store) -> None:
+    clock = Clock()
+    publisher, released = publishing(archived, clock, has_feed=False)
+    assert (await found(archived, "sync:pending"), await found(archived, "sync:expected")) == (1, 0)
+    assert await found(archived, "changed:<1d") == 1
+    clock.at = START + timedelta(days=2)
+    assert released.tick()
+    publisher.rows_changed()
+    assert (await found(archived, "sync:pending"), await found(archived, "sync:expected")) == (0, 1)
+    assert await found(archived, "changed:<1d") == 0
+    publisher.stop()
+
+
+async def test_standings_that_have_moved_are_graded_anew_within_the_minute(archived: Store) -> None:
+    publisher, released = publishing(archived, Clock(), has_feed=True)
+    assert await found(archived, "sync:pending") == 1
+    released.watch = replace(released.watch, stalled_since=START)
+    publisher.rows_changed()
+    assert (await found(archived, "sync:pending"), await found(archived, "sync:stalled")) == (0, 1)
+    publisher.stop()
