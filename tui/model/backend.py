@@ -94,7 +94,7 @@ class Backend(Protocol):
         ...
 
     def first_rows(self, query: Query) -> Found:
-        """Answer at once from an index, for the first paint; only for queries without words."""
+        """Answer at once from an index, for the first paint; only for queries that ask for everything."""
         ...
 
     def find(self, query: Query) -> AsyncIterator[Found]:

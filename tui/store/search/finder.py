@@ -69,7 +69,7 @@ class Finder:
         return read_counts(self._database)
 
     def first(self, query: Query) -> Found:
-        """Answer at once from an index, for any number of contacts; words are not looked at."""
+        """Answer at once from an index, for any number of contacts; nothing but the tab is looked at."""
         counts = self.counts()
         return Found(query, IndexRows(self._reader, query.tab, counts.of(query.tab)), counts)
 
