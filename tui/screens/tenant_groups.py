@@ -110,6 +110,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
         self.query_one("#empty", Plain).update_text(empty)
         self.set_class(not self._groups, "-empty")
         self._show()
+        self._make_room()
         if self._groups:
             self.rows.focus()
 
@@ -120,6 +121,15 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
         hint.styles.min_height = hint.size.height
         hint.update_text(words.hint(self._groups))
         self._offer_keys()
+
+    def on_resize(self) -> None:
+        """Give the list as much of the screen as there is."""
+        self._make_room()
+
+    def _make_room(self) -> None:
+        # A list that scrolls has no height of its own that a dialog could follow.
+        share = self.size.height * (30 if self.has_class("-short") else 40) // 100
+        self.rows.styles.height = max(1, min(len(self._groups), share))
 
     def _write_row(self, index: int, width: int) -> Sequence[Content]:
         return (words.row(self._groups[index], width),)
