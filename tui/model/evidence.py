@@ -26,12 +26,13 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tui.model.telling import TellingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date, tzinfo
 
     from tui.model.change import Change
@@ -82,30 +83,20 @@ class NightlyWindow:
 
     def next_after(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the first whole window that begins at the moment or later."""
-        day = moment.astimezone(self.zone).date()
-        while True:
-            start, end = self._on(day)
-            if start >= moment:
-                return start, end
-            day += timedelta(days=1)
+        return next(each for each in self._windows(moment) if each[0] >= moment)
 
     def first_to_end_after(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the window that is under way, else of the next one."""
-        day = moment.astimezone(self.zone).date() - timedelta(days=2)
-        while True:
-            start, end = self._on(day)
-            if end > moment:
-                return start, end
-            day += timedelta(days=1)
+        # One that is a day long may have begun two dates ago.
+        return next(each for each in self._windows(moment - timedelta(days=2)) if each[1] > moment)
 
     def last_before(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the last window that had ended by the moment."""
+        return next(each for each in self._windows(moment, -1) if each[1] <= moment)
+
+    def _windows(self, moment: datetime, step: int = 1) -> Iterator[tuple[datetime, datetime]]:
         day = moment.astimezone(self.zone).date()
-        while True:
-            start, end = self._on(day)
-            if end <= moment:
-                return start, end
-            day -= timedelta(days=1)
+        return (self._on(day + timedelta(days=number)) for number in count(step=step))
 
     def _on(self, day: date) -> tuple[datetime, datetime]:
         end_day = day if self.end > self.start else day + timedelta(days=1)

@@ -105,7 +105,7 @@ def single(
     if pane and left.cell_length > room:
         parts = symbols(pane)
         # What waits for a person stands in Hand-offs and Troubleshoot as well; why nothing moves only here.
-        while len(parts) > 1 and _row(parts).cell_length > room:
+        while not wrong and len(parts) > 1 and _row(parts).cell_length > room:
             parts.pop()
         left = _row(parts)
     gap = max(_GAP, width - left.cell_length - right.cell_length)
