@@ -23,7 +23,12 @@ _BEGINNINGS = {"request": State.QUEUED, "seen": State.CONFIRMED}
 _BACKUPS_KEPT = 5
 _DEEDS = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
 _HISTORY = "SELECT contact_id, changes FROM history JOIN contacts ON history.contact = contacts.id"
-_PICKED_UP = "picked_up"
+# Those that move nothing, each with the changes that have to have one.
+_NOTES = {
+    "picked_up": "SELECT change_id FROM changes WHERE picked_up_ms IS NOT NULL",
+    "retried": "SELECT retries FROM changes WHERE retries IS NOT NULL",
+}
+_CHANGES = "SELECT contact_id, action, state FROM changes ORDER BY change_id"
 
 
 def read_only(file: Path, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -39,8 +44,8 @@ def read_only(file: Path, sql: str, parameters: Sequence[object] = ()) -> list[A
         raise
 
 
-def wreck(file: Path) -> list[tuple[str, str]]:
-    """Look at what a killed program has left: each contact's newest change and its state.
+def wreck(file: Path) -> list[tuple[str, str, str]]:
+    """Look at what a killed program has left: each change's contact, action and state, oldest first.
 
     Works on a copy, so that the program finds its file as it was left and mends it itself.
     """
@@ -56,16 +61,20 @@ def wreck(file: Path) -> list[tuple[str, str]]:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'changes'").fetchall():
                 return []
-            return connection.execute("SELECT contact_id, state FROM changes ORDER BY change_id").fetchall()
+            return connection.execute(_CHANGES).fetchall()
 
 
 @dataclass(slots=True)
 class Asked:
-    """Contacts for which a person has asked for the same thing at once."""
+    """Contacts for which a person has asked for the same thing at once.
+
+    `ends_as` is how it has to end; None where that is Xero's to say.
+    """
 
     action: Action
     contact_ids: tuple[str, ...]
     is_journalled: bool = False
+    ends_as: State | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +133,6 @@ class Audit:
     def _events_lead_to_states(self) -> None:
         states = dict(self._rows("SELECT change_id, state FROM changes"))
         reached: dict[int, State] = {}
-        picked_up: Counter[int] = Counter()
         for change_id, event, state in self._rows(
             "SELECT change_id, event, state FROM change_events ORDER BY event_id"
         ):
@@ -132,17 +140,16 @@ class Audit:
                 if change_id in reached:
                     self.findings.append(f"change {change_id} begins twice")
                 reached[change_id] = _BEGINNINGS[event]
-            elif event == _PICKED_UP:
-                picked_up[change_id] += 1
-            else:
+            elif event not in _NOTES:
                 reached[change_id] = step(reached[change_id], Event(event))
             if reached[change_id] != state:
                 self.findings.append(f"change {change_id}: {event} is logged as {state}")
         if reached != states:
             self.findings.append(f"the log leads to {reached}, the changes say {states}")
-        told = self._rows("SELECT change_id FROM changes WHERE picked_up_ms IS NOT NULL")
-        if picked_up != Counter(change_id for (change_id,) in told):
-            self.findings.append(f"picked up are {told}, logged is {picked_up}")
+        for event, sql in _NOTES.items():
+            logged = self._rows("SELECT change_id FROM change_events WHERE event = ?", (event,))
+            if sorted(logged) != sorted(self._rows(sql)):
+                self.findings.append(f"{event} is logged of {logged}, the changes say otherwise")
         stuck = Counter(state for state in states.values() if state in UNFINISHED)
         if stuck:
             self.findings.append(f"stuck: {dict(stuck)}")
@@ -151,6 +158,8 @@ class Audit:
         changes, deeds = defaultdict(list), defaultdict(list)
         for contact_id, action, state, words in self._rows(
             "SELECT contact_id, action, state, words FROM changes WHERE origin = 'here'"
+            # What was refused and tried again is asked for by another change.
+            " AND NOT (state = 'refused' AND superseded) ORDER BY change_id"
         ):
             changes[contact_id, action].append((state, words))
         for contact_id, deed in read_only(self.practice, _HISTORY):
@@ -167,6 +176,13 @@ class Audit:
 
     def _expected(self, asked: Asked, changes: Sequence[tuple[str, str]]) -> int | None:
         """Say how often Xero has to have done it; None where the journal itself is wrong."""
+        if asked.ends_as is not None and (not changes or changes[-1][0] != asked.ends_as):
+            return None
+        if asked.ends_as is not State.CANCELLED:
+            # What was taken back has never left.
+            changes = [change for change in changes if change[0] != State.CANCELLED]
+        elif len(changes) == 1:
+            return 0
         if not asked.is_journalled:
             return None if changes else 0
         if len(changes) != 1:
@@ -190,6 +206,9 @@ class Audit:
         sent: Counter[str] = Counter()
         for (detail,) in self._rows("SELECT detail FROM change_events WHERE event = 'send'"):
             sent[json.loads(detail)["idempotency_key"]] += 1
+        refused: Counter[str] = Counter(
+            key for (key,) in self._rows("SELECT idempotency_key FROM changes WHERE state = 'refused'")
+        )
         writes = [call for call in self.calls if call["method"] == "POST" and "/Contacts" in call["path"]]
         for key, times in Counter(call["idempotencyKey"] for call in writes if call["status"] != 401).items():
             if key not in sent:
@@ -198,7 +217,7 @@ class Audit:
                 self.findings.append(f"the call with the key {key} was made {times} times")
         for call in writes:
             key = call["idempotencyKey"]
-            meant = 0 if self._is_restore(key) else sent[key]
+            meant = 0 if self._is_restore(key) else sent[key] - refused[key]
             # An archived contact takes no second archive: fewer writes mean that Xero was asked twice.
             if call["status"] == 200 and call["statusWrites"] != meant:
                 self.findings.append(f"{meant} were sent, Xero did otherwise: {call}")

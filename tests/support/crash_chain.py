@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from support.crash_points import NOT_YET_ASKED, Point
+from support.crash_second_thoughts import DEEDS, end_pause, judge
 from support.crash_site import Site
 
 from tui.model.change import Action
@@ -25,7 +26,7 @@ class Run:
 
     `during` says what the program is doing: `asking` for an archive or a restore of `size` contacts, with
     Xero's answers dropped where `is_stormy`; `recovering` from a crash at `first`; reading `evidence`;
-    its `first start`, with nothing stored yet.
+    its `first start`, with nothing stored yet; or a second thought, one of `crash_second_thoughts`.
     """
 
     point: Point
@@ -88,6 +89,8 @@ def _crash(site: Site, run: Run, tally: Tally) -> None:
             site.end()
             shutil.rmtree(site.store.parent, ignore_errors=True)
             _start_into(site, run, tally)
+        case deed if deed in DEEDS:
+            _think_again(site, run, tally)
         case unknown:
             raise ValueError(unknown)
 
@@ -126,6 +129,14 @@ def _read_evidence(site: Site, run: Run, tally: Tally) -> None:
     site.note_journalled()
 
 
+def _think_again(site: Site, run: Run, tally: Tally) -> None:
+    do = DEEDS[run.during](site, run.size)
+    site.order(run.point, run.nth)
+    do()
+    _until_killed(site, run, tally, site.is_done)
+    judge(site, run.during, run.size, is_kept=run.point.is_kept)
+
+
 def _until_killed(site: Site, run: Run, tally: Tally, is_over: Callable[[], bool]) -> None:
     """Wait for the crash. A count of statements alone may turn out to be beyond the end."""
     terminal = site.program()
@@ -144,6 +155,8 @@ def _until_killed(site: Site, run: Run, tally: Tally, is_over: Callable[[], bool
 
 def _mend(site: Site, run: Run, tally: Tally) -> None:
     """Start once more, undisturbed, and see that all is as it has to be."""
+    if run.during in DEEDS:
+        end_pause(site)
     site.settle()
     if run.during == "evidence":
         site.until(site.is_picked_up, "the evidence being kept")

@@ -35,7 +35,20 @@ _WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT")
 # The journal is copied table by table: some are there then, some are not.
 _HALF_A_BACKUP = "INSERT INTO main.change_events"
 _ACCOUNTING = "/api.xro/"
-_METHODS = {"add": "request", "apply": "page", "set_cursor": "cursor", "record_pick_ups": "evidence"}
+_METHODS = {
+    "add": "request",
+    "apply": "page",
+    "pause": "pause",
+    "record_pick_ups": "evidence",
+    "retry": "retry",
+    "set_cursor": "cursor",
+}
+_MOVES = (
+    (Event.SEND, "send"),
+    (Event.LOSE, "doubt"),
+    (Event.HAND_OFF, "hand_off"),
+    (Event.CANCEL, "cancel"),
+)
 
 # What the store is being asked for, and what Xero was last asked, by the task that asks.
 _writing: ContextVar[str] = ContextVar("writing", default="")
@@ -120,11 +133,12 @@ def _name_writes() -> None:
     """Say what a transaction is for: by the method of the store, and by the moves it records."""
     for method, kind in _METHODS.items():
         _wrap(Store, method, _named(lambda *_, kind=kind, **__: kind))
+    _wrap(Store, "undo", _named(lambda _, plan, *__, **___: plan.kind.value))
     _wrap(Store, "record", _named(lambda _, moves, *__, **___: _kind({move.event for move in moves})))
 
 
 def _kind(events: set[Event]) -> str:
-    for event, kind in ((Event.SEND, "send"), (Event.LOSE, "doubt"), (Event.HAND_OFF, "hand_off")):
+    for event, kind in _MOVES:
         if event in events:
             return kind
     return "verdict" if _called.get() == "reading" else "answer"

@@ -43,6 +43,11 @@ _TOKENS: Final = (Point.TOKEN_ASKED, Point.TOKEN_BEFORE, Point.TOKEN_STORED)
 _BACKING_UP: Final = (
     Point.BACKUP_BEFORE, Point.BACKUP_HALF, Point.BACKUP_WRITTEN, Point.BACKUP_COMMITTED,
 )  # fmt: skip
+_UNDOING: Final = (Point.UNDO_BEFORE, Point.UNDO_WRITTEN, Point.UNDO_COMMITTED)
+_REDOING: Final = (Point.REDO_BEFORE, Point.REDO_WRITTEN, Point.REDO_COMMITTED)
+_RETRYING: Final = (Point.RETRY_BEFORE, Point.RETRY_WRITTEN, Point.RETRY_COMMITTED)
+_TAKING_BACK: Final = (Point.CANCEL_BEFORE, Point.CANCEL_WRITTEN, Point.CANCEL_COMMITTED)
+_PAUSING: Final = (Point.PAUSE_BEFORE, Point.PAUSE_WRITTEN, Point.PAUSE_COMMITTED)
 _PAGING: Final = (
     Point.PAGE_ANSWERED, Point.PAGE_WRITTEN, Point.PAGE_COMMITTED, Point.CURSOR_WRITTEN,
     Point.CURSOR_COMMITTED,
@@ -68,6 +73,15 @@ def chains(number: int) -> dict[str, tuple[Run, ...]]:
         # Those that this round doesn't reach while it recovers.
         "in doubt": tuple(runs(_DOUBTING[(number + 1) % 2 :: 2], is_stormy=True)),
         "handing off": tuple(Run(point, size=next(size), action=Action.RESTORE) for point in _HANDING_OFF),
+        "undoing": tuple(Run(point, size=next(size), during="undoing") for point in _UNDOING),
+        "redoing": tuple(Run(point, size=next(size), during="redoing") for point in _REDOING),
+        "trying again": tuple(Run(point, during="trying again") for point in _RETRYING),
+        "taking back": tuple(Run(point, during="taking back") for point in _TAKING_BACK),
+        "pausing": tuple(
+            # By turns, so that both are tried at each point in two rounds.
+            Run(point, size=next(size), during=("going on", "pausing")[(number + place) % 2])
+            for place, point in enumerate(_PAUSING)
+        ),
         "seen in Re-Leased": tuple(Run(point, size=next(size), during="evidence") for point in _EVIDENCE),
         "renewing the sign-in": tuple(
             Run(point, size=next(size), during="recovering", first=Point.REQUEST_COMMITTED)

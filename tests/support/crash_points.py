@@ -15,6 +15,21 @@ class Point(StrEnum):
     REQUEST_BEFORE = "request: before the journal"
     REQUEST_WRITTEN = "request: in its transaction"
     REQUEST_COMMITTED = "request: journalled, the outbox asleep"
+    UNDO_BEFORE = "undo: before the journal"
+    UNDO_WRITTEN = "undo: in its transaction"
+    UNDO_COMMITTED = "undo: journalled, the outbox asleep"
+    REDO_BEFORE = "redo: before the journal"
+    REDO_WRITTEN = "redo: in its transaction"
+    REDO_COMMITTED = "redo: journalled, the outbox asleep"
+    RETRY_BEFORE = "trying again: before the journal"
+    RETRY_WRITTEN = "trying again: in its transaction"
+    RETRY_COMMITTED = "trying again: journalled, the outbox asleep"
+    CANCEL_BEFORE = "taking back: before the journal"
+    CANCEL_WRITTEN = "taking back: in its transaction"
+    CANCEL_COMMITTED = "taking back: journalled, not shown"
+    PAUSE_BEFORE = "pause: before it is kept"
+    PAUSE_WRITTEN = "pause: in its transaction"
+    PAUSE_COMMITTED = "pause: kept, the outbox not told"
     SEND_BEFORE = "send: before the journal"
     SEND_WRITTEN = "send: in its transaction"
     SEND_COMMITTED = "send: journalled, the call not made"
@@ -53,6 +68,11 @@ class Point(StrEnum):
     BACKUP_COMMITTED = "backup: in its place"
     MIGRATION = "migration: a statement of it"
     STATEMENT = "any statement that writes"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what was asked for is in the journal by now: all of it, or else nothing."""
+        return not self.name.endswith(("_BEFORE", "_WRITTEN"))
 
 
 # Where nothing of what was asked for can be in the journal yet; from the commit on, all of it is.

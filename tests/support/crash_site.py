@@ -33,6 +33,7 @@ _TESTS = Path(__file__).parents[1]
 _TYPED_FROM = 26
 _PATIENCE_SECONDS = 30
 _PLENTY = 1_000_000
+PAUSED = "Sending is paused"
 _FAILED = "Something went wrong"
 # News is read at the start and when F5 is pressed: a look in between could settle a doubt by itself.
 _POLL_SECONDS = 3600
@@ -166,7 +167,8 @@ class Site:
         terminal = by or self.program()
         terminal.until_shown("All ")
         terminal.write("3" if action is Action.RESTORE else "1")
-        terminal.write(f"/{word}\r\x1b[15~")
+        # Ctrl-U: what was looked for before may stand there still.
+        terminal.write(f"/\x15{word}\r\x1b[15~")
         terminal.until_shown(f" {size} of ")
         terminal.write("*")
         self.press(size, action, by=terminal)
@@ -186,7 +188,11 @@ class Site:
     def note_journalled(self) -> None:
         """See whether the journal that a crash has left knows what was asked last: all of it or nothing."""
         asked = self.asked[-1]
-        known = {contact_id for contact_id, _ in wreck(self.store)} & set(asked.contact_ids)
+        known = {
+            contact_id
+            for contact_id, action, state in wreck(self.store)
+            if contact_id in asked.contact_ids and action == asked.action and state != State.CANCELLED
+        }
         assert len(known) in {0, len(asked.contact_ids)}, "a batch was journalled in part"
         asked.is_journalled = bool(known)
 
@@ -208,6 +214,27 @@ class Site:
         """Say whether Re-Leased was seen to have all that was confirmed."""
         sql = "SELECT 1 FROM changes WHERE state = 'confirmed' AND picked_up_ms IS NULL LIMIT 1"
         return not self._ask(sql)
+
+    def states(self) -> set[State]:
+        """Return how the newest changes of what was asked last stand."""
+        states = dict(self._ask("SELECT contact_id, state FROM changes ORDER BY change_id"))
+        return {State(states[one]) for one in self.asked[-1].contact_ids if one in states}
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person has paused the sending."""
+        return bool(self._ask("SELECT 1 FROM cursors WHERE name = 'push.paused_at'"))
+
+    def toggle_pause(self) -> None:
+        """Pause the sending, or go on with it."""
+        terminal, was_paused = self.program(), self.is_paused
+        terminal.until_shown("All ")
+        terminal.write("s")
+        # Shown, too: the next press is for what stands there.
+        self.until(
+            lambda: was_paused not in {self.is_paused, PAUSED in terminal.screen.text},
+            "pausing, or going on",
+        )
 
     def settle(self) -> None:
         """Wait until all is finished and the local copy is as Xero is."""

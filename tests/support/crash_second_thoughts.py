@@ -1,0 +1,123 @@
+"""Second thoughts, by keys alone: undo, redo, trying again, taking back, pausing and going on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from support.crash_audit import Asked
+from support.crash_site import PAUSED
+
+from tui.model.change import Action, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.crash_site import Site
+
+
+def undo(site: Site, size: int) -> Callable[[], None]:
+    """Have archives done; what is returned undoes them, by restores that are handed to a person."""
+    _archive(site, size)
+    site.until(site.is_done, "archiving")
+    _ask(site, "u", f"Undo {size} archive")
+    site.asked.append(Asked(Action.RESTORE, site.asked[-1].contact_ids))
+    return lambda: site.program().write("y")
+
+
+def redo(site: Site, size: int) -> Callable[[], None]:
+    """Have archives undone before they have left; what is returned redoes them."""
+    site.toggle_pause()
+    _archive(site, size)
+    _ask(site, "u", f"Undo {size} archive")
+    site.program().write("y")
+    site.until(lambda: site.states() == {State.CANCELLED}, "undoing")
+    _ask(site, "U", f"Redo {size} archive")
+    return lambda: site.program().write("y")
+
+
+def retry(site: Site, size: int) -> Callable[[], None]:
+    """Have one refused for a reason that has gone since; what is returned tries it again."""
+    assert size == 1
+    word = site.fill(1, Action.ARCHIVE)
+    [contact_id] = site.asked[-1].contact_ids
+    site.practice.somebody("repeating", contact_id)
+    site.choose(word, 1, Action.ARCHIVE)
+    site.confirm(1)
+    site.until(lambda: site.states() == {State.REFUSED}, "the refusal")
+    site.practice.somebody("repeating", contact_id, repeating=False)
+    site.program().until_shown("✗ refused")
+    return lambda: site.program().write("R")
+
+
+def take_back(site: Site, size: int) -> Callable[[], None]:
+    """Have one wait that can't leave yet; what is returned takes it back."""
+    assert size == 1
+    site.toggle_pause()
+    _archive(site, 1)
+    site.program().write("l")
+    site.program().until_shown("x Cancel")
+    _ask(site, "x", "Take it back?")
+    return lambda: site.program().write("y")
+
+
+def pause(site: Site, _: int) -> Callable[[], None]:
+    """Have nothing to send; what is returned pauses the sending."""
+    site.program().until_shown("All ")
+    return lambda: site.program().write("s")
+
+
+def go_on(site: Site, size: int) -> Callable[[], None]:
+    """Have archives wait for the end of a pause; what is returned ends it."""
+    site.toggle_pause()
+    _archive(site, size)
+    return lambda: site.program().write("s")
+
+
+DEEDS: Final = {
+    "undoing": undo,
+    "redoing": redo,
+    "trying again": retry,
+    "taking back": take_back,
+    "pausing": pause,
+    "going on": go_on,
+}
+
+
+def judge(site: Site, deed: str, size: int, *, is_kept: bool) -> None:
+    """See what the journal holds after the crash, and say how it has to end."""
+    if deed == "trying again":
+        site.asked[-1].is_journalled = True
+        site.asked[-1].ends_as = State.CONFIRMED if is_kept else State.REFUSED
+    elif deed == "taking back":
+        site.asked[-1].is_journalled = True
+        site.asked[-1].ends_as = State.CANCELLED if is_kept else State.CONFIRMED
+    elif deed in {"pausing", "going on"}:
+        assert site.is_paused == (is_kept == (deed == "pausing")), "the pause isn't as it was left"
+        if deed == "pausing":
+            _archive(site, size)
+        site.asked[-1].is_journalled = True
+    else:
+        site.note_journalled()
+        assert site.asked[-1].is_journalled == is_kept, "what was committed is lost, or too early there"
+
+
+def end_pause(site: Site) -> None:
+    """See that a pause outlives the crash, with nothing sent, and end it."""
+    if site.is_paused:
+        site.program().until_shown(PAUSED)
+        assert site.states() <= {State.QUEUED, State.CANCELLED}, "sent in spite of the pause"
+        site.toggle_pause()
+
+
+def _archive(site: Site, size: int) -> None:
+    word = site.fill(size, Action.ARCHIVE)
+    site.choose(word, size, Action.ARCHIVE)
+    site.confirm(size)
+    site.until(lambda: site.is_journalled(word), "asking")
+    site.asked[-1].is_journalled = True
+
+
+def _ask(site: Site, key: str, question: str) -> None:
+    """Press a key until its question is there: the row under the cursor may just be changing."""
+    site.program().write(key)
+    site.program().until_shown(question)
