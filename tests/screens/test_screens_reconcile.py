@@ -21,6 +21,7 @@ from tui.screens.compared import KindBar
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.contact import ContactScreen
 from tui.screens.reconcile import ReconcileScreen
+from tui.screens.troubleshoot import TroubleshootScreen
 from tui.widgets.clock import now
 from tui.widgets.line_list import LineList
 
@@ -80,6 +81,17 @@ async def test_what_differs_comes_first_with_why_and_what_to_do(office: FakeBack
         assert "nothing here explains it. a archives it in Xero" in story(person)
         await person.press("down", "down")
         assert "r restores it in Xero" in story(person)
+
+
+async def test_troubleshoot_offers_it_to_whoever_waits(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await person.press("t")
+        assert "f compares a file exported from it." in str(
+            person.screen.query_one("#step-2", Static).content
+        ) + str(person.screen.query_one("#said-2", Static).content)
+        await compare(person)
+        await person.press("escape", "end", "enter")
+        assert person.sees(TroubleshootScreen)
 
 
 async def test_the_groups_by_key_and_by_click(office: FakeBackend) -> None:
@@ -154,7 +166,7 @@ async def test_of_a_mixture_each_key_takes_those_that_it_mends(office: FakeBacke
         # What was asked for is done with, the other direction is still chosen.
         assert screen(person).selection.ids() == (contact_id(19),)
         await person.press("a")
-        assert person.bottom_line == words.nothing_to(Action.ARCHIVE)
+        assert person.bottom_line == words.nothing_to(Action.ARCHIVE, screen(person).key)
         await person.press("r", "y")
         assert ("request", Action.RESTORE, (contact_id(19),)) in office.calls
 
@@ -169,10 +181,10 @@ async def test_selecting_and_unselecting(office: FakeBackend) -> None:
         assert not screen(person).selection
         assert person.sees(ReconcileScreen)
         await person.press("*", "3", "space")
-        assert person.bottom_line == words.ONLY_DIFFERING
+        assert person.bottom_line == words.only_differing(screen(person).key)
         # What is selected elsewhere isn't acted on out of sight.
         await person.press("a")
-        assert person.bottom_line == words.ONLY_DIFFERING
+        assert person.bottom_line == words.only_differing(screen(person).key)
         assert person.sees(ReconcileScreen)
 
 
@@ -180,7 +192,7 @@ async def test_the_other_direction_is_refused_in_words(office: FakeBackend) -> N
     async with running(office) as person:
         await compare(person)
         await person.press("r")
-        assert person.bottom_line == words.nothing_to(Action.RESTORE)
+        assert person.bottom_line == words.nothing_to(Action.RESTORE, screen(person).key)
         assert not person.sees(ConfirmScreen)
 
 
@@ -241,7 +253,7 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBacke
     async with running(office) as person:
         await compare(person)
         await person.press("3")
-        assert "2 more changes reached Re-Leased. Not recorded yet: w does." in notes(person)
+        assert "2 more changes reached Re-Leased. w records it." in notes(person)
         assert row(person).endswith("archived archived + not recorded yet")
         await person.press("w")
         assert person.sees(AskScreen)

@@ -33,8 +33,8 @@ LAST_FILE: Final = "released.last_file"
 _RECORDED_AT_ONCE: Final = 200
 _OPEN_FIRST: Final = "Open Reshelve and wait until they have been read, then try again."
 _IS_OLDER: Final = (
-    "The contacts were last read from Xero before the file was exported: what was changed in between shows"
-    " as a difference. With Reshelve open for a moment, they are read anew."
+    "The contacts were last read from Xero before the file was exported: what changed in between shows as a"
+    " difference. Reshelve, left open, reads them anew."
 )
 
 

@@ -64,7 +64,7 @@ class Mending(Compared):
         """Select the line under the cursor, or no longer, and go on to the next."""
         one = self.current
         if self.kind is not Kind.DIFFER or one is None or one.contact is None:
-            self.flash(words.ONLY_DIFFERING)
+            self.flash(words.only_differing(self.key))
             return
         self.selection.toggle(one.contact.contact_id)
         self._selected()
@@ -73,7 +73,7 @@ class Mending(Compared):
     def action_select_all(self) -> None:
         """Select everything that differs and is found."""
         if self.kind is not Kind.DIFFER:
-            self.flash(words.ONLY_DIFFERING)
+            self.flash(words.only_differing(self.key))
             return
         differs = self.found.differs
         self.selection.add(differs[place].contact.contact_id for place in self.shown if place < len(differs))
@@ -121,9 +121,9 @@ class Mending(Compared):
             return
         targets = self._targets(action)
         if self.kind is not Kind.DIFFER:
-            self.flash(words.ONLY_DIFFERING)
+            self.flash(words.only_differing(self.key))
         elif not targets:
-            self.flash(words.nothing_to(action))
+            self.flash(words.nothing_to(action, self.key))
         elif (reason := self._why_not(action)) and not self.selection:
             self.flash(reason)
         else:

@@ -75,7 +75,7 @@ class ReconcileScreen(Mending, Settling):
         """Tell of the line under the cursor, and name the keys that are for it."""
         one = self.current
         told = self.query_one("#told", Static)
-        told.update(words.story(one, self.look(one), clock.now()) if one is not None else "")
+        told.update(words.story(one, self.look(one), clock.now(), self.key) if one is not None else "")
         self.query_one(PauseBar).tell(self.backend.snapshot)
         self._offer_keys()
 

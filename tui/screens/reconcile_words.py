@@ -17,13 +17,16 @@ from tui.widgets.text import NOTHING, content, fit, safe
 from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from tui.model.matching import XeroContact
-    from tui.model.reconcile import Ambiguous, Difference, Reconciliation
+    from tui.model.reconcile import Ambiguous, Reconciliation
     from tui.model.rows import Row
     from tui.screens.reconcile_lines import Entry
+
+    #: What tells the key of an action as it is now.
+    Key = Callable[[str], str]
 
 EMPTY: Final = {
     Kind.DIFFER: "Nothing differs: every contact found on both sides is in the same tab of both.",
@@ -33,12 +36,7 @@ EMPTY: Final = {
     Kind.XERO: "Every contact that Xero has in the tabs of this file is in the file.",
 }
 NOT_FOUND: Final = "No contact here has all of these words. Esc clears the search."
-ONLY_DIFFERING: Final = "Only what differs can be selected and acted on. 1 shows it."
-NOT_IN_XERO: Final = "Xero has no such contact. If it should have, look for it with esc and /."
-_NOTHING_THERE: Final = {
-    Action.ARCHIVE: "None of these is archived in Re-Leased. r restores in Xero what is active there.",
-    Action.RESTORE: "None of these is active in Re-Leased. a archives in Xero what is archived there.",
-}
+NOT_IN_XERO: Final = "Xero has no contact that this line could mean."
 _SHORT_REASONS: Final = {
     Why.UNDER_WAY: "change under way",
     Why.CHANGED_SINCE: "changed since",
@@ -47,10 +45,6 @@ _SHORT_REASONS: Final = {
     Why.UNKNOWN: "unexplained",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
-_MENDS: Final = {
-    Action.ARCHIVE: "a archives it in Xero, so that both agree.",
-    Action.RESTORE: "r restores it in Xero, so that both agree.",
-}
 _STATUS, _GAP, _STATE = 8, 2, 20
 _ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
@@ -69,9 +63,20 @@ class Look:
     is_unrecorded: bool = False
 
 
-def nothing_to(action: Action) -> str:
+def only_differing(key: Key) -> str:
+    """Say why there is nothing to select or act on here."""
+    return f"Only what differs can be selected and acted on. {key('kind_differ')} shows it."
+
+
+def nothing_to(action: Action, key: Key) -> str:
     """Say that none of the lines chosen could be changed this way to agree."""
-    return _NOTHING_THERE[action]
+    if action is Action.ARCHIVE:
+        return f"None of these is archived in Re-Leased. {_mend(Action.RESTORE, key)} what is active there."
+    return f"None of these is active in Re-Leased. {_mend(Action.ARCHIVE, key)} what is archived there."
+
+
+def _mend(action: Action, key: Key) -> str:
+    return f"{key(action.value)} {'archives' if action is Action.ARCHIVE else 'restores'} in Xero"
 
 
 def heading(found: Reconciliation, organisation: str) -> Content:
@@ -86,11 +91,11 @@ def heading(found: Reconciliation, organisation: str) -> Content:
     )
 
 
-def notes(found: Reconciliation, unrecorded: int, recorded: int) -> Content:
+def notes(found: Reconciliation, unrecorded: int, recorded: int, key: Key) -> Content:
     """Say what was assumed, what looks odd, and what the file proves."""
     said = [content(note, "$text-warning") for note in (*found.source.notes, *found.notes)]
     if unrecorded:
-        said.append(Content.styled(f"{proof(unrecorded)} Not recorded yet: w does.", "$text-accent"))
+        said.append(Content.styled(f"{proof(unrecorded)} {key('record')} records it.", "$text-accent"))
     elif recorded:
         said.append(Content.styled(f"Recorded: {done(recorded)}", "$text-success"))
     else:
@@ -205,18 +210,18 @@ def has_moved(one: Entry, look: Look) -> bool:
 # --- the one under the cursor ---
 
 
-def story(one: Entry, look: Look, now: datetime) -> Content:
+def story(one: Entry, look: Look, now: datetime, key: Key) -> Content:
     """Tell all that is known of one line, and what can be done about it."""
     where = f"line {one.told.line:,}" if one.told is not None else "not in the file"
     head = Content.assemble(content(one.name, "bold"), "  ", (where, "$text-muted"))
-    return Content("\n").join([head, *(content(line) for line in _told(one, look, now))])
+    return Content("\n").join([head, *(content(line) for line in _told(one, look, now, key))])
 
 
-def _told(one: Entry, look: Look, now: datetime) -> Iterator[str]:
+def _told(one: Entry, look: Look, now: datetime, key: Key) -> Iterator[str]:
     if one.difference is not None:
-        yield _difference(one, one.difference, look, now)
+        yield _difference(one, look, now, key)
     elif look.is_unrecorded:
-        yield "It proves that Re-Leased has the last change. w records that."
+        yield f"It proves that Re-Leased has the last change. {key('record')} records that."
     elif len(one.candidates) > 1:
         yield f"Could be any of {number(len(one.candidates))} in Xero. Enter says which is meant."
     elif one.candidates:
@@ -232,11 +237,13 @@ def _told(one: Entry, look: Look, now: datetime) -> Iterator[str]:
         yield f"In Xero: {_named(one.candidates[0].name, one.candidates[0].email, one.candidates[0].status)}"
 
 
-def _difference(one: Entry, difference: Difference, look: Look, now: datetime) -> str:
-    if has_moved(one, look):
+def _difference(one: Entry, look: Look, now: datetime, key: Key) -> str:
+    difference = one.difference
+    if difference is None or has_moved(one, look):
         words = state(one, look, now)[0]
         return f"Since then: {words}." if words else "Both agree by now."
-    return f"They differ: {REASONS[difference.why]}. {_MENDS[difference.action]}"
+    mend = _mend(difference.action, key).replace(" in Xero", " it in Xero")
+    return f"Differs: {REASONS[difference.why]}. {mend}."
 
 
 def _named(name: str, email: str, status: ContactStatus) -> str:

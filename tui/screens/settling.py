@@ -92,7 +92,7 @@ class Settling(Compared):
         """Say what the file proves that isn't recorded."""
         proved = (each for each in self.found.proved if each.change_id not in self._recorded)
         self.unrecorded = frozenset(each.contact_id for each in proved)
-        said = words.notes(self.found, len(self.unrecorded), self._settled)
+        said = words.notes(self.found, len(self.unrecorded), self._settled, self.key)
         self.query_one("#notes", Static).update(said)
 
     def action_record(self) -> None:

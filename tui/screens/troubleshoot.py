@@ -21,6 +21,7 @@ from tui.model.activity import ChangeQuery, Group
 from tui.model.errors import ReshelveError
 from tui.model.telling import CompanyState
 from tui.screens.choosing import ChoosingScreen
+from tui.screens.comparing import Comparing
 from tui.screens.messages import SnapshotChanged
 from tui.screens.naming import NameScreen
 from tui.screens.support_report import report
@@ -51,14 +52,14 @@ class _OldestRead(Message, bubble=False):
     oldest: Oldest
 
 
-class TroubleshootScreen(TryingAgain[None], TellingSync[None]):
+class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
     """The four steps of Re-Leased's article, each with what speaks for it and the next key."""
 
     CSS_PATH = "troubleshoot.tcss"
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("activity", "retry", "manual_sync", "sync_overview", "copy_report", "save_report"),
-        *bindings("connect", "refresh", "back"),
+        *bindings("connect", "reconcile", "refresh", "back"),
         Binding("enter", "activity", show=False),
     ]
 

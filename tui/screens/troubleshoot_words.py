@@ -170,7 +170,10 @@ def _waiting(
     lines = [_totals(pane), *_oldest(oldest, now), sync if sync.endswith(".") else f"{sync}."]
     is_bad = bool(pane.overdue_total or pane.stalled_total)
     sign = _BAD if is_bad else _WAITS if pane.waiting_total else _UNSEEN if oldest.view else _GOOD
-    then = f"{key('manual_sync')} says that you started a sync in Re-Leased, or how it ended."
+    then = (
+        f"{key('manual_sync')} says that you started a sync in Re-Leased, or how it ended; "
+        f"{key('reconcile')} compares a file exported from it."
+    )
     return Step(sign, title, tuple(lines), then)
 
 

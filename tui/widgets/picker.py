@@ -22,7 +22,7 @@ class Picker(Line, can_focus=True):
 
     DEFAULT_CSS = """
     Picker {
-        height: 1; width: 1fr; padding: 0 1 0 0;
+        height: 1; width: 1fr; padding: 0 1 0 0; text-wrap: nowrap; text-overflow: ellipsis;
         &:focus { background: $primary 30%; text-style: bold; }
         &:ansi:focus { background: transparent; text-style: reverse; }
     }
