@@ -19,6 +19,7 @@ from support.terminal import Terminal, gone
 from tui import __version__
 from tui.actions import readme_table
 from tui.cli import main
+from tui.model.query import Query, Tab
 from tui.settings import KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -121,6 +122,19 @@ def test_each_command_has_help_and_the_options_that_are_named(command: str, said
 def test_the_keys_are_those_there_are() -> None:
     [table] = re.findall(r"<!-- keys -->\n(.*)<!-- /keys -->", README, re.DOTALL)
     assert table == readme_table()
+
+
+def test_the_searches_are_understood() -> None:
+    rows = re.findall(r"^\| (`.+`) \| (.+) \|$", section("Searching"), re.MULTILINE)
+    assert rows
+    for typed, found in rows:
+        examples = re.findall(r"`([^`]+)`", typed)
+        name = examples[0].partition(":")[0]
+        values = [each for each in re.findall(r"`([^`]+)`", found) if each.isalpha()]
+        for example in (*examples, *(f"{name}:{value}" for value in values)):
+            query = Query.parse(Tab.ALL, example)
+            assert not query.is_everything
+            assert not query.notes, example
 
 
 def test_the_variables_are_settings() -> None:
