@@ -28,6 +28,8 @@ _SEARCHES = (
     "0012",
     "okafor ba",
 )
+# What completes none of its letters: the echo of a letter stands alone behind what was typed.
+_QUALIFIED = ("owes:>500 harbour", "fletcher owes:0", "owes:>=100 owes:<900 jo", "changed:<7d rentals -1")
 _PAGES, _STEPS = 8, 40
 _KNOWN_NAMES = 1_000
 _COUNT = "SELECT status, count(*) FROM contacts WHERE {} GROUP BY status"
@@ -39,6 +41,8 @@ class Times:
 
     echo: list[float] = field(default_factory=list)
     settled: list[float] = field(default_factory=list)
+    #: The same, where there are qualifiers among the words.
+    qualified: list[float] = field(default_factory=list)
     page: list[float] = field(default_factory=list)
     step: list[float] = field(default_factory=list)
     #: The yardstick of a search: SQLite looking for the same words in the same texts.
@@ -62,7 +66,7 @@ async def expect(store_folder: Path) -> Expected:
         rows = store.finder.first(Query()).rows.window(0, _KNOWN_NAMES)
         expected = Expected(store.counts().all, [row.name for row in rows])
         await store.finder.load()
-        for typed in {words[:end] for words in _SEARCHES for end in range(1, len(words) + 1)}:
+        for typed in {words[:end] for words in (*_SEARCHES, *_QUALIFIED) for end in range(1, len(words) + 1)}:
             async for found in store.finder.find(Query.parse(Tab.ALL, typed)):
                 if found.is_complete:
                     first = found.rows.window(0, 1)
@@ -86,14 +90,23 @@ class Typist:
 
     def search(self, number: int) -> None:
         """Type a search letter by letter, each once the last has settled; then clear it."""
-        words = _SEARCHES[number % len(_SEARCHES)]
+        self._search(_SEARCHES[number % len(_SEARCHES)], self.times.settled)
+
+    def qualify(self, number: int) -> None:
+        """Do the same with qualifiers, the first of which the program has never been asked for."""
+        self._search(_QUALIFIED[number % len(_QUALIFIED)], self.times.qualified)
+
+    def _search(self, words: str, settled: list[float]) -> None:
         self.terminal.press("/")
         self.terminal.until_shown("To the contacts")
         found_before = self._expected.total
         for end in range(1, len(words) + 1):
-            self.times.sql.append(_search_by_sql(self._store_file, words[:end]))
+            if settled is self.times.settled:
+                self.times.sql.append(_search_by_sql(self._store_file, words[:end]))
             found, first = self._expected.finds[words[:end]]
-            self._type(words[:end], first, found if found != found_before else None)
+            # A qualifier that isn't complete finds everybody, and no number is shown.
+            is_told = found not in {found_before, self._expected.total}
+            self._type(words[:end], first, found if is_told else None, settled)
             found_before = found
         self.terminal.press(_ESCAPE)
         self.terminal.until_shown(f"All {self._expected.total:,}")
@@ -115,7 +128,7 @@ class Typist:
             # Somewhere on the new page: a line for the progress of a read makes pages shorter by one row.
             self.times.page.append(self._shown(_STEPS + number * self._page - self._page // 2) - pressed)
 
-    def _type(self, typed: str, first: str, found: int | None) -> None:
+    def _type(self, typed: str, first: str, found: int | None, times: list[float]) -> None:
         echo = re.compile(rf"(?:^|\n|/ ){re.escape(typed)}(?:\s|$)")
         pressed = self.terminal.press(typed[-1])
         echoed = self.terminal.until(lambda text: bool(echo.search(text)), f"the echo of {typed!r}")
@@ -124,7 +137,7 @@ class Typist:
         if found is not None:
             tally = f"{found:,} of {self._expected.total:,}"
             settled = self.terminal.until(lambda text: tally in text and first in text, f"{tally}, {first}")
-            self.times.settled.append(settled - pressed)
+            times.append(settled - pressed)
 
     def _shown(self, index: int) -> float:
         return self.terminal.until_shown(self._expected.names[index])

@@ -23,7 +23,7 @@ _MEMORY_AIMS = ((100_000, 90), (1_000_000, 250))
 
 
 def measure(homes: Mapping[Home, Expected], rounds: int) -> list[Result]:
-    """Use each size in turn, two searches and a walk in each round; echoes of a bare input between."""
+    """Use each size in turn, three searches and a walk in each round; echoes of a bare input between."""
     with ExitStack() as stack:
         label = stack.enter_context(Terminal(YARDSTICK, {}))
         bare = stack.enter_context(Terminal([*YARDSTICK, "--input"], {}))
@@ -34,6 +34,7 @@ def measure(homes: Mapping[Home, Expected], rounds: int) -> list[Result]:
             for typist in typists.values():
                 typist.search(2 * number)
                 typist.search(2 * number + 1)
+                typist.qualify(number)
                 typist.browse()
             echoes.extend(_echo(bare, letter) for letter in _LETTERS)
         results = [
@@ -81,6 +82,15 @@ def _judge(contacts: int, times: Times, echoes: list[float]) -> Iterator[Result]
         "ms",
         p95(sql),
         goal=Limit(60),
+        aim=_aim(_SETTLED_AIMS, contacts),
+    )
+    yield Result("qualifier key to settled, median", contacts, middle(times.qualified), "ms", middle(sql))
+    yield Result(
+        "qualifier key to settled, p95",
+        contacts,
+        p95(times.qualified),
+        "ms",
+        p95(sql),
         aim=_aim(_SETTLED_AIMS, contacts),
     )
     yield Result("page down, p95", contacts, p95(times.page), "ms", bare_p95, aim=Limit(16))
