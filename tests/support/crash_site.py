@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from support.terminal import Terminal
 
 from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
 from tui.paths import Paths
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _TESTS = Path(__file__).parents[1]
 # The dialog wants the number typed from here on.
 _TYPED_FROM = 26
 _PATIENCE_SECONDS = 30
+_BETWEEN_LOOKS_SECONDS = 2
 _PLENTY = 1_000_000
 PAUSED = "Sending is paused"
 _FAILED = "Something went wrong"
@@ -168,7 +171,8 @@ class Site:
         terminal.until_shown("All ")
         terminal.write("3" if action is Action.RESTORE else "1")
         # Ctrl-U: what was looked for before may stand there still.
-        terminal.write(f"/\x15{word}\r\x1b[15~")
+        terminal.write(f"/\x15{word}\r")
+        terminal.until(_Looking(terminal, lambda: self._knows(word, size, action)), f"finding {size}")
         terminal.until_shown(f" {size} of ")
         terminal.write("*")
         self.press(size, action, by=terminal)
@@ -262,6 +266,11 @@ class Site:
     def _reached(self) -> Path:
         return self.folder / "reached"
 
+    def _knows(self, word: str, size: int, action: Action) -> bool:
+        status = (ContactStatus.ACTIVE if action is Action.ARCHIVE else ContactStatus.ARCHIVED).value
+        sql = "SELECT count(*) FROM contacts WHERE name LIKE ? || ' %' AND status = ?"
+        return self._ask(sql, (word, status)) == [(size,)]
+
     def _are_finished(self, asked: Sequence[Asked]) -> bool:
         # One look: what is asked in two could change in between.
         states = dict(self._ask("SELECT contact_id, state FROM changes ORDER BY change_id"))
@@ -285,6 +294,22 @@ class Site:
         assert reply.status == 200, reply.body
         made: list[dict[str, str]] = reply.json()["Contacts"]
         return made
+
+
+class _Looking:
+    """Looks for news until something is so.
+
+    Again and again: a look that is under way answers the key, and may have read past what is awaited.
+    """
+
+    def __init__(self, terminal: Terminal, is_over: Callable[[], bool]) -> None:
+        self._terminal, self._is_over, self._looked_at = terminal, is_over, float("-inf")
+
+    def __call__(self) -> bool:
+        if time.monotonic() - self._looked_at > _BETWEEN_LOOKS_SECONDS:
+            self._terminal.write("\x1b[15~")
+            self._looked_at = time.monotonic()
+        return self._is_over()
 
 
 def _letters(number: int) -> str:
