@@ -207,6 +207,7 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
             patch.setattr(module, "CHUNK", 4)
         patch.setattr(finder, "_TURN", 0)
         patch.setattr(filtering, "_REMEMBERED", 2)
+        patch.setattr(filtering, "_AT_ONCE", 3)
         asyncio.run(history())
 
 
