@@ -13,7 +13,7 @@ from tui.model.errors import AnswerLostError, OfflineError, RateLimitedError, Re
 from tui.xero.answers import CallsLeft, ContactsPage, Element, LookedUp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tui.model.errors import XeroError
     from tui.xero.client import XeroClient
@@ -99,6 +99,10 @@ class ModelXero:
     @property
     def client(self) -> XeroClient:
         return cast("XeroClient", self)
+
+    def follow_time(self, listener: Callable[[datetime, float], None]) -> None:
+        """Take whom to tell the time; a test tells it."""
+        self.tell_time = listener
 
     def status(self, contact_id: str) -> ContactStatus:
         return self.contacts_now[contact_id].status

@@ -14,6 +14,7 @@ import pytest
 from engine.model_xero import START, Clock, contact
 
 from tui.engine import reconciling
+from tui.engine.clock import XeroClock
 from tui.engine.file_desk import FileDesk
 from tui.engine.reconciling import LAST_FILE, open_store
 from tui.engine.sync.bookmarks import FULL_DONE_AT, SINCE
@@ -52,7 +53,7 @@ class Bench(FileDesk):
         self.clock.forward(hours=2)
         self._store = store
         self._publisher = cast("Publisher", self)
-        self._now = self.clock
+        self._clock = XeroClock(self.clock, store)
 
     def rows_changed(self) -> None:
         self.news += 1
@@ -96,6 +97,31 @@ async def test_what_agrees_is_read_and_dated_as_the_file(bench: Bench, store: St
     [settled] = store.settled(5)
     assert settled.picked_up_at == DATED
     assert store.cursor(LAST_FILE) == f"{DATED.isoformat()} file contacts.csv {found.source.digest[:12]}"
+
+
+@pytest.mark.parametrize(("minutes", "grade"), [(10, Grade.PENDING), (0, Grade.READ), (-10, Grade.READ)])
+async def test_a_file_of_a_machine_whose_clock_is_ahead_proves_nothing_confirmed_after_it(
+    bench: Bench, minutes: int, grade: Grade
+) -> None:
+    await bench.have(1)
+    await bench.archive(1, DATED - timedelta(minutes=5))
+    bench._clock.learn(bench.clock() - timedelta(minutes=minutes), 0.1)
+    found = await bench.look((1, "Archived"))
+    # Behind, it is left alone: a date that is too early claims too little.
+    assert found.source.dated == DATED - timedelta(minutes=max(minutes, 0))
+    await bench.accept(found, {})
+    assert bench.grades() == {xero_id(1): grade}
+    told = await bench.look((1, "Archived"), dated=DATED - timedelta(minutes=1))
+    assert told.source.dated == DATED - timedelta(minutes=1 + max(minutes, 0))
+
+
+async def test_a_file_just_exported_on_a_machine_whose_clock_is_ahead_is_no_file_of_the_future(
+    bench: Bench,
+) -> None:
+    await bench.have(1)
+    bench.clock.at = DATED
+    bench._clock.learn(DATED - timedelta(minutes=10), 0.1)
+    assert (await bench.look((1, "Active"))).source.dated == DATED - timedelta(minutes=10)
 
 
 async def test_the_same_file_again_changes_nothing(bench: Bench, store: Store) -> None:

@@ -1,10 +1,104 @@
-"""The one place the engine takes the time from."""
+"""The one place the engine takes the time from: this machine's clock, put right by Xero's."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from tui.engine.sync.bookmarks import CLOCK_AHEAD
+from tui.log import logger
+from tui.model.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.engine.weather.disk import Disk
+    from tui.store import Store
+
+# An answer's date is cut to whole seconds.
+_DATED_WITHIN: Final = timedelta(seconds=1)
+# Clocks that differ by less are one and the same, or each answer would move the time a little.
+_TOLERANCE: Final = timedelta(seconds=3)
+# Whoever dates an answer so far off doesn't tell the time.
+_FURTHEST: Final = timedelta(days=400)
+_NONE: Final = timedelta()
 
 
 def utc_now() -> datetime:
     """Return this machine's time, which may be wrong: evidence is dated by Xero's clock."""
     return datetime.now(UTC)
+
+
+class XeroClock:
+    """Tells Xero's time, as what is held against Xero's moments has to be by its clock.
+
+    Moments that are too late would claim too much. So where somebody may have set this machine's clock since
+    Xero last told the time, what is known of it counts only if the time is earlier by it: what an earlier
+    run has learnt, and what was learnt before the clock went forward by a leap (or the machine slept).
+    """
+
+    def __init__(
+        self, machine: Callable[[], datetime], store: Store, elapsed: Callable[[], float] = monotonic
+    ) -> None:
+        self.machine = machine
+        self._elapsed = elapsed
+        self._store = store
+        self._learnt = asyncio.Event()
+        #: Called when it turns out that the time is another.
+        self.on_moved: Callable[[], None] = lambda: None
+        self._ahead = max(_read(store.cursor(CLOCK_AHEAD)), _NONE)
+        self._told_at = machine(), elapsed()
+
+    def __call__(self) -> datetime:
+        """Return the time by Xero's clock, as far as it is known."""
+        return self.machine() - self.ahead
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far this machine's clock is ahead of Xero's, negative where it is behind."""
+        return _NONE if self._ahead < _NONE and self._has_leapt() else self._ahead
+
+    def by_person(self, moment: datetime) -> datetime:
+        """Return what a moment is by Xero's clock that a person named, or that a file bears.
+
+        Nobody knows by which clock that is. Of its two readings the earlier counts: it claims less.
+        """
+        return moment - max(self.ahead, _NONE)
+
+    def learn(self, date: datetime, took: float) -> None:
+        """Take in an answer's date, and the seconds that the answer took."""
+        most = self.machine() - date
+        least = most - timedelta(seconds=took) - _DATED_WITHIN
+        if abs(most) > _FURTHEST:
+            return
+        self._told_at = self.machine(), self._elapsed()
+        least, most = least - _TOLERANCE, most + _TOLERANCE
+        if least <= self._ahead <= most:
+            return
+        # The most it can be, where it isn't nothing: what is too early claims less.
+        self._ahead = _NONE if least <= _NONE <= most else most - _TOLERANCE
+        logger.info("clock: this machine's is ahead of Xero's by %.0f s", self._ahead.total_seconds())
+        self._learnt.set()
+        self.on_moved()
+
+    async def keep(self, disk: Disk) -> None:
+        """Keep what is learnt for the next start, which may be without a connection."""
+        while True:
+            await self._learnt.wait()
+            self._learnt.clear()
+            try:
+                await self._store.set_cursor(CLOCK_AHEAD, str(self._ahead.total_seconds()))
+            except StoreError as error:
+                disk.note(error)
+                await disk.pause()
+                self._learnt.set()
+
+    def _has_leapt(self) -> bool:
+        at, elapsed = self._told_at
+        return self.machine() - at > timedelta(seconds=self._elapsed() - elapsed) + _TOLERANCE
+
+
+def _read(stored: str | None) -> timedelta:
+    return timedelta(seconds=float(stored)) if stored else _NONE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui.engine.care.upkeep import look_after
 from tui.engine.check import check, read_fresh
-from tui.engine.clock import utc_now
+from tui.engine.clock import XeroClock, utc_now
 from tui.engine.desk import Desk
 from tui.engine.file_desk import FileDesk
 from tui.engine.loops import Loops
@@ -61,14 +61,22 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         self._is_read_only = is_read_only
         self._store = store
         self._connectors = connectors
-        self._now = now
+        # Whatever is kept, judged or counted down here is by Xero's clock.
+        self._clock = self._now = now = XeroClock(now, store)
         self._weather = Weather(now, self._changed)
         self._disk = Disk(self._changed)
         store.on_written = self._disk.note
         self._released = ReleasedWatch(store, window, now, has_feed=connectors.has_feed)
         self._publisher = Publisher(
-            organisation, store, self._weather, self._released, disk=self._disk, now=now
+            organisation,
+            store,
+            self._weather,
+            self._released,
+            disk=self._disk,
+            now=now,
+            clock_ahead=lambda: self._clock.ahead,
         )
+        now.on_moved = self._publisher.rows_changed
         self._loops = Loops(
             store,
             self._weather,
@@ -102,6 +110,10 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         """Whether the store is closed, or about to be."""
         return self._is_stopped
 
+    def now(self) -> datetime:
+        """Return the time by Xero's clock, as far as it is known."""
+        return self._now()
+
     def attend(self) -> None:
         """Note that a person is here."""
         self._loops.attend()
@@ -117,9 +129,11 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         await self._connectors.open()
         xero = self._connectors.xero
         xero.pace.on_full = self._weather.minute_full
+        xero.follow_time(self._clock.learn)
         work = [
             self._loops.hold_lease(),
             look_after(self._store, self._loops.held, self._now, self._disk),
+            self._clock.keep(self._disk),
             self._loops.keep_search_index(),
             self._loops.pull(xero),
             self._loops.look_for_handoffs(xero),

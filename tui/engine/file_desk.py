@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from tui.engine.clock import XeroClock
     from tui.engine.publish import Publisher
     from tui.model.contact_file import FileOptions
     from tui.model.reconcile import Accepted, Reconciliation
@@ -24,13 +24,13 @@ class FileDesk:
 
     _store: Store
     _publisher: Publisher
-    _now: Callable[[], datetime]
+    _clock: XeroClock
 
     async def reconcile(self, file: Path, options: FileOptions) -> Reconciliation:
         """Hold a file against the local copy; nothing is recorded."""
         from tui.engine import reconciling  # noqa: PLC0415 - seldom wanted, so not at each start
 
-        return await reconciling.reconcile(self._store, file, options, self._now())
+        return await reconciling.reconcile(self._store, file, options, self._clock)
 
     async def accept(self, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
         """Record what the file proves, after the choices for ambiguous lines."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tui.engine.sync.bookmarks import FULL_DONE_AT
@@ -41,12 +41,14 @@ class Publisher:
         *,
         disk: Disk,
         now: Callable[[], datetime],
+        clock_ahead: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._store = store
         self._weather = weather
         self._released = released
         self._disk = disk
         self._now = now
+        self._clock_ahead = clock_ahead
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._pull: PullProgress | None = None
@@ -131,6 +133,7 @@ class Publisher:
             last_pull_at=self._last_pull_at,
             balances_read_at=_balances_read_at(self._store),
             disk_trouble=self._disk.shown,
+            clock_ahead=self._clock_ahead(),
             is_paused=self._store.is_paused,
             released=self._released.link,
             pane=self._pane(),

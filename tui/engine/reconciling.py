@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from tui.engine.clock import utc_now
+from tui.engine.clock import XeroClock, utc_now
 from tui.engine.sync.bookmarks import FULL_DONE_AT, SINCE
 from tui.model.errors import ReshelveError, StoreError
 from tui.model.reconcile import Accepted, compare, resolve
@@ -47,18 +47,20 @@ def open_store(paths: Paths, organisation: Organisation) -> Store:
 
 
 async def reconcile(
-    store: Store, file: Path, options: FileOptions, now: datetime | None = None
+    store: Store, file: Path, options: FileOptions, clock: XeroClock | None = None
 ) -> Reconciliation:
     """Hold a file against the local copy; nothing is recorded. Raises `ReshelveError`.
 
-    Cancelled, it soon stops reading the file.
+    Without a clock, what an earlier run has learnt of this machine's one counts. Cancelled, it soon
+    stops reading the file.
     """
     if store.cursor(FULL_DONE_AT) is None:
         raise ReshelveError("Not all contacts have been read from Xero yet.", _OPEN_FIRST)
     contacts, changes = await store.to_compare()
+    clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()
     try:
-        found = await asyncio.to_thread(_hold, file, options, now or utc_now(), contacts, changes, stop=stop)
+        found = await asyncio.to_thread(_hold, file, options, clock, contacts, changes, stop=stop)
     finally:
         stop.set()
     return replace(found, notes=(*found.notes, *_age(store, found.source.dated)))
@@ -82,14 +84,16 @@ async def accept(store: Store, reconciliation: Reconciliation, choices: Mapping[
 def _hold(
     file: Path,
     options: FileOptions,
-    now: datetime,
+    clock: XeroClock,
     contacts: Sequence[XeroContact],
     changes: Mapping[str, Sequence[Change]],
     *,
     stop: threading.Event,
 ) -> Reconciliation:
-    with open_contact_file(file, options, now) as opened:
-        return compare(opened.source, _until(stop, opened.contacts), contacts, changes)
+    # Its last change, and what a person says of it, are by this machine's clock, as far as anybody knows.
+    with open_contact_file(file, options, clock.machine()) as opened:
+        source = replace(opened.source, dated=clock.by_person(opened.source.dated))
+        return compare(source, _until(stop, opened.contacts), contacts, changes)
 
 
 def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -135,9 +136,10 @@ class Snapshot:
     """Everything the screen shows but the rows themselves.
 
     `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
-    written, or its journal backed up, empty when both can. `rows_version` grows whenever a row may look
-    different, `order_version` when rows may have come, gone or moved. `is_paused` says that nothing queued is
-    sent until a person says so.
+    written, or its journal backed up, empty when both can. `clock_ahead` is how far this machine's clock is
+    ahead of Xero's, by which all moments here are; negative where it is behind. `rows_version` grows whenever
+    a row may look different, `order_version` when rows may have come, gone or moved. `is_paused` says that
+    nothing queued is sent until a person says so.
     """
 
     organisation: Organisation
@@ -147,6 +149,7 @@ class Snapshot:
     last_pull_at: datetime | None = None
     balances_read_at: datetime | None = None
     disk_trouble: str = ""
+    clock_ahead: timedelta = timedelta()
     is_paused: bool = False
     released: ReleasedLink = ReleasedLink()
     pane: Pane | None = None

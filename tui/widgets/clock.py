@@ -1,9 +1,16 @@
-"""The time, and how moments and spans are written. Everything on screen that ticks asks here."""
+"""The time, and how moments and spans are written. Everything on screen that ticks asks here.
+
+It is Xero's time once that is known: what the engine tells of is by Xero's clock, and what is left until
+then, or how long ago it was, has to be by the same one.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from tui.widgets.words import counted
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -11,11 +18,57 @@ if TYPE_CHECKING:
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = timedelta(days=1)
+_NONE: Final = timedelta()
+# Clocks that differ by less are right enough.
+_TOLD_BEYOND: Final = timedelta(minutes=1)
+_FEW: Final = 2
+
+
+@dataclass(slots=True)
+class _Machine:
+    """The machine's clock: one for the process, as its screens have one time."""
+
+    ahead: timedelta = _NONE
+
+
+_MACHINE: Final = _Machine()
+
+
+def follow(ahead: timedelta) -> None:
+    """Take note of how far this machine's clock is ahead of Xero's."""
+    _MACHINE.ahead = ahead
 
 
 def now() -> datetime:
     """Return the present moment in UTC. Tests replace this function, so call it as `clock.now()`."""
-    return datetime.now(UTC)
+    return datetime.now(UTC) - _MACHINE.ahead
+
+
+def by_person(moment: datetime) -> datetime:
+    """Return what a moment is by Xero's clock that a person named.
+
+    Nobody knows which clock they have read it from. Of its two readings the earlier counts: it claims less.
+    """
+    return moment - max(_MACHINE.ahead, _NONE)
+
+
+def trouble(ahead: timedelta) -> str:
+    """Say that this machine's clock is wrong; empty where it is right enough."""
+    if abs(ahead) <= _TOLD_BEYOND:
+        return ""
+    where = "ahead of" if ahead > _NONE else "behind"
+    return (
+        f"This machine's clock is {_span(abs(ahead))} {where} Xero's: set it right. "
+        "Times are taken by Xero's until then."
+    )
+
+
+def _span(length: timedelta) -> str:
+    minutes = round(length / timedelta(minutes=1))
+    hours, days = round(minutes / 60), round(minutes / 1440)
+    if hours < _FEW:
+        return counted(minutes, "minute")
+    return counted(hours, "hour") if days < _FEW else counted(days, "day")
 
 
 def local_now() -> datetime:

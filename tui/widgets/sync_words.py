@@ -176,12 +176,12 @@ def calls_left(xero: XeroLink) -> str:
 
 
 def trouble(snapshot: Snapshot, now: datetime) -> str:
-    """Say what stands in the way, the disk before Xero; empty when nothing does."""
+    """Say what stands in the way: the disk before Xero, both before the clock; empty when nothing does."""
     wrong = safe(snapshot.disk_trouble) or xero_trouble(snapshot.xero, now)
     full_until = snapshot.xero.minute_full_until
     # While everything is being read, the line about that says so.
     if wrong or snapshot.pull is not None or full_until is None or full_until <= now:
-        return wrong
+        return wrong or clock.trouble(snapshot.clock_ahead)
     return f"This minute's calls to Xero are used up. Goes on in {clock.countdown(full_until, now)}."
 
 

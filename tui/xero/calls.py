@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from tui.model.errors import OfflineError, XeroError
 from tui.xero import failures
 from tui.xero.answers import CallsLeft
+from tui.xero.dates import date_of
 from tui.xero.limits import Pace, Slot, Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -56,6 +58,9 @@ class Caller:
         self._line: Line | None = None
         self.calls_left = CallsLeft()
         self.last_answer_at: datetime | None = None
+        #: Called with Xero's time, in whole seconds, as each answer tells it, and with the seconds that the
+        #: answer took: it was that time some moment within them.
+        self.on_dated: Callable[[datetime, float], None] = lambda _date, _took: None
 
     async def ask(self, call: Call) -> httpx.Response:
         """Make a call and return its 200. Raises the errors of `send`, and those of any other status."""
@@ -92,6 +97,7 @@ class Caller:
             headers["xero-tenant-id"] = self._tenant_id
         line = await self._open()
         async with self.pace.slot(call.urgency) as slot:
+            asked_at = time.monotonic()
             answer = await line.send(
                 call.method,
                 call.path,
@@ -103,7 +109,7 @@ class Caller:
             if isinstance(answer, XeroError):
                 slot.reached_xero = not isinstance(answer, OfflineError)
                 raise answer
-            self._note(answer, slot)
+            self._note(answer, slot, time.monotonic() - asked_at)
             return answer
 
     async def _open(self) -> Line:
@@ -112,7 +118,7 @@ class Caller:
                 self._line = await asyncio.to_thread(_open_line, self._api_url, self._transport)
             return self._line
 
-    def _note(self, response: httpx.Response, slot: Slot) -> None:
+    def _note(self, response: httpx.Response, slot: Slot, took: float) -> None:
         headers = response.headers
         self.calls_left = CallsLeft(
             minute=_number(headers.get("X-MinLimit-Remaining")),
@@ -123,6 +129,9 @@ class Caller:
             slot.left = self.calls_left.minute
         if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.last_answer_at = datetime.now(UTC)
+            date = date_of(response)
+            if date is not None:
+                self.on_dated(date, took)
 
 
 def _open_line(api_url: str, transport: httpx.AsyncBaseTransport | None) -> Line:

@@ -64,6 +64,13 @@ class XeroClient:
         """When Xero last answered, by this machine's clock; failures on Xero's side don't count."""
         return self._caller.last_answer_at
 
+    def follow_time(self, listener: Callable[[datetime, float], None]) -> None:
+        """Call the listener with Xero's time, in whole seconds, as each answer tells it.
+
+        Its second argument is the seconds that the answer took: it was that time within them.
+        """
+        self._caller.on_dated = listener
+
     @property
     def pace(self) -> Pace:
         """Where calls wait for their turn."""

@@ -21,6 +21,7 @@ from tui.model.errors import (
     XeroError,
 )
 from tui.xero import wire
+from tui.xero.dates import date_of
 
 if TYPE_CHECKING:
     import httpx
@@ -116,18 +117,18 @@ def _rejected(response: httpx.Response, status: int) -> XeroError:
 def rate_limited(response: httpx.Response) -> RateLimitedError:
     """Read a 429: its body is empty, all that is known stands in two headers."""
     problem = response.headers.get("X-Rate-Limit-Problem", "").strip().lower()
-    return RateLimitedError(
-        _seconds(response.headers.get("Retry-After", "")), problem if problem in _PROBLEMS else "minute"
-    )
+    return RateLimitedError(_seconds(response), problem if problem in _PROBLEMS else "minute")
 
 
-def _seconds(retry_after: str) -> float:
-    """Read both forms of `Retry-After` (RFC 9110): seconds, or a date."""
+def _seconds(response: httpx.Response) -> float:
+    """Read both forms of `Retry-After` (RFC 9110): seconds, or a date, which is by Xero's clock."""
+    retry_after = response.headers.get("Retry-After", "")
     try:
         seconds = float(retry_after)
     except ValueError:
         try:
-            seconds = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+            now = date_of(response) or datetime.now(UTC)
+            seconds = (parsedate_to_datetime(retry_after) - now).total_seconds()
         except (ValueError, TypeError):
             return _DEFAULT_WAIT
     if not math.isfinite(seconds):

@@ -253,7 +253,13 @@ class XeroAccount(Account):
         if self._settings.released.feed_url:
             # What a feed has told is kept with the changes.
             return None
-        return settled_up_to(told_watch(nightly_window(self._settings, organisation), company), self._now())
+        watch = told_watch(nightly_window(self._settings, organisation), company)
+        return settled_up_to(watch, self._xero_now())
+
+    def _xero_now(self) -> datetime:
+        """Return Xero's time as an engine at work knows it, else this machine's."""
+        working = (engine.now() for engine in self._engines.values() if not engine.is_stopped)
+        return min(working, default=self._now())
 
     def _remember(self, known: Known) -> None:
         self._known = known

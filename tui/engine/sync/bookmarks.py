@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-#: When the last read of all contacts ended, by this machine's clock: all balances are as old as that.
+#: When the last read of all contacts ended: all balances are as old as that.
 FULL_DONE_AT: Final = "pull.full_done_at"
 #: From when on to ask for what has changed, by Xero's clock.
 SINCE: Final = "pull.since"
@@ -16,3 +16,5 @@ FULL_SINCE: Final = "pull.full_since"
 FULL_COUNT: Final = "pull.full_count"
 #: The most calls that were left of a day's.
 PEAK: Final = "budget.peak"
+#: How many seconds this machine's clock is ahead of Xero's, as Xero last told.
+CLOCK_AHEAD: Final = "clock.ahead"

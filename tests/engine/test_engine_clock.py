@@ -1,0 +1,178 @@
+"""Xero's time, told from this machine's clock and the dates of Xero's answers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from engine.model_xero import START, Clock
+
+from tui.engine.clock import XeroClock
+from tui.engine.sync.bookmarks import CLOCK_AHEAD
+from tui.engine.weather.disk import Disk
+from tui.model.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.store import Store
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+NONE = timedelta()
+PATIENCE = 30
+
+
+class Hands:
+    """A machine's clock, the time that has really passed, and what the program makes of both."""
+
+    def __init__(self, store: Store) -> None:
+        self.machine = Clock()
+        self.passed = 0.0
+        self.moved = 0
+        self.clock = XeroClock(self.machine, store, lambda: self.passed)
+        self.clock.on_moved = self._note
+
+    def _note(self) -> None:
+        self.moved += 1
+
+    def answer(self, ahead: timedelta, *, took: float = 0.2, early: float = 0.0) -> None:
+        """Let Xero answer, when this machine's clock is so far ahead of its own."""
+        date = self.machine() - ahead - timedelta(seconds=early)
+        self.clock.learn(date.replace(microsecond=0), took)
+
+    def wait(self, time: timedelta) -> None:
+        self.machine.at += time
+        self.passed += time.total_seconds()
+
+
+@pytest.fixture
+def hands(store: Store) -> Hands:
+    return Hands(store)
+
+
+def test_before_the_first_answer_the_time_is_this_machines(hands: Hands) -> None:
+    assert (hands.clock(), hands.clock.ahead) == (START, NONE)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), 10 * MINUTE, -10 * MINUTE, -timedelta(days=2)])
+def test_an_answer_tells_xeros_time(hands: Hands, ahead: timedelta) -> None:
+    hands.answer(ahead)
+    assert (hands.clock.ahead, hands.clock()) == (ahead, START - ahead)
+    assert hands.moved == 1
+
+
+@pytest.mark.parametrize(
+    ("ahead", "took", "early"),
+    [
+        (NONE, 0.1, 0.0),
+        (3 * SECOND, 0.1, 0.0),
+        (-3 * SECOND, 0.1, 0.0),
+        (NONE, 40.0, 39.0),  # Xero dated its answer, which then took its time
+        (NONE, 40.0, 0.5),
+    ],
+)
+def test_a_few_seconds_are_nothing_and_an_answer_takes_its_time(
+    hands: Hands, ahead: timedelta, took: float, early: float
+) -> None:
+    hands.answer(ahead, took=took, early=early)
+    assert (hands.clock.ahead, hands.moved) == (NONE, 0)
+
+
+def test_what_is_known_stays_while_answers_agree_with_it(hands: Hands) -> None:
+    hands.answer(10 * MINUTE)
+    known = hands.clock.ahead
+    for part in range(10):
+        hands.wait(SECOND + timedelta(milliseconds=77 * part))
+        hands.answer(10 * MINUTE, took=0.1 * part)
+    assert (hands.clock.ahead, hands.moved) == (known, 1)
+
+
+@pytest.mark.parametrize("ahead", [10 * MINUTE, -10 * MINUTE])
+def test_a_slow_answer_makes_the_time_too_early_at_most(hands: Hands, ahead: timedelta) -> None:
+    hands.answer(ahead, took=20, early=19)
+    assert ahead <= hands.clock.ahead <= ahead + 20 * SECOND
+    hands.answer(ahead)
+    assert abs(hands.clock.ahead - ahead) <= SECOND
+
+
+def test_a_clock_that_is_set_right_is_learnt_from_the_next_answer(hands: Hands) -> None:
+    hands.answer(10 * MINUTE)
+    hands.machine.at -= 10 * MINUTE
+    assert hands.clock() == START - 20 * MINUTE  # too early, which claims less
+    hands.answer(NONE)
+    assert (hands.clock(), hands.clock.ahead) == (START - 10 * MINUTE, NONE)
+
+
+def test_a_clock_behind_that_is_set_right_never_makes_the_time_too_late(hands: Hands) -> None:
+    hands.answer(-10 * MINUTE)
+    hands.wait(MINUTE)
+    assert hands.clock() == START + 11 * MINUTE
+    hands.machine.at += 10 * MINUTE
+    assert (hands.clock(), hands.clock.ahead) == (START + 11 * MINUTE, NONE)
+    hands.answer(NONE)
+    assert hands.clock() == START + 11 * MINUTE
+    # Nor is it thrown off by an answer that says the same again.
+    hands.answer(-10 * MINUTE)
+    assert hands.clock() == START + 21 * MINUTE
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=500), timedelta(days=-500)])
+def test_a_date_that_makes_no_sense_changes_nothing(hands: Hands, ahead: timedelta) -> None:
+    hands.answer(ahead)
+    assert (hands.clock(), hands.moved) == (START, 0)
+
+
+def test_what_a_person_names_is_never_later_than_named(hands: Hands) -> None:
+    assert hands.clock.by_person(START) == START
+    hands.answer(10 * MINUTE)
+    assert hands.clock.by_person(START) == START - 10 * MINUTE
+    hands.answer(-10 * MINUTE)
+    assert hands.clock.by_person(START) == START
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - the task says nothing when it has written
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("ahead", "remembered"), [(10 * MINUTE, 10 * MINUTE), (-10 * MINUTE, NONE)])
+async def test_the_next_start_remembers_what_makes_the_time_earlier(
+    hands: Hands, store: Store, ahead: timedelta, remembered: timedelta
+) -> None:
+    keeping = asyncio.create_task(hands.clock.keep(Disk(lambda: None)))
+    hands.answer(ahead)
+    await until(lambda: store.cursor(CLOCK_AHEAD) == str(ahead.total_seconds()))
+    assert Hands(store).clock.ahead == remembered
+    hands.answer(NONE)
+    await until(lambda: store.cursor(CLOCK_AHEAD) == "0.0")
+    assert Hands(store).clock.ahead == NONE
+    keeping.cancel()
+
+
+async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
+    class Full:
+        def __init__(self) -> None:
+            self.is_full, self.kept = True, ""
+
+        def cursor(self, _name: str) -> None:
+            return None
+
+        async def set_cursor(self, _name: str, value: str) -> None:
+            if self.is_full:
+                self.is_full = False
+                raise StoreError("The disk is full.", "Free some space.")
+            self.kept = value
+            disk.note(None)
+
+    full, said = Full(), list[str]()
+    disk = Disk(lambda: said.append(disk.trouble))
+    disk.pause = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
+    hands = Hands(cast("Store", full))
+    keeping = asyncio.create_task(hands.clock.keep(disk))
+    hands.answer(10 * MINUTE)
+    await until(lambda: full.kept)
+    assert (full.kept, said) == ("600.0", ["The disk is full. Free some space.", ""])
+    keeping.cancel()
