@@ -62,7 +62,7 @@ class ReshelveApp(App[None]):
         theme: str = DEFAULT,
         on_theme: Callable[[str], None] = lambda _: None,
     ) -> None:
-        super().__init__(css_path=None if organisation is not None else "screens/connect.tcss")
+        super().__init__(css_path=None if organisation is not None else "screens/connecting/connect.tcss")
         self.account = account
         self._opened = Opened(account, self._publish)
         self._current: Service | None = None
@@ -106,7 +106,7 @@ class ReshelveApp(App[None]):
     def _first_screen(self) -> Screen[None]:
         if self._current is not None:
             return self._home(self._current)
-        from tui.screens.connect import ConnectScreen  # noqa: PLC0415 - a first paint with contacts needs none
+        from tui.screens.connecting.connect import ConnectScreen  # noqa: PLC0415 - a first paint with contacts needs none
 
         return ConnectScreen(self.account, is_first=True)
 
@@ -142,7 +142,7 @@ class ReshelveApp(App[None]):
         # One that was stopped, as its organisation was closed, has an error too, and hasn't failed.
         if event.state is not WorkerState.ERROR or error is None:
             return
-        from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         if isinstance(error, ReshelveError):
             self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
@@ -183,13 +183,13 @@ class ReshelveApp(App[None]):
         try:
             await self.open_organisation(organisation)
         except ReshelveError as error:
-            from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - as above
+            from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - as above
 
             self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
 
     def action_organisations(self) -> None:
         """Show every connected organisation."""
-        from tui.screens.organisations import OrganisationsScreen  # noqa: PLC0415 - as above
+        from tui.screens.connecting.organisations import OrganisationsScreen  # noqa: PLC0415 - as above
 
         if not isinstance(self.screen, OrganisationsScreen) and self._current is not None:
             current = self._current.snapshot.organisation
@@ -202,7 +202,7 @@ class ReshelveApp(App[None]):
 
     def action_connect(self) -> None:
         """Connect to Xero, for the first time or again."""
-        from tui.screens.connect import ConnectScreen  # noqa: PLC0415 - as above
+        from tui.screens.connecting.connect import ConnectScreen  # noqa: PLC0415 - as above
 
         if not any(isinstance(screen, ConnectScreen) for screen in self.screen_stack):
             self.push_screen(ConnectScreen(self.account))
@@ -238,7 +238,7 @@ class ReshelveApp(App[None]):
         await home.remove()
 
     async def _begin_again(self) -> None:
-        from tui.screens.connect import ConnectScreen  # noqa: PLC0415 - as above
+        from tui.screens.connecting.connect import ConnectScreen  # noqa: PLC0415 - as above
 
         self._current = None
         await self._pop_to_base()
@@ -267,7 +267,7 @@ class ReshelveApp(App[None]):
         pane = service.snapshot.pane
         waiting = {view.change.contact_id for view in pane.handoffs} if pane else set()
         if self._awaited_restores & waiting and not isinstance(self.screen, ModalScreen):
-            from tui.screens.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+            from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
             self._awaited_restores = frozenset()
             self.push_screen(HandoffScreen(service))
@@ -284,7 +284,7 @@ class ReshelveApp(App[None]):
 
     def action_help(self) -> None:
         """Show every key."""
-        from tui.screens.help import HelpScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        from tui.screens.dialogs.help import HelpScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())

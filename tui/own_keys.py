@@ -175,7 +175,7 @@ def _places() -> tuple[frozenset[str], ...]:
     from tui import screens  # noqa: PLC0415 - see above
     from tui.app import ReshelveApp  # noqa: PLC0415 - see above
 
-    for module in pkgutil.iter_modules(screens.__path__, f"{screens.__name__}."):
+    for module in pkgutil.walk_packages(screens.__path__, f"{screens.__name__}."):
         import_module(module.name)
     everywhere = _ids(ReshelveApp)
     urgent = {item.id for item in ACTIONS if item.priority} & everywhere

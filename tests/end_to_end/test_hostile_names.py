@@ -15,9 +15,9 @@ from textual.screen import ModalScreen
 
 from tui.log import log_to, logger
 from tui.paths import Paths
-from tui.screens.contact import ContactScreen
-from tui.screens.handoff import HandoffScreen
-from tui.screens.help import HelpScreen
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.screens.handoff.handoff import HandoffScreen
 from tui.screens.main import MainScreen
 from tui.widgets.text import DIRECTION_MARK, safe
 

@@ -16,10 +16,10 @@ from tui.engine.sign_ins.account import XeroAccount
 from tui.model.change import Action
 from tui.model.snapshot import Link
 from tui.paths import Paths
-from tui.screens.attempting import Attempting
-from tui.screens.connect import ConnectScreen
+from tui.screens.connecting.attempting import Attempting
+from tui.screens.connecting.connect import ConnectScreen
+from tui.screens.connecting.organisations import OrganisationsScreen
 from tui.screens.main import MainScreen
-from tui.screens.organisations import OrganisationsScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -11,8 +11,8 @@ from textual.widgets import Button
 
 from tui.model.change import State
 from tui.model.evidence import Grade
-from tui.screens.path_finder import PathFinder
-from tui.screens.reconcile import ReconcileScreen
+from tui.screens.reconcile.path_finder import PathFinder
+from tui.screens.reconcile.reconcile import ReconcileScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

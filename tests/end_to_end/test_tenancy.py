@@ -9,8 +9,8 @@ from support.house import open_house
 from support.practice import running_sandbox
 from support.xero_calls import XeroCalls
 
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.tenant_groups import TenantGroupsScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.plain import Plain
 

@@ -10,7 +10,7 @@ from support.practice import running_sandbox
 
 from tui.model.activity import ChangeQuery
 from tui.model.change import State
-from tui.screens.handoff import HandoffScreen
+from tui.screens.handoff.handoff import HandoffScreen
 from tui.widgets.contact_table import ContactTable
 
 if TYPE_CHECKING:

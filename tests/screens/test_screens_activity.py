@@ -11,10 +11,10 @@ from tui.model.activity import ChangeQuery, Group
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.model.evidence import Grade
-from tui.screens.activity import ActivityScreen
-from tui.screens.ask import AskScreen
-from tui.screens.contact import ContactScreen
-from tui.screens.naming import NameScreen
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.naming import NameScreen
 from tui.widgets.group_bar import GroupBar
 from tui.widgets.line_list import LineList
 from tui.widgets.plain import Plain

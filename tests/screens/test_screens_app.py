@@ -8,8 +8,8 @@ from support.screen_test import running
 
 from tui.actions import ACTIONS, readme_table
 from tui.model.errors import StoreError
-from tui.screens.help import HelpScreen
-from tui.screens.problem import ProblemScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.screens.dialogs.problem import ProblemScreen
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend

@@ -9,7 +9,7 @@ from textual.widgets import Button, Input
 
 from tui.model.change import Action
 from tui.model.errors import OfflineError, ReshelveError
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from textual.widgets import Button, Checkbox, Input, Static
 from tui.model.account import Connected
 from tui.model.errors import NoKeychainError, SignInError
 from tui.screens import browser
-from tui.screens import connect_words as words
-from tui.screens.ask import AskScreen
-from tui.screens.connect import ConnectScreen
+from tui.screens.connecting import connect_words as words
+from tui.screens.connecting.connect import ConnectScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.problem import ProblemScreen
 from tui.screens.main import MainScreen
-from tui.screens.problem import ProblemScreen
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain

@@ -15,9 +15,9 @@ from tui.app import ReshelveApp
 from tui.model.account import Connected, Listed
 from tui.model.errors import NoKeychainError, OfflineError, SignInError
 from tui.screens import browser
-from tui.screens import connect_words as words
-from tui.screens.ask import AskScreen
-from tui.screens.connect import ConnectScreen
+from tui.screens.connecting import connect_words as words
+from tui.screens.connecting.connect import ConnectScreen
+from tui.screens.dialogs.ask import AskScreen
 from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:

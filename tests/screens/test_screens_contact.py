@@ -10,8 +10,8 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact import Balances
 from tui.model.errors import OfflineError
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.contact import ContactScreen
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
 
 
 def words(person: Driver, part: str) -> str:

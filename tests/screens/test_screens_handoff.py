@@ -8,8 +8,8 @@ from support.screen_test import Driver, browser_into, running
 
 from tui.model.change import Action, State
 from tui.model.errors import RejectedError
-from tui.screens.handoff import HandoffScreen
-from tui.screens.handoff_items import Item
+from tui.screens.handoff.handoff import HandoffScreen
+from tui.screens.handoff.handoff_items import Item
 from tui.widgets import clock
 from tui.widgets.line_list import LineList
 from tui.widgets.plain import Plain

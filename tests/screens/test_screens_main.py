@@ -14,9 +14,9 @@ from tui.model.errors import OfflineError
 from tui.model.evidence import Grade, Standing
 from tui.model.query import Tab
 from tui.model.snapshot import Link, XeroLink
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.contact import ContactScreen
-from tui.screens.handoff import HandoffScreen
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.handoff.handoff import HandoffScreen
 from tui.widgets.line import Line
 from tui.widgets.pull_bar import PullBar
 from tui.widgets.search_box import SearchBox

@@ -13,9 +13,9 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
 from tui.model.snapshot import Link, XeroLink
-from tui.screens.changing import why_not
-from tui.screens.connect import ConnectScreen
-from tui.screens.problem import ProblemScreen
+from tui.screens.changes.changing import why_not
+from tui.screens.connecting.connect import ConnectScreen
+from tui.screens.dialogs.problem import ProblemScreen
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from textual.widgets import OptionList
 
 from tui.model.account import Listed
 from tui.model.errors import OfflineError
-from tui.screens.ask import AskScreen
-from tui.screens.connect import ConnectScreen
-from tui.screens.organisations import OrganisationsScreen
-from tui.screens.organisations_words import line
+from tui.screens.connecting.connect import ConnectScreen
+from tui.screens.connecting.organisations import OrganisationsScreen
+from tui.screens.connecting.organisations_words import line
+from tui.screens.dialogs.ask import AskScreen
 from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from tui.actions import ACTIONS
 from tui.cli.run import check_screen
 from tui.model.errors import SettingsError
 from tui.own_keys import _ids, _kinds_of, _places, keymap, problems
-from tui.screens.activity import ActivityScreen
-from tui.screens.help import HelpScreen
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.dialogs.help import HelpScreen
 from tui.settings import load
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from tui.model.change import Action, State
 from tui.model.evidence import Grade, Standing
 from tui.model.snapshot import ReleasedLink
 from tui.model.telling import CompanyState
-from tui.screens.activity import ActivityScreen
-from tui.screens.contact import ContactScreen
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.contact.contact import ContactScreen
 from tui.widgets.change_groups import ChangeGroups
 from tui.widgets.line_list import LineList
 

@@ -17,7 +17,7 @@ from tui.model.evidence import Grade
 from tui.model.query import Query
 from tui.model.snapshot import Link, XeroLink
 from tui.model.undo import Fate
-from tui.screens.problem import ProblemScreen
+from tui.screens.dialogs.problem import ProblemScreen
 
 if TYPE_CHECKING:
     from support.pictures import Compare

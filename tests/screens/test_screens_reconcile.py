@@ -14,14 +14,14 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact_file import FileContact
 from tui.model.errors import ReshelveError
-from tui.screens import reconcile_words as words
-from tui.screens.ask import AskScreen
-from tui.screens.choosing import ChoosingScreen
-from tui.screens.compared import KindBar
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.contact import ContactScreen
-from tui.screens.reconcile import ReconcileScreen
-from tui.screens.troubleshoot import TroubleshootScreen
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.choosing import ChoosingScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.reconcile import reconcile_words as words
+from tui.screens.reconcile.compared import KindBar
+from tui.screens.reconcile.reconcile import ReconcileScreen
+from tui.screens.released.troubleshoot import TroubleshootScreen
 from tui.widgets.clock import now
 from tui.widgets.line_list import LineList
 
@@ -399,7 +399,7 @@ async def test_every_size_of_terminal_works(office: FakeBackend, size: tuple[int
 
 
 def test_the_columns_stand_below_their_titles(office: FakeBackend) -> None:
-    from tui.screens.reconcile_lines import Kind, entry  # noqa: PLC0415 - for this one alone
+    from tui.screens.reconcile.reconcile_lines import Kind, entry  # noqa: PLC0415 - for this one alone
 
     assert office.comparison is not None
     one = entry(office.comparison.differs[0])

@@ -15,11 +15,11 @@ from textual.widgets import Button
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, Trouble
 from tui.model.errors import ReshelveError
-from tui.screens import reconcile_file_words as words
-from tui.screens.choosing import ChoosingScreen
-from tui.screens.file_paths import completed, listing, size
-from tui.screens.reconcile import ReconcileScreen
-from tui.screens.reconcile_file import FileScreen
+from tui.screens.dialogs.choosing import ChoosingScreen
+from tui.screens.reconcile import reconcile_file_words as words
+from tui.screens.reconcile.file_paths import completed, listing, size
+from tui.screens.reconcile.reconcile import ReconcileScreen
+from tui.screens.reconcile.reconcile_file import FileScreen
 from tui.widgets.picker import Picker
 from tui.widgets.plain import Plain
 

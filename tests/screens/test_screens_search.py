@@ -12,8 +12,8 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.query import Tab
-from tui.screens.activity import ActivityScreen
-from tui.screens.help import HelpScreen
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.dialogs.help import HelpScreen
 from tui.widgets.line import Line
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_note import SearchNote

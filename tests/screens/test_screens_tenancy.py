@@ -13,10 +13,10 @@ from tui.model.errors import ReshelveError
 from tui.model.snapshot import PullProgress
 from tui.model.tenancy import Care
 from tui.model.undo import BatchKind, Fate
-from tui.screens.ask import AskScreen
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.contact import ContactScreen
-from tui.screens.tenant_groups import TenantGroupsScreen, TickList
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.tenancy.tenant_groups import TenantGroupsScreen, TickList
 from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:

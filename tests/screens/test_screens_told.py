@@ -13,10 +13,10 @@ from textual.widgets import Input, OptionList
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.model.snapshot import ReleasedLink
-from tui.screens.ask import AskScreen
-from tui.screens.choosing import ChoosingScreen
-from tui.screens.contact import ContactScreen
-from tui.screens.sync_start import SyncStartScreen, moment_of_today
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.choosing import ChoosingScreen
+from tui.screens.released.sync_start import SyncStartScreen, moment_of_today
 from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:

@@ -18,14 +18,14 @@ from tui.model.contact import Organisation
 from tui.model.evidence import Grade
 from tui.model.snapshot import Link, PullProgress, ReleasedLink, XeroLink
 from tui.model.telling import CompanyState
-from tui.screens.activity import ActivityScreen
-from tui.screens.ask import AskScreen
-from tui.screens.choosing import ChoosingScreen
-from tui.screens.naming import NameScreen
-from tui.screens.support_report import report
-from tui.screens.sync_start import SyncStartScreen
-from tui.screens.troubleshoot import TroubleshootScreen
-from tui.screens.troubleshoot_words import Oldest
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.choosing import ChoosingScreen
+from tui.screens.dialogs.naming import NameScreen
+from tui.screens.released.support_report import report
+from tui.screens.released.sync_start import SyncStartScreen
+from tui.screens.released.troubleshoot import TroubleshootScreen
+from tui.screens.released.troubleshoot_words import Oldest
 from tui.widgets.choice import Choice
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.model.undo import BatchKind, Fate
-from tui.screens.ask import AskScreen
-from tui.screens.handoff import HandoffScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.handoff.handoff import HandoffScreen
 from tui.widgets.pause_bar import PauseBar
 from tui.widgets.plain import Plain
 

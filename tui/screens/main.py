@@ -10,11 +10,11 @@ from textual.containers import Container, Horizontal
 from tui.actions import bindings, key_name, keys_of, spec
 from tui.model.change import Action
 from tui.model.snapshot import Link
-from tui.screens.changing import Changing, why_not
-from tui.screens.comparing import Comparing
+from tui.screens.changes.changing import Changing, why_not
 from tui.screens.finding import Finding
 from tui.screens.messages import SnapshotChanged
-from tui.screens.telling_sync import TellingSync
+from tui.screens.reconcile.comparing import Comparing
+from tui.screens.released.telling_sync import TellingSync
 from tui.widgets import clock
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.key_bar import KeyBar
@@ -100,6 +100,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         self._tell(message.snapshot)
 
     def _tell(self, snapshot: Snapshot) -> None:
+        clock.follow(snapshot.clock_ahead)
         now, is_practice = clock.now(), self.backend.is_practice
         self.title_bar.tell(snapshot, now, is_practice=is_practice)
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
@@ -199,7 +200,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     @on(ContactTable.Opened)
     def _opened(self, message: ContactTable.Opened) -> None:
-        from tui.screens.contact import ContactScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         self.app.push_screen(ContactScreen(self.backend, message.contact_id))
 
@@ -224,19 +225,19 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         if pane is None or not pane.handoff_total:
             self.flash("No restore is waiting for a press in Xero.")
         else:
-            from tui.screens.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+            from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
             self.app.push_screen(HandoffScreen(self.backend))
 
     def action_activity(self) -> None:
         """List every change."""
-        from tui.screens.activity import ActivityScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        from tui.screens.changes.activity import ActivityScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         self.app.push_screen(ActivityScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
         """Go through what keeps contacts from reaching Re-Leased."""
-        from tui.screens.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        from tui.screens.released.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         self.app.push_screen(TroubleshootScreen(self.backend))
 

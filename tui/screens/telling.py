@@ -35,7 +35,7 @@ class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
             self.tell_failure(error)
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
-            from tui.screens.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+            from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
             self.app.push_screen(ProblemScreen())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.content import Content
 from textual.style import Style
@@ -24,7 +24,7 @@ class GroupBar(Line, Generic[G]):
     beginning of the screen's actions that open them; a group's value is the end.
     """
 
-    NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {}
+    NAMES: ClassVar[Mapping[Any, tuple[str, str]]] = {}
     ACTION: ClassVar[str] = "group"
 
     DEFAULT_CSS = """
@@ -54,9 +54,9 @@ class GroupBar(Line, Generic[G]):
     def _groups(self, which: int) -> Content:
         return Content(" ").join(self._one(group, names[which]) for group, names in self.NAMES.items())
 
-    def _one(self, group: StrEnum, name: str) -> Content:
+    def _one(self, group: G, name: str) -> Content:
         is_open = group is self.group
-        count = dict[StrEnum, int](self._counts).get(group)
+        count = self._counts.get(group)
         parts = [(name, "bold underline" if is_open else "")]
         if count is not None:
             parts.append((f" {number(count)}", "bold" if is_open else "$text-muted"))

@@ -73,6 +73,8 @@ def low(
     brief = replace(sync, words=sync.brief)
     # Words about the sync matter more than how many calls are left, and more than the bar; and no sentence
     # is cut in the middle: Troubleshoot has it whole.
+    left: list[Content] = []
+    foot: list[Content] = []
     for said, calls in ((sync, True), (sync, False), (replace(sync, fraction=None), False), (brief, True)):
         left, foot = _head(snapshot, said, left_width), _foot(snapshot, now, left_width, calls=calls)
         if len(left) + len(foot) <= height:

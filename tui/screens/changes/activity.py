@@ -1,0 +1,226 @@
+"""Every change, newest first, and what happened to the one under the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.actions import bindings
+from tui.model.change import State
+from tui.screens.changes import activity_words as words
+from tui.screens.changes.changing import can_retry
+from tui.screens.changes.listing import Listing
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.naming import NameScreen
+from tui.screens.messages import SnapshotChanged
+from tui.widgets import clock
+from tui.widgets.change_groups import ChangeGroups
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.line import Line
+from tui.widgets.line_list import LineList
+from tui.widgets.pause_bar import PauseBar
+from tui.widgets.search_box import SearchBox
+from tui.widgets.text import content
+from tui.widgets.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.model.backend import Backend, TimelineLine
+    from tui.model.change import Change
+    from tui.model.snapshot import ChangeView
+
+_TO_TAKE_BACK = frozenset({State.QUEUED, State.HANDOFF})
+_SEARCH_KEYS = (("open", "To the list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
+
+
+@dataclass
+class _Told(Message, bubble=False):
+    view: ChangeView
+    lines: Sequence[TimelineLine]
+
+
+class ActivityScreen(Listing):
+    """The journal, to be looked through; what isn't finished can be taken back or tried again."""
+
+    CSS_PATH = "activity.tcss"
+    AUTO_FOCUS = "#rows"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own declaration
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("group_all", "group_open", "group_refused", "group_waiting", "group_done"),
+        *bindings("take_back", "retry", "export", "undo", "redo", "pause", "handoffs"),
+        *bindings("search", "clear", "back"),
+    ]
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+
+    def compose(self) -> ComposeResult:
+        """Put the list above, or beside, what happened to one of them."""
+        yield Line(id="heading")
+        yield ChangeGroups()
+        yield SearchBox(id="search")
+        yield PauseBar()
+        with Container(id="body"):
+            yield LineList(self.write_row, id="rows")
+            with VerticalScroll(id="story", can_focus=False):
+                yield Static(id="told", markup=False)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Read the newest."""
+        self.rows.empty_text = words.READING
+        self.tell_total(0)
+        self._tell()
+        self.find()
+
+    def tell_total(self, total: int) -> None:
+        """Write whose changes these are, and how many were found."""
+        name = content(self.backend.snapshot.organisation.name, "bold")
+        heading = Content.assemble(
+            ("Changes", "bold $text-primary"), "  ", name, "  ", counted(total, "change")
+        )
+        self.query_one("#heading", Line).show(heading)
+
+    @on(SnapshotChanged)
+    def _snapshot_changed(self) -> None:
+        self._tell()
+        self.read_again()
+
+    def _tell(self) -> None:
+        snapshot = self.backend.snapshot
+        self.groups.tell(snapshot.pane)
+        self.query_one(PauseBar).tell(snapshot)
+        self._offer_keys()
+
+    def on_descendant_focus(self) -> None:
+        """Name the keys that work where the person is."""
+        self._offer_keys()
+
+    def _offer_keys(self) -> None:
+        if self.search.has_focus_within:
+            self.key_bar.offer(*_SEARCH_KEYS)
+            return
+        view = self.current
+        state = view.change.state if view is not None else None
+        back = {State.QUEUED: ("take_back", "Cancel"), State.HANDOFF: ("take_back", "Stop waiting")}
+        self.key_bar.offer(
+            *([back[state]] if state in _TO_TAKE_BACK else []),
+            *(["retry"] if can_retry(view) else []),
+            *([("open", "Open contact")] if view is not None else []),
+            "search",
+            "undo",
+            "export",
+            ("pause", "Go on sending") if self.backend.snapshot.is_paused else "pause",
+            "help",
+            "back",
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the search key to the box; esc clears before it leaves."""
+        if action == "search":
+            return not self.search.has_focus_within
+        if action == "clear":
+            return bool(self.search.text)
+        return super().check_action(action, parameters)
+
+    # --- the one under the cursor ---
+
+    def cursor_moved(self) -> None:
+        """Tell of the change under the cursor."""
+        self._offer_keys()
+        if self.current is None:
+            self.query_one("#told", Static).update("")
+        else:
+            self._ask_timeline(self.current)
+
+    @work(exclusive=True, group="story", exit_on_error=False)
+    async def _ask_timeline(self, view: ChangeView) -> None:
+        self.post_message(_Told(view, await self.backend.timeline(view.change)))
+
+    @on(_Told)
+    def _show_story(self, message: _Told) -> None:
+        if message.view == self.current:
+            told = words.story(message.view, message.lines, clock.now())
+            self.query_one("#told", Static).update(told)
+
+    @on(LineList.Opened)
+    def _open(self) -> None:
+        if self.current is not None:
+            from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - only once one is opened
+
+            self.app.push_screen(ContactScreen(self.backend, self.current.change.contact_id))
+
+    def action_retry(self) -> None:
+        """Try again what Xero refused."""
+        self.try_again(self.current)
+
+    def action_take_back(self) -> None:
+        """Cancel what hasn't left, or stop waiting for a restore, if the person means it."""
+        view = self.current
+        if view is None or not self.may_write():
+            return
+        change = view.change
+        if change.state not in _TO_TAKE_BACK:
+            self.flash(words.why_not_back(change))
+            return
+
+        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if may:
+                self._take_back(change)
+
+        is_handoff = change.state is State.HANDOFF
+        question, yes = ("Stop waiting?", "Stop waiting") if is_handoff else ("Take it back?", "Take back")
+        self.app.push_screen(AskScreen(question, words.taking_back(change), yes=yes, no="Keep"), answered)
+
+    @work(group="take-back", exit_on_error=False)
+    async def _take_back(self, change: Change) -> None:
+        if change.state is State.HANDOFF:
+            await self.backend.dismiss(change)
+            self.flash("No longer waited for. Xero stays as it is.")
+        else:
+            await self.backend.cancel(change)
+            self.flash("Cancelled before it left. Xero stays as it is.")
+
+    # --- all of them ---
+
+    def action_export(self) -> None:
+        """Write the changes found to a file whose name the person chooses."""
+        if not self.window.total:
+            self.flash("There is nothing here to export.")
+            return
+
+        def named(file: Path | None) -> None:
+            if file is not None:
+                self._export(file)
+
+        suggestion = Path.home() / f"reshelve-changes-{clock.local_now():%Y-%m-%d}.csv"
+        found = counted(self.window.total, "change")
+        self.app.push_screen(NameScreen(f"Export {found}", suggestion), named)
+
+    @work(group="export", exit_on_error=False)
+    async def _export(self, file: Path) -> None:
+        count = await self.backend.export(self.query_shown, file)
+        self.flash(f"{counted(count, 'change')} written to {file}")
+
+    def action_handoffs(self) -> None:
+        """Show the restores that wait for a press in Xero."""
+        from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - only once it is wanted
+
+        self.app.push_screen(HandoffScreen(self.backend))
+
+    def action_back(self) -> None:
+        """Go back to the contacts."""
+        self.dismiss()

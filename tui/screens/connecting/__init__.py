@@ -1,0 +1,1 @@
+"""Connecting organisations, and going from one to another."""

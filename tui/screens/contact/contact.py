@@ -1,0 +1,204 @@
+"""The page of one contact."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.actions import bindings
+from tui.model.change import Action, State
+from tui.model.errors import ReshelveError
+from tui.screens.changes.changing import Changing, can_retry, why_not
+from tui.screens.contact import contact_words as words
+from tui.screens.messages import SnapshotChanged
+from tui.screens.released.telling_contact import TellingContact
+from tui.widgets import clock
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.pause_bar import PauseBar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.content import Content
+
+    from tui.model.backend import Backend, ContactPage, HistoryLine
+
+
+@dataclass
+class _Read(Message, bubble=False):
+    page: ContactPage
+
+
+@dataclass
+class _HistoryRead(Message, bubble=False):
+    lines: Sequence[HistoryLine]
+
+
+@dataclass
+class _HistoryFailed(Message, bubble=False):
+    error: ReshelveError
+
+
+class ContactScreen(Changing[None], TellingContact[None]):
+    """Details, balances, changes and Xero's history of one contact."""
+
+    CSS_PATH = "contact.tcss"
+    AUTO_FOCUS = "#page"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
+        *bindings("undo", "redo", "pause", "retry_here", "seen_in_released", "unlinked"),
+        *bindings("tenant_groups"),
+    ]
+
+    def __init__(self, backend: Backend, contact_id: str) -> None:
+        super().__init__()
+        self.backend = backend
+        self._contact_id = contact_id
+        self._page: ContactPage | None = None
+
+    def compose(self) -> ComposeResult:
+        """Put the contact on the left, what happened to it on the right (or below)."""
+        yield Static(id="heading", markup=False)
+        yield PauseBar()
+        with VerticalScroll(id="page"), Container(id="columns"):
+            with Vertical(classes="column"):
+                yield Static(id="details", classes="section")
+                yield Static(id="balances", classes="section")
+            with Vertical(classes="column"):
+                yield Static(id="changes", classes="section")
+                yield Static(id="timeline", classes="section")
+                yield Static(id="history", classes="section")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Read the local copy at once, and ask Xero for its history."""
+        self._tell()
+        self._read()
+        self._read_history()
+        self._freshen()
+
+    @on(SnapshotChanged)
+    def _snapshot_changed(self) -> None:
+        self._tell()
+        self._read()
+
+    def _tell(self) -> None:
+        self.query_one(PauseBar).tell(self.backend.snapshot)
+        self._offer_keys()
+
+    def _offer_keys(self) -> None:
+        last = self._page.changes[0] if self._page is not None and self._page.changes else None
+        again = ["retry_here"] if can_retry(last) else []
+        waits = last is not None and last.change.state is State.CONFIRMED
+        seen = ["seen_in_released"] if waits else []
+        offers = ("archive", "restore", "open_in_xero", "copy", "undo", "refresh", *seen, "unlinked", "back")
+        self.key_bar.offer(*again, *offers)
+
+    @work(exclusive=True, group="page", exit_on_error=False)
+    async def _read(self) -> None:
+        self.post_message(_Read(await self.backend.page(self._contact_id)))
+
+    @work(exclusive=True, group="freshen", exit_on_error=False)
+    async def _freshen(self) -> None:
+        # Balances change without Xero saying so. Where they can't be read now, their age is told.
+        with suppress(ReshelveError):
+            await self.backend.freshen(self._contact_id)
+
+    def _read_history(self) -> None:
+        self._write("#history", words.history_state("Asking Xero …"))
+        self._ask_history()
+
+    @work(exclusive=True, group="history", exit_on_error=False)
+    async def _ask_history(self) -> None:
+        try:
+            self.post_message(_HistoryRead(await self.backend.history(self._contact_id)))
+        except ReshelveError as error:
+            self.post_message(_HistoryFailed(error))
+
+    @on(_Read)
+    def _show(self, message: _Read) -> None:
+        page = self._page = message.page
+        now = clock.now()
+        self._write("#heading", words.heading(page.contact))
+        self._write("#details", words.details(page))
+        self._write("#balances", words.balances(page.contact, now))
+        self._write("#changes", words.changes(page, now))
+        timeline = words.timeline(page)
+        self._write("#timeline", timeline)
+        self.query_one("#timeline").display = bool(timeline.plain)
+        self._offer_keys()
+
+    @on(_HistoryRead)
+    def _show_history(self, message: _HistoryRead) -> None:
+        self._write("#history", words.history(message.lines))
+
+    @on(_HistoryFailed)
+    def _show_failure(self, message: _HistoryFailed) -> None:
+        error = message.error
+        text = f"{error.what} {error.next_step or 'F5 asks again.'}"
+        self._write("#history", words.history_state(text, "$text-warning"))
+
+    def _write(self, selector: str, text: Content) -> None:
+        self.query_one(selector, Static).update(text)
+
+    def action_archive(self) -> None:
+        """Archive this contact."""
+        self._change(Action.ARCHIVE)
+
+    def action_restore(self) -> None:
+        """Restore this contact."""
+        self._change(Action.RESTORE)
+
+    def _change(self, action: Action) -> None:
+        page = self._page
+        if page is None or not self.may_write():
+            return
+        last = page.changes[0] if page.changes else None
+        contact = page.contact
+        reason = why_not(action, contact.status, last, is_merged=bool(contact.merged_to))
+        if reason:
+            self.flash(reason)
+        else:
+            self.change(action, (self._contact_id,))
+
+    def action_retry_here(self) -> None:
+        """Try again what Xero refused."""
+        page = self._page
+        self.try_again(page.changes[0] if page is not None and page.changes else None)
+
+    def action_seen_in_released(self) -> None:
+        """Tell that this contact stands in the right tab of Re-Leased."""
+        if self._page is not None:
+            self.ask_seen(self._page)
+
+    def action_unlinked(self) -> None:
+        """Tell that this contact is unlinked in Re-Leased, or linked again."""
+        if self._page is not None:
+            self.ask_link(self._page)
+
+    def action_open_in_xero(self) -> None:
+        """Open this contact in Xero's pages."""
+        self.open_page(self._contact_id)
+
+    def action_copy(self) -> None:
+        """Copy the link to this contact."""
+        self.copy_link(self._contact_id)
+
+    def action_refresh(self) -> None:
+        """Read everything again."""
+        self._read()
+        self._read_history()
+        self._freshen()
+
+    def action_back(self) -> None:
+        """Go back to the contacts."""
+        self.dismiss()

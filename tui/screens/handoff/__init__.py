@@ -1,0 +1,1 @@
+"""Restores that wait for a press in Xero."""

@@ -1,0 +1,1 @@
+"""Comparing a file of contacts from Re-Leased."""

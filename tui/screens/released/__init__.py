@@ -1,0 +1,1 @@
+"""What people tell of Re-Leased, and what keeps contacts from reaching it."""

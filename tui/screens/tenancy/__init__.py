@@ -1,0 +1,1 @@
+"""Marking the contact groups that are tenants, and warning of them."""

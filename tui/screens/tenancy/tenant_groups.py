@@ -1,0 +1,168 @@
+"""Contact groups, and which of them a person says are tenants."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.worker import WorkerFailed
+
+from tui.actions import bindings
+from tui.model.errors import ReshelveError
+from tui.screens.backed import Backed
+from tui.screens.messages import SnapshotChanged
+from tui.screens.tenancy import tenant_groups_words as words
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.line_list import LineList
+from tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.content import Content
+
+    from tui.model.backend import Backend
+    from tui.model.tenancy import ContactGroup
+
+
+@dataclass
+class _GroupsRead(Message, bubble=False):
+    groups: Sequence[ContactGroup]
+
+
+class TickList(LineList):
+    """Rows that one click ticks, as a box to tick is used everywhere."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "open", "Tick", id="table.select", show=False)]
+
+    def on_click(self, event: events.Click) -> None:
+        """Tick the row that was clicked."""
+        event.prevent_default()
+        offset = event.get_content_offset(self)
+        index = None if offset is None else int(self.scroll_offset.y) + offset.y
+        if index is not None and index < self.count:
+            event.stop()
+            self.put_cursor(index)
+            self.action_open()
+
+
+class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
+    """Lists the groups with a tick for each that is of tenants; its result are the names ticked.
+
+    The order stays while it is looked at, so that nothing jumps away from under the cursor.
+    """
+
+    CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "tenant_groups.tcss"]
+    AUTO_FOCUS = "#groups"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high")]  # noqa: RUF012 - Textual's own declaration
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("back")]
+
+    rows = getters.query_one(TickList)
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+        self._groups: list[ContactGroup] = []
+        self._was_reading = backend.snapshot.pull is not None
+
+    def compose(self) -> ComposeResult:
+        """Put what it is for above the list."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = words.TITLE
+            yield Plain(words.MEANS, classes="paragraph")
+            yield TickList(self._write_row, id="groups")
+            yield Plain(id="empty", classes="paragraph")
+            yield Plain(id="hint", classes="paragraph")
+        yield KeyBar(("back", "Close"))
+
+    def on_mount(self) -> None:
+        """Read the groups."""
+        self._read()
+
+    @on(SnapshotChanged)
+    def _snapshot_changed(self, message: SnapshotChanged) -> None:
+        # While contacts are being read, every page may bring groups: once all are there is often enough.
+        is_reading = message.snapshot.pull is not None
+        if self._was_reading and not is_reading:
+            self._read()
+        self._was_reading = is_reading
+
+    @work(exclusive=True, group="groups", exit_on_error=False)
+    async def _read(self) -> None:
+        self.post_message(_GroupsRead(await self.backend.contact_groups()))
+
+    @on(_GroupsRead)
+    def _groups_read(self, message: _GroupsRead) -> None:
+        before = {group.name for group in self._groups}
+        found = {group.name: group for group in message.groups}
+        kept = [found.pop(group.name) for group in self._groups if group.name in found]
+        self._groups = [*kept, *found.values()] if before else list(message.groups)
+        empty = words.STILL_READING if self._was_reading else words.NO_GROUPS
+        self.query_one("#empty", Plain).update_text(empty)
+        self.set_class(not self._groups, "-empty")
+        self._show()
+        self._make_room()
+        if self._groups:
+            self.rows.focus()
+
+    def _show(self) -> None:
+        self.rows.show(len(self._groups), self.rows.cursor)
+        hint = self.query_one("#hint", Plain)
+        # Rows must not move away from under the mouse because fewer words stand below them.
+        hint.styles.min_height = hint.size.height
+        hint.update_text(words.hint(self._groups))
+        self._offer_keys()
+
+    def on_resize(self) -> None:
+        """Give the list as much of the screen as there is."""
+        self._make_room()
+
+    def _make_room(self) -> None:
+        # A list that scrolls has no height of its own that a dialog could follow.
+        share = self.size.height * (30 if self.has_class("-short") else 40) // 100
+        self.rows.styles.height = max(1, min(len(self._groups), share))
+
+    def _write_row(self, index: int, width: int) -> Sequence[Content]:
+        return (words.row(self._groups[index], width),)
+
+    @on(LineList.Moved)
+    def _offer_keys(self) -> None:
+        if not self._groups:
+            self.key_bar.offer(("back", "Close"))
+            return
+        is_marked = self._groups[self.rows.cursor].is_tenants
+        self.key_bar.offer(("select", "Not tenants" if is_marked else "Mark as tenants"), ("back", "Close"))
+
+    @on(LineList.Opened)
+    def _toggle(self) -> None:
+        # Shown before it is kept: a second press in the meantime must take it back.
+        group = self._groups[self.rows.cursor]
+        toggled = self._groups[self.rows.cursor] = replace(group, is_tenants=not group.is_tenants)
+        self._show()
+        self._mark(toggled)
+
+    @work(group="mark", exit_on_error=False)
+    async def _mark(self, group: ContactGroup) -> None:
+        try:
+            await self.backend.mark_tenants(group.name, on=group.is_tenants)
+        except ReshelveError:
+            self._read()
+            raise
+        self.flash(words.marked(group))
+
+    async def action_back(self) -> None:
+        """Close the list once everything ticked is kept."""
+        marking = [worker for worker in self.workers if worker.node is self and worker.group == "mark"]
+        for worker in marking:
+            with suppress(WorkerFailed):
+                await worker.wait()
+        self.dismiss(frozenset(group.name for group in self._groups if group.is_tenants))
