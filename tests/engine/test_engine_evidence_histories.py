@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.test_model_evidence_histories import MINE, OTHER, STATUSES, ZONES, Allowed, History, hour
 
+from tui.engine.clock import XeroClock
 from tui.engine.publish import Publisher
 from tui.engine.watch import ReleasedWatch
 from tui.model.change import Action
@@ -86,7 +87,12 @@ class Life:
         self.watch = ReleasedWatch(store, window, self.clock, has_feed=has_feed)
         anything = cast("Any", Anything())
         self.publisher = Publisher(
-            Organisation("t1", "Books", "!a"), store, anything, self.watch, disk=anything, now=self.clock
+            Organisation("t1", "Books", "!a"),
+            store,
+            anything,
+            self.watch,
+            disk=anything,
+            clock=XeroClock(self.clock, store),
         )
         self.statuses = dict.fromkeys((MINE, OTHER), ContactStatus.ACTIVE)
         self.flips: dict[str, list[int]] = {MINE: [], OTHER: []}

@@ -10,6 +10,7 @@ import pytest
 from engine.model_xero import START, Clock, contact
 from store.store_samples import search
 
+from tui.engine.clock import XeroClock
 from tui.engine.publish import Publisher
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather.disk import Disk
@@ -35,7 +36,12 @@ def publishing(store: Store, clock: Clock, *, has_feed: bool) -> tuple[Publisher
     released = ReleasedWatch(store, NightlyWindow(time(0), time(6), UTC), clock, has_feed=has_feed)
     weather, disk = Weather(clock, lambda: None), Disk(lambda: None)
     return Publisher(
-        Organisation("t1", "Demo", "!demo"), store, weather, released, disk=disk, now=clock
+        Organisation("t1", "Demo", "!demo"),
+        store,
+        weather,
+        released,
+        disk=disk,
+        clock=XeroClock(clock, store),
     ), released
 
 

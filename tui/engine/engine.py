@@ -68,13 +68,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         store.on_written = self._disk.note
         self._released = ReleasedWatch(store, window, now, has_feed=connectors.has_feed)
         self._publisher = Publisher(
-            organisation,
-            store,
-            self._weather,
-            self._released,
-            disk=self._disk,
-            now=now,
-            clock_ahead=lambda: self._clock.ahead,
+            organisation, store, self._weather, self._released, disk=self._disk, clock=now
         )
         now.on_moved = self._publisher.rows_changed
         self._loops = Loops(

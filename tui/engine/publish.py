@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.engine.sync.bookmarks import FULL_DONE_AT
@@ -16,6 +16,7 @@ from tui.model.snapshot import ChangeView, Pane, PullProgress, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tui.engine.clock import XeroClock
     from tui.engine.watch import ReleasedWatch
     from tui.engine.weather.disk import Disk
     from tui.engine.weather.weather import Weather
@@ -40,15 +41,13 @@ class Publisher:
         released: ReleasedWatch,
         *,
         disk: Disk,
-        now: Callable[[], datetime],
-        clock_ahead: Callable[[], timedelta] = timedelta,
+        clock: XeroClock,
     ) -> None:
         self._store = store
         self._weather = weather
         self._released = released
         self._disk = disk
-        self._now = now
-        self._clock_ahead = clock_ahead
+        self._clock = clock
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._pull: PullProgress | None = None
@@ -57,7 +56,7 @@ class Publisher:
         self._order_version = 0
         self._organisation = organisation
         store.finder.grade = self.grade
-        store.finder.now = now
+        store.finder.now = clock
         store.finder.on_loaded = lambda: self.rows_changed(order=True)
         self.snapshot = self._build()
 
@@ -70,7 +69,7 @@ class Publisher:
         """Say how a change stands with Re-Leased; None before Xero has confirmed it."""
         if change.state is not State.CONFIRMED or change.confirmed_at is None:
             return None
-        return stand(change, self._released.watch, self._now())
+        return stand(change, self._released.watch, self._clock())
 
     def view(self, change: Change) -> ChangeView:
         """Return a change with its grade."""
@@ -133,7 +132,7 @@ class Publisher:
             last_pull_at=self._last_pull_at,
             balances_read_at=_balances_read_at(self._store),
             disk_trouble=self._disk.shown,
-            clock_ahead=self._clock_ahead(),
+            clock_ahead=self._clock.ahead,
             is_paused=self._store.is_paused,
             released=self._released.link,
             pane=self._pane(),
@@ -146,7 +145,7 @@ class Publisher:
         working = (State.SENDING, State.UNCLEAR, State.QUEUED)
         watch = self._released.watch
         missed = watch.last_clean_sync_started_at
-        done = max(filter(None, (missed, settled_up_to(watch, self._now()))), default=None)
+        done = max(filter(None, (missed, settled_up_to(watch, self._clock()))), default=None)
         overdue_total = 0 if missed is None else self._store.waiting_between(None, missed)
         waiting_total = overdue_total + self._store.waiting_after(done)
         is_stalled = watch.stalled_since is not None
