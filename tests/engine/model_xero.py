@@ -101,8 +101,7 @@ class ModelXero:
         return cast("XeroClient", self)
 
     def follow_time(self, listener: Callable[[datetime, float], None]) -> None:
-        """Take whom to tell the time; a test tells it."""
-        self.tell_time = listener
+        """Tell nobody the time; a test that is about it does."""
 
     def status(self, contact_id: str) -> ContactStatus:
         return self.contacts_now[contact_id].status

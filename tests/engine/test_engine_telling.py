@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.model_xero import START, Clock, contact
 
+from tui.engine.clock import XeroClock
 from tui.engine.telling import Tellings
 from tui.engine.watch import ReleasedWatch
 from tui.model.change import Origin
@@ -42,9 +43,10 @@ class Desk(Tellings):
 
     def __init__(self, store: Store, clock: Clock, publisher: Publisher) -> None:
         self._store = store
-        self._now = clock
+        self.machine = clock
+        self._now = self.xero = XeroClock(clock, store)
         self._publisher = publisher
-        self._released = ReleasedWatch(store, NIGHT, clock, has_feed=False)
+        self._released = ReleasedWatch(store, NIGHT, self._now, has_feed=False)
 
 
 @pytest.fixture
@@ -108,9 +110,48 @@ async def test_a_contact_seen_there_is_told(desk: Desk) -> None:
 
 
 async def test_a_clock_behind_xeros_does_not_take_away_what_was_seen(desk: Desk) -> None:
-    desk._now.at = START - timedelta(minutes=5)  # type: ignore[attr-defined]
+    desk.machine.at = START - timedelta(minutes=5)
     await desk.tell_contact(archived(desk))
     assert grade(desk) is Grade.TOLD_CONTACT
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told_at", "expected"),
+    [
+        # Three minutes before Xero confirmed the change, and three minutes after.
+        (10, -3, Grade.PENDING),
+        (10, 3, Grade.TOLD_COMPANY),
+        (-10, -3, Grade.PENDING),
+        (-10, 3, Grade.TOLD_COMPANY),
+    ],
+)
+async def test_a_sync_is_told_by_xeros_clock(desk: Desk, ahead: int, told_at: int, expected: Grade) -> None:
+    now = START + timedelta(minutes=told_at)
+    desk.machine.at = now + timedelta(minutes=ahead)
+    desk.xero.learn(now, 0.1)
+    # What the screens' clock says then, which follows Xero's as well.
+    await desk.tell_sync_started(desk._now())
+    assert running_since(desk) == now
+    desk.machine.at += timedelta(minutes=30)
+    desk.xero.learn(now + timedelta(minutes=30), 0.1)
+    await desk.tell_sync_ended(is_clean=True)
+    assert grade(desk) is expected
+    assert desk._released.link.state_told_at == now + timedelta(minutes=30)
+
+
+async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_confirms_next(
+    desk: Desk,
+) -> None:
+    now = START + timedelta(minutes=1)
+    desk.machine.at = now + timedelta(minutes=10)
+    desk.xero.learn(now, 0.1)
+    await desk.tell_contact(archived(desk))
+    # Restored and archived again before the time that this machine's clock showed.
+    back_at, gone_at = now + timedelta(minutes=2), now + timedelta(minutes=3)
+    for at, status in ((back_at, ContactStatus.ACTIVE), (gone_at, ContactStatus.ARCHIVED)):
+        await desk._store.apply([replace(contact("a"), status=status, updated_at=at)], at)
+    told = {change.confirmed_at: change.told_at for change in desk._store.changes_of("a")}
+    assert told == {START: now, back_at: None, gone_at: None}
 
 
 async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Desk) -> None:

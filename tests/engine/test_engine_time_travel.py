@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from engine.released_house import released_house
 
+from tui.engine.sync.bookmarks import CLOCK_AHEAD
 from tui.engine.watch import ReleasedWatch
 from tui.model.errors import FeedError
-from tui.model.evidence import Grade
+from tui.model.evidence import Grade, Standing
 from tui.model.query import Query
 from tui.released.observer import Report
 from tui.settings import OrganisationSettings
@@ -241,3 +242,53 @@ async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
         bridge.answer = Report.of_evidence(None)
         await home.at(noon + timedelta(days=10), is_new=lambda it: not it.released.problem)
         assert grade(home) is Grade.PENDING
+
+
+@pytest.mark.parametrize("minutes", [10, -10, 60 * 30, -60 * 30])
+async def test_a_night_is_over_when_it_is_by_xeros_clock(store: Store, minutes: int) -> None:
+    ahead, second = timedelta(minutes=minutes), timedelta(seconds=1)
+    evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
+    async with released_house(
+        store, evening + ahead, own=OrganisationSettings("00:00", "06:00", "UTC")
+    ) as home:
+        home.told_time(ahead)
+        await home.confirmed("a", evening)
+        await home.at(evening + ahead, is_new=lambda it: it.pane and it.pane.waiting_total)
+        assert home.engine.snapshot.clock_ahead == ahead
+
+        home.clock.at = morning + ahead - second
+        home.told_time(ahead)
+        seen = await home.at(home.clock())
+        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
+        assert seen.released.next_sync_at == morning
+
+        home.clock.at = morning + ahead
+        home.told_time(ahead)
+        await home.at(home.clock(), is_new=lambda it: it.pane and it.pane.settled)
+        assert (grade(home), row_grade(home)) == (Grade.EXPECTED, Grade.EXPECTED)
+        assert home.view.standing == Standing(Grade.EXPECTED, morning)
+
+
+async def test_what_was_expected_too_early_is_pending_again_once_the_time_is_told(store: Store) -> None:
+    evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
+    own = OrganisationSettings("00:00", "06:00", "UTC")
+    async with released_house(store, evening, own=own) as home:
+        await home.confirmed("a", evening)
+        await home.at(morning, is_new=lambda it: it.pane and it.pane.settled)
+        assert row_grade(home) is Grade.EXPECTED
+        home.told_time(timedelta(minutes=10))
+        await home.at(morning, is_new=lambda it: it.pane and it.pane.waiting_total)
+        await home.at(morning, is_new=is_due(morning))
+        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
+
+
+async def test_what_xero_told_of_the_time_counts_at_the_next_start_without_it(store: Store) -> None:
+    evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
+    own = OrganisationSettings("00:00", "06:00", "UTC")
+    await store.set_cursor(CLOCK_AHEAD, "600.0")
+    async with released_house(store, evening, own=own) as home:
+        await home.confirmed("a", evening)
+        await home.at(morning, is_new=lambda it: it.pane and it.pane.waiting_total)
+        assert grade(home) is Grade.PENDING
+        await home.at(morning + timedelta(minutes=10), is_new=lambda it: it.pane and it.pane.settled)
+        assert grade(home) is Grade.EXPECTED
