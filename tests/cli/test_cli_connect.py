@@ -241,8 +241,8 @@ def test_a_script_is_told_which_option_agrees(account: FakeAccount, tmp_path: Pa
     [
         (timedelta(minutes=7), "7 minutes ahead of Xero's"),
         (timedelta(minutes=-90), "90 minutes behind Xero's"),
-        (timedelta(seconds=100), ""),
-        (timedelta(seconds=-100), ""),
+        (timedelta(seconds=50), ""),
+        (timedelta(seconds=-50), ""),
     ],
 )
 def test_a_clock_that_is_wrong_is_told(

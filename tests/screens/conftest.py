@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ from support.frozen import frozen
 
 from tui.model.change import Action, State
 from tui.model.evidence import Grade
+from tui.widgets import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,7 @@ REPEATING = "Contacts cannot be archived if they are associated with repeating i
 def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with frozen(monkeypatch):
         yield
+    clock.follow(timedelta())
 
 
 @pytest.fixture

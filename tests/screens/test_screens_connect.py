@@ -335,11 +335,6 @@ async def test_a_wrong_clock_is_told(account: FakeAccount, ahead: timedelta, sai
         assert said in says(person, "#clock")
 
 
-async def test_a_small_difference_of_clocks_is_nothing_to_tell() -> None:
-    assert words.clock_trouble(timedelta(minutes=2)) == ""
-    assert words.clock_trouble(timedelta(minutes=-2)) == ""
-
-
 async def test_signing_in_again_leads_back_to_where_the_person_was(backend: FakeBackend) -> None:
     async with running(backend) as person:
         account = person.account

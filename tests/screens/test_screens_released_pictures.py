@@ -127,6 +127,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
     },
     "silent": {"released": PANES["unreachable"]},
     "told": {"released": PANES["told"]},
+    "clock": {"released": TOLD, "clock_ahead": timedelta(minutes=10)},
 }
 
 

@@ -79,6 +79,26 @@ async def test_now_is_when_the_question_was_opened(
     assert told(backend) == [("tell_sync_started", NOW)]
 
 
+@pytest.mark.parametrize(
+    ("ahead", "typed", "minutes"),
+    [
+        # By this machine's clock it is 12:51, and whoever types may have looked at it, or at another.
+        (10, "12:50", -10),
+        (10, "12:41", -10),
+        (-10, "12:30", 0),
+    ],
+)
+async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
+    backend: FakeBackend, ahead: int, typed: str, minutes: int
+) -> None:
+    backend.publish(clock_ahead=timedelta(minutes=ahead))
+    async with running(backend) as person:
+        await person.press("m", *typed, "enter")
+    hour, minute = map(int, typed.split(":"))
+    at = NOW.replace(hour=hour, minute=minute, second=0) + timedelta(minutes=minutes)
+    assert told(backend) == [("tell_sync_started", at)]
+
+
 @pytest.mark.parametrize("typed", ["09:05", "9:05", "9.05"])
 async def test_a_sync_was_started_earlier_today(backend: FakeBackend, typed: str) -> None:
     async with running(backend) as person:

@@ -184,6 +184,13 @@ async def test_the_report_names_nobody(telltale: FakeBackend) -> None:
         assert "Read it before you send it" in person.bottom_line
 
 
+async def test_the_report_says_how_wrong_the_clock_is(telltale: FakeBackend) -> None:
+    telltale.publish(clock_ahead=timedelta(minutes=-10))
+    async with running(telltale) as person:
+        await person.press("t", "y")
+        assert "This machine's clock is ahead of Xero's by -600 s" in person.app.clipboard
+
+
 async def test_the_report_has_names_where_they_are_wanted(telltale: FakeBackend) -> None:
     async with running(telltale) as person:
         await person.press("t")
@@ -241,6 +248,17 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
         ({"xero": XeroLink(Link.ELSEWHERE)}, "✗", "used by another Reshelve"),
         ({"xero": XeroLink(Link.LIMITED, detail="Used up.")}, "✗", "limit reached"),
         ({"disk_trouble": "The disk is full."}, "✗", "The disk is full."),
+        (
+            {"clock_ahead": timedelta(minutes=10)},
+            "✗",
+            "This machine's clock is 10 minutes ahead of Xero's: set it right. Times are taken by Xero's",
+        ),
+        (
+            {"clock_ahead": timedelta(hours=-13), "disk_trouble": "The disk is full."},
+            "✗",
+            "The disk is full.\nThis machine's clock is 13 hours behind Xero's",
+        ),
+        ({"clock_ahead": timedelta(seconds=20)}, "✓", "last read"),
         ({"released": ReleasedLink(has_feed=True)}, "?", "its feed doesn't say what"),
         (
             {"released": ReleasedLink(has_feed=True, problem="It is silent.")},

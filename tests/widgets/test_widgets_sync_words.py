@@ -202,6 +202,15 @@ def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
     assert any("The disk is full" in line.plain for line in lines)
 
 
+def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
+    said = "This machine's clock is 10 minutes behind Xero's: set it right."
+    snapshot = replace(FakeBackend.with_contacts(1).snapshot, clock_ahead=timedelta(minutes=-10))
+    assert trouble(snapshot, NOW) == said
+    assert said in sync_lines.single(snapshot, NOW, 120, is_practice=False).plain
+    assert trouble(replace(snapshot, xero=OFFLINE), NOW).startswith("Xero can't be reached.")
+    assert trouble(replace(snapshot, clock_ahead=timedelta(seconds=50)), NOW) == ""
+
+
 def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> None:
     full = XeroLink(Link.ONLINE, minute_full_until=NOW + timedelta(seconds=23))
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=full)

@@ -7,7 +7,6 @@ import sys
 import webbrowser
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -31,7 +30,6 @@ from tui.settings.reading import accept
 if TYPE_CHECKING:
     from tui.model.account import Account, Connected, SignIn
 
-_SKEW: Final = timedelta(minutes=2)
 _NOTHING_CHANGED: Final = "What was connected before is as it was."
 _BROWSER_STEPS: Final = """\
 Reshelve signs in through a Xero app of your own, which takes four steps:
@@ -188,18 +186,14 @@ def _paste(attempt: SignIn, address: str) -> None:
 
 def _tell(connected: Connected) -> None:
     """Say what is connected now."""
+    from tui.widgets import clock  # noqa: PLC0415 - as below
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, and the network took longer
 
     for organisation in connected.organisations:
         leave = " (read-only)" if organisation.is_read_only else ""
         click.echo(f"Connected: {safe(organisation.name)}{leave}")
     click.echo(f"The tokens are kept here: {safe(connected.kept_in)}")
-    if abs(connected.clock_ahead) > _SKEW:
-        side = "ahead of" if connected.clock_ahead > timedelta() else "behind"
-        minutes = round(abs(connected.clock_ahead) / timedelta(minutes=1))
-        click.echo(
-            f"This machine's clock is {minutes} minutes {side} Xero's, so times shown are wrong by as much."
-            " Please set it right.",
-            err=True,
-        )
+    trouble = clock.trouble(connected.clock_ahead)
+    if trouble:
+        click.echo(trouble, err=True)
     click.echo("Run `reshelve`.")

@@ -21,6 +21,7 @@ _DAY = timedelta(days=1)
 _NONE: Final = timedelta()
 # Clocks that differ by less are right enough.
 _TOLD_BEYOND: Final = timedelta(minutes=1)
+# Up to so many hours are told in minutes, and up to so many days in hours.
 _FEW: Final = 2
 
 
@@ -41,7 +42,12 @@ def follow(ahead: timedelta) -> None:
 
 def now() -> datetime:
     """Return the present moment in UTC. Tests replace this function, so call it as `clock.now()`."""
-    return datetime.now(UTC) - _MACHINE.ahead
+    return by_xero(datetime.now(UTC))
+
+
+def by_xero(moment: datetime) -> datetime:
+    """Return what a moment of this machine's clock is by Xero's."""
+    return moment - _MACHINE.ahead
 
 
 def by_person(moment: datetime) -> datetime:
@@ -53,22 +59,25 @@ def by_person(moment: datetime) -> datetime:
 
 
 def trouble(ahead: timedelta) -> str:
-    """Say that this machine's clock is wrong; empty where it is right enough."""
+    """Say that this machine's clock is wrong, and what follows; empty where it is right enough."""
+    short = short_trouble(ahead)
+    return f"{short} Times are taken by Xero's until then." if short else ""
+
+
+def short_trouble(ahead: timedelta) -> str:
+    """Say that this machine's clock is wrong, where there is little room."""
     if abs(ahead) <= _TOLD_BEYOND:
         return ""
     where = "ahead of" if ahead > _NONE else "behind"
-    return (
-        f"This machine's clock is {_span(abs(ahead))} {where} Xero's: set it right. "
-        "Times are taken by Xero's until then."
-    )
+    return f"This machine's clock is {_span(abs(ahead))} {where} Xero's: set it right."
 
 
 def _span(length: timedelta) -> str:
     minutes = round(length / timedelta(minutes=1))
     hours, days = round(minutes / 60), round(minutes / 1440)
-    if hours < _FEW:
+    if minutes < _FEW * _MINUTE:
         return counted(minutes, "minute")
-    return counted(hours, "hour") if days < _FEW else counted(days, "day")
+    return counted(hours, "hour") if hours < _FEW * 24 else counted(days, "day")
 
 
 def local_now() -> datetime:

@@ -181,7 +181,7 @@ def trouble(snapshot: Snapshot, now: datetime) -> str:
     full_until = snapshot.xero.minute_full_until
     # While everything is being read, the line about that says so.
     if wrong or snapshot.pull is not None or full_until is None or full_until <= now:
-        return wrong or clock.trouble(snapshot.clock_ahead)
+        return wrong or clock.short_trouble(snapshot.clock_ahead)
     return f"This minute's calls to Xero are used up. Goes on in {clock.countdown(full_until, now)}."
 
 

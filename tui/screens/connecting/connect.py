@@ -171,7 +171,7 @@ class ConnectScreen(Attempting):
         if self.sign_in is None or not self.url:
             return
         if (ends_at := self.sign_in.ends_at) is not None:
-            self.waiting.count_down(clock.countdown(ends_at, clock.now()))
+            self.waiting.count_down(clock.countdown(clock.by_xero(ends_at), clock.now()))
         else:
             # Nobody is waited for any more: the browser has come back.
             self._browser_is_done()

@@ -10,6 +10,7 @@ from textual.widgets import Checkbox, Input, Static
 
 from tui.model.account import ConnectRequest
 from tui.screens.connecting import connect_words as words
+from tui.widgets import clock
 from tui.widgets.choice import Choice
 from tui.widgets.plain import Plain
 from tui.widgets.text import content
@@ -169,6 +170,4 @@ class Done(VerticalScroll, can_focus=False):
         """Show what a sign-in has brought."""
         self.query_one("#connected", Static).update(words.organisations(connected))
         self.query_one("#kept", Plain).update_text(f"The sign-in is kept in {connected.kept_in}.")
-        self.query_one("#clock", Plain).update_text(
-            words.clock_trouble(connected.clock_ahead), "$text-warning"
-        )
+        self.query_one("#clock", Plain).update_text(clock.trouble(connected.clock_ahead), "$text-warning")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -42,8 +41,6 @@ _OPEN: Final = Content.assemble(
 )
 _NAME: Final = "Any name without “Xero” in it. App type: "
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
-# Further from Xero's clock than this, times on the screen mislead.
-_TOLERANCE: Final = timedelta(minutes=2)
 
 
 def steps(redirect_uri: str) -> tuple[Content, ...]:
@@ -106,25 +103,6 @@ def organisations(connected: Connected) -> Content:
         for one in connected.organisations
     ]
     return Content("\n").join(lines)
-
-
-def clock_trouble(ahead: timedelta) -> str:
-    """Say that this machine's clock is wrong; empty when it is right enough."""
-    if abs(ahead) <= _TOLERANCE:
-        return ""
-    where = "ahead of" if ahead > timedelta() else "behind"
-    return (
-        f"This computer's clock is {_span(abs(ahead))} {where} Xero's: times shown here are wrong by "
-        "as much. Set the clock."
-    )
-
-
-def _span(length: timedelta) -> str:
-    minutes = round(length / timedelta(minutes=1))
-    hours, days = round(minutes / 60), round(minutes / 1440)
-    if minutes < 120:  # noqa: PLR2004 - two hours: below, minutes say more
-        return f"{minutes} minutes"
-    return f"{hours} hours" if hours < 48 else f"{days} days"  # noqa: PLR2004 - two days, as above
 
 
 def open_button(name: str) -> str:
