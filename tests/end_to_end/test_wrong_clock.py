@@ -1,0 +1,77 @@
+"""A machine whose clock is wrong: what is told and expected is by Xero's clock, on real parts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.house import House, open_house
+from support.practice import running_sandbox
+
+from tui.engine.clock import utc_now
+from tui.engine.sync.bookmarks import CLOCK_AHEAD
+from tui.model.evidence import Grade
+from tui.widgets import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.practice import PracticeXero
+
+NEAR = timedelta(seconds=5)
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[PracticeXero]:
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600") as running:
+        yield running
+    clock.follow(timedelta())
+
+
+def grades(house: House) -> dict[str, Grade]:
+    views = [*house.pane.waiting, *house.pane.settled]
+    return {view.change.contact_id: view.standing.grade for view in views if view.standing is not None}
+
+
+async def archived(house: House, practice: PracticeXero, contact_id: str, count: int) -> None:
+    practice.somebody("archive", contact_id)
+    await house.pilot.press("f5")
+    await house.until(lambda: house.pane.unseen_total == count, "seeing the archive")
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_before_it_alone(
+    practice: PracticeXero, tmp_path: Path, minutes: int
+) -> None:
+    ahead = timedelta(minutes=minutes)
+    # The sandbox keeps Xero's time and this machine another.
+    practice.set_clock(ahead_seconds=-ahead.total_seconds())
+    before, after = practice.create("Numbat Before"), practice.create("Numbat After")
+    async with open_house(practice, tmp_path / "home", has_feed=False) as house:
+        store = house.engine._store
+        assert abs(house.engine.snapshot.clock_ahead - ahead) < NEAR
+        assert abs(clock.now() - (utc_now() - ahead)) < NEAR
+        await house.until(lambda: store.cursor(CLOCK_AHEAD), "keeping it for the next start")
+        await archived(house, practice, before, 1)
+        [change] = house.engine._store.changes_of(before)
+        # Answers are dated to the second, and the time is never taken for later than it is.
+        await house.until(lambda: clock.now() > (change.confirmed_at or clock.now()), "a second or two")
+        await house.pilot.press("m", "enter")
+        await house.until_shown("a sync was started")
+        await archived(house, practice, after, 2)
+        await house.engine.tell_sync_ended(is_clean=True)
+        told = {before: Grade.TOLD_COMPANY, after: Grade.PENDING}
+        await house.until(lambda: grades(house) == told, "telling them apart")
+        await house.pilot.press("t")
+        where = "ahead of" if minutes > 0 else "behind"
+        await house.until_shown(f"This machine's clock is 10 minutes {where} Xero's: set it right.")
+        await house.pilot.press("escape")
+
+        # Set right, it is believed again with the next answer.
+        practice.set_clock(ahead_seconds=0)
+        await house.pilot.press("f5")
+        await house.until(lambda: not house.engine.snapshot.clock_ahead, "believing the clock")
+        await house.until(lambda: store.cursor(CLOCK_AHEAD) == "0.0", "forgetting it")
+        await house.until(lambda: abs(clock.now() - utc_now()) < NEAR, "showing the time")
