@@ -79,6 +79,16 @@ async def test_now_is_when_the_question_was_opened(
     assert told(backend) == [("tell_sync_started", NOW)]
 
 
+async def test_now_is_no_later_than_it_turns_out_to_be(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(backend) as person:
+        await person.press("m")
+        monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW - timedelta(minutes=9))
+        await person.press("enter")
+    assert told(backend) == [("tell_sync_started", NOW - timedelta(minutes=9))]
+
+
 @pytest.mark.parametrize(
     ("ahead", "typed", "minutes"),
     [

@@ -83,10 +83,10 @@ class SyncStartScreen(ModalScreen[datetime | None]):
 
     def _read(self) -> tuple[datetime | None, str]:
         """Return the moment that is meant, or what is wrong with it."""
-        typed = self.time_box.value.strip()
+        typed, now = self.time_box.value.strip(), clock.now()
         if not typed:
-            return self._opened_at, ""
-        now = clock.now()
+            # Xero may have told meanwhile that it isn't that late yet.
+            return min(self._opened_at, now), ""
         moment = moment_of_today(typed, now)
         if moment is None:
             return None, _NO_TIME
