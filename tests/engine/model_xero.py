@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
 
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus

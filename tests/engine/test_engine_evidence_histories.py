@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from engine.model_xero import Clock, contact
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.test_model_evidence_histories import MINE, OTHER, STATUSES, ZONES, Allowed, History, hour
+from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
 from tui.engine.publish import Publisher

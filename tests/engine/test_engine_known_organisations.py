@@ -29,7 +29,7 @@ def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, co
     with pytest.raises(StoreError, match="damaged"):
         read_known(file)
     assert (file.parent / "damaged-organisations.json").read_text(encoding="utf-8") == content
-    assert read_known(file) == Known()
+    assert read_known(file) == Known(())
 
 
 def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:

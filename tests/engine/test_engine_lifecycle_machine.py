@@ -10,7 +10,6 @@ import asyncio
 import json
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +17,7 @@ from engine.model_xero import START, Clock, Fault, ModelXero, contact
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from tui.engine.sync.handoff import HandoffLookout
 from tui.engine.sync.push import Pusher

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, Fault, ModelXero, contact
+from msgspec.structs import replace
 
 from tui.engine.rules import MERGED
 from tui.engine.sync.handoff import HandoffLookout

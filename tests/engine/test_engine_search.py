@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, contact
+from msgspec.structs import replace
 from store.store_samples import search
 
 from tui.engine.clock import XeroClock

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, contact
+from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
 from tui.engine.telling import Tellings

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, contact
+from msgspec.structs import replace
 
 from tui.engine.check import check
 from tui.engine.pages import contact_page

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 from engine.released_house import released_house
+from msgspec.structs import replace
 
 from tui.engine.sync.bookmarks import CLOCK_AHEAD
 from tui.engine.watch import ReleasedWatch

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tui.model.activity import ChangeQuery, Group
 from tui.model.change import Action, Change, Origin, State

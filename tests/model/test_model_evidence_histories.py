@@ -6,13 +6,14 @@ in the one hides in the other only if it is made twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import Contact, ContactStatus

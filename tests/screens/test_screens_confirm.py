@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from support.fake_backend import FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Button, Input

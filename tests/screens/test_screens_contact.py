@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static

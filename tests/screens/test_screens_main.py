@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
 from support.screen_test import browser_into, running
 from textual import events

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.fake_backend import FakeBackend, PullProgress
 from support.screen_test import Driver, running
 from textual.widgets import Static

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
 from support.screen_test import Driver, running
 from textual.widgets import Static

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
 from support.pictures import SIZES, picture
 

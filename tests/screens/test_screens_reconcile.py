@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.comparisons import ACTIVE, ARCHIVED, SOURCE, comparison, exported, line
 from support.fake_backend import FakeBackend, contact_id
 from support.screen_test import Driver, running

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.comparisons import ACTIVE, SOURCE, comparison, exported, line
 from support.pictures import SIZES, picture
 

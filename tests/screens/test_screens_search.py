@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.screen_test import running
 from textual.widgets import Static
 
@@ -198,7 +199,9 @@ async def test_what_is_found_by_a_balance_follows_the_balances(backend: FakeBack
         for contact_id in list(backend.known)[:3]:
             known = backend.known[contact_id]
             assert known.balances is not None
-            backend.known[contact_id] = replace(known, balances=replace(known.balances, receivable=90_000))
+            backend.known[contact_id] = replace(
+                known, balances=dataclasses.replace(known.balances, receivable=90_000)
+            )
         await person.hears(rows_version=1)
         assert tally(person) == f"{owing + 3} of 30"
 

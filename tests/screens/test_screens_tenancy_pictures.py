@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, contact_id
 from support.pictures import SIZES, Compare, picture
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Input, OptionList

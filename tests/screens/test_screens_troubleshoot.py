@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Input, OptionList, Static

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
 
 from tui.model.contact import Balances

@@ -89,12 +89,11 @@ journal = st.lists(
     max_size=20,
 )
 tellings = st.lists(
-    st.builds(
-        Telling,
+    st.tuples(
         st.sampled_from([TellingKind.UNLINKED, TellingKind.LINKED]),
         st.just(NOON),
         st.sampled_from(["id-1", "id-2", "id-3"]),
-    ),
+    ).map(lambda parts: Telling(*parts)),
     max_size=4,
 )
 pieces = st.sampled_from(

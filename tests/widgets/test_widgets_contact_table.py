@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from textual.screen import Screen
 from widgets.table_host import NOW, Host, Many, Rows, found, lines, row, view
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock, utc_now
 from tui.engine.sync.bookmarks import FULL_DONE_AT, SINCE

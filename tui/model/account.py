@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -33,8 +35,7 @@ class ConnectRequest:
         return bool(self.client_secret)
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """What a sign-in has brought.
 
     `kept_in` names where its tokens lie, in words. `clock_ahead` is how far this machine's clock is ahead
@@ -46,8 +47,7 @@ class Connected:
     clock_ahead: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """An organisation in the switcher.
 
     `pending` counts the changes that Re-Leased has yet to pick up, `unfinished` those that Xero hasn't

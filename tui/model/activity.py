@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.model.change import State
 from tui.model.query import fold
@@ -46,8 +47,7 @@ def group_of(change: Change) -> Group:
     return Group.WAITING if is_waiting else Group.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeQuery:
+class ChangeQuery(Struct, frozen=True):
     """A group and the folded words that must all be found in a change: its contact's name, or why."""
 
     group: Group = Group.ALL
@@ -59,8 +59,7 @@ class ChangeQuery:
         return cls(group, tuple(dict.fromkeys(fold(text).split())))
 
 
-@dataclass(frozen=True, slots=True)
-class ChangesFound:
+class ChangesFound(Struct, frozen=True):
     """A window of the changes found, newest first, and how many there are in all."""
 
     total: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from tui.model.undo import UndoPlan
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
+class HistoryLine(Struct, frozen=True):
     """One entry of Xero's own history of a contact; `when` is already words, as Xero dates vary."""
 
     when: str
@@ -34,16 +34,14 @@ class HistoryLine:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineLine:
+class TimelineLine(Struct, frozen=True):
     """One entry of the journal: what happened to a change, and when."""
 
     when: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContactPage:
+class ContactPage(Struct, frozen=True):
     """One contact with the changes made to it, newest first; `tenants` are its groups marked as such."""
 
     contact: Contact
@@ -52,8 +50,7 @@ class ContactPage:
     tenants: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(Struct, frozen=True):
     """A restore that waits for a person in Xero.
 
     `may_fail` says why Xero will refuse the press, as far as the local copy can tell; mostly empty.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 
@@ -101,8 +102,7 @@ def step(state: State, event: Event) -> State:
         raise IllegalStepError(f"{event} can't happen to a change that is {state}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One row of the journal.
 
     `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero said it, so that it can

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.change import Action
 from tui.model.tenancy import tenants_among
@@ -12,8 +14,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
 
 
-@dataclass(frozen=True, slots=True)
-class CheckLine:
+class CheckLine(Struct, frozen=True):
     """One contact that is about to be changed, and what a careful colleague would say about it.
 
     `blocked` says why it can't be changed at all and would be left out; warnings only inform. `tenants` are
@@ -30,8 +31,7 @@ class CheckLine:
         return replace(self, tenants=() if self.blocked else tenants_among(self.contact.groups, marked))
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """What the confirmation dialog shows.
 
     `is_fresh` says whether Xero was asked just now; if not, `stale_reason` says why, and the lines are

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -22,8 +24,7 @@ class ContactStatus(StrEnum):
     GONE = "GONE"
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
+class Organisation(Struct, frozen=True):
     """One set of books; `tenant_id` is what Xero's API calls it, `short_code` what its pages do.
 
     `sign_in` is the client id of the Xero app it is connected through. `is_custom` marks a custom
@@ -56,8 +57,7 @@ class Balances:
     read_at: datetime | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """One contact. Text is as received: it is made safe where it is shown, not here.
 
     `raw` is the JSON object Xero sent, kept so that nothing is lost that this version doesn't know.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.model.errors import ReshelveError
 
@@ -61,8 +62,7 @@ def moment(written: str) -> datetime:
         raise ValueError(written) from error
 
 
-@dataclass(frozen=True, slots=True)
-class FileOptions:
+class FileOptions(Struct, frozen=True):
     """What a person says about a file; what is left out is found in it.
 
     `status` goes for the whole file. `dated` is when it was exported; without it, the file's last change
@@ -79,8 +79,7 @@ class FileOptions:
     dated: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileSource:
+class FileSource(Struct, frozen=True):
     """Which file was read, and how it was understood.
 
     `digest` is the SHA-256 of its bytes, in hexadecimal; `notes` are sentences on what was assumed.
@@ -97,8 +96,7 @@ class FileSource:
         return f"file {self.name} {self.digest[:12]}"
 
 
-@dataclass(frozen=True, slots=True)
-class FileContact:
+class FileContact(Struct, frozen=True):
     """One contact in the file, with the line it begins on. Text is as received."""
 
     line: int

@@ -23,11 +23,12 @@ night counts that began before a stalled company was told to work again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.model.telling import TellingKind
 
@@ -54,8 +55,7 @@ class Grade(StrEnum):
     SUPERSEDED = "superseded"
 
 
-@dataclass(frozen=True, slots=True)
-class PickUp:
+class PickUp(Struct, frozen=True):
     """Evidence read from a feed: one contact as a Re-Leased sync found it.
 
     `sync_started_at` decides: a sync that began before Xero confirmed a change can't have seen it.
@@ -68,8 +68,7 @@ class PickUp:
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class NightlyWindow:
+class NightlyWindow(Struct, frozen=True):
     """The hours of the night within which Re-Leased's automatic sync runs.
 
     They are local to `zone`; None means this machine's, and `zone_note` says why where the
@@ -109,16 +108,14 @@ class NightlyWindow:
         return [reading.astimezone(UTC) for reading in readings]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A grade and since when it holds; `since` is None where no moment can be named (superseded)."""
 
     grade: Grade
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What is known of the syncs of one organisation's company as a whole.
 
     With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
@@ -133,8 +130,7 @@ class Watch:
     cleared_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """What the evidence of its contact says of one confirmed change; the fields are those of `Change`."""
 
     picked_up_at: datetime | None = None

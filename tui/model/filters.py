@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.change import State
 from tui.model.evidence import Grade
@@ -100,15 +101,13 @@ def sync_of(view: ChangeView | None) -> Sync:
     return BY_STATE.get(view.change.state, Sync.NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class Is:
+class Is(Struct, frozen=True):
     """A contact of this kind."""
 
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Owing:
+class Owing(Struct, frozen=True):
     """An outstanding balance in hundredths. Where none is known, nothing is claimed: it never fits."""
 
     side: Side
@@ -116,8 +115,7 @@ class Owing:
     hundredths: int
 
 
-@dataclass(frozen=True, slots=True)
-class InGroup:
+class InGroup(Struct, frozen=True):
     """A contact in a group whose folded name is this, or begins with it."""
 
     name: str
@@ -129,15 +127,13 @@ class InGroup:
         return known == self.name if self.is_whole else known.startswith(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
+class Synced(Struct, frozen=True):
     """A contact whose last change stands like this."""
 
     sync: Sync
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """So much time before the moment of the search: `unit` is one of h, d, w, m (months) and y."""
 
     count: int
@@ -156,23 +152,20 @@ class Span:
             return _BEGINNING
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """Whole days: the first, and the one after the last."""
 
     start: date
     end: date
 
 
-@dataclass(frozen=True, slots=True)
-class DaysAgo:
+class DaysAgo(Struct, frozen=True):
     """A whole day, so many before today."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """A contact changed in Xero (by its `UpdatedDateUTC`) then: `<7d` is less than 7 days ago."""
 
     comparison: Comparison
@@ -201,8 +194,7 @@ class Changed:
 Condition = Is | Owing | InGroup | Synced | Changed
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """A condition that contacts must meet, or must be known not to."""
 
     condition: Condition

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
 
 from tui.model.query import fold
 
@@ -21,8 +22,7 @@ _XERO_ID: Final = re.compile(r"[0-9a-f]{32}")
 _MOST_TOGETHER: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class XeroContact:
+class XeroContact(Struct, frozen=True):
     """What of a contact in Xero matters for the comparison."""
 
     contact_id: str
@@ -31,8 +31,7 @@ class XeroContact:
     status: ContactStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(Struct, frozen=True):
     """The contacts that a line can mean; a certain one stands alone. Nothing where Xero has none."""
 
     contacts: tuple[XeroContact, ...] = ()

@@ -7,9 +7,10 @@ and digits matters.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
 
 from tui.model.filters import (
     Changed,
@@ -59,16 +60,14 @@ _HALF_AMOUNT: Final = re.compile(r"-?[$€£]?")
 _YEARS: Final = range(1900, 9999)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """What follows a qualifier's colon. `is_whole` says that it was put into quotation marks."""
 
     text: str
     is_whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Qualifier:
+class Qualifier(Struct, frozen=True):
     """One qualifier. `possible` shows what may follow: all of it where `is_listed`, else examples.
 
     `read` returns None for what it doesn't understand; `is_half` says whether more letters could help.

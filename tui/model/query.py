@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,7 @@ class Tab(StrEnum):
     ARCHIVED = "archived"
 
 
-@dataclass(frozen=True, slots=True)
-class TabCounts:
+class TabCounts(Struct, frozen=True):
     """How many contacts each tab holds. A GDPR request counts in All alone."""
 
     all: int = 0
@@ -57,8 +58,7 @@ class Remark(StrEnum):
     NO_SUCH_GROUP = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A remark about a part of the text, from `start` to before `stop`.
 
     `qualifier` is the one that was meant, if any is known; `nearest` what was probably meant, complete.

@@ -13,8 +13,9 @@ the text, where the next key may complete it: a half-typed qualifier never makes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tui.model.filters import Filter, InGroup
 from tui.model.qualifiers import QUALIFIERS, Value, nearest
@@ -44,8 +45,7 @@ def read(tab: Tab, text: str, groups: Sequence[str]) -> Query:
     )
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """A text as far as it has been read."""
 
     groups: Sequence[str]

@@ -5,8 +5,10 @@ What it proves is in `model.file_evidence`: agreeing lines become evidence, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
@@ -26,16 +28,14 @@ __all__ = ["Why", "XeroContact"]
 _COMPARABLE: Final = frozenset({ContactStatus.ACTIVE, ContactStatus.ARCHIVED})
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Struct, frozen=True):
     """A contact that is in the same tab on both sides."""
 
     told: FileContact
     contact: XeroContact
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A contact that is active on one side and archived on the other."""
 
     told: FileContact
@@ -48,8 +48,7 @@ class Difference:
         return Action.ARCHIVE if self.told.status is ContactStatus.ARCHIVED else Action.RESTORE
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
+class Ambiguous(Struct, frozen=True):
     """A line that could mean any of these contacts, or none: only a person can tell.
 
     A single candidate has another e-mail or name, or other lines say the opposite of it.
@@ -59,8 +58,7 @@ class Ambiguous:
     candidates: tuple[XeroContact, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
+class Reconciliation(Struct, frozen=True):
     """A file and Xero, contact by contact, each in the order of the file (or of the store).
 
     `repeated` counts lines that said again what an earlier one had said. `only_in_file` includes contacts
@@ -78,7 +76,7 @@ class Reconciliation:
     repeated: int = 0
     notes: tuple[str, ...] = ()
     proved: tuple[Change, ...] = ()
-    changes: Mapping[str, Sequence[Change]] = field(default_factory=dict, repr=False)
+    changes: Mapping[str, Sequence[Change]] = field(default_factory=dict)
 
     @property
     def evidence(self) -> tuple[PickUp, ...]:
@@ -86,8 +84,7 @@ class Reconciliation:
         return tuple(evidence(change, self.source) for change in self.proved)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The comparison as it was accepted, and how many changes are now read that weren't before."""
 
     reconciliation: Reconciliation
@@ -157,8 +154,7 @@ def resolve(found: Reconciliation, choices: Mapping[int, str | None]) -> Reconci
     return replace(sorter.result(), notes=found.notes)
 
 
-@dataclass(slots=True)
-class _Ids:
+class _Ids(Struct):
     """Counts what became of the file's ids."""
 
     known: int = 0
@@ -186,8 +182,7 @@ class _Ids:
         return tuple(notes)
 
 
-@dataclass(slots=True)
-class _Sorter:
+class _Sorter(Struct):
     """Gathers what is told of each contact, then sorts it."""
 
     source: FileSource

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One contact as a line of the table; `owes` is in hundredths, None where nothing is known."""
 
     contact_id: str
@@ -46,8 +46,7 @@ class RowSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The answer to a query: rows, and how many of the words' finds each tab holds.
 
     `is_complete` is False for a first screenful that arrives before the counts are known.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tui.model.query import TabCounts
 from tui.model.telling import LONGEST_SYNC, is_stalled
@@ -32,8 +33,7 @@ class Link(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-@dataclass(frozen=True, slots=True)
-class XeroLink:
+class XeroLink(Struct, frozen=True):
     """The connection to Xero in words and numbers.
 
     `waiting_until` is when the next attempt is made; `detail` is a sentence for the person; calls left are
@@ -50,8 +50,7 @@ class XeroLink:
     minute_full_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PullProgress:
+class PullProgress(Struct, frozen=True):
     """How far a full read of all contacts has come; `total` is None until Xero has said it.
 
     `is_held` says that the person has put it off; it goes on from there.
@@ -62,8 +61,7 @@ class PullProgress:
     is_held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedLink:
+class ReleasedLink(Struct, frozen=True):
     """What is known of Re-Leased's syncs.
 
     `has_feed` says whether evidence can be *read*. `state` is one of the states of Re-Leased's Sync
@@ -99,16 +97,14 @@ class ReleasedLink:
         return self.told_sync_since is not None and now - self.told_sync_since < LONGEST_SYNC
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeView:
+class ChangeView(Struct, frozen=True):
     """A change and, once Xero has confirmed it, how it stands with Re-Leased."""
 
     change: Change
     standing: Standing | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pane:
+class Pane(Struct, frozen=True):
     """The status pane: totals, and the newest few of each kind (never the whole journal).
 
     `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
@@ -131,8 +127,7 @@ class Pane:
     unseen_total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """Everything the screen shows but the rows themselves.
 
     `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,8 +60,7 @@ _OF_COMPANY: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """One thing that somebody told. `at` is when it was so, which for a sync's start may be a while ago.
 
     `contact_id` and `status`, the tab of Re-Leased in which the contact was seen, belong to those about a
@@ -74,16 +74,14 @@ class Telling:
     state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CleanSync:
+class CleanSync(Struct, frozen=True):
     """A sync that somebody said has finished without error. Its start decides what it can have seen."""
 
     started_at: datetime
     ended_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(Struct, frozen=True):
     """What was told of an organisation's company in Re-Leased.
 
     `clean_syncs` come by their start. `running_since` is the start of a sync whose end nobody has told yet.

@@ -6,8 +6,9 @@ person marks it, and what was said last of a name holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _SOUNDING: Final = ("tenant", "tenanc", "lessee", "renter", "leaseholder", "occupier")
 
 
-@dataclass(frozen=True, slots=True)
-class ContactGroup:
+class ContactGroup(Struct, frozen=True):
     """A contact group of Xero, as the local copy knows it.
 
     `active` counts its active contacts, the ones that can still be archived; `is_known` says whether any
@@ -36,8 +36,7 @@ class ContactGroup:
         return any(part in folded for part in _SOUNDING)
 
 
-@dataclass(frozen=True, slots=True)
-class Care:
+class Care(Struct, frozen=True):
     """What is to be kept in mind of tenancies before anything is archived.
 
     `marked` are the names of the groups of tenants; `is_first` says that no archive was ever asked for here

@@ -7,9 +7,10 @@ what was undone can be redone until something new is asked for.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.reach import UNKNOWN, out_of_reach
@@ -36,8 +37,7 @@ class BatchKind(StrEnum):
         return self in {BatchKind.REQUEST, BatchKind.RETRY}
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Changes that were asked for together; `of_batch` is the one that an undo or redo is about."""
 
     batch_id: str
@@ -62,8 +62,7 @@ class Fate(StrEnum):
         return self not in {Fate.NOTHING, Fate.LEFT}
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """One contact's part in a batch, with all that bears on taking it back.
 
     `wanted` is the action that undoing (or redoing) comes down to. `chain` are the changes of the contact
@@ -78,8 +77,7 @@ class Wish:
     contact: Contact | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanLine:
+class PlanLine(Struct, frozen=True):
     """What becomes of one contact.
 
     `change` is the one that is cancelled, dismissed or reversed, None where a new one stands for itself.
@@ -101,8 +99,7 @@ class PlanLine:
         return tenants_among(contact.groups, marked)
 
 
-@dataclass(frozen=True, slots=True)
-class UndoPlan:
+class UndoPlan(Struct, frozen=True):
     """What undoing, or redoing, one batch will do; `of` is the batch, `kind` UNDO or REDO.
 
     `care` is what to keep in mind where contacts are archived by it.

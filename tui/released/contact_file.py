@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.contact_file import ContactFileError, FileContact, FileSource, Trouble
 from tui.released.file_columns import columns_of, delimiter_of, shortened
@@ -28,8 +30,7 @@ _LONGEST_NAME: Final = 100
 _DELIMITER_LINE: Final = "sep="
 
 
-@dataclass(slots=True)
-class ContactFile:
+class ContactFile(Struct):
     """An open file: how it was understood, and its contacts, which can be read once."""
 
     source: FileSource

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, Trouble
@@ -47,8 +48,7 @@ _YES: Final = frozenset({"yes", "y", "true", "t", "1", "x", "✓", "✔"})
 _NO: Final = frozenset({"no", "n", "false", "f", "0"})
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """Where in a record each thing stands; -1 where the file doesn't have it."""
 
     width: int

@@ -11,9 +11,10 @@ import io
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.contact_file import ContactFileError, Trouble
 
@@ -43,8 +44,7 @@ _FOREIGN: Final = (
 _SAY_ENCODING: Final = "Say what it is encoded in with --encoding, such as utf-8 or utf-16-le."
 
 
-@dataclass(frozen=True, slots=True)
-class FileText:
+class FileText(Struct, frozen=True):
     """A file whose every byte has been looked at once, and its lines.
 
     `digest` is the SHA-256 of its bytes; `notes` say what was assumed. `changed_at` is when it was last

@@ -33,8 +33,9 @@ raised as `FeedError` in words for the person; it is shown as *stalled*, never a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
     from tui.model.evidence import PickUp
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What one look at Re-Leased has shown.
 
     `cursor` is where the next look goes on; `has_more` says that it would find more at once. `state` is in

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Generic
 
+from msgspec.structs import replace
 from textual import getters, on, work
 from textual.screen import ScreenResultType
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
+
+from msgspec import Struct, field
 
 from tui.model.change import Action, Change, Event, State
 from tui.model.contact import ContactStatus
@@ -29,8 +30,7 @@ _FLIPS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What contacts did to the store; the flips as the journal now has them.
 
     `gone` are the row ids, by contact id, of those that were marked as gone.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.query import TabCounts
@@ -48,8 +50,7 @@ _SET_DOCUMENT: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A stored contact whose status is no longer what it was."""
 
     rowid: int
@@ -58,8 +59,7 @@ class Seen:
     contact: Contact
 
 
-@dataclass(slots=True)
-class Upserted:
+class Upserted(Struct):
     """What writing some contacts changed.
 
     `rowids` are all that were told, changed or not. `texts_changed` says that order or search no longer hold.

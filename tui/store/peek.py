@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.change import State
 from tui.model.telling import Company
@@ -26,8 +27,7 @@ _NOW: Final = f"{WAITING} AND {WAITS_FROM}"
 _BEFORE_TELLINGS: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0 AND confirmed_ms"
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True):
     """How many changes are confirmed and wait for Re-Leased, and how many Xero has yet to confirm."""
 
     waiting: int

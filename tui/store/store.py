@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 from tui.store import applying, cursors
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Applied", "JournalEvent", "Move", "Store"]
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What a write changed.
 
     `rows_changed` counts the contacts whose line in the table may look different; `order_changed` says

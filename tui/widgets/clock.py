@@ -6,9 +6,10 @@ then, or how long ago it was, has to be by the same one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.widgets.words import counted
 
@@ -25,8 +26,7 @@ _TOLD_BEYOND: Final = timedelta(minutes=1)
 _FEW: Final = 2
 
 
-@dataclass(slots=True)
-class _Machine:
+class _Machine(Struct):
     """The machine's clock: one for the process, as its screens have one time."""
 
     ahead: timedelta = _NONE

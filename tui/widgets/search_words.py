@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.query import Remark, fold
 from tui.widgets.text import cells, fit, safe
@@ -36,8 +37,7 @@ _MOST_TYPED: Final = 30
 _MORE: Final = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class Remarked:
+class Remarked(Struct, frozen=True):
     """One line about what was typed; `is_problem` tells what goes wrong from what can be typed next."""
 
     text: str = ""

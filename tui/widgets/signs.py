@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.change import Action, State
 from tui.model.evidence import Grade, Standing
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A symbol and words. `style` is empty or the end of a theme variable: `$text-<style>`.
 
     `moves` says that the symbol may be replaced by a frame of `SPINNER`.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.actions import usual_key
 from tui.model.snapshot import Link
@@ -32,8 +34,7 @@ _STALLED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NextSync:
+class NextSync(Struct, frozen=True):
     """Words about the next sync.
 
     `brief` fits where there is one line. `fraction` is how far its countdown has come, None where nothing

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from tui.model.query import Tab
 
@@ -23,8 +24,7 @@ class Key(StrEnum):
     RELEASED = "released"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column. With a `share` it divides what fixed widths leave; it is left out below `from_width`."""
 
     key: Key
@@ -35,8 +35,7 @@ class Column:
     is_right: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A column and the cells it got."""
 
     column: Column

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from rich.segment import Segment
 from textual.strip import Strip
 
@@ -41,8 +42,7 @@ _STATUS: Final = {
 _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(Struct, frozen=True):
     """The table's styles: whole ones for lines, and partial ones to lay over them by name.
 
     `bare` are those without their colours: not every colour can be read on the cursor's.
@@ -56,8 +56,7 @@ class Palette:
     bare: dict[str, Style]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """All that decides how a row is painted, apart from its own values: together they are a cache key.
 
     `frame` is the spinner's, empty for rows that have none; `now` only matters by its day and zone.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
 
 
-@dataclass(frozen=True, slots=True)
-class ContactsPage:
+class ContactsPage(Struct, frozen=True):
     """One page of contacts; `page` counts from 1.
 
     `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
@@ -28,8 +28,7 @@ class ContactsPage:
     unreadable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LookedUp:
+class LookedUp(Struct, frozen=True):
     """What asking for contacts by their ids brought.
 
     `unknown` are the ids that Xero certainly doesn't have: none where an answer held something unreadable.
@@ -39,8 +38,7 @@ class LookedUp:
     unknown: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """What became of one contact in a bulk write.
 
     `words` are Xero's own validation messages. `contact` is None for an error stub, and for an answer
@@ -52,16 +50,14 @@ class Element:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallsLeft:
+class CallsLeft(Struct, frozen=True):
     """What Xero's last answer said is left of its limits; None where it said nothing."""
 
     minute: int | None = None
     day: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrganisationDetails:
+class OrganisationDetails(Struct, frozen=True):
     """One organisation as `GET /Organisation` describes it; `timezone` is Xero's own spelling."""
 
     name: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from tui.model.errors import OfflineError, XeroError
 from tui.xero import failures
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What is asked; `path` follows the API's base address."""
 
     method: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import Struct
 
 from tui.log import logger
 from tui.model.contact import Organisation
@@ -79,8 +79,7 @@ async def connected_tenants(
     return frozenset(one.tenant_id for one in listed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Xero:
+class _Xero(Struct, frozen=True):
     """Xero, as one sign-in sees it."""
 
     api_url: str

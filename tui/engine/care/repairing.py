@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.engine.clock import utc_now
 from tui.engine.opening import LEASE
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from tui.paths import Paths
 
 
-@dataclass(frozen=True, slots=True)
-class Mending:
+class Mending(Struct, frozen=True):
     """What there is to mend in one organisation, and how. `is_needed` is False where all is whole."""
 
     file: Path

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import dataclasses
 from importlib import import_module
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
+
+from msgspec.structs import replace
 
 from tui.engine.clock import utc_now
 from tui.engine.connectors import FILE, token_source, token_store
@@ -162,7 +164,8 @@ class XeroAccount(Account):
                     "It can be kept in a file that only you can read.",
                 )
             await asyncio.to_thread(set_value, self._paths.settings_file, "xero.token_store", FILE)
-            self._settings = replace(self._settings, xero=replace(self._settings.xero, token_store=FILE))
+            xero = dataclasses.replace(self._settings.xero, token_store=FILE)
+            self._settings = dataclasses.replace(self._settings, xero=xero)
         return str(self._paths.token_file(request.client_id))
 
     async def _keep(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:

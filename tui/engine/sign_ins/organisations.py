@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tui.model.contact import Organisation
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tui.model.contact import Organisation  # noqa: TC001 - msgspec reads the annotations that name it
 from tui.model.errors import StoreError
 from tui.paths import write_atomically
 
@@ -14,15 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_DEFAULTS = asdict(Organisation("", "", ""))
-_NEEDED = ("tenant_id", "name", "short_code")
 
-
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is remembered: the organisations in Xero's order, those that have gone, and the last one open."""
 
-    organisations: tuple[Organisation, ...] = ()
+    organisations: tuple[Organisation, ...]
     gone: frozenset[str] = frozenset()
     last: str = ""
 
@@ -67,21 +65,15 @@ def read_known(file: Path) -> Known:
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        return Known()
+        return Known(())
     except OSError as error:
         raise StoreError(
             f"{file} can't be read: {error.strerror}.", "Nothing has changed. Mend that, then try again."
         ) from error
     try:
-        # Not msgspec, whose import would be the dearest part of a start.
-        stored = json.loads(content)
-        return Known(
-            tuple(_organisation(one) for one in stored["organisations"]),
-            frozenset(str(one) for one in stored["gone"]),
-            str(stored["last"]),
-        )
+        return msgspec.json.decode(content, type=Known)
     # Besides what doesn't fit: brackets within brackets without end.
-    except (ValueError, TypeError, LookupError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _put_aside(file) from None
 
 
@@ -102,20 +94,5 @@ def _put_aside(file: Path) -> StoreError:
 
 def write_known(file: Path, known: Known) -> None:
     """Remember it, in one step. Raises `OSError`."""
-    stored = {
-        "organisations": [asdict(one) for one in known.organisations],
-        "gone": sorted(known.gone),
-        "last": known.last,
-    }
-    write_atomically(file, json.dumps(stored, indent=1).encode())
-
-
-def _organisation(stored: Any) -> Organisation:
-    if not isinstance(stored, dict):
-        raise TypeError("an organisation is something else")
-    values = {field.name: stored.get(field.name, _DEFAULTS[field.name]) for field in fields(Organisation)}
-    if not all(isinstance(values[name], type(default)) for name, default in _DEFAULTS.items()):
-        raise TypeError("an organisation's field has the wrong type")
-    if not all(name in stored for name in _NEEDED):
-        raise LookupError("an organisation lacks a field")
-    return Organisation(**values)
+    written = msgspec.json.encode(known, order="deterministic")
+    write_atomically(file, msgspec.json.format(written, indent=1))

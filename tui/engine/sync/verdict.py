@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.engine.rules import out_of_reach
 from tui.model.change import Action, Event
@@ -26,8 +27,7 @@ _TRY_AGAIN_AFTER = timedelta(days=30)
 _REFUSED_AT = "restore.refused_at"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The journal's next moves, and the contacts as they were just read."""
 
     moves: tuple[Move, ...]

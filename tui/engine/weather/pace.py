@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.engine.clock import utc_now
 
@@ -30,8 +31,7 @@ _LONG_AWAY: Final = 3_600.0
 _SLOWER_WHILE_AWAY: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Peak:
+class Peak(Struct, frozen=True):
     """The most calls that Xero has said to be left today, and when it said so."""
 
     calls: int
@@ -47,8 +47,7 @@ class Peak:
         return cls(int(calls), datetime.fromisoformat(at))
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """What is left of an organisation's calls today, as Xero told it, and what that means for the background.
 
     All background calls share it, so that together they spend no more than intended. A fifth of the day's

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from textual.content import Content
 
 from tui.model.change import State
@@ -28,8 +28,7 @@ _WAITING = ("↗", "waiting for Restore in Xero", "$text-accent")
 _OPENED = ("↗", "opened: press Restore there", "$text-accent")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One restore, its link, why it may fail, and what was said when Restore was pressed from here."""
 
     change: Change

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.widgets.text import safe
 
@@ -21,8 +22,7 @@ _MOST_LOOKED_AT: Final = 20_000
 _MOST_LISTED: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class PathEntry:
+class PathEntry(Struct, frozen=True):
     """A folder, or a file that can be one of contacts."""
 
     path: Path
@@ -36,8 +36,7 @@ class PathEntry:
         return safe(self.path.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What the folder holds whose name begins as typed: files first, the newest first, then folders.
 
     `trouble` says why nothing could be listed.

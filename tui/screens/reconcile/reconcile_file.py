@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec import Struct
 from textual import getters, on, work
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 _MORE = ("delimiter", "encoding")
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedFile:
+class ComparedFile(Struct, frozen=True):
     """A file that could be compared: how its path was typed, and what came of it."""
 
     typed: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.model.contact_file import FileContact
 from tui.model.matching import XeroContact
@@ -29,8 +30,7 @@ class Kind(StrEnum):
     XERO = "xero"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One contact: what the file tells of it, and which it is in Xero; None where a side hasn't got it.
 
     `candidates` are those that an unclear line could mean; `difference` says more of one that differs.

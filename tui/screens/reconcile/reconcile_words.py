@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from textual.content import Content
 
 from tui.model.change import Action, State
@@ -50,8 +50,7 @@ _ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What decides how a line looks apart from the line: where it stands, and how it stands by now.
 
     `row` is the contact as it is known now, None until it has been read.

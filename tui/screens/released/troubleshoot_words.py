@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.actions import usual_key
 from tui.model.evidence import Grade, Standing
@@ -39,8 +40,7 @@ SUPPORT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step: a sign with a title, what speaks for it, and what to press next."""
 
     sign: str
@@ -49,8 +49,7 @@ class Step:
     next: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Oldest:
+class Oldest(Struct, frozen=True):
     """The change that has gone unseen in Re-Leased for longest, or None; it may be expected or told."""
 
     view: ChangeView | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from tui.model.change import Event, State
 from tui.store.care.copying import columns_of
@@ -26,8 +27,7 @@ _PUT_BACK: Final = "put back from a backup, so that it is read again"
 _REPAIRED: Final = "put back by a repair"
 
 
-@dataclass(slots=True)
-class Merged:
+class Merged(Struct):
     """How many entries came from the damaged file, whether all could be read, and what is in doubt."""
 
     salvaged: int = 0

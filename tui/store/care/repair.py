@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from tui.model.errors import StoreError
 from tui.store.care.backup import backups, made_at, newest_good_backup
@@ -31,16 +32,14 @@ _WANTED: Final = "contacts-damaged"
 _MISSING: Final = "it is missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """What is damaged, in SQLite's words: each empty where it is whole."""
 
     journal: str
     anything: str
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(Struct, frozen=True):
     """What a repair did.
 
     `kept` is the damaged file, None where it was missing. `backup` is what the journal was put back from,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +16,7 @@ _MOST_FAILURES: Final = 5_000
 _HIGHEST: Final = 1 << 32
 
 
-@dataclass(slots=True)
-class Salvaged:
+class Salvaged(Struct):
     """The rows that could be read, and whether those are all there were."""
 
     rows: list[tuple[Any, ...]]

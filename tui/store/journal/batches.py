@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+from msgspec import Struct
 
 from tui.model.change import Action, Change
 from tui.model.undo import Batch, BatchKind, Wish, reverse
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _of_contact = attrgetter("contact_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Stacks:
+class Stacks(Struct, frozen=True):
     """The batches that can be undone and redone, the next in turn last.
 
     `latest` names, by batch, the undo or redo that was the last word about it.

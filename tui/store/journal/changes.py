@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from tui.model.change import Action, Change, Event, Origin, State, step
 from tui.store.evidence import settle
@@ -37,8 +38,7 @@ _UNDONE: Final = "undone before it was carried out"
 _NOT_CARRIED_OUT: Final = frozenset({State.QUEUED, State.HANDOFF, State.REFUSED})
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """One step of one change.
 
     `confirmed_at` goes with `Event.CONFIRM`: by Xero's clock where Xero said it. `idempotency_key` is

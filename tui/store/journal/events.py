@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from tui.model.change import Action, State
 from tui.store.moments import from_ms
@@ -25,8 +26,7 @@ RENAMED: Final = "renamed"
 NOTED: Final = "noted"
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEvent:
+class JournalEvent(Struct, frozen=True):
     """One entry of the event log.
 
     `event` is the value of an `Event`, or `request` (asked for here), `seen` (found done in Xero by

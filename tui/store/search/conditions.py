@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 from tui.model.filters import BY_STATE, InGroup, Is, Kind, Owing, Side, Sync, Synced, sync_of
@@ -56,16 +57,14 @@ _BY_JOURNAL: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sql:
+class Sql(Struct, frozen=True):
     """A condition on a row of `contacts`, with its parameters. NULL means that nothing is known."""
 
     text: str
     parameters: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Translator:
+class Translator(Struct, frozen=True):
     """Turns filters into SQL as they are meant at a moment, by this grading of changes."""
 
     connection: sqlite3.Connection

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from tui.model.query import Query, Tab, TabCounts
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _REMEMBERED: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Finds:
+class Finds(Struct, frozen=True):
     """Who has the texts that a query asks for, on all tabs: a mask for each chunk of the spine.
 
     The query has no filters: who meets those changes all the time, and texts only with the spine.

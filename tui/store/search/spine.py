@@ -10,10 +10,11 @@ is found: made by loops that run in C, it costs next to nothing to count, to cut
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from itertools import compress, repeat
 from operator import contains
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 from tui.model.query import Tab
@@ -47,8 +48,7 @@ class LoadStoppedError(Exception):
     """The load was told to stop: the store is closing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """Which row stands at which place of the table, and back."""
 
     rowids: array[int]
@@ -70,8 +70,7 @@ class Order:
         return None if place == _NOWHERE else place
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Some contacts in order: their searched texts and their statuses."""
 
     # A tuple of nothing but text is left alone by the garbage collector.
@@ -101,8 +100,7 @@ class Chunk:
         return mask_of(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Spine:
+class Spine(Struct, frozen=True):
     """All contacts by place."""
 
     order: Order

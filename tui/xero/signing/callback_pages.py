@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 from typing import Final
+
+from msgspec import Struct
 
 _STYLE: Final = (
     ":root{color-scheme:light dark}body{font:18px/1.5 system-ui,sans-serif;max-width:36rem;"
@@ -35,8 +36,7 @@ _TURNED_AWAY: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """One HTTP reply, written with `bytes()`."""
 
     status: HTTPStatus

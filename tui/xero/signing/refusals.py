@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from tui.model.errors import OfflineError, ReconnectError, SignInError, XeroError
 from tui.xero import failures
@@ -31,8 +31,7 @@ class _Words(NamedTuple):
     next_step: str
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """What OAuth's names of refusals mean for one kind of exchange; all else is the service's trouble."""
 
     error: type[ReconnectError | SignInError]

@@ -16,6 +16,7 @@ import httpx
 import msgspec
 from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request  # type: ignore[import-untyped]
+from msgspec import Struct
 
 from tui.log import logger
 from tui.loopback import is_loopback
@@ -33,8 +34,7 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _DATE_STEP: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """What a new sign-in has brought.
 
     `clock_ahead` is how far this machine's clock is ahead of Xero's, at least (behind, when negative); zero
@@ -55,8 +55,7 @@ class _Exchange:
     secret: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     response: httpx.Response
     sent_at: datetime
     received_at: datetime
