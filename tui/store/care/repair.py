@@ -22,7 +22,6 @@ from tui.store.care.copying import (
     take_place,
 )
 from tui.store.care.health import connect_to_look, damage_anywhere, damage_in_journal, is_damage
-from tui.store.care.merging import merge
 from tui.store.database import FILE_NAME, Database
 from tui.store.failures import store_error
 from tui.store.schema import refuse_newer, version_of
@@ -183,6 +182,8 @@ def repair(file: Path, now: datetime) -> Repaired:
     Raises `StoreError` when the file is open elsewhere, was written by a newer Reshelve, or there is no room;
     nothing has changed then.
     """
+    from tui.store.care.merging import merge  # noqa: PLC0415 - a start with a whole store needs none
+
     _refuse_if_open(file)
     backup = newest_good_backup(file)
     _refuse_newer(file, *([] if backup is None else [backup]))
