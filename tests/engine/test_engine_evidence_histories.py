@@ -154,6 +154,7 @@ class Life:
     def check(self) -> None:
         """Hold what is shown of every change against what is allowed, and the totals against the changes."""
         shown: Counter[Grade] = Counter()
+        unseen = 0
         for contact_id in (MINE, OTHER):
             mine = [replace(one, contact_id=MINE) for one in self.pick_ups if one.contact_id == contact_id]
             told = [
@@ -171,10 +172,12 @@ class Life:
                 standing = self.publisher.grade(change)
                 assert standing is not None
                 shown[standing.grade] += 1
+                # One that a sync had before it was unlinked there isn't waited for any more.
+                unseen += standing.grade in _UNSEEN and change.unlinked_at is None
                 self._check_one(standing.grade, Allowed(history, place))
         pane = self.publisher._pane()
         assert pane.waiting_total == sum(shown[grade] for grade in _WAITS)
-        assert pane.unseen_total == sum(shown[grade] for grade in _UNSEEN)
+        assert pane.unseen_total == unseen
         assert (pane.overdue_total, pane.stalled_total) == (shown[Grade.OVERDUE], shown[Grade.STALLED])
         views = [view.standing.grade for view in (*pane.waiting, *pane.settled) if view.standing]
         assert Counter(views) == Counter({k: v for k, v in shown.items() if k is not Grade.SUPERSEDED})

@@ -293,7 +293,7 @@ def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.care.repair.merge", full)
+        patch.setattr("tui.store.care.merging.merge", full)
         for attempt in range(4):
             with pytest.raises(StoreError, match="No space left"):
                 repair(file, minutes(attempt))

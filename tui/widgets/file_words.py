@@ -27,4 +27,5 @@ STATUSES: Final = {
 
 def moment(at: datetime) -> str:
     """Write when a file was exported."""
-    return f"{at.astimezone():%d %b %Y at %H:%M}"
+    here = at.astimezone()
+    return f"{here.day} {here:%b %Y at %H:%M}"
