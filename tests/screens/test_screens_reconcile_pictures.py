@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 from support.comparisons import ACTIVE, SOURCE, comparison, exported, line
-from support.pictures import SIZES, picture
+from support.pictures import SIZES, Text, picture
 
 from tui.model.contact_file import ContactFileError, Trouble
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
     from support.pictures import Compare
 
-COMPARE = ("f", *"released-contacts.csv", "enter")
+COMPARE = ("f", Text("released-contacts.csv"), "enter")
 OLDER = (
     "The contacts were last read from Xero before the file was exported: what changed in between shows as a"
     " difference. Reshelve, left open, reads them anew."

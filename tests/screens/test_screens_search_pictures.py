@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.pictures import SIZES, picture
+from support.pictures import SIZES, Text, picture
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "/", *"bay owes:>100", size=size)
+    assert picture(snap_compare, busy, "/", Text("bay owes:>100"), size=size)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_a_wrong_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "/", *"bay is:custmer", size=size)
+    assert picture(snap_compare, busy, "/", Text("bay is:custmer"), size=size)
 
 
 @pytest.mark.parametrize("theme", ["reshelve-light", "reshelve-contrast"])
 def test_a_wrong_qualifier_themes(snap_compare: Compare, busy: FakeBackend, theme: str) -> None:
-    assert picture(snap_compare, busy, "/", *"sync:x is:custmer", theme=theme)
+    assert picture(snap_compare, busy, "/", Text("sync:x is:custmer"), theme=theme)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_a_half_typed_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "/", *"bay sync:", size=size)
+    assert picture(snap_compare, busy, "/", Text("bay sync:"), size=size)
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
