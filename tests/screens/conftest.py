@@ -26,7 +26,7 @@ def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look twice as often whether the program is idle: after each key, that is half of what tests wait for."""
+    """Look twice as often whether the program is idle: after each key, tests wait for that."""
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 1 / 100)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 1 / 2000)
 
