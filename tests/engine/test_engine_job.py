@@ -90,3 +90,22 @@ async def test_it_says_when_it_is_due_counting_from_the_end_of_a_round() -> None
     with job.running():
         clock.forward(hours=1)
     assert (job.due_at - clock()).total_seconds() == 60
+
+
+@pytest.mark.parametrize("ticks", range(4))
+async def test_quitting_at_the_moment_it_is_woken_ends_it(ticks: int) -> None:
+    async def go_on() -> None:
+        while True:
+            await job.due()
+
+    job = Job(lambda: 3600)
+    work = asyncio.create_task(go_on())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    job.wake()
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    work.cancel()
+    done, _ = await asyncio.wait([work], timeout=2)
+    work.cancel()
+    assert done

@@ -67,7 +67,8 @@ class Job:
         """Return when it is to be done."""
         while (left := self._interval() - self._waited) > 0:
             try:
-                await asyncio.wait_for(self._woken.wait(), min(left, _NAP))
+                async with asyncio.timeout(min(left, _NAP)):
+                    await self._woken.wait()
             except TimeoutError:
                 continue
             break

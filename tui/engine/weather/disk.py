@@ -61,7 +61,8 @@ class Disk:
         if not self.trouble:
             return
         try:
-            await asyncio.wait_for(self._is_well.wait(), _PAUSE)
+            async with asyncio.timeout(_PAUSE):
+                await self._is_well.wait()
         except TimeoutError:
             return
 

@@ -132,7 +132,8 @@ class Weather:
         while (left := self._left()) > 0:
             self._nudge.clear()
             try:
-                await asyncio.wait_for(self._nudge.wait(), min(left, _NAP))
+                async with asyncio.timeout(min(left, _NAP)):
+                    await self._nudge.wait()
             except TimeoutError:
                 self._follow_clock()
 

@@ -130,7 +130,8 @@ class SpineKeeper:
     async def _pause(self) -> None:
         remaining = self._ended + _PAUSE_FACTOR * self._took - perf_counter()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_urgent.wait(), max(remaining, 0))
+            async with asyncio.timeout(max(remaining, 0)):
+                await self._is_urgent.wait()
         self._is_urgent.clear()
 
     def _read(self) -> Spine:
