@@ -152,6 +152,9 @@ async def _released(camera: Camera, practice: PracticeXero) -> None:
     practice.set_released_state("Needs reconnecting")
     await camera.press("f5")
     await camera.take("pane-stalled", shows="reconnect")
+    await camera.press("t")
+    await camera.take("troubleshoot", shows="4. ")
+    await camera.press("escape")
     practice.set_released_state("Successfully synced")
 
 
@@ -160,7 +163,7 @@ async def _offline(camera: Camera, practice: PracticeXero) -> None:
     practice.stop()
     await camera.press("a")
     await camera.house.until_shown("Cancel")
-    await camera.house.until_shown("It moves to Archived")
+    await camera.house.until_shown("at its next sync")
     await camera.press("y")
     await camera.house.until(lambda: camera.house.engine.snapshot.xero.link == "offline", "being offline")
     await camera.take("pane-offline", shows="◌ queued")
