@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings
+from tui.screens.reconcile import file_paths
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 from tui.widgets.typing_box import TypingBox
@@ -54,12 +55,15 @@ class NameScreen(ModalScreen[Path | None]):
 
     @property
     def _file(self) -> Path:
-        return Path(self.name_box.value.strip()).expanduser()
+        return file_paths.real(self.name_box.value)
 
     def _trouble(self) -> str:
-        if not self.name_box.value.strip() or self._file.is_dir():
-            return _IS_FOLDER
-        return "" if self._file.parent.is_dir() else _NO_FOLDER
+        try:
+            if not self.name_box.value.strip() or self._file.is_dir():
+                return _IS_FOLDER
+            return "" if self._file.parent.is_dir() else _NO_FOLDER
+        except OSError as error:
+            return f"That can't be written: {error.strerror}."
 
     @on(Input.Changed, "#name")
     def _typed(self) -> None:
