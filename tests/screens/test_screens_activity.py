@@ -200,6 +200,8 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
             (tmp_path / "no" / "a.csv", "There is no such folder."),
             (tmp_path, "This is a folder. Add a name for the file."),
             (tmp_path / "here.csv", "There is a file of this name: it would be replaced."),
+            ("~nobody-is-called-so/a.csv", "There is no such folder."),
+            (tmp_path / ("a" * 300), "That can't be written: File name too long."),
         ):
             box.value = str(name)  # type: ignore[attr-defined]
             await person.settle()
