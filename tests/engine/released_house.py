@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 PATIENCE = 30
+_GLANCE = 0.002
 
 
 class House:
@@ -44,17 +45,18 @@ class House:
         return change
 
     async def at(self, moment: datetime, *, is_new: Callable[[Snapshot], object] = bool) -> Snapshot:
-        """Let it be this moment; the engine notices by itself, as after a laptop's sleep."""
+        """Let it be this moment; the engine notices by itself, as after a laptop's sleep.
+
+        Returns what it publishes once it has looked at the clock: also where nothing was to come of that.
+        """
         self.clock.at = moment
+        feed, publisher = self.engine._loops._feed, self.engine._publisher
+        last_look = feed._since
         # The engine naps for real seconds; what it does when it wakes is its own.
-        self.engine._loops._feed.wake()
-        heard = asyncio.Event()
-        end = self.engine.subscribe(lambda _: heard.set())
+        feed.wake()
         async with asyncio.timeout(PATIENCE):
-            while not is_new(self.engine.snapshot):
-                heard.clear()
-                await heard.wait()
-        end()
+            while feed._since is last_look or publisher._timer or not is_new(self.engine.snapshot):
+                await asyncio.sleep(_GLANCE)
         return self.engine.snapshot
 
     def told_time(self, ahead: timedelta) -> None:
