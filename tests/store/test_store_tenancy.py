@@ -44,7 +44,7 @@ async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path:
         True,
         True,
     ]
-    assert store.care().marked == {"B"}
+    assert store.marked_groups() == store.care().marked == {"B"}
     file = tmp_path / "organisation" / FILE_NAME
     assert marks(file) == [("A", 1), ("B", 1), ("A", 0)]
     with closing(sqlite3.connect(file)) as connection:

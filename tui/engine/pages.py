@@ -45,7 +45,7 @@ def contact_page(store: Store, grade: Callable[[Change], Standing | None], conta
         raise StoreError("This contact is not in the local copy.", "Press F5 to read from Xero.")
     changes = tuple(ChangeView(change, grade(change)) for change in store.changes_of(contact_id))
     timeline = tuple(_line(event) for event in store.events_of(contact_id))
-    tenants = tenants_among(contact.groups, store.care().marked)
+    tenants = tenants_among(contact.groups, store.marked_groups())
     return ContactPage(contact, changes, timeline, tenants)
 
 

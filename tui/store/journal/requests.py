@@ -85,6 +85,10 @@ class Requests:
         """Return what is to be kept in mind of tenancies before anything is archived."""
         return tenancy.read_care(self._database)
 
+    def marked_groups(self) -> frozenset[str]:
+        """Return the names of the contact groups that are of tenants."""
+        return tenancy.read_marked(self._database)
+
     async def contact_groups(self) -> tuple[ContactGroup, ...]:
         """Return the contact groups, those first that are or sound like tenants."""
         return await self._look(tenancy.groups_in)
