@@ -95,8 +95,8 @@ class XeroAccount(Account):
 
     async def count(self) -> Sequence[Listed]:
         """Return the same with what each store says of its changes, read beside the event loop."""
-        known = self.organisations()
-        return await asyncio.to_thread(lambda: [self._counted(one) for one in known])
+        known, now = self.organisations(), self._xero_now()
+        return await asyncio.to_thread(lambda: [self._counted(one, now) for one in known])
 
     async def look(self) -> Sequence[Listed]:
         """Ask Xero which organisations each sign-in opens now."""
@@ -240,24 +240,24 @@ class XeroAccount(Account):
             return Listed(organisation, pane.waiting_total, unfinished, is_gone)
         return Listed(organisation, is_gone=is_gone, is_counted=False)
 
-    def _counted(self, listed: Listed) -> Listed:
+    def _counted(self, listed: Listed, now: datetime) -> Listed:
         if listed.is_counted:
             return listed
         organisation = listed.organisation
         glance = peek(
             self._paths.organisation(organisation.tenant_id),
-            lambda company: self._settled_up_to(organisation, company),
+            lambda company: self._settled_up_to(organisation, company, now),
         )
         if glance is None:
             return replace(listed, is_counted=True)
         return replace(listed, pending=glance.waiting, unfinished=glance.unfinished, is_counted=True)
 
-    def _settled_up_to(self, organisation: Organisation, company: Company) -> datetime | None:
+    def _settled_up_to(self, organisation: Organisation, company: Company, now: datetime) -> datetime | None:
         if self._settings.released.feed_url:
             # What a feed has told is kept with the changes.
             return None
         watch = told_watch(nightly_window(self._settings, organisation), company)
-        return settled_up_to(watch, self._xero_now())
+        return settled_up_to(watch, now)
 
     def _xero_now(self) -> datetime:
         """Return Xero's time as an engine at work knows it, else this machine's."""
