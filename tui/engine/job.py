@@ -42,7 +42,7 @@ class Job:
 
     @property
     def due_at(self) -> datetime:
-        """When it is done next if nobody wakes it, by this machine's clock."""
+        """When it is done next if nobody wakes it."""
         return self._since[0] + timedelta(seconds=self._interval())
 
     def wake(self) -> None:

@@ -145,7 +145,7 @@ class Whole:
 
 
 class KeyNames:
-    """Keys for an action, in Textual's spelling; whether a terminal has such keys isn't checked."""
+    """Keys for an action, in Textual's spelling; `tui.own_keys` knows which a terminal has."""
 
     allowed = 'keys with commas between them, such as "f5,ctrl+r"'
 

@@ -10,7 +10,7 @@ TENANCY: Final = (
     """
     CREATE TABLE group_marks (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
-        told_ms INTEGER NOT NULL,       -- when it was told, by this machine's clock
+        told_ms INTEGER NOT NULL,       -- when it was told, by Xero's clock as far as it was known
         group_name TEXT NOT NULL,
         is_tenants INTEGER NOT NULL     -- 1 from then on, 0 no longer; the last row of a name holds
     )
