@@ -7,8 +7,10 @@ One round of all crashes, several installations at once.
 from __future__ import annotations
 
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,6 @@ from support.crash_points import Point
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
-    from pathlib import Path
 
 MINUTES = float(os.environ.get("RESHELVE_CRASH_MINUTES", "0"))
 # Each is mostly waiting: for a start, for a key to be painted, for the outbox.
@@ -51,6 +52,13 @@ def test_every_point_is_in_a_round() -> None:
     runs = [run for chain in ROUND.values() for run in chain]
     assert {run.point for run in runs} == set(Point)
     assert {run.size for run in runs} == set(SIZES)
+
+
+def test_the_readme_counts_points_and_crashes() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"CI runs one round, {sum(map(len, ROUND.values()))} crashes, " in readme
+    points = readme.partition("| Points | Where |")[2].partition("\n\n")[0]
+    assert sum(map(int, re.findall(r"\((\d+)\)", points))) == len(Point)
 
 
 @pytest.mark.parametrize("chain", ROUND)
