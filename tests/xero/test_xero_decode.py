@@ -199,7 +199,10 @@ def test_without_a_date_in_the_envelope_the_header_tells_xeros_time() -> None:
     assert page.answered_at == datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("header", ["", "soon", "Sun, 99 Nov 1994 08:49:37 GMT"])
+@pytest.mark.parametrize(
+    "header",
+    ["", "soon", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 -0000"],
+)
 def test_without_any_date_this_machine_tells_the_time(header: str) -> None:
     before = datetime.now(UTC)
     page = decode.contacts_page(page_of(), page=1, page_size=1, date_header=header)

@@ -6,7 +6,6 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from tui.model.backend import HistoryLine
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.xero import wire
 from tui.xero.answers import ContactsPage, Element, OrganisationDetails
+from tui.xero.dates import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,11 +222,7 @@ def _answered_at(envelope: str | None, header: str) -> datetime:
     try:
         return wire.moment(envelope or "")
     except (ValueError, OverflowError):
-        pass
-    try:
-        return parsedate_to_datetime(header).astimezone(UTC)
-    except ValueError:
-        return datetime.now(UTC)
+        return date_in(header) or datetime.now(UTC)
 
 
 def _when(record: wire.HistoryRecord) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote, urlencode
@@ -22,6 +21,7 @@ from tui.log import logger
 from tui.loopback import is_loopback
 from tui.model.errors import OfflineError, SignInError
 from tui.xero import failures
+from tui.xero.dates import date_of
 from tui.xero.http import HEADERS, TIMEOUT, trusted
 from tui.xero.signing import refusals
 from tui.xero.signing.tokens import Secret, Tokens
@@ -225,11 +225,9 @@ def _read(answer: _Answer, asked: Tokens) -> Tokens | None:
 
 def _clock_ahead(answer: _Answer) -> timedelta:
     """Compare clocks: Xero's showed the header's second at some moment of the round trip."""
-    try:
-        said = parsedate_to_datetime(answer.response.headers.get("Date", ""))
-    except (ValueError, TypeError):
+    said = date_of(answer.response)
+    if said is None:
         return timedelta()
-    said = said if said.tzinfo else said.replace(tzinfo=UTC)
     if answer.received_at < said:
         return answer.received_at - said
     return max(answer.sent_at - said - _DATE_STEP, timedelta())
