@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 from engine.model_xero import Clock, contact
+from engine.released_house import Bridge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.test_model_evidence_histories import MINE, OTHER, STATUSES, ZONES, Allowed, History, hour
@@ -62,21 +63,6 @@ deeds = st.builds(
     st.sampled_from(STATUSES),
     st.sampled_from(list(CompanyState)),
 )
-
-
-class Once:
-    """A feed that answers so."""
-
-    def __init__(self, answer: Report | FeedError) -> None:
-        self._answer = answer
-
-    async def look(self, _cursor: str | None) -> Report:
-        if isinstance(self._answer, FeedError):
-            raise self._answer
-        return self._answer
-
-    async def aclose(self) -> None:
-        pass
 
 
 class Life:
@@ -128,14 +114,14 @@ class Life:
         began = hour(max(0, self.at - deed.ago))
         report = Report.of_evidence(f"{self.at} {deed}")
         if deed.kind == "silent":
-            await self.watch.look(Once(FeedError("It is silent.")))
+            await self.watch.look(Bridge(FeedError("It is silent.")))
         elif deed.kind == "clean":
             clean = replace(report, last_sync_started_at=began, last_sync_clean=True)
-            await self.watch.look(Once(clean))
+            await self.watch.look(Bridge(clean))
         else:
             seen = PickUp(deed.contact_id, deed.status, began, hour(self.at), "run")
             self.pick_ups.append(seen)
-            await self.watch.look(Once(replace(report, pick_ups=(seen,))))
+            await self.watch.look(Bridge(replace(report, pick_ups=(seen,))))
 
     async def _tell(self, deed: Deed) -> None:
         kind = TellingKind(deed.kind)

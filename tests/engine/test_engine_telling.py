@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, contact
+from engine.released_house import Bridge
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
@@ -188,28 +189,13 @@ async def test_a_state_is_shown_with_its_time_also_by_another_copy(desk: Desk) -
     assert other.watch.stalled_since == desk._now()
 
 
-class Scripted:
-    """Answers once."""
-
-    def __init__(self, answer: Report | FeedError) -> None:
-        self._answer = answer
-
-    async def look(self, _cursor: str | None) -> Report:
-        if isinstance(self._answer, FeedError):
-            raise self._answer
-        return self._answer
-
-    async def aclose(self) -> None:
-        pass
-
-
 async def test_a_copy_without_the_lease_shows_what_the_holder_has_read(store: Store) -> None:
     holder, follower = (ReleasedWatch(store, NIGHT, Clock(), has_feed=True) for _ in range(2))
     soon = datetime(2030, 1, 1, tzinfo=UTC)
     report = replace(Report.of_evidence("1"), state="Successfully synced", next_sync_at=soon)
-    await holder.look(Scripted(report))
+    await holder.look(Bridge(report))
     follower.recall(is_follower=True)
     assert (follower.link.state, follower.link.next_sync_at) == ("Successfully synced", soon)
-    await holder.look(Scripted(FeedError("It fell silent.")))
+    await holder.look(Bridge(FeedError("It fell silent.")))
     follower.recall(is_follower=True)
     assert (follower.link.problem, follower.watch.stalled_since) == ("It fell silent.", Clock()())

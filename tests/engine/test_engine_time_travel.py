@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from engine.released_house import released_house
+from engine.released_house import Bridge, released_house
 from msgspec.structs import replace
 
 from tui.engine.sync.bookmarks import CLOCK_AHEAD
@@ -198,21 +198,6 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
     return "\n".join(line.plain for line in sync_lines.tall(snapshot, now, 44, 30, is_practice=False))
 
 
-class Bridge:
-    """A firm's own bridge, which says or does what it is told to."""
-
-    def __init__(self) -> None:
-        self.answer: Report | Exception = Report.of_evidence(None)
-
-    async def look(self, _cursor: str | None) -> Report:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-    async def aclose(self) -> None:
-        pass
-
-
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -226,7 +211,7 @@ class Bridge:
 async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
     store: Store, wrong: Report | Exception, words: str
 ) -> None:
-    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge()
+    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(Report.of_evidence(None))
     async with released_house(store, noon, observer=bridge) as home:
         await home.confirmed("a", noon)
         await home.at(noon, is_new=lambda it: it.pane and it.pane.waiting_total)
