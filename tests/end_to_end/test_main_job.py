@@ -36,12 +36,7 @@ async def released_syncs(house: House, practice: PracticeXero) -> None:
 async def test_archive_one(practice: PracticeXero, tmp_path: Path) -> None:
     contact_id = practice.create("Quokka Joinery")
     async with open_house(practice, tmp_path / "home") as house:
-        await house.search("quokka")
-        await house.until_shown("1 of ")
-        await house.pilot.press("a")
-        await house.until_shown("Quokka Joinery")
-        await house.pilot.press("y")
-        await house.until_shown("◷ pending")
+        await house.archive("Quokka Joinery")
         assert status_in_xero(practice, contact_id) == "ARCHIVED"
         assert house.pane.waiting_total == 1
         # The numbers of what was found follow, while the row stays where it is looked at.

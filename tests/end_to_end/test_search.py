@@ -65,12 +65,7 @@ async def test_qualifiers_find_what_xero_says(practice: PracticeXero, tmp_path: 
 async def test_a_change_is_followed_through_its_standings(practice: PracticeXero, tmp_path: Path) -> None:
     practice.create("Quokka Joinery")
     async with open_house(practice, tmp_path / "home") as house:
-        await house.search("quokka")
-        await house.until_shown("1 of ")
-        await house.pilot.press("a")
-        await house.until_shown("Quokka Joinery")
-        await house.pilot.press("y")
-        await house.until_shown("◷ pending")
+        await house.archive("Quokka Joinery")
 
         await house.pilot.press("/", "escape", *"sync:pending changed:<1h", "enter")
         await house.until_shown("1 of 401")

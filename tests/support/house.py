@@ -80,6 +80,15 @@ class House:
         await self.pilot.press("/", *words)
         await self.pilot.press("enter")
 
+    async def archive(self, name: str) -> None:
+        """Search for a contact that has the first word of its name alone, and archive it; Xero confirms."""
+        await self.search(name.split(maxsplit=1)[0])
+        await self.until_shown("1 of ")
+        await self.pilot.press("a")
+        await self.until_shown(name)
+        await self.pilot.press("y")
+        await self.until_shown("◷ pending")
+
     async def find(self, words: str, tab: Tab = Tab.ALL) -> list[Row]:
         """Ask the engine itself what is found, in all that is stored by now."""
         await self.engine._store.finder.load()
