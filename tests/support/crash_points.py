@@ -71,7 +71,7 @@ class Point(StrEnum):
 
     @property
     def is_kept(self) -> bool:
-        """Whether what was asked for is in the journal by now: all of it, or else nothing."""
+        """Whether what the step writes is in the journal by now: all of it, or else nothing."""
         return not self.name.endswith(("_BEFORE", "_WRITTEN"))
 
 
