@@ -252,3 +252,27 @@ async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBac
         await person.press("h", "p", "p")
         assert person.bottom_line.startswith("Pressed already")
         assert len([call for call in waiting.calls if call[0] == "press_restore"]) == 1
+
+
+async def test_what_is_said_names_keys_as_they_are_now(
+    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    keys = {"copy": "f6", "copy_all": "f7", "stop_waiting": "f8", "press_restore": "f9", "open_in_xero": "f4"}
+    async with running(waiting) as person:
+        person.app.set_keymap(keys | {"archive": "f2", "restore": "f3", "handoffs": "f12"})
+        await person.press("3", "home", "f2")
+        assert person.bottom_line == "This restore waits for a press in Xero. Press F12 to see it."
+        await person.press("f4")
+        assert person.bottom_line.startswith("No browser here. F6 copies the link: ")
+        await person.press("2", "home", "f3")
+        assert person.bottom_line == "Already active. Press F2 to archive it."
+        await person.press("f12")
+        assert "F9 presses Restore" in person.screen.query_one("#why", Plain).text
+        for pressed, said in (
+            ("f4", "F6 copies this link"),
+            ("O", "F7 copies all links"),
+            ("f8", "Press F8 again to stop waiting"),
+        ):
+            await person.press(pressed)
+            assert said in person.bottom_line

@@ -38,7 +38,7 @@ class Backed(Telling[ScreenResultType], Generic[ScreenResultType]):
         if await asyncio.to_thread(browser.open_page, url):
             self.flash("Opened in your browser.")
         else:
-            self.flash(f"No browser here. y copies the link: {url}", trouble=True)
+            self.flash(f"No browser here. {self.key('copy')} copies the link: {url}", trouble=True)
 
     def copy_link(self, contact_id: str) -> None:
         """Put a contact's link on the clipboard, through the terminal, so that it works over ssh too."""

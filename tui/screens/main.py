@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import getters, on, work
 from textual.containers import Container, Horizontal
 
-from tui.actions import bindings, key_name, keys_of, spec
+from tui.actions import bindings
 from tui.model.change import Action
 from tui.model.snapshot import Link
 from tui.screens.changes.changing import Changing, why_not
@@ -120,7 +120,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         waiting = snapshot.pane.handoff_total
         if waiting:
             verb = "waits" if waiting == 1 else "wait"
-            key = key_name(keys_of(self.app, spec("handoffs")).split(",")[0])
+            key = self.key("handoffs")
             self.flash(f"{counted(waiting, 'restore')} {verb} for a press in Xero. Press {key}.")
 
     def _tick(self) -> None:
@@ -187,7 +187,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
             return
         row = self.table.cursor_row
         if row is not None and targets == (row.contact_id,):
-            reason = why_not(action, row.status, row.last_change, is_merged=row.is_merged)
+            reason = why_not(action, row.status, row.last_change, is_merged=row.is_merged, key=self.key)
             if reason:
                 self.flash(reason)
                 return

@@ -8,6 +8,7 @@ from textual import getters
 from textual.screen import Screen, ScreenResultType
 from textual.worker import Worker, WorkerState
 
+from tui.actions import key_now
 from tui.log import logger
 from tui.model.errors import ReshelveError
 from tui.widgets.key_bar import KeyBar
@@ -21,6 +22,10 @@ class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
     """
 
     key_bar = getters.query_one(KeyBar)
+
+    def key(self, action_id: str) -> str:
+        """Return the key of an action as it is now, for a sentence that says what to press."""
+        return key_now(self.app, action_id)
 
     def flash(self, text: str, *, trouble: bool = False) -> None:
         """Show a line of news for a while."""

@@ -174,7 +174,7 @@ class ActivityScreen(Listing):
             return
         change = view.change
         if change.state not in _TO_TAKE_BACK:
-            self.flash(words.why_not_back(change))
+            self.flash(words.why_not_back(change, self.key("undo")))
             return
 
         def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this

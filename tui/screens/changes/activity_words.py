@@ -113,10 +113,10 @@ def taking_back(change: Change) -> tuple[str, ...]:
     )
 
 
-def why_not_back(change: Change) -> str:
-    """Say why there is nothing to take back."""
+def why_not_back(change: Change, undo: str) -> str:
+    """Say why there is nothing to take back; `undo` is the key that undoes."""
     if change.state.is_open:
-        return "It is on its way to Xero this moment. Once it has arrived, u undoes it."
+        return f"It is on its way to Xero this moment. Once it has arrived, {undo} undoes it."
     if change.state is State.CONFIRMED:
-        return "Xero has carried it out already. u undoes the last request."
+        return f"Xero has carried it out already. {undo} undoes the last request."
     return "There is nothing left of it to take back."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic
 from textual import work
 from textual.screen import ScreenResultType
 
+from tui.actions import usual_key
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.screens.changes.undoing import Undoing
@@ -14,14 +15,14 @@ from tui.screens.messages import RestoreRequested
 from tui.widgets.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
 _ALREADY: Final = {
-    Action.ARCHIVE: "Already archived. Press r to restore it.",
-    Action.RESTORE: "Already active. Press a to archive it.",
+    Action.ARCHIVE: "Already archived. Press {restore} to restore it.",
+    Action.RESTORE: "Already active. Press {archive} to archive it.",
 }
 _OUT_OF_REACH: Final = {
     ContactStatus.GDPRREQUEST: "Xero holds this contact for a privacy request: it can be neither archived "
@@ -46,17 +47,24 @@ def can_retry(view: ChangeView | None) -> bool:
     return view is not None and view.change.state is State.REFUSED and not view.change.superseded
 
 
-def why_not(action: Action, status: ContactStatus, last_change: ChangeView | None, *, is_merged: bool) -> str:
-    """Say why one contact can't be changed this way now; empty when it can."""
+def why_not(
+    action: Action,
+    status: ContactStatus,
+    last_change: ChangeView | None,
+    *,
+    is_merged: bool,
+    key: Callable[[str], str] = usual_key,
+) -> str:
+    """Say why one contact can't be changed this way now; empty when it can. `key` names an action's key."""
     if last_change is not None and last_change.change.state.is_open:
         change = last_change.change
         if change.state is State.HANDOFF:
-            return "This restore waits for a press in Xero. Press h to see it."
+            return f"This restore waits for a press in Xero. Press {key('handoffs')} to see it."
         return _ON_ITS_WAY[change.action]
     if status in _OUT_OF_REACH:
         return _OUT_OF_REACH[status]
     if status is action.target:
-        return _ALREADY[action]
+        return _ALREADY[action].format(archive=key("archive"), restore=key("restore"))
     if action is Action.RESTORE and is_merged:
         return "This contact was merged into another in Xero: it can't be restored."
     return ""

@@ -164,7 +164,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
             return
         last = page.changes[0] if page.changes else None
         contact = page.contact
-        reason = why_not(action, contact.status, last, is_merged=bool(contact.merged_to))
+        reason = why_not(action, contact.status, last, is_merged=bool(contact.merged_to), key=self.key)
         if reason:
             self.flash(reason)
         else:

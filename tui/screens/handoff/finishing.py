@@ -106,7 +106,7 @@ class Finishing(Backed[None]):
         if following:
             self._open_pages(following)
         else:
-            self.flash("All of them were opened already; o opens one again.")
+            self.flash(f"All of them were opened already; {self.key('open_in_xero')} opens one again.")
 
     @work(exit_on_error=False, group="browser")
     async def _open_pages(self, items: list[Item]) -> None:
@@ -120,8 +120,12 @@ class Finishing(Backed[None]):
     @on(PagesOpened)
     def _pages_opened(self, message: PagesOpened) -> None:
         if not message.change_ids:
-            key = "y copies this link" if message.wanted == 1 else "Y copies all links"
-            self.flash(f"No browser here. {key}; any machine will do.", trouble=True)
+            copies = (
+                f"{self.key('copy')} copies this link"
+                if message.wanted == 1
+                else f"{self.key('copy_all')} copies all links"
+            )
+            self.flash(f"No browser here. {copies}; any machine will do.", trouble=True)
             return
         opened = frozenset(message.change_ids)
         self.items = tuple(
@@ -155,7 +159,8 @@ class Finishing(Backed[None]):
         if not self.may_write():
             return
         if not self.backend.is_practice:
-            self.flash("Only the practice Xero can be pressed from here. o opens the contact in Xero.")
+            key = self.key("open_in_xero")
+            self.flash(f"Only the practice Xero can be pressed from here. {key} opens the contact in Xero.")
         elif item := self._waiting():
             if item.change.change_id in self.pressed:
                 self.flash("Pressed already: it ticks itself off when Xero shows it as active.")
@@ -198,9 +203,8 @@ class Finishing(Backed[None]):
             return
         if self._to_stop != item.change.change_id:
             self._to_stop = item.change.change_id
-            self.flash(
-                f"Press x again to stop waiting for {safe(item.change.name, 40)}. Xero stays as it is."
-            )
+            name, key = safe(item.change.name, 40), self.key("stop_waiting")
+            self.flash(f"Press {key} again to stop waiting for {name}. Xero stays as it is.")
             return
         self._to_stop = None
         self._dismiss(item.change)

@@ -34,7 +34,7 @@ _WHY: Final = (
     "Xero's API refuses to restore contacts, so the last press is yours: open the contact in Xero and "
     "press Restore there. Reshelve looks every few seconds and ticks it off by itself."
 )
-_PRACTICE: Final = " This is practice: p presses Restore from here, without a browser."
+_PRACTICE: Final = " This is practice: {key} presses Restore from here, without a browser."
 _DONE: Final = (
     "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. Esc goes back."
 )
@@ -120,7 +120,8 @@ class HandoffScreen(ModalScreen[None], Finishing):
         why = self.query_one("#why", Plain)
         why.set_class(not waiting, "-ended")
         if waiting:
-            why.update_text(_WHY + (_PRACTICE if self.backend.is_practice else ""))
+            practice = _PRACTICE.format(key=self.key("press_restore")) if self.backend.is_practice else ""
+            why.update_text(_WHY + practice)
         elif not self.items:
             why.update_text(_NOTHING)
         elif all(item.change.state is State.CONFIRMED for item in self.items):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import getters, on, work
 from textual.message import Message
 
-from tui.actions import key_now
 from tui.model.query import fold
 from tui.screens.changes.changing import Changing
 from tui.screens.messages import SnapshotChanged
@@ -86,10 +85,6 @@ class Compared(Changing[None]):
     def line_changed(self) -> None:
         """Take note that another line is under the cursor, or that the one there looks different."""
         raise NotImplementedError
-
-    def key(self, action_id: str) -> str:
-        """Return the key of an action as it is now."""
-        return key_now(self.app, action_id)
 
     @property
     def kind(self) -> Kind:

@@ -133,9 +133,9 @@ class Mending(Compared):
     def _why_not(self, action: Action) -> str:
         one = self.current
         row = self.look(one).row if one is not None else None
-        return (
-            why_not(action, row.status, row.last_change, is_merged=row.is_merged) if row is not None else ""
-        )
+        if row is None:
+            return ""
+        return why_not(action, row.status, row.last_change, is_merged=row.is_merged, key=self.key)
 
     def changed(self, words: str) -> None:
         """Show that the changes are in the journal; those are no longer selected."""

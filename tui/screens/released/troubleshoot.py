@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -16,7 +15,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.actions import bindings, key_now
+from tui.actions import bindings
 from tui.model.activity import ChangeQuery, Group
 from tui.model.errors import ReshelveError
 from tui.model.telling import CompanyState
@@ -113,7 +112,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
             clock.now(),
             is_practice=backend.is_practice,
             is_read_only=backend.is_read_only,
-            key=partial(key_now, self.app),
+            key=self.key,
         )
         for place, (step, was) in enumerate(zip_longest(self._shown, before)):
             if step != was:
@@ -159,7 +158,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
         except OSError as error:
             raise ReshelveError(
                 f"The report can't be written: {error.strerror}.",
-                f"{key_now(self.app, 'save_report')} asks again.",
+                f"{self.key('save_report')} asks again.",
             ) from error
         self.flash(f"The report is written to {file}")
 
