@@ -125,6 +125,16 @@ async def test_folders_are_gone_into(backend: FakeBackend, home: Path) -> None:
         assert typed(person) == "~/Downloads/Old exports/2025.csv"
 
 
+async def test_a_folder_is_gone_into_once_however_fast_the_key_is(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f", "down", "end")
+        files = dialog(person).finder.files
+        files.action_open()
+        files.action_open()
+        await person.settle()
+        assert typed(person) == "~/Downloads/Old exports/"
+
+
 async def test_without_downloads_it_begins_at_home(
     backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,7 +181,10 @@ class PathFinder(Vertical):
     @on(LineList.Opened)
     def _opened(self, message: LineList.Opened) -> None:
         message.stop()
-        self._enter(self._listing.entries[self.files.cursor], enters=False)
+        entries, cursor = self._listing.entries, self.files.cursor
+        # Not of a list that is about to be another: the key may be pressed faster than a folder is read.
+        if self._listing.typed == self.box.value and cursor < len(entries):
+            self._enter(entries[cursor], enters=False)
 
     @on(Input.Submitted, "#path")
     def _submitted(self, event: Input.Submitted) -> None:
