@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions import bindings, key_now
+from tui.actions import bindings
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens.backed import Backed
@@ -114,7 +114,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
     async def _say(self, check: Check) -> None:
         """Write what is known of each contact, and what happens then."""
         lines, explanation = self.query_one("#lines"), self.query_one("#explanation")
-        key = key_now(self.app, "tenant_groups")
+        key = self.key("tenant_groups")
         with self.app.batch_update():
             await lines.remove_children()
             await lines.mount_all(
