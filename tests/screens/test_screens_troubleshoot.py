@@ -188,7 +188,7 @@ async def test_the_report_says_how_wrong_the_clock_is(telltale: FakeBackend) -> 
     telltale.publish(clock_ahead=timedelta(minutes=-10))
     async with running(telltale) as person:
         await person.press("t", "y")
-        assert "This machine's clock is ahead of Xero's by -600 s" in person.app.clipboard
+        assert "This machine's clock is 600 s behind Xero's" in person.app.clipboard
 
 
 async def test_the_report_has_names_where_they_are_wanted(telltale: FakeBackend) -> None:

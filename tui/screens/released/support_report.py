@@ -63,7 +63,8 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     yield f"Xero: {xero.link}; last answer {_time(xero.last_answer_at)}; {_told(xero.detail, with_names)}"
     yield f"Last pull: {_time(snapshot.last_pull_at)}"
     if snapshot.clock_ahead:
-        yield f"This machine's clock is ahead of Xero's by {snapshot.clock_ahead.total_seconds():.0f} s"
+        seconds = round(snapshot.clock_ahead.total_seconds())
+        yield f"This machine's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"
     if snapshot.disk_trouble:
         yield f"Disk: {_told(snapshot.disk_trouble, with_names)}"
 
