@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic
 
 from textual import getters, on, work
 from textual.screen import ScreenResultType
+from textual.worker import Worker, WorkerState
 
 from tui.model.query import Query, Tab
 from tui.screens.backed import Backed
@@ -19,8 +20,6 @@ from tui.widgets.search_words import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from textual.worker import Worker
-
     from tui.model.rows import Found
     from tui.model.snapshot import Snapshot
 
@@ -77,6 +76,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
         self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
         self._remark()
         self._again = self._is_waiting = False
+        self.table.expect_rows()
         self._finder = self._find(self._query, keep=keep)
 
     def _find_news(self) -> None:
@@ -118,8 +118,12 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     @on(GroupsLearnt)
     def _groups_learnt(self, message: GroupsLearnt) -> None:
         self._groups = message.names
-        self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
-        self._remark()
+        if self._finder is not None and self._finder.is_running:
+            # What it finds is no longer what is asked for.
+            self.find(keep=False)
+        else:
+            self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
+            self._remark()
         self.search.suggest()
 
     def complete(self, text: str) -> str:
@@ -132,6 +136,11 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             self.post_message(FoundMore(found, keep=keep))
             # Whoever moved after the first screenful must not be thrown back by the rest.
             keep = True
+
+    @on(Worker.StateChanged)
+    def _find_failed(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._finder and event.state is WorkerState.ERROR:
+            self.table.stop_expecting()
 
     @on(FoundMore)
     def _found_more(self, message: FoundMore) -> None:
@@ -203,10 +212,6 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
         self.find(keep=False)
-
-    @on(SearchBox.Left)
-    def _search_left(self) -> None:
-        self.set_focus(self.table)
 
     def open_tab(self, tab: Tab) -> None:
         """Show another tab."""
