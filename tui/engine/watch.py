@@ -19,6 +19,7 @@ from tui.model.snapshot import ReleasedLink
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tui.model.errors import UnexpectedError
     from tui.model.evidence import PickUp
     from tui.model.telling import Company
     from tui.released.observer import Observer, Report
@@ -85,6 +86,10 @@ class ReleasedWatch:
             self._show(ReleasedLink(has_feed=True, problem=error.what))
         await self._tell_followers()
         return learnt > 0 or self.watch != before
+
+    def fail(self, error: UnexpectedError) -> None:
+        """Show a feed that a bug of ours kept from being read."""
+        self._show(ReleasedLink(has_feed=True, problem=error.what))
 
     def tick(self) -> bool:
         """Follow the clock where there is no feed. Returns whether a window has just passed, or come back."""
