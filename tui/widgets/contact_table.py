@@ -220,7 +220,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def drop_lingering(self) -> None:
         """Show what matches alone."""
-        if self._found is not None and isinstance(self._found.rows, LingeringRows):
+        is_expecting = self._deferred is not None
+        if not is_expecting and self._found is not None and isinstance(self._found.rows, LingeringRows):
             self.show(replace(self._found, rows=self._found.rows.rows))
 
     def _open(self, found: Found) -> None:
