@@ -66,8 +66,42 @@ def test_unpaged_lists_are_light(practice: PracticeXero, xero: XeroCalls) -> Non
     practice.somebody("balances", contact_id, AccountsReceivable={"Outstanding": 5})
     [light] = xero.contacts(IDs=contact_id)
     [full] = xero.contacts(IDs=contact_id, page=1)
-    assert {"Balances", "ContactGroups", "ContactPersons"} == set(full) - set(light)
+    assert {"Balances"} == set(full) - set(light)
+    assert (light["ContactGroups"], light["ContactPersons"]) == ([], [])
+    assert len(full["ContactPersons"]) == 1
     assert full["Balances"]["AccountsReceivable"]["Outstanding"] == 5
+
+
+def test_one_contact_has_its_attachments_listed(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Attachments", ContactNumber="ATT-1")
+    for identifier in (contact_id, "ATT-1"):
+        fields = list(xero.contact(identifier))
+        assert fields[fields.index("HasAttachments") + 1] == "Attachments"
+        assert xero.contact(identifier)["Attachments"] == []
+    for query in ({}, {"page": 1}, {"summaryOnly": "true"}):
+        assert "Attachments" not in xero.contacts(IDs=contact_id, **query)[0]
+
+
+def test_a_contact_nobody_edited_has_bare_slots(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Never edited")
+    bare = {
+        "Addresses": [{"AddressType": "POBOX"}, {"AddressType": "STREET"}],
+        "Phones": [{"PhoneType": kind} for kind in ("DDI", "DEFAULT", "FAX", "MOBILE")],
+    }
+    everybody = xero.contacts(page=1, pageSize=1000, includeArchived="true")
+    assert any(one.items() >= bare.items() for one in everybody if one["ContactID"] != contact_id)
+    for found in (xero.contact(contact_id), xero.contacts(IDs=contact_id)[0]):
+        assert found.items() >= bare.items()
+        assert not {"EmailAddress", "BankAccountDetails"} & set(found)
+    xero.call("POST", f"Contacts/{contact_id}", {"LastName": "Edited"})
+    after = xero.contact(contact_id)
+    assert after["Addresses"][0] == {
+        "AddressType": "STREET", "City": "", "Region": "", "PostalCode": "", "Country": ""
+    }  # fmt: skip
+    assert after["Phones"][0] == {
+        "PhoneType": "DDI", "PhoneNumber": "", "PhoneAreaCode": "", "PhoneCountryCode": ""
+    }  # fmt: skip
+    assert (after["EmailAddress"], after["BankAccountDetails"]) == ("", "")
 
 
 def test_summaries_leave_more_out(practice: PracticeXero, xero: XeroCalls) -> None:
@@ -95,8 +129,25 @@ def test_search_looks_at_names_numbers_and_mail(practice: PracticeXero, xero: Xe
     [("Name", "Name"), ("Name ASC", "Name"), ("ContactID", "ContactID"), ("EmailAddress", "EmailAddress")],
 )
 def test_orders(xero: XeroCalls, order: str, key: str) -> None:
-    values = [one[key].casefold() for one in xero.contacts(order=order, page=1, pageSize=1000)]
+    values = [one.get(key, "").casefold() for one in xero.contacts(order=order, page=1, pageSize=1000)]
     assert values == sorted(values)
+
+
+def test_orders_of_several_columns(practice: PracticeXero, xero: XeroCalls) -> None:
+    made = [
+        practice.create(f"Ordered {n}", FirstName=first, LastName="Of-several-columns")
+        for n, first in enumerate(("B", "A", "B", "A"))
+    ]
+    ask: dict[str, Any] = {"where": 'LastName=="Of-several-columns"', "page": 1}
+    for order, positions in (
+        ("FirstName, Name", (1, 3, 0, 2)),
+        ("FirstName ASC,Name DESC", (3, 1, 2, 0)),
+        ("firstname desc , NAME asc", (0, 2, 1, 3)),
+        ("LastName DESC, FirstName descending, Name", (0, 2, 1, 3)),
+        ("Name, Name DESC", (0, 1, 2, 3)),
+    ):
+        found = [one["ContactID"] for one in xero.contacts(order=order, **ask)]
+        assert found == [made[n] for n in positions]
 
 
 def test_the_default_order_is_the_time_of_change(practice: PracticeXero, xero: XeroCalls) -> None:
@@ -120,11 +171,15 @@ def test_where_with_a_doubled_quote(practice: PracticeXero, xero: XeroCalls) -> 
         {"where": 'Name=="unfinished'},
         {"where": 'Shoe=="42"'},
         {"where": "Name"},
-        {"where": 'Name=="a" OR Name=="b"'},
+        {"where": 'Name=="a" OR'},
+        {"where": 'ContactID=="5f7b8c1d-0000-4000-8000-000000000000"'},
+        {"where": "(" * 60 + 'Name=="a"' + ")" * 60},
         {"where": "IsCustomer==7"},
         {"where": 'Name.Sounds("x")'},
         {"order": "Shoe"},
         {"order": "Name SIDEWAYS"},
+        {"order": "Name,"},
+        {"order": "Name ASC DESC"},
         {"page": "0"},
         {"page": "one"},
         {"page": "9" * 30},
@@ -177,12 +232,17 @@ def test_another_organisation_has_other_contacts(practice: PracticeXero, xero: X
 def test_history_is_newest_first_and_takes_notes(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("With a history")
     note = {"HistoryRecords": [{"Details": "Moved out on Friday"}]}
-    assert xero.call("PUT", f"Contacts/{contact_id}/History", note).status == 200
+    written = xero.call("PUT", f"Contacts/{contact_id}/History", note)
+    assert written.status == 200
+    [record] = written.json()["HistoryRecords"]
+    assert re.fullmatch(r"/Date\(\d{13}\)/", record["DateUTC"])
+    assert list(record) == ["DateUTCString", "DateUTC", "Details", "ValidationErrors"]
     records = xero.call("GET", f"Contacts/{contact_id}/History").json()["HistoryRecords"]
     assert [(one["Changes"], one["Details"]) for one in records] == [
         ("Note", "Moved out on Friday"),
         ("Created", "With a history was created."),
     ]
+    assert all(re.fullmatch(r"/Date\(\d{13}\+0000\)/", one["DateUTC"]) for one in records)
 
 
 def test_groups_show_in_contacts_and_contacts_in_groups(practice: PracticeXero, xero: XeroCalls) -> None:

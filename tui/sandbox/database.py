@@ -103,6 +103,9 @@ class Database:
     def __init__(self, file: Path) -> None:
         self._connection = sqlite3.connect(file, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
+        # SQLite's own know ASCII alone.
+        self._connection.create_function("unicode_lower", 1, _lower, deterministic=True)
+        self._connection.create_function("unicode_upper", 1, _upper, deterministic=True)
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = NORMAL")
         self.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -173,6 +176,14 @@ class Database:
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         self._connection.close()
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def _upper(text: str | None) -> str | None:
+    return None if text is None else text.upper()
 
 
 def remove(file: Path) -> None:

@@ -40,6 +40,10 @@ class ApiError(Exception):
         return Answer(400, encode({"ErrorNumber": self.number, "Type": self.kind, "Message": str(self)}))
 
 
+class EvaluationError(Exception):
+    """Ends a call with the 500 seen for a filter that calls a method on an empty field."""
+
+
 class UnknownIdError(Exception):
     """Ends a call with the empty HTML 404 seen for an identifier the organisation never issued."""
 
@@ -52,6 +56,16 @@ def validation(message: str) -> ApiError:
 def query_error(message: str) -> ApiError:
     """Refuse a `where`, `order` or page that can't be understood."""
     return ApiError(16, "QueryParseException", message)
+
+
+def server_error() -> Answer:
+    """Give the 500 seen where Xero's own evaluation of a request fails."""
+    detail = (
+        "An error occurred in Xero. "
+        "Check the API Status page http://status.developer.xero.com for current service status."
+    )
+    title = "An error occurred"
+    return Answer(500, encode({"Title": title, "Detail": detail, "Status": 500, "Instance": new_id()}))
 
 
 def unreadable_body(message: str) -> ApiError:
