@@ -271,3 +271,38 @@ def test_fifty_at_once_cost_one_call(practice: PracticeXero, xero: XeroCalls) ->
     assert int(reply.headers["X-DayLimit-Remaining"]) == left - 1
     assert practice.status_writes() == before + 50
     assert practice.requests()[-1]["statusWrites"] == 50
+
+
+def test_properties_are_read_in_any_case(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Any case")
+    element = {
+        "contactID": contact_id,
+        "FIRSTNAME": "F",
+        "emailAddress": "f@mail.example",
+        "phones": [{"phoneType": "FAX", "phoneNumber": "12"}],
+        "addresses": [{"addresstype": "POBOX", "city": "Napier"}],
+        "contactPersons": [{"firstName": "P", "includeInEmails": True}],
+    }
+    reply = xero.call("POST", "Contacts", {"contacts": [element]})
+    assert reply.status == 200, reply.body
+    found = xero.contact(contact_id)
+    assert (found["FirstName"], found["EmailAddress"]) == ("F", "f@mail.example")
+    assert [one["PhoneNumber"] for one in found["Phones"]] == ["", "", "12", ""]
+    assert found["Addresses"][1]["City"] == "Napier"
+    assert found["ContactPersons"] == [{"FirstName": "P", "IncludeInEmails": True}]
+    archived = xero.call(
+        "POST", "contacts", {"CONTACTS": [{"contactid": contact_id, "contactStatus": "ARCHIVED"}]}
+    )
+    assert archived.json()["Contacts"][0]["ContactStatus"] == "ARCHIVED"
+    made = xero.call("PUT", "Contacts", {"contacts": [{"name": "Made in lower case"}]})
+    assert made.json()["Contacts"][0]["Name"] == "Made in lower case"
+    note = {"historyrecords": [{"details": "A note"}]}
+    assert (
+        xero.call("PUT", f"Contacts/{contact_id}/history", note).json()["HistoryRecords"][0]["Details"]
+        == "A note"
+    )
+    group = xero.call("PUT", "ContactGroups", {"contactGroups": [{"name": "Lower case"}]}).json()
+    group_id = group["ContactGroups"][0]["ContactGroupID"]
+    members = {"contacts": [{"contactId": made.json()["Contacts"][0]["ContactID"]}]}
+    assert xero.call("PUT", f"ContactGroups/{group_id}/Contacts", members).status == 200
+    assert xero.call("POST", f"ContactGroups/{group_id}", {"status": "DELETED"}).status == 200

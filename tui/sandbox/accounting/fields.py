@@ -16,11 +16,11 @@ _LONGEST = {
     "ContactNumber": 50, "AccountNumber": 50, "TaxNumber": 50, "BankAccountDetails": 255, "Website": 255,
     "DefaultCurrency": 3,
 }  # fmt: skip
-_ADDRESS_FIELDS = (
+ADDRESS_FIELDS = (
     "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "City", "Region", "PostalCode", "Country",
     "AttentionTo",
 )  # fmt: skip
-_PHONE_FIELDS = ("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode")
+PHONE_FIELDS = ("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode")
 _PERSON_FIELDS = ("FirstName", "LastName", "EmailAddress")
 _MOST_PERSONS = 5
 
@@ -47,8 +47,8 @@ def changed(document: Document, element: Document) -> Document:
     for field in _LONGEST:
         if isinstance(element.get(field), str):
             result[field] = element[field]
-    _merge_slots(result, element, "Addresses", "AddressType", _ADDRESS_FIELDS)
-    _merge_slots(result, element, "Phones", "PhoneType", _PHONE_FIELDS)
+    _merge_slots(result, element, "Addresses", "AddressType", ADDRESS_FIELDS)
+    _merge_slots(result, element, "Phones", "PhoneType", PHONE_FIELDS)
     if isinstance(element.get("ContactPersons"), list):
         result["ContactPersons"] = [_person(one) for one in dicts(element["ContactPersons"])]
     return result

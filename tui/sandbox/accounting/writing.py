@@ -16,7 +16,7 @@ from tui.sandbox.accounting.answers import (
     invalid_elements,
     unreadable_body,
 )
-from tui.sandbox.accounting.fields import changed, check, dicts
+from tui.sandbox.accounting.fields import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
 from tui.sandbox.books import MATCHED_ARCHIVED, RefusedError, new_id
 from tui.sandbox.contact import ACTIVE, ARCHIVED, Document
 from tui.sandbox.guid import parse_guid
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from tui.sandbox.accounting.gate import Call
 
 USER = "Practice app"
+_PROPERTIES = {
+    name.lower(): name
+    for name in (
+        *contact.FIELDS, "Contacts", "ContactGroups", "ContactGroupID", "Status", "HistoryRecords", "Details",
+        "AddressType", "PhoneType", "IncludeInEmails", *ADDRESS_FIELDS, *PHONE_FIELDS,
+    )
+}  # fmt: skip
+# A list in an object, of elements with lists of objects.
+_DEEPEST = 6
 _NO_CONTACT = "00000000-0000-0000-0000-000000000000"
 _NEVER_ECHOED = frozenset(
     {"HasAttachments", "HasValidationErrors", "StatusAttributeString", "UpdatedDateUTC"}
@@ -65,16 +74,31 @@ def update_contact(call: Call) -> Answer:
 
 
 def elements_of(body: bytes, name: str = "Contacts") -> list[Document]:
-    """Read a body: `{"Contacts": […]}`, a bare list, or a single element."""
+    """Read a body: `{"Contacts": […]}`, a bare list, or a single element.
+
+    The names of properties are read in any case, as the live service does for its own SDKs.
+    """
     try:
         content = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise unreadable_body("The request body is not valid JSON.") from None
+    content = _in_our_case(content, _DEEPEST)
     if isinstance(content, dict):
         content = content.get(name, [content])
     if not isinstance(content, list) or not content or not all(isinstance(one, dict) for one in content):
         raise unreadable_body(f"A list of {name} is expected.")
     return content
+
+
+def _in_our_case(value: Any, levels: int) -> Any:
+    """Spell the names of properties as the practice services do, as deep as an element has any."""
+    if isinstance(value, list) and levels:
+        return [_in_our_case(one, levels - 1) for one in value]
+    if isinstance(value, dict) and levels:
+        return {
+            _PROPERTIES.get(key.lower(), key): _in_our_case(one, levels - 1) for key, one in value.items()
+        }
+    return value
 
 
 def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer:
