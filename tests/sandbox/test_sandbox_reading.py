@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,55 @@ def test_ids_are_read_in_any_case_and_unknown_ones_are_missing(
     one, two = practice.create("By id, one"), practice.create("By id, two")
     asked = f"{one.upper()},{two},00000000-0000-4000-8000-000000000000"
     assert {contact["ContactID"] for contact in xero.contacts(IDs=asked)} == {one, two}
+
+
+def _spellings(identifier: str) -> list[str]:
+    bare = identifier.replace("-", "")
+    return [identifier.upper(), bare, bare.upper(), f"{{{identifier}}}"]
+
+
+def test_identifiers_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Spelled")
+    group = xero.call("PUT", "ContactGroups", {"Name": "Spelled group"}).json()["ContactGroups"][0]
+    for spelled, group_id in zip(_spellings(contact_id), _spellings(group["ContactGroupID"]), strict=True):
+        quoted = urllib.parse.quote(spelled)
+        assert [one["ContactID"] for one in xero.contacts(IDs=spelled)] == [contact_id]
+        assert [one["ContactID"] for one in xero.contacts(where=f'ContactID==Guid("{spelled}")')] == [
+            contact_id
+        ]
+        assert xero.contact(quoted)["ContactID"] == contact_id
+        assert xero.call("GET", f"Contacts/{quoted}/History").status == 200
+        edit = {"Contacts": [{"ContactID": spelled, "LastName": "Edited"}]}
+        assert xero.call("POST", "Contacts", edit).json()["Contacts"][0]["ContactID"] == contact_id
+        assert xero.call("POST", f"Contacts/{quoted}", {"LastName": "Again"}).status == 200
+        members = f"ContactGroups/{urllib.parse.quote(group_id)}/Contacts"
+        assert xero.call("PUT", members, {"Contacts": [{"ContactID": spelled}]}).status == 200
+        assert xero.call("DELETE", f"{members}/{quoted}").status == 204
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_tenants_in_every_spelling(practice: PracticeXero, xero: XeroCalls, number: int) -> None:
+    xero.tenant_id = _spellings(practice.tenant_id)[number]
+    [organisation] = xero.call("GET", "Organisation").json()["Organisations"]
+    assert organisation["OrganisationID"] == practice.tenant_id
+
+
+@pytest.mark.parametrize("path", ["Organisations", "organisation", "CONTACTS", "contacts", "contactGroups"])
+def test_paths_in_every_spelling(xero: XeroCalls, path: str) -> None:
+    assert xero.call("GET", path).status == 200
+    assert xero.call("GET", f"{path}x").status == 404
+
+
+def test_parameters_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Parameters")
+    practice.somebody("archive", contact_id)
+    asked: dict[str, Any] = {"ids": contact_id, "INCLUDEARCHIVED": "true", "PageSize": 1, "Page": 1}
+    reply = xero.call("GET", "Contacts", **asked).json()
+    assert [one["ContactID"] for one in reply["Contacts"]] == [contact_id]
+    assert reply["pagination"]["pageSize"] == 1
+    asked = {"searchterm": "parameters", "WHERE": 'ContactStatus=="ARCHIVED"', "includearchived": "TRUE"}
+    found = xero.call("GET", "Contacts", **asked, Order="Name").json()["Contacts"]
+    assert [one["ContactID"] for one in found] == [contact_id]
 
 
 def test_an_envelope_and_dates_as_xero_writes_them(xero: XeroCalls) -> None:
@@ -261,3 +311,57 @@ def test_groups_show_in_contacts_and_contacts_in_groups(practice: PracticeXero, 
     assert xero.contact(contact_id)["ContactGroups"] == []
     names = [one["Name"] for one in xero.call("GET", "ContactGroups").json()["ContactGroups"]]
     assert {"Tenants", "Owners", "Trades", "Utilities", "Renamed group"} <= set(names)
+
+
+def test_an_archived_contact_joins_no_group(practice: PracticeXero, xero: XeroCalls) -> None:
+    made = xero.call("PUT", "ContactGroups", {"Name": "No archived members"}).json()
+    members = f"ContactGroups/{made['ContactGroups'][0]['ContactGroupID']}/Contacts"
+    active, archived, gone, merged = (practice.create(f"Member {n}") for n in range(4))
+    practice.somebody("archive", archived)
+    practice.somebody("gdpr", gone)
+    practice.somebody("merge", merged, into=active)
+    for contact_id in (archived, gone, merged):
+        reply = xero.call("PUT", members, {"Contacts": [{"ContactID": active}, {"ContactID": contact_id}]})
+        refused = reply.json()
+        assert (reply.status, refused["ErrorNumber"], refused["Type"]) == (400, 10, "ValidationException")
+        [element] = refused["Elements"]
+        assert (element["ContactID"], element["HasValidationErrors"]) == (contact_id, True)
+        assert element["ValidationErrors"] == [{"Message": "Unable to assign an Archived contact."}]
+        assert xero.contact(active)["ContactGroups"] == xero.contact(contact_id)["ContactGroups"] == []
+    assert xero.call("PUT", members, {"Contacts": [{"ContactID": active}]}).status == 200
+    # Who is archived later stays in the group.
+    practice.somebody("archive", active)
+    assert [one["Name"] for one in xero.contact(active)["ContactGroups"]] == ["No archived members"]
+
+
+def test_groups_are_filtered_and_ordered(xero: XeroCalls) -> None:
+    def listed(**query: Any) -> list[str]:
+        groups = xero.call("GET", "ContactGroups", **query).json()["ContactGroups"]
+        return [one["Name"] for one in groups if one["Name"] in {"Owners", "Tenants", "Trades", "Utilities"}]
+
+    assert listed(where='Status=="ACTIVE" && Name.StartsWith("T")', order="Name DESC") == [
+        "Trades",
+        "Tenants",
+    ]
+    assert listed(where='Status=="DELETED" OR Name=="Owners"') == ["Owners"]
+    group = xero.call("GET", "ContactGroups", where='Name=="Owners"').json()["ContactGroups"][0]
+    assert listed(where=f'ContactGroupID==Guid("{group["ContactGroupID"]}")') == ["Owners"]
+    wrong: list[dict[str, Any]] = [{"where": "nonsense"}, {"order": "Shoe"}]
+    for query in wrong:
+        reply = xero.call("GET", "ContactGroups", **query)
+        assert (reply.status, reply.json()["Type"]) == (400, "QueryParseException")
+
+
+def test_groups_are_made_together_or_not_at_all(xero: XeroCalls) -> None:
+    def names() -> list[str]:
+        return [one["Name"] for one in xero.call("GET", "ContactGroups").json()["ContactGroups"]]
+
+    before = names()
+    for second in ("Tenants", "made together", ""):
+        groups = {"ContactGroups": [{"Name": "Made together"}, {"Name": second}]}
+        assert xero.call("PUT", "ContactGroups", groups).status == 400
+    many = {"ContactGroups": [{"Name": f"Group {n}"} for n in range(101 - len(before))]}
+    refused = xero.call("PUT", "ContactGroups", many).json()["Elements"]
+    assert [one["Name"] for one in refused] == [f"Group {100 - len(before)}"]
+    assert "limit of 100 contact groups" in refused[0]["ValidationErrors"][0]["Message"]
+    assert names() == before

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import contact
 from tui.sandbox.accounting.answers import Answer, EvaluationError, envelope, high_volume, query_error
+from tui.sandbox.accounting.order import as_sql, parse_order
 from tui.sandbox.accounting.where import Condition, parse
 from tui.sandbox.guid import parse_guid
 
@@ -24,7 +25,6 @@ _ORDERS = _FAST_ORDERS | {
     "firstname": "first_name", "lastname": "last_name", "contactstatus": "status",
     "companynumber": "company_number",
 }  # fmt: skip
-_DIRECTIONS = {"": "ASC", "asc": "ASC", "ascending": "ASC", "desc": "DESC", "descending": "DESC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +143,11 @@ def parse_since(text: str) -> int | None:
 
 
 def _order(text: str) -> tuple[str, bool]:
-    if not text.strip():
-        return "updated, contact_id", True
-    ordered: dict[str, str] = {}
-    for part in text.split(","):
-        name, _, direction = part.strip().partition(" ")
-        direction = direction.strip().lower()
-        column = _ORDERS.get(name.lower())
-        if not name or direction not in _DIRECTIONS:
-            raise query_error("Syntax error")
-        if column is None:
-            raise query_error(f"No property or field '{name}' exists in type 'Contact'")
-        ordered.setdefault(column, _DIRECTIONS[direction])
+    ordered = parse_order(text, _ORDERS, "Contact") or {"updated": "ASC"}
     is_fast = set(ordered) <= set(_FAST_ORDERS.values())
     # Ties are broken in the direction of the last column, which can walk an index.
     ordered.setdefault("contact_id", [*ordered.values()][-1])
-    return ", ".join(f"{column} {direction}" for column, direction in ordered.items()), is_fast
+    return as_sql(ordered), is_fast
 
 
 def _page(call: Call) -> tuple[int | None, int]:

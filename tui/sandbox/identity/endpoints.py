@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from tui.sandbox.books import new_id
 from tui.sandbox.clock import iso, now_ms
 from tui.sandbox.context import practice_of
+from tui.sandbox.guid import parse_guid
 from tui.sandbox.identity.tokens import (
     CLIENT_ID,
     CUSTOM_CLIENT_ID,
@@ -61,6 +62,7 @@ async def connections(request: Request) -> Response:
     if access is None:
         return _unauthorised()
     chosen = request.query_params.get("authEventId")
+    event = None if chosen is None else parse_guid(chosen)
     rows = connected(practice) if access.org is None else _custom(practice, access.org)
     return JSONResponse(
         [
@@ -74,7 +76,7 @@ async def connections(request: Request) -> Response:
                 "updatedDateUtc": _seven_digits(row["updated"]),
             }
             for row in rows
-            if chosen in (None, row["auth_event_id"])
+            if chosen is None or event == row["auth_event_id"]
         ]
     )
 
@@ -88,13 +90,15 @@ async def disconnect(request: Request) -> Response:
     access = _access(practice, request)
     if access is None:
         return _unauthorised()
-    is_gone = access.org is None and take_away(practice, request.path_params["id"].lower())
+    is_gone = access.org is None and take_away(practice, request.path_params["id"])
     return Response(status_code=204 if is_gone else 404)
 
 
 def take_away(practice: Practice, connection_id: str) -> bool:
     """Disconnect one organisation from the app; false when there is no such connection."""
-    gone = practice.database.one("DELETE FROM connections WHERE id = ? RETURNING id", (connection_id,))
+    gone = practice.database.one(
+        "DELETE FROM connections WHERE id = ? RETURNING id", (parse_guid(connection_id),)
+    )
     return gone is not None
 
 
