@@ -60,10 +60,6 @@ CREATE TABLE connections (
     id TEXT PRIMARY KEY, org INTEGER NOT NULL UNIQUE, auth_event_id TEXT NOT NULL,
     created INTEGER NOT NULL, updated INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE codes (
-    code TEXT PRIMARY KEY, redirect_uri TEXT NOT NULL, challenge TEXT NOT NULL,
-    scope TEXT NOT NULL, expires INTEGER NOT NULL
-) WITHOUT ROWID;
 CREATE TABLE tokens (
     token TEXT PRIMARY KEY, kind TEXT NOT NULL, grant_id TEXT NOT NULL, scope TEXT NOT NULL,
     org INTEGER, expires INTEGER NOT NULL

@@ -111,12 +111,19 @@ def envelope(name: str, items: list[bytes], pagination: dict[str, int] | None = 
     return Answer(200, body)
 
 
-def problem(status: int, title: str, detail: str) -> Answer:
-    """Refuse with the shape seen for 401 and 403."""
-    return Answer(
-        status,
-        encode({"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": new_id()}),
-    )
+def forbidden() -> Answer:
+    """Give the 403 seen for an organisation that is not connected and for a missing scope."""
+    return _problem(403, "Forbidden", "AuthenticationUnsuccessful")
+
+
+def unauthorized(detail: str) -> Answer:
+    """Refuse an access token with the 401 seen; the detail says why."""
+    return _problem(401, "Unauthorized", detail, Extensions={})
+
+
+def _problem(status: int, title: str, detail: str, **more: Any) -> Answer:
+    shape = {"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": new_id()}
+    return Answer(status, encode(shape | more))
 
 
 def not_found() -> Answer:

@@ -14,12 +14,14 @@ from tui.sandbox.accounting.answers import (
     ApiError,
     EvaluationError,
     UnknownIdError,
+    forbidden,
     not_found,
-    problem,
     server_error,
     too_many,
+    unauthorized,
 )
 from tui.sandbox.context import practice_of
+from tui.sandbox.identity.tokens import bearer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -97,15 +99,16 @@ async def _answer(
     request: Request, practice: Practice, operation: Operation
 ) -> tuple[Organisation | None, Answer]:
     organisation = practice.books.by_tenant(request.headers.get("xero-tenant-id"))
-    access = _access(request, practice)
+    token = bearer(request.headers)
+    access = practice.tokens.access(token)
     if access is None:
-        return organisation, problem(401, "Unauthorized", "TokenExpired")
+        return organisation, unauthorized(practice.tokens.refusal(token))
     if access.org is not None:
         organisation = next(one for one in practice.books.organisations if one.org == access.org)
     if organisation is None or not _connected(practice, organisation, access):
-        return organisation, problem(403, "Forbidden", "AuthenticationUnsuccessful")
+        return organisation, forbidden()
     if not access.scopes & operation.scopes:
-        return organisation, problem(403, "Forbidden", "AuthenticationUnsuccessful")
+        return organisation, forbidden()
     exceeded = practice.limits.take(organisation.org)
     if exceeded is not None:
         practice.budget.of(request.headers.get("xero-tenant-id")).refused[exceeded.problem] += 1
@@ -141,11 +144,6 @@ def _perform(call: Call, operation: Operation) -> Answer:
         return not_found()
     except EvaluationError:
         return server_error()
-
-
-def _access(request: Request, practice: Practice) -> Access | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return practice.tokens.access(token) if scheme.lower() == "bearer" else None
 
 
 def _connected(practice: Practice, organisation: Organisation, access: Access) -> bool:
