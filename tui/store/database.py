@@ -10,10 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tui.log import logger
 from tui.model.errors import StoreError
 from tui.paths import private_folder
 from tui.store.failures import store_error
 from tui.store.schema import migrate
+from tui.store.search.texts import refold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +77,7 @@ class Database:
                 writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
                 writer.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
                 migrate(writer)
+                _refold(writer)
                 reader = _connect_reader(file)
             except BaseException:
                 writer.close()
@@ -195,6 +198,14 @@ class Database:
 
     def _data_version(self) -> int:
         return int(self._writer.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _refold(writer: sqlite3.Connection) -> None:
+    try:
+        refold(writer)
+    except sqlite3.OperationalError as error:
+        # A full disk, or another copy that writes: names are found by the old rules until the next start.
+        logger.warning("the search texts could not be brought up to date: %s", error)
 
 
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
