@@ -323,7 +323,7 @@ async def test_a_call_says_who_it_is_and_what_it_wants(client_for: ClientFor) ->
     assert dict(read.url.params) == {
         "page": "3", "pageSize": "200", "includeArchived": "true", "order": "ContactID",
     }  # fmt: skip
-    assert read.headers["If-Modified-Since"] == "2026-03-01T12:00:00"
+    assert read.headers["If-Modified-Since"] == "2026-03-01T12:00:00Z"
     assert [len(one.url.params["IDs"].split(",")) for one in fresh] == [50, 1]
 
 
