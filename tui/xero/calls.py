@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tui.xero.http import Line
     from tui.xero.signing.tokens import TokenSource
 
+# Seven digits are more calls than anyone has.
+_CALLS: Final = re.compile(r"[0-9]{1,7}")
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -142,4 +145,5 @@ def _open_line(api_url: str, transport: httpx.AsyncBaseTransport | None) -> Line
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    """Read how many calls are left; None for what no limit of Xero's can be."""
+    return int(text) if text is not None and _CALLS.fullmatch(text) else None

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import ssl
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from tui import lenient
 from tui.model.errors import (
     AnswerLostError,
     NotConnectedError,
@@ -21,7 +19,7 @@ from tui.model.errors import (
     XeroError,
 )
 from tui.xero import wire
-from tui.xero.dates import date_of
+from tui.xero.dates import date_in, date_of
 
 if TYPE_CHECKING:
     import httpx
@@ -34,6 +32,11 @@ _DEFAULT_WAIT: Final = 60.0
 _SHORTEST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 86_400.0
 _PROBLEMS: Final = frozenset({"minute", "day", "concurrent", "appminute"})
+# Python knows many more, among them some that are no charsets at all. All else is read as UTF-8.
+_CHARSETS: Final = {
+    **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"), "cp1252"),
+    **{name: name for name in ("utf-16", "utf-16le", "utf-16be")},
+}
 # Seen as the detail of a 403.
 _NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessful")
 # OAuth's own word (RFC 6750).
@@ -73,6 +76,11 @@ def answer_lost() -> AnswerLostError:
 def answer_unreadable() -> AnswerLostError:
     """Say that an answer arrived that makes no sense."""
     return AnswerLostError("Xero's answer made no sense.", _READS_AGAIN)
+
+
+def answer_too_large() -> AnswerLostError:
+    """Say that an answer arrived that is larger than this program reads."""
+    return AnswerLostError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
 
 
 def raise_for_failure(response: httpx.Response) -> None:
@@ -126,11 +134,10 @@ def _seconds(response: httpx.Response) -> float:
     try:
         seconds = float(retry_after)
     except ValueError:
-        try:
-            now = date_of(response) or datetime.now(UTC)
-            seconds = (parsedate_to_datetime(retry_after) - now).total_seconds()
-        except (ValueError, TypeError):
+        until = date_in(retry_after)
+        if until is None:
             return _DEFAULT_WAIT
+        seconds = (until - (date_of(response) or datetime.now(UTC))).total_seconds()
     if not math.isfinite(seconds):
         return _DEFAULT_WAIT
     return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
@@ -139,8 +146,8 @@ def _seconds(response: httpx.Response) -> float:
 def problem_of(response: httpx.Response) -> wire.Problem:
     """Read the JSON of a failed call; anything else is an empty problem."""
     try:
-        return msgspec.json.decode(response.content, type=wire.Problem)
-    except (msgspec.MsgspecError, ValueError):
+        return lenient.decode(response.content, wire.Problem)
+    except lenient.UndecodableError:
         return wire.Problem()
 
 
@@ -149,7 +156,13 @@ def words_of(response: httpx.Response) -> str:
     problem = problem_of(response)
     words = problem.message or problem.detail or problem.title or ""
     if not words:
-        text = response.text.strip()
+        text = text_of(response).strip()
         is_plain = "html" not in response.headers.get("Content-Type", "") and text[:1] not in {"<", "{", "["}
         words = text.strip('"') if is_plain else ""
     return " ".join(words.split())[:_LONGEST_WORDS]
+
+
+def text_of(response: httpx.Response) -> str:
+    """Read an answer as text. Whatever charset it claims, this never fails."""
+    charset = (response.charset_encoding or "").lower()
+    return response.content.decode(_CHARSETS.get(charset, "utf-8"), "replace")
