@@ -14,6 +14,7 @@ from tui.model.errors import StoreError
 from tui.paths import private_folder
 from tui.store.failures import store_error
 from tui.store.schema import migrate
+from tui.store.values import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -198,7 +199,9 @@ class Database:
 
 
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
-    return sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection.text_factory = read_text
+    return connection
 
 
 def _connect_reader(file: Path) -> sqlite3.Connection:
