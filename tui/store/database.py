@@ -16,6 +16,7 @@ from tui.paths import private_folder
 from tui.store.failures import store_error
 from tui.store.schema import migrate
 from tui.store.search.texts import refold
+from tui.store.values import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -212,7 +213,9 @@ def _refold(writer: sqlite3.Connection) -> None:
 
 
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
-    return sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection.text_factory = read_text
+    return connection
 
 
 def _connect_reader(file: Path) -> sqlite3.Connection:
