@@ -17,6 +17,7 @@ from tui.engine.sign_ins.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
     AnswerLostError,
+    NetworkSetupError,
     NoKeychainError,
     OfflineError,
     ReshelveError,
@@ -73,6 +74,8 @@ def connect(
             connected = runner.run(_finish(attempt, opens_browser=not no_browser))
     except (KeyboardInterrupt, click.Abort):
         raise say(ReshelveError("Cancelled.", _NOTHING_CHANGED)) from None
+    except NetworkSetupError as error:
+        raise say(ReshelveError(error.what, f"{error.next_step} {_NOTHING_CHANGED}")) from error
     except (OfflineError, AnswerLostError) as error:
         # Unlike the app, a command doesn't try again by itself.
         raise say(ReshelveError(error.what, f"{_NOTHING_CHANGED} Run the command again later.")) from error
