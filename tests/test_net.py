@@ -291,6 +291,14 @@ WANTS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length:
 
 
 @ALL
+def test_a_proxy_that_is_not_set_and_wants_a_password_is_told(reach: Callable[[str], None]) -> None:
+    with serving(answering(WANTS_PASSWORD)) as gateway:
+        told = problem(reach, f"http://{gateway}")
+    assert "wants a user name and password (HTTP 407)" in told.what
+    assert "HTTPS_PROXY" in told.next_step
+
+
+@ALL
 @pytest.mark.parametrize("url", [XERO, "http://api.xero.test"])
 def test_a_proxy_that_wants_a_password_is_told(
     reach: Callable[[str], None], url: str, monkeypatch: pytest.MonkeyPatch

@@ -153,9 +153,13 @@ def test_if_modified_since_sees_archiving_but_not_balances(practice: PracticeXer
 
 
 @pytest.mark.parametrize(
-    "spelled", ["2099-01-01T00:00:00", "2099-01-01T00:00:00.123-08:00", "Thu, 01 Jan 2099 00:00:00 GMT"]
-)
-def test_if_modified_since_in_three_spellings(xero: XeroCalls, spelled: str) -> None:
+    "spelled",
+    [
+        "2099-01-01T00:00:00Z", "2099-01-01T00:00:00", "2099-01-01T00:00:00.123Z",
+        "2099-01-01T00:00:00.123-08:00", "Thu, 01 Jan 2099 00:00:00 GMT",
+    ],
+)  # fmt: skip
+def test_if_modified_since_in_each_spelling(xero: XeroCalls, spelled: str) -> None:
     assert xero.contacts(headers={"If-Modified-Since": spelled}, page=1) == []
 
 

@@ -15,6 +15,7 @@ from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.guard import Guard
 from tui.sandbox.identity import apps, consent, endpoints
 from tui.sandbox.released import controls as released
+from tui.sandbox.request_limit import RequestLimit
 from tui.sandbox.weather import Weather
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def application(services: Practice) -> Starlette:
         ],
         middleware=[
             Middleware(Guard),
+            Middleware(RequestLimit),
             Middleware(Weather),
             # Light work: a page of a thousand contacts must not take longer for being packed.
             Middleware(GZipMiddleware, compresslevel=1),

@@ -195,7 +195,17 @@ def _values(contact: Contact) -> tuple[object, ...]:
         contact.merged_to,
         *money,
         sort_key(contact.name),
-        search_text(contact),
+        search_text(
+            contact.name,
+            contact.phone,
+            (
+                contact.email,
+                contact.first_name,
+                contact.last_name,
+                contact.account_number,
+                contact.contact_number,
+            ),
+        ),
     )
 
 

@@ -10,10 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tui.log import log_unexpected, logger
 from tui.model.errors import StoreError
 from tui.paths import private_folder
 from tui.store.failures import store_error
 from tui.store.schema import migrate
+from tui.store.search.texts import refold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +77,7 @@ class Database:
                 writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
                 writer.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
                 migrate(writer)
+                _refold(writer)
                 reader = _connect_reader(file)
             except BaseException:
                 writer.close()
@@ -161,7 +164,10 @@ class Database:
     def _tell(self, done: asyncio.Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is None or isinstance(error, StoreError):
-            self.on_written(error)
+            try:
+                self.on_written(error)
+            except Exception as failure:  # noqa: BLE001 - as below
+                log_unexpected("following a write", failure)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
         with self._writing:
@@ -197,6 +203,14 @@ class Database:
         return int(self._writer.execute("PRAGMA data_version").fetchone()[0])
 
 
+def _refold(writer: sqlite3.Connection) -> None:
+    try:
+        refold(writer)
+    except sqlite3.OperationalError as error:
+        # A full disk, or another copy that writes: names are found by the old rules until the next start.
+        logger.warning("the search texts could not be brought up to date: %s", error)
+
+
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
     return sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
 
@@ -209,4 +223,7 @@ def _connect_reader(file: Path) -> sqlite3.Connection:
 
 def _call_on_success(done: asyncio.Future[T], after: Callable[[T], None]) -> None:
     if not done.cancelled() and done.exception() is None:
-        after(done.result())
+        try:
+            after(done.result())
+        except Exception as error:  # noqa: BLE001 - called by the event loop, which would only print it
+            log_unexpected("following a write", error)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from textual.actions import SkipAction
 from textual.binding import Binding
 from textual.message import Message
 
+from tui.widgets.lingering_rows import LingeringRows, keep_lingering
 from tui.widgets.table_columns import GUTTER
 from tui.widgets.table_selection import Selection
 from tui.widgets.table_view import TableView, local_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from textual import events
     from textual.binding import BindingType
 
-    from tui.model.rows import Found, Row
+    from tui.model.rows import Found, Row, RowSource
 
 _MOVES: Final = {
     "up": ("up,k", "Up"),
@@ -91,8 +93,15 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._cursor_id: str | None = None
         self._selection = Selection()
         self._range_from: str | None = None
+        #: Whether the person has moved, selected or opened anything here yet.
+        self.is_touched = False
 
     # -- what others ask and tell
+
+    @property
+    def found(self) -> Found | None:
+        """What is shown, with the rows that linger; None before the first."""
+        return self._found
 
     @property
     def cursor_id(self) -> str | None:
@@ -123,6 +132,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         """
         anchor = self._anchor() if keep else None
         was_visible = self._is_cursor_visible
+        if found.query != self._query:
+            self._settle()
         self._found = found
         self._open(found)
         index = found.rows.index_of(self._cursor_id) if keep and self._cursor_id is not None else None
@@ -136,6 +147,42 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self._scroll_row(0)
         elif was_visible:
             self._reveal(self._cursor)
+
+    def refill(self, found: Found) -> None:
+        """Show what matches now without moving what the person looks at.
+
+        Contacts in sight that no longer match stay in place, dimmed, until `drop_lingering`. The view stays
+        on the contact at its top, except at the very top of the list: there, rows that come first are shown.
+        """
+        if self._found is None:
+            self.show(found)
+            return
+        earlier, top, was_visible = self._found.rows, self.top_row, self._is_cursor_visible
+        is_at_top = self._cursor == top == 0
+        sight = range(top, min(top + self.page_rows, self._count))
+        seen = earlier.ids(sight.start, sight.stop)
+        spans = [sight]
+        if self._cursor_id is not None and self._cursor not in sight:
+            spans.append(range(self._cursor, self._cursor + 1))
+        rows = keep_lingering(found.rows, earlier, spans)
+        self._found = replace(found, rows=rows)
+        self._open(self._found)
+        index = None if self._cursor_id is None else rows.index_of(self._cursor_id)
+        self._put_cursor(self._cursor if index is None else index)
+        if not is_at_top:
+            self._keep_in_sight(seen, top, rows)
+        if was_visible:
+            self._reveal(self._cursor)
+
+    @property
+    def has_lingering(self) -> bool:
+        """Whether rows are shown that no longer match."""
+        return self._found is not None and isinstance(self._found.rows, LingeringRows)
+
+    def drop_lingering(self) -> None:
+        """Show what matches alone."""
+        if self._found is not None and isinstance(self._found.rows, LingeringRows):
+            self.show(replace(self._found, rows=self._found.rows.rows))
 
     def refresh_rows(self) -> None:
         """Read the visible rows again: some may look different."""
@@ -171,6 +218,17 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         top = self._window.row(self.top_row)
         return None if top is None else (top.contact_id, 0)
 
+    def _keep_in_sight(self, seen: Sequence[str], top: int, rows: RowSource) -> None:
+        """Scroll so that what was in sight, from row `top` on, is on the same lines of the screen."""
+        places = [(line, rows.index_of(contact_id)) for line, contact_id in enumerate(seen)]
+        shifts = [(index - top - line, index, line) for line, index in places if index is not None]
+        if not shifts:
+            return
+        # A contact with another name may have gone far away, and must not take the view along.
+        usual = sorted(shift for shift, _, _ in shifts)[len(shifts) // 2]
+        index, line = next((i, y) for shift, i, y in shifts if abs(shift - usual) < self.page_rows)
+        self._scroll_row(index - line)
+
     def _put_cursor(self, index: int, *, by_person: bool = False) -> None:
         """Put the cursor on a row, or the nearest there is."""
         old, old_id = self._cursor, self._cursor_id
@@ -186,6 +244,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         return ids[0] if ids else None
 
     def _move(self, index: int) -> None:
+        self.is_touched = True
         self._put_cursor(index, by_person=True)
         self._reveal(self._cursor)
 
@@ -208,6 +267,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def _toggle(self, index: int) -> None:
         self._settle()
+        self.is_touched = True
         contact_id = self._id_at(index)
         if contact_id is not None:
             self._selection.toggle(contact_id)
@@ -218,8 +278,10 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self.post_message(self.SelectionChanged(len(self._selection)))
 
-    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool]:
-        return index == self._cursor, contact_id in self._selection
+    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
+        rows = self._found.rows if self._found is not None else None
+        lingers = isinstance(rows, LingeringRows) and contact_id in rows.sources
+        return index == self._cursor, contact_id in self._selection, lingers
 
     # -- keys and mouse
 
@@ -255,6 +317,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def action_open(self) -> None:
         """Open the contact under the cursor."""
         if self._cursor_id is not None:
+            self.is_touched = True
             self.post_message(self.Opened(self._cursor_id))
 
     def on_click(self, event: events.Click) -> None:

@@ -9,6 +9,7 @@ import httpx
 
 from tui import __version__, net
 from tui.log import logger
+from tui.response_limit import TooLargeError, limit_async
 from tui.xero import failures
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Line:
             trust_env=False,
             transport=transport or net.async_transport(base_url),
         )
+        self._client.event_hooks = {"response": [limit_async]}
 
     async def send(
         self,
@@ -74,6 +76,9 @@ class Line:
             logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
             problem = await asyncio.to_thread(net.setup_problem, error, self._base_url, "Xero")
             return problem or failures.not_sent()
+        except TooLargeError:
+            logger.warning("%s %s had an answer that is too large", method, path)
+            return failures.answer_too_large()
         except (httpx.HTTPError, TimeoutError) as error:
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
             return failures.answer_lost()

@@ -54,7 +54,7 @@ def changed(document: Document, element: Document) -> Document:
 
 
 def _merge_slots(result: Document, element: Document, name: str, kind: str, fields: tuple[str, ...]) -> None:
-    given = {one.get(kind): one for one in _dicts(element.get(name))}
+    given = {str(one.get(kind)): one for one in _dicts(element.get(name))}
     result[name] = [
         slot | {field: str(value) for field in fields if (value := given[slot[kind]].get(field)) is not None}
         if slot[kind] in given

@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tui.sandbox import contact
+from tui.sandbox import contact, json_body
 from tui.sandbox.accounting.answers import (
     Answer,
     UnknownIdError,
@@ -63,8 +61,8 @@ def update_contact(call: Call) -> Answer:
 def elements_of(body: bytes, name: str = "Contacts") -> list[Document]:
     """Read a body: `{"Contacts": […]}`, a bare list, or a single element."""
     try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        content = json_body.decode(body)
+    except json_body.BodyError:
         raise unreadable_body("The request body is not valid JSON.") from None
     if isinstance(content, dict):
         content = content.get(name, [content])
@@ -131,7 +129,7 @@ def _edit(call: Call, row: sqlite3.Row, element: Document) -> bool:
     if not row["active"]:
         raise RefusedError(MATCHED_ARCHIVED)
     status = element.get("ContactStatus", ACTIVE)
-    if status not in {ACTIVE, ARCHIVED}:
+    if status not in (ACTIVE, ARCHIVED):
         raise RefusedError(f"The contact status {status} can't be set through the API.")
     edits = {key: value for key, value in element.items() if key not in {"ContactID", "ContactStatus"}}
     if edits or status == ACTIVE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from tui.store.search.spine import CHUNK, chooses, chosen, chosen_before
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tui.model.change import Change
     from tui.model.evidence import Standing
@@ -72,6 +73,22 @@ class Reader:
         """Return a contact's row id, None if it isn't stored."""
         rows = self._database.rows("SELECT rowid FROM contacts WHERE contact_id = ?", (contact_id,))
         return rows[0][0] if rows else None
+
+    def rowids(self, contact_ids: Collection[str]) -> dict[str, int]:
+        """Return the row ids of many contacts, without those that aren't stored."""
+        sql = """
+            SELECT contact_id, rowid FROM contacts
+            WHERE contact_id IN (SELECT value FROM json_each(?))
+        """
+        return dict(self._database.rows(sql, (json.dumps(list(contact_ids)),)))
+
+    def on_tab(self, tab: Tab, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that are on a tab."""
+        sql = f"""
+            SELECT contact_id FROM contacts {_TAB_CONDITIONS[tab] or "WHERE true"}
+            AND contact_id IN (SELECT value FROM json_each(?))
+        """  # noqa: S608 - our own conditions
+        return frozenset(row[0] for row in self._database.rows(sql, (json.dumps(list(contact_ids)),)))
 
     def in_order(self, tab: Tab, start: int, stop: int) -> list[int]:
         """Return the row ids of a stretch of a tab, from the index of its order."""
@@ -137,7 +154,16 @@ class SpineRows:
     def index_of(self, contact_id: str) -> int | None:
         """Return where a contact stands, None if it isn't among those found."""
         rowid = self._reader.rowid(contact_id)
-        place = None if rowid is None else self._order.place_of(rowid)
+        return None if rowid is None else self._index_of_row(rowid)
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that aren't among those found."""
+        rowids = self._reader.rowids(contact_ids)
+        present = (one for one, rowid in rowids.items() if self._index_of_row(rowid) is not None)
+        return frozenset(contact_ids).difference(present)
+
+    def _index_of_row(self, rowid: int) -> int | None:
+        place = self._order.place_of(rowid)
         if place is None:
             return None
         number, offset = divmod(place, CHUNK)
@@ -185,6 +211,12 @@ class ListedRows:
         except ValueError:
             return None
 
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that aren't among those found."""
+        found = frozenset(self._rowids)
+        present = (one for one, rowid in self._reader.rowids(contact_ids).items() if rowid in found)
+        return frozenset(contact_ids).difference(present)
+
 
 class IndexRows:
     """A whole tab straight from its index: ready at once for any number of contacts."""
@@ -208,6 +240,10 @@ class IndexRows:
     def index_of(self, contact_id: str) -> int | None:
         """Return where a contact stands, None if it isn't on the tab."""
         return self._reader.rank(self._tab, contact_id)
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that aren't on the tab."""
+        return frozenset(contact_ids) - self._reader.on_tab(self._tab, contact_ids)
 
     def _rowids(self, start: int, stop: int) -> list[int]:
         start, stop = max(start, 0), min(stop, self._length)
