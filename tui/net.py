@@ -251,11 +251,11 @@ def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupE
         code = words[:3] if words[:3].isdecimal() else ""
         return NetworkSetupError(
             f"{proxy} doesn't connect to {service}{f' (HTTP {code})' if code else ''}.",
-            "Ask your IT support whether it allows that. Reshelve keeps trying.",
+            "Ask your IT support whether it allows that.",
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NetworkSetupError(
-            f"{proxy} can't be reached.", "Check its address and the network. Reshelve keeps trying."
+            f"{proxy} can't be reached.", "Check its address and the network."
         )
     return None
 
