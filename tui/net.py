@@ -254,9 +254,7 @@ def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupE
             "Ask your IT support whether it allows that.",
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return NetworkSetupError(
-            f"{proxy} can't be reached.", "Check its address and the network."
-        )
+        return NetworkSetupError(f"{proxy} can't be reached.", "Check its address and the network.")
     return None
 
 
