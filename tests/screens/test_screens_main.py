@@ -201,17 +201,19 @@ async def test_copying_goes_through_the_terminal(backend: FakeBackend) -> None:
 async def test_without_a_browser_the_link_is_shown(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    monkeypatch.setattr("tui.browser.open_page", lambda _: False)
     async with running(backend) as person:
         await person.press("o")
-        assert person.bottom_line.startswith(f"No browser here. y copies the link: {backend.contact_url('')}")
+        assert person.bottom_line.startswith(
+            f"No browser opened. y copies the link: {backend.contact_url('')}"
+        )
 
 
 async def test_with_a_browser_the_page_is_opened(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("tui.screens.browser.open_page", browser_into(opened))
+    monkeypatch.setattr("tui.browser.open_page", browser_into(opened))
     async with running(backend) as person:
         await person.press("o")
         assert opened == [backend.contact_url(contact_id(0))]

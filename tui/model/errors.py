@@ -49,6 +49,13 @@ class OfflineError(XeroError):
     retryable = True
 
 
+class NetworkSetupError(OfflineError):
+    """A proxy, a certificate or a network setting of this machine stands in the way.
+
+    `next_step` says what to change. It is tried again meanwhile, as some of them change by themselves.
+    """
+
+
 class AnswerLostError(XeroError):
     """The call may or may not have been carried out: only reading again tells.
 
