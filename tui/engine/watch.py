@@ -35,6 +35,7 @@ _FAILED: Final = "The bridge to it failed, as the log tells."
 _NO_ZONE: Final = "It gave a time without its zone."
 # A feed can say that there is always more: its next pages then wait for the next look.
 _MOST_PAGES: Final = 40
+_LONGEST_CYCLE: Final = timedelta(days=31).total_seconds()
 _SLOWEST = 10.0
 _QUICKEST = 0.5
 
@@ -211,13 +212,11 @@ def _moments(report: Report) -> Iterator[datetime | None]:
 
 
 def _cycle_start(report: Report) -> datetime | None:
-    if report.next_sync_at is None or report.cycle_seconds is None:
+    # A bridge may name any number of seconds; no cycle is longer than a month.
+    seconds = report.cycle_seconds
+    if report.next_sync_at is None or seconds is None or not 0 <= seconds <= _LONGEST_CYCLE:
         return None
-    try:
-        return moments.known(report.next_sync_at - timedelta(seconds=report.cycle_seconds))
-    except (ValueError, OverflowError):
-        # A bridge may name any number of seconds, also one that no calendar has room for.
-        return None
+    return moments.known(report.next_sync_at - timedelta(seconds=seconds))
 
 
 def _write_shown(link: ReleasedLink) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic
 from textual import getters, on, work
 from textual.events import DescendantBlur, DescendantFocus
 from textual.screen import ScreenResultType
+from textual.worker import Worker, WorkerState
 
 from tui.model.filters import Nothing
 from tui.model.query import Query, Tab
@@ -21,8 +22,6 @@ from tui.widgets.search_words import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from textual.worker import Worker
-
     from tui.model.rows import Found
     from tui.model.snapshot import Snapshot
 
@@ -80,6 +79,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
         self._query = self._read()
         self._remark()
         self._again = self._is_waiting = False
+        self.table.expect_rows()
         self._finder = self._find(self._query, keep=keep)
 
     def _read(self) -> Query:
@@ -133,8 +133,12 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     @on(GroupsLearnt)
     def _groups_learnt(self, message: GroupsLearnt) -> None:
         self._groups = message.names
-        self._query = self._read()
-        self._remark()
+        if self._finder is not None and self._finder.is_running:
+            # What it finds is no longer what is asked for.
+            self.find(keep=False)
+        else:
+            self._query = self._read()
+            self._remark()
         self.search.suggest()
 
     def complete(self, text: str) -> str:
@@ -147,6 +151,11 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             self.post_message(FoundMore(found, keep=keep))
             # Whoever moved after the first screenful must not be thrown back by the rest.
             keep = True
+
+    @on(Worker.StateChanged)
+    def _find_failed(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._finder and event.state is WorkerState.ERROR:
+            self.table.stop_expecting()
 
     @on(FoundMore)
     def _found_more(self, message: FoundMore) -> None:
@@ -220,10 +229,6 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
         self.find(keep=False)
-
-    @on(SearchBox.Left)
-    def _search_left(self) -> None:
-        self.set_focus(self.table)
 
     def open_tab(self, tab: Tab) -> None:
         """Show another tab."""

@@ -12,6 +12,7 @@ from tui.model.filters import BY_STATE, InGroup, Is, Kind, Nothing, Owing, Side,
 from tui.model.query import fold
 from tui.model.snapshot import ChangeView
 from tui.model.telling import TellingKind
+from tui.store import values
 from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 from tui.store.moments import to_ms
 
@@ -94,7 +95,7 @@ class Translator(Struct, frozen=True):
     def _memberships(self, condition: InGroup) -> Iterable[str]:
         """Yield the lists of groups, as they are stored, in which such a group is; there are few of them."""
         rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
-        return (stored for (stored,) in rows if any(map(condition.holds, map(fold, json.loads(stored)))))
+        return (stored for (stored,) in rows if any(map(condition.holds, map(fold, values.names(stored)))))
 
     def _synced(self, sync: Sync) -> Sql:
         if sync is Sync.NONE:
@@ -106,7 +107,7 @@ class Translator(Struct, frozen=True):
             f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes AS last"  # noqa: S608 - as above
             f" WHERE {_UNSEEN} AND superseded = 0 AND {_LAST}"
         )
-        views = (ChangeView(change, self.grade(change)) for change in map(change_of, rows))
+        views = (ChangeView(change, self.grade(change)) for change in values.readable(change_of, rows))
         return _one_of("contact_id", (view.change.contact_id for view in views if sync_of(view) is sync))
 
     def _changed(self, condition: Changed) -> Sql:

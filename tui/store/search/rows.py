@@ -12,6 +12,7 @@ from tui.model.contact import ContactStatus
 from tui.model.query import Tab
 from tui.model.rows import Row
 from tui.model.snapshot import ChangeView
+from tui.store import values
 from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 from tui.store.search.spine import CHUNK, chooses, chosen, chosen_before
 
@@ -45,7 +46,8 @@ _TAB_CONDITIONS: Final = {
     Tab.ACTIVE: "WHERE status = 'ACTIVE'",
     Tab.ARCHIVED: "WHERE status = 'ARCHIVED'",
 }
-# Stands where a contact has been deleted, so that every other row keeps its place.
+_STATUSES: Final = {status.value: status for status in ContactStatus}
+# Stands where a contact has been deleted or can't be read, so that every other row keeps its place.
 _GONE: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
 
 
@@ -67,7 +69,7 @@ class Reader:
 
     def ids(self, rowids: Sequence[int]) -> list[str]:
         """Read contact ids alone; empty for one that is no longer there."""
-        return [row[0] for row in self._database.rows(_IDS, (str(list(rowids)),))]
+        return [values.text(row[0]) for row in self._database.rows(_IDS, (str(list(rowids)),))]
 
     def rowid(self, contact_id: str) -> int | None:
         """Return a contact's row id, None if it isn't stored."""
@@ -108,22 +110,27 @@ class Reader:
 
     def _row(self, row: tuple[Any, ...]) -> Row:
         contact_id, name, email, status, owes, merged_to, *change = row
-        if contact_id is None:
+        known = _STATUSES.get(status)
+        if contact_id is None or known is None:
             return _GONE
         return Row(
-            contact_id=contact_id,
-            name=name,
-            email=email,
-            status=ContactStatus(status),
-            owes=owes,
-            is_merged=bool(merged_to),
+            contact_id=values.text(contact_id),
+            name=values.text(name),
+            email=values.text(email),
+            status=known,
+            owes=values.whole(owes),
+            is_merged=bool(values.text(merged_to)),
             last_change=self._view(tuple(change)),
         )
 
     def _view(self, row: tuple[Any, ...]) -> ChangeView | None:
         if row[0] is None:
             return None
-        change = change_of(row)
+        for change in values.readable(change_of, [row]):
+            return self._shown(change)
+        return None
+
+    def _shown(self, change: Change) -> ChangeView:
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
 
 

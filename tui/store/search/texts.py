@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.query import FOLD_VERSION, fold
+from tui.store import values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -70,7 +71,7 @@ def refold(connection: sqlite3.Connection) -> None:
 def _refolded(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str, int]]:
     """Yield the texts of the rows whose stored ones are out of date."""
     for rowid, stored_key, stored_text, *fields in rows:
-        name, phone, *others = map(str, fields)
+        name, phone, *others = map(values.text, fields)
         key, text = sort_key(name), search_text(name, phone, others)
         if (key, text) != (stored_key, stored_text):
             yield key, text, rowid
