@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.engine.job import Job
+from tui.engine.supervision import unexpected
 from tui.engine.sync.bookmarks import PEAK
 from tui.engine.weather.pace import Budget, Peak, Presence
 from tui.log import logger
@@ -144,6 +145,19 @@ class Loops:
             self._released.recall(is_follower=self._follows)
             self._publisher.rows_changed(order=not self._is_holder.is_set())
 
+    async def until_open(self, open_clients: Callable[[], Awaitable[None]]) -> None:
+        """Make the clients. A failure is shown as a connection problem and tried again."""
+        while True:
+            attempt = self._weather.attempt()
+            try:
+                await open_clients()
+            except Exception as error:  # noqa: BLE001 - as in `_repeat`
+                problem = error if isinstance(error, ReshelveError) else unexpected("connecting", error)
+                self._weather.bad(problem, attempt)
+                await self._weather.clear()
+            else:
+                return
+
     async def send(self, xero: XeroClient) -> None:
         """Empty the outbox, whenever there is something in it."""
         from tui.engine.sync.push import Pusher  # noqa: PLC0415 - after the first paint
@@ -157,7 +171,7 @@ class Loops:
 
         # What the last run left goes on at once.
         self._outbox.wake()
-        await self._repeat(self._outbox, drain, xero)
+        await self._repeat("sending changes", self._outbox, drain, xero)
 
     async def pull(self, xero: XeroClient) -> None:
         """Look for news in Xero, at once and then at its pace."""
@@ -183,7 +197,7 @@ class Loops:
                 self._publisher.pulled(self._now())
 
         self._news.wake()
-        await self._repeat(self._news, pull, xero)
+        await self._repeat("loading contacts", self._news, pull, xero)
 
     async def look_for_handoffs(self, xero: XeroClient) -> None:
         """See which hand-offs are done."""
@@ -191,7 +205,7 @@ class Loops:
 
         lookout = HandoffLookout(self._store, xero, self._now, self._applied)
         self._handoffs.wake()
-        await self._repeat(self._handoffs, lookout.look, xero)
+        await self._repeat("checking restores", self._handoffs, lookout.look, xero)
 
     async def follow_released(self, observer: Observer | None) -> None:
         """Gather evidence of what Re-Leased has picked up.
@@ -213,11 +227,18 @@ class Loops:
                 self._disk.note(error)
                 await self._disk.pause()
                 continue
+            except Exception as error:
+                if observer is None:
+                    raise
+                self._released.fail(unexpected("reading the Re-Leased feed", error))
+                learnt = False
             if learnt:
                 self._publisher.rows_changed()
             self._publisher.soon()
 
-    async def _repeat(self, job: Job, work: Callable[[], Awaitable[None]], xero: XeroClient) -> None:
+    async def _repeat(
+        self, task: str, job: Job, work: Callable[[], Awaitable[None]], xero: XeroClient
+    ) -> None:
         while True:
             await job.due()
             await self._is_holder.wait()
@@ -230,9 +251,11 @@ class Loops:
                 self._disk.note(error)
                 await self._disk.pause()
                 job.wake()
-            except ReshelveError as error:
+            except Exception as error:  # noqa: BLE001 - a bug in one task ends neither it nor the others
                 self._budget.note(xero.calls_left.day, self._now())
-                self._weather.bad(error, attempt)
+                self._weather.bad(
+                    error if isinstance(error, ReshelveError) else unexpected(task, error), attempt
+                )
                 job.wake()
             else:
                 self.note_answer(xero, before, attempt)

@@ -16,6 +16,7 @@ from tui.model.snapshot import ReleasedLink
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tui.model.errors import UnexpectedError
     from tui.model.telling import Company
     from tui.released.observer import Observer, Report
     from tui.store import Store
@@ -28,6 +29,8 @@ _MOMENTS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
 _SHOWN_FIELDS: Final = ("state", "is_syncing", "problem", *_MOMENTS)
 _FAILED: Final = "The bridge to it failed, as the log tells."
 _NO_ZONE: Final = "It gave a time without its zone."
+_MOST_PAGES: Final = 50
+_LONGEST_CYCLE: Final = timedelta(days=31).total_seconds()
 _SLOWEST = 10.0
 _QUICKEST = 0.5
 
@@ -64,8 +67,10 @@ class ReleasedWatch:
     async def look(self, observer: Observer) -> bool:
         """Read the feed to its end. Returns whether anything was learnt about any change."""
         learnt, before = 0, self.watch
+        report: Report | None = None
         try:
-            while True:
+            # A feed without an end gets no more than its turn: the next look continues from its cursor.
+            for _ in range(_MOST_PAGES):
                 cursor = self._store.cursor(_CURSOR)
                 report = await _ask(observer, cursor)
                 # The cursor moves even where a whole page made no sense, or it would be read without end.
@@ -76,9 +81,14 @@ class ReleasedWatch:
         except FeedError as error:
             self._show(ReleasedLink(has_feed=True, problem=error.what))
         else:
-            await self._follow(report)
+            if report is not None:
+                await self._follow(report)
         await self._tell_followers()
         return learnt > 0 or self.watch != before
+
+    def fail(self, error: UnexpectedError) -> None:
+        """Show a feed that a bug of ours kept from being read."""
+        self._show(ReleasedLink(has_feed=True, problem=error.what))
 
     def tick(self) -> bool:
         """Follow the clock where there is no feed. Returns whether a window has just passed, or come back."""
@@ -190,6 +200,8 @@ def _moments(report: Report) -> Iterator[datetime | None]:
 
 def _cycle_start(report: Report) -> datetime | None:
     if report.next_sync_at is None or report.cycle_seconds is None:
+        return None
+    if not 0 <= report.cycle_seconds <= _LONGEST_CYCLE:
         return None
     return report.next_sync_at - timedelta(seconds=report.cycle_seconds)
 

@@ -26,6 +26,19 @@ class StoreError(ReshelveError):
     """The local copy can't be read or written."""
 
 
+class UnexpectedError(ReshelveError):
+    """A bug met in the background: the task that hit it is retried. `kind` is the exception's type."""
+
+    retryable = True
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"Something unexpected went wrong ({kind}). Nothing is lost.",
+            "Reshelve tries again; the log file says where.",
+        )
+        self.kind = kind
+
+
 class XeroError(ReshelveError):
     """Xero couldn't be asked, or wouldn't answer."""
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tui.log import log_unexpected
 from tui.model.errors import StoreError
 from tui.paths import private_folder
 from tui.store.failures import store_error
@@ -161,7 +162,10 @@ class Database:
     def _tell(self, done: asyncio.Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is None or isinstance(error, StoreError):
-            self.on_written(error)
+            try:
+                self.on_written(error)
+            except Exception as failure:  # noqa: BLE001 - as below
+                log_unexpected("following a write", failure)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
         with self._writing:
@@ -209,4 +213,7 @@ def _connect_reader(file: Path) -> sqlite3.Connection:
 
 def _call_on_success(done: asyncio.Future[T], after: Callable[[T], None]) -> None:
     if not done.cancelled() and done.exception() is None:
-        after(done.result())
+        try:
+            after(done.result())
+        except Exception as error:  # noqa: BLE001 - called by the event loop, which would only print it
+            log_unexpected("following a write", error)

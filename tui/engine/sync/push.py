@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from tui.engine.sync.verdict import RestoreRefusal, Verdict, hand_off, judge
 from tui.model.change import Action, Event, State
-from tui.model.errors import AnswerLostError, RejectedError, XeroError
+from tui.model.errors import AnswerLostError, RejectedError, ReshelveError, XeroError
 from tui.store import Move
 
 if TYPE_CHECKING:
@@ -39,9 +39,12 @@ class Pusher:
 
     async def recover(self) -> None:
         """Doubt whatever was being sent when the program, or the disk, last gave up."""
+        await self._lose("interrupted before an answer was noted")
+
+    async def _lose(self, detail: str) -> None:
         interrupted = self._store.changes_in(State.SENDING)
         if interrupted:
-            await self._all(interrupted, Event.LOSE, detail="interrupted before an answer was noted")
+            await self._all(interrupted, Event.LOSE, detail=detail)
 
     @property
     def has_work(self) -> bool:
@@ -61,10 +64,14 @@ class Pusher:
             if not queued:
                 return
             batch = _next_batch(queued)
-            if batch[0].action is Action.RESTORE:
-                await self._restore(batch)
-            else:
-                await self._send(batch)
+            try:
+                await (self._restore(batch) if batch[0].action is Action.RESTORE else self._send(batch))
+            except ReshelveError:
+                raise
+            except Exception as error:
+                # A bug of ours, at any point of it: only reading again tells what Xero has done.
+                await self._lose(f"interrupted by an unexpected {type(error).__name__}")
+                raise
 
     async def settle_doubts(self) -> None:
         """Read again every contact whose change may or may not have reached Xero."""
