@@ -99,6 +99,18 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def file_identity(file: str | Path) -> tuple[int, int] | None:
+    """Return what tells the file of this name from any other (device and inode); None where there is none.
+
+    Where the drive has no such numbers, only whether there is a file.
+    """
+    try:
+        found = os.stat(file)  # noqa: PTH116 - of the file that a link leads to, for text and paths alike
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def write_atomically(file: Path, content: bytes) -> None:
     """Replace the file's content in one step, readable by its owner alone.
 
