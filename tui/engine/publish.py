@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from tui.engine.supervision import unexpected
 from tui.engine.sync.bookmarks import FULL_DONE_AT
 from tui.log import log_unexpected
+from tui.model import moments
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.evidence import settled_up_to, stand
@@ -18,6 +18,7 @@ from tui.model.snapshot import ChangeView, Pane, PullProgress, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from tui.engine.clock import XeroClock
     from tui.engine.watch import ReleasedWatch
@@ -203,8 +204,7 @@ class Publisher:
 
 def _balances_read_at(store: Store) -> datetime | None:
     """Return when the last full read, which tells all balances, ended."""
-    stored = store.cursor(FULL_DONE_AT)
-    return None if stored is None else datetime.fromisoformat(stored)
+    return moments.of_text(store.cursor(FULL_DONE_AT))
 
 
 def _settled_at(view: ChangeView) -> datetime:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote
 
 import msgspec
 
-from tui import __version__
+from tui import __version__, lenient
 from tui.log import logger
 from tui.loopback import is_loopback
+from tui.model import moments
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
 from tui.model.evidence import PickUp
@@ -27,39 +28,39 @@ _MOST_ITEMS: Final = 500
 _LONGEST_LOOK: Final = 60.0
 _LOOKS_AGAIN: Final = "Nothing is lost: Reshelve looks again by itself."
 _STATUSES: Final = {str(status): status for status in ContactStatus}
+# Seconds. A cycle is a night, or a few seconds where it is practised.
+_LONGEST_CYCLE: Final = 366 * 86_400.0
+
+_Text = Annotated[str, msgspec.Meta(max_length=1_024)]
 
 
 class _Sync(msgspec.Struct, rename="camel"):
     started_at: datetime
     finished_at: datetime | None = None
-    outcome: str | None = None
+    outcome: _Text | None = None
 
 
 class _Company(msgspec.Struct, rename="camel"):
-    tenant_id: str
-    state: str
+    tenant_id: _Text
+    state: _Text
     last_sync: _Sync | None = None
     next_sync_at: datetime | None = None
-    cycle_seconds: float | None = None
+    cycle_seconds: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_CYCLE)] | None = None
 
 
 class _Item(msgspec.Struct, rename="camel"):
-    contact_id: str
-    tenant_id: str
-    state: str
+    contact_id: _Text
+    tenant_id: _Text
+    state: _Text
     picked_up_at: datetime
-    sync_run: int | str
+    sync_run: int | _Text
     sync_started_at: datetime
 
 
 class _Feed(msgspec.Struct, rename="camel"):
     company: _Company
     items: tuple[msgspec.Raw, ...]
-    cursor: str | None = None
-
-
-_feed = msgspec.json.Decoder(_Feed)
-_item = msgspec.json.Decoder(_Item)
+    cursor: _Text | None = None
 
 
 class FeedObserver(Observer):
@@ -99,7 +100,11 @@ class FeedObserver(Observer):
     async def _open(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
-                self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
+                client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
+                from tui.response_limit import limit_async  # noqa: PLC0415 - loads httpx, which is by now
+
+                client.event_hooks = {"response": [limit_async]}
+                self._client = client
             return self._client
 
     def _report(self, body: bytes, cursor: str | None) -> Report:
@@ -108,14 +113,15 @@ class FeedObserver(Observer):
         if company.tenant_id != self._tenant_id:
             raise FeedError("The Re-Leased feed speaks of another organisation.", "Check its address.")
         is_finished = last is not None and last.finished_at is not None
+        started_at = moments.known(last.started_at) if last else None
         return Report(
             pick_ups=tuple(self._pick_ups(feed.items)),
             cursor=feed.cursor if feed.cursor is not None else cursor,
             state=company.state,
-            next_sync_at=_utc(company.next_sync_at),
+            next_sync_at=moments.known(company.next_sync_at),
             cycle_seconds=company.cycle_seconds,
-            last_sync_started_at=_utc(last.started_at) if last else None,
-            last_sync_finished_at=_utc(last.finished_at) if last else None,
+            last_sync_started_at=started_at,
+            last_sync_finished_at=moments.known(last.finished_at) if last else None,
             last_sync_clean=is_finished and last is not None and last.outcome == _CLEAN,
             is_syncing=company.state == _IN_PROGRESS or (last is not None and not is_finished),
             # A cursor that stands still would be asked for without end.
@@ -127,13 +133,13 @@ class FeedObserver(Observer):
         found = []
         for raw in items:
             try:
-                item = _item.decode(raw)
-            except (msgspec.MsgspecError, ValueError):
+                item = lenient.decode(raw, _Item)
+            except lenient.UndecodableError:
                 continue
             status, started_at, at = (
                 _STATUSES.get(item.state),
-                _utc(item.sync_started_at),
-                _utc(item.picked_up_at),
+                moments.known(item.sync_started_at),
+                moments.known(item.picked_up_at),
             )
             if item.tenant_id == self._tenant_id and status and started_at and at:
                 found.append(PickUp(item.contact_id, status, started_at, at, str(item.sync_run)))
@@ -144,23 +150,22 @@ class FeedObserver(Observer):
 
 def _decode(body: bytes) -> _Feed:
     try:
-        return _feed.decode(body)
-    except (msgspec.MsgspecError, ValueError):
+        return lenient.decode(body, _Feed)
+    except lenient.UndecodableError:
         pass
     raise FeedError("The Re-Leased feed gave an answer that made no sense.", _LOOKS_AGAIN)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    """Put a moment into UTC; one without a zone can't be compared, and counts for nothing."""
-    return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
 
 
 async def _get(client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response | None:
     import httpx  # noqa: PLC0415 - loaded by now, and not before the first look
 
+    from tui.response_limit import TooLargeError  # noqa: PLC0415 - as above
+
     try:
         async with asyncio.timeout(_LONGEST_LOOK):
             return await client.get(path, params=params)
+    except TooLargeError:
+        raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
     except (httpx.HTTPError, TimeoutError) as error:
         logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
         return None

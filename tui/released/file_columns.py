@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, Trouble
+from tui.model.query import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -62,7 +63,7 @@ class Columns(Struct, frozen=True):
 
 def key(name: str) -> str:
     """Return what the name of a column, or a word for a status, is compared by."""
-    return "".join(filter(str.isalnum, name.casefold())) or name.strip()
+    return "".join(filter(str.isalnum, fold(name))) or name.strip()
 
 
 def delimiter_of(first: str, options: FileOptions) -> str:

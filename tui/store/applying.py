@@ -15,7 +15,6 @@ from tui.store.contacts import Seen, Upserted, upsert
 from tui.store.journal import changes as journal
 from tui.store.journal import conflicts
 from tui.store.journal.batches import begin, note_wishes
-from tui.store.moments import from_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,7 +70,7 @@ def _flip(
         return None
     # A restore in Xero's pages may not move UpdatedDateUTC (unproven): then the time it was seen at,
     # which is later, is the honest one.
-    has_moved = seen.contact.updated_at > from_ms(seen.was_updated_at_ms)
+    has_moved = seen.contact.updated_at > seen.was_updated_at
     confirmed_at = seen.contact.updated_at if has_moved else seen_at
     for change in journal.open_changes(connection, seen.contact.contact_id):
         if change.action is not action:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.store import values
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 def read_cursor(database: Database, name: str) -> str | None:
     """Read a bookmark, None if it was never set."""
     rows = database.rows("SELECT value FROM cursors WHERE name = ?", (name,))
-    return rows[0][0] if rows else None
+    return values.text(rows[0][0]) if rows else None
 
 
 def write_cursor(connection: sqlite3.Connection, name: str, value: str | None) -> None:

@@ -10,11 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tui.log import log_unexpected
+from tui.log import log_unexpected, logger
 from tui.model.errors import StoreError
 from tui.paths import file_identity, private_folder
 from tui.store.failures import no_locks, store_error
 from tui.store.schema import migrate
+from tui.store.search.texts import refold
+from tui.store.values import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -274,6 +276,7 @@ def _open_connections(file: Path) -> tuple[sqlite3.Connection, sqlite3.Connectio
             writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
             writer.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
             migrate(writer)
+            _refold(writer)
             reader = _connect_reader(file)
         except BaseException:
             writer.close()
@@ -283,10 +286,22 @@ def _open_connections(file: Path) -> tuple[sqlite3.Connection, sqlite3.Connectio
     return reader, writer
 
 
+def _refold(writer: sqlite3.Connection) -> None:
+    try:
+        refold(writer)
+    except sqlite3.OperationalError as error:
+        # A full disk, or another copy that writes: names are found by the old rules until the next start.
+        logger.warning("the search texts could not be brought up to date: %s", error)
+
+
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
     # Never made by connecting: a file that was taken away is not to be replaced by an empty one.
     place = f"{file.absolute().as_uri()}?mode=rw"
-    return sqlite3.connect(place, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        place, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+    )
+    connection.text_factory = read_text
+    return connection
 
 
 def _connect_reader(file: Path) -> sqlite3.Connection:

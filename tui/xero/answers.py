@@ -16,8 +16,8 @@ class ContactsPage(Struct, frozen=True):
     """One page of contacts; `page` counts from 1.
 
     `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
-    that make no sense are left out of `contacts`, yet count in `item_count`; `unreadable` says how many
-    of this page.
+    that can't be read are left out of `contacts`, yet count in `item_count`; `unreadable_ids` names them,
+    by a mark made from the content where not even the id can be read.
     """
 
     contacts: tuple[Contact, ...]
@@ -25,7 +25,12 @@ class ContactsPage(Struct, frozen=True):
     page_count: int
     item_count: int
     answered_at: datetime
-    unreadable: int = 0
+    unreadable_ids: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> int:
+        """How many of this page can't be read."""
+        return len(self.unreadable_ids)
 
 
 class LookedUp(Struct, frozen=True):

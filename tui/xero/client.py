@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from tui.lenient import UndecodableError
 from tui.xero import decode, failures, wire
 from tui.xero.answers import CallsLeft, ContactsPage, Element, LookedUp, OrganisationDetails
 from tui.xero.calls import Call, Caller
@@ -86,7 +87,7 @@ class XeroClient:
         """
         headers = {}
         if modified_since is not None:
-            headers["If-Modified-Since"] = modified_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            headers["If-Modified-Since"] = modified_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         params = {"page": str(page), "pageSize": str(page_size), **_ALL}
         response = await self._caller.ask(
             Call("GET", f"{_ACCOUNTING}/Contacts", Urgency.BACKGROUND, params=params, headers=headers)
@@ -176,5 +177,5 @@ def _sense(read: Callable[[], _T]) -> _T:
     """Read a 200; one that makes no sense leaves open whether the call was carried out."""
     try:
         return read()
-    except decode.UndecodableError:
+    except UndecodableError:
         raise failures.answer_unreadable() from None

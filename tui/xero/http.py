@@ -11,6 +11,7 @@ import httpx
 from tui import __version__
 from tui.log import logger
 from tui.loopback import is_loopback
+from tui.response_limit import TooLargeError, limit_async
 from tui.xero import failures
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Line:
             verify=trusted(trust_env=trust_env),
             transport=transport,
         )
+        self._client.event_hooks = {"response": [limit_async]}
 
     async def send(
         self,
@@ -81,6 +83,9 @@ class Line:
         except NOT_SENT as error:
             logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
             return failures.clock_trouble(error) or failures.not_sent()
+        except TooLargeError:
+            logger.warning("%s %s had an answer that is too large", method, path)
+            return failures.answer_too_large()
         except (httpx.HTTPError, TimeoutError) as error:
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
             return failures.answer_lost()

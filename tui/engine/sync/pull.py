@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui.engine.sync.bookmarks import FULL_COUNT, FULL_DONE_AT, FULL_PAGE, FULL_SINCE, SINCE
 from tui.engine.sync.vanished import Vanished
+from tui.model import moments
 from tui.model.snapshot import PullProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from tui.store import Applied, Store
     from tui.xero.answers import ContactsPage
@@ -22,6 +24,7 @@ _OVERLAP = timedelta(minutes=1)
 # Balances, and whatever a delta could have missed, are put right by reading everything again.
 _FULL_EVERY = timedelta(days=7)
 _PAGE_SIZE = 1000
+_MOST_DIGITS = 9
 
 
 class Puller:
@@ -54,9 +57,15 @@ class Puller:
     @property
     def is_full_due(self) -> bool:
         """Whether everything has to be read: the first time, after an interruption, and once a week."""
-        done_at = self._store.cursor(FULL_DONE_AT)
+        done_at = self._full_done_at
         interrupted = self._store.cursor(FULL_PAGE) is not None
-        return done_at is None or interrupted or abs(self._now() - _time(done_at)) > _FULL_EVERY
+        return done_at is None or interrupted or abs(self._now() - done_at) > _FULL_EVERY
+
+    @property
+    def _full_done_at(self) -> datetime | None:
+        """When a full read last ended; None as well where nobody could tell since when to ask for changes."""
+        has_since = moments.of_text(self._store.cursor(SINCE)) is not None
+        return moments.of_text(self._store.cursor(FULL_DONE_AT)) if has_since else None
 
     def hold(self, *, on: bool) -> None:
         """Hold a full read after the page it is at, or go on with it; what isn't running isn't held."""
@@ -72,7 +81,7 @@ class Puller:
         because the rest of the day's calls is the person's: each pull then reads one more page. A later
         full read is put off instead, in favour of what has changed.
         """
-        is_first = self._store.cursor(FULL_DONE_AT) is None
+        is_first = self._full_done_at is None
         if is_first or (self.is_full_due and self._may_spend()):
             has_ended = await self._full(is_first=is_first)
             if has_ended or is_first:
@@ -83,7 +92,7 @@ class Puller:
     async def _full(self, *, is_first: bool) -> bool:
         self._is_full_running, is_put_off = True, False
         try:
-            page = int(self._store.cursor(FULL_PAGE) or 1)
+            page = _number(self._store.cursor(FULL_PAGE)) or 1
             while True:
                 answer = await self._xero.contacts(page)
                 page, is_last = await self._take(answer, page)
@@ -107,8 +116,8 @@ class Puller:
 
     async def _take(self, answer: ContactsPage, page: int) -> tuple[int, bool]:
         """Store a page; returns which one to read next, and whether this was the last."""
-        before = self._store.cursor(FULL_COUNT)
-        if page > 1 and (before is None or answer.item_count < int(before)):
+        before = _number(self._store.cursor(FULL_COUNT))
+        if page > 1 and (before is None or answer.item_count < before):
             # Something before this page is gone, so that what followed has moved up by a place: onto
             # pages that were read already. New contacts only move it down, which shows it twice.
             await self._begin_again()
@@ -137,7 +146,7 @@ class Puller:
             self._progress(PullProgress(min((page - 1) * _PAGE_SIZE, total), total))
 
     async def _delta(self) -> None:
-        since = _time(self._store.cursor(SINCE) or "")
+        since = moments.of_text(self._store.cursor(SINCE)) or self._now()
         page, count, answered_at = 1, 0, since
         while True:
             answer = await self._xero.contacts(page, modified_since=since - _OVERLAP)
@@ -155,5 +164,7 @@ class Puller:
         await self._store.set_cursor(SINCE, answered_at.isoformat())
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _number(stored: str | None) -> int | None:
+    """Read a page or a count; None for anything else."""
+    is_number = stored is not None and stored.isascii() and stored.isdecimal() and len(stored) <= _MOST_DIGITS
+    return int(stored) if stored is not None and is_number else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from tui.engine.rules import out_of_reach
+from tui.model import moments
 from tui.model.change import Action, Event
 from tui.store import Move
 
@@ -113,8 +114,8 @@ class RestoreRefusal:
 
     def is_remembered(self, now: datetime) -> bool:
         """Say whether trying again would be of no use yet."""
-        stored = self._store.cursor(_REFUSED_AT)
-        return stored is not None and abs(now - datetime.fromisoformat(stored)) < _TRY_AGAIN_AFTER
+        refused_at = moments.of_text(self._store.cursor(_REFUSED_AT))
+        return refused_at is not None and abs(now - refused_at) < _TRY_AGAIN_AFTER
 
     async def remember(self, now: datetime) -> None:
         """Note that the API refused just now."""

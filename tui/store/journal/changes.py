@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from tui.model.change import Action, Change, Event, Origin, State, step
+from tui.model.moments import of_milliseconds
+from tui.store import values
 from tui.store.evidence import settle
 from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, write_event
-from tui.store.moments import from_ms, from_ms_or_none, to_ms
+from tui.store.moments import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,28 +58,34 @@ class Move(Struct, frozen=True):
 
 
 def change_of(row: tuple[Any, ...]) -> Change:
-    """Read a change from a row of `CHANGE_COLUMNS`."""
+    """Read a change from a row of `CHANGE_COLUMNS`.
+
+    Raises `UnreadableRowError` for one whose action, origin or state isn't known, or that has no id.
+    """
+    change_id = values.whole(row[0])
+    if change_id is None:
+        raise values.UnreadableRowError("change_id")
     return Change(
-        change_id=row[0],
-        batch_id=row[1],
-        contact_id=row[2],
-        name=row[3],
-        action=Action(row[4]),
-        origin=Origin(row[5]),
-        state=State(row[6]),
-        requested_at=from_ms(row[7]),
-        updated_at=from_ms(row[8]),
-        confirmed_at=from_ms_or_none(row[9]),
-        idempotency_key=row[10],
-        words=row[11],
-        picked_up_at=from_ms_or_none(row[12]),
-        superseded=bool(row[13]),
-        wish_id=row[14],
-        retries=row[15],
-        base_at=from_ms_or_none(row[16]),
-        told_at=from_ms_or_none(row[17]),
-        unlinked_at=from_ms_or_none(row[18]),
-        relinked_at=from_ms_or_none(row[19]),
+        change_id=change_id,
+        batch_id=values.text(row[1]),
+        contact_id=values.text(row[2]),
+        name=values.text(row[3]),
+        action=values.member(Action, row[4]),
+        origin=values.member(Origin, row[5]),
+        state=values.member(State, row[6]),
+        requested_at=values.moment(row[7], row[8]),
+        updated_at=values.moment(row[8], row[7]),
+        confirmed_at=of_milliseconds(row[9]),
+        idempotency_key=values.text(row[10]),
+        words=values.text(row[11]),
+        picked_up_at=of_milliseconds(row[12]),
+        superseded=values.flag(row[13]),
+        wish_id=values.whole(row[14]),
+        retries=values.whole(row[15]),
+        base_at=of_milliseconds(row[16]),
+        told_at=of_milliseconds(row[17]),
+        unlinked_at=of_milliseconds(row[18]),
+        relinked_at=of_milliseconds(row[19]),
     )
 
 
@@ -161,17 +169,17 @@ def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | 
 
 
 def get(connection: sqlite3.Connection, change_id: int) -> Change:
-    """Read one change. Raises `LookupError` for an unknown id."""
-    row = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,)).fetchone()
-    if row is None:
-        raise LookupError(f"there is no change {change_id}")
-    return change_of(row)
+    """Read one change. Raises `LookupError` for an unknown id, and for a change that can't be read."""
+    rows = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,))
+    for change in values.readable(change_of, rows):
+        return change
+    raise LookupError(f"there is no change {change_id}")
 
 
 def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
     """Read the changes of a contact to which something is still to happen."""
     rows = connection.execute(f"{_SELECT} WHERE contact_id = ? ORDER BY change_id", (contact_id,))
-    return [change for change in map(change_of, rows) if change.state.is_open]
+    return [change for change in values.readable(change_of, rows) if change.state.is_open]
 
 
 def _release(connection: sqlite3.Connection, change: Change, now: datetime) -> None:
@@ -243,9 +251,10 @@ def read_refused_total(database: Database) -> int:
 
 def read_totals(database: Database) -> dict[State, int]:
     """Read how many changes are in each state; costs the same for any number of them."""
-    totals = dict(database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'"))
+    rows = database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'")
+    totals = {name: max(values.whole(total) or 0, 0) for name, total in rows}
     return {state: totals.get(f"waiting:{state}", 0) for state in State}
 
 
 def _changes(database: Database, rest: str, *parameters: object) -> list[Change]:
-    return [change_of(row) for row in database.rows(f"{_SELECT} {rest}", parameters)]
+    return values.readable(change_of, database.rows(f"{_SELECT} {rest}", parameters))

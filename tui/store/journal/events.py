@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from tui.model.change import Action, State
-from tui.store.moments import from_ms
+from tui.store import values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -70,7 +70,7 @@ def read_events_of(database: Database, contact_id: str) -> list[JournalEvent]:
         """,
         (contact_id,),
     )
-    return [_event(row) for row in rows]
+    return values.readable(_event, rows)
 
 
 def read_events_of_change(database: Database, change_id: int) -> list[JournalEvent]:
@@ -83,14 +83,21 @@ def read_events_of_change(database: Database, change_id: int) -> list[JournalEve
         """,
         (change_id,),
     )
-    return [_event(row) for row in rows]
+    return values.readable(_event, rows)
 
 
 def _event(row: tuple[Any, ...]) -> JournalEvent:
     at, change_id, action, event, state, detail = row
-    return JournalEvent(from_ms(at), change_id, Action(action), event, State(state), _words(detail))
+    said = values.fields(detail)
+    return JournalEvent(
+        values.moment(at),
+        change_id,
+        values.member(Action, action),
+        values.text(event),
+        values.member(State, state),
+        _words(said),
+    )
 
 
-def _words(detail: str) -> str:
-    said = json.loads(detail)
+def _words(said: dict[str, str]) -> str:
     return ", ".join(said[key] for key in ("words", "detail") if key in said)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, SupportsIndex
 
 import msgspec
 
+from tui import lenient
 from tui.locks import CannotLockError, FileLock
+from tui.model import moments
 from tui.model.errors import OfflineError, ReconnectError, StoreError
 from tui.paths import private_folder, write_atomically
 
@@ -67,7 +69,9 @@ class Tokens:
     @classmethod
     def of_json(cls, content: bytes) -> Tokens:
         """Read what `to_json` wrote. Raises `ValueError`."""
-        return msgspec.json.decode(content, type=cls)
+        tokens = lenient.decode(content, cls)
+        # Unknown, so that the next call fetches a new access token.
+        return replace(tokens, expires_at=moments.known(tokens.expires_at) or _NEVER)
 
     def to_json(self) -> bytes:
         """Write all there is, secrets included: for a store alone."""
