@@ -30,7 +30,7 @@ async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(st
     await store.apply([contact(4), contact(1)], NOON, is_full_read=True)
     assert await store.untold(limit=10) == ["id-2", "id-3"]
     assert await store.untold(limit=1) == ["id-2"]
-    await store.forget_told()
+    await store.end_full_read()
     assert len(await store.untold(limit=10)) == 4
 
 

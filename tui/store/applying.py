@@ -15,6 +15,7 @@ from tui.store.contacts import Seen, Upserted, upsert
 from tui.store.journal import changes as journal
 from tui.store.journal import conflicts
 from tui.store.journal.batches import begin, note_wishes
+from tui.store.unreadable import forget_unreadable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,6 +60,7 @@ def apply(
     conflicts.settle_waiting(connection, upserted.changed, seen_at, decided)
     marked = gone_contacts.mark(connection, gone, seen_at)
     upserted.changed |= marked.keys()
+    forget_unreadable(connection, (*(contact.contact_id for contact in contacts), *gone))
     return Outcome(upserted, tuple(change for change in flips if change is not None), marked)
 
 

@@ -19,6 +19,7 @@ from tui.store.journal.changes import Move
 from tui.store.journal.events import JournalEvent, read_events_of, read_events_of_change
 from tui.store.journal.requests import Requests
 from tui.store.search.finder import Finder
+from tui.store.unreadable import begin_full_read, end_full_read, note_unreadable, read_unreadable
 from tui.store.watching import Watching
 
 if TYPE_CHECKING:
@@ -110,9 +111,36 @@ class Store(Requests, Upkeep, Watching, Comparing):
         outcome = await self._database.write(work, durable=bool(gone), after=self._take_in)
         return _applied(outcome)
 
-    async def forget_told(self) -> None:
-        """Forget which contacts a full read has told of: another begins, or this one has ended."""
-        await self._database.write(forget_told)
+    def unreadable(self) -> tuple[str, ...]:
+        """Return the contacts whose last answer couldn't be read: by id, or by a mark where there is none.
+
+        They leave this list once they are applied, or gone.
+        """
+        return read_unreadable(self._database)
+
+    async def note_unreadable(self, marks: Sequence[str], *, is_full_read: bool = False) -> None:
+        """Note contacts that couldn't be read just now."""
+        await self._database.write(
+            lambda connection: note_unreadable(connection, marks, is_full_read=is_full_read)
+        )
+
+    async def begin_full_read(self) -> None:
+        """Note that everything is about to be read: nothing has been told of yet."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            forget_told(connection)
+            begin_full_read(connection)
+
+        await self._database.write(work)
+
+    async def end_full_read(self) -> None:
+        """Note that everything has been read: what it told of, and what it didn't, is settled."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            forget_told(connection)
+            end_full_read(connection)
+
+        await self._database.write(work)
 
     async def untold(self, limit: int) -> list[str]:
         """Return the ids of contacts that the full read under way hasn't told of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.contact import Contact
+
+
+# No id holds a space.
+_NO_ID: Final = "no id "
+
+
+def mark_without_id(name: str) -> str:
+    """Name an element that can't be read and has no id."""
+    return f"{_NO_ID}{name}"
+
+
+def has_id(mark: str) -> bool:
+    """Say whether one of `ContactsPage.unreadable_ids` is an id."""
+    return not mark.startswith(_NO_ID)
 
 
 class ContactsPage(Struct, frozen=True):
