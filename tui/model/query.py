@@ -135,11 +135,13 @@ class Remark(StrEnum):
 
     #: It isn't complete, and nothing follows it yet: until then it changes nothing.
     UNFINISHED = auto()
-    #: There is no such qualifier, but one that is spelt much like it: ignored.
+    #: There is no such qualifier, but one that is spelt much like it: finds nothing.
     MISSPELT = auto()
     #: There is no such qualifier: looked for as it stands.
     JUST_TEXT = auto()
-    #: What follows the colon isn't possible there: ignored.
+    #: There is no such qualifier, and a text that is left out would find nearly everything: finds nothing.
+    UNKNOWN = auto()
+    #: What follows the colon isn't possible there: finds nothing.
     IMPOSSIBLE = auto()
     #: There is no such group: nobody is found in it.
     NO_SUCH_GROUP = auto()
@@ -168,8 +170,8 @@ class Note(Struct, frozen=True):
 class Query:
     """A tab, folded words that must all be found in a contact and others that mustn't, and filters.
 
-    Without any of these it finds everything. `notes` say what of the text wasn't understood, or isn't
-    complete; they make no difference to what is found.
+    Without any of these it finds everything; with a filter that doesn't exist, nothing. `notes` say what of
+    the text wasn't understood, or isn't complete; they make no difference to what is found.
     """
 
     tab: Tab = Tab.ALL
@@ -179,16 +181,18 @@ class Query:
     notes: tuple[Note, ...] = field(default=(), compare=False)
 
     @classmethod
-    def parse(cls, tab: Tab, text: str, groups: Sequence[str] = ()) -> Query:
+    def parse(cls, tab: Tab, text: str, groups: Sequence[str] = (), *, is_complete: bool = False) -> Query:
         """Read what stands in the search box. Any text can be read: see `notes`.
 
         `groups` are the names of all contact groups, if they are known: others are then remarked upon.
+        A qualifier at the end that may still be completed makes no difference, until `is_complete` says that
+        nothing more is being typed: it is then as wrong as any other.
         """
         if not text or text.isspace():
             return cls(tab)
         from tui.model.reading import read  # noqa: PLC0415 - a first paint needs no grammar
 
-        return read(tab, text, groups)
+        return read(tab, text, groups, is_complete=is_complete)
 
     @property
     def is_everything(self) -> bool:

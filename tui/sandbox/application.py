@@ -13,7 +13,7 @@ from starlette.routing import Route
 from tui.sandbox import pages, practice, somebody
 from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.guard import Guard
-from tui.sandbox.identity import apps, consent, endpoints
+from tui.sandbox.identity import apps, consent, discovery, endpoints
 from tui.sandbox.released import controls as released
 from tui.sandbox.request_limit import RequestLimit
 from tui.sandbox.weather import Weather
@@ -29,6 +29,8 @@ _IDENTITY = [
     Route("/identity/error", consent.error, methods=["GET"]),
     Route("/identity/apps", apps.show, methods=["GET"]),
     Route("/identity/apps/{id}", apps.disconnect, methods=["POST"]),
+    Route(discovery.CONFIGURATION, discovery.configuration, methods=["GET"]),
+    Route(discovery.KEYS, discovery.keys, methods=["GET"]),
     Route("/connect/token", endpoints.token, methods=["POST"]),
     Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
     Route("/connections", endpoints.connections, methods=["GET"]),

@@ -7,8 +7,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Generic
 
 from textual import getters, on, work
+from textual.events import DescendantBlur, DescendantFocus
 from textual.screen import ScreenResultType
+from textual.worker import Worker, WorkerState
 
+from tui.model.filters import Nothing
 from tui.model.query import Query, Tab
 from tui.screens.backed import Backed
 from tui.screens.messages import FoundMore, GroupsLearnt
@@ -19,8 +22,6 @@ from tui.widgets.search_words import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from textual.worker import Worker
-
     from tui.model.rows import Found
     from tui.model.snapshot import Snapshot
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NEWS_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contact has all of these words. Esc clears the search."
 _FITS_NONE = "No contact fits all that is asked for. Esc clears the search."
+_NO_SUCH_FILTER = "No contacts: the search has a filter that doesn't exist. Esc clears the search."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",
@@ -74,10 +76,23 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     def find(self, *, keep: bool) -> None:
         """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
-        self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
+        self._query = self._read()
         self._remark()
         self._again = self._is_waiting = False
+        self.table.expect_rows()
         self._finder = self._find(self._query, keep=keep)
+
+    def _read(self) -> Query:
+        """Read the search box: what is half-typed there is a mistake as soon as nobody types any more."""
+        return Query.parse(
+            self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
+        )
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _begun_or_ended_typing(self) -> None:
+        if self._read() != self._query:
+            self.find(keep=True)
 
     def _find_news(self) -> None:
         """Update the list, after the search that is running and not more often than people can read."""
@@ -118,8 +133,12 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     @on(GroupsLearnt)
     def _groups_learnt(self, message: GroupsLearnt) -> None:
         self._groups = message.names
-        self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
-        self._remark()
+        if self._finder is not None and self._finder.is_running:
+            # What it finds is no longer what is asked for.
+            self.find(keep=False)
+        else:
+            self._query = self._read()
+            self._remark()
         self.search.suggest()
 
     def complete(self, text: str) -> str:
@@ -132,6 +151,11 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             self.post_message(FoundMore(found, keep=keep))
             # Whoever moved after the first screenful must not be thrown back by the rest.
             keep = True
+
+    @on(Worker.StateChanged)
+    def _find_failed(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._finder and event.state is WorkerState.ERROR:
+            self.table.stop_expecting()
 
     @on(FoundMore)
     def _found_more(self, message: FoundMore) -> None:
@@ -174,6 +198,8 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             self.search.tally(found.counts.of(tab), snapshot.counts.of(tab))
 
     def _empty_text(self, snapshot: Snapshot) -> str:
+        if any(isinstance(each.condition, Nothing) for each in self._query.filters):
+            return _NO_SUCH_FILTER
         if not self._query.is_everything:
             return _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
         if snapshot.pull is not None or snapshot.last_pull_at is None:
@@ -203,10 +229,6 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
         self.find(keep=False)
-
-    @on(SearchBox.Left)
-    def _search_left(self) -> None:
-        self.set_focus(self.table)
 
     def open_tab(self, tab: Tab) -> None:
         """Show another tab."""

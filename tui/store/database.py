@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tui.log import log_unexpected, logger
 from tui.model.errors import StoreError
 from tui.paths import private_folder
-from tui.store.failures import store_error
+from tui.store.failures import no_locks, store_error
 from tui.store.schema import migrate
 from tui.store.search.texts import refold
 from tui.store.values import read_text
@@ -72,7 +72,9 @@ class Database:
         try:
             writer = _connect(file, _WRITER_PATIENCE)
             try:
-                writer.execute("PRAGMA journal_mode = WAL")
+                [mode] = writer.execute("PRAGMA journal_mode = WAL").fetchone()
+                if mode != "wal":
+                    raise no_locks(file, "it has no shared memory for a write-ahead log")
                 # macOS: fsync alone leaves data in the drive's cache. Elsewhere this does nothing.
                 writer.execute("PRAGMA fullfsync = ON")
                 writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")

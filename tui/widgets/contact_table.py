@@ -92,6 +92,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._cursor = 0
         self._cursor_id: str | None = None
         self._selection = Selection()
+        self._hidden: frozenset[str] | None = frozenset()
+        self._deferred: list[Callable[[], object]] | None = None
         self._range_from: str | None = None
         #: Whether the person has moved, selected or opened anything here yet.
         self.is_touched = False
@@ -117,6 +119,39 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def selected(self) -> frozenset[str]:
         """The selected contacts, whether or not they are among those shown."""
         return frozenset(self._selection.ids())
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The selected contacts that aren't among those shown."""
+        if self._hidden is None:
+            rows = self._found.rows if self._found is not None else None
+            self._hidden = self.selected if rows is None else rows.absent(self.selected)
+        elif self._hidden:
+            # Only what is shown can be selected: since the rows were opened, it can only have become less.
+            self._hidden &= self.selected
+        return self._hidden
+
+    def expect_rows(self) -> None:
+        """Defer what is pressed until the rows that were asked for are shown."""
+        self._deferred = []
+
+    def stop_expecting(self) -> None:
+        """Forget what was deferred: no rows will come."""
+        self._deferred = None
+
+    def when_shown(self, do: Callable[[], object]) -> None:
+        """Call this once the rows that were asked for are shown; at once where none are expected.
+
+        Keys may be pressed faster than a search answers: they are meant for what it finds.
+        """
+        if self._deferred is None:
+            do()
+        else:
+            self._deferred.append(do)
+
+    def reveal_cursor(self) -> None:
+        """Bring the contact under the cursor into sight: the wheel may have left it behind."""
+        self._reveal(self._cursor)
 
     def targets(self) -> tuple[str, ...]:
         """Return what an action is for: the selected contacts, else the one under the cursor."""
@@ -147,6 +182,10 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self._scroll_row(0)
         elif was_visible:
             self._reveal(self._cursor)
+        if found.is_complete:
+            deferred, self._deferred = self._deferred, None
+            for do in deferred or ():
+                do()
 
     def refill(self, found: Found) -> None:
         """Show what matches now without moving what the person looks at.
@@ -181,8 +220,15 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def drop_lingering(self) -> None:
         """Show what matches alone."""
-        if self._found is not None and isinstance(self._found.rows, LingeringRows):
+        is_expecting = self._deferred is not None
+        if not is_expecting and self._found is not None and isinstance(self._found.rows, LingeringRows):
             self.show(replace(self._found, rows=self._found.rows.rows))
+
+    def _open(self, found: Found) -> None:
+        super()._open(found)
+        self._hidden = None if self._selection else frozenset()
+        if self._selection:
+            self.post_message(self.SelectionChanged(len(self._selection)))
 
     def refresh_rows(self) -> None:
         """Read the visible rows again: some may look different."""
@@ -196,6 +242,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def select_all_found(self) -> None:
         """Select every contact the search found, seen or not."""
         if self._found is not None:
+            self._settle()
+            self.is_touched = True
             self._selection.add(self._found.rows.ids(0, self._count))
             self._selection_changed()
 
@@ -287,6 +335,9 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def action_move(self, where: str) -> None:
         """Move the cursor; a page takes the view along, so that the cursor keeps its line."""
+        self.when_shown(lambda: self._go(where))
+
+    def _go(self, where: str) -> None:
         self._settle()
         steps = _rows(where, self.page_rows, self._count)
         if where.startswith("page"):
@@ -295,17 +346,19 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def action_extend(self, where: str) -> None:
         """Move the cursor and select what it passes over."""
-        self._stretch(self._cursor + _rows(where, self.page_rows, self._count))
+        self.when_shown(lambda: self._stretch(self._cursor + _rows(where, self.page_rows, self._count)))
 
     def action_select(self) -> None:
         """Select the contact under the cursor, or no longer, and go to the next."""
+        self.when_shown(self._select)
+
+    def _select(self) -> None:
         self._toggle(self._cursor)
         self._move(self._cursor + 1)
 
     def action_select_all(self) -> None:
         """Select all found."""
-        self._settle()
-        self.select_all_found()
+        self.when_shown(self.select_all_found)
 
     def action_clear(self) -> None:
         """Select nothing; where nothing is selected, escape is for somebody else."""
@@ -316,8 +369,12 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def action_open(self) -> None:
         """Open the contact under the cursor."""
+        self.when_shown(self._open_contact)
+
+    def _open_contact(self) -> None:
         if self._cursor_id is not None:
             self.is_touched = True
+            self.reveal_cursor()
             self.post_message(self.Opened(self._cursor_id))
 
     def on_click(self, event: events.Click) -> None:

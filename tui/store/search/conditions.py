@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.contact import ContactStatus
-from tui.model.filters import BY_STATE, InGroup, Is, Kind, Owing, Side, Sync, Synced, sync_of
+from tui.model.filters import BY_STATE, InGroup, Is, Kind, Nothing, Owing, Side, Sync, Synced, sync_of
 from tui.model.query import fold
 from tui.model.snapshot import ChangeView
 from tui.model.telling import TellingKind
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.evidence import Standing
-    from tui.model.filters import Changed, Condition, Filter
+    from tui.model.filters import Changed, Filter
 
 _BALANCES: Final = {Side.THEY_OWE: "receivable", Side.OWED_TO_THEM: "payable"}
 _KINDS: Final = {
@@ -74,10 +74,12 @@ class Translator(Struct, frozen=True):
 
     def translate(self, wanted: Filter) -> Sql:
         """Return the condition; negated, what isn't known doesn't meet it either."""
+        if isinstance(wanted.condition, Nothing):
+            return Sql("0")
         sql = self._condition(wanted.condition)
         return Sql(f"NOT ({sql.text})", sql.parameters) if wanted.is_negated else sql
 
-    def _condition(self, condition: Condition) -> Sql:
+    def _condition(self, condition: Is | Owing | InGroup | Synced | Changed) -> Sql:
         match condition:
             case Is(kind):
                 return Sql(_KINDS[kind])
