@@ -45,6 +45,10 @@ class AnswerLostError(XeroError):
     retryable = True
 
 
+class ForeignAnswerError(AnswerLostError):
+    """An answer that isn't Xero's, such as a gateway's page: no verdict on what was asked."""
+
+
 class RateLimitedError(XeroError):
     """Xero wants fewer calls: nothing was carried out. Seen as a 429 with an empty body.
 
@@ -68,6 +72,10 @@ class NotConnectedError(ReconnectError):
     """Xero takes the sign-in, but not for this organisation: it was removed, or a permission is missing."""
 
 
+class MissingScopeError(NotConnectedError):
+    """The sign-in works, but lacks a scope for what was asked: connecting again asks for it."""
+
+
 class SignInError(XeroError):
     """A new sign-in couldn't be begun or finished. What was connected before is as it was."""
 
@@ -79,7 +87,7 @@ class NoKeychainError(SignInError):
 class RejectedError(XeroError):
     """Xero read the call and refused it as a whole, in the words of `what`.
 
-    `status` is the HTTP status: 404 means that it never issued one of the ids that were sent.
+    `status` is the HTTP status: an empty 404 is how Xero answers an id that it never issued.
     """
 
     def __init__(self, what: str, status: int, next_step: str = "") -> None:

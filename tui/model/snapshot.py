@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 
 class Link(StrEnum):
-    """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation."""
+    """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation.
+
+    `UNEXPECTED` is an answer that a request can't be met by: a refusal of all of it, or a gateway's page.
+    """
 
     STARTING = "starting"
     ONLINE = "online"
     OFFLINE = "offline"
     LIMITED = "limited"
     UNAVAILABLE = "unavailable"
+    UNEXPECTED = "unexpected"
     RECONNECT = "reconnect"
     GONE = "gone"
     ELSEWHERE = "elsewhere"

@@ -71,13 +71,13 @@ class Caller:
     async def send(self, call: Call) -> httpx.Response:
         """Make a call and return the answer, whatever its status.
 
-        A 401 is met with one new token and one more try, nothing else is tried again: whoever calls knows
-        best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no answer came, and
-        what `TokenSource.access_token` raises.
+        A 401 that is about the token is met with a new one and one more try; nothing else is tried again:
+        whoever calls knows best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no
+        answer came, and what `TokenSource.access_token` raises.
         """
         token = await self._tokens.access_token()
         response = await self._send_once(call, token)
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
+        if failures.wants_new_token(response):
             token = await self._tokens.access_token(stale=token)
             response = await self._send_once(call, token)
         if response.status_code in _SIGN_IN_REFUSED:
@@ -127,7 +127,7 @@ class Caller:
         if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             # A 429 brings its own waiting time, which whoever calls keeps to.
             slot.left = self.calls_left.minute
-        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not failures.is_foreign(response):
             self.last_answer_at = datetime.now(UTC)
             date = date_of(response)
             if date is not None:

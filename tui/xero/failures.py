@@ -13,6 +13,8 @@ import msgspec
 
 from tui.model.errors import (
     AnswerLostError,
+    ForeignAnswerError,
+    MissingScopeError,
     NotConnectedError,
     OfflineError,
     RateLimitedError,
@@ -36,8 +38,12 @@ _LONGEST_WAIT: Final = 86_400.0
 _PROBLEMS: Final = frozenset({"minute", "day", "concurrent", "appminute"})
 # Seen as the detail of a 403.
 _NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessful")
-# OAuth's own word (RFC 6750).
-_NO_PERMISSION: Final = "insufficient_scope"
+# OAuth's own `insufficient_scope` (RFC 6750) and every sentence about a scope.
+_SCOPE: Final = "scope"
+# Xero's word for it where it comes with a 401.
+_NO_SCOPE: Final = "authorizationunsuccessful"
+# How a service that takes bearer tokens refuses one (RFC 6750), and how OAuth 1 did, whose words Xero kept.
+_TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
 # OpenSSL's numbers for a certificate that is not valid yet, and for one that has expired.
 _WRONG_TIME: Final = frozenset({9, 10})
 
@@ -82,36 +88,86 @@ def raise_for_failure(response: httpx.Response) -> None:
 
 
 def failure(response: httpx.Response) -> XeroError:
-    """Name the error that an answer other than 200 means. HTML is never passed on."""
+    """Name the error that an answer other than 200 means. HTML is never passed on.
+
+    Only Xero's own JSON, or one of the few answers that Xero was seen to give without any, is Xero's
+    verdict. Everything else can come from a proxy or a gateway, whatever its status: then it is open
+    whether Xero carried the call out.
+    """
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return rate_limited(response)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return ReconnectError("Xero no longer accepts the sign-in.", _CONNECT_AGAIN)
+        return _foreign(status) if _has_foreign_body(response) else rate_limited(response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return AnswerLostError(words_of(response) or f"Xero has a problem (HTTP {status}).", _READS_AGAIN)
     if status < HTTPStatus.BAD_REQUEST:
         return answer_unreadable()
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _sign_in_refused(response, status)
+    if is_unknown_id(response):
+        return RejectedError(f"Xero has nothing at the address that was asked for (HTTP {status}).", status)
+    return _rejected(response, status)
+
+
+def is_unknown_id(response: httpx.Response) -> bool:
+    """Say whether this is how Xero refuses an id that it never issued (seen): a 404 without any content."""
+    return response.status_code == HTTPStatus.NOT_FOUND and not response.content.strip()
+
+
+def is_foreign(response: httpx.Response) -> bool:
+    """Say whether something other than Xero refused the call, as far as that can be seen."""
+    refused = HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return refused and isinstance(failure(response), ForeignAnswerError)
+
+
+def wants_new_token(response: httpx.Response) -> bool:
+    """Say whether a 401 is about the access token, so that the call may succeed with a new one."""
+    return response.status_code == HTTPStatus.UNAUTHORIZED and type(failure(response)) is ReconnectError
+
+
+def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
+    challenge = response.headers.get("WWW-Authenticate", "").lower()
+    meaning = f"{words_of(response)} {challenge}".lower()
+    is_about_token = any(sign in meaning for sign in _TOKEN_REFUSALS)
+    if not is_about_token and not is_xeros(response):
+        # A 401 without any content is taken for Xero's, as nothing but a new sign-in could help against it.
+        is_bare = status == HTTPStatus.UNAUTHORIZED and not response.content and not challenge
+        if not is_bare:
+            return _foreign(status)
+    if _SCOPE in meaning or (status == HTTPStatus.UNAUTHORIZED and _NO_SCOPE in meaning):
+        return MissingScopeError(
+            "This connection to Xero lacks a permission (scope) for that.", _CONNECT_AGAIN
+        )
+    if status == HTTPStatus.UNAUTHORIZED:
+        return ReconnectError("Xero no longer accepts the sign-in.", _CONNECT_AGAIN)
+    if any(sign in meaning for sign in _NOT_CONNECTED):
+        return NotConnectedError(
+            "Xero says that this organisation is no longer connected, or that a permission is missing.",
+            _CONNECT_AGAIN,
+        )
     return _rejected(response, status)
 
 
 def _rejected(response: httpx.Response, status: int) -> XeroError:
-    words = words_of(response)
-    if status == HTTPStatus.FORBIDDEN:
-        meaning = (words + response.headers.get("WWW-Authenticate", "")).lower()
-        if _NO_PERMISSION in meaning:
-            return NotConnectedError(
-                "Xero says that this connection lacks the permission for that.", _CONNECT_AGAIN
-            )
-        if any(sign in meaning for sign in _NOT_CONNECTED):
-            return NotConnectedError(
-                "Xero says that this organisation is no longer connected, or that a permission is missing.",
-                _CONNECT_AGAIN,
-            )
-        return RejectedError(words or "Xero doesn't allow this.", status)
-    if status == HTTPStatus.NOT_FOUND:
-        return RejectedError(words or "Xero doesn't know what was asked for.", status)
-    return RejectedError(words or f"Xero refused the call (HTTP {status}).", status)
+    if not is_xeros(response):
+        return _foreign(status)
+    return RejectedError(words_of(response) or f"Xero refused the request (HTTP {status}).", status)
+
+
+def _foreign(status: int) -> ForeignAnswerError:
+    return ForeignAnswerError(
+        f"The answer didn't come from Xero (HTTP {status}). A proxy or gateway on the way may have sent it.",
+        _READS_AGAIN,
+    )
+
+
+def is_xeros(response: httpx.Response) -> bool:
+    """Say whether the body is the JSON of a failed call as Xero writes it, its names in PascalCase."""
+    problem = problem_of(response)
+    return problem.elements is not None or any((problem.type, problem.title, problem.detail, problem.message))
+
+
+def _has_foreign_body(response: httpx.Response) -> bool:
+    return bool(response.content.strip()) and not is_xeros(response)
 
 
 def rate_limited(response: httpx.Response) -> RateLimitedError:
