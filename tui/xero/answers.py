@@ -17,7 +17,7 @@ class ContactsPage(Struct, frozen=True):
 
     `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
     that make no sense are left out of `contacts`, yet count in `item_count`; `unreadable` says how many
-    of this page.
+    of this page. `is_counted` says that the answer itself told how many contacts and pages there are.
     """
 
     contacts: tuple[Contact, ...]
@@ -26,16 +26,20 @@ class ContactsPage(Struct, frozen=True):
     item_count: int
     answered_at: datetime
     unreadable: int = 0
+    is_counted: bool = True
 
 
 class LookedUp(Struct, frozen=True):
     """What asking for contacts by their ids brought.
 
-    `unknown` are the ids that Xero certainly doesn't have: none where an answer held something unreadable.
+    `unknown` are the ids that Xero said it doesn't have when asked for each alone. `absent` are missing from
+    a complete and readable answer, which can be a mistake of the moment. Of ids that are in none of the
+    three, nothing was learnt.
     """
 
     contacts: tuple[Contact, ...] = ()
     unknown: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 class Element(Struct, frozen=True):

@@ -65,6 +65,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         item_count=pagination.item_count,
         answered_at=_answered_at(envelope.date_time_utc, date_header),
         unreadable=len(envelope.contacts) - len(contacts),
+        is_counted=envelope.pagination is not None,
     )
 
 

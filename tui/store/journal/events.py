@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, State
+from tui.model.change import Action, Event, State
 from tui.store.moments import from_ms
 
 if TYPE_CHECKING:
@@ -84,6 +84,25 @@ def read_events_of_change(database: Database, change_id: int) -> list[JournalEve
         (change_id,),
     )
     return [_event(row) for row in rows]
+
+
+def unanswered_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:
+    """Read when each call for a change was sent that got no answer, and when that was given up on.
+
+    In milliseconds. Where Xero gave its reasons, the call was answered: it wasn't carried out.
+    """
+    rows = connection.execute(
+        "SELECT at_ms, event, detail FROM change_events WHERE change_id = ? AND event IN (?, ?)"
+        " ORDER BY event_id",
+        (change_id, Event.SEND.value, Event.LOSE.value),
+    )
+    calls, sent_ms = [], None
+    for at_ms, event, detail in rows:
+        if event == Event.SEND.value:
+            sent_ms = at_ms
+        elif sent_ms is not None and "words" not in json.loads(detail):
+            calls.append((sent_ms, at_ms))
+    return calls
 
 
 def _event(row: tuple[Any, ...]) -> JournalEvent:
