@@ -70,6 +70,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         item_count=pagination.item_count,
         answered_at=wire.moment(envelope.date_time_utc) or date_in(date_header) or datetime.now(UTC),
         unreadable_ids=unreadable_ids,
+        is_counted=envelope.pagination is not None,
     )
 
 

@@ -75,4 +75,6 @@ class UnreadableContacts:
         except RejectedError as error:
             logger.warning("pull: contacts that can't be read were refused (HTTP %d)", error.status)
             return
-        self._applied(await self._store.apply(found.contacts, self._now(), gone=found.unknown))
+        self._applied(
+            await self._store.apply(found.contacts, self._now(), gone=found.unknown, absent=found.absent)
+        )
