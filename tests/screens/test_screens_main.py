@@ -336,3 +336,21 @@ async def test_keys_typed_faster_than_the_screen_answers_reach_the_search_box(ba
             person.app.post_message(events.Key("slash" if char == "/" else char, char))
         await person.settle()
         assert person.main.search.text == "bay"
+
+
+@pytest.mark.parametrize("size", [(40, 10), (80, 24), (120, 36), (200, 60)])
+async def test_contacts_that_cannot_be_read_are_counted_for_as_long_as_there_are_any(
+    backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    async with running(backend, size) as person:
+        bar = person.main.unreadable_bar
+        assert not bar.display
+        await person.hears(unreadable=1)
+        assert bar.region.height == 1
+        assert person.app.screen.region.contains_region(bar.region)
+        assert bar.text.startswith("1 contact couldn't be read")
+        await person.hears(unreadable=1_234)
+        assert bar.text.startswith("1,234 contacts couldn't be read")
+        assert "reshelve.log" in bar.text
+        await person.hears(unreadable=0)
+        assert not bar.display

@@ -26,6 +26,7 @@ from tui.widgets.selection_bar import SelectionBar
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
+from tui.widgets.unreadable_bar import UnreadableBar
 from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
     title_bar = getters.query_one(TitleBar)
     pause_bar = getters.query_one(PauseBar)
     pull_bar = getters.query_one(PullBar)
+    unreadable_bar = getters.query_one(UnreadableBar)
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
 
@@ -83,6 +85,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         yield SearchNote()
         yield PauseBar()
         yield PullBar()
+        yield UnreadableBar()
         with Container(id="body"):
             yield ContactTable(id="contacts", clock=clock.local_now)
             yield SyncPane(id="sync")
@@ -109,6 +112,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
         self.pull_bar.tell(snapshot, now)
         self.pause_bar.tell(snapshot)
+        self.unreadable_bar.update_from(snapshot)
         self.table.tell_age(snapshot.balances_read_at)
         # What the keys follow seldom changes; the clock calls here every second.
         if self._offered != self._offers_follow(snapshot):
