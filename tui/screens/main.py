@@ -215,7 +215,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
     def _opened(self, message: ContactTable.Opened) -> None:
         from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(ContactScreen(self.backend, message.contact_id))
+        self.open_screen(ContactScreen(self.backend, message.contact_id))
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero's pages."""
@@ -241,19 +241,19 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         else:
             from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-            self.app.push_screen(HandoffScreen(self.backend))
+            self.open_screen(HandoffScreen(self.backend))
 
     def action_activity(self) -> None:
         """List every change."""
         from tui.screens.changes.activity import ActivityScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(ActivityScreen(self.backend))
+        self.open_screen(ActivityScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
         """Go through what keeps contacts from reaching Re-Leased."""
         from tui.screens.released.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(TroubleshootScreen(self.backend))
+        self.open_screen(TroubleshootScreen(self.backend))
 
     def action_retry_here(self) -> None:
         """Try again what Xero refused for the contact under the cursor."""
