@@ -17,10 +17,10 @@ from support.screen_test import browser_into
 from support.steps import StepList, UnreadableStepError, carry_out, step_lists
 from textual.keys import _character_to_key
 
+from tui import browser
 from tui.app import ReshelveApp
 from tui.engine.sign_ins.account import XeroAccount
 from tui.paths import Paths
-from tui.screens import browser
 from tui.screens.dialogs.confirm_words import ASKING
 from tui.settings import XeroSettings
 

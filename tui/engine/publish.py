@@ -148,6 +148,7 @@ class Publisher:
         return Snapshot(
             organisation=self._organisation,
             counts=self._store.counts(),
+            unreadable=len(self._store.unreadable()),
             xero=self._weather.shown,
             pull=self._pull,
             last_pull_at=self._last_pull_at,

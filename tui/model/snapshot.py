@@ -141,6 +141,8 @@ class Pane(Struct, frozen=True):
 class Snapshot(Struct, frozen=True):
     """Everything the screen shows but the rows themselves.
 
+    `unreadable` is how many contacts Xero sent that couldn't be read: they are missing from the rows, or
+    shown as they were before.
     `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
     written, or its journal backed up, empty when both can. `clock_ahead` is how far this machine's clock is
     ahead of Xero's, by which all moments here are; negative where it is behind. `rows_version` grows whenever
@@ -150,6 +152,7 @@ class Snapshot(Struct, frozen=True):
 
     organisation: Organisation
     counts: TabCounts = field(default_factory=TabCounts)
+    unreadable: int = 0
     xero: XeroLink = XeroLink()
     pull: PullProgress | None = None
     last_pull_at: datetime | None = None

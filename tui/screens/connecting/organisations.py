@@ -259,7 +259,7 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
                 self._disconnect(sign_in, counted(len(names), "organisation"))
 
         question = words.disconnecting(names)
-        self.app.push_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
+        self.open_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
 
     @work(group="disconnect", exit_on_error=False)
     async def _disconnect(self, sign_in: str, names: str) -> None:
