@@ -8,12 +8,13 @@ import os
 import re
 import traceback
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.paths import private_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from types import TracebackType
 
 _MEGABYTE = 1_000_000
 _SECRET = re.compile(
@@ -24,6 +25,7 @@ _SECRET = re.compile(
     """
 )
 
+_PACKAGE = Path(__file__).parent
 # Their errors name widgets, screens, tables and columns.
 _CODE_ONLY = frozenset({"textual", "sqlite3"})
 
@@ -82,6 +84,26 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return TextIOWrapper(os.fdopen(handle, "ab"), encoding=self.encoding)
+
+
+def log_unexpected(doing: str, error: BaseException) -> None:
+    """Log an exception that nothing expects: its type and where it was raised.
+
+    Its message stays out: it may quote a contact or an answer.
+    """
+    logger.error("%s failed unexpectedly: %s at %s", doing, type(error).__name__, _place(error.__traceback__))
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Return the innermost line of our own that the traceback passes through, then the innermost of all."""
+    ours = innermost = ""
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        innermost = f"{file.name}:{trace.tb_lineno}"
+        if file.is_relative_to(_PACKAGE):
+            ours = f"{file.relative_to(_PACKAGE.parent).as_posix()}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return ours if not innermost or ours.endswith(f"/{innermost}") else f"{ours or '?'} ({innermost})"
 
 
 def log_to(folder: Path, name: str = "reshelve.log") -> None:

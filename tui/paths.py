@@ -16,6 +16,7 @@ _TENANT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CLIENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
+_KEPT_OF_NAME = 40
 
 
 class HomeFolderError(Exception):
@@ -127,13 +128,26 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def file_identity(file: str | Path) -> tuple[int, int] | None:
+    """Return what tells the file of this name from any other (device and inode); None where there is none.
+
+    Where the drive has no such numbers, only whether there is a file.
+    """
+    try:
+        found = os.stat(file)  # noqa: PTH116 - of the file that a link leads to, for text and paths alike
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def write_atomically(file: Path, content: bytes) -> None:
     """Replace the file's content in one step, readable by its owner alone.
 
     A crash leaves the old content or the new, never a part. Raises `OSError` when the disk refuses.
     """
     private_folder(file.parent)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    # Of a long name only the beginning: with what is added, it may be longer than the system allows.
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:_KEPT_OF_NAME]}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:

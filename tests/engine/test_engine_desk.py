@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -243,11 +245,80 @@ async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: 
         await bench.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\nx", " =1", "＝1"])
-def test_nothing_acts_as_a_formula(cell: str) -> None:
-    assert plain(cell) == f"'{cell}"
+# Every form of the signs, behind everything that a spreadsheet drops or splits a line at.
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠﹦﹢﹣﹫−")
+@pytest.mark.parametrize(
+    "before",
+    [
+        *(
+            "",
+            " ",
+            "\t",
+            "\r",
+            "\n",
+            "\N{NO-BREAK SPACE}",
+            "\N{IDEOGRAPHIC SPACE}",
+            "\0",
+            "\x1b",
+            "\x7f",
+            "\ufeff",
+        ),
+        *(
+            "\u200b",
+            "\u202e",
+            '"',
+            ' "',
+            "x;",
+            "x; ",
+            'x;"',
+            "x\t",
+            "x\n",
+            "x\r\n",
+            "x|",
+            "x,",
+            ";;",
+            "x;\0\u2066",
+        ),
+    ],
+)
+def test_nothing_acts_as_a_formula_whatever_separates_cells(before: str, sign: str) -> None:
+    line = io.StringIO()
+    csv.writer(line).writerow(["a", plain(f"{before}{sign}1+2;"), "b"])
+    for delimiter in ",;\t|":
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            [cells] = csv.reader([line.getvalue()], delimiter=delimiter, quoting=quoting)
+            starts = [unicodedata.normalize("NFKC", cell).strip(' "')[:1] for cell in cells]
+            assert not {*starts} & {*"=+-@−"}, cells
 
 
-@pytest.mark.parametrize("cell", ["", "Bayside Club", "a=b", "1-2", "O'Neil"])
+@pytest.mark.parametrize("delimiter", ";\t|\n")
+async def test_a_formula_behind_another_delimiter_is_dead_in_the_file_too(
+    bench: Bench, tmp_path: Path, delimiter: str
+) -> None:
+    bench.xero.contacts_now["a"] = contact("a", name=f"x{delimiter}=1+2{delimiter}")
+    await bench.request(Action.ARCHIVE, ["a"])
+    await bench.export(ChangeQuery(), file := tmp_path / "changes.csv")
+    for line in file.read_text("utf-8-sig").splitlines():
+        assert not any(cell.startswith("=") for cell in line.split(delimiter))
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("Bay\x1b[31mside\x07", "Bay[31mside"),
+        ("a\tb\r\nc\x0bd\u2028e", "a b c d e"),
+        ("\u202egnp.exe\u2066", "gnp.exe"),
+        ("\ud800", "\N{REPLACEMENT CHARACTER}"),
+        ("\x80\x9b1m", "1m"),
+    ],
+)
+def test_controls_are_dropped_and_text_stays_on_one_line(cell: str, shown: str) -> None:
+    assert plain(cell) == shown
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["", "Bayside Club", "a=b", "1-2", "O'Neil", "Smith - Jones", "a@b.example", "नि\u200dक", "Zoë 東"],
+)
 def test_other_text_stays_as_it_is(cell: str) -> None:
     assert plain(cell) == cell

@@ -176,7 +176,7 @@ async def house(store: Store, xero: LiveXero, *, is_read_only: bool = False) -> 
     connectors = SimpleNamespace(
         has_feed=False, is_practice=False, observer=None, xero=xero, open=nothing, close=nothing
     )
-    lease = SimpleNamespace(take=lambda: True, give_back=lambda: None)
+    lease = SimpleNamespace(take=lambda: True, is_held=True, give_back=lambda: None)
     engine = Engine(
         Organisation("tenant", "Books", "!abc"),
         store,

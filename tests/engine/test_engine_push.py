@@ -10,7 +10,7 @@ from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fau
 
 from tui.engine.rules import GDPR, MERGED
 from tui.engine.sync.push import Pusher
-from tui.engine.sync.verdict import UNKNOWN, RestoreRefusal
+from tui.engine.sync.verdict import RestoreRefusal
 from tui.model.change import Action, Change, Event, Origin, State
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (
@@ -22,6 +22,7 @@ from tui.model.errors import (
     XeroError,
 )
 from tui.store import Applied, Move, Store
+from tui.store.gone import WORDS as NO_LONGER_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +147,7 @@ async def test_an_unknown_id_takes_nobody_with_it(store: Store) -> None:
     del outbox.xero.contacts_now["b"]
     await outbox.drain()
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.REFUSED, State.CONFIRMED]
-    assert outbox.now(changes[1]).words == UNKNOWN
+    assert outbox.now(changes[1]).words == NO_LONGER_KNOWN
     assert [ids for _, ids, _ in outbox.xero.writes] == [("a", "b", "c"), ("a", "c")]
 
 

@@ -220,3 +220,76 @@ def test_with_a_feed_the_clock_says_nothing(store: Store) -> None:
     watch = feed_watch(store)
     assert not watch.tick()
     assert watch.watch.window is None
+
+
+class EndlessObserver:
+    """A feed that always has more."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.looks = 0
+        self.is_endless = True
+        self._parts = parts
+
+    async def look(self, cursor: str | None) -> Report:
+        assert (cursor or "0") == str(self.looks)
+        self.looks += 1
+        found = pick_up(f"other {self.looks}", START)
+        return report(found, cursor=str(self.looks), has_more=self.is_endless, **self._parts)
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_a_feed_that_always_has_more_is_left_for_the_next_look(store: Store) -> None:
+    (change,) = await confirmed(store, "a")
+    watch = feed_watch(store)
+    clean = START + timedelta(minutes=1)
+    feed = EndlessObserver(last_sync_clean=True, last_sync_started_at=clean, last_sync_finished_at=clean)
+    await watch.look(feed)
+    first = feed.looks
+    assert 1 < first < 100
+    # Until all it picked up is read, a clean sync says nothing of what it left out.
+    assert grade(store, watch, change) is Grade.PENDING
+    feed.is_endless = False
+    await watch.look(feed)
+    assert (feed.looks, store.cursor("feed.cursor")) == (first + 1, str(first + 1))
+    assert grade(store, watch, change, START + timedelta(minutes=2)) is Grade.OVERDUE
+
+
+@pytest.mark.parametrize("seconds", [1e15, -1e15, 1e308, float("inf"), float("nan")])
+async def test_a_cycle_that_no_calendar_holds_is_unknown(store: Store, seconds: float) -> None:
+    watch = feed_watch(store)
+    await watch.look(FakeObserver(report(cycle_seconds=seconds)))
+    assert (watch.link.cycle_started_at, watch.link.problem) == (None, "")
+
+
+@pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
+async def test_a_bridges_impossible_moments_are_unknown(store: Store, year: int) -> None:
+    (change,) = await confirmed(store, "a")
+    odd = START.replace(year=year)
+    watch = feed_watch(store)
+    await watch.look(
+        FakeObserver(
+            report(
+                replace(pick_up("a", odd), picked_up_at=START),
+                replace(pick_up("a", START), picked_up_at=odd),
+                cursor="1",
+                next_sync_at=odd,
+                last_sync_clean=True,
+                last_sync_started_at=odd,
+                last_sync_finished_at=odd,
+            )
+        )
+    )
+    assert (watch.link.next_sync_at, watch.link.last_sync_at) == (None, None)
+    assert grade(store, watch, change) is Grade.PENDING
+    assert 0 < watch.next_look <= 10
+
+
+@pytest.mark.parametrize("stored", ["", "x", "[]", "[[[", "7", '{"state": 7, "next_sync_at": 9}', "é\x00"])
+async def test_what_another_copy_has_shown_may_be_damaged(store: Store, stored: str) -> None:
+    for name in ("feed.shown", "feed.clean_sync_started_at"):
+        await store.set_cursor(name, stored)
+    watch = feed_watch(store)
+    watch.recall(is_follower=True)
+    assert (watch.link.state, watch.link.next_sync_at) == ("", None)

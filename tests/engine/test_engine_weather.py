@@ -12,6 +12,8 @@ from tui.engine.weather import weather
 from tui.engine.weather.weather import Weather
 from tui.model.errors import (
     AnswerLostError,
+    ForeignAnswerError,
+    MissingScopeError,
     NotConnectedError,
     OfflineError,
     RateLimitedError,
@@ -85,8 +87,10 @@ LOST = AnswerLostError("The answer was lost.", "Reshelve reads again.")
         (RateLimitedError(0, "concurrent"), Link.LIMITED, 1),
         (RateLimitedError(7200, "day"), Link.LIMITED, 7200),
         (ReconnectError("x"), Link.RECONNECT, 60),
-        (RejectedError("x", 400), Link.UNAVAILABLE, 60),
+        (RejectedError("x", 422), Link.UNEXPECTED, 60),
+        (ForeignAnswerError("x"), Link.UNEXPECTED, 1),
         (NotConnectedError("x"), Link.GONE, 600),
+        (MissingScopeError("x"), Link.RECONNECT, 600),
     ],
 )
 def test_each_failure_has_its_name_and_its_wait(

@@ -41,7 +41,7 @@ def test_what_is_typed_finds_what_is_stored(typed: str, stored: str) -> None:
     assert matches(Query.parse(Tab.ALL, typed), stored)
 
 
-@pytest.mark.parametrize(("typed", "stored"), [("東", "京"), ("🙂", "🙁"), ("a", "b"), ("l", "ł")])
+@pytest.mark.parametrize(("typed", "stored"), [("東", "京"), ("🙂", "🙁"), ("a", "b"), ("l", "t")])
 def test_different_letters_stay_different(typed: str, stored: str) -> None:
     assert not matches(Query.parse(Tab.ALL, typed), stored)
 

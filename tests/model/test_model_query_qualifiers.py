@@ -20,6 +20,7 @@ from tui.model.filters import (
     InGroup,
     Is,
     Kind,
+    Nothing,
     Owing,
     Period,
     Side,
@@ -160,6 +161,12 @@ def test_phrases_hold_together_and_a_minus_leaves_out(
 @pytest.mark.parametrize(
     ("text", "remark", "typed", "qualifier", "nearest"),
     [
+        ("is:overdue", Remark.IMPOSSIBLE, "is:overdue", "is", "sync:overdue"),
+        ("-is:overdue ", Remark.IMPOSSIBLE, "-is:overdue", "is", "sync:overdue"),
+        ("-unit:5", Remark.UNKNOWN, "-unit:5", "", ""),
+        ("owed:five", Remark.IMPOSSIBLE, "owed:five", "owed", ""),
+        ("changed:soon", Remark.IMPOSSIBLE, "changed:soon", "changed", ""),
+        ('is:""', Remark.IMPOSSIBLE, 'is:""', "is", ""),
         ("is:custmer", Remark.IMPOSSIBLE, "is:custmer", "is", "is:customer"),
         ("bay is:cus ", Remark.IMPOSSIBLE, "is:cus", "is", "is:customer"),
         ("is:xyz", Remark.IMPOSSIBLE, "is:xyz", "is", ""),
@@ -173,7 +180,7 @@ def test_phrases_hold_together_and_a_minus_leaves_out(
         ("unit:5", Remark.JUST_TEXT, "unit:5", "", ""),
     ],
 )
-def test_what_is_wrong_is_named_and_ignored(
+def test_what_is_wrong_is_named_and_finds_nothing(
     text: str, remark: Remark, typed: str, qualifier: str, nearest: str
 ) -> None:
     query = parse(text)
@@ -181,8 +188,8 @@ def test_what_is_wrong_is_named_and_ignored(
     assert (note.remark, note.typed, note.qualifier, note.nearest) == (remark, typed, qualifier, nearest)
     assert text[note.start : note.stop] == typed
     assert note.is_problem
-    assert query.filters == ()
-    # But for text that only looks like a qualifier, the rest is found as if it weren't there.
+    # But for text that only looks like a qualifier, which is looked for.
+    assert query.filters == (() if remark is Remark.JUST_TEXT else (Filter(Nothing()),))
     rest = text if remark is Remark.JUST_TEXT else text.replace(typed, "")
     assert query.words == tuple(rest.split())
 
@@ -219,6 +226,22 @@ def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) ->
         query = parse(before + text)
         assert (query.words, query.without, query.filters) == (tuple(before.split()), (), ())
         assert not any(note.is_problem for note in query.notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["is:", "is:cus", "-is:cus", "owes:>", "owes:$", "group:", 'group:"', "changed:7", "changed:yest"]
+)
+def test_what_is_half_typed_finds_nothing_once_typing_has_ended(text: str) -> None:
+    query = Query.parse(Tab.ALL, text, is_complete=True)
+    assert query.filters == (Filter(Nothing()),)
+    [note] = query.notes
+    assert note.is_problem
+    assert (note.start, note.typed) == (0, text)
+
+
+@pytest.mark.parametrize("text", ["bay", '"bay cl', "is:customer bay", "owes:>5", 'group:"Ten', ""])
+def test_what_is_whole_is_the_same_once_typing_has_ended(text: str) -> None:
+    assert Query.parse(Tab.ALL, text, is_complete=True) == parse(text)
 
 
 @pytest.mark.parametrize(
@@ -282,10 +305,9 @@ def test_narrowing_follows_words_left_out_and_filters() -> None:
     assert not parse("-is:customer").narrows(parse("is:customer"))
 
 
-def test_notes_make_no_difference_to_what_is_found() -> None:
+def test_what_is_half_typed_makes_no_difference_until_typing_has_ended() -> None:
     assert parse("bay is:") == parse("bay")
-    assert parse("bay is:custmer") == parse("bay")
-    assert parse("is:custmer").is_everything
+    assert not parse("is:custmer").is_everything
     assert not parse("-x").is_everything
     assert not parse("is:gone").is_everything
 

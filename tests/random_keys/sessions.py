@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from support.demo import Demo, reshelve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from support.terminal import Terminal
@@ -120,7 +121,8 @@ def _press_all(terminal: Terminal, chance: Random, session: Session, most: int, 
 def _key(chance: Random) -> str:
     if chance.random() < _QUIT_CHANCE:
         return chance.choice(_QUITTING)
-    return chance.choice(chance.choice((_COMMON, _COMMON, _COMMON, _LETTERS, _CONTROLS)))
+    keys: Sequence[str] = chance.choice((_COMMON, _COMMON, _COMMON, _LETTERS, _CONTROLS))
+    return chance.choice(keys)
 
 
 def _press(terminal: Terminal, session: Session, keys: bytes, count: int = 1) -> None:

@@ -178,3 +178,34 @@ async def test_a_feed_that_does_not_answer_is_said_in_words(error: Exception) ->
     async with observing(reply) as observer:
         with pytest.raises(FeedError, match="can't be reached"):
             await observer.look(None)
+
+
+ODD_TIMES: list[Any] = [
+    None, 7, "", "noon", [], "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z",
+    "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "2026-03-01T12:00:00",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD_TIMES, ids=repr)
+async def test_a_time_that_cant_be_right_is_unknown(odd: Any) -> None:
+    last = {"startedAt": odd, "finishedAt": odd, "outcome": "Successfully synced"}
+    items = (item(syncStartedAt=odd), item(pickedUpAt=odd), item(3))
+    async with telling(answer(*items, nextSyncAt=odd, lastSync=last)) as observer:
+        report = await observer.look(None)
+    assert [one.contact_id for one in report.pick_ups] == ["contact-3"]
+    assert (report.next_sync_at, report.last_sync_started_at) == (None, None)
+    assert report.last_sync_finished_at is None
+
+
+@pytest.mark.parametrize("odd", [None, "45", -1, 0, 1e15, 1e308, [], {}, True], ids=repr)
+async def test_a_cycle_that_cant_be_right_is_unknown(odd: Any) -> None:
+    async with telling(answer(item(), cycleSeconds=odd)) as observer:
+        report = await observer.look(None)
+    assert (report.cycle_seconds, len(report.pick_ups), report.next_sync_at) == (None, 1, NEXT)
+
+
+async def test_deep_nesting_and_odd_items_hide_no_item() -> None:
+    feed = json.dumps(answer(None, 7, item(unknown="@"), item(2))).replace('"@"', "[" * 9_999 + "]" * 9_999)
+    async with observing(lambda _: httpx.Response(200, content=feed.encode())) as observer:
+        report = await observer.look(None)
+    assert [one.contact_id for one in report.pick_ups] == ["contact-1", "contact-2"]

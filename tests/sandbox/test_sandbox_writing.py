@@ -45,7 +45,21 @@ def test_an_archived_contact_is_out_of_reach(practice: PracticeXero, xero: XeroC
     [element] = reply.json()["Contacts"]
     assert (reply.status, reply.json()["Status"]) == (200, "OK")
     assert _message(element) == MATCHED_ARCHIVED
-    assert "Name" not in element
+    # As recorded: the stored name joins what was sent, and the verdict comes before its reason.
+    assert element == {
+        "ContactID": contact_id,
+        "ContactStatus": status,
+        "Name": f"Out of reach {status}",
+        "Addresses": [],
+        "Phones": [],
+        "ContactGroups": [],
+        "ContactPersons": [],
+        "HasValidationErrors": True,
+        "StatusAttributeString": "ERROR",
+        "ValidationErrors": [{"Message": MATCHED_ARCHIVED}],
+    }
+    assert list(element)[-3:] == ["HasValidationErrors", "StatusAttributeString", "ValidationErrors"]
+    assert list(element)[:3] == ["ContactID", "ContactStatus", "Name"]
     assert xero.contact(contact_id)["ContactStatus"] == "ARCHIVED"
 
 
@@ -164,13 +178,65 @@ def test_phones_and_addresses_keep_their_slots(practice: PracticeXero, xero: Xer
         "Addresses": [{"AddressType": "POBOX", "City": "Napier"}],
     }
     contact = xero.call("POST", "Contacts", {"Contacts": [element]}).json()["Contacts"][0]
-    assert [(one["PhoneType"], one["PhoneNumber"]) for one in contact["Phones"]] == [
-        ("DDI", ""),
-        ("DEFAULT", ""),
-        ("FAX", "1234"),
-        ("MOBILE", ""),
-    ]
-    assert [one["City"] for one in contact["Addresses"]] == ["", "Napier"]
+    numbers = {"DDI": "", "DEFAULT": "", "FAX": "1234", "MOBILE": ""}
+    # Writes and reads order phones differently, as recorded.
+    assert [one["PhoneType"] for one in contact["Phones"]] == ["DEFAULT", "DDI", "FAX", "MOBILE"]
+    read = xero.contact(contact_id)
+    assert [one["PhoneType"] for one in read["Phones"]] == ["DDI", "DEFAULT", "FAX", "MOBILE"]
+    for shown in (contact, read):
+        assert {one["PhoneType"]: one["PhoneNumber"] for one in shown["Phones"]} == numbers
+        assert [(one["AddressType"], one["City"]) for one in shown["Addresses"]] == [
+            ("STREET", ""),
+            ("POBOX", "Napier"),
+        ]
+
+
+def test_an_error_names_the_stored_contact_unless_a_name_was_sent(
+    practice: PracticeXero, xero: XeroCalls
+) -> None:
+    contact_id = practice.create("Stored name", ContactNumber="ST-1")
+    xero.archive(contact_id)
+    for sent, name in (
+        ({"ContactNumber": "ST-1"}, "Stored name"),
+        ({"ContactID": contact_id, "Name": "N"}, "N"),
+    ):
+        for summarise in ("false", "true"):
+            reply = xero.call("POST", "Contacts", {"Contacts": [sent]}, summarizeErrors=summarise).json()
+            [element] = reply.get("Contacts") or reply["Elements"]
+            assert element["Name"] == name
+            assert ("StatusAttributeString" in element) is (summarise == "false")
+
+
+def test_an_error_echoes_what_was_sent(practice: PracticeXero, xero: XeroCalls) -> None:
+    practice.create("Echoed")
+    phone = {"PhoneType": "DEFAULT", "PhoneNumber": "123"}
+    sent = {"Name": "echoed", "IsCustomer": True, "Phones": [phone], "HasAttachments": True}
+    [element] = xero.call("PUT", "Contacts", {"Contacts": [sent]}).json()["Elements"]
+    assert element["ContactID"] == "00000000-0000-0000-0000-000000000000"
+    assert (element["Name"], element["IsCustomer"]) == ("echoed", True)
+    assert element["Phones"] == [phone | {"ValidationErrors": []}]
+    assert "HasAttachments" not in element
+
+
+@pytest.mark.parametrize("way", ["PUT", "POST", "POST one", "archive"])
+def test_writes_answer_with_fields_of_their_own(practice: PracticeXero, xero: XeroCalls, way: str) -> None:
+    contact_id = practice.create(f"Own fields {way}", LastName="L")
+    practice.somebody("balances", contact_id, AccountsReceivable={"Outstanding": 5})
+    body = {"Name": f"Own fields {way} (2)", "FirstName": "F"}
+    reply = {
+        "PUT": lambda: xero.call("PUT", "Contacts", body),
+        "POST": lambda: xero.call("POST", "Contacts", {"Contacts": [{"ContactID": contact_id, **body}]}),
+        "POST one": lambda: xero.call("POST", f"Contacts/{contact_id}", body),
+        "archive": lambda: xero.set_status(contact_id),
+    }[way]()
+    [element] = reply.json()["Contacts"]
+    assert (element["SalesTrackingCategories"], element["PurchasesTrackingCategories"]) == ([], [])
+    assert not {"HasAttachments", "Attachments", "Balances"} & set(element)
+    assert [one["PhoneType"] for one in element["Phones"]] == ["DEFAULT", "DDI", "FAX", "MOBILE"]
+    fields = list(element)
+    assert fields.index("PurchasesTrackingCategories") + 1 == fields.index("ContactPersons")
+    read = xero.contact(element["ContactID"])
+    assert not {"SalesTrackingCategories", "PurchasesTrackingCategories"} & set(read)
 
 
 @pytest.mark.parametrize(
@@ -205,3 +271,38 @@ def test_fifty_at_once_cost_one_call(practice: PracticeXero, xero: XeroCalls) ->
     assert int(reply.headers["X-DayLimit-Remaining"]) == left - 1
     assert practice.status_writes() == before + 50
     assert practice.requests()[-1]["statusWrites"] == 50
+
+
+def test_properties_are_read_in_any_case(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Any case")
+    element = {
+        "contactID": contact_id,
+        "FIRSTNAME": "F",
+        "emailAddress": "f@mail.example",
+        "phones": [{"phoneType": "FAX", "phoneNumber": "12"}],
+        "addresses": [{"addresstype": "POBOX", "city": "Napier"}],
+        "contactPersons": [{"firstName": "P", "includeInEmails": True}],
+    }
+    reply = xero.call("POST", "Contacts", {"contacts": [element]})
+    assert reply.status == 200, reply.body
+    found = xero.contact(contact_id)
+    assert (found["FirstName"], found["EmailAddress"]) == ("F", "f@mail.example")
+    assert [one["PhoneNumber"] for one in found["Phones"]] == ["", "", "12", ""]
+    assert found["Addresses"][1]["City"] == "Napier"
+    assert found["ContactPersons"] == [{"FirstName": "P", "IncludeInEmails": True}]
+    archived = xero.call(
+        "POST", "contacts", {"CONTACTS": [{"contactid": contact_id, "contactStatus": "ARCHIVED"}]}
+    )
+    assert archived.json()["Contacts"][0]["ContactStatus"] == "ARCHIVED"
+    made = xero.call("PUT", "Contacts", {"contacts": [{"name": "Made in lower case"}]})
+    assert made.json()["Contacts"][0]["Name"] == "Made in lower case"
+    note = {"historyrecords": [{"details": "A note"}]}
+    assert (
+        xero.call("PUT", f"Contacts/{contact_id}/history", note).json()["HistoryRecords"][0]["Details"]
+        == "A note"
+    )
+    group = xero.call("PUT", "ContactGroups", {"contactGroups": [{"name": "Lower case"}]}).json()
+    group_id = group["ContactGroups"][0]["ContactGroupID"]
+    members = {"contacts": [{"contactId": made.json()["Contacts"][0]["ContactID"]}]}
+    assert xero.call("PUT", f"ContactGroups/{group_id}/Contacts", members).status == 200
+    assert xero.call("POST", f"ContactGroups/{group_id}", {"status": "DELETED"}).status == 200

@@ -1,18 +1,26 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.fake_backend import FakeBackend
 from support.frozen import frozen
+from support.pictures import PlainText, text_of
 
 from tui.model.change import Action, State
 from tui.model.evidence import Grade
 from tui.widgets import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from support.pictures import Compare
+    from syrupy.assertion import SnapshotAssertion
+    from textual.pilot import Pilot
+
+    from tui.app import ReshelveApp
 
 REPEATING = "Contacts cannot be archived if they are associated with repeating invoices"
 
@@ -29,6 +37,26 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look twice as often whether the program is idle: after each key, tests wait for that."""
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 1 / 100)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 1 / 2000)
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Compare, snapshot: SnapshotAssertion) -> Compare:
+    """Compare as a picture, or as plain text."""
+
+    def compare(app: ReshelveApp, *, as_text: bool, **shot: Any) -> bool:
+        return compare_text(app, **shot) if as_text else snap_compare(app, **shot)
+
+    def compare_text(
+        app: ReshelveApp, terminal_size: tuple[int, int], run_before: Callable[[Pilot[None]], Awaitable[None]]
+    ) -> bool:
+        async def look() -> str:
+            async with app.run_test(size=terminal_size) as pilot:
+                await run_before(pilot)
+                return text_of(app.screen)
+
+        return bool(asyncio.run(look()) == snapshot.use_extension(PlainText))
+
+    return compare
 
 
 @pytest.fixture
@@ -50,3 +78,11 @@ def busy() -> FakeBackend:
     backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, Grade.EXPECTED)
     backend.publish_changes()
     return backend
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a picture by its size, as in `test_main[120x36]`."""
+    match val:
+        case (int(width), int(height)):
+            return f"{width}x{height}"
+    return None

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from support.fake_account import CLIENT_ID, FakeAccount, organisation
 from support.fake_backend import FakeBackend
+from support.pictures import LARGE, SIZES
 from support.screen_test import Driver
 from textual.widgets import Checkbox, Input
 
+from tui import browser
 from tui.app import ReshelveApp
 from tui.model.account import Connected, Listed
 from tui.model.errors import NoKeychainError, OfflineError, SignInError
-from tui.screens import browser
 from tui.screens.connecting import connect_words as words
 from tui.screens.connecting.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     Compare = Callable[..., bool]
     Doing = Callable[[Driver, FakeAccount], Awaitable[None]]
 
-SIZES = [(60, 20), (80, 24), (120, 36)]
-THEMES = [((80, 24), "reshelve-light"), ((80, 24), "reshelve-contrast")]
-ALL = [*((size, "reshelve-dark") for size in SIZES), *THEMES]
 TAKEN = SignInError(
     "Another program listens on port 8742, where the browser is to come back to.",
     "Close it, or set xero.callback_port to another port and register that address with Xero.",
@@ -57,11 +55,9 @@ def picture(
     doing: Doing,
     *,
     size: tuple[int, int],
-    theme: str = "reshelve-dark",
     is_first: bool = True,
 ) -> bool:
     app = ReshelveApp(account, None if is_first else account.listed[0].organisation)
-    app.theme = theme
 
     async def act(pilot: Pilot[None]) -> None:
         person = Driver(app, pilot, FakeBackend(known={}), account)
@@ -70,7 +66,7 @@ def picture(
             box.cursor_blink = False
         await pilot.pause()
 
-    return compare(app, terminal_size=size, run_before=act)
+    return compare(app, terminal_size=size, run_before=act, as_text=size != LARGE)
 
 
 async def look(person: Driver, _: FakeAccount) -> None:
@@ -148,10 +144,10 @@ def test_a_first_start(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert picture(snap_compare, FakeAccount(is_practice=False), look, size=size)
 
 
-@pytest.mark.parametrize(("size", "theme"), ALL)
-def test_secret(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_secret(snap_compare: Compare, size: tuple[int, int]) -> None:
     account = FakeAccount(client_id=CLIENT_ID)
-    assert picture(snap_compare, account, ask_for_secret, size=size, theme=theme)
+    assert picture(snap_compare, account, ask_for_secret, size=size)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +160,9 @@ def test_attempt(snap_compare: Compare, doing: Doing, size: tuple[int, int]) -> 
     assert picture(snap_compare, FakeAccount(client_id=CLIENT_ID), doing, size=size)
 
 
-@pytest.mark.parametrize(("size", "theme"), ALL)
-def test_switcher(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
-    assert picture(snap_compare, connected(), switch, size=size, theme=theme, is_first=False)
+@pytest.mark.parametrize("size", SIZES)
+def test_switcher(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, connected(), switch, size=size, is_first=False)
 
 
 @pytest.mark.parametrize("size", SIZES)

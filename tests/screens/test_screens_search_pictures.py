@@ -22,16 +22,11 @@ def test_a_wrong_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple
     assert picture(snap_compare, busy, "/", Text("bay is:custmer"), size=size)
 
 
-@pytest.mark.parametrize("theme", ["reshelve-light", "reshelve-contrast"])
-def test_a_wrong_qualifier_themes(snap_compare: Compare, busy: FakeBackend, theme: str) -> None:
-    assert picture(snap_compare, busy, "/", Text("sync:x is:custmer"), theme=theme)
-
-
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_a_half_typed_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", Text("bay sync:"), size=size)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
+@pytest.mark.parametrize("size", SIZES)
 def test_how_to_search(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", "f1", size=size)

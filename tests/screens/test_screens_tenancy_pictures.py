@@ -88,7 +88,7 @@ def test_many_tenants_are_archived_later(snap_compare: Compare, size: tuple[int,
     assert picture(snap_compare, backend, "2", "asterisk", "a", size=size)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (120, 36)])
+@pytest.mark.parametrize("size", SIZES)
 def test_the_page_of_a_tenant(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS, "Quarterly"))
     backend.marked = {TENANTS}
@@ -104,11 +104,3 @@ def test_redoing_archives_of_tenants(snap_compare: Compare, size: tuple[int, int
     fates = [(change, Fate.ARCHIVE) for change in changes]
     backend.plan(*fates, at=NOW, kind=BatchKind.REDO)
     assert picture(snap_compare, backend, "U", size=size)
-
-
-@pytest.mark.parametrize("theme", ["reshelve-light", "reshelve-contrast"])
-def test_colours(snap_compare: Compare, theme: str) -> None:
-    backend = with_groups((TENANTS,), ("Owners",))
-    backend.is_first_archive, backend.marked = True, {TENANTS}
-
-    assert picture(snap_compare, backend, "a", "g", size=(100, 30), theme=theme)

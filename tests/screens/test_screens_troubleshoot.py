@@ -211,6 +211,7 @@ async def test_the_report_is_written_to_a_file(telltale: FakeBackend, tmp_path: 
         await person.press("enter")
         assert person.bottom_line.startswith("The report is written to ")
         assert file.read_text(encoding="utf-8") == person.app.clipboard
+        assert file.stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_file_that_cannot_be_written_is_said(
@@ -222,9 +223,10 @@ async def test_a_file_that_cannot_be_written_is_said(
     async with running(telltale) as person:
         await person.press("t", "e")
         person.screen.query_one(Input).value = str(tmp_path / "report.txt")
-        monkeypatch.setattr("pathlib.Path.write_text", full)
+        monkeypatch.setattr("tui.paths.os.fsync", full)
         await person.press("enter")
-        assert person.bottom_line == "The report can't be written: No space left on device. e asks again."
+        assert person.bottom_line.startswith("The file can't be written: No space left on device.")
+        assert "another place" in person.bottom_line
 
 
 async def test_news_is_looked_for(backend: FakeBackend) -> None:

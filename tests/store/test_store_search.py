@@ -76,6 +76,8 @@ async def check(stored: Store, texts: Sequence[str]) -> None:
             assert list(ids) == sorted(ids, key=order.__getitem__)
             assert [row.contact_id for row in found.rows.window(0, 999)] == list(ids)
             assert [found.rows.index_of(one) for one in ids] == list(range(len(ids)))
+            everyone = [one.contact_id for one in known]
+            assert found.rows.absent([*everyone, "unknown"]) == {*everyone, "unknown"} - expected.keys()
             for missing in known:
                 if missing.contact_id not in expected:
                     assert found.rows.index_of(missing.contact_id) is None

@@ -42,13 +42,15 @@ _JUDGEMENT = {
 
 
 def _describe_stubs(schemas: Schemas) -> None:
-    """Let groups and notes carry a judgement, as contacts do, and 400s whole elements.
+    """Let groups, notes, phones and addresses carry a judgement, as contacts do, and 400s whole elements.
 
     The file's examples show `HasValidationErrors` in groups and `ValidationErrors` in notes, and in a
     400 the element as it was sent; its `Element` knows identifiers and errors only.
     """
     for name in ("ContactGroup", "HistoryRecord"):
         schemas[name]["properties"] |= _JUDGEMENT
+    for name in ("Address", "Phone"):
+        schemas[name]["properties"]["ValidationErrors"] = _JUDGEMENT["ValidationErrors"]
     for name in ("Contact", "ContactGroup"):
         schemas["Element"]["properties"] |= schemas[name]["properties"]
 

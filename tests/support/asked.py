@@ -6,14 +6,13 @@ import operator
 from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
-from tui.model.filters import Changed, Comparison, InGroup, Is, Kind, Owing, Side, Synced, sync_of
+from tui.model.filters import Changed, Comparison, InGroup, Is, Kind, Nothing, Owing, Side, Synced, sync_of
 from tui.model.query import fold
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.contact import Contact
-    from tui.model.filters import Condition
     from tui.model.query import Query
     from tui.model.snapshot import ChangeView
 
@@ -41,6 +40,8 @@ def is_asked_for(
     if not all(holds(one, word) for word in query.words) or any(holds(one, word) for word in query.without):
         return False
     for wanted in query.filters:
+        if isinstance(wanted.condition, Nothing):
+            return False
         meets = _meets(wanted.condition, one, last, now, is_unlinked=is_unlinked)
         # What isn't known meets nothing, and not its opposite either.
         if meets is None or meets is wanted.is_negated:
@@ -49,7 +50,12 @@ def is_asked_for(
 
 
 def _meets(
-    condition: Condition, one: Contact, last: ChangeView | None, now: datetime, *, is_unlinked: bool
+    condition: Is | Owing | InGroup | Synced | Changed,
+    one: Contact,
+    last: ChangeView | None,
+    now: datetime,
+    *,
+    is_unlinked: bool,
 ) -> bool | None:
     if isinstance(condition, Is):
         return {

@@ -33,7 +33,7 @@ from tui.model.snapshot import (
 from tui.model.tenancy import tenants_among
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from tui.model.errors import ReshelveError
 
@@ -115,6 +115,9 @@ class ListRows:
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
         return [contact.contact_id for contact in self.contacts[start:stop]]
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(contact_ids).difference(contact.contact_id for contact in self.contacts)
 
 
 @dataclass(eq=False)

@@ -1,12 +1,13 @@
-"""Taking a picture of a screen after some keys, at the sizes that every screen is looked at."""
+"""Compare a screen, after some keys, with how it looked before: as a picture when large, else as text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from support.fake_account import FakeAccount
 from support.screen_test import Driver
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual import events
 from textual.widgets import Input
 
@@ -15,6 +16,7 @@ from tui.app import ReshelveApp
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
     from textual.pilot import Pilot
+    from textual.screen import Screen
 
 Compare = Callable[..., bool]
 
@@ -25,19 +27,35 @@ class Text(str):
     __slots__ = ()
 
 
-SIZES = [(60, 20), (80, 24), (120, 36), (160, 48)]
+LARGE = (120, 36)
+SIZES = [(60, 20), LARGE]
+
+
+class PlainText(SingleFileSnapshotExtension):
+    """One text file a comparison."""
+
+    _file_extension = "txt"
+    _write_mode = WriteMode.TEXT
+
+
+def text_of(screen: Screen[Any]) -> str:
+    """Return what a screen shows, a line for each of its rows."""
+    lines = (strip.text.rstrip() for strip in screen._compositor.render_strips())
+    return "\n".join(lines) + "\n"
 
 
 def picture(
     compare: Compare,
     backend: FakeBackend,
     *keys: str,
-    size: tuple[int, int] = (120, 36),
+    size: tuple[int, int] = LARGE,
     theme: str = "",
     settled: bool = True,
     is_opening: bool = False,
     after: Callable[[ReshelveApp], object] | None = None,
+    as_text: bool | None = None,
 ) -> bool:
+    """Say whether the screen looks as before. Without a choice, any size but the large one is text."""
     app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation)
     if theme:
         app.theme = theme
@@ -61,4 +79,6 @@ def picture(
             box.cursor_blink = False
         await pilot.pause()
 
-    return compare(app, terminal_size=size, run_before=act)
+    return compare(
+        app, terminal_size=size, run_before=act, as_text=size != LARGE if as_text is None else as_text
+    )

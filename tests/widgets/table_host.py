@@ -17,7 +17,7 @@ from tui.model.snapshot import ChangeView
 from tui.widgets.contact_table import ContactTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from textual.app import ComposeResult
     from textual.message import Message
@@ -68,6 +68,9 @@ class Rows:
     def ids(self, start: int, stop: int) -> Sequence[str]:
         return [row.contact_id for row in self.rows[start:stop]]
 
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(contact_ids).difference(row.contact_id for row in self.rows)
+
 
 class Many:
     """Any number of contacts, none of them stored."""
@@ -87,6 +90,9 @@ class Many:
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
         return [f"id-{i}" for i in range(max(0, start), min(stop, self.count))]
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(one for one in contact_ids if self.index_of(one) is None)
 
 
 def found(rows: Rows | Many | Sequence[Row], tab: Tab = Tab.ACTIVE, text: str = "") -> Found:

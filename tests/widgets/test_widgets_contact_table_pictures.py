@@ -64,25 +64,23 @@ def still(host: Host) -> Host:
     return host
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (60, 20)], ids=["80x24", "120x36", "60x20"])
-def test_the_all_tab(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def test_the_all_tab(snap_compare: Callable[..., bool]) -> None:
     host = still(Host(found(believable(), Tab.ALL)))
-    assert snap_compare(host, terminal_size=size, press=["down", "space", "space", "up"])
+    assert snap_compare(host, terminal_size=(120, 36), press=["down", "space", "space", "up"])
 
 
-@pytest.mark.parametrize("theme", ["textual-light", "nord", "ansi-dark"])
+@pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])
 def test_themes_on_a_tab_with_rows_that_left_it(snap_compare: Callable[..., bool], theme: str) -> None:
     host = still(Host(found(believable(), Tab.ACTIVE, "bay CAFE co")))
     host.theme = theme
     assert snap_compare(host, terminal_size=(120, 36), press=["space", "down", "space"])
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["80x24", "120x36"])
-def test_hostile_names(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def test_hostile_names(snap_compare: Callable[..., bool]) -> None:
     rows = [
         row(n, name, email=name, owes=99, last_change=view(State.QUEUED)) for n, name in enumerate(HOSTILE)
     ]
-    assert snap_compare(still(Host(found(rows, Tab.ACTIVE, "koutou"))), terminal_size=size)
+    assert snap_compare(still(Host(found(rows, Tab.ACTIVE, "koutou"))), terminal_size=(120, 36))
 
 
 def test_no_rows(snap_compare: Callable[..., bool]) -> None:

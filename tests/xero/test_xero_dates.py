@@ -25,7 +25,9 @@ async def told(tokens: TokenSource, status: int = 200, **headers: str) -> list[t
     """Let Xero answer a call; returns what was told of the time."""
 
     def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, json={"Organisations": []}, headers=headers)
+        return httpx.Response(
+            status, json={"Organisations": [], "Message": "As Xero refuses."}, headers=headers
+        )
 
     heard: list[tuple[datetime, float]] = []
     client = XeroClient(

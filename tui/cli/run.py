@@ -12,6 +12,7 @@ import click
 from tui.lifeline import outlive_terminal
 from tui.log import log_file
 from tui.model.errors import BugError, ReshelveError, SettingsError, StoreError
+from tui.model.query import fold
 from tui.settings import find_key, set_value
 from tui.settings.declared import near
 
@@ -57,7 +58,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
 def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:
     """Return the organisation whose name contains what is wanted; the first, or None, when nothing is."""
     for organisation in organisations:
-        if wanted is None or wanted.casefold() in organisation.name.casefold():
+        if wanted is None or fold(wanted) in fold(organisation.name):
             return organisation
     if wanted is None:
         return None

@@ -101,4 +101,8 @@ class XeroClock:
 
 
 def _read(stored: str | None) -> timedelta:
-    return timedelta(seconds=float(stored)) if stored else _NONE
+    try:
+        ahead = timedelta(seconds=float(stored or 0))
+    except (ValueError, OverflowError):
+        return _NONE
+    return ahead if abs(ahead) <= _FURTHEST else _NONE

@@ -6,23 +6,24 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.engine.care.upkeep import look_after
-from tui.engine.check import check, read_fresh
+from tui.engine.check import Fresh, check, read_fresh
 from tui.engine.clock import XeroClock, utc_now
 from tui.engine.desk import Desk
 from tui.engine.file_desk import FileDesk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
+from tui.engine.supervision import supervise
 from tui.engine.telling import Tellings
 from tui.engine.tenancy import TenancyDesk
 from tui.engine.watch import ReleasedWatch
 from tui.engine.weather.disk import Disk
 from tui.engine.weather.weather import Weather
-from tui.log import logger
+from tui.log import log_unexpected, logger
 from tui.model.errors import ReshelveError, XeroError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -119,24 +120,38 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
     async def run(self) -> None:
         """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
         # Nothing is sent from a journal that can't be read whole.
-        await self._store.check_journal()
-        await self._connectors.open()
+        await supervise("Change log check", self._store.check_journal, self._disk)
+        await self._start(
+            {
+                "Lock of this organisation": self._loops.hold_lease,
+                "Backup": lambda: look_after(self._store, self._loops.held, self._now, self._disk),
+                "Clock": lambda: self._clock.keep(self._disk),
+                "Search index": self._loops.keep_search_index,
+                "Connection": self._work_online,
+            }
+        )
+
+    async def _work_online(self) -> None:
+        """Make the clients, however often that takes, then run all that needs them."""
+        await self._loops.until_open(self._connectors.open)
         xero = self._connectors.xero
         xero.pace.on_full = self._weather.minute_full
         xero.follow_time(self._clock.learn)
-        work = [
-            self._loops.hold_lease(),
-            look_after(self._store, self._loops.held, self._now, self._disk),
-            self._clock.keep(self._disk),
-            self._loops.keep_search_index(),
-            self._loops.pull(xero),
-            self._loops.look_for_handoffs(xero),
-            self._loops.follow_released(self._connectors.observer),
-        ]
+        work: dict[str, Callable[[], Awaitable[None]]] = {
+            "Loading contacts": lambda: self._loops.pull(xero),
+            "Checking restores": lambda: self._loops.look_for_handoffs(xero),
+            "Re-Leased": lambda: self._loops.follow_released(self._connectors.observer),
+        }
         if not self._is_read_only:
-            work.append(self._loops.send(xero))
-        self._tasks = [asyncio.create_task(each) for each in work]
-        await asyncio.gather(*self._tasks)
+            work["Sending changes"] = lambda: self._loops.send(xero)
+        await self._start(work)
+
+    async def _start(self, work: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+        tasks = [
+            asyncio.create_task(supervise(name, each, self._disk), name=name) for name, each in work.items()
+        ]
+        self._tasks += tasks
+        await asyncio.gather(*tasks)
 
     async def stop(self) -> None:
         """End all work between two steps of the journal, and close the store."""
@@ -150,7 +165,10 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
             if isinstance(outcome, Exception):
                 logger.error("engine: a part of it had failed", exc_info=outcome)
         self._publisher.stop()
-        await self._connectors.close()
+        try:
+            await self._connectors.close()
+        except Exception as error:  # noqa: BLE001 - whatever a connection does, the store is closed
+            log_unexpected("closing the connections", error)
         self._loops.release()
         self._store.close()
 
@@ -168,8 +186,8 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
 
     async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
         """Read the contacts fresh and say what there is to say before changing them."""
-        stale_reason = await self._read_fresh(contact_ids)
-        return check(self._store, action, contact_ids, stale_reason)
+        fresh = await self._read_fresh(contact_ids)
+        return check(self._store, action, contact_ids, fresh)
 
     async def refresh(self) -> None:
         """Look for news now."""
@@ -187,9 +205,9 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
 
     async def freshen(self, contact_id: str) -> None:
         """Read one contact fresh from Xero, its balances included."""
-        stale_reason = await self._read_fresh([contact_id])
-        if stale_reason:
-            raise ReshelveError(stale_reason, "What is shown is as it was last read.")
+        fresh = await self._read_fresh([contact_id])
+        if fresh.reason:
+            raise ReshelveError(fresh.reason, "What is shown is as it was last read.")
 
     async def history(self, contact_id: str) -> Sequence[HistoryLine]:
         """Read Xero's own history of a contact."""
@@ -211,16 +229,16 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         self._refuse_if_read_only()
         await self._connectors.press_restore(contact_id)
         # This one first: the usual round takes a while where hundreds wait.
-        if await self._read_fresh([contact_id]):
+        if (await self._read_fresh([contact_id])).reason:
             self._loops.wake(handoffs=True)
 
-    async def _read_fresh(self, contact_ids: Sequence[str]) -> str:
-        """Bring contacts up to date for a person who waits; returns why that couldn't be, mostly empty."""
+    async def _read_fresh(self, contact_ids: Sequence[str]) -> Fresh:
+        """Bring contacts up to date for a person who waits."""
         attempt, applied = self._weather.attempt(), self._publisher.applied
-        stale_reason = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
-        if not stale_reason:
+        fresh = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
+        if not fresh.reason:
             self._loops.note_answer(self._connectors.xero, None, attempt)
-        return stale_reason
+        return fresh
 
     def _changed(self) -> None:
         self._publisher.soon()

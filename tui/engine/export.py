@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from tui.model.errors import ReshelveError
-from tui.paths import write_atomically
+from tui.user_files import write_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from tui.model.evidence import Standing
 
 COLUMNS: Final = ("time", "contact", "contact id", "action", "origin", "state", "Xero's words", "evidence")
-# What spreadsheets take for the start of a formula, in both widths, after any white space.
-_FORMULA: Final = tuple("=+-@＝＋－＠")
+# What a spreadsheet evaluates: a formula sign in any of its forms at the start of a cell, after white space
+# or quotation marks. A cell also starts behind each delimiter at which other settings would split the line.
+_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+_FORMULA: Final = re.compile(rf"(^|[,;|])(?=[\s\"“”\u200c\u200d]*[{_SIGNS}])")
+_JOINERS: Final = "\u200c\u200d"
 # Some spreadsheets take text for their own code page unless a file begins with this mark.
 _ENCODING: Final = "utf-8-sig"
 
@@ -35,21 +40,29 @@ def write_csv(changes: Iterable[Change], grade: Callable[[Change], Standing | No
     for change in changes:
         writer.writerow([plain(cell) for cell in _cells(change, grade(change))])
         total += 1
-    try:
-        write_atomically(file, text.getvalue().encode(_ENCODING))
-    except OSError as error:
-        raise ReshelveError(
-            f"The file can't be written: {error.strerror}.", "Choose another place, then try again."
-        ) from error
+    write_user_file(file, text.getvalue().encode(_ENCODING))
     return total
 
 
 def plain(cell: str) -> str:
-    """Return the text such that no spreadsheet computes it: with an apostrophe before what looks so."""
-    begins = cell.lstrip()
-    if begins.startswith(_FORMULA) or cell.startswith(("\t", "\r", "\n")):
-        return f"'{cell}"
-    return cell
+    """Return the text on one line, and such that no spreadsheet evaluates any part of it.
+
+    An apostrophe is put before what looks like a formula; controls and invisible characters are dropped.
+    """
+    if not (cell.isascii() and cell.isprintable()):
+        cell = "".join(map(_harmless, cell.replace("\r\n", "\n")))
+    return _FORMULA.sub(r"\1'", cell)
+
+
+@lru_cache(maxsize=4096)
+def _harmless(char: str) -> str:
+    category = unicodedata.category(char)
+    if char.isspace():
+        return " "
+    if category == "Cs":
+        return "\N{REPLACEMENT CHARACTER}"
+    # Joiners are part of how some scripts, and emoji, are spelt.
+    return "" if category in {"Cc", "Cf"} and char not in _JOINERS else char
 
 
 def _cells(change: Change, standing: Standing | None) -> tuple[str, ...]:

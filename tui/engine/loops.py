@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.engine.job import Job
+from tui.engine.supervision import unexpected
 from tui.engine.sync.bookmarks import PEAK
 from tui.engine.weather.pace import Budget, Peak, Presence
 from tui.log import logger
@@ -54,6 +55,7 @@ class Loops:
         self._lease = lease
         self._is_holder = asyncio.Event()
         self._follows = False
+        self._is_displaced = False
         self._presence = Presence(now)
         self._budget = Budget(poll_seconds)
         self._puller: Puller | None = None
@@ -107,6 +109,11 @@ class Loops:
 
     def release(self) -> None:
         """Give the lease back."""
+        if self._store.is_displaced:
+            try:
+                self._store.put_back(self._now(), self._lease.take)
+            except StoreError as error:
+                logger.error("store: %s %s", error.what, error.next_step)
         self._lease.give_back()
 
     async def held(self) -> None:
@@ -131,18 +138,47 @@ class Loops:
                 self._look_at_lease()
             except StoreError as error:
                 self._disk.note(error)
+                if not self._lease.is_held:
+                    self._is_holder.clear()
             await asyncio.sleep(_LEASE_SECONDS)
 
     def _look_at_lease(self) -> None:
+        self._look_at_files()
         if self._lease.take():
             self._is_holder.set()
         else:
+            self._is_holder.clear()
             self._weather.elsewhere()
         is_new_follower = not self._is_holder.is_set() and not self._follows
         self._follows = not self._is_holder.is_set()
         if self._store.changed_elsewhere() or is_new_follower:
             self._released.recall(is_follower=self._follows)
             self._publisher.rows_changed(order=not self._is_holder.is_set())
+
+    def _look_at_files(self) -> None:
+        """Restore files that were taken away, at the second look: the first is shown to the person."""
+        was_displaced, self._is_displaced = self._is_displaced, self._store.is_displaced
+        if self._is_displaced:
+            if not was_displaced:
+                self._store.check_place()
+            self._store.put_back(self._now(), self._lease.take)
+            self._is_displaced = False
+        if was_displaced:
+            self._disk.note(None)
+            self._publisher.rows_changed(order=True)
+
+    async def until_open(self, open_clients: Callable[[], Awaitable[None]]) -> None:
+        """Make the clients. A failure is shown as a connection problem and tried again."""
+        while True:
+            attempt = self._weather.attempt()
+            try:
+                await open_clients()
+            except Exception as error:  # noqa: BLE001 - as in `_repeat`
+                problem = error if isinstance(error, ReshelveError) else unexpected("connecting", error)
+                self._weather.bad(problem, attempt)
+                await self._weather.clear()
+            else:
+                return
 
     async def send(self, xero: XeroClient) -> None:
         """Empty the outbox, whenever there is something in it."""
@@ -157,7 +193,7 @@ class Loops:
 
         # What the last run left goes on at once.
         self._outbox.wake()
-        await self._repeat(self._outbox, drain, xero)
+        await self._repeat("sending changes", self._outbox, drain, xero)
 
     async def pull(self, xero: XeroClient) -> None:
         """Look for news in Xero, at once and then at its pace."""
@@ -183,7 +219,7 @@ class Loops:
                 self._publisher.pulled(self._now())
 
         self._news.wake()
-        await self._repeat(self._news, pull, xero)
+        await self._repeat("loading contacts", self._news, pull, xero)
 
     async def look_for_handoffs(self, xero: XeroClient) -> None:
         """See which hand-offs are done."""
@@ -191,7 +227,7 @@ class Loops:
 
         lookout = HandoffLookout(self._store, xero, self._now, self._applied)
         self._handoffs.wake()
-        await self._repeat(self._handoffs, lookout.look, xero)
+        await self._repeat("checking restores", self._handoffs, lookout.look, xero)
 
     async def follow_released(self, observer: Observer | None) -> None:
         """Gather evidence of what Re-Leased has picked up.
@@ -213,11 +249,18 @@ class Loops:
                 self._disk.note(error)
                 await self._disk.pause()
                 continue
+            except Exception as error:
+                if observer is None:
+                    raise
+                self._released.fail(unexpected("reading the Re-Leased feed", error))
+                learnt = False
             if learnt:
                 self._publisher.rows_changed()
             self._publisher.soon()
 
-    async def _repeat(self, job: Job, work: Callable[[], Awaitable[None]], xero: XeroClient) -> None:
+    async def _repeat(
+        self, task: str, job: Job, work: Callable[[], Awaitable[None]], xero: XeroClient
+    ) -> None:
         while True:
             await job.due()
             await self._is_holder.wait()
@@ -230,9 +273,11 @@ class Loops:
                 self._disk.note(error)
                 await self._disk.pause()
                 job.wake()
-            except ReshelveError as error:
+            except Exception as error:  # noqa: BLE001 - a bug in one task ends neither it nor the others
                 self._budget.note(xero.calls_left.day, self._now())
-                self._weather.bad(error, attempt)
+                self._weather.bad(
+                    error if isinstance(error, ReshelveError) else unexpected(task, error), attempt
+                )
                 job.wake()
             else:
                 self.note_answer(xero, before, attempt)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tui.engine.supervision import unexpected
 from tui.engine.sync.bookmarks import FULL_DONE_AT
+from tui.log import log_unexpected
+from tui.model import moments
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.evidence import settled_up_to, stand
@@ -16,6 +18,7 @@ from tui.model.snapshot import ChangeView, Pane, PullProgress, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from tui.engine.clock import XeroClock
     from tui.engine.watch import ReleasedWatch
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
 # A burst of news becomes one snapshot: ten a second is as fast as anybody reads.
 _COALESCE = 0.1
+# Seconds until another attempt, after a bug.
+_RETRY = 5.0
 _PANE_LINES = 40
+_TASK = "Status"
 
 
 class Publisher:
@@ -102,7 +108,12 @@ class Publisher:
     def soon(self) -> None:
         """Publish shortly; further news until then is part of the same snapshot."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_COALESCE, self._publish)
+            self._later(_COALESCE)
+
+    def _later(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._publish)
 
     def stop(self) -> None:
         """Publish nothing more."""
@@ -118,16 +129,26 @@ class Publisher:
             # What was read before stays on the screen.
             self._disk.note(error)
             snapshot = replace(self.snapshot, xero=self._weather.shown, disk_trouble=self._disk.shown)
+        except Exception as error:  # noqa: BLE001 - called by the event loop, which would only print it
+            self._disk.note_task(_TASK, unexpected(_TASK, error))
+            snapshot = replace(self.snapshot, xero=self._weather.shown, disk_trouble=self._disk.shown)
+            self._later(_RETRY)
+        else:
+            self._disk.note_task(_TASK, None)
         if snapshot == self.snapshot:
             return
         self.snapshot = snapshot
         for listener in tuple(self._listeners):
-            listener(snapshot)
+            try:
+                listener(snapshot)
+            except Exception as error:  # noqa: BLE001 - one listener must not keep the news from the others
+                log_unexpected("a listener to snapshots", error)
 
     def _build(self) -> Snapshot:
         return Snapshot(
             organisation=self._organisation,
             counts=self._store.counts(),
+            unreadable=len(self._store.unreadable()),
             xero=self._weather.shown,
             pull=self._pull,
             last_pull_at=self._last_pull_at,
@@ -184,8 +205,7 @@ class Publisher:
 
 def _balances_read_at(store: Store) -> datetime | None:
     """Return when the last full read, which tells all balances, ended."""
-    stored = store.cursor(FULL_DONE_AT)
-    return None if stored is None else datetime.fromisoformat(stored)
+    return moments.of_text(store.cursor(FULL_DONE_AT))
 
 
 def _settled_at(view: ChangeView) -> datetime:

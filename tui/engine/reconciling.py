@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock, utc_now
 from tui.engine.sync.bookmarks import FULL_DONE_AT, SINCE
+from tui.model import moments
 from tui.model.errors import ReshelveError, StoreError
 from tui.model.reconcile import Accepted, compare, resolve
 from tui.paths import private_folder
@@ -20,6 +20,7 @@ from tui.store.database import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from tui.model.change import Change
@@ -94,7 +95,8 @@ def _hold(
     # Its last change, and what a person says of it, are by this machine's clock, as far as anybody knows.
     with open_contact_file(file, options, clock.machine()) as opened:
         source = replace(opened.source, dated=clock.by_person(opened.source.dated))
-        return compare(source, _until(stop, opened.contacts), contacts, changes)
+        found = compare(source, _until(stop, opened.contacts), contacts, changes)
+        return replace(found, notes=(*opened.notes, *found.notes))
 
 
 def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:
@@ -107,7 +109,7 @@ def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[File
 
 def _age(store: Store, dated: datetime) -> tuple[str, ...]:
     """Say that the local copy is older than the file, which can explain differences."""
-    read_at = store.cursor(SINCE)
-    if read_at is None or datetime.fromisoformat(read_at) >= dated:
+    read_at = moments.of_text(store.cursor(SINCE))
+    if read_at is None or read_at >= dated:
         return ()
     return (_IS_OLDER,)

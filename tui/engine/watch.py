@@ -6,9 +6,12 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from tui import lenient
 from tui.log import logger
+from tui.model import moments
 from tui.model.errors import FeedError
 from tui.model.evidence import NightlyWindow, Watch
 from tui.model.snapshot import ReleasedLink
@@ -16,6 +19,8 @@ from tui.model.snapshot import ReleasedLink
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tui.model.errors import UnexpectedError
+    from tui.model.evidence import PickUp
     from tui.model.telling import Company
     from tui.released.observer import Observer, Report
     from tui.store import Store
@@ -28,6 +33,9 @@ _MOMENTS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
 _SHOWN_FIELDS: Final = ("state", "is_syncing", "problem", *_MOMENTS)
 _FAILED: Final = "The bridge to it failed, as the log tells."
 _NO_ZONE: Final = "It gave a time without its zone."
+# A feed can say that there is always more: its next pages then wait for the next look.
+_MOST_PAGES: Final = 40
+_LONGEST_CYCLE: Final = timedelta(days=31).total_seconds()
 _SLOWEST = 10.0
 _QUICKEST = 0.5
 
@@ -62,23 +70,27 @@ class ReleasedWatch:
         self._show(link)
 
     async def look(self, observer: Observer) -> bool:
-        """Read the feed to its end. Returns whether anything was learnt about any change."""
+        """Read the feed, or a good part of it. Returns whether anything was learnt about any change."""
         learnt, before = 0, self.watch
         try:
-            while True:
+            for pages_left in reversed(range(_MOST_PAGES)):
                 cursor = self._store.cursor(_CURSOR)
                 report = await _ask(observer, cursor)
                 # The cursor moves even where a whole page made no sense, or it would be read without end.
                 if report.cursor is not None and report.cursor != cursor:
                     learnt += await self._store.record_pick_ups(report.pick_ups, (_CURSOR, report.cursor))
-                if not report.has_more or report.cursor == cursor:
+                is_whole = not report.has_more or report.cursor == cursor
+                if is_whole or not pages_left:
+                    await self._follow(report, is_whole=is_whole)
                     break
         except FeedError as error:
             self._show(ReleasedLink(has_feed=True, problem=error.what))
-        else:
-            await self._follow(report)
         await self._tell_followers()
         return learnt > 0 or self.watch != before
+
+    def fail(self, error: UnexpectedError) -> None:
+        """Show a feed that a bug of ours kept from being read."""
+        self._show(ReleasedLink(has_feed=True, problem=error.what))
 
     def tick(self) -> bool:
         """Follow the clock where there is no feed. Returns whether a window has just passed, or come back."""
@@ -97,8 +109,9 @@ class ReleasedWatch:
         left = (self.link.next_sync_at - self._now()).total_seconds()
         return min(max(left, _QUICKEST), _SLOWEST)
 
-    async def _follow(self, report: Report) -> None:
-        if report.last_sync_clean and report.last_sync_started_at is not None:
+    async def _follow(self, report: Report, *, is_whole: bool) -> None:
+        # Before everything it picked up is known, a clean sync would show what it brought as missed.
+        if is_whole and report.last_sync_clean and report.last_sync_started_at is not None:
             started = report.last_sync_started_at.isoformat()
             if started != self._store.cursor(_CLEAN_SYNC):
                 await self._store.note_clean_sync(
@@ -144,8 +157,7 @@ class ReleasedWatch:
         self.watch = told_watch(self._window, company)
 
     def _clean_sync(self) -> datetime | None:
-        stored = self._store.cursor(_CLEAN_SYNC)
-        return datetime.fromisoformat(stored) if stored else None
+        return moments.of_text(self._store.cursor(_CLEAN_SYNC))
 
     def _follow_clock(self) -> bool:
         now, link = self._now(), self.link
@@ -179,7 +191,18 @@ async def _ask(observer: Observer, cursor: str | None) -> Report:
         raise FeedError(_FAILED) from error
     if any(moment is not None and moment.utcoffset() is None for moment in _moments(report)):
         raise FeedError(_NO_ZONE)
-    return report
+    return replace(
+        report,
+        pick_ups=tuple(one for one in report.pick_ups if _is_dated(one)),
+        next_sync_at=moments.known(report.next_sync_at),
+        last_sync_started_at=moments.known(report.last_sync_started_at),
+        last_sync_finished_at=moments.known(report.last_sync_finished_at),
+    )
+
+
+def _is_dated(pick_up: PickUp) -> bool:
+    at = (pick_up.sync_started_at, pick_up.picked_up_at)
+    return all(moments.known(moment) is not None for moment in at)
 
 
 def _moments(report: Report) -> Iterator[datetime | None]:
@@ -189,9 +212,11 @@ def _moments(report: Report) -> Iterator[datetime | None]:
 
 
 def _cycle_start(report: Report) -> datetime | None:
-    if report.next_sync_at is None or report.cycle_seconds is None:
+    # A bridge may name any number of seconds; no cycle is longer than a month.
+    seconds = report.cycle_seconds
+    if report.next_sync_at is None or seconds is None or not 0 <= seconds <= _LONGEST_CYCLE:
         return None
-    return report.next_sync_at - timedelta(seconds=report.cycle_seconds)
+    return moments.known(report.next_sync_at - timedelta(seconds=seconds))
 
 
 def _write_shown(link: ReleasedLink) -> str:
@@ -200,9 +225,25 @@ def _write_shown(link: ReleasedLink) -> str:
 
 
 def _read_shown(stored: str | None) -> dict[str, Any]:
-    if stored is None:
+    """Read what `_write_shown` wrote; nothing where it can't be read."""
+    try:
+        shown = lenient.decode((stored or "").encode("utf-8", "replace"), _Shown)
+    except lenient.UndecodableError:
         return {}
-    values: dict[str, Any] = json.loads(stored)
-    for name in _MOMENTS:
-        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
-    return values
+    return {
+        "state": shown.state,
+        "is_syncing": shown.is_syncing,
+        "problem": shown.problem,
+        **{name: moments.of_text(getattr(shown, name)) for name in _MOMENTS},
+    }
+
+
+class _Shown(Struct):
+    """The link as it is kept; moments are ISO 8601."""
+
+    state: str = ""
+    is_syncing: bool = False
+    problem: str = ""
+    next_sync_at: str | None = None
+    cycle_started_at: str | None = None
+    last_sync_at: str | None = None

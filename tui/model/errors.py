@@ -37,6 +37,19 @@ class StoreError(ReshelveError):
     """The local copy can't be read or written."""
 
 
+class UnexpectedError(ReshelveError):
+    """A bug met in the background: the task that hit it is retried. `kind` is the exception's type."""
+
+    retryable = True
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"Something unexpected went wrong ({kind}). Nothing is lost.",
+            "Reshelve tries again; the log file says where.",
+        )
+        self.kind = kind
+
+
 class XeroError(ReshelveError):
     """Xero couldn't be asked, or wouldn't answer."""
 
@@ -47,6 +60,13 @@ class OfflineError(XeroError):
     retryable = True
 
 
+class NetworkSetupError(OfflineError):
+    """A proxy, a certificate or a network setting of this machine stands in the way.
+
+    `next_step` says what to change. It is tried again meanwhile, as some of them change by themselves.
+    """
+
+
 class AnswerLostError(XeroError):
     """The call may or may not have been carried out: only reading again tells.
 
@@ -54,6 +74,10 @@ class AnswerLostError(XeroError):
     """
 
     retryable = True
+
+
+class ForeignAnswerError(AnswerLostError):
+    """An answer that isn't Xero's, such as a gateway's page: no verdict on what was asked."""
 
 
 class RateLimitedError(XeroError):
@@ -79,6 +103,10 @@ class NotConnectedError(ReconnectError):
     """Xero takes the sign-in, but not for this organisation: it was removed, or a permission is missing."""
 
 
+class MissingScopeError(NotConnectedError):
+    """The sign-in works, but lacks a scope for what was asked: connecting again asks for it."""
+
+
 class SignInError(XeroError):
     """A new sign-in couldn't be begun or finished. What was connected before is as it was."""
 
@@ -90,7 +118,7 @@ class NoKeychainError(SignInError):
 class RejectedError(XeroError):
     """Xero read the call and refused it as a whole, in the words of `what`.
 
-    `status` is the HTTP status: 404 means that it never issued one of the ids that were sent.
+    `status` is the HTTP status: an empty 404 is how Xero answers an id that it never issued.
     """
 
     def __init__(self, what: str, status: int, next_step: str = "") -> None:

@@ -191,11 +191,15 @@ class Changed(Struct, frozen=True):
         }[self.comparison]
 
 
-Condition = Is | Owing | InGroup | Synced | Changed
+class Nothing(Struct, frozen=True):
+    """What no contact meets: a filter was asked for that doesn't exist."""
+
+
+Condition = Is | Owing | InGroup | Synced | Changed | Nothing
 
 
 class Filter(Struct, frozen=True):
-    """A condition that contacts must meet, or must be known not to."""
+    """A condition that contacts must meet, or must be known not to; `Nothing` is met neither way."""
 
     condition: Condition
     is_negated: bool = False

@@ -80,8 +80,8 @@ class Matcher:
 
 
 def id_key(contact_id: str) -> str:
-    """Return what an id is compared by: braces, hyphens and capitals don't matter."""
-    return contact_id.strip().strip("{}").replace("-", "").casefold()
+    """Return what an id is compared by: braces, hyphens, capitals and invisible characters don't matter."""
+    return fold(contact_id).strip().strip("{}").replace("-", "")
 
 
 def is_xero_id(text: str) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -35,12 +36,98 @@ class TabCounts(Struct, frozen=True):
         return {Tab.ALL: self.all, Tab.ACTIVE: self.active, Tab.ARCHIVED: self.archived}[tab]
 
 
+#: Names the rules of `fold`: what was folded by other rules, or by Python's older tables, is out of date.
+FOLD_VERSION: Final = f"2 {unicodedata.unidata_version}"
+
+# Signs that are typed for one another, or can't be typed at all.
+_APOSTROPHES: Final = (
+    "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u02f4\u0374\u0384\u055a\u055d\u05f3\u07f4\u07f5"
+    "\u1fbd\u1fbf\u1fef\u1ffd\u1ffe\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u275b\u275c\u275f\ua78b\ua78c"
+    "\uff07\uff40\U00016f51\U00016f52"
+)
+_QUOTATION_MARKS: Final = (
+    "\u00ab\u00bb\u02ba\u02dd\u02ee\u02f6\u05f4\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u2760"
+    "\u301d\u301e\u301f"
+)
+# Fillers, variation selectors and skin tones: what paints nothing, or only changes how its neighbour looks.
+_UNSEEN: Final = (
+    *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)),
+    *(*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x1F3FB, 0x1F400)),
+)
+_SIGNS: Final = {
+    **dict.fromkeys(_APOSTROPHES, ""),
+    **dict.fromkeys(_QUOTATION_MARKS, '"'),
+    **dict.fromkeys("\u02d7\u06d4\u2043\u2212\u2500\u2501\u2796", "-"),
+    **dict.fromkeys("\u2044\u2215\u29f8", "/"),
+    **dict.fromkeys(map(chr, _UNSEEN), ""),
+}
+# Controls, formats, halves of a character and frames around one; dashes.
+_BY_CATEGORY: Final = {"Cc": "", "Cf": "", "Cs": "", "Me": "", "Pd": "-"}
+# Letters that are no other letter with something added, as the name of `ø` says of it.
+_LETTERS: Final = {
+    "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i", "ȷ": "j", "ŋ": "n", "ĸ": "q", "ə": "e",
+    "ɑ": "a", "ƿ": "w", "ꝡ": "vy", "ᴆ": "d",
+}  # fmt: skip
+_LATIN_NAME: Final = re.compile(
+    r"LATIN (?:CAPITAL |SMALL |SMALL CAPITAL )?(?:LETTER|LIGATURE) (?:SMALL CAPITAL )?"
+    r"(?:AFRICAN |BARRED |BROKEN |DOTLESS |INSULAR |LONG |MIDDLE-WELSH |OPEN |SCRIPT )?"
+    r"(?P<letters>[A-Z]{1,2}|THORN|ETH)(?: WITH .*| BAR| DIGRAPH.*)?"
+)
+_MOST_REMEMBERED: Final = 65_536
+
+
+class _Folded(dict[int, str]):
+    """What each character folds to, for `str.translate`; worked out where it is met first."""
+
+    def __missing__(self, codepoint: int) -> str:
+        before, folded = "", chr(codepoint)
+        # What a letter falls into may have to be folded itself.
+        while folded != before:
+            before, folded = folded, "".join(map(_fold_once, folded))
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        self[codepoint] = folded
+        return folded
+
+
+_FOLDED: Final = _Folded()
+
+
 def fold(text: str) -> str:
-    """Make text comparable: accents, case and width of letters stop mattering."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+    """Return the text as it is searched and compared by: neither its letters' form nor its signs' matter.
+
+    Case, accents, strokes, ligatures and width of letters are dropped (`ø` is `o`, `æ` is `ae`); so are
+    apostrophes, whichever they are, format and control characters. Every dash is `-`, every white space a
+    space. Each character is folded by itself, whatever stands beside it.
+    """
+    if text.isascii() and text.isprintable():
+        return text.lower().replace("'", "").replace("`", "")
+    return text.translate(_FOLDED)
+
+
+def _fold_once(char: str) -> str:
+    if char.isspace():
+        return " "
+    sign = _SIGNS.get(char, _BY_CATEGORY.get(unicodedata.category(char)))
+    if sign is not None:
+        return sign
+    letters = unicodedata.normalize("NFKD", char).casefold()
+    if letters.startswith(" "):
+        # An accent that stands alone: on a space.
+        return ""
+    return "".join(_base(letter) for letter in letters if not unicodedata.combining(letter))
+
+
+def _base(letter: str) -> str:
+    """Return what a Latin letter is typed as on a keyboard that doesn't have it."""
+    if letter in _LETTERS:
+        return _LETTERS[letter]
+    match = None if letter.isascii() else _LATIN_NAME.fullmatch(unicodedata.name(letter, ""))
+    return (
+        letter
+        if match is None
+        else {"ETH": "d", "THORN": "th"}.get(match["letters"], match["letters"].lower())
+    )
 
 
 class Remark(StrEnum):
@@ -48,11 +135,13 @@ class Remark(StrEnum):
 
     #: It isn't complete, and nothing follows it yet: until then it changes nothing.
     UNFINISHED = auto()
-    #: There is no such qualifier, but one that is spelt much like it: ignored.
+    #: There is no such qualifier, but one that is spelt much like it: finds nothing.
     MISSPELT = auto()
     #: There is no such qualifier: looked for as it stands.
     JUST_TEXT = auto()
-    #: What follows the colon isn't possible there: ignored.
+    #: There is no such qualifier, and a text that is left out would find nearly everything: finds nothing.
+    UNKNOWN = auto()
+    #: What follows the colon isn't possible there: finds nothing.
     IMPOSSIBLE = auto()
     #: There is no such group: nobody is found in it.
     NO_SUCH_GROUP = auto()
@@ -81,8 +170,8 @@ class Note(Struct, frozen=True):
 class Query:
     """A tab, folded words that must all be found in a contact and others that mustn't, and filters.
 
-    Without any of these it finds everything. `notes` say what of the text wasn't understood, or isn't
-    complete; they make no difference to what is found.
+    Without any of these it finds everything; with a filter that doesn't exist, nothing. `notes` say what of
+    the text wasn't understood, or isn't complete; they make no difference to what is found.
     """
 
     tab: Tab = Tab.ALL
@@ -92,16 +181,18 @@ class Query:
     notes: tuple[Note, ...] = field(default=(), compare=False)
 
     @classmethod
-    def parse(cls, tab: Tab, text: str, groups: Sequence[str] = ()) -> Query:
+    def parse(cls, tab: Tab, text: str, groups: Sequence[str] = (), *, is_complete: bool = False) -> Query:
         """Read what stands in the search box. Any text can be read: see `notes`.
 
         `groups` are the names of all contact groups, if they are known: others are then remarked upon.
+        A qualifier at the end that may still be completed makes no difference, until `is_complete` says that
+        nothing more is being typed: it is then as wrong as any other.
         """
         if not text or text.isspace():
             return cls(tab)
         from tui.model.reading import read  # noqa: PLC0415 - a first paint needs no grammar
 
-        return read(tab, text, groups)
+        return read(tab, text, groups, is_complete=is_complete)
 
     @property
     def is_everything(self) -> bool:

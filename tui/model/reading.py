@@ -7,17 +7,18 @@
 | `is:customer owes:>500`  | that meet both; `model.qualifiers` has them all                           |
 | `-bay` `-is:supplier`    | in which the word isn't found; that are known not to be that              |
 
-What can't be understood is ignored and remarked upon. So is what can't be understood *yet*, at the end of
-the text, where the next key may complete it: a half-typed qualifier never makes the list shorter.
+A qualifier that doesn't exist, or whose value makes no sense, finds nothing and is remarked upon: ignored,
+it would find contacts that were not asked for, and an action on all that is found would reach them. What
+can't be understood *yet*, at the end of the text, where the next key may complete it, makes no difference.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from tui.model.filters import Filter, InGroup
+from tui.model.filters import Filter, InGroup, Nothing
 from tui.model.qualifiers import QUALIFIERS, Value, nearest
 from tui.model.query import Note, Query, Remark, fold
 from tui.model.terms import split
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from tui.model.terms import Term
 
 
-def read(tab: Tab, text: str, groups: Sequence[str]) -> Query:
-    """Read any text; `groups` as for `Query.parse`."""
-    reading = _Reading(groups)
+_NOTHING: Final = Filter(Nothing())
+
+
+def read(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool) -> Query:
+    """Read any text; `groups` and `is_complete` as for `Query.parse`."""
+    reading = _Reading(groups, is_complete)
     for term in split(text):
         reading.take(term)
     return Query(
@@ -49,6 +53,7 @@ class _Reading(Struct):
     """A text as far as it has been read."""
 
     groups: Sequence[str]
+    is_complete: bool
     words: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
@@ -71,12 +76,11 @@ class _Reading(Struct):
             self.filters.append(Filter(condition, term.is_negated))
             if isinstance(condition, InGroup) and self.groups:
                 self._look_for_group(term, condition)
-        elif not term.is_ended and qualifier.is_half(value.text):
+        elif not self._is_ended(term) and qualifier.is_half(value.text):
             self._note(Remark.UNFINISHED, term, qualifier.name)
         else:
-            listed = qualifier.possible if qualifier.is_listed and value.text else ()
-            found = nearest(value.text, listed)
-            self._note(Remark.IMPOSSIBLE, term, qualifier.name, f"{qualifier.name}:{found}" if found else "")
+            self.filters.append(_NOTHING)
+            self._note(Remark.IMPOSSIBLE, term, qualifier.name, _meant(qualifier, value.text))
 
     def _look_for_group(self, term: Term, condition: InGroup) -> None:
         names = {fold(name): name for name in self.groups}
@@ -89,17 +93,21 @@ class _Reading(Struct):
     def _misnamed(self, term: Term) -> None:
         meant = nearest(term.name.lower(), QUALIFIERS)
         if meant:
+            self.filters.append(_NOTHING)
             self._note(Remark.MISSPELT, term, meant, f"{meant}:{term.value}")
+        elif term.is_negated:
+            self.filters.append(_NOTHING)
+            self._note(Remark.UNKNOWN, term)
         else:
             self._note(Remark.JUST_TEXT, term)
-            self._word(term, term.without_sign)
+            self._word(term, term.typed)
 
     def _is_begun(self, term: Term) -> bool:
         """Say whether a minus sign has been typed, and of a qualifier perhaps its first letters.
 
         Taken for a word, it would leave out nearly everything from one key to the next.
         """
-        if term.is_ended or term.is_quoted:
+        if self._is_ended(term) or term.is_quoted:
             return False
         if term.is_negated and any(name.startswith(term.value.lower()) for name in QUALIFIERS):
             self._note(Remark.UNFINISHED, term)
@@ -113,5 +121,22 @@ class _Reading(Struct):
         elif pieces:
             (self.without if term.is_negated else self.words).append(" ".join(pieces))
 
+    def _is_ended(self, term: Term) -> bool:
+        return term.is_ended or self.is_complete
+
     def _note(self, remark: Remark, term: Term, qualifier: str = "", meant: str = "") -> None:
         self.notes.append(Note(remark, term.typed, term.start, term.stop, qualifier, meant))
+
+
+def _meant(qualifier: Qualifier, value: str) -> str:
+    """Return what was probably meant by an impossible value, complete; empty where nothing looks like it.
+
+    `is:overdue` means `sync:overdue`: the value may exist under another name.
+    """
+    if not value or not qualifier.is_listed:
+        return ""
+    others = (each for each in QUALIFIERS.values() if each.is_listed and value in each.possible)
+    if (other := next(others, None)) is not None:
+        return f"{other.name}:{value}"
+    found = nearest(value, qualifier.possible)
+    return f"{qualifier.name}:{found}" if found else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tui.model.contact import ContactStatus
     from tui.model.query import Query, TabCounts
@@ -43,6 +43,10 @@ class RowSource(Protocol):
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
         """Return the contact ids from start to before stop, for selecting ranges and all found."""
+        ...
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that aren't among those found."""
         ...
 
 

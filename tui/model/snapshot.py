@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 
 class Link(StrEnum):
-    """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation."""
+    """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation.
+
+    `UNEXPECTED` is an answer that a request can't be met by: a refusal of all of it, or a gateway's page.
+    """
 
     STARTING = "starting"
     ONLINE = "online"
     OFFLINE = "offline"
     LIMITED = "limited"
     UNAVAILABLE = "unavailable"
+    UNEXPECTED = "unexpected"
     RECONNECT = "reconnect"
     GONE = "gone"
     ELSEWHERE = "elsewhere"
@@ -130,6 +134,8 @@ class Pane(Struct, frozen=True):
 class Snapshot(Struct, frozen=True):
     """Everything the screen shows but the rows themselves.
 
+    `unreadable` is how many contacts Xero sent that couldn't be read: they are missing from the rows, or
+    shown as they were before.
     `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
     written, or its journal backed up, empty when both can. `clock_ahead` is how far this machine's clock is
     ahead of Xero's, by which all moments here are; negative where it is behind. `rows_version` grows whenever
@@ -139,6 +145,7 @@ class Snapshot(Struct, frozen=True):
 
     organisation: Organisation
     counts: TabCounts = field(default_factory=TabCounts)
+    unreadable: int = 0
     xero: XeroLink = XeroLink()
     pull: PullProgress | None = None
     last_pull_at: datetime | None = None

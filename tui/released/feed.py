@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote
 
 import msgspec
 
-from tui import __version__
+from tui import __version__, lenient
 from tui.log import logger
-from tui.loopback import is_loopback
+from tui.model import moments
 from tui.model.contact import ContactStatus
-from tui.model.errors import FeedError
+from tui.model.errors import FeedError, NetworkSetupError
 from tui.model.evidence import PickUp
 from tui.released.observer import Observer, Report
 
@@ -27,39 +27,39 @@ _MOST_ITEMS: Final = 500
 _LONGEST_LOOK: Final = 60.0
 _LOOKS_AGAIN: Final = "Nothing is lost: Reshelve looks again by itself."
 _STATUSES: Final = {str(status): status for status in ContactStatus}
+# Seconds. A cycle is a night, or a few seconds where it is practised.
+_LONGEST_CYCLE: Final = 366 * 86_400.0
+
+_Text = Annotated[str, msgspec.Meta(max_length=1_024)]
 
 
 class _Sync(msgspec.Struct, rename="camel"):
     started_at: datetime
     finished_at: datetime | None = None
-    outcome: str | None = None
+    outcome: _Text | None = None
 
 
 class _Company(msgspec.Struct, rename="camel"):
-    tenant_id: str
-    state: str
+    tenant_id: _Text
+    state: _Text
     last_sync: _Sync | None = None
     next_sync_at: datetime | None = None
-    cycle_seconds: float | None = None
+    cycle_seconds: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_CYCLE)] | None = None
 
 
 class _Item(msgspec.Struct, rename="camel"):
-    contact_id: str
-    tenant_id: str
-    state: str
+    contact_id: _Text
+    tenant_id: _Text
+    state: _Text
     picked_up_at: datetime
-    sync_run: int | str
+    sync_run: int | _Text
     sync_started_at: datetime
 
 
 class _Feed(msgspec.Struct, rename="camel"):
     company: _Company
     items: tuple[msgspec.Raw, ...]
-    cursor: str | None = None
-
-
-_feed = msgspec.json.Decoder(_Feed)
-_item = msgspec.json.Decoder(_Item)
+    cursor: _Text | None = None
 
 
 class FeedObserver(Observer):
@@ -78,9 +78,7 @@ class FeedObserver(Observer):
         """Read at most 500 items after the cursor. Raises `FeedError` in words."""
         path = f"/companies/{quote(self._tenant_id, safe='')}/feed"
         client = await self._open()
-        answer = await _get(client, path, {} if cursor is None else {"after": cursor})
-        if answer is None:
-            raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
+        answer = await self._get(client, path, {} if cursor is None else {"after": cursor})
         if answer.status_code == HTTPStatus.NOT_FOUND:
             raise FeedError(
                 "The Re-Leased feed doesn't know this organisation.",
@@ -99,8 +97,33 @@ class FeedObserver(Observer):
     async def _open(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
-                self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
+                try:
+                    self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
+                except NetworkSetupError as error:
+                    raise FeedError(error.what, error.next_step) from error
             return self._client
+
+    async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
+        import httpx  # noqa: PLC0415 - loaded by now, and not before the first look
+
+        from tui import net  # noqa: PLC0415 - as above
+        from tui.response_limit import TooLargeError  # noqa: PLC0415 - as above
+
+        try:
+            async with asyncio.timeout(_LONGEST_LOOK):
+                answer = await client.get(path, params=params)
+        except TooLargeError:
+            raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
+        except (httpx.HTTPError, TimeoutError) as error:
+            logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
+            problem = await asyncio.to_thread(net.setup_problem, error, self._feed_url, "the Re-Leased feed")
+        else:
+            if not net.is_proxy_password_wanted(answer):
+                return answer
+            problem = net.proxy_password_problem(self._feed_url)
+        if problem is None:
+            raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
+        raise FeedError(problem.what, problem.next_step)
 
     def _report(self, body: bytes, cursor: str | None) -> Report:
         feed = _decode(body)
@@ -108,14 +131,15 @@ class FeedObserver(Observer):
         if company.tenant_id != self._tenant_id:
             raise FeedError("The Re-Leased feed speaks of another organisation.", "Check its address.")
         is_finished = last is not None and last.finished_at is not None
+        started_at = moments.known(last.started_at) if last else None
         return Report(
             pick_ups=tuple(self._pick_ups(feed.items)),
             cursor=feed.cursor if feed.cursor is not None else cursor,
             state=company.state,
-            next_sync_at=_utc(company.next_sync_at),
+            next_sync_at=moments.known(company.next_sync_at),
             cycle_seconds=company.cycle_seconds,
-            last_sync_started_at=_utc(last.started_at) if last else None,
-            last_sync_finished_at=_utc(last.finished_at) if last else None,
+            last_sync_started_at=started_at,
+            last_sync_finished_at=moments.known(last.finished_at) if last else None,
             last_sync_clean=is_finished and last is not None and last.outcome == _CLEAN,
             is_syncing=company.state == _IN_PROGRESS or (last is not None and not is_finished),
             # A cursor that stands still would be asked for without end.
@@ -127,13 +151,13 @@ class FeedObserver(Observer):
         found = []
         for raw in items:
             try:
-                item = _item.decode(raw)
-            except (msgspec.MsgspecError, ValueError):
+                item = lenient.decode(raw, _Item)
+            except lenient.UndecodableError:
                 continue
             status, started_at, at = (
                 _STATUSES.get(item.state),
-                _utc(item.sync_started_at),
-                _utc(item.picked_up_at),
+                moments.known(item.sync_started_at),
+                moments.known(item.picked_up_at),
             )
             if item.tenant_id == self._tenant_id and status and started_at and at:
                 found.append(PickUp(item.contact_id, status, started_at, at, str(item.sync_run)))
@@ -144,37 +168,24 @@ class FeedObserver(Observer):
 
 def _decode(body: bytes) -> _Feed:
     try:
-        return _feed.decode(body)
-    except (msgspec.MsgspecError, ValueError):
+        return lenient.decode(body, _Feed)
+    except lenient.UndecodableError:
         pass
     raise FeedError("The Re-Leased feed gave an answer that made no sense.", _LOOKS_AGAIN)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    """Put a moment into UTC; one without a zone can't be compared, and counts for nothing."""
-    return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
-
-
-async def _get(client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response | None:
-    import httpx  # noqa: PLC0415 - loaded by now, and not before the first look
-
-    try:
-        async with asyncio.timeout(_LONGEST_LOOK):
-            return await client.get(path, params=params)
-    except (httpx.HTTPError, TimeoutError) as error:
-        logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
-        return None
 
 
 def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
     import httpx  # noqa: PLC0415 - see above
 
+    from tui import net  # noqa: PLC0415 - see above
+    from tui.response_limit import limit_async  # noqa: PLC0415 - see above
+
     return httpx.AsyncClient(
         base_url=feed_url,
         headers={"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"},
         timeout=httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0),
-        # Proxies of the environment are for the world outside, not for this machine.
-        trust_env=not is_loopback(feed_url),
-        transport=transport,
+        trust_env=False,
+        transport=transport or net.async_transport(feed_url),
+        event_hooks={"response": [limit_async]},
     )

@@ -13,8 +13,9 @@ from starlette.routing import Route
 from tui.sandbox import pages, practice, somebody
 from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.guard import Guard
-from tui.sandbox.identity import apps, consent, endpoints
+from tui.sandbox.identity import apps, consent, discovery, endpoints
 from tui.sandbox.released import controls as released
+from tui.sandbox.request_limit import RequestLimit
 from tui.sandbox.weather import Weather
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _IDENTITY = [
     Route("/identity/error", consent.error, methods=["GET"]),
     Route("/identity/apps", apps.show, methods=["GET"]),
     Route("/identity/apps/{id}", apps.disconnect, methods=["POST"]),
+    Route(discovery.CONFIGURATION, discovery.configuration, methods=["GET"]),
+    Route(discovery.KEYS, discovery.keys, methods=["GET"]),
     Route("/connect/token", endpoints.token, methods=["POST"]),
     Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
     Route("/connections", endpoints.connections, methods=["GET"]),
@@ -62,6 +65,7 @@ def application(services: Practice) -> Starlette:
         ],
         middleware=[
             Middleware(Guard),
+            Middleware(RequestLimit),
             Middleware(Weather),
             # Light work: a page of a thousand contacts must not take longer for being packed.
             Middleware(GZipMiddleware, compresslevel=1),

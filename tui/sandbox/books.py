@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tui.sandbox import contact
 from tui.sandbox.clock import now_ms, xero_date
 from tui.sandbox.contact import ACTIVE, ARCHIVED, GDPR, Document
+from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,8 +63,8 @@ class Books:
         self.organisations = tuple(Organisation(*row) for row in rows)
 
     def by_tenant(self, tenant_id: str | None) -> Organisation | None:
-        """Find an organisation by tenant id, in any case."""
-        wanted = (tenant_id or "").lower()
+        """Find an organisation by tenant id, in any spelling."""
+        wanted = parse_guid(tenant_id or "")
         return next((one for one in self.organisations if one.tenant_id == wanted), None)
 
     def by_short_code(self, short_code: str) -> Organisation | None:
@@ -71,9 +72,9 @@ class Books:
         return next((one for one in self.organisations if one.short_code == short_code), None)
 
     def find(self, org: int, contact_id: str) -> sqlite3.Row | None:
-        """Find a contact by id, in any case."""
+        """Find a contact by id, in any spelling."""
         return self._database.one(
-            "SELECT * FROM contacts WHERE org = ? AND contact_id = ?", (org, contact_id.lower())
+            "SELECT * FROM contacts WHERE org = ? AND contact_id = ?", (org, parse_guid(contact_id))
         )
 
     def find_number(self, org: int, number: str) -> sqlite3.Row | None:

@@ -14,8 +14,9 @@ ACTIVE, ARCHIVED, GDPR = "ACTIVE", "ARCHIVED", "GDPRREQUEST"
 FIELDS = (
     "ContactID", "MergedToContactID", "ContactNumber", "AccountNumber", "ContactStatus", "Name", "FirstName",
     "LastName", "CompanyNumber", "EmailAddress", "BankAccountDetails", "TaxNumber", "Addresses", "Phones",
-    "UpdatedDateUTC", "ContactGroups", "IsSupplier", "IsCustomer", "DefaultCurrency", "Website", "Balances",
-    "ContactPersons", "HasAttachments", "HasValidationErrors",
+    "UpdatedDateUTC", "ContactGroups", "IsSupplier", "IsCustomer", "DefaultCurrency", "Website",
+    "SalesTrackingCategories", "PurchasesTrackingCategories", "Balances", "ContactPersons", "HasAttachments",
+    "Attachments", "HasValidationErrors", "StatusAttributeString", "ValidationErrors",
 )  # fmt: skip
 
 # What the document says on its own; the other columns are set by whoever writes the row.
@@ -24,14 +25,24 @@ COLUMNS = (
     "contact_number", "company_number", "search", "document",
 )  # fmt: skip
 
-# Unpaged lists leave these out, `summaryOnly` the second group (seen on a live organisation).
-LEFT_OUT_OF_UNPAGED = frozenset({"Balances", "ContactGroups", "ContactPersons", "MergedToContactID"})
+# Unpaged lists leave the first out and the second empty; `summaryOnly` leaves the third out (seen on a live
+# organisation).
+LEFT_OUT_OF_UNPAGED = frozenset({"Balances", "MergedToContactID"})
+EMPTY_IN_UNPAGED = frozenset({"ContactGroups", "ContactPersons"})
 LEFT_OUT_OF_SUMMARY = frozenset({"Balances", "ContactGroups", "IsCustomer", "IsSupplier"})
 
 # Walks an index of nothing but search texts; left to itself SQLite reads every row in the wanted order.
 FOUND_BY_TERM = (
     "id IN (SELECT id FROM contacts INDEXED BY contacts_by_search WHERE org = ? AND instr(search, ?) > 0)"
 )
+
+# The fixed slots of an edited contact, in the order of reads; writes answer phones in another one (seen).
+_ADDRESSES = ("STREET", "POBOX")
+_ADDRESS_PARTS = ("City", "Region", "PostalCode", "Country")
+_PHONES = ("DDI", "DEFAULT", "FAX", "MOBILE")
+_PHONE_PARTS = ("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode")
+_PHONES_WRITTEN = ("DEFAULT", "DDI", "FAX", "MOBILE")
+_LEFT_OUT_OF_WRITES = frozenset({"Balances", "HasAttachments"})
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Document).decode
@@ -63,10 +74,25 @@ def read(document: bytes) -> Document:
     return _decode(document)
 
 
-def lighter(document: bytes, without: frozenset[str]) -> bytes:
-    """Give a stored document without some of its fields."""
-    kept = {key: value for key, value in _decode(document).items() if key not in without}
+def lighter(document: bytes, without: frozenset[str], empty: frozenset[str]) -> bytes:
+    """Return a stored document without some of its fields, and with others as empty lists."""
+    kept = {
+        key: [] if key in empty else value for key, value in _decode(document).items() if key not in without
+    }
     return _encode(kept)
+
+
+def single(document: bytes) -> bytes:
+    """Return a stored document as it is read by its identifier: a list of attachments joins it (seen)."""
+    return _encode(in_order(_decode(document) | {"Attachments": []}))
+
+
+def written(document: bytes) -> Document:
+    """Return a stored document as a write answers it (seen): other fields, phones in another order."""
+    kept = {key: value for key, value in _decode(document).items() if key not in _LEFT_OUT_OF_WRITES}
+    phones = {phone["PhoneType"]: phone for phone in kept["Phones"]}
+    kept["Phones"] = [phones[kind] for kind in _PHONES_WRITTEN if kind in phones]
+    return in_order(kept | {"SalesTrackingCategories": [], "PurchasesTrackingCategories": []})
 
 
 def in_order(document: Document) -> Document:
@@ -74,32 +100,14 @@ def in_order(document: Document) -> Document:
     return {key: document[key] for key in FIELDS if key in document}
 
 
-def blank_addresses() -> list[Document]:
-    """Give the two fixed slots as the live service fills them when nothing is known."""
-    return [
-        {"AddressType": kind, "City": "", "Region": "", "PostalCode": "", "Country": ""}
-        for kind in ("STREET", "POBOX")
-    ]
-
-
-def blank_phones() -> list[Document]:
-    """Give the four fixed slots as the live service fills them when nothing is known."""
-    return [
-        {"PhoneType": kind, "PhoneNumber": "", "PhoneAreaCode": "", "PhoneCountryCode": ""}
-        for kind in ("DDI", "DEFAULT", "FAX", "MOBILE")
-    ]
-
-
 def blank(contact_id: str, name: str) -> Document:
-    """Give a new active contact of which only the name is known."""
+    """Return a new active contact that nobody has edited: its slots hold their types alone (seen)."""
     return {
         "ContactID": contact_id,
         "ContactStatus": ACTIVE,
         "Name": name,
-        "EmailAddress": "",
-        "BankAccountDetails": "",
-        "Addresses": blank_addresses(),
-        "Phones": blank_phones(),
+        "Addresses": [{"AddressType": kind} for kind in ("POBOX", "STREET")],
+        "Phones": [{"PhoneType": kind} for kind in _PHONES],
         "UpdatedDateUTC": "",
         "ContactGroups": [],
         "IsSupplier": False,
@@ -108,3 +116,23 @@ def blank(contact_id: str, name: str) -> Document:
         "HasAttachments": False,
         "HasValidationErrors": False,
     }
+
+
+def edited(document: Document) -> Document:
+    """Return a document as an edit leaves it: what it could hold and doesn't is empty (seen)."""
+    return (
+        {"EmailAddress": "", "BankAccountDetails": ""}
+        | document
+        | {
+            "Addresses": _slots(document["Addresses"], "AddressType", _ADDRESSES, _ADDRESS_PARTS),
+            "Phones": _slots(document["Phones"], "PhoneType", _PHONES, _PHONE_PARTS),
+        }
+    )
+
+
+def _slots(
+    slots: list[Document], kind: str, kinds: tuple[str, ...], parts: tuple[str, ...]
+) -> list[Document]:
+    known = {slot[kind]: slot for slot in slots}
+    empty = dict.fromkeys(parts, "")
+    return [{kind: one} | empty | known.get(one, {}) for one in kinds]

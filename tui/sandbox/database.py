@@ -60,10 +60,6 @@ CREATE TABLE connections (
     id TEXT PRIMARY KEY, org INTEGER NOT NULL UNIQUE, auth_event_id TEXT NOT NULL,
     created INTEGER NOT NULL, updated INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE codes (
-    code TEXT PRIMARY KEY, redirect_uri TEXT NOT NULL, challenge TEXT NOT NULL,
-    scope TEXT NOT NULL, expires INTEGER NOT NULL
-) WITHOUT ROWID;
 CREATE TABLE tokens (
     token TEXT PRIMARY KEY, kind TEXT NOT NULL, grant_id TEXT NOT NULL, scope TEXT NOT NULL,
     org INTEGER, expires INTEGER NOT NULL
@@ -103,6 +99,9 @@ class Database:
     def __init__(self, file: Path) -> None:
         self._connection = sqlite3.connect(file, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
+        # SQLite's own know ASCII alone.
+        self._connection.create_function("unicode_lower", 1, _lower, deterministic=True)
+        self._connection.create_function("unicode_upper", 1, _upper, deterministic=True)
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = NORMAL")
         self.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -173,6 +172,14 @@ class Database:
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         self._connection.close()
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def _upper(text: str | None) -> str | None:
+    return None if text is None else text.upper()
 
 
 def remove(file: Path) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # A reverse proxy may stand in for the real names; controls stay on loopback all the same.
 _XERO = frozenset({"login.xero.com", "identity.xero.com", "api.xero.com", "go.xero.com"})
-# These need a token, a code or a secret, which no other page has.
-_GUARDED_BY_TOKENS = ("/api.xro/", "/connect/", "/connections", "/Connections")
+# These need a token, a code or a secret, which no other page has, or tell what everybody may know.
+_OPEN = ("/api.xro/", "/connect/", "/connections", "/Connections", "/.well-known/")
 _CONTROLS = ("/practice/", "/released/")
 
 
@@ -40,7 +40,7 @@ class Guard:
 
 
 def _refusal(path: str, headers: Headers) -> str | None:
-    if path.startswith(_GUARDED_BY_TOKENS):
+    if path.startswith(_OPEN):
         return None
     host = headers.get("host", "")
     names = _LOOPBACK if path.startswith(_CONTROLS) else _LOOPBACK | _XERO

@@ -168,7 +168,7 @@ def _particulars(organisation: Organisation, document: contact.Document, row: sq
     person = " ".join(part for part in (document.get("FirstName"), document.get("LastName")) if part)
     merged = document.get("MergedToContactID")
     owed = document.get("Balances", {})
-    street = document["Addresses"][0] if document["Addresses"] else {}
+    street = next(one for one in document["Addresses"] if one["AddressType"] == "STREET")
     place = ", ".join(part for key in ("AddressLine1", "City", "PostalCode") if (part := street.get(key)))
     return "<h2>Details</h2>" + details(
         [

@@ -15,9 +15,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import filelock
 import uvicorn
 
+from tui.locks import CannotLockError, FileLock
 from tui.log import log_to, logger
 from tui.paths import private_folder
 from tui.sandbox import database
@@ -72,18 +72,22 @@ def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM. Raises `CannotStartError` when the data or the port is in use."""
     os.umask(_PRIVATE)
     folder = private_folder(options.data)
-    lock = filelock.FileLock(folder / "lock")
+    lock = FileLock(folder / "lock")
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
+        is_alone = lock.acquire()
+    except CannotLockError as error:
+        raise CannotStartError(str(error)) from error
+    if not is_alone:
         raise CannotStartError(
             f"Another sandbox is running on {folder}, perhaps for a demo. "
             "Close that one, or choose another folder with --data."
-        ) from None
-    with lock:
+        )
+    try:
         _log_beside(folder)
         with closing(_bind(options.port)) as listening, closing(_open(folder / _FILE, options)) as data:
             asyncio.run(_serve(_practice(data, options), listening, options))
+    finally:
+        lock.release()
 
 
 def _log_beside(folder: Path) -> None:

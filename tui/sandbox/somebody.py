@@ -36,8 +36,10 @@ async def create_contact(request: Request) -> Response:
         return JSONResponse({"error": "Name is needed."}, 400)
     document = contact.blank(new_id(), wish["Name"])
     extra = {key: wish[key] for key in _AS_GIVEN if key in wish}
+    # Nobody has edited a contact that has a name and nothing else.
+    filled = changed(document, wish) if set(wish) - {"Name", *_AS_GIVEN} else document
     try:
-        practice.books.create(organisation.org, changed(document, wish) | extra, USER)
+        practice.books.create(organisation.org, filled | extra, USER)
     except RefusedError as refusal:
         return JSONResponse({"error": str(refusal)}, 409)
     return JSONResponse({"ContactID": document["ContactID"]}, 201)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Generic
 
-from msgspec.structs import replace
 from textual import getters, on, work
+from textual.events import DescendantBlur, DescendantFocus
 from textual.screen import ScreenResultType
+from textual.worker import Worker, WorkerState
 
+from tui.model.filters import Nothing
 from tui.model.query import Query, Tab
 from tui.screens.backed import Backed
-from tui.screens.messages import FoundMore, GroupsLearnt, Recounted
+from tui.screens.messages import FoundMore, GroupsLearnt
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_note import SearchNote
@@ -18,13 +22,14 @@ from tui.widgets.search_words import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from textual.worker import Worker
-
     from tui.model.rows import Found
     from tui.model.snapshot import Snapshot
 
+#: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
+NEWS_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contact has all of these words. Esc clears the search."
 _FITS_NONE = "No contact fits all that is asked for. Esc clears the search."
+_NO_SUCH_FILTER = "No contacts: the search has a filter that doesn't exist. Esc clears the search."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",
@@ -35,8 +40,9 @@ _EMPTY = {
 class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     """The part of the main screen that asks for contacts and shows what was found.
 
-    A background change never moves what somebody looks at: rows are repainted where they stand, and found
-    again at the person's next move. Only while the first pages arrive does the table grow by itself.
+    News from Xero appears without a key press and never moves what the person looks at: cursor, selection
+    and view stay on their contacts, and contacts that no longer match stay dimmed until the cursor moves.
+    Only during the first read of all contacts does an untouched cursor stay at the top of the list.
     """
 
     table = getters.query_one(ContactTable)
@@ -45,26 +51,68 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     tabs = getters.query_one(TabBar)
 
     _query = Query()
-    _found: Found | None = None
     _groups: tuple[str, ...] = ()
     _groups_may_differ = True
     _rows_version = -1
     _order_version = -1
-    _is_stale = False
     _again = False
+    _is_filling = False
+    _is_waiting = False
     _finder: Worker[None] | None = None
+    _news_at = 0.0
+
+    @property
+    def _found(self) -> Found | None:
+        """What the table shows, None before the first rows."""
+        return self.table.found
 
     def show_first(self, snapshot: Snapshot) -> None:
         """Show the first rows at once, straight from an index, before anything else runs."""
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
-        self._show(self.backend.first_rows(self._query), keep=False)
+        is_read = snapshot.balances_read_at is not None or snapshot.last_pull_at is not None
+        self._is_filling = snapshot.pull is not None or not is_read
+        self.table.show(self.backend.first_rows(self._query), keep=False)
+        self.tell_counts(snapshot)
 
     def find(self, *, keep: bool) -> None:
         """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
-        self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
+        self._query = self._read()
         self._remark()
-        self._is_stale = self._again = False
+        self._again = self._is_waiting = False
+        self.table.expect_rows()
         self._finder = self._find(self._query, keep=keep)
+
+    def _read(self) -> Query:
+        """Read the search box: what is half-typed there is a mistake as soon as nobody types any more."""
+        return Query.parse(
+            self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
+        )
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _begun_or_ended_typing(self) -> None:
+        if self._read() != self._query:
+            self.find(keep=True)
+
+    def _find_news(self) -> None:
+        """Update the list, after the search that is running and not more often than people can read."""
+        if self._finder is not None and self._finder.is_running:
+            self._again = self._again or not self._is_waiting
+        else:
+            self._start_news()
+
+    def _start_news(self) -> None:
+        self._again = False
+        self._is_waiting = True
+        self._finder = self._find_soon(self._query)
+
+    @work(exclusive=True, group="find", exit_on_error=False)
+    async def _find_soon(self, query: Query) -> None:
+        await asyncio.sleep(self._news_at + NEWS_INTERVAL - monotonic())
+        self._is_waiting = False
+        self._news_at = monotonic()
+        async for found in self.backend.find(query):
+            self.post_message(FoundMore(found, keep=True, is_news=True))
 
     def _remark(self) -> None:
         """Say what of the text isn't understood, or can go on, and offer what was probably meant."""
@@ -85,8 +133,12 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
     @on(GroupsLearnt)
     def _groups_learnt(self, message: GroupsLearnt) -> None:
         self._groups = message.names
-        self._query = Query.parse(self.tabs.tab, self.search.text, self._groups)
-        self._remark()
+        if self._finder is not None and self._finder.is_running:
+            # What it finds is no longer what is asked for.
+            self.find(keep=False)
+        else:
+            self._query = self._read()
+            self._remark()
         self.search.suggest()
 
     def complete(self, text: str) -> str:
@@ -100,18 +152,39 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             # Whoever moved after the first screenful must not be thrown back by the rest.
             keep = True
 
+    @on(Worker.StateChanged)
+    def _find_failed(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._finder and event.state is WorkerState.ERROR:
+            self.table.stop_expecting()
+
     @on(FoundMore)
     def _found_more(self, message: FoundMore) -> None:
-        if message.found.query != self._query:
+        found, table = message.found, self.table
+        # What is kept in place may be missing from a first screenful.
+        is_partial = not found.is_complete and message.keep
+        if found.query != self._query or is_partial:
             return
-        self._show(message.found, keep=message.keep)
-        if message.found.is_complete and self._again:
-            self.find(keep=True)
+        if self._is_filling and not table.is_touched:
+            table.show(found, keep=False)
+        elif message.is_news:
+            table.refill(found)
+        else:
+            table.show(found, keep=message.keep)
+        snapshot = self.backend.snapshot
+        self.tell_counts(snapshot)
+        if found.is_complete:
+            self._is_filling = self._is_filling and not self._is_all_there(snapshot)
+            # All that is left of the search is its worker's end.
+            self._finder = None
+            if self._again:
+                self._start_news()
 
-    def _show(self, found: Found, *, keep: bool) -> None:
-        self._found = found
-        self.table.show(found, keep=keep)
-        self.tell_counts(self.backend.snapshot)
+    def _is_all_there(self, snapshot: Snapshot) -> bool:
+        """Whether the first read has ended and all of it is in the list."""
+        if snapshot.pull is not None or snapshot.last_pull_at is None:
+            return False
+        found, total = self._found, snapshot.counts.of(self._query.tab)
+        return found is None or not self._query.is_everything or len(found.rows) >= total
 
     def tell_counts(self, snapshot: Snapshot) -> None:
         """Show how many contacts each tab holds; while something is looked for, how many of its finds."""
@@ -125,6 +198,8 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             self.search.tally(found.counts.of(tab), snapshot.counts.of(tab))
 
     def _empty_text(self, snapshot: Snapshot) -> str:
+        if any(isinstance(each.condition, Nothing) for each in self._query.filters):
+            return _NO_SUCH_FILTER
         if not self._query.is_everything:
             return _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
         if snapshot.pull is not None or snapshot.last_pull_at is None:
@@ -132,7 +207,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
         return _EMPTY[self._query.tab]
 
     def follow(self, snapshot: Snapshot) -> None:
-        """Repaint rows that may look different, and find again where nobody can be disturbed by it."""
+        """Repaint rows that may look different, and update the list where rows may have come or gone."""
         looks_different = snapshot.rows_version != self._rows_version
         # What a row shows can also be what it was found by.
         stands_elsewhere = snapshot.order_version != self._order_version or (
@@ -140,58 +215,28 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
         )
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
         if stands_elsewhere:
-            is_growing = snapshot.pull is not None or self._found is None or not len(self._found.rows)
-            if is_growing:
-                self._find_in_turn()
-            else:
-                self._is_stale = True
-                if not self._query.is_everything:
-                    self._recount()
+            self._find_news()
         if looks_different:
             self._groups_may_differ = True
             self.table.refresh_rows()
         self.tell_counts(snapshot)
 
-    @work(exclusive=True, group="count", exit_on_error=False)
-    async def _recount(self) -> None:
-        """Count again what was found: the rows stay where somebody looks at them, the numbers needn't."""
-        async for found in self.backend.find(self._query):
-            if found.is_complete:
-                self.post_message(Recounted(found))
-
-    @on(Recounted)
-    def _recounted(self, message: Recounted) -> None:
-        if self._found is not None and message.found.query == self._query:
-            self._found = replace(self._found, counts=message.found.counts)
-            self.tell_counts(self.backend.snapshot)
-
-    def _find_in_turn(self) -> None:
-        """Find after the search that runs: pages may come faster than a search ends."""
-        if self._finder is not None and self._finder.is_running:
-            self._again = True
-        else:
-            self.find(keep=True)
-
     @on(ContactTable.CursorMoved)
     def _moved(self, message: ContactTable.CursorMoved) -> None:
-        if message.by_person and self._is_stale:
-            self.find(keep=True)
+        if message.by_person:
+            self.table.drop_lingering()
 
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
         self.find(keep=False)
-
-    @on(SearchBox.Left)
-    def _search_left(self) -> None:
-        self.set_focus(self.table)
 
     def open_tab(self, tab: Tab) -> None:
         """Show another tab."""
         if tab is not self.tabs.tab:
             self.tabs.open(tab)
             self.find(keep=True)
-        elif self._is_stale:
-            self.find(keep=True)
+        else:
+            self.table.drop_lingering()
 
     def action_tab_all(self) -> None:
         """Show all contacts."""

@@ -22,9 +22,11 @@ from tui.widgets.pause_bar import PauseBar
 from tui.widgets.pull_bar import PullBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_note import SearchNote
+from tui.widgets.selection_bar import SelectionBar
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
+from tui.widgets.unreadable_bar import UnreadableBar
 from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
     title_bar = getters.query_one(TitleBar)
     pause_bar = getters.query_one(PauseBar)
     pull_bar = getters.query_one(PullBar)
+    unreadable_bar = getters.query_one(UnreadableBar)
     sync_pane = getters.query_one(SyncPane)
+    selection_bar = getters.query_one(SelectionBar)
 
     def __init__(self, backend: Backend) -> None:
         super().__init__()
@@ -77,13 +81,15 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         yield TitleBar()
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
-            yield SearchBox(complete=self.complete, id="search")
+            yield SearchBox("#contacts", complete=self.complete, id="search")
         yield SearchNote()
         yield PauseBar()
         yield PullBar()
+        yield UnreadableBar()
         with Container(id="body"):
             yield ContactTable(id="contacts", clock=clock.local_now)
             yield SyncPane(id="sync")
+        yield SelectionBar()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -106,6 +112,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
         self.pull_bar.tell(snapshot, now)
         self.pause_bar.tell(snapshot)
+        self.unreadable_bar.update_from(snapshot)
         self.table.tell_age(snapshot.balances_read_at)
         # What the keys follow seldom changes; the clock calls here every second.
         if self._offered != self._offers_follow(snapshot):
@@ -136,6 +143,10 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         self._offer_keys()
 
     @on(ContactTable.SelectionChanged)
+    def _selection_changed(self) -> None:
+        self.selection_bar.update_from(len(self.table.selected), len(self.table.hidden))
+        self._offer_keys()
+
     def _offer_keys(self) -> None:
         self._offered = self._offers_follow(self.backend.snapshot)
         to_connect, is_reading, is_held, is_told = self._offered
@@ -172,11 +183,11 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def action_archive(self) -> None:
         """Archive the contact under the cursor, or all that are selected."""
-        self._change(Action.ARCHIVE)
+        self.table.when_shown(lambda: self._change(Action.ARCHIVE))
 
     def action_restore(self) -> None:
         """Restore the contact under the cursor, or all that are selected."""
-        self._change(Action.RESTORE)
+        self.table.when_shown(lambda: self._change(Action.RESTORE))
 
     def _change(self, action: Action) -> None:
         if not self.may_write():
@@ -185,13 +196,15 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         if not targets:
             self.flash("There is no contact here to change.")
             return
+        if not self.table.selected:
+            self.table.reveal_cursor()
         row = self.table.cursor_row
         if row is not None and targets == (row.contact_id,):
             reason = why_not(action, row.status, row.last_change, is_merged=row.is_merged, key=self.key)
             if reason:
                 self.flash(reason)
                 return
-        self.change(action, targets)
+        self.change(action, targets, hidden=self.table.hidden)
 
     def changed(self, words: str) -> None:
         """Show that the changes are in the journal; what was selected is done with."""
@@ -206,17 +219,18 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero's pages."""
-        self._with_contact(self.open_page)
+        self.table.when_shown(lambda: self._with_contact(self.open_page))
 
     def action_copy(self) -> None:
         """Copy the link to the contact under the cursor."""
-        self._with_contact(self.copy_link)
+        self.table.when_shown(lambda: self._with_contact(self.copy_link))
 
     def _with_contact(self, do: Callable[[str], object]) -> None:
         contact_id = self.table.cursor_id
         if contact_id is None:
             self.flash("There is no contact under the cursor.")
         else:
+            self.table.reveal_cursor()
             do(contact_id)
 
     def action_handoffs(self) -> None:
@@ -243,6 +257,10 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def action_retry_here(self) -> None:
         """Try again what Xero refused for the contact under the cursor."""
+        self.table.when_shown(self._retry_here)
+
+    def _retry_here(self) -> None:
+        self.table.reveal_cursor()
         row = self.table.cursor_row
         self.try_again(row.last_change if row is not None else None)
 

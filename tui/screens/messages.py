@@ -29,10 +29,14 @@ class SnapshotChanged(Message, bubble=False):
 
 @dataclass
 class FoundMore(Message, bubble=False):
-    """A query was answered, in part or whole."""
+    """A query was answered, in part or whole.
+
+    `keep` says that the cursor stays on its contact; `is_news` that nobody asked: the list has changed.
+    """
 
     found: Found
     keep: bool
+    is_news: bool = False
 
 
 @dataclass
@@ -40,13 +44,6 @@ class GroupsLearnt(Message):
     """These are the names of all contact groups."""
 
     names: tuple[str, ...]
-
-
-@dataclass
-class Recounted(Message, bubble=False):
-    """A query was answered again for its numbers alone."""
-
-    found: Found
 
 
 @dataclass

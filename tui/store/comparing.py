@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import State
 from tui.model.contact import ContactStatus
+from tui.store import values
 from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 
 if TYPE_CHECKING:
@@ -39,14 +40,17 @@ class Comparing:
 def _read(database: Database) -> tuple[list[XeroContact], dict[str, list[Change]]]:
     from tui.model.matching import XeroContact  # noqa: PLC0415 - seldom wanted, so not at each start
 
+    def contact(row: tuple[Any, ...]) -> XeroContact:
+        key, name, email, status = row
+        known = values.member(ContactStatus, status)
+        return XeroContact(values.text(key), values.text(name), values.text(email), known)
+
     changes: dict[str, list[Change]] = defaultdict(list)
     with database.reading() as connection:
         # One snapshot for both: a change confirmed in between would belong to a status that isn't here.
         connection.execute("BEGIN")
-        statuses = {status.value: status for status in ContactStatus}
         with closing(connection.execute(_CONTACTS)) as rows:
-            contacts = [XeroContact(key, name, email, statuses[status]) for key, name, email, status in rows]
-        for row in connection.execute(_CHANGES, _STATES):
-            change = change_of(row)
+            contacts = values.readable(contact, rows)
+        for change in values.readable(change_of, connection.execute(_CHANGES, _STATES)):
             changes[change.contact_id].append(change)
     return contacts, dict(changes)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from tui.model import moments
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.query import TabCounts
-from tui.store.moments import from_ms, from_ms_or_none, to_ms
+from tui.store import values
+from tui.store.moments import to_ms
 from tui.store.search.texts import search_text, sort_key
 
 if TYPE_CHECKING:
@@ -29,6 +31,15 @@ _COLUMNS: Final = (
 _STATUS, _UPDATED, _RECEIVABLE, _SORT_KEY, _SEARCH = (
     _COLUMNS.index(name) for name in ("status", "updated_ms", "receivable", "sort_key", "search")
 )
+_STATUSES: Final = {status.value: status for status in ContactStatus}
+# Damage alone numbers a row as high as this, and must leave numbers for others.
+_NO_ROWID: Final = 1 << 48
+# Where a read of everything tells an older contact than is stored, Xero has it so; unless the stored one is
+# as new as this, in milliseconds, for then the page may have been read before our own change.
+_READS_LAG_MS: Final = 2 * 60 * 1000
+_CLOCKS_DIFFER_MS: Final = 10 * 60 * 1000
+# A contact dated further ahead than any clock is wrong holds nothing up.
+_FURTHEST_AHEAD_MS: Final = 7 * 24 * 3600 * 1000
 # Follows the columns in what `_SELECT` gives.
 _ROWID: Final = len(_COLUMNS)
 
@@ -55,7 +66,7 @@ class Seen(Struct, frozen=True):
 
     rowid: int
     before: ContactStatus
-    was_updated_at_ms: int
+    was_updated_at: datetime
     contact: Contact
 
 
@@ -71,12 +82,19 @@ class Upserted(Struct):
     texts_changed: bool = False
 
 
-def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact], seen_at: datetime) -> Upserted:
+def upsert(
+    connection: sqlite3.Connection,
+    contacts: Iterable[Contact],
+    seen_at: datetime,
+    *,
+    is_full_read: bool = False,
+) -> Upserted:
     """Store the contacts as Xero told them at that time.
 
     One that is older than what is stored (by `updated_at`) is ignored: a page read before our own change
     must never turn it back. An equally old one counts, as balances move without `UpdatedDateUTC`. Where
-    Xero left balances out, those that are known stay.
+    Xero left balances out, those that are known stay. A full read also corrects what is stored with a later
+    date than Xero has, as after a restore of Xero's own data.
     """
     result = Upserted()
     # The last of several entries for one contact wins, as if they had come one by one.
@@ -95,9 +113,20 @@ def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact], seen_at:
     for contact_id, old in stored.items():
         contact = latest[contact_id]
         result.rowids.append(old[_ROWID])
-        if to_ms(contact.updated_at) >= old[_UPDATED]:
+        if _counts(contact, old, to_ms(seen_at), is_full_read=is_full_read):
             _update(connection, contact, old, seen_at, result)
     return result
+
+
+def _counts(contact: Contact, old: tuple[Any, ...], seen_ms: int, *, is_full_read: bool) -> bool:
+    """Say whether what Xero told of a contact takes the place of what is stored."""
+    known = moments.of_milliseconds(old[_UPDATED])
+    if known is None or contact.updated_at >= known or old[_STATUS] == ContactStatus.GONE:
+        return True
+    ahead = to_ms(known) - seen_ms
+    if is_full_read:
+        return not -_READS_LAG_MS <= ahead <= _CLOCKS_DIFFER_MS
+    return ahead > _FURTHEST_AHEAD_MS
 
 
 def _insert(
@@ -106,7 +135,8 @@ def _insert(
     if not contacts:
         return
     # Our own numbers, as SQLite doesn't tell those that it gives out to many rows at once.
-    first = connection.execute("SELECT coalesce(max(rowid), 0) + 1 FROM contacts").fetchone()[0]
+    sql = "SELECT coalesce(max(rowid), 0) + 1 FROM contacts WHERE rowid < ?"
+    [first] = connection.execute(sql, (_NO_ROWID,)).fetchone()
     numbered = list(enumerate(contacts, first))
     connection.executemany(_INSERT, ((*_values(contact), rowid) for rowid, contact in numbered))
     connection.executemany(_SET_DOCUMENT, (_document(rowid, contact, seen_at) for rowid, contact in numbered))
@@ -126,26 +156,30 @@ def _update(
     connection.execute(_SET_DOCUMENT, _document(rowid, contact, seen_at))
     if contact.balances is None and old[_RECEIVABLE] is not None:
         contact = replace(contact, balances=_balances(old))
-    values = _values(contact)
-    if values == tuple(old_values):
+    new_values = _values(contact)
+    if new_values == tuple(old_values):
         return
-    connection.execute(_UPDATE, (*values, rowid))
+    connection.execute(_UPDATE, (*new_values, rowid))
     result.changed.add(contact.contact_id)
-    if old[_STATUS] != contact.status:
-        result.moved.append(Seen(rowid, ContactStatus(old[_STATUS]), old[_UPDATED], contact))
-    if (old[_SORT_KEY], old[_SEARCH]) != (values[_SORT_KEY], values[_SEARCH]):
+    before = _STATUSES.get(old[_STATUS])
+    if before is None:
+        # Where it comes from isn't known, so that no change can be told from it.
+        result.texts_changed = True
+    elif before is not contact.status:
+        result.moved.append(Seen(rowid, before, values.moment(old[_UPDATED]), contact))
+    if (old[_SORT_KEY], old[_SEARCH]) != (new_values[_SORT_KEY], new_values[_SEARCH]):
         result.texts_changed = True
 
 
 def read_contacts(database: Database, contact_ids: Sequence[str]) -> list[Contact]:
     """Read contacts in the order asked for; those that aren't stored are left out."""
-    return [_contact(row) for row in database.rows(_SELECT, (json.dumps(list(contact_ids)),))]
+    return values.readable(_contact, database.rows(_SELECT, (json.dumps(list(contact_ids)),)))
 
 
 def contacts_in(connection: sqlite3.Connection, contact_ids: Sequence[str]) -> dict[str, Contact]:
     """Read contacts by id within a transaction; those that aren't stored are left out."""
     rows = connection.execute(_SELECT, (json.dumps(list(contact_ids)),))
-    return {contact.contact_id: contact for contact in map(_contact, rows)}
+    return {contact.contact_id: contact for contact in values.readable(_contact, rows)}
 
 
 def read_active_named(database: Database, name: str, *, except_id: str) -> Contact | None:
@@ -156,14 +190,15 @@ def read_active_named(database: Database, name: str, *, except_id: str) -> Conta
         (sort_key(name),),
     )
     for contact_id, stored_name in rows:
-        if contact_id != except_id and stored_name.casefold() == name.casefold():
+        if contact_id != except_id and values.text(stored_name).casefold() == name.casefold():
             return next(iter(read_contacts(database, [contact_id])), None)
     return None
 
 
 def read_counts(database: Database) -> TabCounts:
     """Read how many contacts each tab holds; costs the same for any number of them."""
-    totals = dict(database.rows("SELECT name, total FROM tallies WHERE name LIKE 'contacts:%'"))
+    rows = database.rows("SELECT name, total FROM tallies WHERE name LIKE 'contacts:%'")
+    totals = {name: max(values.whole(total) or 0, 0) for name, total in rows}
     return TabCounts(
         all=sum(totals.values()),
         active=totals.get(f"contacts:{ContactStatus.ACTIVE}", 0),
@@ -195,7 +230,17 @@ def _values(contact: Contact) -> tuple[object, ...]:
         contact.merged_to,
         *money,
         sort_key(contact.name),
-        search_text(contact),
+        search_text(
+            contact.name,
+            contact.phone,
+            (
+                contact.email,
+                contact.first_name,
+                contact.last_name,
+                contact.account_number,
+                contact.contact_number,
+            ),
+        ),
     )
 
 
@@ -204,29 +249,34 @@ def _document(rowid: int, contact: Contact, seen_at: datetime) -> tuple[int, byt
 
 
 def _contact(row: tuple[Any, ...]) -> Contact:
+    """Read a row. Raises `UnreadableRowError` for one whose status isn't known."""
     return Contact(
-        contact_id=row[0],
-        name=row[1],
-        status=ContactStatus(row[_STATUS]),
-        updated_at=from_ms(row[_UPDATED]),
-        first_name=row[4],
-        last_name=row[5],
-        email=row[6],
-        account_number=row[7],
-        contact_number=row[8],
-        phone=row[9],
-        is_customer=bool(row[10]),
-        is_supplier=bool(row[11]),
-        groups=tuple(json.loads(row[12])),
-        merged_to=row[13],
+        contact_id=values.text(row[0]),
+        name=values.text(row[1]),
+        status=values.member(ContactStatus, row[_STATUS]),
+        updated_at=values.moment(row[_UPDATED]),
+        first_name=values.text(row[4]),
+        last_name=values.text(row[5]),
+        email=values.text(row[6]),
+        account_number=values.text(row[7]),
+        contact_number=values.text(row[8]),
+        phone=values.text(row[9]),
+        is_customer=values.flag(row[10]),
+        is_supplier=values.flag(row[11]),
+        groups=values.names(row[12]),
+        merged_to=values.text(row[13]),
         balances=_balances(row),
-        raw=row[-1],
+        raw=row[-1] if isinstance(row[-1], bytes) else b"{}",
     )
 
 
 def _balances(row: tuple[Any, ...]) -> Balances | None:
-    if row[_RECEIVABLE] is None:
+    """Read the balances; a part that isn't known makes the whole unknown."""
+    receivable, receivable_overdue, payable, payable_overdue = map(
+        values.whole, row[_RECEIVABLE : _RECEIVABLE + 4]
+    )
+    if receivable is None or receivable_overdue is None or payable is None or payable_overdue is None:
         return None
-    receivable, receivable_overdue, payable, payable_overdue = row[_RECEIVABLE : _RECEIVABLE + 4]
-    read_at = from_ms_or_none(row[-2])
-    return Balances(receivable, receivable_overdue, payable, payable_overdue, read_at)
+    return Balances(
+        receivable, receivable_overdue, payable, payable_overdue, moments.of_milliseconds(row[-2])
+    )

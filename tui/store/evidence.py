@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import PickUp, is_cancelled_out, weigh
+from tui.model.moments import of_milliseconds
 from tui.model.telling import Company, Telling, TellingKind
+from tui.store import values
 from tui.store.journal.events import NOTED, PICKED_UP, TOLD, write_event
-from tui.store.moments import from_ms, from_ms_or_none, to_ms
+from tui.store.moments import to_ms
 from tui.store.schema.tellings import WAITING, WAITS_FROM
 
 if TYPE_CHECKING:
@@ -64,14 +66,21 @@ def tell(connection: sqlite3.Connection, tellings: Iterable[Telling], told_at: d
 
 def read_company(database: Database) -> Company:
     """Read what was told of the company as a whole."""
-    return Company.of(map(telling_of, database.rows(OF_CONTACT, ("",))))
+    return Company.of(values.readable(telling_of, database.rows(OF_CONTACT, ("",))))
 
 
 def telling_of(row: tuple[Any, ...]) -> Telling:
-    """Read a telling from a row of `OF_CONTACT`."""
+    """Read a telling from a row of `OF_CONTACT`. Raises `UnreadableRowError`, also for one without a time."""
     at_ms, kind, contact_id, status, state = row
+    at = of_milliseconds(at_ms)
+    if at is None:
+        raise values.UnreadableRowError("at_ms")
     return Telling(
-        TellingKind(kind), from_ms(at_ms), contact_id, ContactStatus(status) if status else None, state
+        values.member(TellingKind, kind),
+        at,
+        values.text(contact_id),
+        values.member(ContactStatus, status) if status else None,
+        values.text(state),
     )
 
 
@@ -82,7 +91,7 @@ def settle(connection: sqlite3.Connection, contact_id: str) -> int:
     if since is None:
         return 0
     pick_ups = _pick_ups(connection, contact_id, since)
-    tellings = [telling_of(row) for row in connection.execute(OF_CONTACT, (contact_id,))]
+    tellings = values.readable(telling_of, connection.execute(OF_CONTACT, (contact_id,)))
     weighed = weigh(confirmed, pick_ups, tellings)
     settled = 0
     for change, known in zip(confirmed, weighed, strict=True):
@@ -118,7 +127,10 @@ def cancel_out(connection: sqlite3.Connection, sync_started_at: datetime, now: d
     cancelled = 0
     for change_id, contact_id in rows:
         confirmed = _confirmed(connection, contact_id)
-        place = next(place for place, each in enumerate(confirmed) if each.change_id == change_id)
+        place = next((place for place, each in enumerate(confirmed) if each.change_id == change_id), None)
+        if place is None:
+            # When it was confirmed isn't known.
+            continue
         if is_cancelled_out(confirmed[place], confirmed[:place]):
             connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change_id,))
             state = State.CONFIRMED.value
@@ -143,26 +155,30 @@ def _confirmed(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
         " FROM changes WHERE contact_id = ? AND state = 'confirmed' ORDER BY confirmed_ms, change_id",
         (contact_id,),
     ).fetchall()
-    return [
-        Change(
-            change_id=row[0],
-            batch_id="",
-            contact_id=contact_id,
-            name="",
-            action=Action(row[1]),
-            origin=Origin.HERE,
-            state=State.CONFIRMED,
-            requested_at=from_ms(row[2]),
-            updated_at=from_ms(row[2]),
-            confirmed_at=from_ms(row[2]),
-            picked_up_at=from_ms_or_none(row[3]),
-            superseded=bool(row[4]),
-            told_at=from_ms_or_none(row[5]),
-            unlinked_at=from_ms_or_none(row[6]),
-            relinked_at=from_ms_or_none(row[7]),
-        )
-        for row in rows
-    ]
+    return values.readable(lambda row: _change(contact_id, row), rows)
+
+
+def _change(contact_id: str, row: tuple[Any, ...]) -> Change:
+    change_id, confirmed_at = values.whole(row[0]), of_milliseconds(row[2])
+    if change_id is None or confirmed_at is None:
+        raise values.UnreadableRowError("confirmed_ms")
+    return Change(
+        change_id=change_id,
+        batch_id="",
+        contact_id=contact_id,
+        name="",
+        action=values.member(Action, row[1]),
+        origin=Origin.HERE,
+        state=State.CONFIRMED,
+        requested_at=confirmed_at,
+        updated_at=confirmed_at,
+        confirmed_at=confirmed_at,
+        picked_up_at=of_milliseconds(row[3]),
+        superseded=values.flag(row[4]),
+        told_at=of_milliseconds(row[5]),
+        unlinked_at=of_milliseconds(row[6]),
+        relinked_at=of_milliseconds(row[7]),
+    )
 
 
 def _pick_ups(connection: sqlite3.Connection, contact_id: str, since: datetime) -> list[PickUp]:
@@ -171,7 +187,12 @@ def _pick_ups(connection: sqlite3.Connection, contact_id: str, since: datetime) 
         " WHERE contact_id = ? AND sync_started_ms >= ?",
         (contact_id, to_ms(since)),
     )
-    return [
-        PickUp(contact_id, ContactStatus(status), from_ms(started), from_ms(at), run)
-        for status, started, at, run in rows
-    ]
+    return values.readable(lambda row: _pick_up(contact_id, row), rows)
+
+
+def _pick_up(contact_id: str, row: tuple[Any, ...]) -> PickUp:
+    status, started_ms, at_ms, run = row
+    started_at, at = of_milliseconds(started_ms), of_milliseconds(at_ms)
+    if started_at is None or at is None:
+        raise values.UnreadableRowError("sync_started_ms")
+    return PickUp(contact_id, values.member(ContactStatus, status), started_at, at, values.text(run))

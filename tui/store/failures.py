@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
+from tui.locks import CannotLockError, why_no_locks
 from tui.model.errors import StoreError
 
 if TYPE_CHECKING:
@@ -47,13 +48,38 @@ _WORDS: Final[dict[int, tuple[str, str]]] = {
         "Check the disk that holds {file}, then try again.",
     ),
 }
+# Locks and shared memory that the file system refuses, as network drives do.
+_NO_LOCKS: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_BLOCKED,
+        sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+        sqlite3.SQLITE_IOERR_LOCK,
+        sqlite3.SQLITE_IOERR_RDLOCK,
+        sqlite3.SQLITE_IOERR_SHMLOCK,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_UNLOCK,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
 _RETRYABLE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR})
+
+
+def no_locks(file: Path, reason: str) -> StoreError:
+    """Say that the drive of a file can't lock files, which a database needs."""
+    told = CannotLockError(file.parent, reason)
+    return StoreError(told.what, told.next_step)
 
 
 def store_error(error: sqlite3.Error, file: Path) -> StoreError:
     """Put an error of SQLite into words; `retryable` where the same attempt can succeed later."""
     # Errors raised by the sqlite3 module itself, not by SQLite, carry no code.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & _PRIMARY_CODE
+    # Where a drive has no locks, SQLite may take that for another holder.
+    reason = why_no_locks(file.parent) if code == sqlite3.SQLITE_BUSY else ""
+    if extended in _NO_LOCKS or reason:
+        return no_locks(file, reason or str(error))
     what, next_step = _WORDS.get(
         code,
         (f"The local copy couldn't be used ({error}). {_KEPT}", "Start Reshelve again."),

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from tui.model.change import State
 from tui.model.telling import Company
+from tui.store import values
 from tui.store.database import FILE_NAME
 from tui.store.evidence import OF_CONTACT, telling_of
 from tui.store.moments import to_ms
@@ -43,9 +44,10 @@ def peek(folder: Path, settled_up_to: Callable[[Company], datetime | None]) -> G
     try:
         # Read only: a glance must neither make a store nor migrate one.
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=0.2)) as connection:
+            connection.text_factory = values.read_text
             [version] = connection.execute("PRAGMA user_version").fetchone()
             tells = version >= TELLINGS_VERSION
-            told = map(telling_of, connection.execute(OF_CONTACT, ("",))) if tells else ()
+            told = values.readable(telling_of, connection.execute(OF_CONTACT, ("",))) if tells else []
             since = settled_up_to(Company.of(told))
             [waiting] = connection.execute(
                 f"SELECT count(*) FROM changes WHERE {_NOW if tells else _BEFORE_TELLINGS} > ?",  # noqa: S608 - constants

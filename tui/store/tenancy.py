@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactStatus
 from tui.model.tenancy import Care, ContactGroup, in_order, marked_by
+from tui.store import values
 from tui.store.moments import to_ms
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def care_in(connection: sqlite3.Connection) -> Care:
 
 
 def _marked(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
-    return marked_by((name, bool(is_tenants)) for name, is_tenants in marks)
+    return marked_by((values.text(name), values.flag(is_tenants)) for name, is_tenants in marks)
 
 
 def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
@@ -54,7 +54,7 @@ def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
         (ContactStatus.ACTIVE.value, ContactStatus.GONE.value),
     )
     for names, count in rows:
-        for name in json.loads(names):
+        for name in values.names(names):
             active[name] += count
     known = (ContactGroup(name, count, name in marked) for name, count in active.items())
     unknown = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tui.store import values
 from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 from tui.store.moments import to_ms
 from tui.store.schema.tellings import SETTLED, WAITING, WAITS_FROM
@@ -28,13 +29,13 @@ def read_waiting(
         f"{_SELECT} {_BETWEEN} ORDER BY {WAITS_FROM} DESC, change_id DESC LIMIT ?",
         (*_bounds(after, until), -1 if limit is None else limit),
     )
-    return [change_of(row) for row in rows]
+    return values.readable(change_of, rows)
 
 
 def read_waiting_total(database: Database) -> int:
     """Read how many changes wait for Re-Leased; costs the same for any number of them."""
     rows = database.rows("SELECT total FROM tallies WHERE name = 'waiting'")
-    return int(rows[0][0]) if rows else 0
+    return max(values.whole(rows[0][0]) or 0, 0) if rows else 0
 
 
 def read_waiting_between(database: Database, after: datetime | None, until: datetime | None) -> int:
@@ -53,7 +54,7 @@ def read_settled(database: Database, limit: int) -> list[Change]:
         f" ORDER BY {SETTLED} DESC, change_id DESC LIMIT ?",
         (limit,),
     )
-    return [change_of(row) for row in rows]
+    return values.readable(change_of, rows)
 
 
 def _bounds(after: datetime | None, until: datetime | None) -> tuple[int, int]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from textual.actions import SkipAction
 from textual.binding import Binding
 from textual.message import Message
 
+from tui.widgets.lingering_rows import LingeringRows, keep_lingering
 from tui.widgets.table_columns import GUTTER
 from tui.widgets.table_selection import Selection
 from tui.widgets.table_view import TableView, local_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from textual import events
     from textual.binding import BindingType
 
-    from tui.model.rows import Found, Row
+    from tui.model.rows import Found, Row, RowSource
 
 _MOVES: Final = {
     "up": ("up,k", "Up"),
@@ -90,9 +92,18 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._cursor = 0
         self._cursor_id: str | None = None
         self._selection = Selection()
+        self._hidden: frozenset[str] | None = frozenset()
+        self._deferred: list[Callable[[], object]] | None = None
         self._range_from: str | None = None
+        #: Whether the person has moved, selected or opened anything here yet.
+        self.is_touched = False
 
     # -- what others ask and tell
+
+    @property
+    def found(self) -> Found | None:
+        """What is shown, with the rows that linger; None before the first."""
+        return self._found
 
     @property
     def cursor_id(self) -> str | None:
@@ -109,6 +120,39 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         """The selected contacts, whether or not they are among those shown."""
         return frozenset(self._selection.ids())
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The selected contacts that aren't among those shown."""
+        if self._hidden is None:
+            rows = self._found.rows if self._found is not None else None
+            self._hidden = self.selected if rows is None else rows.absent(self.selected)
+        elif self._hidden:
+            # Only what is shown can be selected: since the rows were opened, it can only have become less.
+            self._hidden &= self.selected
+        return self._hidden
+
+    def expect_rows(self) -> None:
+        """Defer what is pressed until the rows that were asked for are shown."""
+        self._deferred = []
+
+    def stop_expecting(self) -> None:
+        """Forget what was deferred: no rows will come."""
+        self._deferred = None
+
+    def when_shown(self, do: Callable[[], object]) -> None:
+        """Call this once the rows that were asked for are shown; at once where none are expected.
+
+        Keys may be pressed faster than a search answers: they are meant for what it finds.
+        """
+        if self._deferred is None:
+            do()
+        else:
+            self._deferred.append(do)
+
+    def reveal_cursor(self) -> None:
+        """Bring the contact under the cursor into sight: the wheel may have left it behind."""
+        self._reveal(self._cursor)
+
     def targets(self) -> tuple[str, ...]:
         """Return what an action is for: the selected contacts, else the one under the cursor."""
         if self._selection:
@@ -123,6 +167,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         """
         anchor = self._anchor() if keep else None
         was_visible = self._is_cursor_visible
+        if found.query != self._query:
+            self._settle()
         self._found = found
         self._open(found)
         index = found.rows.index_of(self._cursor_id) if keep and self._cursor_id is not None else None
@@ -136,6 +182,53 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self._scroll_row(0)
         elif was_visible:
             self._reveal(self._cursor)
+        if found.is_complete:
+            deferred, self._deferred = self._deferred, None
+            for do in deferred or ():
+                do()
+
+    def refill(self, found: Found) -> None:
+        """Show what matches now without moving what the person looks at.
+
+        Contacts in sight that no longer match stay in place, dimmed, until `drop_lingering`. The view stays
+        on the contact at its top, except at the very top of the list: there, rows that come first are shown.
+        """
+        if self._found is None:
+            self.show(found)
+            return
+        earlier, top, was_visible = self._found.rows, self.top_row, self._is_cursor_visible
+        is_at_top = self._cursor == top == 0
+        sight = range(top, min(top + self.page_rows, self._count))
+        seen = earlier.ids(sight.start, sight.stop)
+        spans = [sight]
+        if self._cursor_id is not None and self._cursor not in sight:
+            spans.append(range(self._cursor, self._cursor + 1))
+        rows = keep_lingering(found.rows, earlier, spans)
+        self._found = replace(found, rows=rows)
+        self._open(self._found)
+        index = None if self._cursor_id is None else rows.index_of(self._cursor_id)
+        self._put_cursor(self._cursor if index is None else index)
+        if not is_at_top:
+            self._keep_in_sight(seen, top, rows)
+        if was_visible:
+            self._reveal(self._cursor)
+
+    @property
+    def has_lingering(self) -> bool:
+        """Whether rows are shown that no longer match."""
+        return self._found is not None and isinstance(self._found.rows, LingeringRows)
+
+    def drop_lingering(self) -> None:
+        """Show what matches alone."""
+        is_expecting = self._deferred is not None
+        if not is_expecting and self._found is not None and isinstance(self._found.rows, LingeringRows):
+            self.show(replace(self._found, rows=self._found.rows.rows))
+
+    def _open(self, found: Found) -> None:
+        super()._open(found)
+        self._hidden = None if self._selection else frozenset()
+        if self._selection:
+            self.post_message(self.SelectionChanged(len(self._selection)))
 
     def refresh_rows(self) -> None:
         """Read the visible rows again: some may look different."""
@@ -149,6 +242,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def select_all_found(self) -> None:
         """Select every contact the search found, seen or not."""
         if self._found is not None:
+            self._settle()
+            self.is_touched = True
             self._selection.add(self._found.rows.ids(0, self._count))
             self._selection_changed()
 
@@ -171,6 +266,17 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         top = self._window.row(self.top_row)
         return None if top is None else (top.contact_id, 0)
 
+    def _keep_in_sight(self, seen: Sequence[str], top: int, rows: RowSource) -> None:
+        """Scroll so that what was in sight, from row `top` on, is on the same lines of the screen."""
+        places = [(line, rows.index_of(contact_id)) for line, contact_id in enumerate(seen)]
+        shifts = [(index - top - line, index, line) for line, index in places if index is not None]
+        if not shifts:
+            return
+        # A contact with another name may have gone far away, and must not take the view along.
+        usual = sorted(shift for shift, _, _ in shifts)[len(shifts) // 2]
+        index, line = next((i, y) for shift, i, y in shifts if abs(shift - usual) < self.page_rows)
+        self._scroll_row(index - line)
+
     def _put_cursor(self, index: int, *, by_person: bool = False) -> None:
         """Put the cursor on a row, or the nearest there is."""
         old, old_id = self._cursor, self._cursor_id
@@ -186,6 +292,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         return ids[0] if ids else None
 
     def _move(self, index: int) -> None:
+        self.is_touched = True
         self._put_cursor(index, by_person=True)
         self._reveal(self._cursor)
 
@@ -208,6 +315,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def _toggle(self, index: int) -> None:
         self._settle()
+        self.is_touched = True
         contact_id = self._id_at(index)
         if contact_id is not None:
             self._selection.toggle(contact_id)
@@ -218,13 +326,18 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self.post_message(self.SelectionChanged(len(self._selection)))
 
-    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool]:
-        return index == self._cursor, contact_id in self._selection
+    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
+        rows = self._found.rows if self._found is not None else None
+        lingers = isinstance(rows, LingeringRows) and contact_id in rows.sources
+        return index == self._cursor, contact_id in self._selection, lingers
 
     # -- keys and mouse
 
     def action_move(self, where: str) -> None:
         """Move the cursor; a page takes the view along, so that the cursor keeps its line."""
+        self.when_shown(lambda: self._go(where))
+
+    def _go(self, where: str) -> None:
         self._settle()
         steps = _rows(where, self.page_rows, self._count)
         if where.startswith("page"):
@@ -233,17 +346,19 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def action_extend(self, where: str) -> None:
         """Move the cursor and select what it passes over."""
-        self._stretch(self._cursor + _rows(where, self.page_rows, self._count))
+        self.when_shown(lambda: self._stretch(self._cursor + _rows(where, self.page_rows, self._count)))
 
     def action_select(self) -> None:
         """Select the contact under the cursor, or no longer, and go to the next."""
+        self.when_shown(self._select)
+
+    def _select(self) -> None:
         self._toggle(self._cursor)
         self._move(self._cursor + 1)
 
     def action_select_all(self) -> None:
         """Select all found."""
-        self._settle()
-        self.select_all_found()
+        self.when_shown(self.select_all_found)
 
     def action_clear(self) -> None:
         """Select nothing; where nothing is selected, escape is for somebody else."""
@@ -254,7 +369,12 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def action_open(self) -> None:
         """Open the contact under the cursor."""
+        self.when_shown(self._open_contact)
+
+    def _open_contact(self) -> None:
         if self._cursor_id is not None:
+            self.is_touched = True
+            self.reveal_cursor()
             self.post_message(self.Opened(self._cursor_id))
 
     def on_click(self, event: events.Click) -> None:

@@ -120,7 +120,7 @@ class LineList(ScrollView, can_focus=True):
     def put_cursor(self, index: int) -> None:
         """Put the cursor on a row, or the nearest there is, and bring it into sight."""
         before, self.cursor = self.cursor, max(0, min(index, self.count - 1))
-        self._reveal()
+        self.reveal_cursor()
         if self.cursor != before:
             self.refresh_rows(before, self.cursor)
             self.post_message(self.Moved())
@@ -136,7 +136,8 @@ class LineList(ScrollView, can_focus=True):
         """Move what is visible by so many rows."""
         self.scroll_to(y=self.scroll_offset.y + rows * self._row_height, animate=False, force=True)
 
-    def _reveal(self) -> None:
+    def reveal_cursor(self) -> None:
+        """Bring the cursor into sight: the wheel may have left it behind."""
         top, height = self.cursor * self._row_height, self._row_height
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, force=True)
@@ -152,7 +153,7 @@ class LineList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
-        self._reveal()
+        self.reveal_cursor()
         self.post_message(self.Scrolled())
 
     def render_lines(self, crop: Region) -> list[Strip]:

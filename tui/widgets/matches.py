@@ -29,11 +29,12 @@ def match_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
 def _fold_with_origin(text: str) -> tuple[str, Sequence[int]]:
     """Fold a text and return which of its characters each folded one comes from.
 
-    Folding changes lengths ("Ⅷ" becomes "viii", a combining accent nothing), but never reaches over a
+    Folding changes lengths ("Ⅷ" becomes "viii", an apostrophe nothing), but never reaches over a
     character, so folding them one by one gives the same.
     """
-    if text.isascii():
-        return fold(text), range(len(text))
+    folded = fold(text)
+    if text.isascii() and len(folded) == len(text):
+        return folded, range(len(text))
     pieces = [fold(char) for char in text]
     return "".join(pieces), [index for index, piece in enumerate(pieces) for _ in piece]
 

@@ -37,6 +37,8 @@ class _Words(TypingBox):
 
     #: What the text becomes when the person agrees; the same text, or nothing, where there is nothing better.
     better = ""
+    #: Where the person goes from here, as a selector.
+    leads_to = ""
 
     async def _on_key(self, event: events.Key) -> None:
         # The key that leads here, pressed once more out of habit: no search begins with it.
@@ -45,8 +47,8 @@ class _Words(TypingBox):
             event.prevent_default()
 
     def action_leave(self) -> None:
-        """Go to the contacts, keeping what was typed."""
-        self.post_message(SearchBox.Left())
+        """Go to the list, keeping what was typed."""
+        self._leave()
 
     def action_complete(self) -> None:
         """Take what is offered; where nothing is, go on to what comes next."""
@@ -60,11 +62,18 @@ class _Words(TypingBox):
         if self.value:
             self.value = ""
         else:
-            self.post_message(SearchBox.Left())
+            self._leave()
+
+    def _leave(self) -> None:
+        # At once: keys that are typed already are meant for the list.
+        self.screen.set_focus(self.screen.query_one(self.leads_to))
 
 
 class SearchBox(Horizontal):
-    """A prompt, the words, and how many contacts have all of them."""
+    """A prompt, the words, and how many contacts have all of them.
+
+    Enter and Esc lead to the list that `leads_to` selects.
+    """
 
     DEFAULT_CSS = """
     SearchBox {
@@ -86,16 +95,15 @@ class SearchBox(Horizontal):
             """Only the newest words matter."""
             return isinstance(message, SearchBox.Changed)
 
-    class Left(Message):
-        """The person goes on to the contacts."""
-
     def __init__(
         self,
+        leads_to: str,
         *,
         complete: Callable[[str], str] = lambda text: text,
         id: str | None = None,  # noqa: A002 - Textual's word
     ) -> None:
         super().__init__(id=id)
+        self._leads_to = leads_to
         self._complete = complete
 
     def compose(self) -> ComposeResult:
@@ -103,7 +111,9 @@ class SearchBox(Horizontal):
         prompt = Line(id="prompt")
         prompt.show(Content("/ "))
         yield prompt
-        yield _Words(placeholder="Search", compact=True, select_on_focus=False, id="words")
+        words = _Words(placeholder="Search", compact=True, select_on_focus=False, id="words")
+        words.leads_to = self._leads_to
+        yield words
         yield _Tally(id="tally")
 
     @property

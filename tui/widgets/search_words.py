@@ -120,25 +120,26 @@ def _lines(note: Note, groups: Sequence[str]) -> Iterator[str]:
     typed = f"“{fit(note.typed, min(_MOST_TYPED, max(1, cells(note.typed))))}”"
     names = [f"{name}:" for name in QUALIFIERS]
     match note.remark:
-        case Remark.MISSPELT:
-            yield f"There is no {typed}, so it is ignored. Tab makes it {safe(note.nearest)}"
-            yield f"{typed} is ignored. Tab: {safe(note.nearest)}"
-            yield f"{typed} is ignored."
+        case Remark.MISSPELT | Remark.IMPOSSIBLE if note.nearest:
+            yield f"{typed} isn't a filter, so no contacts match. Tab makes it {safe(note.nearest)}"
+            yield f"{typed} isn't a filter. Tab: {safe(note.nearest)}"
+            yield f"{typed} isn't a filter."
+        case Remark.IMPOSSIBLE:
+            possible = QUALIFIERS[note.qualifier].possible
+            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Possible:", possible)
+            yield from _with_list(f"{typed} isn't a filter. Possible:", possible)
+            yield f"{typed} isn't a filter."
+        case Remark.MISSPELT | Remark.UNKNOWN:
+            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Filters are", names)
+            yield f"{typed} isn't a filter."
         case Remark.JUST_TEXT:
-            yield from _with_list(f"{typed} is looked for as text. Qualifiers are", names)
+            yield from _with_list(f"{typed} is looked for as text. Filters are", names)
             yield f"{typed} is looked for as text."
         case Remark.NO_SUCH_GROUP:
             if note.nearest:
                 yield f"There is no group like {typed}. Tab makes it {safe(note.nearest)}"
             yield from _with_list(f"No group is like {typed}. There are", [safe(each) for each in groups])
             yield f"No group is like {typed}."
-        case Remark.IMPOSSIBLE if note.nearest:
-            yield f"{typed} isn't known, so it is ignored. Tab makes it {note.nearest}"
-            yield f"{typed} is ignored. Tab: {note.nearest}"
-            yield f"{typed} is ignored."
-        case Remark.IMPOSSIBLE:
-            yield from _with_list(f"{typed} is ignored. Possible:", QUALIFIERS[note.qualifier].possible)
-            yield f"{typed} is ignored."
         case Remark.UNFINISHED if note.qualifier:
             known = [safe(each) for each in _speakable(groups, "")] if note.qualifier == "group" else []
             yield from _going_on(note, QUALIFIERS[note.qualifier], known)

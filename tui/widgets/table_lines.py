@@ -69,6 +69,7 @@ class Look(Struct, frozen=True):
     frame: str = ""
     is_cursor: bool = False
     is_selected: bool = False
+    lingers: bool = False
 
 
 def belongs(row: Row, tab: Tab) -> bool:
@@ -100,7 +101,7 @@ def paint_row(row: Row, look: Look, palette: Palette) -> Strip:
     base = palette.cursor if look.is_cursor else palette.selected if look.is_selected else palette.plain
     over = palette.bare if look.is_cursor else palette.over
     mark = base + palette.over["mark"]
-    if row.status is ContactStatus.GONE or not belongs(row, look.tab):
+    if look.lingers or row.status is ContactStatus.GONE or not belongs(row, look.tab):
         base += over["dim"]
     segments = [
         Segment(CURSOR if look.is_cursor else " ", mark),

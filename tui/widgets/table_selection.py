@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 
 class Selection:
@@ -52,6 +52,11 @@ class Selection:
         """End the range being extended: it stays selected."""
         self._kept.update(self._range)
         self._range = {}
+
+    def retain(self, contact_ids: Container[str]) -> None:
+        """Keep only these of the selected contacts."""
+        self.settle()
+        self._kept = {one: None for one in self._kept if one in contact_ids}
 
     def clear(self) -> None:
         """Select nothing."""

@@ -127,8 +127,8 @@ class TableView(ScrollView):
         """The first visible row."""
         return int(self.scroll_offset.y)
 
-    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool]:
-        """Say whether a row is under the cursor, and whether it is selected."""
+    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
+        """Return whether a row is under the cursor, is selected, and no longer matches what is shown."""
         raise NotImplementedError
 
     def _open(self, found: Found) -> None:
@@ -216,10 +216,10 @@ class TableView(ScrollView):
         row = self._window.row(index)
         if row is None:
             return Strip.blank(width, palette.plain)
-        is_cursor, is_selected = self._marks(index, row.contact_id)
+        is_cursor, is_selected, lingers = self._marks(index, row.contact_id)
         frame = SPINNER[self._frame] if self._spinner and _is_sending(row) else ""
         query = self._query
-        look = Look(width, query.tab, query.words, self._today, frame, is_cursor, is_selected)
+        look = Look(width, query.tab, query.words, self._today, frame, is_cursor, is_selected, lingers)
         strip = self._strips.get((row, look))
         if strip is None:
             strip = self._strips[row, look] = paint_row(row, look, palette)

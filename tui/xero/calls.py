@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tui.xero.http import Line
     from tui.xero.signing.tokens import TokenSource
 
+# Seven digits are more calls than anyone has.
+_CALLS: Final = re.compile(r"[0-9]{1,7}")
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -71,13 +74,13 @@ class Caller:
     async def send(self, call: Call) -> httpx.Response:
         """Make a call and return the answer, whatever its status.
 
-        A 401 is met with one new token and one more try, nothing else is tried again: whoever calls knows
-        best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no answer came, and
-        what `TokenSource.access_token` raises.
+        A 401 that is about the token is met with a new one and one more try; nothing else is tried again:
+        whoever calls knows best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no
+        answer came, and what `TokenSource.access_token` raises.
         """
         token = await self._tokens.access_token()
         response = await self._send_once(call, token)
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
+        if failures.wants_new_token(response):
             token = await self._tokens.access_token(stale=token)
             response = await self._send_once(call, token)
         if response.status_code in _SIGN_IN_REFUSED:
@@ -127,7 +130,7 @@ class Caller:
         if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             # A 429 brings its own waiting time, which whoever calls keeps to.
             slot.left = self.calls_left.minute
-        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not failures.is_foreign(response):
             self.last_answer_at = datetime.now(UTC)
             date = date_of(response)
             if date is not None:
@@ -142,4 +145,5 @@ def _open_line(api_url: str, transport: httpx.AsyncBaseTransport | None) -> Line
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    """Read how many calls are left; None for what no limit of Xero's can be."""
+    return int(text) if text is not None and _CALLS.fullmatch(text) else None

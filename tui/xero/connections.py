@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from msgspec import Struct
 
+from tui import lenient
 from tui.log import logger
 from tui.model.contact import Organisation
 from tui.model.errors import NotConnectedError, ReconnectError, SignInError, XeroError
@@ -93,8 +93,8 @@ class _Xero(Struct, frozen=True):
         finally:
             await caller.aclose()
         try:
-            listed = msgspec.json.decode(response.content, type=list[Connection])
-        except (msgspec.MsgspecError, ValueError):
+            listed = lenient.decode(response.content, list[Connection])
+        except lenient.UndecodableError:
             raise failures.answer_unreadable() from None
         return [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
 
@@ -155,5 +155,5 @@ async def _details(caller: Caller, tenant_id: str) -> OrganisationDetails:
     response = await caller.ask(Call("GET", "/api.xro/2.0/Organisation", Urgency.PERSON, headers=headers))
     try:
         return decode.organisation(response.content)
-    except decode.UndecodableError:
+    except lenient.UndecodableError:
         raise failures.answer_unreadable() from None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from tui.model import moments
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import httpx
 
 
@@ -16,10 +19,9 @@ def date_of(response: httpx.Response) -> datetime | None:
 
 
 def date_in(header: str) -> datetime | None:
-    """Read the text of such a header."""
+    """Read the text of such a header; None for a moment that isn't believed (`moments.known`)."""
     try:
-        date = parsedate_to_datetime(header)
-        # Without a zone it could be anybody's.
-        return None if date.tzinfo is None else date.astimezone(UTC)
+        # Without a zone it could be any place's time, and isn't known.
+        return moments.known(parsedate_to_datetime(header))
     except (ValueError, TypeError, OverflowError):
         return None

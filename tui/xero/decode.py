@@ -3,68 +3,74 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Final, TypeVar
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
 
-import msgspec
 from msgspec.structs import replace
 
+from tui.lenient import UndecodableError
+from tui.lenient import decode as decode_leniently
 from tui.log import logger
 from tui.model.backend import HistoryLine
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.xero import wire
-from tui.xero.answers import ContactsPage, Element, OrganisationDetails
+from tui.xero.answers import ContactsPage, Element, OrganisationDetails, mark_without_id
 from tui.xero.dates import date_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_T = TypeVar("_T")
+    import msgspec
 
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _PHONES: Final = ("DEFAULT", "MOBILE", "DDI")
-# All but our own mark: from Xero it would be a status that nobody knows.
+# All but our own mark: from Xero it would be an unknown status.
 _STATUSES: Final = {str(status): status for status in ContactStatus if status is not ContactStatus.GONE}
 _HUNDREDTH: Final = Decimal("0.01")
 # More than any ledger holds, and still safe in the 64 bits of a database column.
 _MOST: Final = Decimal(10) ** 15
-# What a value of the wrong shape or size raises on its way.
-_BROKEN: Final = (msgspec.MsgspecError, ValueError, ArithmeticError)
-# Every escape is matched, so that an escaped backslash before a `u` isn't taken for the start of one.
-_ESCAPE: Final = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-
-_contacts = msgspec.json.Decoder(wire.ContactsEnvelope)
-_contact = msgspec.json.Decoder(wire.ContactElement)
-_verdict = msgspec.json.Decoder(wire.Verdict)
-_organisations = msgspec.json.Decoder(wire.OrganisationsEnvelope)
-_history = msgspec.json.Decoder(wire.HistoryEnvelope)
-
-
-class UndecodableError(ValueError):
-    """An answer that makes no sense as a whole."""
+_LOGGED_A_LINE: Final = 25
+_MARK_BYTES: Final = 8
+# Nothing else goes into a log.
+_SPEAKABLE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = "") -> ContactsPage:
-    """Read one page of contacts. Raises `UndecodableError`; a broken element is left out and logged."""
-    envelope = _envelope(_contacts, body)
-    contacts = tuple(_readable(envelope.contacts))
+    """Read one page of contacts, without those that can't be read, which are logged.
+
+    Raises `UndecodableError`, also for a page that is empty although contacts are said to be on it.
+    """
+    envelope = decode_leniently(body, wire.ContactsEnvelope)
+    contacts: list[Contact] = []
+    unreadable: list[msgspec.Raw] = []
+    for raw in envelope.contacts:
+        try:
+            contacts.append(contact(raw))
+        except UndecodableError:
+            unreadable.append(raw)
+    unreadable_ids = _ids_or_marks(unreadable)
+    for start in range(0, len(unreadable_ids), _LOGGED_A_LINE):
+        some = unreadable_ids[start : start + _LOGGED_A_LINE]
+        logger.warning("%d contacts of a page can't be read: %s", len(some), ", ".join(some))
     pagination = envelope.pagination
     if pagination is None:
         # Unpaged shapes say nothing: a full page may have a follower, a short one is the last.
         is_last = len(envelope.contacts) < page_size
         pagination = wire.Pagination(page, page if is_last else page + 1, len(envelope.contacts))
+    elif not envelope.contacts and pagination.item_count > (page - 1) * page_size:
+        raise UndecodableError
     return ContactsPage(
-        contacts=contacts,
+        contacts=tuple(contacts),
         page=pagination.page,
         page_count=pagination.page_count,
         item_count=pagination.item_count,
-        answered_at=_answered_at(envelope.date_time_utc, date_header),
-        unreadable=len(envelope.contacts) - len(contacts),
+        answered_at=wire.moment(envelope.date_time_utc) or date_in(date_header) or datetime.now(UTC),
+        unreadable_ids=unreadable_ids,
+        is_counted=envelope.pagination is not None,
     )
 
 
@@ -87,12 +93,12 @@ def elements(
 
 def bulk_answer(body: bytes, sent: Sequence[str]) -> list[Element]:
     """Read the 200 of a bulk write. Raises `UndecodableError`."""
-    return elements(_envelope(_contacts, body).contacts, sent)
+    return elements(decode_leniently(body, wire.ContactsEnvelope).contacts, sent)
 
 
 def organisation(body: bytes) -> OrganisationDetails:
     """Read `GET /Organisation`. Raises `UndecodableError`."""
-    found = _envelope(_organisations, body).organisations
+    found = decode_leniently(body, wire.OrganisationsEnvelope).organisations
     if not found:
         raise UndecodableError
     first = found[0]
@@ -110,49 +116,21 @@ def history(body: bytes) -> list[HistoryLine]:
     """Read a contact's history. Raises `UndecodableError`."""
     return [
         HistoryLine(_when(record), record.user or "", record.changes or "", record.details or "")
-        for record in _envelope(_history, body).history_records
+        for record in decode_leniently(body, wire.HistoryEnvelope).history_records
     ]
 
 
-def _envelope(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
-    for attempt in (body, None):
-        with suppress(*_BROKEN):
-            return decoder.decode(_mended(body) if attempt is None else attempt)
-    # Without a cause: a decoder's message can quote what stood in the answer.
-    raise UndecodableError
-
-
-def _mended(body: bytes) -> bytes:
-    """Replace lone surrogates, so that one such name can't hold up all other contacts for ever.
-
-    Systems that count in UTF-16 can cut an emoji in half.
-    """
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], body)
-
-
-def _readable(parts: Sequence[msgspec.Raw]) -> list[Contact]:
-    contacts = []
-    for raw in parts:
-        try:
-            contacts.append(contact(raw))
-        except _BROKEN:
-            continue
-    if len(contacts) < len(parts):
-        logger.warning("left out %d contacts of a page that make no sense", len(parts) - len(contacts))
-    return contacts
-
-
 def contact(raw: msgspec.Raw) -> Contact:
-    """Read one contact. Raises one of `_BROKEN` when it makes no sense or its status is unknown."""
-    found = _contact.decode(raw)
-    status = _STATUSES.get(found.contact_status)
-    if status is None:
-        raise ValueError("unknown status")
+    """Read one contact. Raises `UndecodableError` where its id, status or time of update is unknown."""
+    found = decode_leniently(raw, wire.ContactElement)
+    status, updated_at = _STATUSES.get(found.contact_status), wire.moment(found.updated_date_utc)
+    if status is None or updated_at is None:
+        raise UndecodableError
     return Contact(
         contact_id=found.contact_id,
         name=found.name or "",
         status=status,
-        updated_at=wire.moment(found.updated_date_utc),
+        updated_at=updated_at,
         first_name=found.first_name or "",
         last_name=found.last_name or "",
         email=found.email_address or "",
@@ -178,9 +156,12 @@ def _phone(phones: tuple[wire.Phone, ...]) -> str:
     return ""
 
 
-def _balances(balances: wire.Balances) -> Balances:
+def _balances(balances: wire.Balances) -> Balances | None:
     receivable = balances.accounts_receivable or wire.Amounts()
     payable = balances.accounts_payable or wire.Amounts()
+    amounts = (receivable.outstanding, receivable.overdue, payable.outstanding, payable.overdue)
+    if not all(amount is None or (amount.is_finite() and -_MOST < amount < _MOST) for amount in amounts):
+        return None
     return Balances(
         receivable=_hundredths(receivable.outstanding),
         receivable_overdue=_hundredths(receivable.overdue),
@@ -190,17 +171,35 @@ def _balances(balances: wire.Balances) -> Balances:
 
 
 def _hundredths(amount: Decimal | None) -> int:
-    if not amount:
-        return 0
-    if not abs(amount) < _MOST:
-        raise ValueError("an amount beyond reason")
-    return int(amount.quantize(_HUNDREDTH, ROUND_HALF_UP).scaleb(2))
+    return int(amount.quantize(_HUNDREDTH, ROUND_HALF_UP).scaleb(2)) if amount else 0
+
+
+def _ids_or_marks(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
+    """Name elements that can't be read, each once: by its id, else by a mark made from its content."""
+    marks: Counter[str] = Counter()
+    names: dict[str, None] = {}
+    for raw in raws:
+        name = _id(raw)
+        if name is None:
+            digest = blake2b(raw, digest_size=_MARK_BYTES).hexdigest()
+            marks[digest] += 1
+            name = mark_without_id(f"{digest} {marks[digest]}")
+        names[name] = None
+    return tuple(names)
+
+
+def _id(raw: msgspec.Raw) -> str | None:
+    with suppress(UndecodableError):
+        contact_id = decode_leniently(raw, wire.Verdict).contact_id
+        if contact_id and _SPEAKABLE.fullmatch(contact_id):
+            return contact_id
+    return None
 
 
 def _judge(raw: msgspec.Raw, sent_id: str) -> Element | None:
     try:
-        verdict = _verdict.decode(raw)
-    except _BROKEN:
+        verdict = decode_leniently(raw, wire.Verdict)
+    except UndecodableError:
         return Element(sent_id, None, "") if sent_id else None
     contact_id = verdict.contact_id
     if not contact_id or contact_id == _NO_ID:
@@ -213,20 +212,12 @@ def _judge(raw: msgspec.Raw, sent_id: str) -> Element | None:
         return Element(contact_id, None, words)
     try:
         return Element(contact_id, contact(raw), "")
-    except _BROKEN:
+    except UndecodableError:
         return Element(contact_id, None, "")
 
 
-def _answered_at(envelope: str | None, header: str) -> datetime:
-    """Tell Xero's time: from the envelope, to the millisecond, or from the header, to the second."""
-    try:
-        return wire.moment(envelope or "")
-    except (ValueError, OverflowError):
-        return date_in(header) or datetime.now(UTC)
-
-
 def _when(record: wire.HistoryRecord) -> str:
-    try:
-        return wire.moment(record.date_utc or "").astimezone().strftime("%d %b %Y %H:%M").lstrip("0")
-    except (ValueError, OverflowError):
+    at = wire.moment(record.date_utc)
+    if at is None:
         return record.date_utc_string or ""
+    return at.astimezone().strftime("%d %b %Y %H:%M").lstrip("0")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import ssl
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from tui import lenient
 from tui.model.errors import (
     AnswerLostError,
+    ForeignAnswerError,
+    MissingScopeError,
     NotConnectedError,
     OfflineError,
     RateLimitedError,
@@ -21,7 +20,7 @@ from tui.model.errors import (
     XeroError,
 )
 from tui.xero import wire
-from tui.xero.dates import date_of
+from tui.xero.dates import date_in, date_of
 
 if TYPE_CHECKING:
     import httpx
@@ -34,35 +33,24 @@ _DEFAULT_WAIT: Final = 60.0
 _SHORTEST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 86_400.0
 _PROBLEMS: Final = frozenset({"minute", "day", "concurrent", "appminute"})
+# Python knows many more, among them some that are no charsets at all. All else is read as UTF-8.
+_CHARSETS: Final = {
+    **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"), "cp1252"),
+    **{name: name for name in ("utf-16", "utf-16le", "utf-16be")},
+}
 # Seen as the detail of a 403.
 _NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessful")
-# OAuth's own word (RFC 6750).
-_NO_PERMISSION: Final = "insufficient_scope"
-# OpenSSL's numbers for a certificate that is not valid yet, and for one that has expired.
-_WRONG_TIME: Final = frozenset({9, 10})
+# OAuth's own `insufficient_scope` (RFC 6750) and every sentence about a scope.
+_SCOPE: Final = "scope"
+# Xero's word for it where it comes with a 401.
+_NO_SCOPE: Final = "authorizationunsuccessful"
+# How a service that takes bearer tokens refuses one (RFC 6750), and how OAuth 1 did, whose words Xero kept.
+_TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
 
 
 def not_sent() -> OfflineError:
     """Say that no connection was made."""
     return OfflineError("Xero can't be reached.", _TRIES_AGAIN)
-
-
-def clock_trouble(error: BaseException) -> OfflineError | None:
-    """Tell a secure connection that failed over the time from other failures; `None` for those.
-
-    Xero renews its certificates well ahead: one that isn't valid today means that today is wrong here.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _WRONG_TIME:
-            now = datetime.now().astimezone()
-            return OfflineError(
-                "The secure connection to Xero failed: its certificate isn't valid on "
-                f"{now.day} {now:%B %Y, %H:%M}, which this machine's clock shows.",
-                "Check the clock of this machine.",
-            )
-        cause = cause.__cause__ or cause.__context__
-    return None
 
 
 def answer_lost() -> AnswerLostError:
@@ -75,6 +63,11 @@ def answer_unreadable() -> AnswerLostError:
     return AnswerLostError("Xero's answer made no sense.", _READS_AGAIN)
 
 
+def answer_too_large() -> AnswerLostError:
+    """Say that an answer arrived that is larger than this program reads."""
+    return AnswerLostError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
+
+
 def raise_for_failure(response: httpx.Response) -> None:
     """Return for a 200 alone; every other answer becomes the error that says what it means."""
     if response.status_code != HTTPStatus.OK:
@@ -82,36 +75,86 @@ def raise_for_failure(response: httpx.Response) -> None:
 
 
 def failure(response: httpx.Response) -> XeroError:
-    """Name the error that an answer other than 200 means. HTML is never passed on."""
+    """Name the error that an answer other than 200 means. HTML is never passed on.
+
+    Only Xero's own JSON, or one of the few answers that Xero was seen to give without any, is Xero's
+    verdict. Everything else can come from a proxy or a gateway, whatever its status: then it is open
+    whether Xero carried the call out.
+    """
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return rate_limited(response)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return ReconnectError("Xero no longer accepts the sign-in.", _CONNECT_AGAIN)
+        return _foreign(status) if _has_foreign_body(response) else rate_limited(response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return AnswerLostError(words_of(response) or f"Xero has a problem (HTTP {status}).", _READS_AGAIN)
     if status < HTTPStatus.BAD_REQUEST:
         return answer_unreadable()
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _sign_in_refused(response, status)
+    if is_unknown_id(response):
+        return RejectedError(f"Xero has nothing at the address that was asked for (HTTP {status}).", status)
+    return _rejected(response, status)
+
+
+def is_unknown_id(response: httpx.Response) -> bool:
+    """Say whether this is how Xero refuses an id that it never issued (seen): a 404 without any content."""
+    return response.status_code == HTTPStatus.NOT_FOUND and not response.content.strip()
+
+
+def is_foreign(response: httpx.Response) -> bool:
+    """Say whether something other than Xero refused the call, as far as that can be seen."""
+    refused = HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return refused and isinstance(failure(response), ForeignAnswerError)
+
+
+def wants_new_token(response: httpx.Response) -> bool:
+    """Say whether a 401 is about the access token, so that the call may succeed with a new one."""
+    return response.status_code == HTTPStatus.UNAUTHORIZED and type(failure(response)) is ReconnectError
+
+
+def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
+    challenge = response.headers.get("WWW-Authenticate", "").lower()
+    meaning = f"{words_of(response)} {challenge}".lower()
+    is_about_token = any(sign in meaning for sign in _TOKEN_REFUSALS)
+    if not is_about_token and not is_xeros(response):
+        # A 401 without any content is taken for Xero's, as nothing but a new sign-in could help against it.
+        is_bare = status == HTTPStatus.UNAUTHORIZED and not response.content and not challenge
+        if not is_bare:
+            return _foreign(status)
+    if _SCOPE in meaning or (status == HTTPStatus.UNAUTHORIZED and _NO_SCOPE in meaning):
+        return MissingScopeError(
+            "This connection to Xero lacks a permission (scope) for that.", _CONNECT_AGAIN
+        )
+    if status == HTTPStatus.UNAUTHORIZED:
+        return ReconnectError("Xero no longer accepts the sign-in.", _CONNECT_AGAIN)
+    if any(sign in meaning for sign in _NOT_CONNECTED):
+        return NotConnectedError(
+            "Xero says that this organisation is no longer connected, or that a permission is missing.",
+            _CONNECT_AGAIN,
+        )
     return _rejected(response, status)
 
 
 def _rejected(response: httpx.Response, status: int) -> XeroError:
-    words = words_of(response)
-    if status == HTTPStatus.FORBIDDEN:
-        meaning = (words + response.headers.get("WWW-Authenticate", "")).lower()
-        if _NO_PERMISSION in meaning:
-            return NotConnectedError(
-                "Xero says that this connection lacks the permission for that.", _CONNECT_AGAIN
-            )
-        if any(sign in meaning for sign in _NOT_CONNECTED):
-            return NotConnectedError(
-                "Xero says that this organisation is no longer connected, or that a permission is missing.",
-                _CONNECT_AGAIN,
-            )
-        return RejectedError(words or "Xero doesn't allow this.", status)
-    if status == HTTPStatus.NOT_FOUND:
-        return RejectedError(words or "Xero doesn't know what was asked for.", status)
-    return RejectedError(words or f"Xero refused the call (HTTP {status}).", status)
+    if not is_xeros(response):
+        return _foreign(status)
+    return RejectedError(words_of(response) or f"Xero refused the request (HTTP {status}).", status)
+
+
+def _foreign(status: int) -> ForeignAnswerError:
+    return ForeignAnswerError(
+        f"The answer didn't come from Xero (HTTP {status}). A proxy or gateway on the way may have sent it.",
+        _READS_AGAIN,
+    )
+
+
+def is_xeros(response: httpx.Response) -> bool:
+    """Say whether the body is the JSON of a failed call as Xero writes it, its names in PascalCase."""
+    problem = problem_of(response)
+    return problem.elements is not None or any((problem.type, problem.title, problem.detail, problem.message))
+
+
+def _has_foreign_body(response: httpx.Response) -> bool:
+    return bool(response.content.strip()) and not is_xeros(response)
 
 
 def rate_limited(response: httpx.Response) -> RateLimitedError:
@@ -126,11 +169,10 @@ def _seconds(response: httpx.Response) -> float:
     try:
         seconds = float(retry_after)
     except ValueError:
-        try:
-            now = date_of(response) or datetime.now(UTC)
-            seconds = (parsedate_to_datetime(retry_after) - now).total_seconds()
-        except (ValueError, TypeError):
+        until = date_in(retry_after)
+        if until is None:
             return _DEFAULT_WAIT
+        seconds = (until - (date_of(response) or datetime.now(UTC))).total_seconds()
     if not math.isfinite(seconds):
         return _DEFAULT_WAIT
     return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
@@ -139,8 +181,8 @@ def _seconds(response: httpx.Response) -> float:
 def problem_of(response: httpx.Response) -> wire.Problem:
     """Read the JSON of a failed call; anything else is an empty problem."""
     try:
-        return msgspec.json.decode(response.content, type=wire.Problem)
-    except (msgspec.MsgspecError, ValueError):
+        return lenient.decode(response.content, wire.Problem)
+    except lenient.UndecodableError:
         return wire.Problem()
 
 
@@ -149,7 +191,13 @@ def words_of(response: httpx.Response) -> str:
     problem = problem_of(response)
     words = problem.message or problem.detail or problem.title or ""
     if not words:
-        text = response.text.strip()
+        text = text_of(response).strip()
         is_plain = "html" not in response.headers.get("Content-Type", "") and text[:1] not in {"<", "{", "["}
         words = text.strip('"') if is_plain else ""
     return " ".join(words.split())[:_LONGEST_WORDS]
+
+
+def text_of(response: httpx.Response) -> str:
+    """Read an answer as text. Whatever charset it claims, this never fails."""
+    charset = (response.charset_encoding or "").lower()
+    return response.content.decode(_CHARSETS.get(charset, "utf-8"), "replace")

@@ -54,7 +54,7 @@ async def press_restore(url: str) -> None:
         return
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise failures.failure(answer)
-    words = words_of_page(answer.text) or "The practice Xero refused to restore this contact."
+    words = words_of_page(failures.text_of(answer)) or "The practice Xero refused to restore this contact."
     raise RejectedError(words, answer.status_code)
 
 

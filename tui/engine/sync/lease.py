@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.locks import CannotLockError, FileLock
+from tui.model.errors import StoreError
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from filelock import BaseFileLock
 
 
 class Lease:
@@ -15,23 +16,29 @@ class Lease:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._lock: BaseFileLock | None = None
+        self._lock = FileLock(file)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is ours, and its file hasn't been deleted or replaced since."""
+        return self._lock.is_held
 
     def take(self) -> bool:
-        """Take the lease if nobody else holds it; True as well when it is ours already."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - after the first paint
+        """Take the lease if nobody else holds it; True as well when it is ours already.
 
-        if self._lock is None:
-            self._lock = FileLock(self._file, mode=0o600)
-        if self._lock.is_locked:
-            return True
+        It is lost when its file is deleted or replaced, as another copy can then hold the new one. Raises
+        `StoreError` where the drive can't lock files, or the file can't be made.
+        """
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            return False
-        return True
+            return self._lock.acquire()
+        except CannotLockError as error:
+            raise StoreError(error.what, error.next_step) from error
+        except OSError as error:
+            raise StoreError(
+                f"The lock of this organisation can't be used ({error.strerror}). Nothing was changed.",
+                f"Check that {self._file.parent} can be read and written by your user.",
+            ) from error
 
     def give_back(self) -> None:
         """Let the next copy have it."""
-        if self._lock is not None:
-            self._lock.release(force=True)
+        self._lock.release()

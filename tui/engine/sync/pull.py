@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui.engine.sync.bookmarks import FULL_COUNT, FULL_DONE_AT, FULL_PAGE, FULL_SINCE, SINCE
+from tui.engine.sync.unreadable import UnreadableContacts
 from tui.engine.sync.vanished import Vanished
+from tui.model import moments
 from tui.model.snapshot import PullProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from tui.store import Applied, Store
     from tui.xero.answers import ContactsPage
@@ -22,6 +25,7 @@ _OVERLAP = timedelta(minutes=1)
 # Balances, and whatever a delta could have missed, are put right by reading everything again.
 _FULL_EVERY = timedelta(days=7)
 _PAGE_SIZE = 1000
+_MOST_DIGITS = 9
 
 
 class Puller:
@@ -47,16 +51,28 @@ class Puller:
         self._progress = progress
         self._may_spend = may_spend
         self._vanished = Vanished(store, xero, now, applied)
+        self._unreadable = UnreadableContacts(store, xero, now, applied, may_spend)
         self._goes_on = asyncio.Event()
         self._goes_on.set()
         self._is_full_running = False
 
     @property
     def is_full_due(self) -> bool:
-        """Whether everything has to be read: the first time, after an interruption, and once a week."""
-        done_at = self._store.cursor(FULL_DONE_AT)
+        """Whether everything has to be read: the first time, after an interruption, and once a week.
+
+        A few times more while contacts without an id couldn't be read.
+        """
+        if self._unreadable.needs_full_read:
+            return True
+        done_at = self._full_done_at
         interrupted = self._store.cursor(FULL_PAGE) is not None
-        return done_at is None or interrupted or abs(self._now() - _time(done_at)) > _FULL_EVERY
+        return done_at is None or interrupted or abs(self._now() - done_at) > _FULL_EVERY
+
+    @property
+    def _full_done_at(self) -> datetime | None:
+        """When a full read last ended; None as well where nobody could tell since when to ask for changes."""
+        has_since = moments.of_text(self._store.cursor(SINCE)) is not None
+        return moments.of_text(self._store.cursor(FULL_DONE_AT)) if has_since else None
 
     def hold(self, *, on: bool) -> None:
         """Hold a full read after the page it is at, or go on with it; what isn't running isn't held."""
@@ -72,18 +88,19 @@ class Puller:
         because the rest of the day's calls is the person's: each pull then reads one more page. A later
         full read is put off instead, in favour of what has changed.
         """
-        is_first = self._store.cursor(FULL_DONE_AT) is None
+        is_first = self._full_done_at is None
         if is_first or (self.is_full_due and self._may_spend()):
             has_ended = await self._full(is_first=is_first)
             if has_ended or is_first:
                 return has_ended
         await self._delta()
+        await self._unreadable.ask_again()
         return True
 
     async def _full(self, *, is_first: bool) -> bool:
         self._is_full_running, is_put_off = True, False
         try:
-            page = int(self._store.cursor(FULL_PAGE) or 1)
+            page = _number(self._store.cursor(FULL_PAGE)) or 1
             while True:
                 answer = await self._xero.contacts(page)
                 page, is_last = await self._take(answer, page)
@@ -102,19 +119,21 @@ class Puller:
         await self._store.set_cursor(SINCE, self._store.cursor(FULL_SINCE))
         await self._store.set_cursor(FULL_DONE_AT, self._now().isoformat())
         await self._store.set_cursor(FULL_PAGE, None)
-        await self._store.forget_told()
+        await self._store.end_full_read()
+        self._unreadable.note_full_read()
         return True
 
     async def _take(self, answer: ContactsPage, page: int) -> tuple[int, bool]:
         """Store a page; returns which one to read next, and whether this was the last."""
-        before = self._store.cursor(FULL_COUNT)
-        if page > 1 and (before is None or answer.item_count < int(before)):
+        before = _number(self._store.cursor(FULL_COUNT))
+        if page > 1 and (before is None or answer.item_count < before):
             # Something before this page is gone, so that what followed has moved up by a place: onto
             # pages that were read already. New contacts only move it down, which shows it twice.
             await self._begin_again()
             return 1, False
         if page == 1:
             await self._begin(answer)
+        await self._store.note_unreadable(answer.unreadable_ids, is_full_read=True)
         self._applied(await self._store.apply(answer.contacts, self._now(), is_full_read=True))
         self._progress(PullProgress(min(page * _PAGE_SIZE, answer.item_count), answer.item_count))
         if page >= answer.page_count:
@@ -124,7 +143,7 @@ class Puller:
         return page + 1, False
 
     async def _begin(self, answer: ContactsPage) -> None:
-        await self._store.forget_told()
+        await self._store.begin_full_read()
         await self._store.set_cursor(FULL_SINCE, answer.answered_at.isoformat())
 
     async def _begin_again(self) -> None:
@@ -137,7 +156,7 @@ class Puller:
             self._progress(PullProgress(min((page - 1) * _PAGE_SIZE, total), total))
 
     async def _delta(self) -> None:
-        since = _time(self._store.cursor(SINCE) or "")
+        since = moments.of_text(self._store.cursor(SINCE)) or self._now()
         page, count, answered_at = 1, 0, since
         while True:
             answer = await self._xero.contacts(page, modified_since=since - _OVERLAP)
@@ -148,6 +167,7 @@ class Puller:
             count = answer.item_count
             if page == 1:
                 answered_at = answer.answered_at
+            await self._store.note_unreadable(answer.unreadable_ids)
             self._applied(await self._store.apply(answer.contacts, self._now()))
             if page >= answer.page_count:
                 break
@@ -155,5 +175,7 @@ class Puller:
         await self._store.set_cursor(SINCE, answered_at.isoformat())
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _number(stored: str | None) -> int | None:
+    """Read a page or a count; None for anything else."""
+    is_number = stored is not None and stored.isascii() and stored.isdecimal() and len(stored) <= _MOST_DIGITS
+    return int(stored) if stored is not None and is_number else None

@@ -10,7 +10,7 @@ from tui.log import logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.model.errors import StoreError
+    from tui.model.errors import StoreError, UnexpectedError
 
 # Seconds between attempts: somebody has to make room, or another process has to finish.
 _PAUSE: Final = 5.0
@@ -25,13 +25,25 @@ class Disk:
     def __init__(self, changed: Callable[[], None]) -> None:
         self.trouble = ""
         self._backup_trouble = ""
+        self._task_troubles: dict[str, str] = {}
         self._changed = changed
         self._is_well = asyncio.Event()
 
     @property
     def shown(self) -> str:
         """What the person is to know; empty when all is well."""
-        return self.trouble or self._backup_trouble
+        return self.trouble or self._backup_trouble or next(iter(self._task_troubles.values()), "")
+
+    def note_task(self, task: str, error: UnexpectedError | None) -> None:
+        """Note how a background task goes: what ended it unexpectedly, None once it works again."""
+        trouble = "" if error is None else f"{task}: {error.what} {error.next_step}"
+        if trouble == self._task_troubles.get(task, ""):
+            return
+        if trouble:
+            self._task_troubles[task] = trouble
+        else:
+            del self._task_troubles[task]
+        self._changed()
 
     def note_backup(self, error: StoreError | None) -> None:
         """Note how a backup of the journal ended: None for a good end."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.engine.clock import utc_now
+from tui.model import moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Calls a day, said by Xero; which of them an organisation has is not told.
 _LIMITS: Final = (1_000, 5_000)
 _KEPT_BACK: Final = 0.2
+_MOST_DIGITS: Final = 7
 # How much of what can be spent a list of hand-offs may use up in one go, while a person has it open.
 _CLOSE_SHARE: Final = 0.25
 _DAY: Final = timedelta(days=1)
@@ -41,10 +43,12 @@ class Peak(Struct, frozen=True):
         return f"{self.calls} {self.at.isoformat()}"
 
     @classmethod
-    def parse(cls, text: str) -> Peak:
-        """Read what `str` wrote."""
-        calls, at = text.split(" ", 1)
-        return cls(int(calls), datetime.fromisoformat(at))
+    def parse(cls, text: str) -> Peak | None:
+        """Read what `str` wrote; None for anything else."""
+        calls, _, at = text.partition(" ")
+        moment = moments.of_text(at)
+        is_number = calls.isascii() and calls.isdecimal() and len(calls) <= _MOST_DIGITS
+        return cls(int(calls), moment) if moment is not None and is_number else None
 
 
 class Budget(Struct):

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from tui.log import logger
 from tui.model.errors import (
+    ForeignAnswerError,
+    MissingScopeError,
     NotConnectedError,
     OfflineError,
     RateLimitedError,
@@ -179,7 +181,7 @@ def _doubled(failures: int) -> float:
 def _words(error: ReshelveError) -> str:
     if isinstance(error, RateLimitedError):
         return _LIMITS.get(error.problem, _MINUTE_LIMIT)
-    if isinstance(error, NotConnectedError):
+    if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):
         return _GONE
     return error.what if not error.next_step else f"{error.what} {error.next_step}"
 
@@ -189,8 +191,10 @@ def _link(error: ReshelveError) -> Link:
         return Link.OFFLINE
     if isinstance(error, RateLimitedError):
         return Link.LIMITED
-    if isinstance(error, NotConnectedError):
+    if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):
         return Link.GONE
     if isinstance(error, ReconnectError):
         return Link.RECONNECT
+    if isinstance(error, ForeignAnswerError | RejectedError):
+        return Link.UNEXPECTED
     return Link.UNAVAILABLE

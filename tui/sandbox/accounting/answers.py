@@ -40,6 +40,10 @@ class ApiError(Exception):
         return Answer(400, encode({"ErrorNumber": self.number, "Type": self.kind, "Message": str(self)}))
 
 
+class EvaluationError(Exception):
+    """Ends a call with the 500 seen for a filter that calls a method on an empty field."""
+
+
 class UnknownIdError(Exception):
     """Ends a call with the empty HTML 404 seen for an identifier the organisation never issued."""
 
@@ -52,6 +56,16 @@ def validation(message: str) -> ApiError:
 def query_error(message: str) -> ApiError:
     """Refuse a `where`, `order` or page that can't be understood."""
     return ApiError(16, "QueryParseException", message)
+
+
+def server_error() -> Answer:
+    """Give the 500 seen where Xero's own evaluation of a request fails."""
+    detail = (
+        "An error occurred in Xero. "
+        "Check the API Status page http://status.developer.xero.com for current service status."
+    )
+    title = "An error occurred"
+    return Answer(500, encode({"Title": title, "Detail": detail, "Status": 500, "Instance": new_id()}))
 
 
 def unreadable_body(message: str) -> ApiError:
@@ -97,12 +111,19 @@ def envelope(name: str, items: list[bytes], pagination: dict[str, int] | None = 
     return Answer(200, body)
 
 
-def problem(status: int, title: str, detail: str) -> Answer:
-    """Refuse with the shape seen for 401 and 403."""
-    return Answer(
-        status,
-        encode({"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": new_id()}),
-    )
+def forbidden() -> Answer:
+    """Give the 403 seen for an organisation that is not connected and for a missing scope."""
+    return _problem(403, "Forbidden", "AuthenticationUnsuccessful")
+
+
+def unauthorized(detail: str) -> Answer:
+    """Refuse an access token with the 401 seen; the detail says why."""
+    return _problem(401, "Unauthorized", detail, Extensions={})
+
+
+def _problem(status: int, title: str, detail: str, **more: Any) -> Answer:
+    shape = {"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": new_id()}
+    return Answer(status, encode(shape | more))
 
 
 def not_found() -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox.books import RefusedError
+from tui.sandbox.contact import edited
 
 if TYPE_CHECKING:
     from tui.sandbox.contact import Document
@@ -15,11 +16,11 @@ _LONGEST = {
     "ContactNumber": 50, "AccountNumber": 50, "TaxNumber": 50, "BankAccountDetails": 255, "Website": 255,
     "DefaultCurrency": 3,
 }  # fmt: skip
-_ADDRESS_FIELDS = (
+ADDRESS_FIELDS = (
     "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "City", "Region", "PostalCode", "Country",
     "AttentionTo",
 )  # fmt: skip
-_PHONE_FIELDS = ("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode")
+PHONE_FIELDS = ("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode")
 _PERSON_FIELDS = ("FirstName", "LastName", "EmailAddress")
 _MOST_PERSONS = 5
 
@@ -36,25 +37,25 @@ def check(element: Document) -> None:
             raise RefusedError(f"The value of {field} is longer than {longest} characters.")
     if "Name" in element and not str(element["Name"] or "").strip():
         raise RefusedError("The contact name must be specified.")
-    if len(_dicts(element.get("ContactPersons"))) > _MOST_PERSONS:
+    if len(dicts(element.get("ContactPersons"))) > _MOST_PERSONS:
         raise RefusedError(f"A contact can have at most {_MOST_PERSONS} contact persons.")
 
 
 def changed(document: Document, element: Document) -> Document:
-    """Give the document with what the element says; omitted fields keep their values (seen)."""
-    result = dict(document)
+    """Return the edited document with what the element says; omitted fields keep their values (seen)."""
+    result = edited(document)
     for field in _LONGEST:
         if isinstance(element.get(field), str):
             result[field] = element[field]
-    _merge_slots(result, element, "Addresses", "AddressType", _ADDRESS_FIELDS)
-    _merge_slots(result, element, "Phones", "PhoneType", _PHONE_FIELDS)
+    _merge_slots(result, element, "Addresses", "AddressType", ADDRESS_FIELDS)
+    _merge_slots(result, element, "Phones", "PhoneType", PHONE_FIELDS)
     if isinstance(element.get("ContactPersons"), list):
-        result["ContactPersons"] = [_person(one) for one in _dicts(element["ContactPersons"])]
+        result["ContactPersons"] = [_person(one) for one in dicts(element["ContactPersons"])]
     return result
 
 
 def _merge_slots(result: Document, element: Document, name: str, kind: str, fields: tuple[str, ...]) -> None:
-    given = {one.get(kind): one for one in _dicts(element.get(name))}
+    given = {str(one.get(kind)): one for one in dicts(element.get(name))}
     result[name] = [
         slot | {field: str(value) for field in fields if (value := given[slot[kind]].get(field)) is not None}
         if slot[kind] in given
@@ -68,5 +69,6 @@ def _person(given: Document) -> Document:
     return person | {"IncludeInEmails": given.get("IncludeInEmails") is True}
 
 
-def _dicts(value: Any) -> list[Document]:
+def dicts(value: Any) -> list[Document]:
+    """Return the objects of a list; none of anything else."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from tui.sandbox.accounting import idempotency
-from tui.sandbox.accounting.answers import Answer, ApiError, UnknownIdError, not_found, problem, too_many
+from tui.sandbox.accounting.answers import (
+    Answer,
+    ApiError,
+    EvaluationError,
+    UnknownIdError,
+    forbidden,
+    not_found,
+    server_error,
+    too_many,
+    unauthorized,
+)
 from tui.sandbox.context import practice_of
+from tui.sandbox.identity.tokens import bearer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from starlette.datastructures import Headers, QueryParams
+    from starlette.datastructures import Headers
     from starlette.requests import Request
 
     from tui.sandbox.books import Books, Organisation
@@ -35,7 +46,7 @@ class Call:
     practice: Practice
     organisation: Organisation
     path: Mapping[str, str]
-    query: QueryParams
+    query: Mapping[str, str]
     headers: Headers
     body: bytes
     entry: Entry
@@ -50,10 +61,14 @@ class Call:
         """The row of the organisation worked in."""
         return self.organisation.org
 
+    def parameter(self, name: str) -> str:
+        """Return a parameter of the query, whose name is read in any case; empty where there is none."""
+        return self.query.get(name.lower(), "")
+
     def flag(self, name: str, *, default: bool) -> bool:
         """Read a true/false parameter, spelled in any case."""
-        value = self.query.get(name)
-        return default if value is None else value.strip().lower() == "true"
+        value = self.parameter(name).strip().lower()
+        return value == "true" if value else default
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +99,16 @@ async def _answer(
     request: Request, practice: Practice, operation: Operation
 ) -> tuple[Organisation | None, Answer]:
     organisation = practice.books.by_tenant(request.headers.get("xero-tenant-id"))
-    access = _access(request, practice)
+    token = bearer(request.headers)
+    access = practice.tokens.access(token)
     if access is None:
-        return organisation, problem(401, "Unauthorized", "TokenExpired")
+        return organisation, unauthorized(practice.tokens.refusal(token))
     if access.org is not None:
         organisation = next(one for one in practice.books.organisations if one.org == access.org)
     if organisation is None or not _connected(practice, organisation, access):
-        return organisation, problem(403, "Forbidden", "AuthenticationUnsuccessful")
+        return organisation, forbidden()
     if not access.scopes & operation.scopes:
-        return organisation, problem(403, "Forbidden", "AuthenticationUnsuccessful")
+        return organisation, forbidden()
     exceeded = practice.limits.take(organisation.org)
     if exceeded is not None:
         practice.budget.of(request.headers.get("xero-tenant-id")).refused[exceeded.problem] += 1
@@ -103,8 +119,9 @@ async def _answer(
             await asyncio.sleep(delay)
         body = await request.body()
         call = Call(
-            practice, organisation, request.path_params, request.query_params, request.headers, body,
-            request.scope["practice.entry"],
+            practice, organisation, request.path_params,
+            {name.lower(): value for name, value in request.query_params.items()},
+            request.headers, body, request.scope["practice.entry"],
         )  # fmt: skip
         return organisation, _run(call, request, operation)
 
@@ -125,11 +142,8 @@ def _perform(call: Call, operation: Operation) -> Answer:
         return error.answer()
     except UnknownIdError:
         return not_found()
-
-
-def _access(request: Request, practice: Practice) -> Access | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return practice.tokens.access(token) if scheme.lower() == "bearer" else None
+    except EvaluationError:
+        return server_error()
 
 
 def _connected(practice: Practice, organisation: Organisation, access: Access) -> bool:

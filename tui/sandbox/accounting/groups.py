@@ -10,10 +10,12 @@ from tui.sandbox.accounting.answers import (
     encode,
     envelope,
     invalid_elements,
-    query_error,
 )
+from tui.sandbox.accounting.order import as_sql, parse_order
+from tui.sandbox.accounting.where import CONTACT_GROUP, parse
 from tui.sandbox.accounting.writing import elements_of
 from tui.sandbox.books import new_id
+from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,17 +23,21 @@ if TYPE_CHECKING:
     from tui.sandbox.accounting.gate import Call
     from tui.sandbox.contact import Document
 
+# Xero's own words: seen on a live organisation, and said by its OpenAPI description, v16.1.
+ARCHIVED_MEMBER = "Unable to assign an Archived contact."
+TOO_MANY = "You’ve reached the limit of 100 contact groups."
+_MOST = 100
+_ORDERS = {"name": "name", "status": "status", "contactgroupid": "group_id"}
+
 
 def list_groups(call: Call) -> Answer:
     """`GET /ContactGroups`: the active ones, without their contacts."""
-    order = call.query.get("order", "Name").split()
-    if not order or order[0] != "Name":
-        raise query_error(f"No property or field '{' '.join(order)}' exists in type 'ContactGroup'")
+    order = parse_order(call.parameter("order"), _ORDERS, "ContactGroup") or {"name": "ASC"}
+    where = parse(call.parameter("where").strip() or "true", CONTACT_GROUP, "ContactGroup").matches
     rows = call.practice.database.all(
-        "SELECT * FROM groups WHERE org = ? AND status = 'ACTIVE' ORDER BY name", (call.org,)
+        f"SELECT * FROM groups WHERE org = ? AND status = 'ACTIVE' AND {where.sql} ORDER BY {as_sql(order)}",  # noqa: S608 - our own conditions
+        (call.org, *where.parameters),
     )
-    if order[1:] == ["DESC"]:
-        rows.reverse()
     return envelope("ContactGroups", [encode(_shown(row)) for row in rows])
 
 
@@ -42,20 +48,29 @@ def get_group(call: Call) -> Answer:
 
 def create_groups(call: Call) -> Answer:
     """`PUT /ContactGroups`: names are unique among active groups."""
-    made: list[sqlite3.Row] = []
+    elements = elements_of(call.body, "ContactGroups")
+    made: list[Document] = []
     errors: list[Document] = []
     database = call.practice.database
-    for element in elements_of(call.body, "ContactGroups"):
+    count = database.value("SELECT count(*) FROM groups WHERE org = ? AND status = 'ACTIVE'", (call.org,))
+    names: set[str] = set()
+    for element in elements:
         name = element.get("Name")
-        if not isinstance(name, str) or not name.strip() or _named(call, name):
+        if not isinstance(name, str) or not name.strip() or _named(call, name) or name.casefold() in names:
             errors.append(_refused(element, "The contact group name must be given and be unique."))
-            continue
-        group_id = new_id()
-        database.execute("INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')", (group_id, call.org, name))
-        made.extend(database.all("SELECT * FROM groups WHERE group_id = ?", (group_id,)))
+        elif count + len(made) >= _MOST:
+            errors.append(_refused(element, TOO_MANY))
+        else:
+            names.add(name.casefold())
+            made.append(in_contact(new_id(), name))
     if errors:
         return invalid_elements(errors)
-    return envelope("ContactGroups", [encode(_shown(row)) for row in made])
+    with database.transaction():
+        database.executemany(
+            "INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')",
+            [(group["ContactGroupID"], call.org, group["Name"]) for group in made],
+        )
+    return envelope("ContactGroups", [encode(group) for group in made])
 
 
 def update_group(call: Call) -> Answer:
@@ -64,8 +79,9 @@ def update_group(call: Call) -> Answer:
     element = elements_of(call.body, "ContactGroups")[0]
     name = element.get("Name", group["name"])
     status = element.get("Status", "ACTIVE")
-    holder = _named(call, name) if isinstance(name, str) else group
-    if status not in {"ACTIVE", "DELETED"} or (holder and holder["group_id"] != group["group_id"]):
+    holder = _named(call, name) if isinstance(name, str) and name.strip() else None
+    is_free = holder is None or holder["group_id"] == group["group_id"]
+    if status not in ("ACTIVE", "DELETED") or not isinstance(name, str) or not name.strip() or not is_free:
         return invalid_elements([_refused(element, "The contact group can't be changed like that.")])
     database = call.practice.database
     with database.transaction():
@@ -82,9 +98,15 @@ def update_group(call: Call) -> Answer:
 
 
 def add_members(call: Call) -> Answer:
-    """`PUT /ContactGroups/{ContactGroupID}/Contacts`: put contacts into a group."""
+    """`PUT /ContactGroups/{ContactGroupID}/Contacts`: put contacts into a group, all of them or none.
+
+    An archived one is refused (seen), though a contact that is archived later stays in its groups.
+    """
     group, database = _group(call), call.practice.database
     rows = [_contact(call, element.get("ContactID")) for element in elements_of(call.body)]
+    if archived := [row for row in rows if not row["active"]]:
+        errors = {"HasValidationErrors": True, "ValidationErrors": [{"Message": ARCHIVED_MEMBER}]}
+        return invalid_elements([_name_only(row) | errors for row in archived])
     with database.transaction():
         for row in rows:
             database.execute(
@@ -112,7 +134,8 @@ def remove_members(call: Call) -> Answer:
 
 def _group(call: Call) -> sqlite3.Row:
     row = call.practice.database.one(
-        "SELECT * FROM groups WHERE org = ? AND group_id = ?", (call.org, call.path["group_id"].lower())
+        "SELECT * FROM groups WHERE org = ? AND group_id = ?",
+        (call.org, parse_guid(call.path["group_id"])),
     )
     if row is None:
         raise UnknownIdError
@@ -172,7 +195,7 @@ def _answer(call: Call, group: sqlite3.Row) -> Answer:
 def _name_only(row: sqlite3.Row) -> Document:
     empty: Document = {"Addresses": [], "Phones": [], "ContactGroups": [], "ContactPersons": []}
     named = {"ContactID": row["contact_id"], "Name": row["name"]}
-    return named | empty | {"HasValidationErrors": False, "ContactStatus": row["status"]}
+    return named | empty | {"HasValidationErrors": False}
 
 
 def _refused(element: Document, message: str) -> Document:

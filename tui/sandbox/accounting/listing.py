@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import contact
-from tui.sandbox.accounting.answers import Answer, envelope, high_volume, query_error
-from tui.sandbox.accounting.where import parse
+from tui.sandbox.accounting.answers import Answer, EvaluationError, envelope, high_volume, query_error
+from tui.sandbox.accounting.order import as_sql, parse_order
+from tui.sandbox.accounting.where import Condition, parse
+from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     from tui.sandbox.accounting.gate import Call
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
 _HIGH_VOLUME = 100_000
 _LONGEST_NUMBER = 9
 _DEFAULT_SIZE, _LARGEST_SIZE = 100, 1000
-_GUID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
-_FAST_ORDERS = {"Name": "name_key", "UpdatedDateUTC": "updated", "ContactID": "contact_id"}
-_SLOW_ORDERS = {
-    "EmailAddress": "email", "AccountNumber": "account_number", "ContactNumber": "contact_number",
-    "FirstName": "first_name", "LastName": "last_name", "ContactStatus": "status",
-    "CompanyNumber": "company_number",
+_FAST_ORDERS = {"name": "name_key", "updateddateutc": "updated", "contactid": "contact_id"}
+_ORDERS = _FAST_ORDERS | {
+    "emailaddress": "email", "accountnumber": "account_number", "contactnumber": "contact_number",
+    "firstname": "first_name", "lastname": "last_name", "contactstatus": "status",
+    "companynumber": "company_number",
 }  # fmt: skip
 
 
@@ -35,6 +35,7 @@ class _Asked:
     page: int | None
     size: int
     fast: bool
+    fails: Condition | None
 
 
 def list_contacts(call: Call) -> Answer:
@@ -43,13 +44,28 @@ def list_contacts(call: Call) -> Answer:
     database = call.practice.database
     if not asked.fast and _stored(call) > _HIGH_VOLUME:
         raise high_volume()
+    _evaluate(call, asked)
     rows = database.all(_select(asked), asked.parameters)
     pagination = None if asked.page is None else _pagination(call, asked)
-    without = _left_out(call, paged=asked.page is not None)
     items = [row[0] for row in rows]
+    without: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
+    if asked.page is None:
+        without, empty = contact.LEFT_OUT_OF_UNPAGED, contact.EMPTY_IN_UNPAGED
+    if call.flag("summaryOnly", default=False):
+        without |= contact.LEFT_OUT_OF_SUMMARY
     if without:
-        items = [contact.lighter(item, without) for item in items]
+        items = [contact.lighter(item, without, empty) for item in items]
     return envelope("Contacts", items, pagination)
+
+
+def _evaluate(call: Call, asked: _Asked) -> None:
+    """Raise `EvaluationError` where the filter fails on one of the contacts it is asked of."""
+    if asked.fails is None:
+        return
+    sql = f"SELECT 1 FROM contacts WHERE {asked.fails.sql} LIMIT 1"  # noqa: S608 - our own conditions
+    if call.practice.database.one(sql, asked.fails.parameters):
+        raise EvaluationError
 
 
 def _select(asked: _Asked) -> str:
@@ -64,37 +80,42 @@ def _select(asked: _Asked) -> str:
 
 def _asked(call: Call) -> _Asked:
     conditions, parameters = ["org = ?"], [call.org]
-    fast_where = True
+    fast_where, fails = True, None
     if not call.flag("includeArchived", default=False):
         conditions.append("active")
     for condition, values in (*_ids(call), *_term(call), *_since(call)):
         conditions.append(condition)
         parameters.extend(values)
-    if where := call.query.get("where", "").strip():
+    if where := call.parameter("where").strip():
         parsed = parse(where)
-        conditions.append(parsed.sql)
-        parameters.extend(parsed.parameters)
         fast_where = parsed.fast
-    order, fast_order = _order(call.query.get("order", ""))
+        if parsed.fails is not None:
+            # On every contact that is asked about, whether the rest of the filter would find it or not.
+            sql = " AND ".join([*conditions, parsed.fails.sql])
+            fails = Condition(sql, (*parameters, *parsed.fails.parameters))
+        conditions.append(parsed.matches.sql)
+        parameters.extend(parsed.matches.parameters)
+    order, fast_order = _order(call.parameter("order"))
     page, size = _page(call)
-    few = "IDs" in call.query
+    few = bool(call.parameter("IDs"))
     fast = fast_where and fast_order and (page is not None or few)
-    return _Asked(" AND ".join(conditions), tuple(parameters), order, page, size, fast)
+    return _Asked(" AND ".join(conditions), tuple(parameters), order, page, size, fast, fails)
 
 
 def _ids(call: Call) -> list[tuple[str, list[Any]]]:
-    text = call.query.get("IDs") or call.query.get("ids")
-    if not text:
+    texts = [one for one in call.parameter("IDs").split(",") if one.strip()]
+    if not texts:
         return []
-    ids = [one.strip().lower() for one in text.split(",") if one.strip()]
-    for one in ids:
-        if not _GUID.fullmatch(one):
-            raise query_error(f"'{one}' is not a valid ContactID.")
+    ids = []
+    for text in texts:
+        if (one := parse_guid(text)) is None:
+            raise query_error(f"'{text.strip()}' is not a valid ContactID.")
+        ids.append(one)
     return [(f"contact_id IN ({', '.join('?' * len(ids))})", ids)]
 
 
 def _term(call: Call) -> list[tuple[str, list[Any]]]:
-    term = call.query.get("searchTerm", "").strip()
+    term = call.parameter("searchTerm").strip()
     return [(contact.FOUND_BY_TERM, [call.org, term.casefold()])] if term else []
 
 
@@ -122,17 +143,11 @@ def parse_since(text: str) -> int | None:
 
 
 def _order(text: str) -> tuple[str, bool]:
-    words = text.split()
-    if not words:
-        return "updated, contact_id", True
-    direction = words[1].upper() if len(words) > 1 else "ASC"
-    column = _FAST_ORDERS.get(words[0]) or _SLOW_ORDERS.get(words[0])
-    if column is None:
-        raise query_error(f"No property or field '{words[0]}' exists in type 'Contact'")
-    if direction not in {"ASC", "DESC"} or len(words) > 2:  # noqa: PLR2004 - field and direction
-        raise query_error(f"Syntax error in order '{text}'.")
-    tie = "" if column == "contact_id" else f", contact_id {direction}"
-    return f"{column} {direction}{tie}", words[0] in _FAST_ORDERS
+    ordered = parse_order(text, _ORDERS, "Contact") or {"updated": "ASC"}
+    is_fast = set(ordered) <= set(_FAST_ORDERS.values())
+    # Ties are broken in the direction of the last column, which can walk an index.
+    ordered.setdefault("contact_id", [*ordered.values()][-1])
+    return as_sql(ordered), is_fast
 
 
 def _page(call: Call) -> tuple[int | None, int]:
@@ -147,8 +162,8 @@ def _page(call: Call) -> tuple[int | None, int]:
 
 
 def _number(call: Call, name: str) -> int | None:
-    text = call.query.get(name)
-    if text is None:
+    text = call.parameter(name)
+    if not text:
         return None
     if not text.strip().lstrip("-").isdecimal() or len(text) > _LONGEST_NUMBER:
         raise query_error(f"{name} must be a whole number.")
@@ -171,8 +186,3 @@ def _stored(call: Call) -> int:
         "SELECT count(*) FROM (SELECT 1 FROM contacts WHERE org = ? LIMIT ?)", (call.org, _HIGH_VOLUME + 1)
     )
     return count
-
-
-def _left_out(call: Call, *, paged: bool) -> frozenset[str]:
-    without = frozenset() if paged else contact.LEFT_OUT_OF_UNPAGED
-    return without | contact.LEFT_OUT_OF_SUMMARY if call.flag("summaryOnly", default=False) else without

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tui.sandbox import contact
 from tui.sandbox.accounting.answers import Answer, UnknownIdError, encode, envelope, validation
 from tui.sandbox.accounting.writing import USER, elements_of
 from tui.sandbox.clock import iso_without_zone, xero_date
@@ -18,7 +19,7 @@ _LONGEST_NOTE = 4000
 
 def get_contact(call: Call) -> Answer:
     """`GET /Contacts/{ContactID}`, archived or not; a contact number will do as well."""
-    return envelope("Contacts", [_row(call)["document"]])
+    return envelope("Contacts", [contact.single(_row(call)["document"])])
 
 
 def get_history(call: Call) -> Answer:
@@ -42,7 +43,9 @@ def put_history(call: Call) -> Answer:
     for detail in details:
         call.books.add_note(row, USER, str(detail))
         newest = call.books.history(row)[0]
-        answers.append(encode(_record(newest["at"], str(detail)) | {"ValidationErrors": []}))
+        # Seen without the offset here, and with it where history is read.
+        written = {"DateUTC": xero_date(newest["at"], offset=False), "ValidationErrors": []}
+        answers.append(encode(_record(newest["at"], str(detail)) | written))
     return envelope("HistoryRecords", answers)
 
 
@@ -50,13 +53,11 @@ def get_organisation(call: Call) -> Answer:
     """`GET /Organisation`: the one organisation of the call, in a list."""
     one = call.organisation
     document = {
-        "OrganisationID": one.tenant_id,
         "Name": one.name,
         "LegalName": one.name,
         "PaysTax": True,
         "Version": "NZ",
         "OrganisationType": "TRUST",
-        "OrganisationEntityType": "TRUST",
         "BaseCurrency": "NZD",
         "CountryCode": "NZ",
         "IsDemoCompany": False,
@@ -68,8 +69,10 @@ def get_organisation(call: Call) -> Answer:
         "DefaultSalesTax": "Tax Exclusive",
         "DefaultPurchasesTax": "Tax Exclusive",
         "CreatedDateUTC": xero_date(one.created, offset=False),
+        "OrganisationEntityType": "TRUST",
         "Timezone": "NEWZEALANDSTANDARDTIME",
         "ShortCode": one.short_code,
+        "OrganisationID": one.tenant_id,
         "Edition": "BUSINESS",
         "Class": "PREMIUM",
         "Addresses": [],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.routing import Route
+import re
+
+from starlette.routing import Route, compile_path
 
 from tui.sandbox.accounting import groups, listing, reading, writing
 from tui.sandbox.accounting.gate import CONTACTS_READ, CONTACTS_WRITE, SETTINGS_READ, Operation, gate
@@ -11,8 +13,11 @@ BASE = "/api.xro/2.0"
 
 _CONTACT_GROUP = "/ContactGroups/{group_id}"
 
+_ORGANISATION = {"GET": Operation(reading.get_organisation, SETTINGS_READ)}
+
 _PATHS: dict[str, dict[str, Operation]] = {
-    "/Organisation": {"GET": Operation(reading.get_organisation, SETTINGS_READ)},
+    "/Organisation": _ORGANISATION,
+    "/Organisations": _ORGANISATION,
     "/Contacts": {
         "GET": Operation(listing.list_contacts, CONTACTS_READ),
         "PUT": Operation(writing.create_contacts, CONTACTS_WRITE, writes=True),
@@ -43,6 +48,13 @@ _PATHS: dict[str, dict[str, Operation]] = {
     },
 }
 
-ROUTES = [
-    Route(f"{BASE}{path}", gate(operations), methods=list(operations)) for path, operations in _PATHS.items()
-]
+
+def _route(path: str, operations: dict[str, Operation]) -> Route:
+    """Make a route whose names are read in any case, as the live service reads them."""
+    route = Route(f"{BASE}{path}", gate(operations), methods=list(operations))
+    below = compile_path(path)[0].pattern.removeprefix("^")
+    route.path_regex = re.compile(f"^{re.escape(BASE)}(?i:{below})")
+    return route
+
+
+ROUTES = [_route(path, operations) for path, operations in _PATHS.items()]

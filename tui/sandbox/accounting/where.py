@@ -1,125 +1,536 @@
-"""The `where` parameter: the part of Xero's filter language that contacts are asked with.
+"""The `where` parameter: the part of Xero's filter language that resources are asked with.
 
-Comparisons joined by `AND` or `&&`: `Name=="A ""quoted"" name"`, `ContactStatus!="ARCHIVED"`,
-`IsCustomer==true`, `EmailAddress!=null`, `ContactID==Guid("…")`, `Name.Contains("x")`, `.StartsWith`,
-`.EndsWith`.
+Comparisons (`==`, `=`, `!=`, `<>`, `<`, `<=`, `>`, `>=`) of properties, texts (a quote inside is doubled),
+numbers, `true`, `false`, `null`, `Guid("…")`, `DateTime(2026, 11, 22)` and `DateTime.Parse("2026-11-22")`,
+joined by `AND`, `&&`, `OR`, `||`, `NOT`, `!` and parentheses. Texts know `.Contains`, `.StartsWith`,
+`.EndsWith`, `.ToLower`, `.ToUpper` and `.Trim`. Names and methods are read in any case.
+
+Xero evaluates with .NET's Dynamic LINQ: what can't be parsed is a 400 in that library's words (seen), and a
+method called on an empty field fails the whole call with a 500 (seen) unless a null check stands before it.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.sandbox.accounting.answers import query_error
 from tui.sandbox.contact import name_key
+from tui.sandbox.guid import parse_guid
 
-_TOKEN = re.compile(
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tui.sandbox.accounting.answers import ApiError
+
+_TOKEN: Final = re.compile(
     r"""\s*(?:
-        (?P<string>"(?:[^"]|"")*") |
-        (?P<guid>Guid\(\s*"(?P<id>[^"]*)"\s*\)) |
-        (?P<word>[A-Za-z]+) |
-        (?P<sign>==|!=|=|&&|\.|\(|\))
+        (?P<text>"(?:[^"]|"")*") |
+        (?P<number>[0-9]+(?:\.[0-9]+)?)[dflmDFLM]? |
+        (?P<word>[^\W\d]\w*) |
+        (?P<sign>&&|\|\||==|!=|<>|<=|>=|[=<>!().,-]) |
+        (?P<end>$)
     )\s*""",
     re.VERBOSE,
 )
+# How deep parentheses, arguments and negations may be nested, which costs Python's stack …
+_DEEPEST: Final = 50
+# … and operators and methods applied to each other's results, which costs the stack of SQLite's parser:
+# it has a hundred entries, and up to six are needed for each.
+_HIGHEST: Final = 15
+_MILLISECONDS: Final = 1000
+_ALWAYS, _NEVER = "1", "0"
 
-_TEXTS = {
-    "Name": "name_key", "EmailAddress": "email", "AccountNumber": "account_number",
-    "ContactNumber": "contact_number", "FirstName": "first_name", "LastName": "last_name",
-    "CompanyNumber": "company_number", "ContactStatus": "status", "ContactID": "contact_id",
-}  # fmt: skip
-_BOOLEANS = {"IsCustomer", "IsSupplier"}
-_FAST = {"Name", "EmailAddress", "AccountNumber"}
-_LIKE = {"Contains": "%{}%", "StartsWith": "{}%", "EndsWith": "%{}"}
+
+class Kind(StrEnum):
+    """The type of a value, by the name that Xero's messages have for it."""
+
+    TEXT = "String"
+    GUID = "Guid"
+    FLAG = "Boolean"
+    MOMENT = "DateTime"
+    NUMBER = "Double"
+    NOTHING = "Object"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property that can be asked for: its type and where its value is stored.
+
+    `folded` is the column to compare by where case doesn't matter. `optimised` marks the properties that
+    stay fast in large organisations.
+    """
+
+    kind: Kind
+    column: str
+    nullable: bool = False
+    folded: str | None = None
+    optimised: bool = False
+
+
+def _in_document(name: str, kind: Kind = Kind.TEXT) -> Property:
+    value = f"json_extract(document, '$.{name}')"
+    if kind is Kind.TEXT:
+        return Property(kind, f"nullif({value}, '')", nullable=True)
+    return Property(kind, value)
+
+
+CONTACT: Final[Mapping[str, Property]] = {
+    "Name": Property(Kind.TEXT, "name", folded="name_key", optimised=True),
+    "EmailAddress": Property(Kind.TEXT, "email", nullable=True, optimised=True),
+    "AccountNumber": Property(Kind.TEXT, "account_number", nullable=True, optimised=True),
+    "ContactNumber": Property(Kind.TEXT, "contact_number", nullable=True),
+    "FirstName": Property(Kind.TEXT, "first_name", nullable=True),
+    "LastName": Property(Kind.TEXT, "last_name", nullable=True),
+    "CompanyNumber": Property(Kind.TEXT, "company_number", nullable=True),
+    "ContactStatus": Property(Kind.TEXT, "status"),
+    "ContactID": Property(Kind.GUID, "contact_id"),
+    "UpdatedDateUTC": Property(Kind.MOMENT, "updated"),
+    "TaxNumber": _in_document("TaxNumber"),
+    "BankAccountDetails": _in_document("BankAccountDetails"),
+    "Website": _in_document("Website"),
+    "DefaultCurrency": _in_document("DefaultCurrency"),
+    "IsCustomer": _in_document("IsCustomer", Kind.FLAG),
+    "IsSupplier": _in_document("IsSupplier", Kind.FLAG),
+    "HasAttachments": _in_document("HasAttachments", Kind.FLAG),
+}
+CONTACT_GROUP: Final[Mapping[str, Property]] = {
+    "Name": Property(Kind.TEXT, "name"),
+    "Status": Property(Kind.TEXT, "status"),
+    "ContactGroupID": Property(Kind.GUID, "group_id"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A piece of SQL with its parameters."""
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A filter as SQL, and whether it is one of the three that Xero calls optimised."""
+    """A filter as SQL.
 
-    sql: str
-    parameters: tuple[Any, ...]
+    `fails` is true for the rows on which Xero's own evaluation ends in an error; `None` when there can be
+    none. `fast` says whether the filter is one of the three that Xero calls optimised.
+    """
+
+    matches: Condition
+    fails: Condition | None
     fast: bool
 
 
-def parse(text: str) -> Where:
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A part of the expression. As a condition, NULL counts as false.
+
+    `outcome` is set where evaluation may fail: SQL that gives 0, 1, or 2 for a failure. `failing` is the
+    same of a value that is no condition: columns that must not be NULL. `constant` is the value of a
+    literal. `height` counts the operators and methods from here down. `joined` are the parts that `AND` or
+    `OR` has joined, with its name.
+    """
+
+    kind: Kind
+    sql: str
+    parameters: tuple[Any, ...] = ()
+    outcome: Condition | None = None
+    failing: tuple[str, ...] = ()
+    constant: Any = None
+    of: Property | None = None
+    optimised: bool = False
+    height: int = 0
+    joined: tuple[str, tuple[_Value, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what SQLite couldn't take."""
+        if self.height > _HIGHEST:
+            raise _too_deep()
+
+    @property
+    def is_constant(self) -> bool:
+        return self.constant is not None
+
+
+def parse(text: str, properties: Mapping[str, Property] = CONTACT, type_name: str = "Contact") -> Where:
     """Read a filter. Raises `ApiError` (QueryParseException) when it can't be understood."""
-    tokens = _tokens(text)
-    pieces: list[Where] = []
-    while True:
-        piece, tokens = _comparison(tokens)
-        pieces.append(piece)
-        if not tokens:
-            break
-        if tokens[0][1].upper() not in {"&&", "AND"}:
-            raise query_error(f"Syntax error: '{tokens[0][1]}' was not expected here.")
-        tokens = tokens[1:]
-    return Where(
-        " AND ".join(piece.sql for piece in pieces),
-        tuple(parameter for piece in pieces for parameter in piece.parameters),
-        len(pieces) == 1 and pieces[0].fast,
-    )
+    found = _Parser(_tokens(text), {name.lower(): one for name, one in properties.items()}, type_name).whole()
+    if found.kind is not Kind.FLAG:
+        raise query_error("Expression of type 'Boolean' expected")
+    failing = found.outcome and Condition(f"{found.outcome.sql} = 2", found.outcome.parameters)
+    return Where(Condition(found.sql, found.parameters), failing, found.optimised)
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens: list[tuple[str, str]] = []
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
     position = 0
-    while position < len(text):
+    while True:
         match = _TOKEN.match(text, position)
         if match is None:
-            raise query_error(f"Syntax error at position {position}.")
-        kind = match.lastgroup if match.lastgroup != "id" else "guid"
-        tokens.append((str(kind), match["id"] if match["guid"] else match[0].strip()))
+            raise query_error(_lexical_error(text[position:].lstrip()))
+        kind = str(match.lastgroup)
+        tokens.append(_Token(kind, match[kind]))
+        if kind == "end":
+            return tokens
         position = match.end()
-    return tokens
 
 
-def _comparison(tokens: list[tuple[str, str]]) -> tuple[Where, list[tuple[str, str]]]:
-    kinds = [kind for kind, _ in tokens]
-    words = [word for _, word in tokens]
-    if kinds[:2] != ["word", "sign"]:
-        raise query_error("Expression expected.")
-    field = words[0]
-    if field not in _TEXTS and field not in _BOOLEANS:
-        raise query_error(f"No property or field '{field}' exists in type 'Contact'")
-    if words[1] == ".":
-        return _method(field, kinds[2:6], words[2:6]), tokens[6:]
-    if words[1] not in {"==", "!=", "="} or len(tokens) < 3:  # noqa: PLR2004 - field, sign, value
-        raise query_error("Operator or value expected.")
-    return _compare(field, equal=words[1] != "!=", kind=kinds[2], word=words[2]), tokens[3:]
+def _lexical_error(rest: str) -> str:
+    match rest[:1]:
+        case '"':
+            return "Unterminated string literal"
+        case "'":
+            return "Character literal must contain exactly one character"
+        case sign:
+            return f"Syntax error '{sign}'"
 
 
-def _method(field: str, kinds: list[str], words: list[str]) -> Where:
-    if field not in _TEXTS or kinds != ["word", "sign", "string", "sign"] or words[1::2] != ["(", ")"]:
-        raise query_error("Syntax error: a method call was expected.")
-    pattern = _LIKE.get(words[0])
-    if pattern is None:
-        raise query_error(f"No applicable method '{words[0]}' exists in type 'String'")
-    value = _unquote(words[2])
-    if field == "Name":
-        value = name_key(value)
+@dataclass(slots=True)
+class _Parser:
+    tokens: list[_Token]
+    properties: Mapping[str, Property]
+    type_name: str
+    position: int = 0
+    depth: int = field(default=0)
+
+    def whole(self) -> _Value:
+        """Read everything there is."""
+        found = self._either()
+        if self._next.kind != "end":
+            raise query_error("Syntax error")
+        return found
+
+    @property
+    def _next(self) -> _Token:
+        return self.tokens[self.position]
+
+    def _take(self, *words: str) -> str | None:
+        """Step over the next token if it is one of these, in any case; gives it in lower case."""
+        word = self._next.text.lower()
+        if self._next.kind in {"word", "sign"} and word in words:
+            self.position += 1
+            return word
+        return None
+
+    def _expect(self, sign: str, message: str) -> None:
+        if not self._take(sign):
+            raise query_error(message)
+
+    def _either(self) -> _Value:
+        parts = [self._both()]
+        while self._take("||", "or"):
+            parts.append(self._both())
+        return _joined(parts, "OR")
+
+    def _both(self) -> _Value:
+        parts = [self._comparison()]
+        while self._take("&&", "and"):
+            parts.append(self._comparison())
+        return _joined(parts, "AND")
+
+    def _comparison(self) -> _Value:
+        left = self._unary()
+        while sign := self._take("==", "=", "!=", "<>", "<", "<=", ">", ">="):
+            left = _compared(left, _SIGNS.get(sign, sign), self._unary())
+        return left
+
+    def _unary(self) -> _Value:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise _too_deep()
+        try:
+            if self._take("!", "not"):
+                return _negated(self._unary())
+            if self._take("-"):
+                if self._next.kind != "number":
+                    raise query_error("Expression expected")
+                return _number("-" + self._primary().sql)
+            found = self._primary()
+            while self._take("."):
+                found = self._member(found)
+            return found
+        finally:
+            self.depth -= 1
+
+    def _primary(self) -> _Value:
+        token = self._next
+        if self._take("("):
+            found = self._either()
+            self._expect(")", "')' or operator expected")
+            return found
+        if token.kind in {"end", "sign"}:
+            raise query_error("Expression expected")
+        self.position += 1
+        if token.kind == "text":
+            return _text(token.text[1:-1].replace('""', '"'))
+        if token.kind == "number":
+            return _number(token.text)
+        return self._word(token.text)
+
+    def _word(self, word: str) -> _Value:
+        match word.lower():
+            case "true" | "false" as flag:
+                return _Value(Kind.FLAG, _ALWAYS if flag == "true" else _NEVER)
+            case "null":
+                return _Value(Kind.NOTHING, "NULL")
+            case "guid":
+                return _guid(self._arguments())
+            case "datetime" if self._take("."):
+                if not self._take("parse"):
+                    raise query_error(f"No applicable method '{self._next.text}' exists in type 'DateTime'")
+                return _parsed_moment(self._arguments())
+            case "datetime":
+                return _moment(self._arguments())
+        found = self.properties.get(word.lower())
+        if found is None:
+            raise query_error(f"No property or field '{word}' exists in type '{self.type_name}'")
+        return _Value(found.kind, found.column, of=found)
+
+    def _arguments(self) -> list[_Value]:
+        self._expect("(", "'(' expected")
+        found: list[_Value] = []
+        if self._take(")"):
+            return found
+        while True:
+            found.append(self._either())
+            if self._take(")"):
+                return found
+            self._expect(",", "')' or ',' expected")
+
+    def _member(self, of: _Value) -> _Value:
+        name = self._next
+        if name.kind != "word":
+            raise query_error("Identifier expected")
+        self.position += 1
+        arguments = self._arguments()
+        unknown = query_error(f"No applicable method '{name.text}' exists in type '{of.kind}'")
+        if of.kind is Kind.GUID and name.text.lower() == "tostring" and not arguments:
+            return replace(of, kind=Kind.TEXT, of=None)
+        if of.kind is not Kind.TEXT:
+            raise unknown
+        if of.of is not None and of.of.nullable:
+            of = replace(of, failing=(*of.failing, of.of.column))
+        if change := _CHANGES.get(name.text.lower()):
+            if arguments:
+                raise unknown
+            return _changed(of, *change)
+        if name.text.lower() not in _SEARCHES or [one.kind for one in arguments] != [Kind.TEXT]:
+            raise unknown
+        if not arguments[0].is_constant:
+            raise query_error(f"The argument of '{name.text}' must be a text in double quotes")
+        return _searched(of, name.text.lower(), arguments[0].constant)
+
+
+_SIGNS: Final = {"==": "=", "<>": "!="}
+# In SQL and for a text known now. Case is changed as Unicode has it, by functions that `Database` adds.
+_CHANGES: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
+    "tolower": ("unicode_lower", str.lower),
+    "toupper": ("unicode_upper", str.upper),
+    "trim": ("trim", str.strip),
+}
+_SEARCHES: Final = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
+
+
+def _text(text: str) -> _Value:
+    return _Value(Kind.TEXT, "?", (text,), constant=text)
+
+
+def _number(text: str) -> _Value:
+    return _Value(Kind.NUMBER, text, constant=float(text))
+
+
+def _guid(arguments: list[_Value]) -> _Value:
+    match arguments:
+        case [_Value(kind=Kind.TEXT, constant=str(text))]:
+            identifier = parse_guid(text)
+            if identifier is not None:
+                return _Value(Kind.GUID, "?", (identifier,), constant=identifier)
+    raise query_error("Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)")
+
+
+def _moment(arguments: list[_Value]) -> _Value:
+    numbers = [one.constant for one in arguments]
+    if len(numbers) not in {3, 6} or not all(isinstance(one, float) and one.is_integer() for one in numbers):
+        raise query_error("No matching constructor in type 'DateTime'")
+    try:
+        year, month, day, *time = map(int, numbers)
+        hour, minute, second = time or (0, 0, 0)
+        return _at(datetime(year, month, day, hour, minute, second, tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise query_error("Year, Month, and Day parameters describe an un-representable DateTime") from None
+
+
+def _parsed_moment(arguments: list[_Value]) -> _Value:
+    match arguments:
+        case [_Value(kind=Kind.TEXT, constant=str(text))]:
+            try:
+                moment = datetime.fromisoformat(text)
+                return _at(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+            except (ValueError, OverflowError):
+                pass
+    raise query_error("String was not recognized as a valid DateTime")
+
+
+def _at(moment: datetime) -> _Value:
+    ms = int(moment.timestamp() * _MILLISECONDS)
+    return _Value(Kind.MOMENT, "?", (ms,), constant=ms)
+
+
+def _changed(of: _Value, function: str, change: Callable[[str], str]) -> _Value:
+    if of.is_constant:
+        return _text(change(of.constant))
+    return replace(of, sql=f"{function}({of.sql})", of=None, height=of.height + 1)
+
+
+def _searched(of: _Value, method: str, wanted: str) -> _Value:
+    if of.of is None:
+        # Of a text whose case was chosen, the case counts.
+        size = len(wanted)
+        if not wanted:
+            return _leaf(f"{of.sql} IS NOT NULL", of.parameters, of)
+        found = {
+            "contains": f"instr({of.sql}, ?) > 0",
+            "startswith": f"substr({of.sql}, 1, {size}) = ?",
+            "endswith": f"substr({of.sql}, -{size}) = ?",
+        }[method]
+        return _leaf(found, (*of.parameters, wanted), of)
+    wanted = name_key(wanted) if of.of.folded else wanted
     for special in "\\%_":
-        value = value.replace(special, f"\\{special}")
-    return Where(f"{_TEXTS[field]} LIKE ? ESCAPE '\\'", (pattern.format(value),), fast=False)
+        wanted = wanted.replace(special, f"\\{special}")
+    pattern = _SEARCHES[method].format(wanted)
+    return _leaf(f"{of.of.folded or of.sql} LIKE ? ESCAPE '\\'", (pattern,), of)
 
 
-def _compare(field: str, *, equal: bool, kind: str, word: str) -> Where:
-    if field in _BOOLEANS:
-        if word.lower() not in {"true", "false"}:
-            raise query_error(f"'{field}' can only be compared with true or false.")
-        sign = "=" if equal else "<>"
-        return Where(f"json_extract(document, '$.{field}') {sign} ?", (word.lower() == "true",), fast=False)
-    column = _TEXTS[field]
-    if kind == "word" and word.lower() == "null":
-        return Where(f"{column} IS {'' if equal else 'NOT '}NULL", (), fast=False)
-    if kind not in {"string", "guid"}:
-        raise query_error(f"'{field}' can only be compared with a text in double quotes.")
-    value = word.lower() if kind == "guid" else _unquote(word)
-    if field == "Name":
-        value = name_key(value)
-    return Where(f"{column} {'=' if equal else '<>'} ?", (value,), fast=equal and field in _FAST)
+def _leaf(sql: str, parameters: tuple[Any, ...], *sides: _Value, optimised: bool = False) -> _Value:
+    """Make a condition of values, which fails where they do."""
+    columns = [column for side in sides for column in side.failing]
+    height = _above(*sides)
+    if not columns:
+        return _Value(Kind.FLAG, sql, parameters, optimised=optimised, height=height)
+    missing = " OR ".join(f"{column} IS NULL" for column in columns)
+    outcome = Condition(f"CASE WHEN {missing} THEN 2 ELSE ({sql}) IS TRUE END", parameters)
+    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
 
 
-def _unquote(text: str) -> str:
-    return text[1:-1].replace('""', '"')
+def _above(*values: _Value) -> int:
+    return 1 + max(value.height for value in values)
+
+
+def _compared(left: _Value, sign: str, right: _Value) -> _Value:
+    is_equality = sign in {"=", "!="}
+    if Kind.NOTHING in {left.kind, right.kind} and is_equality:
+        value = left if right.kind is Kind.NOTHING else right
+        return _leaf(f"{value.sql} IS {'' if sign == '=' else 'NOT '}NULL", value.parameters, value)
+    if left.kind is not right.kind or (left.kind in {Kind.FLAG, Kind.GUID} and not is_equality):
+        raise _incompatible(sign, left, right)
+    if left.kind is Kind.FLAG:
+        return _compared_flags(left, sign, right)
+    if left.is_constant and not right.is_constant:
+        left, sign, right = right, _MIRRORED.get(sign, sign), left
+    name, wanted = left.sql, right
+    if left.of is not None and left.of.folded and right.is_constant:
+        name, wanted = left.of.folded, _text(name_key(right.constant))
+    parameters = (*left.parameters, *wanted.parameters)
+    optimised = left.of is not None and left.of.optimised and sign == "=" and right.is_constant
+    match sign:
+        case "=" if right.is_constant:
+            # Not `IS`, which would pass by the index.
+            sql = f"{name} = {wanted.sql}"
+        case "=" | "!=":
+            sql = f"{name} {'IS' if sign == '=' else 'IS NOT'} {wanted.sql}"
+        case _ if left.kind is Kind.TEXT:
+            # Nothing comes before every text.
+            sql = f"ifnull({name}, '') {sign} ifnull({wanted.sql}, '')"
+        case _:
+            sql = f"{name} {sign} {wanted.sql}"
+    return _leaf(sql, parameters, left, right, optimised=optimised)
+
+
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def _incompatible(sign: str, left: _Value, right: _Value) -> ApiError:
+    shown = "==" if sign == "=" else sign
+    return query_error(f"Operator '{shown}' incompatible with operand types '{left.kind}' and '{right.kind}'")
+
+
+def _compared_flags(left: _Value, sign: str, right: _Value) -> _Value:
+    sql = f"(({left.sql}) IS TRUE) {sign} (({right.sql}) IS TRUE)"
+    parameters = (*left.parameters, *right.parameters)
+    height = _above(left, right)
+    if left.outcome is None and right.outcome is None:
+        return _Value(Kind.FLAG, sql, parameters, height=height)
+    first, second = _outcome(left), _outcome(right)
+    # Both at once, as digits: every other way would repeat one of them, and double what each level adds.
+    same, different = (1, 0) if sign == "=" else (0, 1)
+    outcome = Condition(
+        f"CASE 3 * ({first.sql}) + ({second.sql}) "
+        f"WHEN 0 THEN {same} WHEN 4 THEN {same} WHEN 1 THEN {different} WHEN 3 THEN {different} ELSE 2 END",
+        (*first.parameters, *second.parameters),
+    )
+    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
+
+
+def _outcome(value: _Value) -> Condition:
+    return value.outcome or Condition(f"(({value.sql}) IS TRUE)", value.parameters)
+
+
+def _negated(value: _Value) -> _Value:
+    if value.kind is not Kind.FLAG:
+        raise query_error(f"Operator '!' incompatible with operand type '{value.kind}'")
+    outcome = value.outcome and Condition(
+        f"CASE {value.outcome.sql} WHEN 2 THEN 2 WHEN 1 THEN 0 ELSE 1 END", value.outcome.parameters
+    )
+    return _Value(Kind.FLAG, f"({value.sql}) IS NOT TRUE", value.parameters, outcome, height=_above(value))
+
+
+def _joined(parts: list[_Value], sign: str) -> _Value:
+    """Join conditions, which are evaluated from left to right until the result is known.
+
+    What parentheses have joined by the same operator is part of the same list.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    every = tuple(
+        one
+        for part in parts
+        for one in (part.joined[1] if part.joined and part.joined[0] == sign else [part])
+    )
+    return replace(_halved(every, sign), joined=(sign, every))
+
+
+def _halved(parts: tuple[_Value, ...], sign: str) -> _Value:
+    """Join by halves: a client's list of a thousand alternatives is long but not deep."""
+    if len(parts) == 1:
+        return parts[0]
+    left, right = _halved(parts[: len(parts) // 2], sign), _halved(parts[len(parts) // 2 :], sign)
+    if left.kind is not Kind.FLAG or right.kind is not Kind.FLAG:
+        raise query_error(
+            f"Operator '{'&&' if sign == 'AND' else '||'}' incompatible with operand types "
+            f"'{left.kind}' and '{right.kind}'"
+        )
+    sql, parameters = f"({left.sql} {sign} {right.sql})", (*left.parameters, *right.parameters)
+    height = _above(left, right)
+    if left.outcome is None and right.outcome is None:
+        return _Value(Kind.FLAG, sql, parameters, height=height)
+    first, second = _outcome(left), _outcome(right)
+    goes_on, decides = (1, 0) if sign == "AND" else (0, 1)
+    outcome = Condition(
+        f"CASE {first.sql} WHEN {goes_on} THEN {second.sql} WHEN {decides} THEN {decides} ELSE 2 END",
+        (*first.parameters, *second.parameters),
+    )
+    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
+
+
+def _too_deep() -> ApiError:
+    return query_error("The expression is nested too deeply")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tui.sandbox import contact
+from tui.sandbox import contact, json_body
 from tui.sandbox.accounting.answers import (
     Answer,
     UnknownIdError,
@@ -17,9 +14,10 @@ from tui.sandbox.accounting.answers import (
     invalid_elements,
     unreadable_body,
 )
-from tui.sandbox.accounting.fields import changed, check
+from tui.sandbox.accounting.fields import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
 from tui.sandbox.books import MATCHED_ARCHIVED, RefusedError, new_id
 from tui.sandbox.contact import ACTIVE, ARCHIVED, Document
+from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +25,19 @@ if TYPE_CHECKING:
     from tui.sandbox.accounting.gate import Call
 
 USER = "Practice app"
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_PROPERTIES = {
+    name.lower(): name
+    for name in (
+        *contact.FIELDS, "Contacts", "ContactGroups", "ContactGroupID", "Status", "HistoryRecords", "Details",
+        "AddressType", "PhoneType", "IncludeInEmails", *ADDRESS_FIELDS, *PHONE_FIELDS,
+    )
+}  # fmt: skip
+# A list in an object, of elements with lists of objects.
+_DEEPEST = 6
+_NO_CONTACT = "00000000-0000-0000-0000-000000000000"
+_NEVER_ECHOED = frozenset(
+    {"HasAttachments", "HasValidationErrors", "StatusAttributeString", "UpdatedDateUTC"}
+)
 
 
 class _RejectedError(Exception):
@@ -36,8 +46,9 @@ class _RejectedError(Exception):
 
 @dataclass(slots=True)
 class _Outcome:
-    row: int | None
     element: Document
+    row: int | None = None
+    name: str | None = None
     error: str | None = None
     status_write: bool = False
 
@@ -61,16 +72,31 @@ def update_contact(call: Call) -> Answer:
 
 
 def elements_of(body: bytes, name: str = "Contacts") -> list[Document]:
-    """Read a body: `{"Contacts": […]}`, a bare list, or a single element."""
+    """Read a body: `{"Contacts": […]}`, a bare list, or a single element.
+
+    The names of properties are read in any case, as the live service does for its own SDKs.
+    """
     try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        content = json_body.decode(body)
+    except json_body.BodyError:
         raise unreadable_body("The request body is not valid JSON.") from None
+    content = _in_our_case(content, _DEEPEST)
     if isinstance(content, dict):
         content = content.get(name, [content])
     if not isinstance(content, list) or not content or not all(isinstance(one, dict) for one in content):
         raise unreadable_body(f"A list of {name} is expected.")
     return content
+
+
+def _in_our_case(value: Any, levels: int) -> Any:
+    """Spell the names of properties as the practice services do, as deep as an element has any."""
+    if isinstance(value, list) and levels:
+        return [_in_our_case(one, levels - 1) for one in value]
+    if isinstance(value, dict) and levels:
+        return {
+            _PROPERTIES.get(key.lower(), key): _in_our_case(one, levels - 1) for key, one in value.items()
+        }
+    return value
 
 
 def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer:
@@ -95,18 +121,19 @@ def _one(call: Call, element: Document, *, create_only: bool) -> _Outcome:
         with call.practice.database.savepoint():
             check(element)
             if row is None:
-                return _Outcome(_create(call, element), element)
-            return _Outcome(row["id"], element, status_write=_edit(call, row, element))
+                return _Outcome(element, _create(call, element))
+            return _Outcome(element, row["id"], status_write=_edit(call, row, element))
     except RefusedError as refusal:
-        return _Outcome(row["id"] if row else None, element, error=str(refusal))
+        return _Outcome(element, row["id"] if row else None, row["name"] if row else None, error=str(refusal))
 
 
 def _match(call: Call, element: Document) -> sqlite3.Row | None:
     contact_id = element.get("ContactID")
     if contact_id is not None:
-        if not isinstance(contact_id, str) or not _GUID.fullmatch(contact_id.lower()):
+        identifier = parse_guid(contact_id) if isinstance(contact_id, str) else None
+        if identifier is None:
             raise unreadable_body("A ContactID is not a valid identifier.")
-        row = call.books.find(call.org, contact_id)
+        row = call.books.find(call.org, identifier)
         if row is None:
             raise UnknownIdError
         return row
@@ -131,7 +158,7 @@ def _edit(call: Call, row: sqlite3.Row, element: Document) -> bool:
     if not row["active"]:
         raise RefusedError(MATCHED_ARCHIVED)
     status = element.get("ContactStatus", ACTIVE)
-    if status not in {ACTIVE, ARCHIVED}:
+    if status not in (ACTIVE, ARCHIVED):
         raise RefusedError(f"The contact status {status} can't be set through the API.")
     edits = {key: value for key, value in element.items() if key not in {"ContactID", "ContactStatus"}}
     if edits or status == ACTIVE:
@@ -145,25 +172,39 @@ def _edit(call: Call, row: sqlite3.Row, element: Document) -> bool:
 
 def _shown(call: Call, outcome: _Outcome, *, told: bool) -> bytes:
     if outcome.error is not None:
-        return encode(_stub(outcome) | {"StatusAttributeString": "ERROR"})
+        return encode(contact.in_order(_stub(outcome) | {"StatusAttributeString": "ERROR"}))
     stored: bytes = call.practice.database.value("SELECT document FROM contacts WHERE id = ?", (outcome.row,))
-    return encode(contact.read(stored) | {"StatusAttributeString": "OK"}) if told else stored
+    shown = contact.written(stored)
+    return encode(shown | {"StatusAttributeString": "OK"} if told else shown)
 
 
 def _stub(outcome: _Outcome) -> Document:
-    """Give an error element: what was sent, empty lists, and the error. It says nothing of the contact."""
+    """Make an error element: what was sent, and the error.
+
+    All it says of the stored contact is its name, where none was sent (seen).
+    """
+    sent = outcome.element
     known: dict[str, Any] = {
         key: value
-        for key, value in outcome.element.items()
-        if key in contact.FIELDS and isinstance(value, (str, bool))
+        for key, value in sent.items()
+        if key in contact.FIELDS and key not in _NEVER_ECHOED and isinstance(value, (str, bool))
     }
-    return {
-        "ContactID": "00000000-0000-0000-0000-000000000000",
-        **known,
-        "Addresses": [],
-        "Phones": [],
-        "ContactGroups": [],
-        "ContactPersons": [],
-        "HasValidationErrors": True,
-        "ValidationErrors": [{"Message": outcome.error}],
-    }
+    if outcome.name is not None:
+        known.setdefault("Name", outcome.name)
+    return contact.in_order(
+        {"ContactID": _NO_CONTACT}
+        | known
+        | {
+            "Addresses": _echoed(sent.get("Addresses")),
+            "Phones": _echoed(sent.get("Phones")),
+            "ContactGroups": [],
+            "ContactPersons": [],
+            "HasValidationErrors": True,
+            "ValidationErrors": [{"Message": outcome.error}],
+        }
+    )
+
+
+def _echoed(slots: Any) -> list[Document]:
+    """Give phones or addresses back as they were sent, each with its own errors, of which there are none."""
+    return [slot | {"ValidationErrors": []} for slot in dicts(slots)]

@@ -9,10 +9,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.responses import RedirectResponse, Response
 
 from tui.sandbox.books import new_id
+from tui.sandbox.clock import now_ms
 from tui.sandbox.context import practice_of
 from tui.sandbox.html import isolated, page, said
 from tui.sandbox.identity.endpoints import connect
-from tui.sandbox.identity.tokens import CLIENT_ID, SCOPES
+from tui.sandbox.identity.scopes import SCOPES
+from tui.sandbox.identity.tokens import CLIENT_ID, Consent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from tui.sandbox.context import Practice
 
 _CARRIED = (
-    "response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method",
+    "response_type", "client_id", "redirect_uri", "state", "scope", "nonce", "code_challenge",
+    "code_challenge_method",
 )  # fmt: skip
 # A S256 challenge is 32 bytes in unpadded base64url (RFC 7636).
 _CHALLENGE_LENGTH = 43
@@ -69,7 +72,10 @@ async def decide(request: Request) -> Response:
     if not orgs:
         return _consent(practice, asked, (), said("Choose at least one organisation.", refused=True))
     connect(practice, orgs, new_id())
-    code = practice.tokens.issue_code(asked["redirect_uri"], asked["code_challenge"], asked["scope"])
+    consent = Consent(
+        asked["redirect_uri"], asked["code_challenge"], asked["scope"], asked.get("nonce") or None, now_ms()
+    )
+    code = practice.tokens.issue_code(consent)
     return _back(asked, {"code": code, "scope": asked["scope"]})
 
 

@@ -10,16 +10,20 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.responses import JSONResponse, Response
 
+from tui.sandbox.accounting.answers import unauthorized
 from tui.sandbox.books import new_id
 from tui.sandbox.clock import iso, now_ms
 from tui.sandbox.context import practice_of
+from tui.sandbox.guid import parse_guid
+from tui.sandbox.identity.discovery import issuer_of
+from tui.sandbox.identity.scopes import SCOPES
 from tui.sandbox.identity.tokens import (
     CLIENT_ID,
     CUSTOM_CLIENT_ID,
     CUSTOM_CLIENT_SECRET,
     READY_SCOPE,
-    SCOPES,
     OAuthError,
+    bearer,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from tui.sandbox.context import Practice
-    from tui.sandbox.identity.tokens import Access
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -38,7 +41,7 @@ async def token(request: Request) -> Response:
     practice = practice_of(request)
     form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
     try:
-        answer = _exchange(practice, form, _basic(request))
+        answer = _exchange(practice, form, _basic(request), issuer_of(request))
     except OAuthError as error:
         return JSONResponse({"error": str(error)}, 400, _NO_STORE)
     return JSONResponse(answer, 200, _NO_STORE)
@@ -57,10 +60,11 @@ async def connections(request: Request) -> Response:
     A custom connection is an app of its own, with its one organisation.
     """
     practice = practice_of(request)
-    access = _access(practice, request)
+    access = practice.tokens.access(bearer(request.headers))
     if access is None:
-        return _unauthorised()
+        return _unauthorized(practice, request)
     chosen = request.query_params.get("authEventId")
+    event = None if chosen is None else parse_guid(chosen)
     rows = connected(practice) if access.org is None else _custom(practice, access.org)
     return JSONResponse(
         [
@@ -74,7 +78,7 @@ async def connections(request: Request) -> Response:
                 "updatedDateUtc": _seven_digits(row["updated"]),
             }
             for row in rows
-            if chosen in (None, row["auth_event_id"])
+            if chosen is None or event == row["auth_event_id"]
         ]
     )
 
@@ -85,16 +89,18 @@ async def disconnect(request: Request) -> Response:
     A custom connection finds none to take away: it is ended where it was made, on its app's page.
     """
     practice = practice_of(request)
-    access = _access(practice, request)
+    access = practice.tokens.access(bearer(request.headers))
     if access is None:
-        return _unauthorised()
-    is_gone = access.org is None and take_away(practice, request.path_params["id"].lower())
+        return _unauthorized(practice, request)
+    is_gone = access.org is None and take_away(practice, request.path_params["id"])
     return Response(status_code=204 if is_gone else 404)
 
 
 def take_away(practice: Practice, connection_id: str) -> bool:
     """Disconnect one organisation from the app; false when there is no such connection."""
-    gone = practice.database.one("DELETE FROM connections WHERE id = ? RETURNING id", (connection_id,))
+    gone = practice.database.one(
+        "DELETE FROM connections WHERE id = ? RETURNING id", (parse_guid(connection_id),)
+    )
     return gone is not None
 
 
@@ -115,7 +121,9 @@ def connect(practice: Practice, orgs: list[int], auth_event_id: str) -> None:
     )
 
 
-def _exchange(practice: Practice, form: dict[str, str], basic: tuple[str, str] | None) -> dict[str, Any]:
+def _exchange(
+    practice: Practice, form: dict[str, str], basic: tuple[str, str] | None, issuer: str
+) -> dict[str, Any]:
     client_id = basic[0] if basic else form.get("client_id", "")
     kind = form.get("grant_type")
     if kind == "client_credentials":
@@ -125,10 +133,10 @@ def _exchange(practice: Practice, form: dict[str, str], basic: tuple[str, str] |
         raise OAuthError("invalid_client")
     if kind == "authorization_code":
         return practice.tokens.redeem_code(
-            form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", "")
+            form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", ""), issuer
         )
     if kind == "refresh_token":
-        return practice.tokens.refresh(form.get("refresh_token", ""))
+        return practice.tokens.refresh(form.get("refresh_token", ""), issuer)
     raise OAuthError("unsupported_grant_type")
 
 
@@ -154,11 +162,6 @@ def _basic(request: Request) -> tuple[str, str] | None:
     return unquote_plus(name), unquote_plus(secret)
 
 
-def _access(practice: Practice, request: Request) -> Access | None:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    return practice.tokens.access(value) if scheme.lower() == "bearer" else None
-
-
 def _custom(practice: Practice, org: int) -> list[Row]:
     """Give the connection that a custom connection consists of; its id is as lasting as the organisation."""
     return practice.database.all(
@@ -168,9 +171,9 @@ def _custom(practice: Practice, org: int) -> list[Row]:
     )
 
 
-def _unauthorised() -> Response:
-    problem = {"Type": None, "Title": "Unauthorized", "Status": 401, "Detail": "AuthenticationUnsuccessful"}
-    return JSONResponse(problem, 401)
+def _unauthorized(practice: Practice, request: Request) -> Response:
+    answer = unauthorized(practice.tokens.refusal(bearer(request.headers)))
+    return Response(answer.body, answer.status, media_type=answer.content_type)
 
 
 def _seven_digits(ms: int) -> str:

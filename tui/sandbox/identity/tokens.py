@@ -6,12 +6,15 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox.clock import now_ms
+from tui.sandbox.identity.id_tokens import IdTokens
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
     from tui.sandbox.database import Database
 
@@ -21,18 +24,17 @@ CLIENT_ID = "5E9A1F0C2B7D4E63A8F1C0D9B2E47A16"
 CUSTOM_CLIENT_ID = "C0570000A11E4B5C9D3E2F1A0B9C8D7E"
 CUSTOM_CLIENT_SECRET = "practice-secret"  # noqa: S105 - opens only the practice books
 
-SCOPES = frozenset(
-    {
-        "offline_access", "openid", "profile", "email", "accounting.contacts", "accounting.contacts.read",
-        "accounting.settings", "accounting.settings.read",
-    }
-)  # fmt: skip
 READY_SCOPE = "offline_access accounting.contacts accounting.settings.read"
 
 _SECOND = 1000
 _CODE_LIFE = 5 * 60 * _SECOND
 _REFRESH_LIFE = 60 * 86_400 * _SECOND
 _PREVIOUS_REFRESH_LIFE = 30 * 60 * _SECOND
+# How long a token that has expired is known as such.
+_REMEMBERED = 86_400 * _SECOND
+# In random bytes. Xero's access tokens hold claims and a signature, which makes them over a thousand
+# characters long; its codes and refresh tokens are short.
+_SHORT, _LONG = 32, 900
 
 
 class OAuthError(Exception):
@@ -48,35 +50,49 @@ class Access:
     org: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person agreed to, and what the app has to show for it. `nonce` is the app's own, if any."""
+
+    redirect_uri: str
+    challenge: str
+    scope: str
+    nonce: str | None
+    at: int
+
+
 class Tokens:
-    """Issues, rotates and checks tokens. `access_life` is in seconds and can be set by a practice control."""
+    """Issues, rotates and checks tokens. `access_life` is in seconds and can be set by a practice control.
+
+    Codes are kept in memory: they live five minutes.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._consents: dict[str, Consent] = {}
         self.access_life = 1800
-        self._database.execute("DELETE FROM tokens WHERE expires < ?", (now_ms(),))
-        self._database.execute("DELETE FROM codes WHERE expires < ?", (now_ms(),))
+        self.id_tokens = IdTokens()
+        self._database.execute("DELETE FROM tokens WHERE expires < ?", (now_ms() - _REMEMBERED,))
 
-    def issue_code(self, redirect_uri: str, challenge: str, scope: str) -> str:
-        """Hand out the code that ends a consent; it lives five minutes."""
+    def issue_code(self, consent: Consent) -> str:
+        """Hand out the code that ends a consent."""
         code = _random("code")
-        self._database.execute(
-            "INSERT INTO codes VALUES (?, ?, ?, ?, ?)",
-            (code, redirect_uri, challenge, scope, now_ms() + _CODE_LIFE),
-        )
+        oldest = now_ms() - _CODE_LIFE
+        self._consents = {known: one for known, one in self._consents.items() if one.at >= oldest}
+        self._consents[code] = consent
         return code
 
-    def redeem_code(self, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
+    def redeem_code(self, code: str, redirect_uri: str, verifier: str, issuer: str) -> dict[str, Any]:
         """Exchange a code, once, for tokens. Raises `OAuthError` when anything does not match."""
-        with self._database.transaction():
-            row = self._database.one("DELETE FROM codes WHERE code = ? RETURNING *", (code,))
-        if row is None or row["expires"] < now_ms() or row["redirect_uri"] != redirect_uri:
+        consent = self._consents.pop(code, None)
+        if consent is None or consent.at + _CODE_LIFE < now_ms() or consent.redirect_uri != redirect_uri:
             raise OAuthError("invalid_grant")
-        if not secrets.compare_digest(s256(verifier), row["challenge"]):
+        if not secrets.compare_digest(s256(verifier).encode(), consent.challenge.encode()):
             raise OAuthError("invalid_grant")
-        return self._grant(secrets.token_hex(8), row["scope"])
+        signed_in = {"nonce": consent.nonce, "auth_time": consent.at // _SECOND}
+        return self._grant(secrets.token_hex(8), consent.scope, issuer, **signed_in)
 
-    def refresh(self, refresh_token: str) -> dict[str, Any]:
+    def refresh(self, refresh_token: str, issuer: str) -> dict[str, Any]:
         """Exchange a refresh token for a new pair; the old one works for 30 minutes more (said by Xero)."""
         with self._database.transaction():
             row = self._live(refresh_token, "refresh")
@@ -84,7 +100,7 @@ class Tokens:
                 raise OAuthError("invalid_grant")
             until = min(row["expires"], now_ms() + _PREVIOUS_REFRESH_LIFE)
             self._database.execute("UPDATE tokens SET expires = ? WHERE token = ?", (until, refresh_token))
-            return self._grant(row["grant_id"], row["scope"])
+            return self._grant(row["grant_id"], row["scope"], issuer)
 
     def custom_connection(self, scope: str, org: int) -> dict[str, Any]:
         """Answer client credentials: an access token for one organisation, and no refresh token."""
@@ -102,6 +118,15 @@ class Tokens:
             return None
         return Access(row["grant_id"], frozenset(row["scope"].split()), row["org"])
 
+    def refusal(self, token: str) -> str:
+        """Say why a bearer token opens nothing, in Xero's words (seen)."""
+        expired = self._database.value(
+            "SELECT expires FROM tokens WHERE token = ? AND kind = 'access'", (token,)
+        )
+        if expired is None:
+            return "AuthenticationUnsuccessful"
+        return f"TokenExpired: token expired at {datetime.fromtimestamp(expired / _SECOND, UTC):%m/%d/%Y %X}"
+
     def revoke(self, token: str) -> None:
         """Revoke the whole sign-in a token belongs to; an unknown token is no error (RFC 7009)."""
         self._database.execute(
@@ -110,7 +135,9 @@ class Tokens:
 
     def expire_access(self) -> None:
         """Let every access token end now, for tests of the refresh."""
-        self._database.execute("DELETE FROM tokens WHERE kind = 'access'")
+        self._database.execute(
+            "UPDATE tokens SET expires = min(expires, ?) WHERE kind = 'access'", (now_ms(),)
+        )
 
     def revoke_all(self) -> None:
         """End every sign-in, as when a person disconnects the app in Xero."""
@@ -121,9 +148,11 @@ class Tokens:
             "SELECT * FROM tokens WHERE token = ? AND kind = ? AND expires > ?", (token, kind, now_ms())
         )
 
-    def _grant(self, grant_id: str, scope: str) -> dict[str, Any]:
+    def _grant(self, grant_id: str, scope: str, issuer: str, **claims: Any) -> dict[str, Any]:
         access = self._new("access", grant_id, scope, None, self.access_life * _SECOND)
         answer = self._answer(access, scope)
+        if "openid" in scope.split():
+            answer["id_token"] = self.id_tokens.issue(issuer, CLIENT_ID, answer, sid=grant_id, **claims)
         if "offline_access" in scope.split():
             answer["refresh_token"] = self._new("refresh", grant_id, scope, None, _REFRESH_LIFE)
         return answer
@@ -137,7 +166,7 @@ class Tokens:
         }
 
     def _new(self, kind: str, grant_id: str, scope: str, org: int | None, life_ms: int) -> str:
-        token = _random(kind)
+        token = _random(kind, _LONG if kind == "access" else _SHORT)
         self._database.execute(
             "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)",
             (token, kind, grant_id, scope, org, now_ms() + life_ms),
@@ -145,9 +174,15 @@ class Tokens:
         return token
 
 
-def _random(kind: str) -> str:
+def _random(kind: str, size: int = _SHORT) -> str:
     """Make a code or token. Its beginning lets logs and files be searched for any that got there."""
-    return f"practice_{kind}_{secrets.token_urlsafe(32)}"
+    return f"practice_{kind}_{secrets.token_urlsafe(size)}"
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """Return the access token that a request brings; empty where it brings none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def s256(verifier: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from tui.sandbox import json_body
 from tui.sandbox.context import practice_of
 from tui.sandbox.released.company import SyncRefusedError
 from tui.sandbox.released.feed import describe, feed
@@ -71,8 +71,8 @@ async def body_of(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(body.decode("utf-8", "replace")))
     try:
-        content = msgspec.json.decode(body or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        content = json_body.decode(body or b"{}")
+    except json_body.BodyError:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -105,7 +105,7 @@ def _row(org: int, row: int, made: Made, role: _Role, maker: Maker) -> tuple[Any
         document["MergedToContactID"] = merged_to
     if role.merged or role.gdpr:
         document["ContactStatus"] = ARCHIVED if role.merged else GDPR
-        document = contact.in_order(document)
+    document = contact.in_order(document)
     active = document["ContactStatus"] == ACTIVE
     return (
         *contact.columns(document), row, org, made.updated, made.created, merged_to, role.repeating, active,

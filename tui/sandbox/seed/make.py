@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tui.sandbox.clock import xero_date
-from tui.sandbox.contact import ACTIVE, ARCHIVED, Document, blank
+from tui.sandbox.contact import ACTIVE, ARCHIVED, Document, blank, edited
 from tui.sandbox.seed import words
 
 # Fixed, so that a practice contact is the same whenever it is seeded: 30 June 2026, 12:00 UTC.
@@ -123,8 +123,12 @@ class Maker:
             document["ContactNumber"] = f"RL{100_000 + number}"
         elif group == "Owners":
             document["AccountNumber"] = f"OWN-{number:05}"
-        street_slot, mobile = document["Addresses"][0], document["Phones"][3]
         line = f"{unit}/{house} {street}" if group == "Tenants" else f"{house} {street}"
+        if "EmailAddress" not in document:
+            # Some contacts nobody has edited since they came: they have neither phone nor address.
+            return
+        document |= edited(document)
+        street_slot, mobile = document["Addresses"][0], document["Phones"][3]
         street_slot |= {"AddressLine1": line, "City": town, "PostalCode": post_code, "Country": "New Zealand"}
         mobile |= {
             "PhoneNumber": f"555 {number % 10_000:04}",

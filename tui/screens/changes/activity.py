@@ -71,7 +71,7 @@ class ActivityScreen(Listing):
         """Put the list above, or beside, what happened to one of them."""
         yield Line(id="heading")
         yield ChangeGroups()
-        yield SearchBox(id="search")
+        yield SearchBox("#rows", id="search")
         yield PauseBar()
         with Container(id="body"):
             yield LineList(self.write_row, id="rows")
@@ -165,6 +165,7 @@ class ActivityScreen(Listing):
 
     def action_retry(self) -> None:
         """Try again what Xero refused."""
+        self.rows.reveal_cursor()
         self.try_again(self.current)
 
     def action_take_back(self) -> None:
@@ -172,6 +173,7 @@ class ActivityScreen(Listing):
         view = self.current
         if view is None or not self.may_write():
             return
+        self.rows.reveal_cursor()
         change = view.change
         if change.state not in _TO_TAKE_BACK:
             self.flash(words.why_not_back(change, self.key("undo")))

@@ -15,7 +15,7 @@ from tui.screens.messages import RestoreRequested
 from tui.widgets.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
@@ -73,8 +73,10 @@ def why_not(
 class Changing(Undoing[ScreenResultType], Generic[ScreenResultType]):
     """The part of a screen that asks, confirms and journals a change."""
 
-    def change(self, action: Action, contact_ids: Sequence[str]) -> None:
-        """Ask for confirmation, then journal the changes."""
+    def change(
+        self, action: Action, contact_ids: Sequence[str], *, hidden: Collection[str] = frozenset()
+    ) -> None:
+        """Ask for confirmation, then journal the changes; `hidden` are contacts the list doesn't show."""
 
         def confirmed(chosen: tuple[str, ...] | None) -> None:
             if chosen:
@@ -82,7 +84,7 @@ class Changing(Undoing[ScreenResultType], Generic[ScreenResultType]):
 
         from tui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.open_screen(ConfirmScreen(self.backend, action, contact_ids), confirmed)
+        self.open_screen(ConfirmScreen(self.backend, action, contact_ids, hidden), confirmed)
 
     @work(exit_on_error=False, group="change")
     async def _request(self, action: Action, contact_ids: tuple[str, ...]) -> None:

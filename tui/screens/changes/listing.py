@@ -147,10 +147,6 @@ class Listing(Changing[None]):
     def _words_changed(self) -> None:
         self.find()
 
-    @on(SearchBox.Left)
-    def _search_left(self) -> None:
-        self.set_focus(self.rows)
-
     # --- groups and words ---
 
     def open_group(self, group: Group) -> None:

@@ -21,7 +21,7 @@ from tui.widgets.plain import Plain
 from tui.widgets.typing_box import TypingBox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -47,11 +47,19 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         *(Binding(key, f"scroll_said('{key}')", show=False) for key in ("up", "down", "pageup", "pagedown")),
     ]
 
-    def __init__(self, backend: Backend, action: Action, contact_ids: Sequence[str]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        action: Action,
+        contact_ids: Sequence[str],
+        hidden: Collection[str] = frozenset(),
+    ) -> None:
         super().__init__()
         self.backend = backend
         self._action = action
         self._contact_ids = tuple(contact_ids)
+        # Those that the list behind doesn't show.
+        self._hidden = frozenset(self._contact_ids).intersection(hidden)
         self._check: Check | None = None
         self._marked: frozenset[str] | None = None
 
@@ -63,6 +71,10 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
             dialog.border_title = words.heading(self._action, count, count)
             with VerticalScroll(id="said"):
                 yield Plain(words.ASKING, id="state")
+                if self._hidden:
+                    yield Plain(
+                        words.not_shown(len(self._hidden), count), "$text-warning", classes="line summary"
+                    )
                 yield Vertical(id="lines")
                 with Vertical(id="explanation"):
                     yield Plain(words.while_asking(self._action, count), classes="line words")
@@ -118,7 +130,8 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         with self.app.batch_update():
             await lines.remove_children()
             await lines.mount_all(
-                Plain(text, style, classes=f"line {kind}") for kind, text, style in words.lines(check)
+                Plain(text, style, classes=f"line {kind}")
+                for kind, text, style in words.lines(check, self._hidden)
             )
             await explanation.remove_children()
             await explanation.mount_all(

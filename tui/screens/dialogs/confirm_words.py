@@ -69,18 +69,35 @@ def freshness(check: Check) -> tuple[str, str]:
     return f"{reason} This is what the local copy says.", "$text-warning"
 
 
-def lines(check: Check) -> Iterator[tuple[str, str, str]]:
-    """Yield what is listed: a kind, the words, a style. Tenants come first, then others with warnings."""
-    possible = sorted(check.possible, key=lambda line: (not line.tenants, not line.warnings))
+def not_shown(hidden: int, chosen: int) -> str:
+    """Say how many of the contacts the list behind the dialog doesn't show."""
+    if chosen == 1:
+        return "! This contact isn't shown in the list."
+    verb = "isn't" if hidden == 1 else "aren't"
+    return f"! {number(hidden)} of these {counted(chosen, 'contact')} {verb} shown in the list."
+
+
+def lines(check: Check, hidden: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, str]]:
+    """Yield what is listed: a kind, the words, a style.
+
+    Tenants come first, then others with warnings, then those that the list behind doesn't show.
+    """
+
+    def is_hidden(line: CheckLine) -> bool:
+        return line.contact.contact_id in hidden
+
+    possible = sorted(
+        check.possible, key=lambda line: (not line.tenants, not line.warnings, not is_hidden(line))
+    )
     concerned = [line.tenants for line in possible if line.tenants]
     if len(concerned) > 1:
         yield "summary", f"! {summary(concerned, len(possible))}", "bold $text-warning"
-    warned = sum(1 for line in possible if _warns(line))
+    marked = sum(1 for line in possible if _warns(line) or is_hidden(line))
     named = _NAMED_AT_FIRST if check.is_first_archive else _NAMED
     most = _NAMED_AT_FIRST if check.is_first_archive else _MOST_NAMED
-    shown = min(max(named, warned), most)
+    shown = min(max(named, marked), most)
     for line in possible[:shown]:
-        yield "name", f"• {line.contact.name}", ""
+        yield "name", f"• {line.contact.name}{' (not shown)' if is_hidden(line) else ''}", ""
         for said in _warnings(line, is_alone=len(concerned) == 1):
             yield "warning", f"! {said}", "$text-warning"
     if len(possible) > shown:

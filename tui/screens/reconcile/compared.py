@@ -167,7 +167,11 @@ class Compared(Changing[None]):
         rows.show(len(shown), rows.cursor if keep else 0)
         self._write_titles(rows.line_width)
         self.read_live()
+        self.shown_changed()
         self.line_changed()
+
+    def shown_changed(self) -> None:
+        """Take note that the list shows other lines."""
 
     def _write_titles(self, width: int) -> None:
         self._titles_width = width
@@ -208,10 +212,6 @@ class Compared(Changing[None]):
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
         self.find()
-
-    @on(SearchBox.Left)
-    def _search_left(self) -> None:
-        self.set_focus(self.rows)
 
     def open_kind(self, kind: Kind) -> None:
         """Show another group."""

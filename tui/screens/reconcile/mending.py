@@ -12,6 +12,7 @@ from tui.screens.changes.changing import why_not
 from tui.screens.reconcile import reconcile_words as words
 from tui.screens.reconcile.compared import Compared
 from tui.screens.reconcile.reconcile_lines import Kind
+from tui.widgets.selection_bar import SelectionBar
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
@@ -82,7 +83,27 @@ class Mending(Compared):
     def _selected(self) -> None:
         self._chosen = None
         self.rows.refresh()
+        self._show_selection()
         self.line_changed()
+
+    def shown_changed(self) -> None:
+        """Count again which of the selected contacts the list shows."""
+        self._show_selection()
+
+    def _show_selection(self) -> None:
+        self.query_one(SelectionBar).update_from(len(self.selection), len(self._hidden()))
+
+    def _hidden(self) -> frozenset[str]:
+        """Return the selected contacts that the list doesn't show."""
+        if not self.selection:
+            return frozenset()
+        selected = frozenset(self.selection.ids())
+        if self.kind is not Kind.DIFFER:
+            return selected
+        differs = self.found.differs
+        return selected.difference(
+            differs[place].contact.contact_id for place in self.shown if place < len(differs)
+        )
 
     def _targets(self, action: Action) -> tuple[str, ...]:
         """Return the contacts chosen that this action would make agree."""
@@ -106,6 +127,7 @@ class Mending(Compared):
     def take(self, found: Reconciliation) -> None:
         """Show this comparison from now on; what no longer differs is no longer chosen."""
         self._chosen = None
+        self.selection.retain({one.contact.contact_id for one in found.differs})
         super().take(found)
 
     def action_archive(self) -> None:
@@ -128,7 +150,7 @@ class Mending(Compared):
             self.flash(reason)
         else:
             self._asked = targets
-            self.change(action, targets)
+            self.change(action, targets, hidden=self._hidden())
 
     def _why_not(self, action: Action) -> str:
         one = self.current

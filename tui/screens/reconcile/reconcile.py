@@ -20,6 +20,7 @@ from tui.widgets.line import Line
 from tui.widgets.line_list import LineList
 from tui.widgets.pause_bar import PauseBar
 from tui.widgets.search_box import SearchBox
+from tui.widgets.selection_bar import SelectionBar
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
@@ -56,11 +57,12 @@ class ReconcileScreen(Mending, Settling):
         yield Line(id="heading")
         yield Static(id="notes", markup=False)
         yield KindBar(next((kind for kind in Kind if lines_of(self.found, kind)), Kind.DIFFER))
-        yield SearchBox(id="search")
+        yield SearchBox("#rows", id="search")
         yield PauseBar()
         yield Line(id="titles")
         yield LineList(self.write_row, id="rows")
         yield Static(id="told", markup=False)
+        yield SelectionBar()
         yield KeyBar()
 
     def on_mount(self) -> None:

@@ -17,7 +17,6 @@ from textual.widgets import Static
 
 from tui.actions import bindings
 from tui.model.activity import ChangeQuery, Group
-from tui.model.errors import ReshelveError
 from tui.model.telling import CompanyState
 from tui.screens.changes.trying_again import TryingAgain
 from tui.screens.dialogs.choosing import ChoosingScreen
@@ -27,6 +26,7 @@ from tui.screens.reconcile.comparing import Comparing
 from tui.screens.released.support_report import report
 from tui.screens.released.telling_sync import TellingSync
 from tui.screens.released.troubleshoot_words import STYLES, TO_RECONNECT, Oldest, Step, steps
+from tui.user_files import write_user_file
 from tui.widgets import clock
 from tui.widgets.choice import Choice
 from tui.widgets.key_bar import KeyBar
@@ -153,13 +153,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
 
     @work(group="save", exit_on_error=False)
     async def _save(self, file: Path, text: str) -> None:
-        try:
-            await asyncio.to_thread(file.write_text, text, encoding="utf-8")
-        except OSError as error:
-            raise ReshelveError(
-                f"The report can't be written: {error.strerror}.",
-                f"{self.key('save_report')} asks again.",
-            ) from error
+        await asyncio.to_thread(write_user_file, file, text.encode(errors="replace"))
         self.flash(f"The report is written to {file}")
 
     def action_sync_overview(self) -> None:

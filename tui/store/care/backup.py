@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 from tui.model.errors import StoreError
 from tui.paths import private_folder
 from tui.store.care.copying import STAMP, copy_journal, made_beside, sweep
-from tui.store.care.health import JOURNAL, connect_to_look, damage_anywhere, damage_in_journal, is_damage
+from tui.store.care.health import (
+    JOURNAL,
+    connect_to_look,
+    damage_anywhere,
+    damage_in_journal,
+    is_damage,
+    nonsense_in_journal,
+)
 from tui.store.failures import store_error
 
 if TYPE_CHECKING:
@@ -72,7 +79,7 @@ def made_at(backup: Path) -> datetime:
 
 def _is_good(backup: Path) -> bool:
     try:
-        return not damage_anywhere(backup) and not damage_in_journal(backup)
+        return not (damage_anywhere(backup) or damage_in_journal(backup) or nonsense_in_journal(backup))
     except sqlite3.Error:
         return False
 

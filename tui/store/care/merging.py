@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Event, State
+from tui.model.change import Action, Event, State
+from tui.model.contact import ContactStatus
+from tui.model.telling import TellingKind
+from tui.model.undo import BatchKind
 from tui.store.care.copying import columns_of
 from tui.store.care.health import JOURNAL, connect_to_look
 from tui.store.care.salvage import Salvaged, salvage, salvage_cursors
+from tui.store.care.sense import put_right
 from tui.store.journal import changes as journal
 from tui.store.journal.events import NOTED, write_event
 from tui.store.moments import to_ms
 from tui.store.schema import migrate, version_of
+from tui.store.values import UnreadableRowError, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +30,16 @@ if TYPE_CHECKING:
 
 _PUT_BACK: Final = "put back from a backup, so that it is read again"
 _REPAIRED: Final = "put back by a repair"
+
+
+# The columns that say what a row is about, and the words they may hold.
+_WORDS: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
+    ("pick_ups", "status", frozenset(ContactStatus)),
+    ("batches", "kind", frozenset(BatchKind)),
+    ("batch_wishes", "action", frozenset(Action)),
+    ("tellings", "kind", frozenset(TellingKind)),
+    ("tellings", "status", frozenset(["", *ContactStatus])),
+)
 
 
 class Merged(Struct):
@@ -71,7 +86,7 @@ def _read_all(
             if not version_of(connection):
                 # An empty file is a whole one to SQLite.
                 return found, []
-            connection.text_factory = lambda text: text.decode("utf-8", "replace")
+            connection.text_factory = read_text
             for table, key in JOURNAL.items():
                 there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
                 # An older Reshelve wrote fewer columns, and fewer tables.
@@ -82,10 +97,38 @@ def _read_all(
     except sqlite3.DatabaseError:
         # Not even the list of its tables can be read: the backup is all there is.
         return found, []
-    changes = _sensible(found["changes"], columns["changes"], _is_change)
+    for table, each in found.items():
+        rows = put_right(table, columns[table], each.rows)
+        each.is_whole = each.is_whole and rows == each.rows
+        each.rows = rows
     events = _sensible(found["change_events"], columns["change_events"], _is_event)
     found["change_events"].rows = events
+    rows = _with_states(found["changes"].rows, columns["changes"], events, columns)
+    found["changes"].is_whole = found["changes"].is_whole and rows == found["changes"].rows
+    found["changes"].rows = rows
+    changes = _sensible(found["changes"], columns["changes"], _is_change)
+    for table, name, words in _WORDS:
+        place = columns[table].index(name)
+        rows = [row for row in found[table].rows if row[place] in words]
+        found[table].is_whole = found[table].is_whole and len(rows) == len(found[table].rows)
+        found[table].rows = rows
     return found, changes
+
+
+def _with_states(
+    rows: Sequence[tuple[Any, ...]],
+    columns: Sequence[str],
+    events: Sequence[tuple[Any, ...]],
+    all_columns: dict[str, list[str]],
+) -> list[tuple[Any, ...]]:
+    """Take the state of a change from its last event where the change's own makes no sense."""
+    of_change, after = (all_columns["change_events"].index(name) for name in ("change_id", "state"))
+    last = {event[of_change]: event[after] for event in events}
+    place, key, known = columns.index("state"), columns.index("change_id"), set(State)
+    return [
+        row if row[place] in known else (*row[:place], last.get(row[key], row[place]), *row[place + 1 :])
+        for row in rows
+    ]
 
 
 def _sensible(
@@ -100,7 +143,7 @@ def _sensible(
 def _is_change(row: dict[str, Any]) -> bool:
     try:
         journal.change_of(tuple(row[column] for column in journal.CHANGE_COLUMNS))
-    except (ValueError, TypeError, OverflowError):
+    except UnreadableRowError:
         return False
     return True
 
@@ -109,7 +152,7 @@ def _is_event(row: dict[str, Any]) -> bool:
     try:
         State(row["state"])
         return isinstance(json.loads(row["detail"]), dict)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
 
 
@@ -134,12 +177,17 @@ def _put_changes(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]
 def _put_cursors(connection: sqlite3.Connection, damaged: Path) -> None:
     try:
         with closing(connect_to_look(damaged)) as source:
-            rows = salvage_cursors(source)
+            source.text_factory = read_text
+            rows = [(name, value) for name, value in salvage_cursors(source) if _is_text(name, value)]
     except sqlite3.DatabaseError:
         rows = []
     connection.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", rows)
     # There are no contacts here: all of them are read again.
     connection.execute("DELETE FROM cursors WHERE name LIKE 'pull.%'")
+
+
+def _is_text(*stored: object) -> bool:
+    return all(isinstance(each, str) for each in stored)
 
 
 def _follow_events(connection: sqlite3.Connection, read: frozenset[int], now: datetime) -> None:

@@ -21,7 +21,14 @@ from tui.store.care.copying import (
     new_file,
     take_place,
 )
-from tui.store.care.health import connect_to_look, damage_anywhere, damage_in_journal, is_damage
+from tui.store.care.health import (
+    connect_to_look,
+    damage_anywhere,
+    damage_in_journal,
+    is_damage,
+    nonsense_in_contacts,
+    nonsense_in_journal,
+)
 from tui.store.database import FILE_NAME, Database
 from tui.store.failures import store_error
 from tui.store.schema import refuse_newer, version_of
@@ -69,8 +76,8 @@ def diagnose(file: Path) -> Diagnosis:
 
 def _diagnose(file: Path) -> Diagnosis:
     try:
-        journal = damage_in_journal(file)
-        return Diagnosis(journal, journal or damage_anywhere(file))
+        journal = damage_in_journal(file) or nonsense_in_journal(file)
+        return Diagnosis(journal, journal or damage_anywhere(file) or nonsense_in_contacts(file))
     except sqlite3.Error as error:
         if is_damage(error):
             return Diagnosis(str(error), str(error))
@@ -193,7 +200,7 @@ def repair(file: Path, now: datetime) -> Repaired:
             if backup is not None:
                 shutil.copyfile(backup, temporary)
             merged = merge(file, temporary, now)
-            damage = damage_anywhere(temporary)
+            damage = damage_anywhere(temporary) or nonsense_in_journal(temporary)
             if damage:
                 raise StoreError(f"The repaired journal couldn't be read back ({damage}).")
     except (sqlite3.Error, OSError) as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.activity import Group
 from tui.model.query import fold
+from tui.store import values
 from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 from tui.store.schema.tellings import WAITING
 
@@ -20,6 +21,8 @@ _COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
 _AT_ONCE: Final = 1_000
 # As `model.activity.group_of` has it; refused and waiting as the indexes have them.
 _OPEN: Final = "state IN ('queued', 'sending', 'unclear', 'handoff')"
+# As bytes, for text that isn't UTF-8 can't be handed to a function.
+_TEXTS: Final = "CAST(name || ' ' || action || ' ' || words AS BLOB)"
 _REFUSED: Final = "state = 'refused' AND superseded = 0"
 _IN: Final = {
     Group.ALL: "1",
@@ -44,7 +47,7 @@ def window(connection: sqlite3.Connection, query: ChangeQuery, start: int, stop:
         f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC LIMIT ? OFFSET ?",  # noqa: S608 - our own words
         (*parameters, max(stop - start, 0), start),
     )
-    return [change_of(row) for row in rows]
+    return values.readable(change_of, rows)
 
 
 def everything(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[Change]:
@@ -55,13 +58,17 @@ def everything(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[C
         parameters,
     )
     while rows := cursor.fetchmany(_AT_ONCE):
-        yield from map(change_of, rows)
+        yield from values.readable(change_of, rows)
+
+
+def _folded(text: object) -> str:
+    return fold(values.text(text))
 
 
 def _condition(connection: sqlite3.Connection, query: ChangeQuery) -> tuple[str, tuple[object, ...]]:
     conditions = [_IN[query.group]]
     if query.words:
         # Folded as it is looked at: there are far fewer changes than contacts, and no key waits for them.
-        connection.create_function("folded", 1, fold, deterministic=True)
-        conditions += ["instr(folded(name || ' ' || action || ' ' || words), ?) > 0"] * len(query.words)
+        connection.create_function("folded", 1, _folded, deterministic=True)
+        conditions += [f"instr(folded({_TEXTS}), ?) > 0"] * len(query.words)
     return " AND ".join(conditions), query.words

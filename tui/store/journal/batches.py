@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from msgspec import Struct
 
 from tui.model.change import Action, Change
 from tui.model.undo import Batch, BatchKind, Wish, reverse
+from tui.store import values
 from tui.store.contacts import contacts_in
 from tui.store.journal import changes as journal
-from tui.store.moments import from_ms, to_ms
+from tui.store.moments import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,7 +57,12 @@ class Stacks(Struct, frozen=True):
 def read_stacks(connection: sqlite3.Connection) -> Stacks:
     """Read what can be undone and redone."""
     rows = connection.execute("SELECT batch_id, kind, at_ms, of_batch FROM batches ORDER BY number")
-    return Stacks.of(Batch(batch_id, BatchKind(kind), from_ms(at), of) for batch_id, kind, at, of in rows)
+    return Stacks.of(values.readable(_batch, rows))
+
+
+def _batch(row: tuple[Any, ...]) -> Batch:
+    batch_id, kind, at, of = row
+    return Batch(values.text(batch_id), values.member(BatchKind, kind), values.moment(at), values.text(of))
 
 
 def begin(
@@ -87,7 +93,7 @@ def read_wishes(connection: sqlite3.Connection, stacks: Stacks, batch: Batch) ->
         rows = connection.execute(
             "SELECT change_id, action FROM changes WHERE batch_id = ? ORDER BY change_id", (batch.batch_id,)
         )
-        wanted |= {change_id: reverse(Action(action)) for change_id, action in rows}
+        wanted |= {change_id: reverse(action) for change_id, action in values.readable(_wish, rows)}
     by_contact = _changes_beside(connection, list(wanted))
     contacts = contacts_in(connection, list(by_contact))
     undone = _undone_wishes(connection, stacks)
@@ -122,7 +128,14 @@ def _noted(connection: sqlite3.Connection, batch_ids: Sequence[str]) -> list[tup
         " WHERE batch_id IN (SELECT value FROM json_each(?)) ORDER BY number",
         (json.dumps(list(batch_ids)),),
     )
-    return [(change_id, Action(action)) for change_id, action in rows]
+    return values.readable(_wish, rows)
+
+
+def _wish(row: tuple[Any, ...]) -> tuple[int, Action]:
+    change_id = values.whole(row[0])
+    if change_id is None:
+        raise values.UnreadableRowError("change_id")
+    return change_id, values.member(Action, row[1])
 
 
 def _changes_beside(connection: sqlite3.Connection, change_ids: Sequence[int]) -> dict[str, list[Change]]:
@@ -133,4 +146,5 @@ def _changes_beside(connection: sqlite3.Connection, change_ids: Sequence[int]) -
         " ORDER BY contact_id, change_id",
         (json.dumps(list(change_ids)),),
     )
-    return {contact_id: list(some) for contact_id, some in groupby(map(journal.change_of, rows), _of_contact)}
+    changes = values.readable(journal.change_of, rows)
+    return {contact_id: list(some) for contact_id, some in groupby(changes, _of_contact)}

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from tui.model.change import Action, Change, Event, Origin, State, step
+from tui.model.moments import of_milliseconds
+from tui.store import values
 from tui.store.evidence import settle
-from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, write_event
-from tui.store.moments import from_ms, from_ms_or_none, to_ms
+from tui.store.journal.dating import changed_at
+from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, unanswered_calls, write_event
+from tui.store.moments import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,6 +35,11 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S60
 _UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
 
 SEEN_IN_XERO: Final = "seen in Xero"
+_ARRIVED: Final = "an earlier request, which got no answer, did reach Xero"
+# How long after its answer was given up Xero may still have carried out a call, in milliseconds; and how far
+# its clock may be behind.
+_CARRIED_OUT_LATE_MS: Final = 60_000
+_CLOCKS_DIFFER_MS: Final = 5_000
 _NOTHING_TO_UNDO: Final = "what it was to undo was never carried out"
 _UNDONE: Final = "undone before it was carried out"
 # Where a change stands once it is certain that Xero hasn't carried it out.
@@ -56,28 +64,34 @@ class Move(Struct, frozen=True):
 
 
 def change_of(row: tuple[Any, ...]) -> Change:
-    """Read a change from a row of `CHANGE_COLUMNS`."""
+    """Read a change from a row of `CHANGE_COLUMNS`.
+
+    Raises `UnreadableRowError` for one whose action, origin or state isn't known, or that has no id.
+    """
+    change_id = values.whole(row[0])
+    if change_id is None:
+        raise values.UnreadableRowError("change_id")
     return Change(
-        change_id=row[0],
-        batch_id=row[1],
-        contact_id=row[2],
-        name=row[3],
-        action=Action(row[4]),
-        origin=Origin(row[5]),
-        state=State(row[6]),
-        requested_at=from_ms(row[7]),
-        updated_at=from_ms(row[8]),
-        confirmed_at=from_ms_or_none(row[9]),
-        idempotency_key=row[10],
-        words=row[11],
-        picked_up_at=from_ms_or_none(row[12]),
-        superseded=bool(row[13]),
-        wish_id=row[14],
-        retries=row[15],
-        base_at=from_ms_or_none(row[16]),
-        told_at=from_ms_or_none(row[17]),
-        unlinked_at=from_ms_or_none(row[18]),
-        relinked_at=from_ms_or_none(row[19]),
+        change_id=change_id,
+        batch_id=values.text(row[1]),
+        contact_id=values.text(row[2]),
+        name=values.text(row[3]),
+        action=values.member(Action, row[4]),
+        origin=values.member(Origin, row[5]),
+        state=values.member(State, row[6]),
+        requested_at=values.moment(row[7], row[8]),
+        updated_at=values.moment(row[8], row[7]),
+        confirmed_at=of_milliseconds(row[9]),
+        idempotency_key=values.text(row[10]),
+        words=values.text(row[11]),
+        picked_up_at=of_milliseconds(row[12]),
+        superseded=values.flag(row[13]),
+        wish_id=values.whole(row[14]),
+        retries=values.whole(row[15]),
+        base_at=of_milliseconds(row[16]),
+        told_at=of_milliseconds(row[17]),
+        unlinked_at=of_milliseconds(row[18]),
+        relinked_at=of_milliseconds(row[19]),
     )
 
 
@@ -132,19 +146,22 @@ def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | 
     if not change.state.is_open:
         return None
     state = step(change.state, move.event)
-    confirmed_at = (move.confirmed_at or now) if state is State.CONFIRMED else None
+    confirmed_at = _confirmed_at(connection, change, move, now) if state is State.CONFIRMED else None
+    # What Xero said of an attempt says nothing about the next one, or about what was done in the end.
+    keeps_words = state not in {State.QUEUED, State.CONFIRMED}
     connection.execute(
         "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, words = ?"
         " WHERE change_id = ?",
         (
             state.value, to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
-            move.idempotency_key or change.idempotency_key, move.words or change.words, change.change_id,
+            move.idempotency_key or change.idempotency_key,
+            move.words or (change.words if keeps_words else ""), change.change_id,
         ),
     )  # fmt: skip
     detail = {"words": move.words, "detail": move.detail, "idempotency_key": move.idempotency_key}
     detail["batch"] = move.batch
-    if move.confirmed_at is not None:
-        detail["confirmed_at"] = move.confirmed_at.isoformat()
+    if move.confirmed_at is not None and confirmed_at is not None:
+        detail["confirmed_at"] = confirmed_at.isoformat()
     write_event(connection, to_ms(now), change.change_id, move.event.value, state.value, **detail)
     if state is State.SENDING:
         connection.execute(
@@ -160,18 +177,70 @@ def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | 
     return get(connection, change.change_id)
 
 
+def _confirmed_at(connection: sqlite3.Connection, change: Change, move: Move, now: datetime) -> datetime:
+    if move.confirmed_at is None:
+        return now
+    is_ours = change.state in {State.SENDING, State.UNCLEAR}
+    # It can't have been done before it was asked for, nor, where Xero just answered, before it was sent.
+    after = {State.SENDING: change.updated_at, State.UNCLEAR: change.requested_at}.get(change.state)
+    known = change.base_at if is_ours else None
+    return changed_at(connection, move.confirmed_at, now, known=known, after=after)
+
+
+def sent_unanswered(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
+    """Find the change that was given up after a call without an answer, and by whose call this came.
+
+    Xero dates what a call did within the time in which the call was under way.
+    """
+    if action is not Action.ARCHIVE:
+        # A restore that got no answer is handed to a person, and stays open.
+        return None
+    rows = connection.execute(
+        f"{_SELECT} WHERE contact_id = ? AND action = ? AND origin = ? AND state IN (?, ?)"
+        " AND idempotency_key <> '' ORDER BY change_id DESC",
+        (
+            contact.contact_id, action.value, Origin.HERE.value, State.REFUSED.value, State.CANCELLED.value
+        ),
+    ).fetchall()  # fmt: skip
+    at_ms = to_ms(contact.updated_at)
+    for change in values.readable(change_of, rows):
+        for sent_ms, given_up_ms in unanswered_calls(connection, change.change_id):
+            if sent_ms - _CLOCKS_DIFFER_MS <= at_ms <= given_up_ms + _CARRIED_OUT_LATE_MS:
+                return change
+    return None
+
+
+def confirm_late(
+    connection: sqlite3.Connection, change: Change, confirmed_at: datetime, now: datetime
+) -> Change:
+    """Confirm a change that had been given up: it was done, and by us. Returns it as it now is.
+
+    No step of the lifecycle, whose ends are final, but a correction of what was recorded.
+    """
+    state = State.CONFIRMED
+    connection.execute(
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, words = '', superseded = 0"
+        " WHERE change_id = ?",
+        (state.value, to_ms(now), to_ms(confirmed_at), change.change_id),
+    )
+    detail = {"detail": _ARRIVED, "confirmed_at": confirmed_at.isoformat()}
+    write_event(connection, to_ms(now), change.change_id, Event.CONFIRM.value, state.value, **detail)
+    _after_confirming(connection, get(connection, change.change_id))
+    return get(connection, change.change_id)
+
+
 def get(connection: sqlite3.Connection, change_id: int) -> Change:
-    """Read one change. Raises `LookupError` for an unknown id."""
-    row = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,)).fetchone()
-    if row is None:
-        raise LookupError(f"there is no change {change_id}")
-    return change_of(row)
+    """Read one change. Raises `LookupError` for an unknown id, and for a change that can't be read."""
+    rows = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,))
+    for change in values.readable(change_of, rows):
+        return change
+    raise LookupError(f"there is no change {change_id}")
 
 
 def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
     """Read the changes of a contact to which something is still to happen."""
     rows = connection.execute(f"{_SELECT} WHERE contact_id = ? ORDER BY change_id", (contact_id,))
-    return [change for change in map(change_of, rows) if change.state.is_open]
+    return [change for change in values.readable(change_of, rows) if change.state.is_open]
 
 
 def _release(connection: sqlite3.Connection, change: Change, now: datetime) -> None:
@@ -243,9 +312,10 @@ def read_refused_total(database: Database) -> int:
 
 def read_totals(database: Database) -> dict[State, int]:
     """Read how many changes are in each state; costs the same for any number of them."""
-    totals = dict(database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'"))
+    rows = database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'")
+    totals = {name: max(values.whole(total) or 0, 0) for name, total in rows}
     return {state: totals.get(f"waiting:{state}", 0) for state in State}
 
 
 def _changes(database: Database, rest: str, *parameters: object) -> list[Change]:
-    return [change_of(row) for row in database.rows(f"{_SELECT} {rest}", parameters)]
+    return values.readable(change_of, database.rows(f"{_SELECT} {rest}", parameters))

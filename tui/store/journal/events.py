@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, State
-from tui.store.moments import from_ms
+from tui.model.change import Action, Event, State
+from tui.store import values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -70,7 +70,7 @@ def read_events_of(database: Database, contact_id: str) -> list[JournalEvent]:
         """,
         (contact_id,),
     )
-    return [_event(row) for row in rows]
+    return values.readable(_event, rows)
 
 
 def read_events_of_change(database: Database, change_id: int) -> list[JournalEvent]:
@@ -83,14 +83,41 @@ def read_events_of_change(database: Database, change_id: int) -> list[JournalEve
         """,
         (change_id,),
     )
-    return [_event(row) for row in rows]
+    return values.readable(_event, rows)
+
+
+def unanswered_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:
+    """Read when each call for a change was sent that got no answer, and when that was given up on.
+
+    In milliseconds. Where Xero gave its reasons, the call was answered: it wasn't carried out.
+    """
+    rows = connection.execute(
+        "SELECT at_ms, event, detail FROM change_events WHERE change_id = ? AND event IN (?, ?)"
+        " ORDER BY event_id",
+        (change_id, Event.SEND.value, Event.LOSE.value),
+    )
+    calls, sent_ms = [], None
+    for at_ms, event, detail in rows:
+        known_ms = values.whole(at_ms)
+        if event == Event.SEND.value:
+            sent_ms = known_ms
+        elif sent_ms is not None and known_ms is not None and "words" not in values.fields(detail):
+            calls.append((sent_ms, known_ms))
+    return calls
 
 
 def _event(row: tuple[Any, ...]) -> JournalEvent:
     at, change_id, action, event, state, detail = row
-    return JournalEvent(from_ms(at), change_id, Action(action), event, State(state), _words(detail))
+    said = values.fields(detail)
+    return JournalEvent(
+        values.moment(at),
+        change_id,
+        values.member(Action, action),
+        values.text(event),
+        values.member(State, state),
+        _words(said),
+    )
 
 
-def _words(detail: str) -> str:
-    said = json.loads(detail)
+def _words(said: dict[str, str]) -> str:
     return ", ".join(said[key] for key in ("words", "detail") if key in said)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.contact import ContactStatus
-from tui.model.filters import BY_STATE, InGroup, Is, Kind, Owing, Side, Sync, Synced, sync_of
+from tui.model.filters import BY_STATE, InGroup, Is, Kind, Nothing, Owing, Side, Sync, Synced, sync_of
 from tui.model.query import fold
 from tui.model.snapshot import ChangeView
 from tui.model.telling import TellingKind
+from tui.store import values
 from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 from tui.store.moments import to_ms
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.evidence import Standing
-    from tui.model.filters import Changed, Condition, Filter
+    from tui.model.filters import Changed, Filter
 
 _BALANCES: Final = {Side.THEY_OWE: "receivable", Side.OWED_TO_THEM: "payable"}
 _KINDS: Final = {
@@ -73,10 +74,12 @@ class Translator(Struct, frozen=True):
 
     def translate(self, wanted: Filter) -> Sql:
         """Return the condition; negated, what isn't known doesn't meet it either."""
+        if isinstance(wanted.condition, Nothing):
+            return Sql("0")
         sql = self._condition(wanted.condition)
         return Sql(f"NOT ({sql.text})", sql.parameters) if wanted.is_negated else sql
 
-    def _condition(self, condition: Condition) -> Sql:
+    def _condition(self, condition: Is | Owing | InGroup | Synced | Changed) -> Sql:
         match condition:
             case Is(kind):
                 return Sql(_KINDS[kind])
@@ -92,7 +95,7 @@ class Translator(Struct, frozen=True):
     def _memberships(self, condition: InGroup) -> Iterable[str]:
         """Yield the lists of groups, as they are stored, in which such a group is; there are few of them."""
         rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
-        return (stored for (stored,) in rows if any(map(condition.holds, map(fold, json.loads(stored)))))
+        return (stored for (stored,) in rows if any(map(condition.holds, map(fold, values.names(stored)))))
 
     def _synced(self, sync: Sync) -> Sql:
         if sync is Sync.NONE:
@@ -104,7 +107,7 @@ class Translator(Struct, frozen=True):
             f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes AS last"  # noqa: S608 - as above
             f" WHERE {_UNSEEN} AND superseded = 0 AND {_LAST}"
         )
-        views = (ChangeView(change, self.grade(change)) for change in map(change_of, rows))
+        views = (ChangeView(change, self.grade(change)) for change in values.readable(change_of, rows))
         return _one_of("contact_id", (view.change.contact_id for view in views if sync_of(view) is sync))
 
     def _changed(self, condition: Changed) -> Sql:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from tui.log import logger
-from tui.model.errors import StoreError
+from tui.log import log_unexpected, logger
+from tui.model.errors import ReshelveError, StoreError, UnexpectedError
 from tui.store.search.scan import RecentFinds
 from tui.store.search.spine import LoadStoppedError, load
 
@@ -64,7 +64,7 @@ class SpineKeeper:
     async def freshen(self) -> None:
         """Wait for a spine that is out of date to be loaded, where that takes no time to speak of."""
         if self.spine is not None and self._is_stale and self._took <= _CHEAP_SECONDS:
-            with suppress(StoreError):
+            with suppress(StoreError, UnexpectedError):
                 await self.load()
 
     def mark_stale(self) -> None:
@@ -97,6 +97,11 @@ class SpineKeeper:
         except StoreError as error:
             # Tried again when something changes once more, or a search asks.
             logger.warning("the search could not be brought up to date: %s", error)
+        except UnexpectedError:
+            # Logged and told to whoever waited; searches go by what was loaded before, or by SQL.
+            return
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task
+            log_unexpected("loading the search index", error)
         finally:
             _tell(self._waiting_next, StoreError(_CLOSED))
             self._waiting_next = []
@@ -109,6 +114,9 @@ class SpineKeeper:
         begun = perf_counter()
         try:
             spine = await asyncio.to_thread(self._read)
+            for rowid, status in self._patches:
+                spine.patch(rowid, status)
+            self.spine, self.finds = spine, RecentFinds()
         except StoreError as error:
             self._is_stale = True
             _tell(waiting, error)
@@ -116,10 +124,13 @@ class SpineKeeper:
         except (LoadStoppedError, asyncio.CancelledError):
             _tell(waiting, StoreError(_CLOSED))
             raise asyncio.CancelledError from None
+        except Exception as error:
+            self._is_stale = True
+            log_unexpected("loading the search index", error)
+            unexpected = UnexpectedError(type(error).__name__)
+            _tell(waiting, unexpected)
+            raise unexpected from error
         else:
-            for rowid, status in self._patches:
-                spine.patch(rowid, status)
-            self.spine, self.finds = spine, RecentFinds()
             _tell(waiting)
             self.on_loaded()
         finally:
@@ -139,7 +150,7 @@ class SpineKeeper:
             return load(connection, is_stopped=self._stop.is_set)
 
 
-def _tell(waiting: list[asyncio.Future[None]], error: StoreError | None = None) -> None:
+def _tell(waiting: list[asyncio.Future[None]], error: ReshelveError | None = None) -> None:
     for waiter in waiting:
         if waiter.done():
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
@@ -11,12 +12,13 @@ from tui.model.contact import ContactStatus
 from tui.model.query import Tab
 from tui.model.rows import Row
 from tui.model.snapshot import ChangeView
+from tui.store import values
 from tui.store.journal.changes import CHANGE_COLUMNS, change_of
 from tui.store.search.spine import CHUNK, chooses, chosen, chosen_before
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tui.model.change import Change
     from tui.model.evidence import Standing
@@ -44,7 +46,8 @@ _TAB_CONDITIONS: Final = {
     Tab.ACTIVE: "WHERE status = 'ACTIVE'",
     Tab.ARCHIVED: "WHERE status = 'ARCHIVED'",
 }
-# Stands where a contact has been deleted, so that every other row keeps its place.
+_STATUSES: Final = {status.value: status for status in ContactStatus}
+# Stands where a contact has been deleted or can't be read, so that every other row keeps its place.
 _GONE: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
 
 
@@ -66,12 +69,28 @@ class Reader:
 
     def ids(self, rowids: Sequence[int]) -> list[str]:
         """Read contact ids alone; empty for one that is no longer there."""
-        return [row[0] for row in self._database.rows(_IDS, (str(list(rowids)),))]
+        return [values.text(row[0]) for row in self._database.rows(_IDS, (str(list(rowids)),))]
 
     def rowid(self, contact_id: str) -> int | None:
         """Return a contact's row id, None if it isn't stored."""
         rows = self._database.rows("SELECT rowid FROM contacts WHERE contact_id = ?", (contact_id,))
         return rows[0][0] if rows else None
+
+    def rowids(self, contact_ids: Collection[str]) -> dict[str, int]:
+        """Return the row ids of many contacts, without those that aren't stored."""
+        sql = """
+            SELECT contact_id, rowid FROM contacts
+            WHERE contact_id IN (SELECT value FROM json_each(?))
+        """
+        return dict(self._database.rows(sql, (json.dumps(list(contact_ids)),)))
+
+    def on_tab(self, tab: Tab, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that are on a tab."""
+        sql = f"""
+            SELECT contact_id FROM contacts {_TAB_CONDITIONS[tab] or "WHERE true"}
+            AND contact_id IN (SELECT value FROM json_each(?))
+        """  # noqa: S608 - our own conditions
+        return frozenset(row[0] for row in self._database.rows(sql, (json.dumps(list(contact_ids)),)))
 
     def in_order(self, tab: Tab, start: int, stop: int) -> list[int]:
         """Return the row ids of a stretch of a tab, from the index of its order."""
@@ -91,22 +110,27 @@ class Reader:
 
     def _row(self, row: tuple[Any, ...]) -> Row:
         contact_id, name, email, status, owes, merged_to, *change = row
-        if contact_id is None:
+        known = _STATUSES.get(status)
+        if contact_id is None or known is None:
             return _GONE
         return Row(
-            contact_id=contact_id,
-            name=name,
-            email=email,
-            status=ContactStatus(status),
-            owes=owes,
-            is_merged=bool(merged_to),
+            contact_id=values.text(contact_id),
+            name=values.text(name),
+            email=values.text(email),
+            status=known,
+            owes=values.whole(owes),
+            is_merged=bool(values.text(merged_to)),
             last_change=self._view(tuple(change)),
         )
 
     def _view(self, row: tuple[Any, ...]) -> ChangeView | None:
         if row[0] is None:
             return None
-        change = change_of(row)
+        for change in values.readable(change_of, [row]):
+            return self._shown(change)
+        return None
+
+    def _shown(self, change: Change) -> ChangeView:
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
 
 
@@ -137,7 +161,16 @@ class SpineRows:
     def index_of(self, contact_id: str) -> int | None:
         """Return where a contact stands, None if it isn't among those found."""
         rowid = self._reader.rowid(contact_id)
-        place = None if rowid is None else self._order.place_of(rowid)
+        return None if rowid is None else self._index_of_row(rowid)
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that aren't among those found."""
+        rowids = self._reader.rowids(contact_ids)
+        present = (one for one, rowid in rowids.items() if self._index_of_row(rowid) is not None)
+        return frozenset(contact_ids).difference(present)
+
+    def _index_of_row(self, rowid: int) -> int | None:
+        place = self._order.place_of(rowid)
         if place is None:
             return None
         number, offset = divmod(place, CHUNK)
@@ -185,6 +218,12 @@ class ListedRows:
         except ValueError:
             return None
 
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that aren't among those found."""
+        found = frozenset(self._rowids)
+        present = (one for one, rowid in self._reader.rowids(contact_ids).items() if rowid in found)
+        return frozenset(contact_ids).difference(present)
+
 
 class IndexRows:
     """A whole tab straight from its index: ready at once for any number of contacts."""
@@ -208,6 +247,10 @@ class IndexRows:
     def index_of(self, contact_id: str) -> int | None:
         """Return where a contact stands, None if it isn't on the tab."""
         return self._reader.rank(self._tab, contact_id)
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of many contacts that aren't on the tab."""
+        return frozenset(contact_ids) - self._reader.on_tab(self._tab, contact_ids)
 
     def _rowids(self, start: int, stop: int) -> list[int]:
         start, stop = max(start, 0), min(stop, self._length)

@@ -44,6 +44,14 @@ _ON_TAB: Final = {
 }
 
 
+_CONTACTS: Final = """
+    SELECT rowid, status, coalesce(CAST(search AS TEXT), '') FROM contacts
+    WHERE rowid BETWEEN 1 AND ? ORDER BY sort_key, rowid
+"""
+# Numbers given out one after the other stay near the number of rows, and so does what it takes to list them.
+_SLACK: Final = 1_000_000
+
+
 class LoadStoppedError(Exception):
     """The load was told to stop: the store is closing."""
 
@@ -139,15 +147,21 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> S
     # Four bytes a row suffice for four thousand million of them.
     rowids = array("I")
     chunks = []
-    cursor = connection.execute("SELECT rowid, status, search FROM contacts ORDER BY sort_key, rowid")
+    cursor = connection.execute(_CONTACTS, (highest_rowid(connection),))
     while rows := cursor.fetchmany(CHUNK):
         if is_stopped():
             raise LoadStoppedError
         some_rowids, statuses, texts = zip(*rows, strict=True)
         rowids.extend(some_rowids)
         # A status is a string, so what SQLite returns finds its key.
-        chunks.append(Chunk(texts, bytearray(map(_STATUS_BYTES.__getitem__, statuses))))
+        chunks.append(Chunk(texts, bytearray(map(_STATUS_BYTES.get, statuses, repeat(_OTHER)))))
     return Spine(Order.of(rowids), tuple(chunks))
+
+
+def highest_rowid(connection: sqlite3.Connection) -> int:
+    """Return the highest number that a contact's row can sensibly have."""
+    [count] = connection.execute("SELECT count(*) FROM contacts").fetchone()
+    return 4 * int(count) + _SLACK
 
 
 def mask_of(flags: bytes | bytearray) -> int:

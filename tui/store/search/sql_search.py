@@ -32,12 +32,12 @@ def search(
     connection.set_progress_handler(is_unwanted, _STEPS_BETWEEN_LOOKS)
     status = _TAB_STATUS.get(query.tab)
     rowids = array("q")
-    totals = dict.fromkeys(ContactStatus, 0)
+    totals: dict[object, int] = dict.fromkeys(ContactStatus, 0)
     try:
         condition = _condition(translator, query, None if limit is None else status)
         sql = f"SELECT rowid, status FROM contacts WHERE {condition.text} ORDER BY sort_key, rowid LIMIT ?"  # noqa: S608 - our own conditions
         for rowid, found in connection.execute(sql, (*condition.parameters, -1 if limit is None else limit)):
-            totals[ContactStatus(found)] += 1
+            totals[found] = totals.get(found, 0) + 1
             if status is None or status == found:
                 rowids.append(rowid)
     except sqlite3.OperationalError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from tui import lenient
 from tui.model.errors import OfflineError, ReconnectError, SignInError, XeroError
 from tui.xero import failures
 
@@ -123,8 +124,8 @@ def _name_of(response: httpx.Response) -> str:
     if not response.is_client_error:
         return ""
     try:
-        return msgspec.json.decode(response.content, type=_Refused).error
-    except (msgspec.MsgspecError, ValueError):
+        return lenient.decode(response.content, _Refused).error
+    except lenient.UndecodableError:
         return ""
 
 

@@ -17,19 +17,22 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ign
 from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request  # type: ignore[import-untyped]
 from msgspec import Struct
 
+from tui import lenient, net
 from tui.log import logger
-from tui.loopback import is_loopback
-from tui.model.errors import OfflineError, SignInError
-from tui.xero import failures
+from tui.model.errors import NetworkSetupError, OfflineError, SignInError
+from tui.response_limit import TooLargeError, limit
 from tui.xero.dates import date_of
-from tui.xero.http import HEADERS, TIMEOUT, trusted
+from tui.xero.http import HEADERS, TIMEOUT
 from tui.xero.signing import refusals
 from tui.xero.signing.tokens import Secret, Tokens
 
 if TYPE_CHECKING:
     from tui.xero.signing.refusals import Meaning
 
+_SERVICE: Final = "Xero's sign-in service"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+# Seconds. Longer than any access token lives.
+_LONGEST_LIFE: Final = 31_536_000.0
 # The `Date` header is cut to whole seconds (RFC 9110).
 _DATE_STEP: Final = timedelta(seconds=1)
 
@@ -63,7 +66,7 @@ class _Answer(Struct, frozen=True):
 
 class _Grant(msgspec.Struct, frozen=True):
     access_token: Annotated[str, msgspec.Meta(min_length=1)]
-    expires_in: Annotated[float, msgspec.Meta(gt=0)]
+    expires_in: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_LIFE)]
     refresh_token: str = ""
     scope: str = ""
 
@@ -186,37 +189,40 @@ def _post(
     sent: _Exchange, transport: httpx.BaseTransport | None, after_trouble: str
 ) -> _Answer | OfflineError:
     auth = httpx.BasicAuth(quote(sent.client_id, ""), quote(sent.secret, "")) if sent.secret else None
-    trust_env = not is_loopback(sent.url)
-    verify = trusted(trust_env=trust_env)
     sent_at = datetime.now(UTC)
     try:
         with httpx.Client(
             headers=HEADERS,
             timeout=TIMEOUT,
-            trust_env=trust_env,
-            verify=verify,
-            transport=transport,
+            trust_env=False,
+            transport=transport or net.transport(sent.url),
             auth=auth,
         ) as client:
+            client.event_hooks = {"response": [limit]}
             response = client.post(sent.url, content=sent.body, headers=_FORM)
+    except NetworkSetupError as error:
+        return error
+    except TooLargeError:
+        return OfflineError(f"{_SERVICE} sent an answer that is far too large.", after_trouble)
     except httpx.HTTPError as error:
         logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
-        unreachable = OfflineError("Xero's sign-in service can't be reached.", after_trouble)
-        return failures.clock_trouble(error) or unreachable
+        unreachable = OfflineError(f"{_SERVICE} can't be reached.", after_trouble)
+        return net.setup_problem(error, sent.url, _SERVICE) or unreachable
+    if net.is_proxy_password_wanted(response):
+        return net.proxy_password_problem(sent.url)
     return _Answer(response, sent_at, datetime.now(UTC))
 
 
 def _read(answer: _Answer, asked: Tokens) -> Tokens | None:
     try:
-        grant = msgspec.json.decode(answer.response.content, type=_Grant)
-        expires_at = answer.received_at + timedelta(seconds=grant.expires_in)
-    except (msgspec.MsgspecError, ValueError, OverflowError):
+        grant = lenient.decode(answer.response.content, _Grant)
+    except lenient.UndecodableError:
         return None
     return Tokens(
         grant.access_token,
         # An answer without one leaves the old one in force (RFC 6749, section 6), and so with the scope.
         grant.refresh_token or asked.refresh_token,
-        expires_at,
+        answer.received_at + timedelta(seconds=grant.expires_in),
         asked.client_id,
         asked.client_secret,
         grant.scope or asked.scope,

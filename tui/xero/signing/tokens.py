@@ -8,25 +8,27 @@ no refresh token: its client secret fetches the next access token.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, SupportsIndex
 
 import msgspec
-from filelock import FileLock, Timeout
 
+from tui import lenient
+from tui.locks import CannotLockError, FileLock
+from tui.model import moments
 from tui.model.errors import OfflineError, ReconnectError, StoreError
 from tui.paths import private_folder, write_atomically
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
 
 _EARLY: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
-_LOOKS_EVERY: Final = 0.02
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CONNECT: Final = "Connect to Xero; everything queued is kept."
 _WRITING: Final = "accounting.contacts"
@@ -67,7 +69,9 @@ class Tokens:
     @classmethod
     def of_json(cls, content: bytes) -> Tokens:
         """Read what `to_json` wrote. Raises `ValueError`."""
-        return msgspec.json.decode(content, type=cls)
+        tokens = lenient.decode(content, cls)
+        # Unknown, so that the next call fetches a new access token.
+        return replace(tokens, expires_at=moments.known(tokens.expires_at) or _NEVER)
 
     def to_json(self) -> bytes:
         """Write all there is, secrets included: for a store alone."""
@@ -255,21 +259,29 @@ class TokenSource:
                 revoke(self._identity_url, tokens, self._transport)
             self._store.delete()
 
-    def _alone(self) -> AbstractContextManager[object]:
-        """Take the lock, which the block that this is entered with gives back."""
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock for as long as the block lasts."""
+        lock = FileLock(self._lock_file)
         try:
             private_folder(self._lock_file.parent)
-            lock = FileLock(self._lock_file, timeout=_LONGEST_WAIT, mode=0o600, poll_interval=_LOOKS_EVERY)
-            return lock.acquire()
-        except Timeout:
-            raise OfflineError(
-                "Another Reshelve is renewing the sign-in to Xero.", "Nothing is lost: this one tries again."
-            ) from None
+            is_held = lock.acquire(_LONGEST_WAIT)
+        except CannotLockError as error:
+            # In one sentence, as commands say themselves what to do about being offline.
+            raise OfflineError(f"{error.what} {error.next_step}") from error
         except OSError as error:
             raise OfflineError(
                 f"The sign-in to Xero can't be used: {error.strerror}.",
                 f"Check the folder {self._lock_file.parent}.",
             ) from error
+        if not is_held:
+            raise OfflineError(
+                "Another Reshelve is renewing the sign-in to Xero.", "Nothing is lost: this one tries again."
+            )
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def _is_good(tokens: Tokens, stale: str | None) -> bool:

@@ -1,0 +1,37 @@
+"""The list follows Xero on real parts: no key is pressed here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from support.house import open_house
+from support.practice import running_sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def test_the_list_is_whole_after_the_first_read_and_follows_xero(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path / "sandbox", "--contacts", "400", "--cycle", "3600") as practice:
+        async with open_house(practice, tmp_path / "home", poll_seconds=0.2) as house:
+            table = house.app.screen.query_one("ContactTable")
+
+            def is_whole() -> bool:
+                found, total = table.found, house.engine.snapshot.counts.all  # type: ignore[attr-defined]
+                return (
+                    found is not None
+                    and list(found.rows.ids(0, total + 1))
+                    == [row.contact_id for row in found.rows.window(0, total + 1)]
+                    and len(found.rows) == total > 0
+                )
+
+            await house.until(is_whole, "showing every contact")
+            first = house.shown().splitlines()[4][:30]
+            assert first.startswith("▌")
+            quokka = practice.create("!Quokka Joinery")
+            await house.until_shown("!Quokka Joinery")
+            assert first in house.shown()
+            practice.somebody("archive", quokka)
+            await house.until(
+                lambda: "!Quokka Joinery Archived" in " ".join(house.shown().split()), "showing it archived"
+            )

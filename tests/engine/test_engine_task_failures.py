@@ -1,0 +1,231 @@
+"""An exception that nothing expects ends no task of the engine, and leaves no change half done."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from engine.test_engine_loops import LiveXero, house
+from msgspec.structs import replace
+
+from tui.engine import engine as engine_module
+from tui.engine import supervision
+from tui.engine.care import upkeep
+from tui.engine.clock import XeroClock
+from tui.engine.loops import Loops
+from tui.engine.publish import Publisher
+from tui.engine.sync.handoff import HandoffLookout
+from tui.engine.sync.pull import Puller
+from tui.engine.sync.push import Pusher
+from tui.engine.watch import ReleasedWatch
+from tui.engine.weather import weather
+from tui.model.change import Action, State
+from tui.model.snapshot import Link
+from tui.released.observer import Report
+from tui.store import Store
+from tui.store.search.finder import Finder
+from tui.store.search.keeper import SpineKeeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tui.model.snapshot import Snapshot
+
+SECRET = "Bayside Club"
+KINDS = (
+    RuntimeError,
+    KeyError,
+    MemoryError,
+    RecursionError,
+    sqlite3.OperationalError,
+    OSError,
+    OverflowError,
+)
+
+# Everything that the engine runs in the background, and the steps it takes there.
+PLACES = {
+    "check of the journal": (Store, "check_journal"),
+    "lease": (Loops, "_look_at_lease"),
+    "lease, others' writes": (Store, "changed_elsewhere"),
+    "backup": (upkeep, "_back_up"),
+    "backup in its thread": (Store, "back_up"),
+    "check of everything": (Store, "check_everything"),
+    "looking after": (engine_module, "look_after"),
+    "clock": (XeroClock, "keep"),
+    "search index": (Finder, "load"),
+    "search index in its thread": (SpineKeeper, "_read"),
+    "clients": (Loops, "until_open"),
+    "pull": (Puller, "pull"),
+    "pull, its start": (Loops, "pull"),
+    "pull, storing": (Store, "apply"),
+    "pull, its bookmark": (Loops, "_keep_peak"),
+    "hand-offs": (HandoffLookout, "look"),
+    "hand-offs, their start": (Loops, "look_for_handoffs"),
+    "clock's look at Re-Leased": (ReleasedWatch, "tick"),
+    "Re-Leased, its start": (Loops, "follow_released"),
+    "outbox": (Pusher, "drain"),
+    "outbox, recovery": (Pusher, "recover"),
+    "outbox, its start": (Loops, "send"),
+    "outbox, settling": (Pusher, "settle_doubts"),
+    "snapshots": (Publisher, "_build"),
+}
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: BaseException) -> None:
+    original = getattr(owner, name)
+    errors = [error]
+
+    def failing(*arguments: Any, **named: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(supervision, "_WORKS_AFTER", 0.05)
+    monkeypatch.setattr(weather, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr("tui.engine.publish._RETRY", 0.02)
+    monkeypatch.setattr("tui.engine.publish._COALESCE", 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [*((place, RuntimeError) for place in PLACES), *(("pull", kind) for kind in KINDS[1:])],
+)
+async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
+    store: Store,
+    place: str,
+    kind: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shown: list[Snapshot] = []
+
+    def said() -> str:
+        return " ".join(f"{each.xero.detail} {each.disk_trouble}" for each in shown)
+
+    async with house(store, LiveXero("a", "b")) as home:
+        home.engine.subscribe(shown.append)
+        fail_once(monkeypatch, *PLACES[place], kind(SECRET))
+        # What changes makes each task run, those included that wait for something.
+        home.engine._changed()
+        await home.until(lambda it: it.last_pull_at)
+        await home.engine.request(Action.ARCHIVE, ["a"])
+        await home.until(lambda it: it.pane and it.pane.waiting_total == 1)
+        await home.until(lambda _: kind.__name__ in said())
+        await home.engine.refresh()
+        await home.until(lambda it: it.xero.link is Link.ONLINE and not it.disk_trouble)
+        assert store.totals()[State.CONFIRMED] == 1
+        assert len(home.xero.writes) == 1
+    assert f"failed unexpectedly: {kind.__name__} at " in caplog.text
+    assert SECRET not in caplog.text + said()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_carried_out", [True, False])
+async def test_a_bug_while_a_change_is_sent_leaves_it_in_doubt_and_then_settled(
+    store: Store, kind: type[Exception], *, is_carried_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    xero = LiveXero("a")
+    send, seen = xero.change_status, []
+
+    async def fail(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(xero, "change_status", send)
+        if is_carried_out:
+            await send(*arguments, **named)
+        raise kind(SECRET)
+
+    def look(_: object, error: BaseException, __: object = None) -> None:
+        seen.append((type(error), store.totals().get(State.SENDING, 0)))
+
+    xero.change_status = fail  # type: ignore[method-assign]
+    monkeypatch.setattr("tui.engine.supervision.log_unexpected", look)
+    async with house(store, xero) as home:
+        await home.until(lambda it: it.last_pull_at)
+        await home.engine.request(Action.ARCHIVE, ["a"])
+        await home.until(lambda it: it.pane and it.pane.waiting_total == 1)
+        assert len(xero.writes) == 1
+    # By the time it is told, the change is no longer said to be on its way.
+    assert seen == [(kind, 0)]
+
+
+async def test_clients_that_cannot_be_made_are_made_later(store: Store) -> None:
+    attempts = 0
+
+    async def open_clients() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise RuntimeError(SECRET)
+
+    async with house(store, LiveXero("a")) as home:
+        home.engine._connectors.open = open_clients  # type: ignore[method-assign]
+        await home.until(lambda it: it.last_pull_at)
+        assert attempts == 3
+
+
+async def test_a_search_that_waits_for_a_broken_load_is_answered(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_once(monkeypatch, SpineKeeper, "_read", RuntimeError(SECRET))
+    with pytest.raises(Exception, match="RuntimeError"):
+        await asyncio.wait_for(store.finder.load(), 5)
+    await asyncio.wait_for(store.finder.load(), 5)
+
+
+async def test_a_listener_that_fails_keeps_the_news_from_no_other(store: Store) -> None:
+    heard = asyncio.Event()
+
+    def fail(_: Snapshot) -> None:
+        raise RuntimeError(SECRET)
+
+    async with house(store, LiveXero("a")) as home:
+        home.engine.subscribe(fail)
+        home.engine.subscribe(lambda it: heard.set() if it.last_pull_at else None)
+        await asyncio.wait_for(heard.wait(), 5)
+
+
+# --- a feed ---
+
+
+class Feed:
+    """A feed whose answers a test decides on."""
+
+    def __init__(self, answer: Callable[[str | None], Report]) -> None:
+        self.answer = answer
+        self.looks = 0
+
+    async def look(self, cursor: str | None) -> Report:
+        self.looks += 1
+        return self.answer(cursor)
+
+
+async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: Path, store: Store) -> None:
+    del tmp_path
+    feed = Feed(lambda cursor: Report.of_evidence(str(int(cursor or 0) + 1), has_more=True))
+    window: Any = None
+    watch = ReleasedWatch(store, window, LiveXero().clock, has_feed=True)
+    await asyncio.wait_for(watch.look(feed), 10)  # type: ignore[arg-type]
+    first = feed.looks
+    await asyncio.wait_for(watch.look(feed), 10)  # type: ignore[arg-type]
+    # The next look continues from its cursor.
+    assert 1 < feed.looks == 2 * first < 200
+
+
+@pytest.mark.parametrize("seconds", [1e15, -1e15, 1e9, float("inf"), float("nan"), -1.0])
+async def test_a_cycle_of_senseless_length_is_left_out(store: Store, seconds: float) -> None:
+    clock = LiveXero().clock
+    report = replace(Report.of_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
+    feed = Feed(lambda _: report)
+    window: Any = None
+    watch = ReleasedWatch(store, window, clock, has_feed=True)
+    await watch.look(feed)  # type: ignore[arg-type]
+    assert watch.link.cycle_started_at is None
+    assert watch.link.next_sync_at == clock()

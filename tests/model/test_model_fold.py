@@ -1,0 +1,183 @@
+"""One folding for search, comparison and highlighting, held against all of Unicode."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui.model.contact import ContactStatus
+from tui.model.contact_file import FileContact
+from tui.model.matching import Matcher, XeroContact
+from tui.model.query import Query, Tab, fold
+from tui.widgets.matches import match_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The many thousand ideographs and syllables have nothing to fold but what the rest has too.
+EVERY = [
+    char
+    for char in map(chr, range(sys.maxunicode + 1))
+    if unicodedata.category(char) not in {"Cn", "Co", "Cs"}
+    and not unicodedata.name(char, "").startswith(
+        ("CJK UNIFIED", "TANGUT", "EGYPTIAN", "CUNEIFORM", "ANATOLIAN")
+    )
+]
+# Unicode's confusables of the apostrophe and the hyphen, but for letters of other scripts.
+CONFUSABLE_APOSTROPHES = (
+    "'`´΄՚՝׳ߴߵʹʻʼʽʾˈˊˋ˴ʹ᾽᾿`´῾‘’‛′‵ꞌ＇｀\N{MIAO SIGN ASPIRATION}\N{MIAO SIGN REFORMED VOICING}"
+)
+CONFUSABLE_DASHES = "‐‑‒–﹘۔⁃˗−➖-—―－"
+
+
+def named(*parts: str) -> list[str]:
+    return [char for char in EVERY if any(part in unicodedata.name(char, "") for part in parts)]
+
+
+APOSTROPHES = {
+    *CONFUSABLE_APOSTROPHES,
+    *named(
+        "SINGLE QUOTATION", "SINGLE COMMA QUOTATION", "SINGLE HIGH-REVERSED-9", "MODIFIER LETTER APOSTROPHE"
+    ),
+}
+DASHES = {*CONFUSABLE_DASHES, *(char for char in EVERY if unicodedata.category(char) == "Pd"), *"⁻₋"}
+INVISIBLE = [
+    char
+    for char in EVERY
+    if unicodedata.category(char) == "Cf" or "VARIATION SELECTOR" in unicodedata.name(char, "")
+]
+
+
+def finds(typed: str, name: str) -> bool:
+    words = Query.parse(Tab.ALL, typed).words
+    return bool(words) and all(word in fold(name) for word in words)
+
+
+def test_every_apostrophe_is_found_however_it_is_typed() -> None:
+    assert len(APOSTROPHES) > 30
+    for sign in APOSTROPHES:
+        for typed in (
+            "o'brien",
+            "O\N{RIGHT SINGLE QUOTATION MARK}BRIEN",
+            "obrien",
+            "o brien",
+            f"o{sign}brien",
+        ):
+            assert finds(typed, f"O{sign}Brien"), f"{typed} {ord(sign):x}"
+            assert finds(typed, "O'Brien")
+            assert finds(typed, "OBrien")
+
+
+def test_every_dash_is_a_hyphen() -> None:
+    assert len(DASHES) > 30
+    for sign in DASHES:
+        for typed in ("smith-jones", "smith jones", f"smith{sign}jones"):
+            assert finds(typed, f"Smith{sign}Jones"), f"{typed} {ord(sign):x}"
+
+
+def test_what_is_not_seen_never_stands_between_letters() -> None:
+    assert len(INVISIBLE) > 400
+    for sign in INVISIBLE:
+        assert fold(f"Bay{sign}side") == "bayside", f"{ord(sign):x}"
+        assert fold(f"bay{sign}") == fold(f"{sign}bay") == "bay"
+
+
+def test_every_white_space_is_a_space() -> None:
+    for sign in filter(str.isspace, EVERY):
+        assert fold(f"Bay{sign}side") == "bay side", f"{ord(sign):x}"
+
+
+def test_accents_are_dropped_wherever_they_stand() -> None:
+    for sign in EVERY:
+        if unicodedata.combining(sign) and sign.casefold() == sign:
+            assert fold(f"Bay{sign}side") == "bayside", f"{ord(sign):x}"
+
+
+@pytest.mark.parametrize(
+    ("letters", "typed"),
+    [
+        *[("ŁłØøĐđßÆæŒœÞþÐðıŊŋ", "llooddssaeaeoeoeththddinn"), ("ﬁﬂﬀﬃﬆ", "fiflffffist")],
+        *[("ĦħŦŧƀȼɇɨʉ", "hhttbceiu"), ("Əliyev", "eliyev"), ("Mu¨ller", "muller")],
+        *[("İI", "ii"), ("ẞ", "ss"), ("ＡＢＣ１", "abc1"), ("ǿḁ̊ Ǆ", "oa dz"), ("ŉ", "n"), ("½ №", "1/2 no")],
+        *[("ⱢꝀɫᴀ", "lkla"), ("“x” „y‟", '"x" "y"'), ("…™", "...tm"), ("１⁄２", "1/2")],
+    ],
+)  # fmt: skip
+def test_letters_are_found_by_those_of_a_plain_keyboard(letters: str, typed: str) -> None:
+    assert fold(letters) == typed
+
+
+def test_latin_letters_with_something_added_are_their_letter() -> None:
+    for char in EVERY:
+        letter, _, added = unicodedata.name(char, "").partition(" WITH ")
+        case, _, base = letter.rpartition(" LETTER ")
+        if added and case in {"LATIN SMALL", "LATIN CAPITAL"} and len(base) == 1 and added != "MIDDLE DOT":
+            assert fold(char).startswith(base.lower()), f"{char} {ord(char):x}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        fold,
+        str.upper,
+        str.lower,
+        str.title,
+        str.casefold,
+        *(lambda text, form=form: unicodedata.normalize(form, text) for form in ("NFC", "NFD")),
+    ],
+)
+def test_neither_case_nor_composition_matters_to_any_character(change: Callable[[str], str]) -> None:
+    different = [f"{ord(char):x}" for char in EVERY if fold(change(char)) != fold(char)]
+    assert different == []
+
+
+def test_letters_of_other_scripts_stay_what_they_are() -> None:
+    for one, other in (
+        ("ש", "י"),
+        ("л", "п"),
+        ("東", "京"),
+        ("가", "나"),
+        ("कि", "कु"),
+        ("🙂", "🙁"),
+        ("b", "p"),
+    ):
+        assert fold(one) != fold(other)
+        assert fold(one)
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "shown"),
+    [
+        ("Mrs O’Brien Ltd", "obrien", ["O’Brien"]),
+        ("Mrs O'Brien Ltd", "o'brien", ["O'Brien"]),
+        ("Smith‑Jones", "smith-j", ["Smith‑J"]),
+        ("Łódź Straße", "lodz strasse", ["Łódź", "Straße"]),
+        ("Æro Bay", "bay", ["Bay"]),
+        ("ﬁsh", "f", ["ﬁ"]),
+    ],
+)
+def test_what_is_found_is_picked_out_where_it_stands(text: str, typed: str, shown: list[str]) -> None:
+    words = Query.parse(Tab.ALL, typed).words
+    assert [text[start:stop] for start, stop in match_spans(text, words)] == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "O’Brien & Łoś",
+        "O\N{MODIFIER LETTER APOSTROPHE}Brien & Los",
+        "o\N{ZERO WIDTH SPACE}'brien\N{NO-BREAK SPACE}& łos",
+    ],
+)
+def test_a_file_means_the_same_name_however_its_signs_are_written(name: str) -> None:
+    contact = XeroContact("00000000-0000-0000-0000-000000000001", "O'Brien & Łos", "", ContactStatus.ACTIVE)
+    found = Matcher([contact]).candidates(FileContact(2, ContactStatus.ACTIVE, "", name, "", ""))
+    assert (found.contacts, found.is_certain) == ((contact,), True)
+
+
+def test_an_id_is_the_same_with_other_hyphens_and_what_is_not_seen() -> None:
+    contact = XeroContact("0000000a-0000-0000-0000-000000000001", "Bay", "", ContactStatus.ACTIVE)
+    told = "\N{ZERO WIDTH NO-BREAK SPACE}{0000000A–0000–0000–0000–000000000001}"
+    assert Matcher([contact]).candidates(FileContact(2, ContactStatus.ACTIVE, told, "", "", "")).is_certain

@@ -1,0 +1,219 @@
+"""What Xero brings appears without a key press, and moves nothing that the person looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+from support.fake_backend import NOW, FakeBackend, contact_id
+from support.screen_test import running
+
+from tui.model.contact import ContactStatus
+from tui.model.snapshot import PullProgress
+
+if TYPE_CHECKING:
+    from support.screen_test import Driver
+
+    from tui.model.contact import Contact
+
+
+@pytest.fixture(autouse=True)
+def _news_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.screens.finding.NEWS_INTERVAL", 0)
+
+
+def in_order(known: dict[str, Contact]) -> dict[str, Contact]:
+    return dict(sorted(known.items(), key=lambda item: item[1].name.casefold()))
+
+
+def arrive(backend: FakeBackend, *names: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
+    """Add contacts in the order of the table, as somebody else would in Xero."""
+    some = next(iter(backend.known.values()))
+    for name in names:
+        known = replace(some, contact_id=f"new-{name}", name=name, status=status)
+        backend.known[known.contact_id] = known
+    backend.known = in_order(backend.known)
+
+
+def rename(backend: FakeBackend, contact: str, name: str) -> None:
+    backend.known[contact] = replace(backend.known[contact], name=name)
+    backend.known = in_order(backend.known)
+
+
+def lines(person: Driver) -> list[str]:
+    """Return the names in sight, with a mark at the cursor."""
+    table = person.main.table
+    rows = [table.render_line(y).text for y in range(1, table.size.height)]
+    return [text[:26].rstrip() for text in rows if text.strip()]
+
+
+@pytest.fixture
+def many() -> FakeBackend:
+    backend = FakeBackend.with_contacts(200)
+    backend.known = in_order(backend.known)
+    return backend
+
+
+async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: FakeBackend) -> None:
+    everyone = in_order(backend.known)
+    backend.known = dict(list(everyone.items())[15:])
+    backend.snapshot = replace(
+        backend.snapshot, pull=PullProgress(15, 30), last_pull_at=None, counts=backend.count()
+    )
+    async with running(backend) as person:
+        assert person.shown == 15
+        backend.known = everyone
+        await person.hears_changes(pull=None, last_pull_at=NOW)
+        assert person.shown == 30
+        # Nobody has touched the cursor: a list that fills begins at its beginning.
+        assert person.cursor_name == "Abel Tasman Lettings"
+        assert lines(person)[0].startswith("▌  Abel Tasman")
+        arrive(backend, "Aaliyah Hill")
+        await person.hears_changes()
+        assert person.cursor_name == "Abel Tasman Lettings"
+        assert lines(person)[0].strip().startswith("Aaliyah Hill")
+
+
+async def test_a_page_that_arrives_while_the_list_is_read_is_not_forgotten(backend: FakeBackend) -> None:
+    """News during a search is looked at after it, whichever of search and worker ends first."""
+    async with running(backend) as person:
+        for number in range(5):
+            arrive(backend, f"Aa {number}")
+            backend.publish_changes()
+        await person.settle()
+        await person.settle()
+        assert person.shown == 35
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"), [("1", ""), ("2", ""), ("3", ""), ("1", "bay"), ("2", "is:customer")]
+)
+async def test_what_arrives_appears_in_every_tab_and_search(
+    backend: FakeBackend, keys: str, words: str
+) -> None:
+    status = ContactStatus.ARCHIVED if keys == "3" else ContactStatus.ACTIVE
+    async with running(backend) as person:
+        await person.press(keys)
+        if words:
+            await person.press("/", *words, "enter")
+        before, cursor = person.shown, person.cursor_name
+        arrive(backend, "Bay Zebra", status=status)
+        await person.hears_changes()
+        assert person.shown == before + 1
+        assert person.cursor_name == cursor
+        assert any("Bay Zebra" in line for line in lines(person))
+
+
+async def test_the_view_the_cursor_and_the_selection_stay_where_they_are(many: FakeBackend) -> None:
+    async with running(many) as person:
+        await person.press("pagedown", "pagedown", "space", "down", "down")
+        before, selected = lines(person), person.main.table.selected
+        arrive(many, "Aaa", "Abb", "zzz")
+        await person.hears_changes()
+        assert (lines(person), person.main.table.selected) == (before, selected)
+        gone = next(iter(many.known))
+        rename(many, gone, "zzzz")
+        await person.hears_changes()
+        assert lines(person) == before
+        assert person.shown == 203
+
+
+async def test_the_contact_at_the_top_of_the_view_stays_there(many: FakeBackend) -> None:
+    async with running(many) as person:
+        await person.press("pagedown", "pagedown", *["down"] * 5)
+        top, cursor = lines(person)[0], person.cursor_name
+        between = lines(person)[2].strip()
+        arrive(many, f"{between} too")
+        await person.hears_changes()
+        assert lines(person)[0] == top
+        assert lines(person)[3].strip() == f"{between} too"[:23].strip()
+        assert person.cursor_name == cursor
+
+
+async def test_a_view_that_the_wheel_has_moved_stays(many: FakeBackend) -> None:
+    async with running(many) as person:
+        person.main.table.scroll_to(y=50, animate=False)
+        await person.settle()
+        before = lines(person)
+        arrive(many, "Aaa", "Abb")
+        await person.hears_changes()
+        assert lines(person) == before
+
+
+async def test_a_contact_that_gets_another_name_takes_nothing_else_along(many: FakeBackend) -> None:
+    async with running(many) as person:
+        await person.press("pagedown", "pagedown", "down", "down")
+        before, table = lines(person), person.main.table
+        top = table._id_at(table.top_row)
+        assert top is not None
+        rename(many, top, "Zzz")
+        await person.hears_changes()
+        # The rest moves up by the one line that is free now.
+        assert set(before[2:]) <= set(lines(person))
+
+
+async def test_at_the_very_top_a_new_first_contact_is_shown(many: FakeBackend) -> None:
+    async with running(many) as person:
+        await person.press("down", "up")
+        first = person.cursor_name
+        arrive(many, "Aaa")
+        await person.hears_changes()
+        assert lines(person)[0].strip() == "Aaa"
+        assert lines(person)[1].startswith(f"▌  {first}")
+
+
+async def test_contacts_that_left_stay_dimmed_in_place_until_the_cursor_moves(many: FakeBackend) -> None:
+    async with running(many) as person:
+        await person.press("2", "pagedown", "down")
+        before, total = lines(person), person.shown
+        index = person.main.table._cursor
+        for one in person.main.table._found.rows.ids(index - 1, index + 2):  # type: ignore[union-attr]
+            many.known[one] = replace(many.known[one], status=ContactStatus.ARCHIVED)
+        await person.hears_changes()
+        arrive(many, "Aaa")
+        await person.hears_changes()
+        assert lines(person) == before
+        table = person.main.table
+        y = table._cursor - table.top_row + 2
+        assert any(part.style and part.style.italic for part in table.render_line(y))
+        assert person.main.tabs.text.split()[3] == str(total - 2)
+        await person.press("down")
+        assert person.shown == total - 2
+        assert set(lines(person)) < {*before, *lines(person)}
+
+
+async def test_a_contact_that_comes_back_is_there_once(many: FakeBackend) -> None:
+    async with running(many) as person:
+        await person.press("2", "pagedown", "down")
+        before, one = lines(person), person.main.table.cursor_id
+        assert one is not None
+        for status in (ContactStatus.ARCHIVED, ContactStatus.ACTIVE):
+            many.known[one] = replace(many.known[one], status=status)
+            await person.hears_changes()
+            assert lines(person) == before
+        assert not person.main.table.has_lingering
+
+
+async def test_an_empty_search_fills_when_something_matches(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"quokka", "enter")
+        assert person.shown == 0
+        arrive(backend, "Quokka Joinery")
+        await person.hears_changes()
+        assert person.cursor_name == "Quokka Joinery"
+
+
+async def test_what_is_found_once_is_updated_at_most_about_twice_a_second(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read of many pages costs no search for each of them."""
+    monkeypatch.setattr("tui.screens.finding.NEWS_INTERVAL", 3600)
+    async with running(backend) as person:
+        person.main._news_at = float("-inf")
+        for number in range(20):
+            backend.known[contact_id(number)] = replace(backend.known[contact_id(number)], name=f"B {number}")
+            backend.publish_changes()
+            await person.pilot.pause()
+        assert sum(call[0] == "find" for call in backend.calls) <= 1
+        person.main.workers.cancel_all()

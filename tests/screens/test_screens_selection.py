@@ -1,0 +1,171 @@
+"""What an action would touch is on the screen before it is pressed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import NOW, contact_id
+from support.screen_test import running
+from textual.events import Key
+
+from tui.model.change import Action, State
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.widgets.contact_table import ContactTable
+from tui.widgets.line_list import LineList
+from tui.widgets.plain import Plain
+from tui.widgets.selection_bar import SelectionBar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from support.fake_backend import FakeBackend
+    from support.screen_test import Driver
+
+    from tui.model.query import Query
+    from tui.model.rows import Found
+
+
+def bar(person: Driver) -> str:
+    """Return what the selection bar shows, nothing where it isn't there."""
+    shown = person.screen.query_one(SelectionBar)
+    return shown.text if shown.display and shown.region.height else ""
+
+
+def dialog(person: Driver) -> list[str]:
+    assert person.sees(ConfirmScreen)
+    return [str(part.render()) for part in person.screen.query(Plain)]
+
+
+@pytest.mark.parametrize("size", [(40, 15), (80, 24), (120, 36)])
+async def test_nothing_that_is_listed_and_two_that_are_selected(
+    backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    async with running(backend, size) as person:
+        assert bar(person) == ""
+        await person.press("space", "space")
+        assert bar(person) == "2 selected · Esc clears"
+        await person.press("/", *"zzz", "enter")
+        assert person.shown == 0
+        assert bar(person) == "2 selected (2 not shown) · Esc clears"
+        await person.press("a")
+        said = dialog(person)
+        assert "2 of these 2 contacts aren't shown" in " ".join(said)
+        assert sum("(not shown)" in line for line in said) == 2
+        await person.press("escape", "escape")
+        assert bar(person) == ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "hidden"),
+    [(["3"], 3), (["2"], 0), (["/", *"abel", "enter"], 2), (["/", *"is:archived", "enter"], 3)],
+)
+async def test_tabs_and_searches_count_what_they_hide(
+    backend: FakeBackend, keys: list[str], hidden: int
+) -> None:
+    async with running(backend) as person:
+        await person.press("shift+down", "shift+down", *keys)
+        counted = f" ({hidden} not shown)" if hidden else ""
+        assert bar(person) == f"3 selected{counted} · Esc clears"
+        await person.press("a")
+        assert any("shown in the list" in line for line in dialog(person)) is bool(hidden)
+        await person.press("escape", "1", "/", "x", "escape", "escape")
+        assert bar(person) == "3 selected · Esc clears"
+
+
+async def test_what_news_takes_out_of_the_list_is_counted(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("2", "space", "end")
+        backend.move(backend.put_change(0, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
+        await person.hears_changes()
+        await person.press("up")
+        assert bar(person) == "1 selected (1 not shown) · Esc clears"
+
+
+async def test_names_that_are_not_shown_come_first(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("*", "/", *"bay", "enter", "a")
+        names = [line for line in dialog(person) if line.startswith("•")]
+        assert names
+        assert all("(not shown)" in line for line in names[:8])
+
+
+@pytest.mark.parametrize(
+    ("keys", "numbers"), [(("*", "a"), (2, 3, 4)), (("a",), (2,)), (("down", "space", "a"), (3,))]
+)
+async def test_keys_pressed_before_the_search_answers_are_meant_for_what_it_finds(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...], numbers: tuple[int, ...]
+) -> None:
+    answers, find = asyncio.Event(), backend.find
+
+    async def slow(query: Query) -> AsyncIterator[Found]:
+        await answers.wait()
+        async for found in find(query):
+            yield found
+
+    async with running(backend) as person:
+        monkeypatch.setattr(backend, "find", slow)
+        await person.pilot.press("/", *"bay", "enter", *keys)
+        assert person.is_home
+        assert not person.main.table.selected
+        answers.set()
+        await person.settle()
+        assert person.sees(ConfirmScreen)
+        assert ("check", Action.ARCHIVE, tuple(contact_id(n) for n in numbers)) in backend.calls
+
+
+@pytest.mark.parametrize("keys", [("enter", "a"), ("down", "a"), ("enter", "space", "a")])
+async def test_keys_that_arrive_together_with_the_one_that_leaves_the_search_are_for_the_list(
+    backend: FakeBackend, keys: tuple[str, ...]
+) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay")
+        for key in keys:
+            person.app.post_message(Key(key, key if len(key) == 1 else None))
+        await person.settle()
+        assert person.main.search.text == "bay"
+        assert person.sees(ConfirmScreen)
+
+
+async def test_a_search_that_fails_defers_nothing_for_ever(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(backend) as person:
+        with monkeypatch.context() as broken:
+            broken.setattr(backend, "find", None)
+            await person.press("/", "b")
+        await person.press("escape")
+        assert person.main.table._deferred is None
+
+
+async def test_a_contact_that_the_wheel_left_behind_is_brought_back_before_it_is_changed(
+    busy: FakeBackend,
+) -> None:
+    async with running(busy) as person:
+        table = person.main.query_one(ContactTable)
+        for key in ("a", "o", "y", "R", "enter"):
+            table.scroll_to(y=500, animate=False)
+            await person.settle()
+            await person.press(key)
+            assert table.top_row == 0, key
+            while not person.is_home:
+                await person.press("escape")
+
+
+async def test_a_change_that_the_wheel_left_behind_is_brought_back_before_it_is_retried(
+    backend: FakeBackend,
+) -> None:
+    for number in range(30):
+        backend.put_change(number, Action.ARCHIVE, State.REFUSED)
+        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=str(NOW))
+    async with running(backend) as person:
+        await person.press("l")
+        assert person.sees(ActivityScreen)
+        rows = person.screen.query_one(LineList)
+        rows.scroll_to(y=40, animate=False)
+        await person.settle()
+        await person.press("r")
+        assert rows.scroll_offset.y == 0

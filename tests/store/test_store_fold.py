@@ -1,0 +1,75 @@
+"""Names are found however their signs are written, also in a store whose texts older rules folded."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import NOON, contact, names, search
+
+from tui.store import Store, database
+from tui.store.database import FILE_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOUND = [
+    ("o'brien", "O’Brien"),
+    ("smith-jones", "Smith‑Jones"),
+    ("lodz", "Łódź"),
+    ("bayside", "Bay\u200bside"),
+]
+
+
+async def stored(folder: Path) -> None:
+    store = Store.open(folder)
+    await store.apply([contact(number, name=name) for number, (_, name) in enumerate(FOUND)], NOON)
+    store.close()
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize(("typed", "name"), FOUND)
+async def test_signs_are_found_in_memory_and_in_the_database(
+    tmp_path: Path, typed: str, name: str, *, loaded: bool
+) -> None:
+    await stored(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        # As a Reshelve of other rules leaves it.
+        connection.execute("UPDATE contacts SET search = lower(name), sort_key = lower(name)")
+        connection.execute("DELETE FROM cursors WHERE name = 'pull.fold'")
+    store = Store.open(tmp_path)
+    try:
+        if loaded:
+            await store.finder.load()
+        assert names(await search(store, typed)) == [name]
+        shown = [row.name for row in store.finder.first((await search(store, "")).query).rows.window(0, 9)]
+        assert shown == ["Bay\u200bside", "Łódź", "O’Brien", "Smith‑Jones"]
+    finally:
+        store.close()
+
+
+async def test_texts_that_are_up_to_date_are_left_alone(tmp_path: Path) -> None:
+    await stored(tmp_path)
+    file = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE contacts SET search = 'x'")
+    Store.open(tmp_path).close()
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT DISTINCT search FROM contacts").fetchall() == [("x",)]
+
+
+async def test_while_another_copy_writes_the_store_opens_with_its_old_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stored(tmp_path)
+    monkeypatch.setattr(database, "_WRITER_PATIENCE", 0)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as other:
+        other.execute("DELETE FROM cursors WHERE name = 'pull.fold'")
+        other.execute("BEGIN IMMEDIATE")
+        store = Store.open(tmp_path)
+        try:
+            assert names(await search(store, "lodz")) == ["Łódź"]
+        finally:
+            store.close()

@@ -1,0 +1,290 @@
+"""Values that no column should hold are unknown, raise nothing, and are found and repaired."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.style import Style
+from store.store_samples import ACTIVE, NOON, contact, minutes, search
+
+from tui.engine.clock import XeroClock
+from tui.engine.publish import Publisher
+from tui.engine.watch import ReleasedWatch
+from tui.engine.weather.disk import Disk
+from tui.engine.weather.weather import Weather
+from tui.model.activity import ChangeQuery, Group
+from tui.model.change import Action, Event, State
+from tui.model.contact import Balances, ContactStatus, Organisation
+from tui.model.errors import StoreError
+from tui.model.evidence import NightlyWindow, PickUp
+from tui.model.query import Query, Tab
+from tui.model.telling import Telling, TellingKind
+from tui.model.undo import BatchKind
+from tui.store import Move, Store
+from tui.store.care.repair import diagnose, rebuild_contacts, repair
+from tui.store.peek import peek
+from tui.widgets.table_lines import Look, Palette, paint_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAIN = Style.null()
+LAST = 2**63 - 1
+NOT_UTF_8 = object()
+ODD: list[Any] = [
+    -1, -(2**63), LAST, 2**62, 10**15, 253_402_300_799_999, -62_135_596_800_000, 7_258_118_400_000, 0, 2,
+    1.5, -1e300, float("inf"), "", "x", "ACTIVE", "-", "[", "{", "[null, 7]", "7", "\x00", "é" * 5_000, b"",
+    b"\xff\xfe", b"ACTIVE", sqlite3.Binary(b"\x00" * 9), None, NOT_UTF_8,
+]  # fmt: skip
+MANY = len(ODD)
+JOURNAL = (
+    "changes",
+    "change_events",
+    "pick_ups",
+    "batches",
+    "batch_wishes",
+    "tellings",
+    "group_marks",
+    "cursors",
+)
+TABLES = (*JOURNAL, "contacts", "contact_documents", "tallies", "told", "absences")
+QUERIES = [
+    "contact", "-nobody", "is:active", "is:customer", "group:tenants", "owes:>1", "owed:>1", "changed:<9999d",
+    "changed:>1d", "is:unlinked", "sync:pending", "sync:none", "sync:read", "sync:overdue", "sync:expected",
+    "-sync:none",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Make one store with rows in every table, and return its file."""
+    import asyncio  # noqa: PLC0415 - a fixture for all tests has no loop of its own
+
+    folder = tmp_path_factory.mktemp("whole")
+    asyncio.run(_fill(folder))
+    return (folder / "contacts.db").read_bytes()
+
+
+async def _fill(folder: Path) -> None:
+    store = Store.open(folder)
+    ids = [f"id-{number}" for number in range(1, MANY + 1)]
+    contacts = [
+        contact(number, ACTIVE, groups=("Tenants",), balances=Balances(100, 0, 200, 0), is_customer=True)
+        for number in range(1, MANY + 1)
+    ]
+    await store.apply(contacts, NOON, is_full_read=True)
+    # Each in a batch of its own, so that every table has as many rows.
+    for number, one in enumerate(store.contacts(ids)):
+        [change] = await store.add(Action.ARCHIVE, [one], minutes(number))
+        await store.record([Move(change.change_id, Event.SEND)], minutes(number))
+        await store.record([Move(change.change_id, Event.CONFIRM)], minutes(number + 1))
+        await store.mark_tenants(f"Group {number}", minutes(number), on=True)
+        await store.set_cursor(f"cursor {number}", NOON.isoformat())
+        seen_at = minutes(number + 2)
+        pick_up = PickUp(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")
+        await store.record_pick_ups([pick_up] if number % 2 else [], ("feed.cursor", "1"))
+        await store.tell(
+            [
+                Telling(TellingKind.UNLINKED, seen_at, one.contact_id),
+                Telling(TellingKind.SYNC_CLEAN, seen_at),
+            ],
+            seen_at,
+        )
+    for number, one in enumerate(store.contacts(ids)[::2]):
+        [change] = await store.add(Action.RESTORE, [one], minutes(number + MANY))
+        if number % 2:
+            plan = await store.undo_plan()
+            assert plan is not None
+            await store.undo(plan, minutes(number + MANY))
+    for number in range(MANY):
+        await store.record_pick_ups(
+            [PickUp(f"id-{number}", ContactStatus.ARCHIVED, NOON, NOON, "2")], ("feed.cursor", "1")
+        )
+    await store.apply([], NOON, absent=ids)
+    await store.apply([], minutes(30), gone=ids[::7])
+    store.close()
+
+
+def columns() -> list[tuple[str, str]]:
+    from tui.store.schema import migrate  # noqa: PLC0415 - for the collection of tests alone
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        return [
+            (table, name)
+            for table in TABLES
+            for name in [
+                *(row[1] for row in connection.execute(f"PRAGMA table_info({table})")),
+                *(["rowid"] if table == "contacts" else []),
+            ]
+        ]
+
+
+def inject(file: Path, places: dict[tuple[str, str], int]) -> int:
+    """Put odd values into these columns, another into each row from the offset on; returns how many."""
+    taken = 0
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.text_factory = bytes
+        triggers = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND sql LIKE '%append-only%'"
+        for (name,) in connection.execute(triggers).fetchall():
+            connection.execute(f"DROP TRIGGER {name.decode()}")
+        connection.execute("BEGIN")
+        for (table, column), offset in places.items():
+            key = {"cursors": "name", "tallies": "name", "absences": "contact_id"}.get(table, "rowid")
+            sql = f"SELECT {key} FROM {table} ORDER BY {key}"  # noqa: S608 - our own names
+            rows = connection.execute(sql).fetchall()
+            assert rows, table
+            for number, (row,) in enumerate(rows[:MANY]):
+                odd = ODD[(number + offset) % MANY]
+                update = f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {key} = ?"  # noqa: S608 - our own names
+                if odd is NOT_UTF_8:
+                    update, odd = update.replace("?", "CAST(? AS TEXT)", 1), b"\xc3\x28\xff"
+                where = row.decode("utf-8", "replace") if isinstance(row, bytes) else row
+                with suppress(sqlite3.IntegrityError, OverflowError):
+                    taken += connection.execute(update, (odd, where)).rowcount
+        connection.execute("COMMIT")
+    return taken
+
+
+async def use(folder: Path) -> None:
+    """Open the store and do all that a screen and the engine do with what is stored."""
+    store = Store.open(folder)
+    try:
+        now = minutes(10_000)
+        released = ReleasedWatch(
+            store, NightlyWindow(NOON.time(), NOON.time(), NOON.tzinfo), lambda: now, has_feed=False
+        )
+        clock = XeroClock(lambda: now, store)
+        organisation = Organisation("t", "Demo", "!demo")
+        publisher = Publisher(
+            organisation, store, Weather(clock, lambda: None), released, disk=Disk(lambda: None), clock=clock
+        )
+        assert publisher.snapshot.pane is not None
+        for tab in Tab:
+            _paint(store.finder.first(Query.parse(tab, "")).rows.window(0, 2 * MANY), tab)
+        await store.finder.load()
+        for text in QUERIES:
+            found = await search(store, text)
+            found.rows.window(0, 2 * MANY)
+            assert len(found.rows.ids(0, 2 * MANY)) == len(found.rows)
+        _read(store)
+        for group in Group:
+            await store.changes(ChangeQuery(group, ("contact",)), 0, 100)
+            list(store.each_change(ChangeQuery(group)))
+        for kind in BatchKind.UNDO, BatchKind.REDO:
+            await store.undo_plan(kind)
+        await store.to_compare()
+        await store.contact_groups()
+        await store.untold(100)
+        # A row numbered as high as SQLite can count leaves no number for the next: said in words.
+        with suppress(StoreError):
+            await _write(store)
+        assert peek(folder, lambda _: None) is not None
+    finally:
+        store.close()
+
+
+def _paint(rows: Any, tab: Tab) -> None:
+    palette = Palette(PLAIN, PLAIN, PLAIN, PLAIN, AnyStyle(), AnyStyle())
+    for row in rows:
+        for width in 40, 120:
+            paint_row(row, Look(width, tab, ("contact",), NOON), palette)
+
+
+class AnyStyle(dict[str, Style]):
+    """Has a style for every name."""
+
+    def __missing__(self, name: str) -> Style:
+        return PLAIN
+
+
+def _read(store: Store) -> None:
+    ids = [f"id-{number}" for number in range(MANY)]
+    store.contacts(ids)
+    for contact_id in ids:
+        store.active_named(f"Contact {contact_id}", except_id="")
+        store.changes_of(contact_id)
+        store.events_of(contact_id)
+    for change in store.changes_in(*State):
+        store.events_of_change(change.change_id)
+        assert store.change(change.change_id) is not None
+    store.recent(*State, limit=9), store.refused(9), store.refused_total(), store.totals()
+    store.waiting(), store.waiting_total(), store.settled(99), store.company(), store.care()
+    store.waiting_after(NOON), store.marked_groups(), store.counts(), store.is_paused
+    for number in range(MANY):
+        store.cursor(f"cursor {number}")
+
+
+async def _write(store: Store) -> None:
+    """Let Xero, Re-Leased and a person tell something of every contact."""
+    later = minutes(9_000)
+    told = [contact(number, ContactStatus.ARCHIVED, at=8_000) for number in range(1, MANY + 1)]
+    # A row number that leaves no next one is all that keeps a contact from being stored.
+    await store.apply(told, later, is_full_read=True)
+    await store.apply([contact(number, at=8_001) for number in range(1, MANY + 1)], later, gone=["id-2"])
+    await store.apply([], later, absent=[one.contact_id for one in told])
+    ups = [PickUp(one.contact_id, ContactStatus.ARCHIVED, later, later, "9") for one in told]
+    await store.record_pick_ups(ups, ("feed.cursor", "2"))
+    await store.note_clean_sync(
+        later + timedelta(minutes=1), later, ("feed.clean_sync_started_at", later.isoformat())
+    )
+    await store.tell([Telling(TellingKind.SYNC_CLEAN, later)], later)
+    await store.mark_tenants("Tenants", later, on=True)
+    await store.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
+    await store.cancel_queued(store.changes_in(State.QUEUED), later)
+    await store.retry(store.refused(9), later)
+
+
+PLACES = columns()
+WIDEST = max(len([name for each, name in PLACES if each == table]) for table in TABLES)
+
+
+@pytest.mark.parametrize("turn", range(WIDEST))
+async def test_odd_values_raise_nothing(whole: bytes, tmp_path: Path, turn: int) -> None:
+    (tmp_path / "contacts.db").write_bytes(whole)
+    by_table = {table: [name for each, name in PLACES if each == table] for table in TABLES}
+    places = {(table, names[turn % len(names)]): turn // len(names) for table, names in by_table.items()}
+    assert inject(tmp_path / "contacts.db", places) > 100
+    await use(tmp_path)
+
+
+@pytest.mark.parametrize(("table", "column"), PLACES)
+def test_odd_values_are_found_and_repaired(whole: bytes, tmp_path: Path, table: str, column: str) -> None:
+    file = tmp_path / "contacts.db"
+    file.write_bytes(whole)
+    if not inject(file, {(table, column): 0}):
+        return
+    rows = _rows(file, table)
+    found = diagnose(file)
+    # Any words, and any number of a change, are what they are.
+    is_free = (table, column) in {("cursors", "name"), ("change_events", "change_id")} or rows < MANY
+    assert found.anything or is_free or table == "told"
+    if found.journal:
+        repair(file, minutes(20_000))
+    elif found.anything:
+        rebuild_contacts(file, minutes(20_000))
+    assert not diagnose(file).anything
+    # Nothing of the change log is lost but what can't be told what it is.
+    if table == "changes" and column not in {"change_id", "action", "origin", "state"}:
+        assert _rows(file, table) == rows
+
+
+def _rows(file: Path, table: str) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        sql = f"SELECT count(*) FROM {table}"  # noqa: S608 - our own names
+        return int(connection.execute(sql).fetchone()[0])
+
+
+async def test_contacts_are_read_again_and_their_odd_values_are_gone(whole: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.db"
+    file.write_bytes(whole)
+    inject(file, {("contacts", "updated_ms"): 0, ("contact_documents", "balances_ms"): 0})
+    assert diagnose(file).anything
+    store = Store.open(tmp_path)
+    await store.apply([contact(number, at=5_000) for number in range(1, MANY + 1)], minutes(5_001))
+    assert all(one.updated_at == minutes(5_000) for one in store.contacts(["id-1", "id-9", "id-20"]))
+    store.close()

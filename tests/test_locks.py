@@ -1,0 +1,203 @@
+"""Locks on drives that have none, and on files that are taken away while they are held."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sqlite3
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from tui.cli import main
+from tui.engine.care.repairing import examine, mend
+from tui.engine.sync.lease import Lease
+from tui.locks import CannotLockError, FileLock
+from tui.model.contact import Organisation
+from tui.model.errors import OfflineError, ReshelveError, StoreError
+from tui.paths import Paths
+from tui.sandbox.serve import CannotStartError, Options, run
+from tui.store import Store
+from tui.store.database import Database
+from tui.store.failures import store_error
+from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFUSALS = ("ENOLCK", "EACCES", "EOPNOTSUPP", "ENOTSUP", "EIO", "ENOSYS", "EROFS", "EPERM")
+ADVICE = "RESHELVE_HOME"
+
+
+@pytest.fixture(params=REFUSALS)
+def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    code: int = getattr(errno, request.param)
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    return os.strerror(code)
+
+
+def told(error: pytest.ExceptionInfo[ReshelveError]) -> str:
+    return f"{error.value.what} {error.value.next_step}"
+
+
+def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str) -> None:
+    with pytest.raises(StoreError) as raised:
+        Lease(tmp_path / "lease").take()
+    assert "can't lock files" in told(raised)
+    assert no_locks in told(raised)
+    assert ADVICE in told(raised)
+
+
+async def test_so_does_the_renewal_of_a_sign_in(tmp_path: Path, no_locks: str) -> None:
+    source = TokenSource(
+        TokenFile(tmp_path / "t.json"), tmp_path / "t.lock", identity_url="http://127.0.0.1:1"
+    )
+    for asked in (
+        source.access_token(),
+        source.keep(Tokens.of_refresh_token("refresh", "client")),
+        source.revoke(),
+    ):
+        with pytest.raises(OfflineError) as raised:
+            await asked
+        assert no_locks in told(raised)
+        assert ADVICE in told(raised)
+
+
+def test_so_does_the_sandbox(tmp_path: Path, no_locks: str) -> None:
+    with pytest.raises(CannotStartError, match=no_locks) as raised:
+        run(Options(data=tmp_path))
+    assert ADVICE in str(raised.value)
+
+
+def test_so_does_its_command(tmp_path: Path, no_locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESHELVE_HOME", str(tmp_path))
+    done = CliRunner().invoke(main, ["sandbox", "--contacts", "1"])
+    assert done.exit_code == 1
+    assert no_locks in done.output
+    assert ADVICE in done.output
+
+
+def test_so_does_a_repair(tmp_path: Path, no_locks: str) -> None:
+    paths, organisation = Paths.under(tmp_path), Organisation("tenant", "Books", "!abc")
+    Store.open(paths.organisation("tenant")).close()
+    with pytest.raises(StoreError, match=no_locks):
+        mend(examine(paths, organisation))
+
+
+def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Path, no_locks: str) -> None:
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    error = store_error(busy, tmp_path / "contacts.db")
+    assert no_locks in error.what
+    assert ADVICE in error.next_step
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_IOERR_LOCK,
+        sqlite3.SQLITE_IOERR_RDLOCK,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+        sqlite3.SQLITE_IOERR_SHMLOCK,
+    ],
+)
+def test_what_sqlite_says_of_such_a_drive(tmp_path: Path, code: int) -> None:
+    failed = sqlite3.OperationalError("disk I/O error")
+    failed.sqlite_errorcode = code
+    assert ADVICE in store_error(failed, tmp_path / "contacts.db").next_step
+
+
+def test_a_database_that_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+            return super().execute("SELECT 'delete'" if "journal_mode" in sql else sql, *rest)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        "tui.store.database.sqlite3.connect", lambda *a, **k: connect(*a, **{**k, "factory": Connection})
+    )
+    with pytest.raises(StoreError) as raised:
+        Database.open(tmp_path)
+    assert ADVICE in told(raised)
+
+
+def test_a_database_that_is_really_busy_stays_what_it_was(tmp_path: Path) -> None:
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    assert ADVICE not in store_error(busy, tmp_path / "contacts.db").next_step
+
+
+def test_a_real_holder_stays_what_it_was(tmp_path: Path) -> None:
+    held, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert held.acquire()
+    assert not other.acquire()
+    held.release()
+    assert other.acquire()
+    other.release()
+
+
+def test_a_full_disk_is_no_matter_of_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(fcntl, "flock", full)
+    with pytest.raises(OSError, match="No space") as raised:
+        FileLock(tmp_path / "lock").acquire()
+    assert not isinstance(raised.value, CannotLockError)
+
+
+# --- files that are taken away ---
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from tui.locks import FileLock
+lock = FileLock(Path(sys.argv[1]))
+print(lock.acquire(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced", "replaced by a link", "folder renamed"])
+def test_a_lock_whose_file_was_taken_away_is_held_no_longer(tmp_path: Path, how: str) -> None:
+    file = tmp_path / "folder" / "lock"
+    file.parent.mkdir()
+    lock = FileLock(file)
+    assert lock.acquire()
+    if how == "folder renamed":
+        file.parent.rename(tmp_path / "elsewhere")
+    else:
+        file.unlink()
+    if how == "replaced":
+        file.touch()
+    elif how == "replaced by a link":
+        (tmp_path / "other").touch()
+        file.symlink_to(tmp_path / "other")
+    assert not lock.is_held
+
+
+def test_of_two_that_want_it_after_that_one_gets_it(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    ours = FileLock(file)
+    assert ours.acquire()
+    file.unlink()
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "True"
+        assert not ours.is_held
+        assert not ours.acquire()
+    assert ours.acquire()
+    ours.release()

@@ -1,0 +1,52 @@
+"""Keeps background tasks running: an unexpected exception is logged, shown, and the task is retried."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from tui.log import log_unexpected
+from tui.model.errors import ReshelveError, UnexpectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tui.engine.weather.disk import Disk
+
+# Seconds.
+_FIRST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 60.0
+_WORKS_AFTER: Final = 5.0
+
+
+def unexpected(doing: str, error: Exception) -> UnexpectedError:
+    """Log an exception that nothing expects, and return the error that a person is shown for it."""
+    if isinstance(error, UnexpectedError):
+        # Logged where it was met.
+        return error
+    log_unexpected(doing, error)
+    return UnexpectedError(type(error).__name__)
+
+
+async def supervise(task: str, work: Callable[[], Awaitable[None]], disk: Disk) -> None:
+    """Run a background task to its end; start it again, with growing pauses, after a bug in it.
+
+    `task` names it for the person. Raises the `ReshelveError` it ends with; only bugs are retried.
+    """
+    wait = _FIRST_WAIT
+    while True:
+        # A task without an end has recovered when it has run for a while.
+        recovered = asyncio.get_running_loop().call_later(_WORKS_AFTER, disk.note_task, task, None)
+        try:
+            await work()
+        except Exception as error:
+            if isinstance(error, ReshelveError) and not isinstance(error, UnexpectedError):
+                raise
+            disk.note_task(task, unexpected(task, error))
+        else:
+            disk.note_task(task, None)
+            return
+        finally:
+            recovered.cancel()
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, _LONGEST_WAIT)

@@ -1,0 +1,165 @@
+"""Lenient decoding of JSON: what can be used of it counts, and what can't is taken as missing.
+
+Typed decoding comes first and costs nothing extra. Only where it fails is the value taken apart, field by
+field, so that one field of a wrong type doesn't hide all the others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from decimal import Decimal
+from functools import cache
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_T = TypeVar("_T")
+
+#: What decoding raises: wrong types and sizes, text that isn't UTF-8, numbers out of range, deep nesting.
+BROKEN: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
+# No service nests its answers any deeper, and every decoder copes with this.
+_DEEPEST: Final = 64
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+# Every escape is matched, so that an escaped backslash before a `u` isn't taken for the start of one.
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_numbers = msgspec.json.Encoder(decimal_format="number")
+
+
+class UndecodableError(ValueError):
+    """JSON of which not even the required part can be used. Never quotes what was in it."""
+
+
+def decode(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
+    """Decode JSON as a struct or a list of structs. Raises `UndecodableError`.
+
+    A field of a wrong type or size, and an entry of a list that can't be used, are taken as missing; a
+    required field that is missing makes the whole unusable, and so does any field of a struct that says
+    `is_indivisible`.
+    """
+    found: _T
+    try:
+        found = _strictly(content, kind)
+    except BROKEN:
+        pass
+    else:
+        return found
+    # Without a cause, here and below: a decoder's message can quote what was in the answer.
+    found = _leniently(content, kind)
+    return found
+
+
+def _leniently(content: bytes | msgspec.Raw, kind: Any) -> Any:
+    with suppress(*BROKEN):
+        return _read(content, kind)
+    with suppress(*BROKEN):
+        return _read(repaired(bytes(content)), kind)
+    raise UndecodableError
+
+
+def _strictly(content: bytes | msgspec.Raw, kind: Any) -> Any:
+    return _decoder(kind).decode(content)
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, str, Any, bool], ...]:
+    """Return each field's own name, its name in JSON, its type, and whether it is required."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(
+        (field.name, field.encode_name, hints[field.name], field.required)
+        for field in msgspec.structs.fields(kind)
+    )
+
+
+def _read(raw: bytes | msgspec.Raw, kind: Any) -> Any:
+    """Decode one value, leaving out what can't be used within it. Raises one of `BROKEN`."""
+    with suppress(*BROKEN):
+        return _strictly(raw, kind)
+    inner = next((part for part in _choices(kind) if _has_parts(part)), None)
+    if inner is None:
+        raise UndecodableError
+    if not isinstance(inner, type) or get_origin(inner) is not None:
+        entry = get_args(inner)[0]
+        return get_origin(inner)(_entries(_strictly(raw, list[msgspec.Raw]), entry))
+    if getattr(inner, "is_indivisible", False):
+        raise UndecodableError
+    parts = _strictly(raw, dict[str, msgspec.Raw])
+    values = {}
+    for name, encoded, wanted, is_required in _fields(inner):
+        with suppress(*BROKEN):
+            if encoded in parts:
+                values[name] = _read(parts[encoded], wanted)
+        if is_required and name not in values:
+            raise UndecodableError
+    return inner(**values)
+
+
+def _entries(raws: list[msgspec.Raw], kind: Any) -> Iterator[Any]:
+    for raw in raws:
+        with suppress(*BROKEN):
+            yield _read(raw, kind)
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    parts = get_args(kind)
+    return parts if NoneType in parts else (kind,)
+
+
+def _has_parts(kind: Any) -> bool:
+    is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    return is_struct or (get_origin(kind) in {tuple, list} and kind != list[msgspec.Raw])
+
+
+def repaired(content: bytes) -> bytes:
+    """Rewrite almost-JSON as JSON. Raises one of `BROKEN` where that can't be done.
+
+    Text that isn't UTF-8 and halves of an emoji that was cut in two become replacement characters, `NaN`
+    and `Infinity` become false, and whatever is nested too deeply becomes null.
+    """
+    text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], _shallow(content))
+    value = json.loads(
+        text.decode("utf-8-sig", "replace"),
+        # No number: null would stand for one that is missing.
+        parse_constant=lambda _: False,
+        # Money stays exact, and a number of any length is read.
+        parse_int=_number,
+        parse_float=_number,
+        strict=False,
+    )
+    return _numbers.encode(value)
+
+
+def _number(digits: str) -> Decimal | None:
+    try:
+        return Decimal(digits)
+    except ArithmeticError:
+        return None
+
+
+def _shallow(content: bytes) -> bytes:
+    depth, start, kept = 0, 0, []
+    for token in _STRUCTURE.finditer(content):
+        if token[0] in b"[{":
+            depth += 1
+            if depth == _DEEPEST + 1:
+                kept.append(content[start : token.start()])
+        elif token[0] in b"]}":
+            if depth == _DEEPEST + 1:
+                kept.append(b"null")
+                start = token.end()
+            depth -= 1
+    kept.append(content[start:] if depth <= _DEEPEST else b"")
+    return b"".join(kept)

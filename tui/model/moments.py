@@ -1,0 +1,42 @@
+"""Which moments are believed, wherever they come from: Xero, Re-Leased, a header, or the store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+#: The bounds in milliseconds since 1970: from the first up to before the second.
+EARLIEST_MS: Final = 0
+LATEST_MS: Final = (_LATEST - EPOCH) // _MILLISECOND
+
+
+def known(moment: object) -> datetime | None:
+    """Return an aware moment from 1970 until 2200, in UTC; None for everything else.
+
+    Outside of these years lie placeholders and damage alone. Time zones and clocks can be calculated with
+    what is returned without leaving what `datetime` can hold.
+    """
+    # An offset at the ends of what a date can hold overflows when it is compared.
+    if not isinstance(moment, datetime) or moment.tzinfo is None or not 1 < moment.year < 9999:  # noqa: PLR2004 - as above
+        return None
+    return moment.astimezone(UTC) if EPOCH <= moment < _LATEST else None
+
+
+def of_milliseconds(value: object) -> datetime | None:
+    """Read whole milliseconds since 1970 as in `known`; None for anything that isn't such a number."""
+    if not isinstance(value, int) or not EARLIEST_MS <= value < LATEST_MS:
+        return None
+    return EPOCH + value * _MILLISECOND
+
+
+def of_text(text: object) -> datetime | None:
+    """Read an ISO 8601 moment with its offset as in `known`; None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return known(datetime.fromisoformat(text))
+    except ValueError:
+        return None

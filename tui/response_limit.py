@@ -1,0 +1,105 @@
+"""A limit on how much of an HTTP answer is read into memory, whatever it is packed with."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+#: In bytes, unpacked. A page of a thousand contacts takes one or two million.
+MOST: Final = 64 * 1024 * 1024
+# How much is unpacked at a time, in bytes.
+_STEP: Final = 256 * 1024
+# Both gzip and zlib, told apart by their headers.
+_ANY_ZLIB: Final = 32 + zlib.MAX_WBITS
+_PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class TooLargeError(httpx.HTTPError):
+    """The answer is larger than `MOST`; what was read of it is thrown away."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the answer is larger than {MOST} bytes")
+
+
+async def limit_async(response: httpx.Response) -> None:
+    """Make reading the answer fail beyond the limit: a response hook for `httpx.AsyncClient`.
+
+    Reading then raises `TooLargeError`, and `httpx.DecodingError` for a broken or unknown packing.
+    """
+    response.stream = _Limited(response)
+
+
+def limit(response: httpx.Response) -> None:
+    """Do the same for `httpx.Client`."""
+    response.stream = _Limited(response)
+
+
+class _Limited(httpx.AsyncByteStream, httpx.SyncByteStream):
+    """The stream of an answer, unpacked and counted step by step."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream = response.stream
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        self._unpacker = _Unpacker(encoding)
+        # What comes out of here is unpacked already.
+        response.headers.pop("Content-Encoding", None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert isinstance(self._stream, httpx.SyncByteStream)  # noqa: S101 - for the types
+        for chunk in self._stream:
+            yield from self._unpacker.feed(chunk)
+        self._unpacker.finish()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._stream, httpx.AsyncByteStream)  # noqa: S101 - as above
+        async for chunk in self._stream:
+            for part in self._unpacker.feed(chunk):
+                yield part
+        self._unpacker.finish()
+
+    def close(self) -> None:
+        if isinstance(self._stream, httpx.SyncByteStream):
+            self._stream.close()
+
+    async def aclose(self) -> None:
+        if isinstance(self._stream, httpx.AsyncByteStream):
+            await self._stream.aclose()
+
+
+class _Unpacker:
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._zlib = zlib.decompressobj(_ANY_ZLIB) if encoding in _PACKED else None
+        self._size = 0
+        self._is_begun = False
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        if chunk and self._zlib is None and self._encoding not in {"", "identity"}:
+            raise httpx.DecodingError("an unknown Content-Encoding")
+        self._is_begun = self._is_begun or bool(chunk)
+        while chunk:
+            part, chunk = self._step(chunk)
+            self._size += len(part)
+            if self._size > MOST:
+                raise TooLargeError
+            yield part
+
+    def finish(self) -> None:
+        if self._zlib is not None and self._is_begun and not self._zlib.eof:
+            raise httpx.DecodingError("the packed answer ends too early")
+
+    def _step(self, chunk: bytes) -> tuple[bytes, bytes]:
+        if self._zlib is None:
+            return chunk, b""
+        try:
+            part = self._zlib.decompress(chunk, _STEP)
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error)) from error
+        if self._zlib.eof and self._zlib.unused_data:
+            raise httpx.DecodingError("something follows the packed answer")
+        return part, self._zlib.unconsumed_tail
