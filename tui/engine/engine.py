@@ -82,6 +82,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
             lease=lease,
             poll_seconds=poll_seconds,
         )
+        now.on_doubt = self._loops.check_time
         self._tasks: list[asyncio.Task[Any]] = []
         self._is_stopped = False
 
