@@ -87,6 +87,9 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
     with 0 where the error was its input thread's. After `run`, `has_crashed` says whether an error ended it.
     """
 
+    # A list of options without any width raises.
+    CSS = "OptionList { min-width: 8; }"
+
     def get_driver_class(self) -> type[Driver]:
         """Return the driver that survives what terminals send."""
         found = super().get_driver_class()

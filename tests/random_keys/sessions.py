@@ -158,9 +158,10 @@ def _finish(terminal: Terminal, chance: Random, session: Session) -> None:
         # An unfinished sequence would take the key for a part of itself.
         terminal.write_bytes(b"\x1b[201~\x1b\x1b")
         time.sleep(0.3)
-        for _ in range(3):
+        # Ctrl+C copies where text is selected.
+        for key in (chance.choice((b"\x03", b"\x11")), b"\x11"):
             if terminal.is_running:
-                terminal.write_bytes(chance.choice((b"\x03", b"\x11")))
+                terminal.write_bytes(key)
                 time.sleep(0.3)
         terminal.until(lambda: not terminal.is_running, "quitting")
     code = terminal.wait()

@@ -153,7 +153,8 @@ class ActivityScreen(Listing):
     @on(_Told)
     def _show_story(self, message: _Told) -> None:
         if message.view == self.current:
-            told = words.story(message.view, message.lines, clock.now())
+            retry = "" if self.backend.is_read_only else "retry"
+            told = words.story(message.view, message.lines, clock.now(), retry=retry, key=self.key)
             self.query_one("#told", Static).update(told)
 
     @on(LineList.Opened)
