@@ -10,8 +10,9 @@ from textual.worker import Worker, WorkerState
 
 from tui.actions import key_now
 from tui.log import logger
-from tui.model.errors import ReshelveError
+from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.words import read_only
 
 
 class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
@@ -46,4 +47,7 @@ class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
 
     def tell_failure(self, error: ReshelveError) -> None:
         """Show what the engine says went wrong, and what to do."""
-        self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)
+        if isinstance(error, ReadOnlyError):
+            self.flash(read_only(error.reason))
+        else:
+            self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)

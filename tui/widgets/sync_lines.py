@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tui.widgets.sync_words import NextSync
 
 HEADING: Final = "Sync with Re-Leased"
-_NOTHING: Final = "Nothing is waiting. Archive with {}, restore with {}."
+_NOTHING: Final = "Nothing is waiting."
+_HOW: Final = " Archive with {}, restore with {}."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
 # The sign, and the spaces around the name.
@@ -129,9 +130,8 @@ def changes(
     """
     views = (*pane.handoffs, *pane.refused, *pane.working, *_by_grade(pane), *pane.settled)
     if not views:
-        return content(_NOTHING.format(key("archive"), key("restore")), "$text-muted").wrap(width)[
-            : max(0, height)
-        ]
+        how = _HOW.format(key("archive"), key("restore")) if key("archive") else ""
+        return content(f"{_NOTHING}{how}", "$text-muted").wrap(width)[: max(0, height)]
     counted = pane.handoff_total + pane.refused_total + pane.working_total + pane.waiting_total
     lines: list[Content] = []
     shown = 0
