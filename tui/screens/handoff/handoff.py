@@ -120,7 +120,8 @@ class HandoffScreen(ModalScreen[None], Finishing):
         why = self.query_one("#why", Plain)
         why.set_class(not waiting, "-ended")
         if waiting:
-            practice = _PRACTICE.format(key=self.key("press_restore")) if self.backend.is_practice else ""
+            key = self.key("press_restore") if self.backend.is_practice else ""
+            practice = _PRACTICE.format(key=key) if key else ""
             why.update_text(_WHY + practice)
         elif not self.items:
             why.update_text(_NOTHING)
