@@ -145,7 +145,7 @@ class ReshelveApp(App[None]):
         from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         if isinstance(error, ReshelveError):
-            self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
+            self.push_screen(ProblemScreen(error))
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(ProblemScreen())
@@ -185,7 +185,7 @@ class ReshelveApp(App[None]):
         except ReshelveError as error:
             from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - as above
 
-            self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
+            self.push_screen(ProblemScreen(error))
 
     def action_organisations(self) -> None:
         """Show every connected organisation."""

@@ -8,7 +8,7 @@ from textual import getters
 from textual.screen import Screen, ScreenResultType
 from textual.worker import Worker, WorkerState
 
-from tui.actions import key_now
+from tui.actions import in_words, key_now
 from tui.log import logger
 from tui.model.errors import ReshelveError
 from tui.widgets.key_bar import KeyBar
@@ -46,4 +46,4 @@ class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
 
     def tell_failure(self, error: ReshelveError) -> None:
         """Show what the engine says went wrong, and what to do."""
-        self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)
+        self.flash(in_words(self.app, error), trouble=True)
