@@ -6,11 +6,11 @@ import gc
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
 from tui.actions import ActionCommands, bindings
+from tui.compat import CrashSafeApp
 from tui.lifeline import Lifeline
 from tui.log import logger
 from tui.model.errors import ReshelveError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 
-class ReshelveApp(App[None]):
+class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
     Without an organisation it opens on the screen that connects one. `keys` gives actions other keys, by

@@ -55,6 +55,7 @@ class Loops:
         self._lease = lease
         self._is_holder = asyncio.Event()
         self._follows = False
+        self._is_displaced = False
         self._presence = Presence(now)
         self._budget = Budget(poll_seconds)
         self._puller: Puller | None = None
@@ -108,6 +109,11 @@ class Loops:
 
     def release(self) -> None:
         """Give the lease back."""
+        if self._store.is_displaced:
+            try:
+                self._store.put_back(self._now(), self._lease.take)
+            except StoreError as error:
+                logger.error("store: %s %s", error.what, error.next_step)
         self._lease.give_back()
 
     async def held(self) -> None:
@@ -132,18 +138,34 @@ class Loops:
                 self._look_at_lease()
             except StoreError as error:
                 self._disk.note(error)
+                if not self._lease.is_held:
+                    self._is_holder.clear()
             await asyncio.sleep(_LEASE_SECONDS)
 
     def _look_at_lease(self) -> None:
+        self._look_at_files()
         if self._lease.take():
             self._is_holder.set()
         else:
+            self._is_holder.clear()
             self._weather.elsewhere()
         is_new_follower = not self._is_holder.is_set() and not self._follows
         self._follows = not self._is_holder.is_set()
         if self._store.changed_elsewhere() or is_new_follower:
             self._released.recall(is_follower=self._follows)
             self._publisher.rows_changed(order=not self._is_holder.is_set())
+
+    def _look_at_files(self) -> None:
+        """Restore files that were taken away, at the second look: the first is shown to the person."""
+        was_displaced, self._is_displaced = self._is_displaced, self._store.is_displaced
+        if self._is_displaced:
+            if not was_displaced:
+                self._store.check_place()
+            self._store.put_back(self._now(), self._lease.take)
+            self._is_displaced = False
+        if was_displaced:
+            self._disk.note(None)
+            self._publisher.rows_changed(order=True)
 
     async def until_open(self, open_clients: Callable[[], Awaitable[None]]) -> None:
         """Make the clients. A failure is shown as a connection problem and tried again."""
@@ -162,7 +184,7 @@ class Loops:
         """Empty the outbox, whenever there is something in it."""
         from tui.engine.sync.push import Pusher  # noqa: PLC0415 - after the first paint
 
-        pusher = Pusher(self._store, xero, self._now, self._sent)
+        pusher = Pusher(self._store, xero, self._now, self._sent, may_send=lambda: self._lease.is_held)
 
         async def drain() -> None:
             await pusher.recover()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.log import log_unexpected, logger
 from tui.model.errors import StoreError
-from tui.paths import private_folder
+from tui.paths import file_identity, private_folder
 from tui.store.failures import no_locks, store_error
 from tui.store.schema import migrate
 from tui.store.search.texts import refold
@@ -48,10 +48,13 @@ class Database:
         # Held while the writer's connection is in use.
         self._writing = threading.Lock()
         self._is_closed = False
-        self._refusal: StoreError | None = None
+        #: Why nothing may be written any more, None while it may.
+        self.refusal: StoreError | None = None
         self._synchronous = ""
         self._version = self._data_version()
         self._changed_elsewhere = False
+        self._parts = _identities(file)
+        self._folder = _open_folder(file.parent)
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -63,31 +66,76 @@ class Database:
         try:
             private_folder(folder)
             # SQLite gives its -wal and -shm files the mode of the file itself.
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _PRIVATE_FILE))
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE))
         except OSError as error:
             raise StoreError(
                 f"The local copy can't be opened ({error.strerror}). Nothing was changed.",
                 f"Check that {folder} can be read and written by your user.",
             ) from error
-        try:
-            writer = _connect(file, _WRITER_PATIENCE)
-            try:
-                [mode] = writer.execute("PRAGMA journal_mode = WAL").fetchone()
-                if mode != "wal":
-                    raise no_locks(file, "it has no shared memory for a write-ahead log")
-                # macOS: fsync alone leaves data in the drive's cache. Elsewhere this does nothing.
-                writer.execute("PRAGMA fullfsync = ON")
-                writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
-                writer.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
-                migrate(writer)
-                _refold(writer)
-                reader = _connect_reader(file)
-            except BaseException:
-                writer.close()
-                raise
-        except sqlite3.Error as error:
-            raise store_error(error, file) from error
+        reader, writer = _open_connections(file)
         return cls(file, reader, writer)
+
+    # --- files that are taken away while in use ---
+
+    @property
+    def is_displaced(self) -> bool:
+        """Whether the files that are open no longer have their names: what is written there is lost."""
+        return any(
+            mine is not None and mine != theirs
+            for mine, theirs in zip(self._parts, _identities(self.file), strict=True)
+        )
+
+    @property
+    def has_main_file(self) -> bool:
+        """Whether the main file still has its name, so that only its log was taken away."""
+        return self._parts[0] == _identities(self.file)[0]
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the files were moved together with their folder, and are whole there."""
+        if self._folder is None or file_identity(self.file.parent) == _identity_of(self._folder):
+            return False
+        try:
+            found = os.stat(self.file.name, dir_fd=self._folder)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._parts[0]
+
+    def copy_to(self, file: Path) -> None:
+        """Copy all that is stored into a file, from what is open. Raises `sqlite3.Error`."""
+        with self._writing, closing(sqlite3.connect(file, isolation_level=None)) as copy:
+            self._writer.backup(copy)
+            # One file, without a log beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+
+    def fold_log(self) -> None:
+        """Write the whole log into the file. Raises `sqlite3.Error`, also while another connection reads."""
+        with self._writing:
+            [is_busy, *_] = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise sqlite3.OperationalError("it is being read")
+
+    def reopen(self) -> None:
+        """Use the files that have the names now. Raises `StoreError`."""
+        with self._writing:
+            reader, writer = _open_connections(self.file)
+            self.let_go()
+            self._reader, self._writer = reader, writer
+            self._synchronous = ""
+            self._version = self._data_version()
+            self._changed_elsewhere = True
+            self._parts = _identities(self.file)
+            if self._folder is not None:
+                os.close(self._folder)
+            self._folder = _open_folder(self.file.parent)
+
+    def check_place(self) -> None:
+        """Raise `StoreError` where the files that are open were deleted, moved or replaced."""
+        if self.is_displaced:
+            raise StoreError(
+                "The local copy was deleted, moved or replaced while in use. Nothing was recorded.",
+                "Reshelve tries to put it back. Wait a moment, then try again.",
+            )
 
     def close(self) -> None:
         """Finish the writes that have begun, then let go of the file. May be called twice."""
@@ -95,6 +143,12 @@ class Database:
             return
         self._is_closed = True
         self._executor.shutdown(wait=True)
+        self.let_go()
+        if self._folder is not None:
+            os.close(self._folder)
+
+    def let_go(self) -> None:
+        """Close the connections, either to end or to open them again."""
         self._reader.close()
         # The last connection to close folds the WAL into the file; a full disk only postpones that.
         with suppress(sqlite3.Error):
@@ -134,8 +188,8 @@ class Database:
         `after` is called in the loop's thread once the transaction is committed, whoever still waits.
         Raises `StoreError`, and whatever the work raises.
         """
-        if self._refusal is not None:
-            raise self._refusal
+        if self.refusal is not None:
+            raise self.refusal
         try:
             pending: Future[T] = self._executor.submit(self._transact, work, durable=durable)
         except RuntimeError:
@@ -150,7 +204,7 @@ class Database:
 
     def refuse_writes(self, error: StoreError) -> None:
         """Write nothing more: the file is damaged, and writing could damage more of it."""
-        self._refusal = error
+        self.refusal = error
 
     def changed_elsewhere(self) -> bool:
         """Say whether another process has written to the file since this was last asked."""
@@ -175,11 +229,14 @@ class Database:
     def _transact(self, work: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
         with self._writing:
             try:
+                self.check_place()
                 self._synchronise("FULL" if durable else "NORMAL")
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     self._note_version()
                     result = work(self._writer)
+                    # Again as late as possible: what is committed counts as recorded.
+                    self.check_place()
                     self._writer.execute("COMMIT")
                 except BaseException:
                     # After a full disk or an I/O error SQLite may have rolled back by itself.
@@ -206,6 +263,29 @@ class Database:
         return int(self._writer.execute("PRAGMA data_version").fetchone()[0])
 
 
+def _open_connections(file: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """Open the connections that read and write, after bringing the schema up to date. Raises `StoreError`."""
+    try:
+        writer = _connect(file, _WRITER_PATIENCE)
+        try:
+            [mode] = writer.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise no_locks(file, "it has no shared memory for a write-ahead log")
+            # macOS: fsync alone leaves data in the drive's cache. Elsewhere this does nothing.
+            writer.execute("PRAGMA fullfsync = ON")
+            writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
+            writer.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
+            migrate(writer)
+            _refold(writer)
+            reader = _connect_reader(file)
+        except BaseException:
+            writer.close()
+            raise
+    except sqlite3.Error as error:
+        raise store_error(error, file) from error
+    return reader, writer
+
+
 def _refold(writer: sqlite3.Connection) -> None:
     try:
         refold(writer)
@@ -215,7 +295,11 @@ def _refold(writer: sqlite3.Connection) -> None:
 
 
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+    # Never made by connecting: a file that was taken away is not to be replaced by an empty one.
+    place = f"{file.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(
+        place, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+    )
     connection.text_factory = read_text
     return connection
 
@@ -224,6 +308,24 @@ def _connect_reader(file: Path) -> sqlite3.Connection:
     connection = _connect(file, _READER_PATIENCE)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def _identities(file: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Return what tells the file, its log and its index from others; SQLite names them by the real path."""
+    real = os.path.realpath(file)
+    return tuple(file_identity(f"{real}{suffix}") for suffix in ("", "-wal", "-shm"))
+
+
+def _open_folder(folder: Path) -> int | None:
+    """Open a folder so that it is found again under another name; None where the system can't."""
+    if os.stat not in os.supports_dir_fd:
+        return None
+    return os.open(folder, os.O_RDONLY)
+
+
+def _identity_of(handle: int) -> tuple[int, int]:
+    found = os.fstat(handle)
+    return found.st_dev, found.st_ino
 
 
 def _call_on_success(done: asyncio.Future[T], after: Callable[[T], None]) -> None:

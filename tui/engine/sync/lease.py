@@ -18,6 +18,11 @@ class Lease:
         self._file = file
         self._lock = FileLock(file)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it is ours, and its file hasn't been deleted or replaced since."""
+        return self._lock.is_held
+
     def take(self) -> bool:
         """Take the lease if nobody else holds it; True as well when it is ours already.
 

@@ -8,7 +8,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from tui.actions import advice, bindings, key_now
+from tui.actions import advice, bindings
+from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 
@@ -25,7 +26,7 @@ _NEXT: Final = (
 )
 
 
-class ProblemScreen(ModalScreen[None]):
+class ProblemScreen(ModalScreen[None], Telling[None]):
     """Says what happened, that nothing was lost, and what to do next; without an error, it was a bug."""
 
     CSS_PATH = "dialog.tcss"
@@ -47,7 +48,7 @@ class ProblemScreen(ModalScreen[None]):
 
     def _sentences(self) -> tuple[str, str, str]:
         if self._error is None:
-            return _WHAT, _LOST, _NEXT.format(key_now(self.app, "quit"))
+            return _WHAT, _LOST, _NEXT.format(self.key("quit"))
         return self._error.what, _LOST, advice(self.app, self._error)
 
     def action_cancel(self) -> None:

@@ -76,9 +76,9 @@ def copy_journal(source: Path, target: Path) -> int:
         connection.close()
 
 
-def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
+def columns_of(connection: sqlite3.Connection, table: str, schema: str = "main") -> list[str]:
     """Return a table's columns, in order."""
-    return [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+    return [row[1] for row in connection.execute(f"PRAGMA {schema}.table_info({table})")]
 
 
 def keep_aside(file: Path, now: datetime) -> Path | None:
@@ -129,11 +129,16 @@ def take_place(file: Path) -> None:
     if not new_file(file).exists():
         return
     # The old log would be taken for the new file's.
-    for suffix in _BESIDE:
-        Path(f"{file}{suffix}").unlink(missing_ok=True)
+    remove_log(file)
     fsync_folder(file.parent)
     new_file(file).replace(file)
     fsync_folder(file.parent)
+
+
+def remove_log(file: Path) -> None:
+    """Remove the write-ahead log of a file and its index, where there are any."""
+    for suffix in _BESIDE:
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
 
 
 def is_open_elsewhere(file: Path) -> bool:

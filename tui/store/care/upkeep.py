@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from tui.store.care.backup import back_up
+from tui.store.care.displaced import put_back
 from tui.store.care.health import damage_anywhere, damage_in_journal, is_damage
 from tui.store.care.repair import contacts_trouble, journal_trouble, want_rebuilding
 from tui.store.failures import store_error
@@ -33,6 +34,19 @@ class Upkeep:
         """End the checks that are running: a large file takes seconds, and nobody waits for that to quit."""
         self._is_stopped.set()
 
+    @property
+    def is_displaced(self) -> bool:
+        """Whether the files that are open were deleted, moved or replaced."""
+        return self._database.is_displaced
+
+    def check_place(self) -> None:
+        """Raise `StoreError` where the files that are open were deleted, moved or replaced."""
+        self._database.check_place()
+
+    def put_back(self, now: datetime, may_replace: Callable[[], bool]) -> None:
+        """Restore files that were taken away, as `displaced.put_back`. Raises `StoreError`."""
+        put_back(self._database, now, may_replace)
+
     async def check_journal(self) -> None:
         """See that the journal is whole. Raises `StoreError`, as every write does from then on."""
         damage = await asyncio.to_thread(self._find, damage_in_journal)
@@ -50,6 +64,8 @@ class Upkeep:
 
     async def back_up(self, now: datetime) -> Path | None:
         """Copy the journal beside the store; None where nothing is new. Raises `StoreError`."""
+        # The backup is made from the file by its name.
+        self._database.check_place()
         return await asyncio.to_thread(back_up, self._database.file, now)
 
     def _refuse_writes(self, error: StoreError) -> None:

@@ -1,0 +1,54 @@
+"""Files taken away under a running engine: it says so, refuses what would be lost, and puts them back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from engine.test_engine_loops import LiveXero, house
+
+from tui.engine import loops as loops_module
+from tui.model.change import Action, State
+from tui.model.errors import ReshelveError
+from tui.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def delete(folder: Path) -> None:
+    for part in folder.glob("contacts.db*"):
+        part.unlink()
+
+
+async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("tui.engine.publish._COALESCE", 0)
+    monkeypatch.setattr(loops_module, "_LEASE_SECONDS", 0.02)
+    folder = store._database.file.parent
+    async with house(store, LiveXero("a", "b")) as home:
+        await home.until(lambda it: it.last_pull_at)
+        await home.engine.pause(on=True)
+        await home.engine.request(Action.ARCHIVE, ["a"])
+        home.engine.subscribe(lambda it: shown.append(it.disk_trouble))
+        delete(folder)
+        with pytest.raises(ReshelveError, match="Nothing was recorded"):
+            await home.engine.request(Action.ARCHIVE, ["b"])
+        await home.until(lambda it: not it.disk_trouble and any(shown))
+        assert any("Nothing was recorded" in each for each in shown)
+        assert await home.engine.request(Action.ARCHIVE, ["b"]) == 1
+    again = Store.open(folder)
+    assert len(again.changes_in(State.QUEUED)) == 2
+    again.close()
+
+
+async def test_leaving_straight_after_loses_nothing(store: Store) -> None:
+    folder = store._database.file.parent
+    async with house(store, LiveXero("a")) as home:
+        await home.until(lambda it: it.last_pull_at)
+        await home.engine.pause(on=True)
+        await home.engine.request(Action.ARCHIVE, ["a"])
+        delete(folder)
+    again = Store.open(folder)
+    assert len(again.changes_in(State.QUEUED)) == 1
+    again.close()

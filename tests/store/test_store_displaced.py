@@ -1,0 +1,254 @@
+"""Files that are deleted, moved or replaced while the store is open: writes are refused, nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import NOON, contact
+
+from tui.model.change import Action, State
+from tui.model.errors import StoreError
+from tui.store import Store
+from tui.store.care.backup import FOLDER, back_up
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+NUMBERS = range(1, 6)
+
+
+def holder() -> bool:
+    return True
+
+
+def follower() -> bool:
+    return False
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "organisation"
+
+
+@pytest.fixture
+async def opened(folder: Path) -> AsyncIterator[Store]:
+    """A store with one request that is in its log alone, beside a copy of how it was before that."""
+    store = Store.open(folder)
+    await store.apply([contact(number) for number in NUMBERS], NOON)
+    with closing(sqlite3.connect(folder / "contacts.db")) as connection:
+        connection.execute("VACUUM INTO ?", (str(folder.parent / "old.db"),))
+    await ask(store, 1)
+    yield store
+    store.close()
+
+
+async def ask(store: Store, number: int) -> None:
+    await store.add(Action.ARCHIVE, store.contacts([f"id-{number}"]), NOON)
+
+
+def asked_in(folder: Path) -> int:
+    with closing(Store.open(folder)) as store:
+        return len(store.changes_in(State.QUEUED))
+
+
+def names(folder: Path, pattern: str) -> list[str]:
+    return [str(file) for file in folder.glob(pattern)]
+
+
+def move(folder: Path, name: str) -> Path:
+    return folder.rename(folder.with_name(name))
+
+
+def delete_all(folder: Path) -> None:
+    for part in folder.glob("contacts.db*"):
+        part.unlink()
+
+
+def delete(suffix: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / f"contacts.db{suffix}").unlink()
+
+
+def delete_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def empty_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def replace_by_old(folder: Path) -> None:
+    delete_all(folder)
+    shutil.copyfile(folder.parent / "old.db", folder / "contacts.db")
+
+
+def replace_file_alone(folder: Path) -> None:
+    shutil.copyfile(folder.parent / "old.db", folder / "new")
+    (folder / "new").replace(folder / "contacts.db")
+
+
+def replace_by_copy(folder: Path) -> None:
+    """Do as a file-sync does that has everything: the same bytes, in other files."""
+    for part in folder.glob("contacts.db*"):
+        shutil.copyfile(part, folder / "copy")
+        (folder / "copy").replace(part)
+
+
+def replace_by_link(folder: Path) -> None:
+    delete_all(folder)
+    (folder / "contacts.db").symlink_to(folder.parent / "old.db")
+
+
+def move_and_link(folder: Path) -> None:
+    (folder / "contacts.db").rename(folder.parent / "moved.db")
+    (folder / "contacts.db").symlink_to(folder.parent / "moved.db")
+
+
+def replace_by_rubbish(folder: Path) -> None:
+    delete_all(folder)
+    (folder / "contacts.db").write_bytes(b"not a database" * 100)
+
+
+def replace_log(folder: Path) -> None:
+    shutil.copyfile(folder / "contacts.db-wal", folder / "copy")
+    (folder / "copy").replace(folder / "contacts.db-wal")
+
+
+TAKEN = {
+    "all deleted": delete_all,
+    "file deleted": delete(""),
+    "log deleted": delete("-wal"),
+    "index deleted": delete("-shm"),
+    "folder deleted": delete_folder,
+    "folder made again": empty_folder,
+    "replaced by an older one": replace_by_old,
+    "file alone replaced": replace_file_alone,
+    "replaced by a copy": replace_by_copy,
+    "replaced by a link": replace_by_link,
+    "moved, and a link in its place": move_and_link,
+    "replaced by rubbish": replace_by_rubbish,
+    "log replaced": replace_log,
+}
+
+
+@pytest.mark.parametrize("how", TAKEN)
+async def test_what_would_be_lost_is_refused_and_what_was_accepted_is_put_back(
+    folder: Path, opened: Store, how: str
+) -> None:
+    TAKEN[how](folder)
+    with pytest.raises(StoreError, match="Nothing was recorded"):
+        await ask(opened, 2)
+    with pytest.raises(StoreError, match="Nothing was recorded"):
+        await opened.set_cursor("any", "value")
+    opened.put_back(NOON, holder)
+    assert not opened.is_displaced
+    assert len(opened.changes_in(State.QUEUED)) == 1
+    await ask(opened, 3)
+    opened.close()
+    assert asked_in(folder) == 2
+    assert not names(folder, "rescued-*")
+
+
+@pytest.mark.parametrize("how", TAKEN)
+async def test_a_second_copy_follows_once_the_first_has_put_it_back(
+    folder: Path, opened: Store, how: str
+) -> None:
+    with closing(Store.open(folder)) as second:
+        TAKEN[how](folder)
+        for store, may_replace in ((opened, holder), (second, follower)):
+            store.put_back(NOON, may_replace)
+        await ask(second, 2)
+        await ask(opened, 3)
+        assert len(second.changes_in(State.QUEUED)) == 3
+    opened.close()
+    assert asked_in(folder) == 3
+
+
+async def test_a_copy_without_the_lease_leaves_it_to_the_other(folder: Path, opened: Store) -> None:
+    delete_all(folder)
+    with pytest.raises(StoreError, match="Nothing was recorded") as raised:
+        opened.put_back(NOON, follower)
+    assert "other Reshelve" in raised.value.next_step
+    assert not names(folder, "*.db")
+    opened.put_back(NOON, holder)
+    assert not opened.is_displaced
+
+
+@pytest.mark.skipif(os.stat not in os.supports_dir_fd, reason="an open folder can't be found again")
+async def test_a_folder_that_was_moved_is_left_whole_and_none_is_made_in_its_place(
+    folder: Path, opened: Store
+) -> None:
+    moved = move(folder, "elsewhere")
+    with pytest.raises(StoreError, match="Nothing was recorded"):
+        await ask(opened, 2)
+    with pytest.raises(StoreError, match="moved or renamed") as raised:
+        opened.put_back(NOON, holder)
+    assert str(folder) in raised.value.next_step
+    assert not names(folder.parent, folder.name)
+    move(moved, folder.name)
+    await ask(opened, 2)
+    opened.close()
+    assert asked_in(folder) == 2
+
+
+async def test_one_with_entries_of_its_own_is_left_alone_and_ours_is_kept_beside_it(
+    folder: Path, opened: Store
+) -> None:
+    other = folder.parent / "other"
+    other.mkdir()
+    shutil.copyfile(folder.parent / "old.db", other / "contacts.db")
+    with closing(Store.open(other)) as store:
+        await ask(store, 4)
+        await ask(store, 5)
+    delete_all(folder)
+    shutil.copyfile(other / "contacts.db", folder / "contacts.db")
+    with pytest.raises(StoreError, match="Nothing was recorded"):
+        opened.put_back(NOON, holder)
+    with pytest.raises(StoreError, match="Nothing was recorded"):
+        opened.put_back(NOON, holder)
+    with pytest.raises(StoreError, match="saved in") as raised:
+        await ask(opened, 2)
+    rescued, *others = names(folder, "rescued-*.db")
+    assert not others
+    assert rescued in raised.value.what
+    opened.close()
+    assert asked_in(folder) == 2
+    with closing(sqlite3.connect(rescued)) as connection:
+        assert connection.execute("SELECT contact_id FROM changes").fetchall() == [("id-1",)]
+
+
+async def test_a_disk_that_cannot_take_it_is_tried_again(
+    folder: Path, opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete_all(folder)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tui.store.care.displaced.take_place", full)
+        with pytest.raises(StoreError, match="No space left"):
+            opened.put_back(NOON, holder)
+    opened.put_back(NOON, holder)
+    await ask(opened, 2)
+    opened.close()
+    assert asked_in(folder) == 2
+
+
+async def test_no_backup_is_made_of_a_file_that_isnt_ours(folder: Path, opened: Store) -> None:
+    replace_by_old(folder)
+    with pytest.raises(StoreError):
+        await opened.back_up(NOON)
+    assert not (folder / FOLDER).exists()
+
+
+async def test_backups_that_were_taken_away_are_made_again(folder: Path, opened: Store) -> None:
+    assert await opened.back_up(NOON)
+    shutil.rmtree(folder / FOLDER)
+    assert back_up(folder / "contacts.db", NOON)
