@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.command import Hits
 
+    from tui.model.errors import ReshelveError
+
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
@@ -226,6 +228,19 @@ def key_now(app: App[Any], action_id: str) -> str:
     if spec(action_id).writes and not may_write(app):
         return ""
     return key_name(keys_of(app, spec(action_id)).split(",")[0])
+
+
+def advice(app: App[Any], error: ReshelveError) -> str:
+    """Return what to do about an error, with the key of the action that helps as it is now; may be empty."""
+    if not error.action:
+        return error.next_step
+    press = f"Press {key_now(app, error.action)} ({spec(error.action).label})."
+    return f"{error.next_step} {press}".strip()
+
+
+def in_words(app: App[Any], error: ReshelveError) -> str:
+    """Return what happened, and what to do about it."""
+    return f"{error.what} {advice(app, error)}".strip()
 
 
 def key_names(keys: str) -> str:

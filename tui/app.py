@@ -151,7 +151,7 @@ class ReshelveApp(CrashSafeApp[None]):
         from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         if isinstance(error, ReshelveError):
-            self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
+            self.push_screen(ProblemScreen(error))
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(ProblemScreen())
@@ -191,7 +191,7 @@ class ReshelveApp(CrashSafeApp[None]):
         except ReshelveError as error:
             from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - as above
 
-            self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
+            self.push_screen(ProblemScreen(error))
 
     def action_organisations(self) -> None:
         """Show every connected organisation."""

@@ -132,7 +132,7 @@ async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
         await person.press("5", "/", *"prop")
         assert names(person) == ["Truxton Property"]
         await person.press(*"zz", "enter")
-        assert screen(person).rows.empty_text == words.NOT_FOUND
+        assert screen(person).rows.empty_text == words.NOT_FOUND.format(clear="esc")
         await person.press("escape")
         assert len(names(person)) > 15
         await person.press("3", "/", *"boulder", "enter", "1")

@@ -44,7 +44,8 @@ class Tellings:
         if self._store.company().running_since is None:
             raise ReshelveError(
                 "No sync was said to have been started. Nothing was noted.",
-                "Start one in Re-Leased, then press m.",
+                "Start one in Re-Leased first.",
+                action="manual_sync",
             )
         kind = TellingKind.SYNC_CLEAN if is_clean else TellingKind.SYNC_FAILED
         await self._tell(Telling(kind, self._now()))

@@ -9,15 +9,17 @@ class ReshelveError(Exception):
     """Something that a person has to be told.
 
     `what` is a sentence, `next_step` says what to do about it, `retryable` whether the same attempt can
-    succeed later by itself.
+    succeed later by itself. `action` is the id of the action that helps, empty where there is none: a
+    screen names its key as it is now, which nothing below the screens knows.
     """
 
     retryable = False
 
-    def __init__(self, what: str, next_step: str = "") -> None:
+    def __init__(self, what: str, next_step: str = "", *, action: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.next_step = next_step
+        self.action = action
 
 
 class BugError(ReshelveError):

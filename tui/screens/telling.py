@@ -10,7 +10,7 @@ from textual.css.query import NoMatches
 from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
-from tui.actions import key_now
+from tui.actions import in_words, key_now
 from tui.compat import GuardedScreen
 from tui.log import logger
 from tui.model.errors import ReadOnlyError, ReshelveError
@@ -54,4 +54,4 @@ class Telling(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
         if isinstance(error, ReadOnlyError):
             self.flash(read_only(error.reason))
         else:
-            self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)
+            self.flash(in_words(self.app, error), trouble=True)

@@ -11,6 +11,7 @@ from textual import on, work
 from textual.message import Message
 
 from tui import browser
+from tui.actions import in_words
 from tui.model.errors import RejectedError, ReshelveError
 from tui.screens.backed import Backed
 from tui.screens.handoff.handoff_items import Item, look
@@ -172,7 +173,7 @@ class Finishing(Backed[None]):
         try:
             await self.backend.press_restore(change.contact_id)
         except RejectedError as error:
-            self.post_message(Said(change.change_id, f"{error.what} {error.next_step}".strip()))
+            self.post_message(Said(change.change_id, in_words(self.app, error)))
         except ReshelveError:
             self.pressed.discard(change.change_id)
             raise

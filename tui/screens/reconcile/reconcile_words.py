@@ -35,7 +35,7 @@ EMPTY: Final = {
     Kind.FILE: "Every contact in the file was found in Xero.",
     Kind.XERO: "Every contact that Xero has in the tabs of this file is in the file.",
 }
-NOT_FOUND: Final = "No contact here has all of these words. Esc clears the search."
+NOT_FOUND: Final = "No contact here has all of these words. Press {clear} to clear the search."
 NOT_IN_XERO: Final = "Xero has no contact that this line could mean."
 _SHORT_REASONS: Final = {
     Why.UNDER_WAY: "change under way",
@@ -224,9 +224,9 @@ def _told(one: Entry, look: Look, now: datetime, key: Key) -> Iterator[str]:
         how = f" {key('record')} records that." if key("record") else ""
         yield f"It proves that Re-Leased has the last change.{how}"
     elif len(one.candidates) > 1:
-        yield f"Could be any of {number(len(one.candidates))} in Xero. Enter says which is meant."
+        yield f"Could be any of {number(len(one.candidates))} in Xero. {key('open')} says which is meant."
     elif one.candidates:
-        yield "Could be the one below. Enter says whether it is."
+        yield f"Could be the one below. {key('open')} says whether it is."
     elif one.contact is None:
         yield "Xero has no contact that this line could mean."
     if one.told is not None:
