@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.model_xero import Clock, ModelXero, contact
+from engine.model_xero import Clock, ModelXero, contact, tell_time
 
 from tui.engine.engine import Engine
 from tui.engine.opening import nightly_window
@@ -63,9 +63,7 @@ class House:
 
     def told_time(self, ahead: timedelta) -> None:
         """Let Xero answer while this machine's clock is so far ahead of its own."""
-        for _ in range(3):
-            # A jump is believed once several answers agree.
-            self.engine._clock.learn(self.clock() - ahead, 0.1)
+        tell_time(self.engine._clock, self.clock() - ahead)
 
     @property
     def view(self) -> ChangeView:

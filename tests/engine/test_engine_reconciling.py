@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import pytest
-from engine.model_xero import START, Clock, contact
+from engine.model_xero import START, Clock, contact, tell_time
 
 from tui.engine import reconciling
 from tui.engine.clock import XeroClock
@@ -108,7 +108,7 @@ async def test_a_file_of_a_machine_whose_clock_is_ahead_proves_nothing_confirmed
 ) -> None:
     await bench.have(1)
     await bench.archive(1, DATED - timedelta(minutes=5))
-    bench._clock.learn(bench.clock() - timedelta(minutes=minutes), 0.1)
+    tell_time(bench._clock, bench.clock() - timedelta(minutes=minutes))
     found = await bench.look((1, "Archived"))
     # Behind, it is left alone: a date that is too early claims too little.
     assert found.source.dated == DATED - timedelta(minutes=max(minutes, 0))
@@ -123,7 +123,7 @@ async def test_a_file_just_exported_on_a_machine_whose_clock_is_ahead_is_no_file
 ) -> None:
     await bench.have(1)
     bench.clock.at = DATED
-    bench._clock.learn(DATED - timedelta(minutes=10), 0.1)
+    tell_time(bench._clock, DATED - timedelta(minutes=10))
     assert (await bench.look((1, "Active"))).source.dated == DATED - timedelta(minutes=10)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from engine.model_xero import START, Clock, contact
+from engine.model_xero import START, Clock, contact, tell_time
 from engine.released_house import Bridge
 from msgspec.structs import replace
 
@@ -131,12 +131,12 @@ async def test_a_clock_behind_xeros_does_not_take_away_what_was_seen(desk: Desk)
 async def test_a_sync_is_told_by_xeros_clock(desk: Desk, ahead: int, told_at: int, expected: Grade) -> None:
     now = START + timedelta(minutes=told_at)
     desk.machine.at = now + timedelta(minutes=ahead)
-    desk.xero.learn(now, 0.1)
+    tell_time(desk.xero, now)
     # What the screens' clock says then, which follows Xero's as well.
     await desk.tell_sync_started(desk._now())
     assert running_since(desk) == now
     desk.machine.at += timedelta(minutes=30)
-    desk.xero.learn(now + timedelta(minutes=30), 0.1)
+    tell_time(desk.xero, now + timedelta(minutes=30))
     await desk.tell_sync_ended(is_clean=True)
     assert grade(desk) is expected
     assert desk._released.link.state_told_at == now + timedelta(minutes=30)
@@ -147,7 +147,7 @@ async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_c
 ) -> None:
     now = START + timedelta(minutes=1)
     desk.machine.at = now + timedelta(minutes=10)
-    desk.xero.learn(now, 0.1)
+    tell_time(desk.xero, now)
     await desk.tell_contact(archived(desk))
     # Restored and archived again before the time that this machine's clock showed.
     back_at, gone_at = now + timedelta(minutes=2), now + timedelta(minutes=3)

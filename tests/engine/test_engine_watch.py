@@ -198,6 +198,94 @@ async def test_the_feed_is_looked_at_when_it_can_have_news(
     assert watch.next_look == seconds
 
 
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@pytest.mark.parametrize("ahead", [2 * DAY, 10_000 * DAY, HOUR, 2 * timedelta(minutes=1)])
+@pytest.mark.parametrize("what", ["started", "picked up", "both"])
+async def test_an_item_dated_ahead_proves_nothing_now_or_later(
+    store: Store, ahead: timedelta, what: str
+) -> None:
+    [before] = await confirmed(store, "a")
+    clock = Clock(START + HOUR)
+    watch = feed_watch(store, clock)
+    odd, fine = clock() + ahead, clock()
+    item = pick_up("a", odd if what != "picked up" else fine)
+    item = replace(item, picked_up_at=odd if what != "started" else fine)
+    await watch.look(FakeObserver(report(item, cursor="1")))
+    assert grade(store, watch, before, clock()) is Grade.PENDING
+    assert store.cursor("feed.cursor") == "1"
+    assert grade(store, watch, before, clock() + 2 * ahead) is Grade.PENDING
+
+
+@pytest.mark.parametrize("seconds", [1, 30, 59])
+async def test_an_item_received_before_a_change_was_requested_does_not_prove_it(
+    store: Store, seconds: float
+) -> None:
+    """Also one that is dated after the change, by a clock that is a little ahead."""
+    await store.apply([contact("a")], START)
+    clock = Clock()
+    watch = feed_watch(store, clock)
+    await watch.look(FakeObserver(report(pick_up("a", START + timedelta(seconds=seconds)), cursor="1")))
+    clock.forward(seconds=seconds / 2)
+    [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), clock())
+    await store.record([Move(change.change_id, Event.CONFIRM, confirmed_at=clock())], clock())
+    clock.forward(days=3)
+    assert grade(store, watch, change, clock()) is Grade.PENDING
+
+
+@pytest.mark.parametrize("ahead", [2 * DAY, 10_000 * DAY, HOUR, 2 * timedelta(minutes=1)])
+@pytest.mark.parametrize("what", ["started", "finished", "both"])
+async def test_a_clean_sync_dated_ahead_makes_nothing_overdue_now_or_later(
+    store: Store, ahead: timedelta, what: str
+) -> None:
+    [change] = await confirmed(store, "a")
+    clock = Clock(START + HOUR)
+    watch = feed_watch(store, clock)
+    odd, fine = clock() + ahead, clock()
+    clean = report(
+        last_sync_clean=True,
+        last_sync_started_at=odd if what != "finished" else fine,
+        last_sync_finished_at=odd if what != "started" else fine,
+    )
+    await watch.look(FakeObserver(clean))
+    assert grade(store, watch, change, clock()) is Grade.PENDING
+    clock.at += 2 * ahead
+    await watch.look(FakeObserver(clean))
+    assert grade(store, watch, change, clock()) is Grade.PENDING
+    # One that can be true counts again.
+    began = clock()
+    await watch.look(FakeObserver(replace(clean, last_sync_started_at=began, last_sync_finished_at=began)))
+    assert grade(store, watch, change, clock()) is Grade.OVERDUE
+
+
+@pytest.mark.parametrize("seconds", [1, 30, 59])
+async def test_a_clean_sync_told_of_before_a_change_was_requested_does_not_miss_it(
+    store: Store, seconds: float
+) -> None:
+    await store.apply([contact("a")], START)
+    clock = Clock()
+    watch = feed_watch(store, clock)
+    began = START + timedelta(seconds=seconds)
+    clean = report(last_sync_clean=True, last_sync_started_at=began, last_sync_finished_at=began)
+    await watch.look(FakeObserver(clean))
+    clock.forward(seconds=seconds / 2)
+    [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), clock())
+    await store.record([Move(change.change_id, Event.CONFIRM, confirmed_at=clock())], clock())
+    for _ in range(2):
+        # Told of again, also after a restart.
+        clock.forward(seconds=seconds)
+        watch = feed_watch(store, clock)
+        await watch.look(FakeObserver(clean))
+        assert grade(store, watch, change, clock()) is Grade.PENDING
+
+
+async def test_a_clean_sync_stored_with_a_date_ahead_is_not_believed(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    await store.set_cursor("feed.clean_sync_started_at", (START + 2 * DAY).isoformat())
+    assert grade(store, feed_watch(store), change) is Grade.PENDING
+
+
 # --- without one ---
 
 

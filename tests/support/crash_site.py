@@ -123,7 +123,10 @@ class Site:
             return bool(condition()) or _FAILED in terminal.screen.text
 
         terminal = self.program()
-        terminal.until(is_over, what)
+        try:
+            terminal.until(is_over, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nIts log:\n{self._log()}") from None
         assert _FAILED not in terminal.screen.text, f"a part of the program failed:\n{self._log()}"
 
     def end(self) -> None:

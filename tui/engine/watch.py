@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _CURSOR: Final = "feed.cursor"
 _CLEAN_SYNC: Final = "feed.clean_sync_started_at"
+# The same as the feed dated it, by which it is known again.
+_CLEAN_TOLD: Final = "feed.clean_sync_told"
 # What the last look has shown, for the copies of the program that don't look themselves.
 _SHOWN: Final = "feed.shown"
 _MOMENTS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
@@ -35,6 +37,8 @@ _FAILED: Final = "The bridge to it failed, as the log tells."
 _NO_ZONE: Final = "It gave a time without its zone."
 # A feed can say that there is always more: its next pages then wait for the next look.
 _MOST_PAGES: Final = 40
+# The clocks of a feed and of Xero may differ by that much. What is dated further ahead is no evidence.
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _LONGEST_CYCLE: Final = timedelta(days=31).total_seconds()
 _SLOWEST = 10.0
 _QUICKEST = 0.5
@@ -75,7 +79,7 @@ class ReleasedWatch:
         try:
             for pages_left in reversed(range(_MOST_PAGES)):
                 cursor = self._store.cursor(_CURSOR)
-                report = await _ask(observer, cursor)
+                report = self._as_received(await _ask(observer, cursor))
                 # The cursor moves even where a whole page made no sense, or it would be read without end.
                 if report.cursor is not None and report.cursor != cursor:
                     learnt += await self._store.record_pick_ups(report.pick_ups, (_CURSOR, report.cursor))
@@ -112,11 +116,7 @@ class ReleasedWatch:
     async def _follow(self, report: Report, *, is_whole: bool) -> None:
         # Before everything it picked up is known, a clean sync would show what it brought as missed.
         if is_whole and report.last_sync_clean and report.last_sync_started_at is not None:
-            started = report.last_sync_started_at.isoformat()
-            if started != self._store.cursor(_CLEAN_SYNC):
-                await self._store.note_clean_sync(
-                    report.last_sync_started_at, self._now(), (_CLEAN_SYNC, started)
-                )
+            await self._note_clean_sync(report.last_sync_started_at, report.last_sync_finished_at)
         self._show(
             ReleasedLink(
                 has_feed=True,
@@ -127,6 +127,37 @@ class ReleasedWatch:
                 last_sync_at=report.last_sync_finished_at,
             )
         )
+
+    async def _note_clean_sync(self, started_at: datetime, finished_at: datetime | None) -> None:
+        """Keep a clean sync the first time it is told of: what is requested later is no matter of it."""
+        told = started_at.isoformat()
+        if told == self._store.cursor(_CLEAN_TOLD):
+            return
+        now = self._now()
+        if started_at <= (finished_at or started_at) <= now + _CLOCKS_DIFFER:
+            started_at = min(started_at, now)
+            cursors = (_CLEAN_SYNC, started_at.isoformat()), (_CLEAN_TOLD, told)
+            await self._store.note_clean_sync(started_at, now, *cursors)
+        else:
+            logger.warning("left out a clean sync of the feed that is dated ahead, or ends before it begins")
+            await self._store.set_cursor(_CLEAN_TOLD, told)
+
+    def _as_received(self, report: Report) -> Report:
+        """Keep the evidence that can be true by now, and date none of it later than this."""
+        now = self._now()
+        found = tuple(
+            replace(
+                one, sync_started_at=min(one.sync_started_at, now), picked_up_at=min(one.picked_up_at, now)
+            )
+            for one in report.pick_ups
+            if one.sync_started_at <= one.picked_up_at <= now + _CLOCKS_DIFFER
+        )
+        left_out = len(report.pick_ups) - len(found)
+        if left_out:
+            logger.warning(
+                "left out %d items of the feed that are dated ahead, or before their sync", left_out
+            )
+        return replace(report, pick_ups=found)
 
     async def _tell_followers(self) -> None:
         shown = _write_shown(self.link)
@@ -157,7 +188,9 @@ class ReleasedWatch:
         self.watch = told_watch(self._window, company)
 
     def _clean_sync(self) -> datetime | None:
-        return moments.of_text(self._store.cursor(_CLEAN_SYNC))
+        started_at = moments.of_text(self._store.cursor(_CLEAN_SYNC))
+        is_past = started_at is not None and started_at <= self._now() + _CLOCKS_DIFFER
+        return started_at if is_past else None
 
     def _follow_clock(self) -> bool:
         now, link = self._now(), self.link

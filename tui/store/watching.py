@@ -61,15 +61,16 @@ class Watching:
 
         return await self._database.write(work)
 
-    async def note_clean_sync(self, started_at: datetime, now: datetime, cursor: tuple[str, str]) -> int:
-        """Note that a feed told of a clean sync, after all it picked up; the cursor remembers it.
+    async def note_clean_sync(self, started_at: datetime, now: datetime, *remembered: tuple[str, str]) -> int:
+        """Note that a feed told of a clean sync, after all it picked up; the cursors remember it.
 
         Returns how many changes have nothing left to wait for, as no sync ever saw what they reversed.
         """
 
         def work(connection: sqlite3.Connection) -> int:
             cancelled = evidence.cancel_out(connection, started_at, now)
-            cursors.write_cursor(connection, *cursor)
+            for cursor in remembered:
+                cursors.write_cursor(connection, *cursor)
             return cancelled
 
         return await self._database.write(work)

@@ -1,0 +1,102 @@
+"""What Xero dates oddly: a change is never older than is known, and a full read corrects what is stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
+
+from tui.model.change import Action, Event, Origin
+from tui.model.evidence import Grade, NightlyWindow, Watch, stand
+from tui.store import Move
+
+if TYPE_CHECKING:
+    from tui.model.change import Change
+    from tui.model.contact import ContactStatus
+    from tui.store import Store
+
+DAY = 24 * 60
+NIGHTLY = Watch(window=NightlyWindow(time(0), time(6), UTC))
+YEAR_2099 = (datetime(2099, 1, 1, tzinfo=UTC) - NOON) / timedelta(minutes=1)
+
+
+def grade(change: Change, at: float) -> Grade:
+    return stand(change, NIGHTLY, minutes(at)).grade
+
+
+@pytest.mark.parametrize("way", [(), (Event.LOSE,)], ids=["answered", "read again"])
+@pytest.mark.parametrize(
+    "dated",
+    [-30 * DAY, -30 * DAY - 5, -365 * DAY, -2 * DAY, -DAY, 9 * DAY, YEAR_2099],
+    ids=["as before", "earlier", "a year back", "two days back", "yesterday", "ahead", "2099"],
+)
+async def test_a_change_is_expected_only_after_a_night_since_it_was_sent(
+    store: Store, dated: float, way: tuple[Event, ...]
+) -> None:
+    await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
+    [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    for event in (Event.SEND, *way):
+        await store.record([Move(change.change_id, event)], minutes(1))
+    confirm = Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(dated))
+    await store.record([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
+    [after] = store.changes_of("id-1")
+    assert after.confirmed_at == minutes(2)
+    assert grade(after, 3) is Grade.PENDING
+    assert grade(after, DAY) is Grade.EXPECTED
+
+
+@pytest.mark.parametrize("dated", [-30 * DAY, -29 * DAY, -3 * DAY, 9 * DAY, YEAR_2099])
+@pytest.mark.parametrize(
+    ("before", "after"), [(ACTIVE, ARCHIVED), (ARCHIVED, ACTIVE)], ids=["archived", "restored"]
+)
+@pytest.mark.parametrize("is_queued", [False, True])
+async def test_what_was_done_in_xero_is_no_older_than_the_last_look(
+    store: Store, before: ContactStatus, after: ContactStatus, dated: float, *, is_queued: bool
+) -> None:
+    await store.apply([contact(1, before, at=-30 * DAY)], minutes(-DAY))
+    await store.set_cursor("pull.since", minutes(-1).isoformat())
+    if is_queued:
+        action = Action.ARCHIVE if after is ARCHIVED else Action.RESTORE
+        await store.add(action, store.contacts(["id-1"]), minutes(-1))
+    await store.apply([contact(1, after, at=dated)], NOON)
+    [change] = store.changes_of("id-1")
+    assert change.origin is (Origin.HERE if is_queued else Origin.XERO)
+    assert change.confirmed_at == NOON
+    assert grade(change, 1) is Grade.PENDING
+
+
+@pytest.mark.parametrize("stored", [YEAR_2099, 30 * DAY, 60, -60, -3 * DAY])
+@pytest.mark.parametrize("told", [-5 * DAY, -365 * DAY, -4 * DAY])
+async def test_a_full_read_corrects_what_is_stored_with_a_later_date(
+    store: Store, stored: float, told: float
+) -> None:
+    """A contact that was once dated ahead, or Xero's own data put back to an earlier day."""
+    await store.apply([contact(1, ARCHIVED, at=stored, name="Later")], minutes(-2 * DAY))
+    await store.apply([contact(1, ACTIVE, at=told, name="Earlier")], NOON, is_full_read=True)
+    one = store.contact("id-1")
+    assert one is not None
+    assert (one.name, one.status, one.updated_at) == ("Earlier", ACTIVE, minutes(told))
+    # It was archived here, and is active in Xero: that is a change, and one of now.
+    [change] = store.changes_of("id-1")
+    assert (change.action, change.origin, change.confirmed_at) == (Action.RESTORE, Origin.XERO, NOON)
+    # News of it count again.
+    await store.apply([contact(1, ACTIVE, at=1, name="Latest")], minutes(2))
+    assert [one.name for one in store.contacts(["id-1"])] == ["Latest"]
+
+
+@pytest.mark.parametrize("stored", [-1, 0, 5])
+async def test_a_page_that_was_read_before_our_own_change_turns_nothing_back(
+    store: Store, stored: float
+) -> None:
+    await store.apply([contact(1, ARCHIVED, at=stored)], NOON)
+    await store.apply([contact(1, ACTIVE, at=-DAY)], NOON, is_full_read=True)
+    assert store.counts().archived == 1
+    assert not store.changes_of("id-1")
+
+
+async def test_a_contact_once_dated_2099_follows_news_without_a_full_read(store: Store) -> None:
+    await store.apply([contact(1, at=YEAR_2099)], NOON)
+    await store.apply([contact(1, ARCHIVED, at=1)], minutes(2))
+    assert store.counts().archived == 1
