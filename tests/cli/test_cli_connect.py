@@ -80,6 +80,23 @@ def connect(home: Path, *options: str, stdin: str = "") -> Result:
     return CliRunner().invoke(main, ["connect", *options], input=stdin, env={"RESHELVE_HOME": str(home)})
 
 
+class KeychainFirst(Answering):
+    """Waits for the keychain first."""
+
+    async def sign_in(self, request: ConnectRequest) -> FakeSignIn:
+        self.on_keychain_wait(True)  # noqa: FBT003 - its only argument
+        return await super().sign_in(request)
+
+
+def test_it_says_that_the_keychain_waits_for_the_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_for("connect", KeychainFirst(is_practice=False), monkeypatch)
+    result = connect(tmp_path, "--client-id", CLIENT_ID)
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Waiting for the keychain: look for its prompt.")
+
+
 # --- the ordinary way ---
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.consent import decide
 from support.house import settings_for
+from support.keychain import keychain_in
 from support.practice import PracticeXero, running_sandbox
 
 from tui.engine.sign_ins.account import FILE, XeroAccount
@@ -20,6 +21,7 @@ from tui.model.errors import NoKeychainError, OfflineError, ReconnectError, Sign
 from tui.paths import Paths
 from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
+from tui.xero.signing.keychain import Keychain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +146,35 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
     await attempt.finish()
     assert load(paths.settings_file, {}).xero.token_store == FILE
     assert paths.token_file(practice.client_id).stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_keychain_that_waits_is_told_of_and_waited_for(
+    practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 0.1)
+    account = XeroAccount(replace(settings, xero=replace(settings.xero, token_store="keychain")), paths)
+    with keychain_in(paths.data / "keychain.json") as keychain:
+        said: list[bool] = []
+
+        def told(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+            said.append(is_waiting)
+            if is_waiting:
+                prompt.set()
+
+        account.on_keychain_wait = told
+        keychain.prompt = prompt = threading.Event()
+        attempt = await account.sign_in(ConnectRequest(practice.client_id))
+        assert said == [True, False]
+        attempt.paste(decide(attempt.url))
+        keychain.prompt = prompt = threading.Event()
+        connected = await attempt.finish()
+        assert said == [True, False] * 2
+        assert Keychain(paths.data, practice.client_id).load().access_token
+        keychain.prompt = prompt = threading.Event()
+        await account.disconnect(connected.organisations[0].sign_in)
+        assert said == [True, False] * 3
+        with pytest.raises(ReconnectError):
+            Keychain(paths.data, practice.client_id).load()
 
 
 async def test_what_was_removed_in_xero_is_marked_and_comes_back(

@@ -13,6 +13,7 @@ from tui.engine.weather.weather import Weather
 from tui.model.errors import (
     AnswerLostError,
     ForeignAnswerError,
+    KeychainError,
     MissingScopeError,
     NotConnectedError,
     OfflineError,
@@ -307,3 +308,12 @@ async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
     assert sky.weather.link.link is Link.ELSEWHERE
     assert "Another Reshelve" in sky.weather.link.detail
     assert not await waits(sky.weather)
+
+
+async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(sky: Sky) -> None:
+    # Its prompt may be answered at any moment.
+    error = KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
+    assert max(sky.failures(error, 20)) <= 5
+    assert sky.weather.link.link is Link.KEYCHAIN
+    assert "look for its prompt" in sky.weather.link.detail
+    assert max(sky.failures(KeychainError("The keychain can't be opened."), 20)) > 5

@@ -202,6 +202,18 @@ async def test_it_says_when_the_browser_has_come_back(account: FakeAccount) -> N
         assert not person.screen.query_one("#by-hand").display
 
 
+async def test_it_says_that_the_keychain_waits_for_the_person(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        await begin(person, account)
+        for _ in range(2):
+            account.attempt.ends_at = None
+            account.on_keychain_wait(True)  # noqa: FBT003 - its only argument
+            connect_screen(person)._tick()
+            assert "look for its prompt" in says(person, "#status")
+            account.on_keychain_wait(False)  # noqa: FBT003 - as above
+            assert says(person, "#status") == words.READING
+
+
 async def test_the_countdown_counts(account: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connecting(account) as person:
         await begin(person, account)

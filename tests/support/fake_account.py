@@ -15,7 +15,7 @@ from tui.model.contact import Organisation
 from tui.model.errors import SignInError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     import pytest
@@ -89,6 +89,7 @@ class FakeAccount:
     count_gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.on_keychain_wait: Callable[[bool], None] = lambda _: None
         self.release()
 
     @classmethod

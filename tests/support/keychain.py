@@ -14,6 +14,7 @@ from keyring.compat import properties
 from keyring.errors import PasswordSetError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
 
 _FILE = "KEYRING_PROPERTY_FILE"
@@ -23,12 +24,16 @@ class FileKeychain(KeyringBackend):
     """Keeps everything as JSON in `file`, which keyring itself sets from the environment.
 
     `trouble` is raised by whatever is asked, as by a keychain that stays locked; one that `is_full` keeps
-    nothing new.
+    nothing new. `prompt` is waited for before anything is done. `most_bytes` fit into an entry, in UTF-16;
+    one that `cuts` what is longer says nothing of it.
     """
 
     file = ""
-    trouble: Exception | None = None
+    trouble: BaseException | None = None
     is_full = False
+    prompt: threading.Event | None = None
+    most_bytes = 1_000_000
+    cuts = False
 
     @properties.classproperty
     def priority(cls) -> float:  # noqa: N805 - a property of the class
@@ -45,6 +50,10 @@ class FileKeychain(KeyringBackend):
     def set_password(self, service: str, username: str, password: str) -> None:
         if self.is_full:
             raise PasswordSetError("full")
+        if len(password) * 2 > self.most_bytes:
+            if not self.cuts:
+                raise OSError(1783, "CredWrite", "The stub received bad data")
+            password = password[: self.most_bytes // 2]
         self._write({**self._read(), f"{service}: {username}": password})
 
     def delete_password(self, service: str, username: str) -> None:
@@ -53,6 +62,8 @@ class FileKeychain(KeyringBackend):
         self._write(kept)
 
     def _read(self) -> dict[str, str]:
+        if self.prompt is not None:
+            self.prompt.wait()
         if self.trouble is not None:
             raise self.trouble
         try:

@@ -5,6 +5,8 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from keyring.backends.chainer import ChainerBackend
 from keyring.errors import InitError, KeyringLocked
 from support.keychain import FileKeychain, keychain_environment, keychain_in
 
-from tui.model.errors import OfflineError, ReconnectError, ReshelveError, StoreError
+from tui.model.errors import KeychainError, OfflineError, ReconnectError, StoreError
 from tui.xero.signing.keychain import Keychain, keychain_name
 from tui.xero.signing.tokens import Tokens, TokenSource
 
@@ -77,6 +79,129 @@ def test_deleting_takes_one_entry_away_and_does_no_harm_twice(tmp_path: Path) ->
     assert Keychain(tmp_path, "another").load() == TOKENS
 
 
+LONG = Tokens("a" * 1_400, "r" * 1_100, datetime(2026, 1, 1, tzinfo=UTC), "client", "hush", "scope")
+
+
+@pytest.mark.parametrize("cuts", [True, False])
+def test_tokens_longer_than_an_entry_are_kept_in_several(
+    system: FileKeychain, tmp_path: Path, *, cuts: bool
+) -> None:
+    def entries() -> list[str]:
+        return list(json.loads((tmp_path / "keychain.json").read_text()))
+
+    system.most_bytes, system.cuts = 2_560, cuts
+    keychain = Keychain(tmp_path, "client")
+    longer = replace(LONG, access_token="b" * 3_000)
+    for tokens in (LONG, LONG, longer, TOKENS, longer):
+        keychain.save(tokens)
+        assert keychain.load() == tokens
+    assert len(entries()) == 6
+    keychain.save(TOKENS)
+    assert len(entries()) == 1
+    keychain.save(LONG)
+    keychain.delete()
+    assert entries() == []
+
+
+def test_a_lost_part_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path) -> None:
+    system.most_bytes = 2_560
+    keychain = Keychain(tmp_path, "client")
+    keychain.save(LONG)
+    kept = json.loads((tmp_path / "keychain.json").read_text())
+    part = next(name for name in kept if name.endswith(" 1"))
+    system.delete_password(*part.split(": ", 1))
+    with pytest.raises(ReconnectError, match="can't be read"):
+        keychain.load()
+
+
+def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> None:
+    system.most_bytes, system.cuts = 10, True
+    with pytest.raises(KeychainError, match="can't be saved"):
+        Keychain(tmp_path, "client").save(TOKENS)
+
+
+@pytest.fixture
+def prompt(system: FileKeychain, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Let the keychain wait for a prompt; it is set in the end."""
+    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 0.02)
+    system.prompt = threading.Event()
+    yield system.prompt
+    system.prompt.set()
+
+
+def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
+    system: FileKeychain, prompt: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    read, keychain = system._read, Keychain(tmp_path, "client")
+
+    def noted() -> dict[str, str]:
+        asked.append("")
+        return read()
+
+    monkeypatch.setattr(system, "_read", noted)
+    for ask in (keychain.load, lambda: keychain.save(TOKENS), keychain.delete, keychain_name) * 3:
+        with pytest.raises(KeychainError, match="look for its prompt") as waiting:
+            ask()
+        assert waiting.value.is_waiting
+    assert len(asked) == 1
+    prompt.set()
+    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 60)
+    keychain.save(TOKENS)
+    assert keychain.load() == TOKENS
+
+
+async def test_a_token_source_waits_without_losing_what_was_renewed(
+    system: FileKeychain, prompt: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grant(_: httpx.Request) -> httpx.Response:
+        system.prompt = prompt
+        return httpx.Response(200, json={"access_token": "a", "refresh_token": "r-1", "expires_in": 1800})
+
+    system.prompt = None
+    keychain = Keychain(tmp_path, "client")
+    keychain.save(Tokens.of_refresh_token("r-0", "client"))
+    tokens = TokenSource(
+        keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=httpx.MockTransport(grant)
+    )
+    for _ in range(3):
+        with pytest.raises(OfflineError, match="look for its prompt"):
+            await tokens.access_token()
+    prompt.set()
+    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 60)
+    assert await tokens.access_token() == "a"
+    assert keychain.load().refresh_token == "r-1"
+
+
+BLOCKED = """
+import asyncio, sys, threading
+from pathlib import Path
+from support.keychain import FileKeychain
+from tui.xero.signing import keychain
+FileKeychain.prompt = threading.Event()
+
+async def ask():
+    waiting = asyncio.create_task(asyncio.to_thread(keychain.Keychain(Path("."), "c").load))
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+asyncio.run(ask())
+print("ended")
+"""
+
+
+def test_the_end_of_the_program_waits_for_no_keychain(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED],
+        env={**os.environ, **keychain_environment(tmp_path / "k")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "ended"
+
+
 def dbus_error() -> Exception:
     """Make an error that keyring passes on from below, as D-Bus raises it."""
     import secretstorage.exceptions  # noqa: PLC0415 - only where there is D-Bus
@@ -85,14 +210,23 @@ def dbus_error() -> Exception:
     return error
 
 
-TROUBLES = [KeyringLocked("locked"), InitError("dismissed"), TimeoutError(), ConnectionResetError()]
+class PanicException(BaseException):
+    """As backends written in Rust raise it."""
+
+
+TROUBLES: list[BaseException] = [
+    KeyringLocked("locked"), InitError("dismissed"), TimeoutError(), ConnectionResetError(),
+    subprocess.CalledProcessError(44, ["security"], b"hush"), EOFError(), KeyError("hush"), IndexError(),
+    AssertionError(), UnicodeDecodeError("utf-8", b"hush", 0, 1, ""), RecursionError(), MemoryError(),
+    Exception("hush"), PanicException("hush"), SystemExit(1),
+]  # fmt: skip
 if sys.platform == "linux":
     TROUBLES.append(dbus_error())
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
 def test_a_keychain_that_stays_locked_is_said_in_words(
-    system: FileKeychain, tmp_path: Path, trouble: Exception, caplog: pytest.LogCaptureFixture
+    system: FileKeychain, tmp_path: Path, trouble: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     keychain = Keychain(tmp_path, "client")
@@ -105,7 +239,7 @@ def test_a_keychain_that_stays_locked_is_said_in_words(
     with pytest.raises(StoreError, match="can't be removed") as deleting:
         keychain.delete()
     for failed in (loading, saving, deleting):
-        assert isinstance(failed.value, ReshelveError)
+        assert isinstance(failed.value, KeychainError)
         assert failed.value.next_step
         assert "hush" not in f"{failed.value!r} {failed.value.__context__!r}"
     assert keychain_name() == ""

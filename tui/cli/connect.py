@@ -12,7 +12,7 @@ import click
 
 from tui import browser
 from tui.cli.pasting import pasted_lines
-from tui.cli.run import say
+from tui.cli.run import say, tell_of_keychain
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
@@ -67,6 +67,7 @@ def connect(
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
+        account.on_keychain_wait = tell_of_keychain
         asked = _ask(account, client_id, is_read_only=read_only, is_custom=custom)
         # One loop, left in between to ask: while it runs, Ctrl-C can't end a question.
         with asyncio.Runner() as runner:

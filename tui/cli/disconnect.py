@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.run import say
+from tui.cli.run import say, tell_of_keychain
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.errors import AnswerLostError, NetworkSetupError, OfflineError, ReshelveError
 from tui.model.query import fold
@@ -36,6 +36,7 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
+        account.on_keychain_wait = tell_of_keychain
         sign_ins = _chosen(_by_sign_in(asyncio.run(account.count())), organisation, is_all=is_all)
         _list(sign_ins)
         if not yes and not click.confirm("Disconnect?"):

@@ -112,6 +112,12 @@ def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
     return keymap(keys)
 
 
+def tell_of_keychain(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+    """Say that the keychain keeps the command waiting."""
+    if is_waiting:
+        click.echo("Waiting for the keychain: look for its prompt. Ctrl-C cancels.", err=True)
+
+
 def say(error: ReshelveError) -> click.ClickException:
     """Turn an error into what the command line prints before it exits with 1."""
     if isinstance(error, ReadOnlyError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from tui.model.backend import Service
@@ -89,7 +89,13 @@ class SignIn(Protocol):
 
 
 class Account(Protocol):
-    """All sign-ins of this installation. Everything raises `ReshelveError` with words for the person."""
+    """All sign-ins of this installation. Everything raises `ReshelveError` with words for the person.
+
+    `on_keychain_wait` is called with True when the system's keychain keeps the person waiting for a few
+    seconds, perhaps behind a prompt that is hidden, and with False once it has answered.
+    """
+
+    on_keychain_wait: Callable[[bool], None]
 
     @property
     def is_practice(self) -> bool:

@@ -86,6 +86,22 @@ class NetworkSetupError(OfflineError):
     """
 
 
+class KeychainError(OfflineError):
+    """The system's keychain can't be used, so that Xero can't be asked.
+
+    `is_waiting` says that it hasn't answered yet, as it waits for the person: the same call, made again,
+    waits for the same answer.
+    """
+
+    def __init__(self, what: str, next_step: str = "", *, is_waiting: bool = False) -> None:
+        super().__init__(what, next_step)
+        self.is_waiting = is_waiting
+
+
+class KeychainWriteError(KeychainError, StoreError):
+    """The keychain didn't keep, or didn't remove, a sign-in."""
+
+
 class AnswerLostError(XeroError):
     """The call may or may not have been carried out: only reading again tells.
 

@@ -24,11 +24,13 @@ class Link(StrEnum):
     """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation.
 
     `UNEXPECTED` is an answer that a request can't be met by: a refusal of all of it, or a gateway's page.
+    `KEYCHAIN` waits for the person to answer the prompt of the system's keychain.
     """
 
     STARTING = "starting"
     ONLINE = "online"
     OFFLINE = "offline"
+    KEYCHAIN = "keychain"
     LIMITED = "limited"
     UNAVAILABLE = "unavailable"
     UNEXPECTED = "unexpected"

@@ -209,8 +209,8 @@ def xero_trouble(xero: XeroLink, now: datetime) -> str:
     detail = safe(xero.detail)
     if not detail:
         return ""
-    # A sign-in that has ended is the person's to mend: no next try brings it back.
-    if xero.waiting_until is None or xero.link in {Link.RECONNECT, Link.GONE}:
+    # A sign-in that has ended and a prompt are the person's: no next try helps.
+    if xero.waiting_until is None or xero.link in {Link.RECONNECT, Link.GONE, Link.KEYCHAIN}:
         return detail
     what = {Link.ONLINE: "Next look", Link.LIMITED: "Goes on"}.get(xero.link, "Next try")
     return f"{detail} {what} {when(xero.waiting_until, now)}."

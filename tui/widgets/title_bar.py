@@ -22,6 +22,7 @@ _SIGNS: Final = {
     Link.STARTING: ("◌", "$text-muted"),
     Link.ONLINE: ("●", "$text-success"),
     Link.OFFLINE: ("○", "$text-warning"),
+    Link.KEYCHAIN: ("!", "$text-warning"),
     Link.LIMITED: ("◔", "$text-warning"),
     Link.UNAVAILABLE: ("✗", "$text-error"),
     Link.UNEXPECTED: ("✗", "$text-error"),
@@ -33,6 +34,7 @@ _SIGNS: Final = {
 _WORDS: Final = {
     Link.STARTING: ("connecting", "connecting"),
     Link.OFFLINE: ("offline{}", "offline"),
+    Link.KEYCHAIN: ("waiting for the keychain", "keychain"),
     Link.LIMITED: ("limit reached{}", "limit"),
     Link.UNAVAILABLE: ("not answering{}", "no answer"),
     Link.UNEXPECTED: ("unexpected answer{}", "unexpected"),

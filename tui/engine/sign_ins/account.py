@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
@@ -17,13 +17,13 @@ from tui.engine.sign_ins.organisations import Known, read_known, write_known
 from tui.engine.watch import told_watch
 from tui.loopback import is_loopback
 from tui.model.account import Account, Listed
-from tui.model.errors import NoKeychainError, ReconnectError, StoreError
+from tui.model.errors import KeychainError, NoKeychainError, ReconnectError, StoreError
 from tui.model.evidence import settled_up_to
 from tui.settings import set_value
 from tui.store.peek import peek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from tui.engine.engine import Engine
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tui.paths import Paths
     from tui.settings import Settings
     from tui.xero.signing.tokens import Tokens
+
+_T = TypeVar("_T")
 
 __all__ = ["FILE", "XeroAccount", "account"]
 
@@ -55,6 +57,7 @@ class XeroAccount(Account):
         self._paths = paths
         self._is_read_only = is_read_only
         self._now = now
+        self.on_keychain_wait: Callable[[bool], None] = lambda _: None
         self._known = read_known(paths.organisations_file)
         # Weakly: whoever opened an engine also ends it.
         self._engines: WeakValueDictionary[str, Engine] = WeakValueDictionary()
@@ -107,8 +110,7 @@ class XeroAccount(Account):
     async def keychain(self) -> str:
         """Return the name of the system's keychain, empty where there is none."""
         keychain = await asyncio.to_thread(import_module, "tui.xero.signing.keychain")
-        name: str = await asyncio.to_thread(keychain.keychain_name)
-        return name
+        return await self._patiently(lambda: asyncio.to_thread(keychain.keychain_name))
 
     async def sign_in(self, request: ConnectRequest) -> SignIn:
         """Begin to sign in."""
@@ -125,7 +127,7 @@ class XeroAccount(Account):
         from tui.xero.signing.tokens import Tokens  # noqa: PLC0415 - after the first paint
 
         source = token_source(self._settings, self._paths, client_id)
-        await source.keep(Tokens.of_refresh_token(refresh_token, client_id))
+        await self._patiently(lambda: source.keep(Tokens.of_refresh_token(refresh_token, client_id)))
         organisations = await self._list(client_id, is_custom=False, is_read_only=False)
         self._remember(self._known.with_sign_in(client_id, organisations))
         return organisations
@@ -133,10 +135,11 @@ class XeroAccount(Account):
     async def disconnect(self, sign_in: str) -> None:
         """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay."""
         try:
-            await token_source(self._settings, self._paths, sign_in).revoke()
+            await self._patiently(token_source(self._settings, self._paths, sign_in).revoke)
         except ReconnectError:
             # There was nothing left to revoke.
-            await asyncio.to_thread(token_store(self._settings, self._paths, sign_in).delete)
+            store = token_store(self._settings, self._paths, sign_in)
+            await self._patiently(lambda: asyncio.to_thread(store.delete))
         self._remember(self._known.without_sign_in(sign_in))
 
     def open(self, organisation: Organisation) -> Engine:
@@ -168,6 +171,23 @@ class XeroAccount(Account):
             self._settings = dataclasses.replace(self._settings, xero=xero)
         return str(self._paths.token_file(request.client_id))
 
+    async def _patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask again for as long as the keychain waits for the person, who is told."""
+        is_told = False
+        try:
+            while True:
+                try:
+                    return await ask()
+                except KeychainError as error:
+                    if not error.is_waiting:
+                        raise
+                if not is_told:
+                    self.on_keychain_wait(True)  # noqa: FBT003 - its only argument
+                    is_told = True
+        finally:
+            if is_told:
+                self.on_keychain_wait(False)  # noqa: FBT003 - as above
+
     async def _keep(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:
         """Ask which organisations new tokens open, and keep both; the old sign-in stays if that fails."""
         from tui.engine.sign_ins.signing import Unproved  # noqa: PLC0415 - only this needs it
@@ -184,7 +204,8 @@ class XeroAccount(Account):
             is_custom=is_custom,
             is_read_only=not tokens.can_write,
         )
-        await token_source(self._settings, self._paths, tokens.client_id).keep(unproved.load())
+        kept = token_source(self._settings, self._paths, tokens.client_id)
+        await self._patiently(lambda: kept.keep(unproved.load()))
         self._remember(self._known.with_sign_in(tokens.client_id, organisations))
         return self._known.of(tokens.client_id)
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tui.log import logger
 from tui.model.errors import (
     ForeignAnswerError,
+    KeychainError,
     MissingScopeError,
     NotConnectedError,
     OfflineError,
@@ -33,6 +34,8 @@ _LONGEST_OFFLINE: Final = 30.0
 _LONGEST_UNAVAILABLE: Final = 300.0
 _REFUSED: Final = 60.0
 _NOT_CONNECTED: Final = 600.0
+# The person may answer its prompt at any moment.
+_KEYCHAIN: Final = 3.0
 # Naps are short, so that a laptop that slept, or a clock that jumped, is noticed soon.
 _NAP: Final = 5.0
 _CLOCK_MOVED: Final = 2.0
@@ -157,6 +160,8 @@ class Weather:
     def _wait(self, error: ReshelveError, *, is_joined: bool) -> float:
         if isinstance(error, RateLimitedError):
             return max(error.retry_after, 1.0)
+        if isinstance(error, KeychainError) and error.is_waiting:
+            return _KEYCHAIN
         if isinstance(error, NotConnectedError):
             return _NOT_CONNECTED
         if isinstance(error, ReconnectError | RejectedError):
@@ -188,7 +193,8 @@ def _words(error: ReshelveError) -> str:
 
 def _link(error: ReshelveError) -> Link:
     if isinstance(error, OfflineError):
-        return Link.OFFLINE
+        is_prompt_open = isinstance(error, KeychainError) and error.is_waiting
+        return Link.KEYCHAIN if is_prompt_open else Link.OFFLINE
     if isinstance(error, RateLimitedError):
         return Link.LIMITED
     if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):

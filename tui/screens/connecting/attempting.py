@@ -67,6 +67,7 @@ class Attempting(Telling[None]):
 
     def begin(self, request: ConnectRequest) -> None:
         """Try to sign in; what comes of it is posted."""
+        self.account.on_keychain_wait = self.keychain_waits
         self._attempt = self._try(request)
 
     def stop(self) -> None:
@@ -117,6 +118,9 @@ class Attempting(Telling[None]):
         if event.worker is self._attempt and event.state is WorkerState.ERROR:
             self.stop()
             self.ended()
+
+    def keychain_waits(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+        """Say that the keychain waits for the person, or no longer."""
 
     def ended(self) -> None:
         """Go back to where another attempt can begin."""

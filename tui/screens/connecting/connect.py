@@ -56,6 +56,7 @@ class ConnectScreen(Attempting):
         self.account = account
         self._is_first = is_first
         self._connected: Connected | None = None
+        self._is_keychain_waiting = False
 
     def compose(self) -> ComposeResult:
         """Put one face at a time above what went wrong and the buttons, which are always in sight."""
@@ -143,9 +144,20 @@ class ConnectScreen(Attempting):
     def _sign_in(self, request: ConnectRequest) -> None:
         self._say_trouble("")
         self.waiting.address.value = ""
-        self.waiting.say(words.PREPARING)
+        self._is_keychain_waiting = False
+        self._say_busy()
         self._show("waiting", leave="Stop")
         self.begin(request)
+
+    def keychain_waits(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+        """Say that the keychain waits for the person, or what is done instead."""
+        self._is_keychain_waiting = is_waiting
+        if self._face == "waiting":
+            self._say_busy()
+
+    def _say_busy(self) -> None:
+        doing = words.PREPARING if self.sign_in is None else words.READING
+        self.waiting.say(words.KEYCHAIN if self._is_keychain_waiting else doing)
 
     # --- the attempt ---
 
@@ -159,7 +171,7 @@ class ConnectScreen(Attempting):
             self.open_browser(self.url)
             self._tick()
         else:
-            self.waiting.say(words.READING)
+            self._say_busy()
         self._offer_keys()
 
     @on(NoBrowser)
@@ -177,7 +189,7 @@ class ConnectScreen(Attempting):
             self._browser_is_done()
 
     def _browser_is_done(self) -> None:
-        self.waiting.say(words.READING)
+        self._say_busy()
         self._show("waiting", leave="Stop")
 
     @on(Input.Changed, "#address")

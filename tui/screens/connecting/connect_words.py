@@ -27,6 +27,7 @@ NO_FILE: Final = "Nothing was sent or kept. Connecting needs a keychain, or your
 
 PREPARING: Final = "Getting ready …"
 READING: Final = "Reading organisations …"
+KEYCHAIN: Final = "Waiting for the keychain: look for its prompt."
 OPEN_IT: Final = "Sign in to Xero at this address, choose organisations and allow access."
 NO_BROWSER: Final = "No browser could be opened here. Open this address in one, on any machine."
 ADDRESS: Final = "The address, should you need it on another machine:"

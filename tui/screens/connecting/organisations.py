@@ -19,6 +19,7 @@ from tui.compat import Options
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
 from tui.screens.connecting import organisations_words as words
+from tui.screens.connecting.connect_words import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import ConnectWanted, OrganisationChosen
 from tui.screens.telling import Telling
@@ -262,8 +263,13 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
         question = words.disconnecting(names)
         self.open_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
 
+    def _keychain_waits(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+        if is_waiting:
+            self.flash(KEYCHAIN)
+
     @work(group="disconnect", exit_on_error=False)
     async def _disconnect(self, sign_in: str, names: str) -> None:
+        self._account.on_keychain_wait = self._keychain_waits
         await self._account.disconnect(sign_in)
         self.post_message(_Disconnected(names))
 

@@ -1,7 +1,8 @@
-"""The address on this machine at which a sign-in in the browser ends: it takes one answer, then is gone.
+"""The address on this machine at which a sign-in in the browser ends: it takes one answer.
 
 Any web page and any program here can knock at it too. What doesn't carry the `state` of the sign-in is
-turned away, and the wait goes on. Nothing of an address is logged: it holds the code.
+turned away, and the wait goes on. Whoever brings the same answer again gets the same page until it is
+closed: browsers ask twice. Nothing of an address is logged: it holds the code.
 """
 
 from __future__ import annotations
@@ -30,10 +31,16 @@ _PATH: Final = "/callback"
 _HOSTS: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_SUCH_FAMILY: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-_LONGEST_HEAD: Final = 16_384
+# Bytes. Browsers send this address the cookies of all that was ever run on this machine.
+_LONGEST_HEAD: Final = 1_048_576
+_LONGEST_LINE: Final = 16_384
+_MOST_LINES: Final = 1_000
 _MOST_PARAMETERS: Final = 20
-# Browsers open connections ahead and leave them idle, six at most for one address.
+# Browsers open connections ahead and leave them idle.
 _MOST_AT_ONCE: Final = 32
+# Headers by which browsers say that nobody has asked for the page yet, and how.
+_PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_AHEAD: Final = ("prefetch", "prerender", "preview")
 # Seconds for a whole request: it comes from this machine.
 _PATIENCE: Final = 5.0
 # Seconds in which what is left of a request is read away, so that its sender gets to read the reply.
@@ -52,18 +59,22 @@ class Answer:
 
 
 def read_answer(query: str, state: str) -> Answer | None:
-    """Read the query of a redirect; `None` unless it answers the question that was asked with this state."""
+    """Read the query of a redirect; `None` unless it answers the question that was asked with this state.
+
+    An error may come without any state: it can do no more than end this attempt.
+    """
     try:
         pairs = parse_qsl(query, max_num_fields=_MOST_PARAMETERS)
     except ValueError:
         return None
     found = dict(pairs)
     # A parameter must not come twice (RFC 6749, 3.1): programs that read the other one could be misled.
-    if len(found) != len(pairs) or not _same(found.get("state", ""), state):
+    if len(found) != len(pairs):
         return None
-    if "error" in found:
+    is_ours = _same(found.get("state", ""), state)
+    if found.get("error") and (is_ours or "state" not in found):
         return Answer(error=found["error"] if _ERROR_NAME.fullmatch(found["error"]) else "unknown_error")
-    return Answer(code=Secret(found["code"])) if found.get("code") else None
+    return Answer(code=Secret(found["code"])) if is_ours and found.get("code") else None
 
 
 class Callback:
@@ -74,8 +85,9 @@ class Callback:
         self._sockets = sockets
         self._state = Secret(state)
         self._servers: list[asyncio.Server] = []
-        self._visits: set[asyncio.Task[None]] = set()
-        self._is_taken = False
+        # In the order of their coming.
+        self._visits: dict[asyncio.Task[None], None] = {}
+        self._taken: Answer | None = None
         self._answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
 
     @classmethod
@@ -116,11 +128,11 @@ class Callback:
         await asyncio.gather(*visits, return_exceptions=True)
 
     def _take(self, found: Answer) -> bool:
-        """Choose this answer unless one was chosen before, and let nobody else in."""
-        is_first, self._is_taken = not self._is_taken, True
-        self._stop_listening()
-        logger.info("the sign-in was %s", "refused" if found.error else "answered")
-        return is_first
+        """Choose this answer unless another was chosen before; says whether it is the one that counts."""
+        if self._taken is None:
+            self._taken = found
+            logger.info("the sign-in was %s", "refused" if found.error else "answered")
+        return self._taken == found
 
     def _settle(self, found: Answer | None) -> None:
         if not self._answer.done():
@@ -131,12 +143,12 @@ class Callback:
             server.close()
 
     def _visited(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._visits) >= _MOST_AT_ONCE or self._answer.done():
-            writer.close()
-            return
+        if len(self._visits) >= _MOST_AT_ONCE:
+            # The one that has been silent for longest makes room: the newest may be the person's.
+            next(iter(self._visits)).cancel()
         visit = asyncio.create_task(self._visit(reader, writer))
-        self._visits.add(visit)
-        visit.add_done_callback(self._visits.discard)
+        self._visits[visit] = None
+        visit.add_done_callback(lambda ended: self._visits.pop(ended, None))
 
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found = None
@@ -157,10 +169,13 @@ class Callback:
 
     async def _judge(self, reader: asyncio.StreamReader) -> tuple[Reply, Answer | None]:
         """Read a request and decide what to reply; with an answer if it brought one."""
-        target = await _target(reader)
-        if isinstance(target, HTTPStatus):
-            return turned_away(target), None
-        found = read_answer(target, self._state)
+        asked = await _asked(reader)
+        if isinstance(asked, HTTPStatus):
+            return turned_away(asked), None
+        found = read_answer(asked.query, self._state)
+        if found is not None and found.error and asked.is_part_of_a_page:
+            # Any page could have put it there.
+            found = None
         if found is None:
             return turned_away(HTTPStatus.BAD_REQUEST), None
         if not self._take(found):
@@ -168,31 +183,49 @@ class Callback:
         return answered(found.error), found
 
 
-async def _target(reader: asyncio.StreamReader) -> Secret | HTTPStatus:
-    """Read the head of a request: the query it brings, or the status to turn it away with."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request for the address, as far as it matters."""
+
+    query: Secret
+    is_part_of_a_page: bool
+
+
+async def _asked(reader: asyncio.StreamReader) -> _Asked | HTTPStatus:
+    """Read the head of a request: what it brings, or the status to turn it away with."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-        first, *rest = head.decode("ascii").split("\r\n")
+        # Headers may hold any bytes; those that count are ASCII.
+        first, *lines = head.decode("latin-1").split("\r\n")
+        if len(first) > _LONGEST_LINE or len(lines) > _MOST_LINES:
+            raise asyncio.LimitOverrunError("too long", len(head))
         method, target, version = first.split(" ")
         parts = urlsplit(target)
     except asyncio.LimitOverrunError:
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     except (asyncio.IncompleteReadError, ValueError):
         return HTTPStatus.BAD_REQUEST
-    if not version.startswith("HTTP/1.") or not _is_ours(list(_hosts(rest))):
+    headers = list(_headers(lines))
+    is_http = first.isascii() and version.startswith("HTTP/1.")
+    if not is_http or not _is_ours([value for name, value in headers if name == "host"]):
         return HTTPStatus.BAD_REQUEST
     if parts.path != _PATH or parts.netloc:
         return HTTPStatus.NOT_FOUND
-    if method != "GET":
-        return HTTPStatus.METHOD_NOT_ALLOWED
-    return Secret(parts.query)
+    if method == "GET" and any(_is_ahead(*header) for header in headers):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    is_part = any(name == "sec-fetch-dest" and value != "document" for name, value in headers)
+    return _Asked(Secret(parts.query), is_part) if method == "GET" else HTTPStatus.METHOD_NOT_ALLOWED
 
 
-def _hosts(lines: list[str]) -> Iterator[str]:
+def _is_ahead(name: str, value: str) -> bool:
+    """Say whether a header tells that nobody has asked for the page yet."""
+    return name in _PURPOSES and any(how in value.lower() for how in _AHEAD)
+
+
+def _headers(lines: list[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         name, _, value = line.partition(":")
-        if name.lower() == "host":
-            yield value.strip()
+        yield name.lower(), value.strip()
 
 
 def _is_ours(hosts: list[str]) -> bool:

@@ -29,10 +29,16 @@ _HEADERS: Final = {
     "Connection": "close",
 }
 _GO_BACK: Final = "You can close this tab and go back to Reshelve."
+_PASTE: Final = (
+    "If this is the end of your sign-in, reload this page. If it stays so, copy its address and paste it "
+    "where Reshelve asks for it."
+)
 _TURNED_AWAY: Final = {
     HTTPStatus.BAD_REQUEST: "This isn't the answer Reshelve waits for. Perhaps it is of an earlier try.",
     HTTPStatus.GONE: "This sign-in has been answered already.",
     HTTPStatus.NOT_FOUND: "There is nothing here.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: _PASTE,
+    HTTPStatus.SERVICE_UNAVAILABLE: _PASTE,
 }
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
-import sys
-from configparser import Error as ConfigError
-from typing import TYPE_CHECKING, Final
+import re
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tui.log import logger
-from tui.model.errors import OfflineError, ReconnectError, StoreError
+from tui.model.errors import KeychainError, KeychainWriteError, ReconnectError
 from tui.xero.signing.tokens import Secret, Tokens, TokenStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from keyring.backend import KeyringBackend
+
+_T = TypeVar("_T")
 
 # What keyring logs of plug-ins that don't load would end on the screen, for want of a handler.
 logging.getLogger("keyring").addHandler(logging.NullHandler())
@@ -27,82 +34,133 @@ _NAMES: Final = {
     "keyring.backends.kwallet": "KWallet",
     "keyring.backends.Windows": "Windows Credential Manager",
 }
-# The libraries below keyring, whose errors it passes on as they are.
-_BELOW: Final = (
-    ("secretstorage.exceptions", "SecretStorageException"),
-    ("jeepney.wrappers", "DBusErrorResponse"),
-    ("dbus.exceptions", "DBusException"),
-    ("gi.repository.GLib", "Error"),
-)
+# Seconds. A system's prompt can stay open, or hidden, for ever.
+_PATIENCE: Final = 2.0
+# Windows holds 2,560 bytes an entry, two for each character; Xero's tokens have over a thousand characters.
+_LONGEST_PART: Final = 1_000
+_MOST_PARTS: Final = 99
+_SPLIT: Final = re.compile(r"in parts: ([0-9]{1,2}) ([0-9a-f]{16})")
 _CONNECT: Final = "Connect to Xero; everything queued is kept."
 
 
 def keychain_name() -> str:
-    """Name the system's keychain, empty where there is none that works; blocks.
+    """Name the system's keychain, empty where there is none that works; blocks for a few seconds at most.
 
-    It is tried out: a Secret Service may be there, and yet unable to open without a screen to ask on.
+    It is tried out: a Secret Service may be there, and yet unable to open without a screen to ask on. Raises
+    `KeychainError` while it waits for its own prompt.
     """
-    try:
+
+    def look() -> str:
         ring = _ring()
         if type(ring).priority < 1:  # what keyring itself doesn't recommend, such as a plain file
             return ""
         ring.get_password(_SERVICE, "is there a keychain?")
         return _name_of(ring)
-    except _troubles() as error:
-        logger.info("there is no keychain: %s", type(error).__name__)
-        return ""
+
+    outcome = _outcome(("look",), look)
+    if outcome.trouble:
+        logger.info("there is no keychain: %s", outcome.trouble)
+    return outcome.value or ""
 
 
 class Keychain(TokenStore):
     """One entry of the system's keychain, for one client id of one installation (its data `folder`).
 
-    The system may ask the person to unlock it, for as long as which a call takes.
+    Tokens that don't fit into one entry are kept in several. Whatever a keychain raises is a `KeychainError`.
+    The system may ask the person to unlock it: what takes longer than a few seconds is a `KeychainError` that
+    says `is_waiting`, and the same call, made again, waits for the same prompt.
     """
 
     def __init__(self, folder: Path, client_id: str) -> None:
         self._user = f"{client_id} in {folder}"
 
     def load(self) -> Tokens:
-        """Read the entry. Raises `ReconnectError` and, where the keychain stays locked, `OfflineError`."""
-        try:
-            kept = Secret(_ring().get_password(_SERVICE, self._user) or "")
-        except _troubles() as error:
-            logger.info("the keychain can't be read: %s", type(error).__name__)
-        else:
-            return _read(kept)
-        # Raised here and not where it was met: no traceback leads back to what a keychain has at hand.
-        raise OfflineError(
-            "The system's keychain can't be opened, so Xero can't be asked.",
-            "Unlock it. Nothing is lost: Reshelve tries again by itself.",
-        )
+        """Read the entry. Raises `ReconnectError` and `KeychainError`."""
+        outcome = _outcome(("load", self._user), lambda: _fetch(_ring(), self._user))
+        if outcome.trouble:
+            logger.info("the keychain can't be read: %s", outcome.trouble)
+            raise KeychainError(
+                "The system's keychain can't be opened, so Xero can't be asked.",
+                "Unlock it. Nothing is lost: Reshelve tries again by itself.",
+            )
+        return _read(outcome.value or Secret())
 
     def save(self, tokens: Tokens) -> None:
-        """Replace the entry."""
-        try:
-            _ring().set_password(_SERVICE, self._user, tokens.to_json().decode())
-        except _troubles() as error:
-            logger.info("the keychain can't be written: %s", type(error).__name__)
-        else:
-            return
-        raise StoreError(
-            "The sign-in to Xero can't be saved in the system's keychain.", "Unlock it, then try again."
-        )
+        """Replace the entry, and read it back. Raises `KeychainWriteError`, and `KeychainError` to wait."""
+        text = Secret(tokens.to_json().decode())
+        outcome = _outcome(("save", self._user, text), lambda: _keep(_ring(), self._user, text))
+        if outcome.trouble:
+            logger.info("the keychain can't be written: %s", outcome.trouble)
+            raise KeychainWriteError(
+                "The sign-in to Xero can't be saved in the system's keychain.", "Unlock it, then try again."
+            )
 
     def delete(self) -> None:
-        """Remove the entry."""
+        """Remove the entry. Raises `KeychainWriteError`, and `KeychainError` to wait."""
+        outcome = _outcome(("delete", self._user), lambda: _remove(_ring(), self._user))
+        if outcome.trouble:
+            logger.info("the keychain's entry can't be removed: %s", outcome.trouble)
+            raise KeychainWriteError(
+                "The sign-in to Xero can't be removed from the system's keychain.",
+                f"Unlock it, then try again, or remove its entry “{_SERVICE}” by hand.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome(Generic[_T]):
+    """What a keychain returned, or the type of what it raised: the error itself may hold secrets."""
+
+    value: _T | None = None
+    trouble: str = ""
+
+
+class _Call(Generic[_T]):
+    """One call of a keychain, in a thread that the program's end doesn't wait for."""
+
+    def __init__(self, key: tuple[str, ...], ask: Callable[[], _T]) -> None:
+        self.key = key
+        self._ask = ask
+        self._is_done = threading.Event()
+        self.outcome: _Outcome[_T] | None = None
+        threading.Thread(target=self._run, name="keychain", daemon=True).start()
+
+    def _run(self) -> None:
         try:
-            ring = _ring()
-            # Backends don't agree about what removing nothing is.
-            if ring.get_password(_SERVICE, self._user) is not None:
-                ring.delete_password(_SERVICE, self._user)
-        except _troubles() as error:
-            logger.info("the keychain's entry can't be removed: %s", type(error).__name__)
-        else:
-            return
-        raise StoreError(
-            "The sign-in to Xero can't be removed from the system's keychain.",
-            f"Unlock it, then try again, or remove its entry “{_SERVICE}” by hand.",
-        )
+            self.outcome = _Outcome(self._ask())
+        # Backends raise what they please, among it what isn't an `Exception`.
+        except BaseException as error:  # noqa: BLE001 - see above
+            self.outcome = _Outcome(trouble=type(error).__name__)
+        finally:
+            self._is_done.set()
+
+    def wait(self, seconds: float) -> _Outcome[_T] | None:
+        self._is_done.wait(seconds)
+        return self.outcome
+
+
+_lock: Final = threading.Lock()
+_under_way: _Call[Any] | None = None
+
+
+def _outcome(key: tuple[str, ...], ask: Callable[[], _T]) -> _Outcome[_T]:
+    """Call the keychain, or wait on for the same call. Raises `KeychainError` when it takes too long.
+
+    One call is under way at a time: two prompts would confuse anybody, and nothing is to happen late that
+    nobody waits for any more.
+    """
+    global _under_way  # noqa: PLW0603 - there is one keychain
+    deadline = monotonic() + _PATIENCE
+    while True:
+        with _lock:
+            # One that ended while nobody waited may be out of date.
+            if _under_way is None or _under_way.outcome is not None:
+                _under_way = _Call(key, ask)
+            call = _under_way
+        outcome = call.wait(max(deadline - monotonic(), 0))
+        if outcome is None:
+            raise KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
+        if call.key == key:
+            return outcome
 
 
 def _ring() -> KeyringBackend:
@@ -118,6 +176,68 @@ def _name_of(ring: KeyringBackend) -> str:
     return next((name for prefix, name in _NAMES.items() if module.startswith(prefix)), kept_in.name)
 
 
+def _fetch(ring: KeyringBackend, user: str) -> Secret:
+    """Read what `_keep` wrote; empty where there is nothing, and no tokens where a part is missing."""
+    kept = Secret(ring.get_password(_SERVICE, user) or "")
+    split = _SPLIT.fullmatch(kept)
+    if split is None:
+        return kept
+    whole = Secret("".join(ring.get_password(_SERVICE, part) or "" for part in _parts(user, kept)))
+    return whole if _digest(whole) == split[2] else kept
+
+
+def _keep(ring: KeyringBackend, user: str, text: Secret) -> None:
+    """Write an entry, in several parts where it doesn't fit into one."""
+    from keyring.errors import KeyringLocked  # noqa: PLC0415 - see the top of the file
+
+    before = ring.get_password(_SERVICE, user) or ""
+    try:
+        _write(ring, user, text)
+    except KeyringLocked:
+        raise
+    except Exception:
+        count = -(-len(text) // _LONGEST_PART)
+        if not 1 < count <= _MOST_PARTS:
+            raise
+        index = Secret(f"in parts: {count} {_digest(text)}")
+        for number, part in enumerate(_parts(user, index)):
+            _write(ring, part, text[number * _LONGEST_PART : (number + 1) * _LONGEST_PART])
+        # Last: until then the old parts are those that count.
+        _write(ring, user, index)
+        if before == index:
+            return
+    for part in _parts(user, before):
+        with suppress(Exception):
+            ring.delete_password(_SERVICE, part)
+
+
+def _write(ring: KeyringBackend, user: str, text: Secret) -> None:
+    """Write one entry, and see that it was kept: some keychains lose or cut in silence what is too long."""
+    ring.set_password(_SERVICE, user, text)
+    if ring.get_password(_SERVICE, user) != text:
+        raise OSError("the keychain gave back something else")
+
+
+def _remove(ring: KeyringBackend, user: str) -> None:
+    # Backends don't agree about what removing nothing is.
+    kept = ring.get_password(_SERVICE, user)
+    if kept is not None:
+        for part in _parts(user, kept):
+            with suppress(Exception):
+                ring.delete_password(_SERVICE, part)
+        ring.delete_password(_SERVICE, user)
+
+
+def _parts(user: str, kept: str) -> list[str]:
+    """Name the entries that an entry says it is continued in."""
+    split = _SPLIT.fullmatch(kept)
+    return [f"{user} {split[2]} {number}" for number in range(int(split[1]))] if split else []
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 def _read(kept: Secret) -> Tokens:
     problem = "You aren't signed in to Xero."
     if kept:
@@ -126,18 +246,3 @@ def _read(kept: Secret) -> Tokens:
         except ValueError:
             problem = "The sign-in to Xero can't be read."
     raise ReconnectError(problem, _CONNECT)
-
-
-def _troubles() -> tuple[type[BaseException], ...]:
-    """List what a keychain may raise: keyring's own errors, and those of the libraries in use below it.
-
-    The others come from a backend that somebody chose in keyring's configuration, and that doesn't load or
-    says that it can't work here.
-    """
-    from keyring.errors import KeyringError  # noqa: PLC0415 - see the top of the file
-
-    below = [getattr(sys.modules[module], name) for module, name in _BELOW if module in sys.modules]
-    return (
-        KeyringError, OSError, RuntimeError, ImportError, AttributeError, TypeError, ValueError, ConfigError,
-        *below,
-    )  # fmt: skip

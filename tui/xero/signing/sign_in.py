@@ -120,9 +120,12 @@ class BrowserSignIn:
         closed meanwhile; `OfflineError` and `RateLimitedError` for the exchange.
         """
         answer = await self._answered()
-        if answer.error:
-            raise _refused(answer.error)
-        granted = await asyncio.to_thread(self._redeem, answer.code)
+        try:
+            if answer.error:
+                raise _refused(answer.error)
+            granted = await asyncio.to_thread(self._redeem, answer.code)
+        finally:
+            await self._callback.aclose()
         if self._is_closed:
             # Not revoked: that would end what the person connected earlier with this app as well.
             raise _cancelled()

@@ -99,11 +99,11 @@ class TokenStore(Protocol):
         ...
 
     def save(self, tokens: Tokens) -> None:
-        """Keep them, durably when this returns. Raises `StoreError`."""
+        """Keep them, durably when this returns. Raises `StoreError`, and `OfflineError` as `load` does."""
         ...
 
     def delete(self) -> None:
-        """Forget them; fine when there are none. Raises `StoreError`."""
+        """Forget them; fine when there are none. Raises `StoreError`, and `OfflineError` as `load` does."""
         ...
 
 
