@@ -114,7 +114,8 @@ class Pane(Struct, frozen=True):
     `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
     `settled` are those that Re-Leased was last seen or told to have, or is expected to have, and those of
     contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too; `unseen_total`
-    all that as well that is only expected, or told of the company as a whole.
+    all that as well that is only expected, or told of the company as a whole. `settled_total` counts all
+    that `settled` holds the newest of.
     """
 
     working: tuple[ChangeView, ...] = ()
@@ -129,6 +130,12 @@ class Pane(Struct, frozen=True):
     overdue_total: int = 0
     stalled_total: int = 0
     unseen_total: int = 0
+    settled_total: int = 0
+
+    @property
+    def not_in_xero_total(self) -> int:
+        """How many changes Xero has yet to confirm: those on the way, and restores that wait for a person."""
+        return self.working_total + self.handoff_total
 
 
 class Snapshot(Struct, frozen=True):

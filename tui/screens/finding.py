@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 #: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
 NEWS_INTERVAL: Final = 0.5
-_CANT_HAVE_ALL = "No contact has all of these words. Esc clears the search."
-_FITS_NONE = "No contact fits all that is asked for. Esc clears the search."
-_NO_SUCH_FILTER = "No contacts: the search has a filter that doesn't exist. Esc clears the search."
+_CANT_HAVE_ALL = "No contact has all of these words. Press {clear} to clear the search."
+_FITS_NONE = "No contact fits all that is asked for. Press {clear} to clear the search."
+_NO_SUCH_FILTER = "No contacts: there is a filter that doesn't exist. Press {clear} to clear the search."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",
@@ -172,19 +172,20 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             table.show(found, keep=message.keep)
         snapshot = self.backend.snapshot
         self.tell_counts(snapshot)
+        self._end_filling(snapshot)
         if found.is_complete:
-            self._is_filling = self._is_filling and not self._is_all_there(snapshot)
             # All that is left of the search is its worker's end.
             self._finder = None
             if self._again:
                 self._start_news()
 
-    def _is_all_there(self, snapshot: Snapshot) -> bool:
-        """Whether the first read has ended and all of it is in the list."""
+    def _end_filling(self, snapshot: Snapshot) -> None:
+        """End the filling of the list once the first read has ended and all of it is shown."""
         if snapshot.pull is not None or snapshot.last_pull_at is None:
-            return False
+            return
         found, total = self._found, snapshot.counts.of(self._query.tab)
-        return found is None or not self._query.is_everything or len(found.rows) >= total
+        is_all_there = found is None or not self._query.is_everything or len(found.rows) >= total
+        self._is_filling = self._is_filling and not is_all_there
 
     def tell_counts(self, snapshot: Snapshot) -> None:
         """Show how many contacts each tab holds; while something is looked for, how many of its finds."""
@@ -199,9 +200,10 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     def _empty_text(self, snapshot: Snapshot) -> str:
         if any(isinstance(each.condition, Nothing) for each in self._query.filters):
-            return _NO_SUCH_FILTER
+            return _NO_SUCH_FILTER.format(clear=self.key("clear"))
         if not self._query.is_everything:
-            return _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
+            none = _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
+            return none.format(clear=self.key("clear"))
         if snapshot.pull is not None or snapshot.last_pull_at is None:
             return "Reading contacts from Xero …"
         return _EMPTY[self._query.tab]
@@ -214,6 +216,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             looks_different and bool(self._query.filters)
         )
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
+        self._end_filling(snapshot)
         if stands_elsewhere:
             self._find_news()
         if looks_different:
@@ -228,7 +231,8 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
-        self.find(keep=False)
+        # Without words, every contact is found: the cursor stays where the search has led.
+        self.find(keep=not self.search.text)
 
     def open_tab(self, tab: Tab) -> None:
         """Show another tab."""

@@ -15,7 +15,11 @@ TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archive
 
 
 class TabBar(Line):
-    """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked."""
+    """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked.
+
+    Contacts that are in All alone are counted beside the tabs, so that the numbers add up,
+    where there is room.
+    """
 
     DEFAULT_CSS = """
     TabBar { width: auto; }
@@ -50,7 +54,12 @@ class TabBar(Line):
         self.show(tabs)
 
     def _tabs(self) -> Content:
-        return Content(" ").join(self._one(tab) for tab in Tab)
+        tabs = Content(" ").join(self._one(tab) for tab in Tab)
+        if not self.counts.other:
+            return tabs
+        other = Content.styled(f"  Other {number(self.counts.other)}", "$text-muted")
+        has_room = tabs.cell_length + other.cell_length <= self.app.size.width
+        return tabs + other if has_room else tabs
 
     def _one(self, tab: Tab) -> Content:
         is_open = tab is self.tab

@@ -153,7 +153,8 @@ class ActivityScreen(Listing):
     @on(_Told)
     def _show_story(self, message: _Told) -> None:
         if message.view == self.current:
-            told = words.story(message.view, message.lines, clock.now())
+            retry = "" if self.backend.is_read_only else "retry"
+            told = words.story(message.view, message.lines, clock.now(), retry=retry, key=self.key)
             self.query_one("#told", Static).update(told)
 
     @on(LineList.Opened)
@@ -171,7 +172,7 @@ class ActivityScreen(Listing):
     def action_take_back(self) -> None:
         """Cancel what hasn't left, or stop waiting for a restore, if the person means it."""
         view = self.current
-        if view is None or not self.may_write():
+        if view is None:
             return
         self.rows.reveal_cursor()
         change = view.change

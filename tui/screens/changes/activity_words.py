@@ -6,22 +6,24 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from tui.actions import usual_key
 from tui.model.activity import Group
 from tui.model.change import Action, Origin, State
 from tui.widgets import clock
+from tui.widgets.refusals import advice
 from tui.widgets.signs import Sign, sign
 from tui.widgets.text import content, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from tui.model.backend import TimelineLine
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
-NOTHING_YET: Final = "Nothing was changed yet. Esc goes back to the contacts."
-NOT_FOUND: Final = "No change has all of these words. Esc clears the search."
+NOTHING_YET: Final = "Nothing was changed yet. Press {back} to go back to the contacts."
+NOT_FOUND: Final = "No change has all of these words. Press {clear} to clear the search."
 EMPTY: Final = {
     Group.ALL: NOTHING_YET,
     Group.OPEN: "Nothing is under way.",
@@ -75,8 +77,18 @@ def row(view: ChangeView, width: int, now: datetime) -> Content:
     return Content(gap).join(parts)
 
 
-def story(view: ChangeView, lines: Sequence[TimelineLine], now: datetime) -> Content:
-    """Write what happened to one change, the newest first."""
+def story(
+    view: ChangeView,
+    lines: Sequence[TimelineLine],
+    now: datetime,
+    *,
+    retry: str = "",
+    key: Callable[[str], str] = usual_key,
+) -> Content:
+    """Write what happened to one change, the newest first.
+
+    `retry` is the action that retries a refused one, empty where nothing may be written.
+    """
     change, look = view.change, look_of(view, now)
     written = [
         Content.assemble(
@@ -90,6 +102,9 @@ def story(view: ChangeView, lines: Sequence[TimelineLine], now: datetime) -> Con
         written.append(
             content(change.words, "$text-error" if change.state is State.REFUSED else "$text-muted")
         )
+    to_do = advice(change, retry=retry, key=key)
+    if to_do:
+        written.append(content(to_do, "$text-warning"))
     written += (
         Content.assemble((f"{line.when}  ", "$text-muted"), content(line.what)) for line in reversed(lines)
     )

@@ -102,7 +102,8 @@ class Listing(Changing[None]):
         self._is_read = True
         self.window.take(message.start, message.found)
         rows = self.rows
-        rows.empty_text = words.NOT_FOUND if message.query.words else words.EMPTY[message.query.group]
+        empty = words.NOT_FOUND if message.query.words else words.EMPTY[message.query.group]
+        rows.empty_text = empty.format(back=self.key("back"), clear=self.key("clear"))
         if message.keep:
             self._keep_cursor(grown)
         else:

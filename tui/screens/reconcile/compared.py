@@ -161,7 +161,8 @@ class Compared(Changing[None]):
     def _show(self, shown: Sequence[int], *, keep: bool) -> None:
         rows = self.rows
         self.shown = shown
-        rows.empty_text = words.NOT_FOUND if self.search.text else words.EMPTY[self.kind]
+        empty = words.NOT_FOUND if self.search.text else words.EMPTY[self.kind]
+        rows.empty_text = empty.format(clear=self.key("clear"))
         if not keep:
             rows.scroll_to(y=0, animate=False, force=True)
         rows.show(len(shown), rows.cursor if keep else 0)
@@ -211,7 +212,12 @@ class Compared(Changing[None]):
 
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
+        cursor = self.rows.cursor
+        line = self.shown[cursor] if cursor < len(self.shown) else 0
         self.find()
+        if not self.search.text:
+            # Without words every line is shown: the cursor stays on its own.
+            self.rows.put_cursor(line)
 
     def open_kind(self, kind: Kind) -> None:
         """Show another group."""
