@@ -25,7 +25,7 @@ from tui.terminal_driver import TerminalDriver, TerminalInput
 
 _PARTS = {
     App: "_close_messages_no_wait _exception_event _handle_exception _registry"
-    " action_command_palette get_driver_class on_event panic search_themes",
+    " action_command_palette get_driver_class on_event run_action panic search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
     " _sigtstp_application process_message resume_application_mode run_input_thread start_application_mode"
@@ -215,4 +215,5 @@ async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
         lower.dismiss("again")
         await pilot.pause()
         assert (answers, len(app.screen_stack)) == (["left"], 1)
+        assert not await app.run_action("find", lower)
         assert not app.has_crashed

@@ -24,6 +24,10 @@ from textual.worker import NoActiveWorker, get_current_worker
 from tui.log import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
     from textual.driver import Driver
     from textual.message_pump import MessagePump
 
@@ -121,6 +125,17 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         if isinstance(event, events.InputEvent) and self.screen_stack:
             await self.screen._mounted_event.wait()  # noqa: SLF001 - see above
         await super().on_event(event)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action, unless it belongs to a screen that was closed after it was chosen."""
+        if self._is_closing(default_namespace or self):
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
 
     # --- errors ---
 

@@ -33,6 +33,18 @@ def spoil_header(file: Path) -> None:
     file.write_bytes(content)
 
 
+def spoil_schema(file: Path, word: str, by: bytes) -> None:
+    """Overwrite a word in the statements that made the tables, wherever it is."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = file.read_bytes()
+    pages = [content[place : place + PAGE] for place in range(0, len(content), PAGE)]
+    spoilt = [page.replace(word.encode(), by) if b"CREATE " in page else page for page in pages]
+    assert len(by) == len(word)
+    assert spoilt != pages
+    file.write_bytes(b"".join(spoilt))
+
+
 def _leaves(content: bytearray, root: int) -> list[int]:
     """Follow the file format: an interior page of a table (type 5) lists its children."""
     start = (root - 1) * PAGE

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from store.damage import spoil, spoil_header
+from store.damage import spoil, spoil_header, spoil_schema
 from store.store_samples import ACTIVE, NOON, contact, minutes
 
 from tui.model.change import Action, Change, Event, State
@@ -16,7 +16,8 @@ from tui.store import Move, Store
 from tui.store.care.backup import newest_good_backup
 from tui.store.care.copying import new_file
 from tui.store.care.health import damage_anywhere
-from tui.store.care.repair import Diagnosis, diagnose, rebuild_contacts, repair
+from tui.store.care.repair import Diagnosis, diagnose, open_whole, rebuild_contacts, repair
+from tui.store.peek import peek
 from tui.store.schema import BATCHES_VERSION, MIGRATIONS, migrate
 
 if TYPE_CHECKING:
@@ -187,6 +188,36 @@ async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
     assert done.backup is None
     assert len(stands(folder)) == MANY
     assert last_logged(file) == stands(folder)
+
+
+@pytest.mark.parametrize(
+    ("word", "by"),
+    [
+        ("requested_ms INTEGER", b"re\xffuested_ms INTEGER"),
+        ("requested_ms INTEGER", b"rezuested_ms INTEGER"),
+        ("INTEGER NOT NULL", b"INTEG\xe2\x82 NOT NULL"),
+        ("CREATE TABLE changes", b"CREATE TABLE ch\xa5nges"),
+        ("CREATE TABLE changes", b"CREATE TABLE chxnges"),
+        ("contacts_in_order", b"contacts_\xff\xff_order"),
+        ("contacts_in_order", b"contacts_xx_order"),
+        ("sort_key TEXT", b"sort_kex TEXT"),
+        ("change_events_no_update", b"change_events_no_updat\x80"),
+        ("AFTER UPDATE", b"AFT\xffR UPDATE"),
+    ],
+)
+def test_damaged_names_and_statements_of_tables_are_repaired(folder: Path, word: str, by: bytes) -> None:
+    file = folder / "contacts.db"
+    spoil_schema(file, word, by)
+    peek(folder, lambda _: None)
+    with suppress(StoreError):
+        open_whole(folder).close()
+    found = diagnose(file)
+    if found.journal:
+        repair(file, minutes(9))
+    elif found.anything:
+        rebuild_contacts(file, minutes(9))
+    assert diagnose(file) == Diagnosis("", "")
+    assert len(stands(folder)) == MANY
 
 
 async def test_a_repair_of_an_open_store_is_refused(folder: Path) -> None:

@@ -130,8 +130,13 @@ class Screen:
     def _switch(self, modes: set[int], *, on: bool) -> None:
         if _ALTERNATE_SCREEN in modes and on != (_ALTERNATE_SCREEN in self.modes):
             shown = (self._grid, (self._row, self._column))
-            self._grid, (self._row, self._column) = self._kept
+            grid, (row, column) = self._kept
             self._kept = shown
+            if (len(grid), len(grid[0])) == (self._lines, self._columns):
+                self._grid, (self._row, self._column) = grid, (row, column)
+            else:
+                # Kept at another size, and gone: as after every change of it.
+                self.resize(self._columns, self._lines)
         self.modes = self.modes | modes if on else self.modes - modes
 
 

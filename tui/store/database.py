@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tui.log import log_unexpected, logger
 from tui.model.errors import StoreError
 from tui.paths import file_identity, private_folder
+from tui.store.connection import Connection
 from tui.store.failures import no_locks, store_error
 from tui.store.schema import migrate
 from tui.store.search.texts import refold
-from tui.store.values import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -297,11 +297,9 @@ def _refold(writer: sqlite3.Connection) -> None:
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
     # Never made by connecting: a file that was taken away is not to be replaced by an empty one.
     place = f"{file.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(
-        place, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+    return sqlite3.connect(
+        place, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, factory=Connection
     )
-    connection.text_factory = read_text
-    return connection
 
 
 def _connect_reader(file: Path) -> sqlite3.Connection:

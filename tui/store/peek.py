@@ -11,6 +11,7 @@ from msgspec import Struct
 from tui.model.change import State
 from tui.model.telling import Company
 from tui.store import values
+from tui.store.connection import Connection
 from tui.store.database import FILE_NAME
 from tui.store.evidence import OF_CONTACT, telling_of
 from tui.store.moments import to_ms
@@ -43,8 +44,8 @@ def peek(folder: Path, settled_up_to: Callable[[Company], datetime | None]) -> G
     file = folder / FILE_NAME
     try:
         # Read only: a glance must neither make a store nor migrate one.
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=0.2)) as connection:
-            connection.text_factory = values.read_text
+        place = f"{file.as_uri()}?mode=ro"
+        with closing(sqlite3.connect(place, uri=True, timeout=0.2, factory=Connection)) as connection:
             [version] = connection.execute("PRAGMA user_version").fetchone()
             tells = version >= TELLINGS_VERSION
             told = values.readable(telling_of, connection.execute(OF_CONTACT, ("",))) if tells else []

@@ -7,8 +7,7 @@ that this program would never write.
 from __future__ import annotations
 
 import json
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.model.moments import EPOCH, of_milliseconds
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound="StrEnum")
-
-#: How connections read text; what isn't UTF-8 becomes replacement characters.
-read_text: Final = partial(str, encoding="utf-8", errors="replace")
 
 
 def text(value: object) -> str:

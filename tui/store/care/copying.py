@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.paths import fsync_folder
 from tui.store.care.health import CURSORS, JOURNAL, connect_to_look
+from tui.store.connection import Connection
 from tui.store.schema import migrate, version_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def copy_journal(source: Path, target: Path) -> int:
     """
     with closing(connect_to_look(source)) as looking:
         version = version_of(looking)
-    connection = sqlite3.connect(target, isolation_level=None, uri=True)
+    connection = sqlite3.connect(target, isolation_level=None, uri=True, factory=Connection)
     try:
         connection.execute("PRAGMA fullfsync = ON")
         # As old as the source, so that what an older Reshelve wrote is migrated with its rows in place.
@@ -147,7 +148,7 @@ def is_open_elsewhere(file: Path) -> bool:
         # To ask SQLite would make one.
         return False
     try:
-        connection = sqlite3.connect(file, timeout=0.2, isolation_level=None)
+        connection = sqlite3.connect(file, timeout=0.2, isolation_level=None, factory=Connection)
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")

@@ -17,11 +17,12 @@ from tui.store.care.copying import columns_of
 from tui.store.care.health import JOURNAL, connect_to_look
 from tui.store.care.salvage import Salvaged, salvage, salvage_cursors
 from tui.store.care.sense import put_right
+from tui.store.connection import Connection
 from tui.store.journal import changes as journal
 from tui.store.journal.events import NOTED, write_event
 from tui.store.moments import to_ms
 from tui.store.schema import migrate, version_of
-from tui.store.values import UnreadableRowError, read_text
+from tui.store.values import UnreadableRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,7 +59,7 @@ def merge(damaged: Path, sound: Path, now: datetime) -> Merged:
     read again from Xero.
     """
     merged = Merged()
-    with closing(sqlite3.connect(sound, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(sound, isolation_level=None, factory=Connection)) as connection:
         migrate(connection)
         before = _total(connection)
         fresh, changes = _read_all(damaged, {table: columns_of(connection, table) for table in JOURNAL})
@@ -86,7 +87,6 @@ def _read_all(
             if not version_of(connection):
                 # An empty file is a whole one to SQLite.
                 return found, []
-            connection.text_factory = read_text
             for table, key in JOURNAL.items():
                 there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
                 # An older Reshelve wrote fewer columns, and fewer tables.
@@ -177,7 +177,6 @@ def _put_changes(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]
 def _put_cursors(connection: sqlite3.Connection, damaged: Path) -> None:
     try:
         with closing(connect_to_look(damaged)) as source:
-            source.text_factory = read_text
             rows = [(name, value) for name, value in salvage_cursors(source) if _is_text(name, value)]
     except sqlite3.DatabaseError:
         rows = []
