@@ -167,6 +167,7 @@ class Life:
         assert (pane.overdue_total, pane.stalled_total) == (shown[Grade.OVERDUE], shown[Grade.STALLED])
         views = [view.standing.grade for view in (*pane.waiting, *pane.settled) if view.standing]
         assert Counter(views) == Counter({k: v for k, v in shown.items() if k is not Grade.SUPERSEDED})
+        assert pane.waiting_total + pane.settled_total == len(views)
 
     def _check_one(self, grade: Grade, allowed: Allowed) -> None:
         assert (grade is Grade.READ) == allowed.read()

@@ -46,6 +46,8 @@ _SIZES: Final = [
 _QUIT_CHANCE: Final = 0.001
 _BURSTS_BETWEEN_CHECKS: Final = 150
 _LAST: Final = 25
+# A busy machine falls behind the keys by a minute and more.
+_PATIENCE: Final = 180
 
 
 @dataclass(slots=True)
@@ -74,9 +76,14 @@ def run_session(folder: Path, seed: int, number: int, most: int, *, until: float
     size = chance.choice(_SIZES[:8])
     session.sizes.add(size)
     options = ["demo", "--contacts", str(chance.choice((1, 40, 300, 1600))), "--cycle", "3"]
-    with reshelve(
-        home, *options, variables=variables, folder=work, columns=size[0], lines=size[1]
-    ) as terminal:
+    more = {
+        "variables": variables,
+        "folder": work,
+        "columns": size[0],
+        "lines": size[1],
+        "patience": _PATIENCE,
+    }
+    with reshelve(home, *options, **more) as terminal:
         try:
             _wait_for_start(terminal)
             _press_all(terminal, chance, session, most, until)
@@ -181,5 +188,5 @@ def _errors(paths: Paths) -> str:
         lines = file.read_text("utf-8", "replace").splitlines()
         for index, line in enumerate(lines):
             if " ERROR " in line or " CRITICAL " in line:
-                found += lines[index : index + 60]
-    return "\n".join(found[:120])
+                found += lines[index : index + 150]
+    return "\n".join(found[:300])

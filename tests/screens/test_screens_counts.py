@@ -101,7 +101,7 @@ def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str,
     )
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [60, 80, 120])
 @pytest.mark.parametrize("others", [0, 1, 5])
 async def test_tabs_add_up(backend: FakeBackend, others: int, width: int) -> None:
     for number in range(others):

@@ -75,6 +75,34 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: F
         assert lines(person)[0].strip().startswith("Aaliyah Hill")
 
 
+async def test_the_end_of_the_first_read_is_noticed_though_it_brings_no_contact(backend: FakeBackend) -> None:
+    backend.known = in_order(backend.known)
+    backend.snapshot = replace(
+        backend.snapshot, pull=PullProgress(30, 30), last_pull_at=None, counts=backend.count()
+    )
+    async with running(backend) as person:
+        first = person.cursor_name
+        await person.hears(pull=None, last_pull_at=NOW)
+        arrive(backend, "!Quokka", "!Bilby")
+        await person.hears_changes()
+        assert person.cursor_name == first
+        assert [line.strip() for line in lines(person)[:2]] == ["!Bilby", "!Quokka"]
+
+
+@pytest.mark.parametrize("keys", [(), ("down", "up")], ids=["untouched", "touched"])
+async def test_whatever_comes_first_is_shown_at_the_very_top_again_and_again(
+    backend: FakeBackend, keys: tuple[str, ...]
+) -> None:
+    async with running(backend) as person:
+        await person.press(*keys)
+        first = person.cursor_name
+        for name in ("Aac", "Aab", "Aaa"):
+            arrive(backend, name)
+            await person.hears_changes()
+            assert lines(person)[0].strip() == name
+        assert person.cursor_name == first
+
+
 async def test_a_page_that_arrives_while_the_list_is_read_is_not_forgotten(backend: FakeBackend) -> None:
     """News during a search is looked at after it, whichever of search and worker ends first."""
     async with running(backend) as person:

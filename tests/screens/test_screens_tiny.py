@@ -1,3 +1,5 @@
+"""Screens that have hardly any room, or none."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
 
 # Without the styles of `tui.compat`, Textual can't lay out its palette at the first.
-_SIZES = [(4, 6), (1, 1), (2, 3), (3, 1), (5, 2), (7, 1), (12, 2), (20, 4)]
+_SIZES = [(4, 6), (1, 1), (12, 3)]
 _SCREENS = {
     "contacts": (),
     "search": ("/", "x"),
@@ -29,16 +31,17 @@ _SCREENS = {
 }
 
 
-@pytest.mark.parametrize("keys", _SCREENS.values(), ids=list(_SCREENS))
-async def test_every_screen_survives_every_size(busy: FakeBackend, keys: tuple[str, ...]) -> None:
+async def test_every_screen_survives_every_size(busy: FakeBackend) -> None:
     async with running(busy) as person:
-        await person.press(*keys)
-        for size in _SIZES:
-            await person.pilot.resize_terminal(*size)
-            await person.pilot.pause()
-        await person.pilot.resize_terminal(120, 36)
-        await person.pilot.press("escape")
-        assert not person.app.has_crashed
+        for screen, keys in _SCREENS.items():
+            await person.press(*keys)
+            for size in _SIZES:
+                await person.pilot.resize_terminal(*size)
+            await person.pilot.resize_terminal(120, 36)
+            while not person.is_home:
+                await person.pilot.press("escape")
+            await person.settle()
+            assert not person.app.has_crashed, screen
 
 
 @pytest.mark.parametrize("screen", ["palette", "archive", "organisations"])

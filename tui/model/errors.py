@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class ReshelveError(Exception):
     """Something that a person has to be told.
@@ -29,6 +31,21 @@ class BugError(ReshelveError):
             "Reshelve stopped because of a bug.",
             f"Nothing is lost: your changes are saved on this computer. {details} Start Reshelve again.",
         )
+
+
+class ReadOnly(StrEnum):
+    """Why nothing can be changed: the connection's permissions, or the option `--read-only`."""
+
+    CONNECTION = "connection"
+    OPTION = "option"
+
+
+class ReadOnlyError(ReshelveError):
+    """Refused in read-only mode; nothing was recorded. Screens and commands turn `reason` into a sentence."""
+
+    def __init__(self, reason: ReadOnly) -> None:
+        super().__init__(f"Refused in read-only mode ({reason}).")
+        self.reason = reason
 
 
 class SettingsError(ReshelveError):

@@ -172,19 +172,20 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             table.show(found, keep=message.keep)
         snapshot = self.backend.snapshot
         self.tell_counts(snapshot)
+        self._end_filling(snapshot)
         if found.is_complete:
-            self._is_filling = self._is_filling and not self._is_all_there(snapshot)
             # All that is left of the search is its worker's end.
             self._finder = None
             if self._again:
                 self._start_news()
 
-    def _is_all_there(self, snapshot: Snapshot) -> bool:
-        """Whether the first read has ended and all of it is in the list."""
+    def _end_filling(self, snapshot: Snapshot) -> None:
+        """End the filling of the list once the first read has ended and all of it is shown."""
         if snapshot.pull is not None or snapshot.last_pull_at is None:
-            return False
+            return
         found, total = self._found, snapshot.counts.of(self._query.tab)
-        return found is None or not self._query.is_everything or len(found.rows) >= total
+        is_all_there = found is None or not self._query.is_everything or len(found.rows) >= total
+        self._is_filling = self._is_filling and not is_all_there
 
     def tell_counts(self, snapshot: Snapshot) -> None:
         """Show how many contacts each tab holds; while something is looked for, how many of its finds."""
@@ -215,6 +216,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
             looks_different and bool(self._query.filters)
         )
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
+        self._end_filling(snapshot)
         if stands_elsewhere:
             self._find_news()
         if looks_different:

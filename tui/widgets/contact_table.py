@@ -93,6 +93,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._cursor_id: str | None = None
         # Where the cursor was before nothing was found.
         self._left_id: str | None = None
+        # Whether the cursor was put on the first row, and only news has moved it down since.
+        self._rests_at_top = True
         self._selection = Selection()
         self._hidden: frozenset[str] | None = frozenset()
         self._deferred: list[Callable[[], object]] | None = None
@@ -200,7 +202,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self.show(found)
             return
         earlier, top, was_visible = self._found.rows, self.top_row, self._is_cursor_visible
-        is_at_top = self._cursor == top == 0
+        is_at_top = self._rests_at_top and top == 0
         sight = range(top, min(top + self.page_rows, self._count))
         seen = earlier.ids(sight.start, sight.stop)
         spans = [sight]
@@ -285,6 +287,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         old, old_id = self._cursor, self._cursor_id
         self._cursor = max(0, min(index, self._count - 1))
         self._cursor_id = self._id_at(self._cursor)
+        if by_person or not self._cursor:
+            self._rests_at_top = not self._cursor
         if self._cursor_id is not None:
             self._left_id = None
         elif old_id is not None and not self._count:

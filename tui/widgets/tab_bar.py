@@ -11,14 +11,14 @@ from tui.model.query import Tab, TabCounts
 from tui.widgets.line import Line
 from tui.widgets.words import number
 
-_ROOM_FOR_OTHERS: Final = 80
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
 
 
 class TabBar(Line):
     """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked.
 
-    Contacts that are in All alone are counted beside the tabs, so that the numbers add up.
+    Contacts that are in All alone are counted beside the tabs, so that the numbers add up,
+    where there is room.
     """
 
     DEFAULT_CSS = """
@@ -54,10 +54,12 @@ class TabBar(Line):
         self.show(tabs)
 
     def _tabs(self) -> Content:
-        tabs = [self._one(tab) for tab in Tab]
-        if self.counts.other and self.app.size.width >= _ROOM_FOR_OTHERS:
-            tabs.append(Content.styled(f" Other {number(self.counts.other)}", "$text-muted"))
-        return Content(" ").join(tabs)
+        tabs = Content(" ").join(self._one(tab) for tab in Tab)
+        if not self.counts.other:
+            return tabs
+        other = Content.styled(f"  Other {number(self.counts.other)}", "$text-muted")
+        has_room = tabs.cell_length + other.cell_length <= self.app.size.width
+        return tabs + other if has_room else tabs
 
     def _one(self, tab: Tab) -> Content:
         is_open = tab is self.tab

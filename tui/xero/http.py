@@ -78,7 +78,7 @@ class Line:
         except TooLargeError:
             logger.warning("%s %s had an answer that is too large", method, path)
             return failures.answer_too_large()
-        except (httpx.HTTPError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
             return failures.answer_lost()
         # Said by a proxy, which therefore passed nothing on.

@@ -164,7 +164,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
 
     def _change(self, action: Action) -> None:
         page = self._page
-        if page is None or not self.may_write():
+        if page is None:
             return
         last = page.changes[0] if page.changes else None
         contact = page.contact

@@ -122,7 +122,8 @@ class HandoffScreen(ModalScreen[None], Finishing):
         why.set_class(not waiting, "-ended")
         back = self.key("back")
         if waiting:
-            practice = _PRACTICE.format(key=self.key("press_restore")) if self.backend.is_practice else ""
+            key = self.key("press_restore") if self.backend.is_practice else ""
+            practice = _PRACTICE.format(key=key) if key else ""
             why.update_text(_WHY + practice)
         elif not self.items:
             why.update_text(_NOTHING.format(back=back))

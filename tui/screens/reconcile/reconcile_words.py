@@ -94,7 +94,8 @@ def notes(found: Reconciliation, unrecorded: int, recorded: int, key: Key) -> Co
     """Say what was assumed, what looks odd, and what the file proves."""
     said = [content(note, "$text-warning") for note in (*found.source.notes, *found.notes)]
     if unrecorded:
-        said.append(Content.styled(f"{proof(unrecorded)} {key('record')} records it.", "$text-accent"))
+        how = f" {key('record')} records it." if key("record") else ""
+        said.append(Content.styled(f"{proof(unrecorded)}{how}", "$text-accent"))
     elif recorded:
         said.append(Content.styled(f"Recorded: {done(recorded)}", "$text-success"))
     else:
@@ -220,7 +221,8 @@ def _told(one: Entry, look: Look, now: datetime, key: Key) -> Iterator[str]:
     if one.difference is not None:
         yield _difference(one, look, now, key)
     elif look.is_unrecorded:
-        yield f"It proves that Re-Leased has the last change. {key('record')} records that."
+        how = f" {key('record')} records that." if key("record") else ""
+        yield f"It proves that Re-Leased has the last change.{how}"
     elif len(one.candidates) > 1:
         yield f"Could be any of {number(len(one.candidates))} in Xero. {key('open')} says which is meant."
     elif one.candidates:
