@@ -110,9 +110,10 @@ def test_the_process_environment_is_used_when_none_is_given(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[xero\n", ["can't be read as TOML", "Mend or remove"]),
+        ("[xero\n", ["can't be read as TOML", "Correct the line"]),
         ("xero = 1\n", ["xero", "[xero]"]),
-        ("[zero]\n", ["[zero]", "[xero]", "[released]", "[sync]"]),
+        ("[zero]\n", ["[zero]", "Did you mean xero?"]),
+        ("[nowhere]\n", ["[nowhere]", "[xero]", "[released]", "[sync]"]),
         ("[relesed]\n", ["[relesed]", "Did you mean released?"]),
         ('[xero]\napi = "x"\n', ["[xero]", "api", "api_url", "client_id"]),
         ('[xero]\napi_ulr = "x"\n', ["[xero]", "no key api_ulr", "Did you mean api_url?"]),
@@ -542,3 +543,19 @@ def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
     else:
         assert path not in found.sources
     assert [one.name for one in file.parent.iterdir()] == ["settings.toml"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("[scren]\n", "screen"),
+        ('[screen]\nthem = "x"\n', "theme"),
+        ("[sync]\npoll_second = 3\n", "poll_seconds"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_alone(tmp_path: Path, written: str, meant: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(written, encoding="utf-8")
+    for problem in survey(file, {}).problems:
+        assert f"Did you mean {meant}?" in problem.next_step
+        assert ", " not in problem.what.partition(str(file))[2]

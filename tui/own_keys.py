@@ -44,8 +44,8 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         if action_id not in known:
             yield (
                 action_id,
-                f"[keys] has no action {shown(action_id)}. The actions are {', '.join(sorted(known))}.",
-                near(action_id, known),
+                f"[keys] has no action {shown(action_id)}.",
+                near(action_id, known) or "Run `reshelve settings keys` to see them all.",
             )
         else:
             yield from _problems_of(spec(action_id), own)

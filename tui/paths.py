@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 _APP = "reshelve"
 _TENANT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CLIENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -47,6 +45,8 @@ class Paths:
         home = os.environ.get("RESHELVE_HOME")
         if home:
             return cls.under(_home(home))
+        import platformdirs  # noqa: PLC0415 - `--version` needs no folder
+
         return cls(
             config=platformdirs.user_config_path(_APP),
             data=platformdirs.user_data_path(_APP),

@@ -191,6 +191,16 @@ def test_a_name_that_fits_none_is_answered_with_those_there_are() -> None:
     assert caught.value.next_step == "There are: Bayside Property, Demo Company (NZ)."
 
 
+def test_of_many_organisations_a_wrong_name_brings_the_nearest_or_a_few() -> None:
+    many = [Organisation(str(number), f"Property Company {number}", "!a") for number in range(60)]
+    with pytest.raises(ReshelveError) as near:
+        choose(many, "Propety Company 41")
+    assert near.value.next_step == "Did you mean Property Company 41?"
+    with pytest.raises(ReshelveError) as far:
+        choose(many, "nowhere")
+    assert far.value.next_step.endswith("and 50 more.")
+
+
 def test_an_error_is_printed_with_what_to_do() -> None:
     assert say(ReshelveError("It broke.", "Mend it.")).message == "It broke. Mend it."
     assert say(ReshelveError("It broke.")).message == "It broke."

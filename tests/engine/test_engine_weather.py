@@ -175,12 +175,12 @@ def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
     assert words in sky.weather.link.detail
 
 
-def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_press(sky: Sky) -> None:
+def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
     sky.weather.bad(NotConnectedError("Forbidden"))
     detail = sky.weather.link.detail
     assert "no longer lists this organisation" in detail
     assert "stays readable" in detail
-    assert "press c" in detail
+    assert "connect again" in detail
 
 
 def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
@@ -190,6 +190,14 @@ def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
     assert sky.weather.shown.link is Link.ONLINE
     sky.weather.minute_full(None)
     assert sky.weather.shown.minute_full_until is None
+
+
+def test_an_answer_that_takes_long_is_known_until_it_comes(sky: Sky) -> None:
+    sky.weather.fine(60, 4000)
+    sky.weather.silent(5)
+    assert sky.weather.shown.silent_since == START - timedelta(seconds=5)
+    sky.weather.silent(None)
+    assert sky.weather.shown.silent_since is None
 
 
 async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) -> None:

@@ -129,6 +129,13 @@ def test_what_an_action_cannot_have_is_refused(keys: dict[str, str], words: str)
     assert any(words in one for one in said(keys))
 
 
+@pytest.mark.parametrize("wrong", ["archiv", "banana", "restor", "x"])
+def test_an_unknown_action_is_answered_briefly(wrong: str) -> None:
+    [words] = said({wrong: "f2"})
+    assert ("Did you mean" in words) != ("reshelve settings keys" in words)
+    assert len(words) < 100
+
+
 def test_the_defaults_have_no_mistakes() -> None:
     own = {item.id: item.keys for item in ACTIONS if item.keys and item.id != "extend"}
     assert said(own) == []
@@ -178,5 +185,5 @@ def test_a_theme_from_a_variable_is_blamed_on_the_variable(
     monkeypatch.setenv("RESHELVE_SCREEN_THEME", "reshelve-drak")
     with pytest.raises(SettingsError) as refused:
         check_screen(load(file), file)
-    assert refused.value.what.startswith('RESHELVE_SCREEN_THEME is "reshelve-drak".')
+    assert refused.value.what.startswith('RESHELVE_SCREEN_THEME is "reshelve-drak"')
     assert refused.value.next_step == "Did you mean reshelve-dark?"

@@ -145,11 +145,38 @@ def test_every_grade_has_its_line_in_the_pane_with_its_age(grade: Grade) -> None
 
 
 def test_calls_left_are_said_as_far_as_xero_told_them() -> None:
-    assert calls_left(XeroLink(minute_calls_left=57, day_calls_left=4812)) == (
-        "Xero calls left: 57/min  4,812 today"
-    )
-    assert calls_left(XeroLink(day_calls_left=1)) == "Xero calls left:  1 today"
-    assert calls_left(XeroLink()) == ""
+    both = XeroLink(Link.ONLINE, minute_calls_left=57, day_calls_left=4812)
+    assert calls_left(both, NOW) == "Xero calls left: 57/min  4,812 today"
+    assert calls_left(XeroLink(Link.ONLINE, day_calls_left=1), NOW) == "Xero calls left: 1 today"
+    assert calls_left(XeroLink(), NOW) == ""
+
+
+LEFT = XeroLink(Link.ONLINE, last_answer_at=NOW, minute_calls_left=57, day_calls_left=4812)
+SOON = NOW + timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(
+    ("xero", "hidden"),
+    [
+        (replace(LEFT, minute_full_until=SOON), "/min"),
+        *((replace(LEFT, link=link, waiting_until=SOON), "left") for link in Link if link is not Link.ONLINE),
+    ],
+)
+def test_calls_are_left_only_where_calls_can_be_made(xero: XeroLink, hidden: str) -> None:
+    assert hidden in calls_left(LEFT, NOW)
+    assert hidden not in calls_left(xero, NOW)
+
+
+def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
+    silent = replace(LEFT, silent_since=NOW - timedelta(seconds=48))
+    assert xero_words(LEFT, NOW) != xero_words(silent, NOW) == "no answer for 0:48"
+    assert xero_words(silent, NOW, short=True) == "waiting"
+    backend = FakeBackend.with_contacts(3)
+    backend.publish(xero=silent)
+    for width in (40, 60, 80, 120):
+        line = title(backend.snapshot, NOW, width, is_practice=False)
+        assert "●" not in line.plain.partition("Re-Leased")[0]
+        assert "$text-success" not in [span.style for span in line.spans if line.plain[span.start] == "◌"]
 
 
 @pytest.mark.parametrize(

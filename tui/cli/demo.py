@@ -8,7 +8,7 @@ import shutil
 import click
 
 from tui.cli.practice import Practice
-from tui.cli.run import run, say
+from tui.cli.run import need_terminal, run, say
 from tui.cli.seconds import Seconds
 from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.log import log_to
@@ -41,8 +41,11 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
     It remembers what was done until it is started with --fresh.
     """
     paths = Paths.find().demo
-    click.echo("Starting the practice Xero and Re-Leased …", err=True)
     try:
+        # What can be wrong is said before anything is started, or erased.
+        load(paths.settings_file)
+        need_terminal()
+        click.echo("Starting the practice Xero and Re-Leased …", err=True)
         # The sandbox guards the folder: it refuses while another demo is running.
         with Practice(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as practice:
             if fresh:

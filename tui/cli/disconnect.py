@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.run import say, tell_of_keychain
+from tui.cli.run import confirm, no_organisation, say, tell_of_keychain
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.errors import AnswerLostError, NetworkSetupError, OfflineError, ReshelveError
 from tui.model.query import fold
@@ -39,7 +39,7 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
         account.on_keychain_wait = tell_of_keychain
         sign_ins = _chosen(_by_sign_in(asyncio.run(account.count())), organisation, is_all=is_all)
         _list(sign_ins)
-        if not yes and not click.confirm("Disconnect?"):
+        if not yes and not confirm("Disconnect?"):
             raise click.Abort
         asyncio.run(_disconnect(account, sign_ins))
     except (KeyboardInterrupt, click.Abort):
@@ -67,9 +67,9 @@ def _chosen(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
     }
     if found and (is_all or len(found) == 1):
         return found
-    _list(found or sign_ins)
-    if not found:
-        raise ReshelveError(f"No organisation is called {wanted}.", "Nothing was changed.")
+    if wanted is not None and not found:
+        raise no_organisation(wanted, [one.organisation for listed in sign_ins.values() for one in listed])
+    _list(found)
     raise ReshelveError("There are several sign-ins.", "Choose with --organisation NAME, or --all.")
 
 

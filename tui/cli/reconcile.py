@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.run import choose, say
+from tui.cli.run import choose, confirm, listed, say
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileOptions, moment
@@ -106,7 +106,7 @@ def reconcile(
 def _one(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
     """Return the organisation to compare with; a file of one proves nothing about another."""
     if wanted is None and len(organisations) > 1:
-        names = ", ".join(each.name for each in organisations)
+        names = listed([each.name for each in organisations])
         raise ReshelveError("There are several organisations.", f"Choose with --organisation: {names}.")
     chosen = choose(organisations, wanted)
     if chosen is None:
@@ -142,7 +142,7 @@ def _reconcile(
         click.echo("The file proves no change that isn't known to have arrived. There is nothing to record.")
         return
     click.echo(f"The file proves that Re-Leased has {_changes(count)} that nothing had proved before.")
-    if asks and not click.confirm("Record that?"):
+    if asks and not confirm("Record that?"):
         raise click.Abort
     accepted = asyncio.run(reconciling.accept(store, found, choices))
     click.echo(f"Recorded: {_changes(accepted.settled)} read by Re-Leased.")

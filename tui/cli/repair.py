@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.run import choose, say
+from tui.cli.run import choose, confirm, say
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.errors import ReshelveError
 from tui.paths import Paths
@@ -33,7 +33,7 @@ def repair(organisation: str | None, *, yes: bool) -> None:
         click.echo(f"{safe(chosen.name)}: {safe(mending.words)}")
         if not mending.is_needed:
             return
-        if not yes and not click.confirm("Repair it?"):
+        if not yes and not confirm("Repair it?"):
             raise click.Abort
         click.echo(safe(mend(mending)))
     except (KeyboardInterrupt, click.Abort):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +16,7 @@ from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsErr
 from tui.model.query import fold
 from tui.settings import find_key, set_value
 from tui.settings.declared import near
+from tui.settings.kinds import shown
 from tui.widgets.words import read_only
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from tui.paths import Paths
     from tui.settings import Settings
 
+_MOST_NAMED: Final = 10
+
 
 def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
     """Open the app and return when it is closed. Raises `ReshelveError` when it can't open.
@@ -33,8 +37,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     `wanted` is a part of an organisation's name; without it the one that was open last is opened again,
     and without any organisation the screen that connects one.
     """
-    if not (os.isatty(0) and os.isatty(2)):
-        raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
+    need_terminal()
     organisation = choose(account.connected, wanted)
     # Both make the first paint and each key faster; Textual reads the variable when it is imported.
     os.environ.setdefault("TEXTUAL_FPS", "120")
@@ -56,6 +59,12 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         raise BugError(log_file())
 
 
+def need_terminal() -> None:
+    """Raise `ReshelveError` where the app can't be shown: before anything is started for it."""
+    if not (os.isatty(0) and os.isatty(2)):
+        raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
+
+
 def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:
     """Return the organisation whose name contains what is wanted; the first, or None, when nothing is."""
     for organisation in organisations:
@@ -65,8 +74,21 @@ def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organis
         return None
     if not organisations:
         raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
-    names = ", ".join(organisation.name for organisation in organisations)
-    raise ReshelveError(f"No organisation is called {wanted}.", f"There are: {names}.")
+    raise no_organisation(wanted, organisations)
+
+
+def no_organisation(wanted: str, organisations: Sequence[Organisation]) -> ReshelveError:
+    """Say that no organisation has the name, with the nearest, or the first of those there are."""
+    names = [organisation.name for organisation in organisations]
+    advice = near(wanted, names) or f"There are: {listed(names)}."
+    return ReshelveError(f"No organisation is called {wanted}.", advice)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names one after the other; of many, the first and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    shown_names = ", ".join(names[:_MOST_NAMED])
+    return f"{shown_names} and {more} more" if more > 0 else shown_names
 
 
 def check_screen(settings: Settings, file: Path) -> None:
@@ -88,7 +110,8 @@ def problems_of_theme(theme: str, place: str) -> Iterator[SettingsError]:
 
     themes = [one.name for one in THEMES]
     if theme not in themes:
-        yield SettingsError(f'{place} is "{theme}". It can be {", ".join(themes)}.', near(theme, themes))
+        advice = near(theme, themes) or f"It can be {', '.join(themes)}."
+        yield SettingsError(f'{place} is "{shown(theme)}", which is no theme.', advice)
 
 
 def problems_of_keys(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -116,6 +139,19 @@ def tell_of_keychain(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts ca
     """Say that the keychain keeps the command waiting."""
     if is_waiting:
         click.echo("Waiting for the keychain: look for its prompt. Ctrl-C cancels.", err=True)
+
+
+def confirm(question: str) -> bool:
+    """Ask whether to go on. Raises `ReshelveError` where the input ends before it answers."""
+    try:
+        return click.confirm(question)
+    except click.Abort as abort:
+        if sys.stdin.isatty():
+            raise
+        raise ReshelveError(
+            f"Cancelled: “{question}” had no answer. Nothing changed.",
+            "Run the command in a terminal, or with --yes.",
+        ) from abort
 
 
 def say(error: ReshelveError) -> click.ClickException:

@@ -139,6 +139,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         xero = self._connectors.xero
         xero.pace.on_full = self._weather.minute_full
         xero.follow_time(self._clock.learn)
+        xero.follow_silence(self._weather.silent)
         work: dict[str, Callable[[], Awaitable[None]]] = {
             "Loading contacts": lambda: self._loops.pull(xero),
             "Checking restores": lambda: self._loops.look_for_handoffs(xero),
@@ -216,7 +217,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         try:
             return await self._connectors.xero.history(contact_id)
         except XeroError as error:
-            raise ReshelveError(error.what, error.next_step) from error
+            raise ReshelveError(error.what, error.next_step, action=error.action) from error
 
     def look_closely(self, *, on: bool) -> None:
         """Look every few seconds whether hand-offs are done."""

@@ -44,7 +44,8 @@ class XeroLink(Struct, frozen=True):
 
     `waiting_until` is when the next attempt is made; `detail` is a sentence for the person; calls left are
     what Xero's last answer said (None before the first). `minute_full_until` is when the next call fits
-    into Xero's minute, None unless some call waits for that.
+    into Xero's minute, None unless some call waits for that. `silent_since` is when a call that has been
+    without an answer for long was made, None unless there is one.
     """
 
     link: Link = Link.STARTING
@@ -54,6 +55,7 @@ class XeroLink(Struct, frozen=True):
     minute_calls_left: int | None = None
     day_calls_left: int | None = None
     minute_full_until: datetime | None = None
+    silent_since: datetime | None = None
 
 
 class PullProgress(Struct, frozen=True):

@@ -181,8 +181,8 @@ def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[SettingsError]
         if section not in SECTIONS:
             known = ", ".join(f"[{name}]" for name in SECTIONS)
             yield SettingsError(
-                f"{file}: there is no section [{shown(section)}]. The sections are {known}.",
-                near(section, SECTIONS),
+                f"{file}: there is no section [{shown(section)}].",
+                near(section, SECTIONS) or f"The sections are {known}.",
             )
         elif not isinstance(values, dict):
             yield no_section(file, section)
@@ -218,8 +218,8 @@ def _unknown(section: str, names: Iterable[str], file: Path) -> Iterator[Setting
                 yield SettingsError(f"{file}: [{section}] has {shown(name)}, which is no action's name.")
         elif name not in known:
             yield SettingsError(
-                f"{file}: [{section}] has no key {shown(name)}. Its keys are {', '.join(known)}.",
-                near(name, known),
+                f"{file}: [{section}] has no key {shown(name)}.",
+                near(name, known) or f"Its keys are {', '.join(known)}.",
             )
 
 

@@ -213,7 +213,7 @@ def _head(snapshot: Snapshot, sync: NextSync, width: int, *, spaced: bool = Fals
 def _foot(snapshot: Snapshot, now: datetime, width: int, *, calls: bool = True) -> list[Content]:
     wrong = trouble(snapshot, now)
     lines = content(wrong, "$text-warning").wrap(width) if wrong else []
-    left = calls_left(snapshot.xero) if calls else ""
+    left = calls_left(snapshot.xero, now) if calls else ""
     return [*lines, *([_muted(left, width)] if left else [])]
 
 

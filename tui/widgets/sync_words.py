@@ -185,13 +185,17 @@ def symbols(pane: Pane) -> list[tuple[str, str]]:
     return [(f"{symbol} {number(count)}", style) for count, symbol, style in parts if count]
 
 
-def calls_left(xero: XeroLink) -> str:
-    """Say how many calls Xero still takes, as its last answer told."""
-    if xero.minute_calls_left is None and xero.day_calls_left is None:
+def calls_left(xero: XeroLink, now: datetime) -> str:
+    """Say how many calls Xero still takes, as its last answer told; nothing of what is known to be over."""
+    if xero.link is not Link.ONLINE:
         return ""
-    minute = "" if xero.minute_calls_left is None else f" {number(xero.minute_calls_left)}/min"
-    day = "" if xero.day_calls_left is None else f"  {number(xero.day_calls_left)} today"
-    return f"Xero calls left:{minute}{day}"
+    is_minute_full = xero.minute_full_until is not None and xero.minute_full_until > now
+    minute = None if is_minute_full else xero.minute_calls_left
+    left = [
+        *([] if minute is None else [f"{number(minute)}/min"]),
+        *([] if xero.day_calls_left is None else [f"{number(xero.day_calls_left)} today"]),
+    ]
+    return f"Xero calls left: {'  '.join(left)}" if left else ""
 
 
 def trouble(snapshot: Snapshot, now: datetime) -> str:

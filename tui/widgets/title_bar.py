@@ -30,6 +30,7 @@ _SIGNS: Final = {
     Link.GONE: ("⊘", "$text-error"),
     Link.ELSEWHERE: ("⇄", "$text-accent"),
 }
+_WAITING: Final = ("◌", "$text-warning")
 # Long words, short words; `{}` is the countdown to the next attempt.
 _WORDS: Final = {
     Link.STARTING: ("connecting", "connecting"),
@@ -88,6 +89,8 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
 
 def xero_words(link: XeroLink, now: datetime, *, short: bool = False) -> str:
     """Say how the connection to Xero stands."""
+    if link.link is Link.ONLINE and link.silent_since is not None:
+        return "waiting" if short else f"no answer for {clock.countdown(now, link.silent_since)}"
     if link.link is Link.ONLINE:
         if link.last_answer_at is None:
             return "connected"
@@ -102,6 +105,8 @@ def xero_words(link: XeroLink, now: datetime, *, short: bool = False) -> str:
 
 def _xero(link: XeroLink, now: datetime, width: int) -> Content:
     symbol, style = _SIGNS[link.link]
+    if link.link is Link.ONLINE and link.silent_since is not None:
+        symbol, style = _WAITING
     words = xero_words(link, now, short=width < _LONG)
     if width < _NARROW:
         return Content.assemble((symbol, style), " ", words if link.link is Link.ONLINE else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ from tui.xero.dates import date_of
 from tui.xero.limits import Pace, Slot, Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import httpx
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seven digits are more calls than anyone has.
 _CALLS: Final = re.compile(r"[0-9]{1,7}")
+# Seconds without an answer after which the person is to know.
+_SILENCE: Final = 5.0
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -64,6 +67,10 @@ class Caller:
         #: Called with Xero's time, in whole seconds, as each answer tells it, and with the seconds that the
         #: answer took: it was that time some moment within them.
         self.on_dated: Callable[[datetime, float], None] = lambda _date, _took: None
+        #: Called with the seconds that a call, or the sign-in it needs, has been without an answer once they
+        #: are many, and with None when nothing waits for so long any more.
+        self.on_silence: Callable[[float | None], None] = lambda _: None
+        self._silent = 0
 
     async def ask(self, call: Call) -> httpx.Response:
         """Make a call and return its 200. Raises the errors of `send`, and those of any other status."""
@@ -78,10 +85,12 @@ class Caller:
         whoever calls knows best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no
         answer came, and what `TokenSource.access_token` raises.
         """
-        token = await self._tokens.access_token()
+        with self._heeding_silence():
+            token = await self._tokens.access_token()
         response = await self._send_once(call, token)
         if failures.wants_new_token(response):
-            token = await self._tokens.access_token(stale=token)
+            with self._heeding_silence():
+                token = await self._tokens.access_token(stale=token)
             response = await self._send_once(call, token)
         if response.status_code in _SIGN_IN_REFUSED:
             # Whoever connects again saves tokens that may open what these didn't.
@@ -101,19 +110,42 @@ class Caller:
         line = await self._open()
         async with self.pace.slot(call.urgency) as slot:
             asked_at = time.monotonic()
-            answer = await line.send(
-                call.method,
-                call.path,
-                token=token,
-                params=call.params,
-                headers=headers,
-                content=call.content,
-            )
+            with self._heeding_silence():
+                answer = await line.send(
+                    call.method,
+                    call.path,
+                    token=token,
+                    params=call.params,
+                    headers=headers,
+                    content=call.content,
+                )
             if isinstance(answer, XeroError):
                 slot.reached_xero = not isinstance(answer, OfflineError)
                 raise answer
             self._note(answer, slot, time.monotonic() - asked_at)
             return answer
+
+    @contextmanager
+    def _heeding_silence(self) -> Iterator[None]:
+        """Tell the listener while what is awaited takes long."""
+        is_silent = False
+
+        def tell() -> None:
+            nonlocal is_silent
+            is_silent = True
+            self._silent += 1
+            if self._silent == 1:
+                self.on_silence(_SILENCE)
+
+        timer = asyncio.get_running_loop().call_later(_SILENCE, tell)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if is_silent:
+                self._silent -= 1
+                if not self._silent:
+                    self.on_silence(None)
 
     async def _open(self) -> Line:
         async with self._opening:

@@ -76,6 +76,10 @@ class XeroClient:
         """
         self._caller.on_dated = listener
 
+    def follow_silence(self, listener: Callable[[float | None], None]) -> None:
+        """Call the listener with the seconds for which there was no answer, and with None once there is."""
+        self._caller.on_silence = listener
+
     @property
     def pace(self) -> Pace:
         """Where calls wait for their turn."""

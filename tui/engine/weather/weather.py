@@ -48,7 +48,7 @@ _LIMITS: Final = {
 _MINUTE_LIMIT: Final = "This minute's calls to Xero are used up."
 _GONE: Final = (
     "Xero no longer lists this organisation for the sign-in, or a permission is missing. "
-    "Everything stays readable here."
+    "Everything stays readable here. To change contacts, connect again."
 )
 _ELSEWHERE: Final = "Another Reshelve on this machine is talking to Xero; this one shows what it does."
 _SPARED: Final = "The calls to Xero that are left today are kept for you."
@@ -71,11 +71,12 @@ class Weather:
         self._nudge = asyncio.Event()
         self._minute_full_until: datetime | None = None
         self._spared_until: datetime | None = None
+        self._silent_since: datetime | None = None
 
     @property
     def shown(self) -> XeroLink:
         """The link with what holds calls back although Xero answers, for the person to see."""
-        link = replace(self.link, minute_full_until=self._minute_full_until)
+        link = replace(self.link, minute_full_until=self._minute_full_until, silent_since=self._silent_since)
         if link.link is Link.ONLINE and self._spared_until is not None:
             return replace(link, waiting_until=self._spared_until, detail=_SPARED)
         return link
@@ -118,6 +119,11 @@ class Weather:
     def minute_full(self, seconds: float | None) -> None:
         """Note that calls wait so long for room in Xero's minute; None when none waits any longer."""
         self._minute_full_until = None if seconds is None else self._now() + timedelta(seconds=seconds)
+        self._changed()
+
+    def silent(self, seconds: float | None) -> None:
+        """Note that something has had no answer for so long; None when nothing waits for long any more."""
+        self._silent_since = None if seconds is None else self._now() - timedelta(seconds=seconds)
         self._changed()
 
     def spare(self, until: datetime | None) -> None:

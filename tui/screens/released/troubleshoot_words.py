@@ -125,7 +125,11 @@ def _says_well(released: ReleasedLink, now: datetime) -> bool:
 
 def _answer(xero: XeroLink, now: datetime) -> str:
     said = xero_words(xero, now)
-    return f"answered at {said}" if xero.link is Link.ONLINE and xero.last_answer_at else said
+    if xero.link is not Link.ONLINE or xero.last_answer_at is None:
+        return said
+    if xero.silent_since is not None:
+        return f"{said}; answered at {clock.time_of_day(xero.last_answer_at)}"
+    return f"answered at {said}"
 
 
 def overview(released: ReleasedLink, now: datetime) -> str:
