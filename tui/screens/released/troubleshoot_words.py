@@ -149,7 +149,8 @@ def _refusals(pane: Pane | None, *, is_read_only: bool, key: Callable[[str], str
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
     retry = "" if is_read_only else "retry"
     shown = [
-        f"{safe(view.change.name)}: {reason(view.change)} {advice(view.change, retry=retry, key=key)}"
+        f"{safe(view.change.name)}: {_sentence(reason(view.change))}"
+        f" {advice(view.change, retry=retry, key=key)}"
         for view in pane.refused[:_MOST_REFUSED]
     ]
     more = pane.refused_total - len(shown)
@@ -157,6 +158,10 @@ def _refusals(pane: Pane | None, *, is_read_only: bool, key: Callable[[str], str
         shown.append(f"and {number(more)} more")
     again = "" if is_read_only else f"{key('retry')} tries again; "
     return Step(_BAD, title, tuple(shown), f"{again}{every}")
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _waiting(
