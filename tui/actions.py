@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.command import Hits
 
+    from tui.model.errors import ReshelveError
+
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
@@ -22,8 +24,9 @@ class ActionSpec:
 
     `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys.
     `keys` is a comma-separated list in Textual's spelling, the one shown first; empty where only the
-    command palette offers it. `danger` marks what asks before it acts, `writes` what is not offered where
-    nothing may be changed. `footer` is Textual's `Binding.show`: key bars name what their screens offer.
+    command palette offers it. `danger` marks what asks before it acts, `writes` what records something or
+    changes Xero: refused, and not offered, in read-only mode. `footer` is Textual's `Binding.show`: key bars
+    name what their screens offer.
     `own` says that a widget binds the keys itself.
     """
 
@@ -112,28 +115,29 @@ ACTIONS: Final = (
     _handoffs("stop_waiting", "x", "Stop waiting",
               "Stop waiting for this restore; nothing changes in Xero", danger=True, writes=True),
     _released("manual_sync", "m", "Manual sync",
-              "Say that you started a sync in Re-Leased, then how it ended", footer=True),
+              "Say that you started a sync in Re-Leased, then how it ended", footer=True, writes=True),
     _released("troubleshoot", "t", "Troubleshoot",
               "Go through what keeps contacts from reaching Re-Leased, step by step"),
     _released("sync_overview", "w", "Sync Overview",
-              "In Troubleshoot: say what Re-Leased's Sync Overview shows"),
+              "In Troubleshoot: say what Re-Leased's Sync Overview shows", writes=True),
     _released("copy_report", "y", "Copy report", "In Troubleshoot: copy the report for support"),
     _released("save_report", "e", "Save report", "In Troubleshoot: write the report for support to a file"),
     _released("reconcile", "f", "Compare a file",
               "Hold a file of contacts exported from Re-Leased against those in Xero"),
-    _released("record", "w", "Record", "In a comparison: record what agrees as read by Re-Leased"),
+    _released("record", "w", "Record",
+              "In a comparison: record what agrees as read by Re-Leased", writes=True),
     _released("kind_differ", "1", "What differs", "In a comparison: show what differs"),
     _released("kind_unclear", "2", "For you to tell", "In a comparison: show the lines that are unclear"),
     _released("kind_agree", "3", "What agrees", "In a comparison: show what agrees"),
     _released("kind_file", "4", "Only in the file", "In a comparison: show what Xero doesn't have"),
     _released("kind_xero", "5", "Only in Xero", "In a comparison: show what the file doesn't have"),
     _released("seen_in_released", "v", "Seen in Re-Leased",
-              "On a contact's page: say that you see it in the right tab of Re-Leased"),
+              "On a contact's page: say that you see it in the right tab of Re-Leased", writes=True),
     _released("unlinked", "k", "Unlinked there",
-              "On a contact's page: say that it is unlinked in Re-Leased, or linked again"),
+              "On a contact's page: say that it is unlinked in Re-Leased, or linked again", writes=True),
     # Two keys: before many contacts are archived, their number is typed into a box.
     _released("tenant_groups", "g,ctrl+g", "Tenants",
-              "Mark the contact groups that are tenants: archiving one of them warns"),
+              "Mark the contact groups that are tenants: archiving one of them warns", writes=True),
     # With priority: it is wanted from the search box too.
     _organisations("organisations", "ctrl+o", "Organisations", "Show all organisations, and open another",
                    footer=True, priority=True),
@@ -164,6 +168,11 @@ _KEY_NAMES: Final = {
 def spec(action_id: str) -> ActionSpec:
     """Return one action. Raises `KeyError` for one that doesn't exist."""
     return _BY_ID[action_id]
+
+
+def writes(action_id: str) -> bool:
+    """Return whether there is such an action, and it records something or changes Xero."""
+    return action_id in _BY_ID and _BY_ID[action_id].writes
 
 
 def bindings(*action_ids: str) -> list[Binding]:
@@ -212,8 +221,26 @@ def usual_key(action_id: str) -> str:
 
 
 def key_now(app: App[Any], action_id: str) -> str:
-    """Write the key of an action as it is now, for a sentence that says what to press."""
+    """Write the key of an action as it is now, for a sentence that says what to press.
+
+    Empty for one that isn't offered, in read-only mode: leave that sentence out.
+    """
+    if spec(action_id).writes and not may_write(app):
+        return ""
     return key_name(keys_of(app, spec(action_id)).split(",")[0])
+
+
+def advice(app: App[Any], error: ReshelveError) -> str:
+    """Return what to do about an error, with the key of the action that helps as it is now; may be empty."""
+    if not error.action:
+        return error.next_step
+    press = f"Press {key_now(app, error.action)} ({spec(error.action).label})."
+    return f"{error.next_step} {press}".strip()
+
+
+def in_words(app: App[Any], error: ReshelveError) -> str:
+    """Return what happened, and what to do about it."""
+    return f"{error.what} {advice(app, error)}".strip()
 
 
 def key_names(keys: str) -> str:

@@ -6,13 +6,15 @@ import gc
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
+from textual.actions import parse
 from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
-from tui.actions import ActionCommands, bindings
+from tui.actions import ActionCommands, bindings, writes
 from tui.compat import CrashSafeApp
 from tui.lifeline import Lifeline
 from tui.log import logger
+from tui.model.backend import why_read_only
 from tui.model.errors import ReshelveError
 from tui.opened import Opened
 from tui.screens.main import MainScreen
@@ -23,12 +25,16 @@ from tui.screens.messages import (
     RestoreRequested,
     SnapshotChanged,
 )
+from tui.screens.telling import Telling
 from tui.widgets.themes import DEFAULT, THEMES
+from tui.widgets.words import read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from textual.actions import ActionParseResult
     from textual.binding import BindingType
+    from textual.dom import DOMNode
     from textual.screen import Screen
     from textual.worker import Worker
 
@@ -145,7 +151,7 @@ class ReshelveApp(CrashSafeApp[None]):
         from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         if isinstance(error, ReshelveError):
-            self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
+            self.push_screen(ProblemScreen(error))
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(ProblemScreen())
@@ -185,7 +191,7 @@ class ReshelveApp(CrashSafeApp[None]):
         except ReshelveError as error:
             from tui.screens.dialogs.problem import ProblemScreen  # noqa: PLC0415 - as above
 
-            self.push_screen(ProblemScreen(error.what, next_step=error.next_step))
+            self.push_screen(ProblemScreen(error))
 
     def action_organisations(self) -> None:
         """Show every connected organisation."""
@@ -273,6 +279,21 @@ class ReshelveApp(CrashSafeApp[None]):
             self.push_screen(HandoffScreen(service))
 
     # --- keys that work everywhere ---
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action, unless it writes in read-only mode: then say why it doesn't."""
+        _, name, _ = parse(action) if isinstance(action, str) else action
+        reason = why_read_only(self._current) if self._current is not None and writes(name) else None
+        if reason is None:
+            return await super().run_action(action, default_namespace, namespaces)
+        if isinstance(self.screen, Telling):
+            self.screen.flash(read_only(reason))
+        return True
 
     def action_interrupt(self) -> None:
         """Copy the text that is marked; with nothing marked, leave."""

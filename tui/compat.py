@@ -9,13 +9,14 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from textual import on
+from textual import events, on
 from textual._context import active_message_pump
 from textual.app import App, ReturnType
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import ThemeProvider
 from textual.widgets import Input, OptionList
 from textual.worker import NoActiveWorker, get_current_worker
@@ -62,6 +63,20 @@ class Options(OptionList):
             super()._move_page(direction)
 
 
+class _Bar(ScrollBarRender):
+    """Textual's scroll bar, which divides by zero where all there is fits into the window."""
+
+    @classmethod
+    def render_bar(cls, **sizes: Any) -> Any:  # type: ignore[override] # as it is called
+        """Draw the bar."""
+        if sizes["window_size"] >= sizes["virtual_size"]:
+            sizes["window_size"] = 0
+        return super().render_bar(**sizes)
+
+
+ScrollBar.renderer = _Bar
+
+
 # Textual takes a widget's styles from its first base alone.
 class Palette(CommandPalette, GuardedScreen[Any]):
     """Textual's command palette, with a list that may not be there yet, or no longer."""
@@ -87,6 +102,9 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
     with 0 where the error was its input thread's. After `run`, `has_crashed` says whether an error ended it.
     """
 
+    # A list of options without any width raises.
+    CSS = "OptionList { min-width: 8; }"
+
     def get_driver_class(self) -> type[Driver]:
         """Return the driver that survives what terminals send."""
         found = super().get_driver_class()
@@ -97,6 +115,12 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         from tui.terminal_driver import TerminalDriver  # noqa: PLC0415 - as above
 
         return TerminalDriver if found is LinuxDriver else found
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hand on an event; keys and the mouse wait until all of a screen that opens is there."""
+        if isinstance(event, events.InputEvent) and self.screen_stack:
+            await self.screen._mounted_event.wait()  # noqa: SLF001 - see above
+        await super().on_event(event)
 
     # --- errors ---
 

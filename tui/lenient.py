@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 BROKEN: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
 # No service nests its answers any deeper, and every decoder copes with this.
 _DEEPEST: Final = 64
+# More than any answer of a service needs: rewriting takes a second for each million, whoever waits.
+_MOST_TOKENS: Final = 1_000_000
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 # Every escape is matched, so that an escaped backslash before a `u` isn't taken for the start of one.
 _ESCAPE: Final = re.compile(
@@ -127,7 +129,8 @@ def repaired(content: bytes) -> bytes:
     """Rewrite almost-JSON as JSON. Raises one of `BROKEN` where that can't be done.
 
     Text that isn't UTF-8 and halves of an emoji that was cut in two become replacement characters, `NaN`
-    and `Infinity` become false, and whatever is nested too deeply becomes null.
+    and `Infinity` become false, and whatever is nested too deeply becomes null. Content that it would take
+    seconds to rewrite isn't.
     """
     text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], _shallow(content))
     value = json.loads(
@@ -151,7 +154,9 @@ def _number(digits: str) -> Decimal | None:
 
 def _shallow(content: bytes) -> bytes:
     depth, start, kept = 0, 0, []
-    for token in _STRUCTURE.finditer(content):
+    for place, token in enumerate(_STRUCTURE.finditer(content)):
+        if place > _MOST_TOKENS:
+            raise UndecodableError
         if token[0] in b"[{":
             depth += 1
             if depth == _DEEPEST + 1:

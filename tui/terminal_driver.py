@@ -179,7 +179,8 @@ class TerminalDriver(LinuxDriver):
         self._in_loop(self._continue)
 
     def _continue(self) -> None:
-        if not self._auto_restart:
+        # An app that is closing has given the terminal back for good.
+        if not self._auto_restart or not self._app._running:  # noqa: SLF001 - see tui.compat
             return
         if self._has_terminal:
             self._retake_terminal()

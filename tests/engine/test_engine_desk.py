@@ -55,7 +55,9 @@ class Told:
 class Bench(Desk):
     """A desk over a store and a model Xero."""
 
-    def __init__(self, store: Store, *, is_read_only: bool = False) -> None:
+    is_read_only = False
+
+    def __init__(self, store: Store) -> None:
         self.told = Told()
         self.clock = Clock()
         self.xero = ModelXero(clock=self.clock)
@@ -63,7 +65,6 @@ class Bench(Desk):
         self._publisher = cast("Publisher", self.told)
         self._loops = cast("Loops", self.told)
         self._now = self.clock
-        self._is_read_only = is_read_only
         self.pusher = Pusher(store, self.xero.client, self.clock, lambda _: None)
 
     async def have(self, *ids: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
@@ -128,19 +129,6 @@ async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Stor
     assert again is not None
     assert (await bench.undo(again)).words == "1 becomes an archive"
     assert (bench.told.news, bench.told.wakes) == (5, 4)
-
-
-async def test_reading_only_changes_nothing(store: Store) -> None:
-    await Bench(store).have("a")
-    await Bench(store).request(Action.ARCHIVE, ["a"])
-    bench = Bench(store, is_read_only=True)
-    changes = store.changes_in(State.QUEUED)
-    plan = await bench.undo_plan()
-    assert plan is not None
-    for deed in (bench.undo(plan), bench.pause(on=True), bench.cancel_many(changes), bench.retry(changes)):
-        with pytest.raises(ReshelveError, match="reading only"):
-            await deed
-    assert bench.states() == {"a": State.QUEUED}
 
 
 # --- the list of changes ---

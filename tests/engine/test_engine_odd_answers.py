@@ -312,9 +312,14 @@ async def test_no_single_answer_settles_it_wrongly(office: Office, write: Write,
     assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.HERE)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 407, 408, 413, 421, 422, 425, 451, 499, 502])
+@pytest.mark.parametrize(
+    ("status", "is_done"),
+    [
+        *((each, True) for each in (400, 403, 404, 405, 408, 413, 421, 422, 425, 451, 499, 502)),
+        *((each, False) for each in (400, 403, 404, 405, 407, 408, 413, 421, 422, 425, 451, 499, 502)),
+    ],
+)
 @pytest.mark.parametrize("body", [HTML, "", '{"message": "blocked"}'])
-@pytest.mark.parametrize("is_done", [True, False])
 async def test_a_gateways_answer_to_a_write_is_no_verdict(
     office: Office, status: int, body: str, *, is_done: bool
 ) -> None:

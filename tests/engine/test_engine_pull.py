@@ -104,7 +104,7 @@ async def test_an_organisation_without_contacts_is_read_in_one_call(store: Store
 
 async def test_news_are_asked_for_with_an_overlap_by_xeros_clock(store: Store) -> None:
     pull = Pull(store, PagedXero(5))
-    pull.clock.forward(days=-2)  # this machine's clock is wrong
+    pull.clock.forward(days=2)  # this machine's clock is wrong, and not known to be
     await pull.puller.pull()
     pull.xero.clock.forward(minutes=10)
     await pull.puller.pull()
@@ -203,3 +203,25 @@ async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(
     after = store.change(change.change_id)
     assert after is not None
     assert (after.state, after.words) == (State.REFUSED, MERGED)
+
+
+@pytest.mark.parametrize("pulls", [0, 1])
+@pytest.mark.parametrize("days", [0.1, 2, 300])
+async def test_an_answer_dated_ahead_hides_nothing_that_comes_until_then(
+    store: Store, pulls: int, days: float
+) -> None:
+    """The first of a full read, or of a look for what has changed."""
+    pull = Pull(store, PagedXero(3))
+    for _ in range(pulls):
+        await pull.puller.pull()
+    pull.xero.clock.forward(days=days)
+    await pull.puller.pull()
+    pull.xero.clock.forward(days=-days)
+    pull.clock.forward(minutes=5)
+    pull.xero.clock.forward(minutes=5)
+    pull.xero.set_status("00001", ContactStatus.ARCHIVED)
+    await pull.puller.pull()
+    assert store.counts().archived == 1
+    [change] = store.changes_of("00001")
+    assert change.confirmed_at is not None
+    assert change.confirmed_at - START < timedelta(minutes=6)

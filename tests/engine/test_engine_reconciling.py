@@ -46,6 +46,8 @@ def xero_id(number: int) -> str:
 class Bench(FileDesk):
     """A desk over a store whose contacts were all read; `news` counts what the publisher was told."""
 
+    is_read_only = False
+
     def __init__(self, store: Store, file: Path) -> None:
         self.news = 0
         self.file = file

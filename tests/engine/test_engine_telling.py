@@ -42,6 +42,8 @@ class Quiet:
 class Desk(Tellings):
     """The part of an engine that takes tellings, and nothing else."""
 
+    is_read_only = False
+
     def __init__(self, store: Store, clock: Clock, publisher: Publisher) -> None:
         self._store = store
         self.machine = clock

@@ -33,6 +33,8 @@ class Quiet:
 class Desk(TenancyDesk):
     """The part of an engine that marks groups, and nothing else."""
 
+    is_read_only = False
+
     def __init__(self, store: Store, publisher: Publisher) -> None:
         self._store = store
         self._publisher = publisher

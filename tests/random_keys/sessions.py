@@ -46,6 +46,8 @@ _SIZES: Final = [
 _QUIT_CHANCE: Final = 0.001
 _BURSTS_BETWEEN_CHECKS: Final = 150
 _LAST: Final = 25
+# A busy machine falls behind the keys by a minute and more.
+_PATIENCE: Final = 180
 
 
 @dataclass(slots=True)
@@ -74,9 +76,14 @@ def run_session(folder: Path, seed: int, number: int, most: int, *, until: float
     size = chance.choice(_SIZES[:8])
     session.sizes.add(size)
     options = ["demo", "--contacts", str(chance.choice((1, 40, 300, 1600))), "--cycle", "3"]
-    with reshelve(
-        home, *options, variables=variables, folder=work, columns=size[0], lines=size[1]
-    ) as terminal:
+    more = {
+        "variables": variables,
+        "folder": work,
+        "columns": size[0],
+        "lines": size[1],
+        "patience": _PATIENCE,
+    }
+    with reshelve(home, *options, **more) as terminal:
         try:
             _wait_for_start(terminal)
             _press_all(terminal, chance, session, most, until)
@@ -158,9 +165,10 @@ def _finish(terminal: Terminal, chance: Random, session: Session) -> None:
         # An unfinished sequence would take the key for a part of itself.
         terminal.write_bytes(b"\x1b[201~\x1b\x1b")
         time.sleep(0.3)
-        for _ in range(3):
+        # Ctrl+C copies where text is selected.
+        for key in (chance.choice((b"\x03", b"\x11")), b"\x11"):
             if terminal.is_running:
-                terminal.write_bytes(chance.choice((b"\x03", b"\x11")))
+                terminal.write_bytes(key)
                 time.sleep(0.3)
         terminal.until(lambda: not terminal.is_running, "quitting")
     code = terminal.wait()
@@ -180,5 +188,5 @@ def _errors(paths: Paths) -> str:
         lines = file.read_text("utf-8", "replace").splitlines()
         for index, line in enumerate(lines):
             if " ERROR " in line or " CRITICAL " in line:
-                found += lines[index : index + 60]
-    return "\n".join(found[:120])
+                found += lines[index : index + 150]
+    return "\n".join(found[:300])

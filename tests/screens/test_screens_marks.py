@@ -97,11 +97,11 @@ async def test_read_only_offers_nothing_that_writes(reader: FakeBackend) -> None
 async def test_read_only_says_why_nothing_is_changed(reader: FakeBackend, key: str) -> None:
     async with running(reader) as person:
         await person.press(key)
-        assert person.bottom_line == "Reshelve was started with --read-only: nothing can be changed."
+        assert "started with --read-only" in person.bottom_line
         organisation = replace(reader.snapshot.organisation, is_read_only=True)
         reader.snapshot = replace(reader.snapshot, organisation=organisation)
         await person.press("enter", key)
-        assert person.bottom_line.startswith("This connection may only read.")
+        assert person.bottom_line.startswith("Read-only connection")
     assert not [call for call in reader.calls if call[0] == "check"]
 
 

@@ -132,7 +132,7 @@ async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
         await person.press("5", "/", *"prop")
         assert names(person) == ["Truxton Property"]
         await person.press(*"zz", "enter")
-        assert screen(person).rows.empty_text == words.NOT_FOUND
+        assert screen(person).rows.empty_text == words.NOT_FOUND.format(clear="esc")
         await person.press("escape")
         assert len(names(person)) > 15
         # The cursor is still where the search has led.
@@ -308,15 +308,19 @@ async def test_leaving_asks_about_what_is_not_recorded(office: FakeBackend) -> N
         assert ("accept", {}) in office.calls
 
 
-async def test_read_only_records_but_changes_nothing(office: FakeBackend) -> None:
+async def test_read_only_records_and_changes_nothing(office: FakeBackend) -> None:
     office.is_read_only = True
     async with running(office) as person:
         await compare(person)
         assert "Archive" not in person.bottom_line
         await person.press("a")
         assert "--read-only" in person.bottom_line
-        await person.press("w", "y")
-        assert ("accept", {}) in office.calls
+        assert "Record" not in person.bottom_line
+        await person.press("w")
+        assert "--read-only" in person.bottom_line
+        await person.press("y", "q")
+        assert person.is_home
+    assert not [call for call in office.calls if call[0] == "accept"]
 
 
 async def test_notes_and_assumptions_are_said(backend: FakeBackend) -> None:

@@ -278,7 +278,7 @@ async def test_comparing_can_be_stopped(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.pilot.press("f", *"readme.txt", "enter")
         await person.until(lambda: bool(compared(backend)))
-        assert note(person) == words.COMPARING
+        assert note(person) == words.COMPARING.format(cancel="esc")
         await person.press("escape")
         assert note(person) == words.STOPPED
         backend.compare_gate.set()

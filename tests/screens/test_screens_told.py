@@ -190,11 +190,11 @@ async def test_what_the_engine_refuses_is_said(backend: FakeBackend) -> None:
         assert person.bottom_line == "That time is yet to come. Nothing was noted."
 
 
-async def test_those_who_may_only_read_tell_too(backend: FakeBackend) -> None:
+async def test_nothing_is_told_in_read_only_mode(backend: FakeBackend) -> None:
     backend.is_read_only = True
     async with running(backend) as person:
         await person.press("m", "enter")
-    assert told(backend) == [("tell_sync_started", NOW)]
+    assert told(backend) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tui import lenient
 from tui.lenient import UndecodableError
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.xero import decode, wire
@@ -202,10 +203,27 @@ DEEP = "[" * 100_000 + "]" * 100_000
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_text_that_is_none_is_missing_and_the_others_are_read(name: str) -> None:
-    others = {other: f"value of {other}" for other in TEXTS if other != name}
+    others = {other: f"value of {other}" for other in TEXTS if other != name} | {"MergedToContactID": B}
+    others.pop(name, None)
     expected = read_one(**others)
     for odd in ODD_TEXTS:
         assert replace(read_one(**others, **{name: odd}), raw=b"") == replace(expected, raw=b"")
+
+
+@pytest.mark.parametrize(
+    "odd", ["odd", "\ufffd", "null", "00000000-0000-0000-0000-000000000000", f"{B} ", A[:-1]]
+)
+def test_a_contact_is_merged_into_one_that_has_an_id_alone(odd: str) -> None:
+    # A merged contact is refused for good.
+    assert read_one(MergedToContactID=odd).merged_to == ""
+
+
+def test_what_would_take_long_to_rewrite_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lenient, "_MOST_TOKENS", 1_000, raising=False)
+    few, many = (b'{"Message": "m", "Odd": [NaN%b]}' % (b",[]" * count) for count in (400, 600))
+    assert lenient.decode(few, wire.Problem).message == "m"
+    with pytest.raises(UndecodableError):
+        lenient.decode(many, wire.Problem)
 
 
 @pytest.mark.parametrize("name", ["IsCustomer", "IsSupplier"])

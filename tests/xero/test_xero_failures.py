@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -79,6 +80,8 @@ async def test_what_was_never_sent_is_offline(client_for: ClientFor, error: Exce
     [
         httpx.ReadTimeout(""), httpx.WriteTimeout(""), httpx.ReadError(""), httpx.WriteError(""),
         httpx.RemoteProtocolError("cut"), httpx.DecodingError("gzip"), TimeoutError(),
+        httpx.InvalidURL(""), httpx.StreamError(""), ssl.SSLError(""), OSError(24, "Too many open files"),
+        UnicodeError("label too long"), ValueError(""), AssertionError(""),
     ],
     ids=repr,
 )  # fmt: skip

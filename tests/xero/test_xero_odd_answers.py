@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING, Final
@@ -50,18 +51,27 @@ class Stream(httpx.AsyncByteStream, httpx.SyncByteStream):
             yield piece
 
 
-async def from_xero(answer: Answer, client_for: ClientFor) -> None:
-    async with client_for(lambda _: answer) as client:
+def always(answer: Answer | Exception) -> Callable[[httpx.Request], httpx.Response]:
+    def reply(_: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return reply
+
+
+async def from_xero(answer: Answer | Exception, client_for: ClientFor) -> None:
+    async with client_for(always(answer)) as client:
         await client.contacts(1)
 
 
-async def from_identity(answer: Answer, _: ClientFor) -> None:
-    renew("http://127.0.0.1:9", Tokens.of_refresh_token("r", "c"), httpx.MockTransport(lambda _: answer))
+async def from_identity(answer: Answer | Exception, _: ClientFor) -> None:
+    renew("http://127.0.0.1:9", Tokens.of_refresh_token("r", "c"), httpx.MockTransport(always(answer)))
 
 
-async def from_feed(answer: Answer, _: ClientFor) -> None:
+async def from_feed(answer: Answer | Exception, _: ClientFor) -> None:
     observer = FeedObserver(
-        feed_url="http://127.0.0.1:9", tenant_id="t", transport=httpx.MockTransport(lambda _: answer)
+        feed_url="http://127.0.0.1:9", tenant_id="t", transport=httpx.MockTransport(always(answer))
     )
     try:
         await observer.look(None)
@@ -70,6 +80,23 @@ async def from_feed(answer: Answer, _: ClientFor) -> None:
 
 
 SOURCES = [from_xero, from_identity, from_feed]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.InvalidURL("odd"), httpx.StreamError("odd"), ssl.SSLError("odd"), OSError(24, "no file left"),
+        UnicodeError("label too long"), RuntimeError("odd"),
+    ],
+    ids=repr,
+)  # fmt: skip
+async def test_an_error_that_httpx_passes_on_is_said_in_words(
+    source: Callable[..., Awaitable[None]], error: Exception, client_for: ClientFor
+) -> None:
+    with pytest.raises((XeroError, FeedError)) as caught:
+        await source(error, client_for)
+    assert caught.value.next_step
 
 
 @pytest.mark.parametrize("source", SOURCES)

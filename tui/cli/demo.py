@@ -34,7 +34,7 @@ from tui.settings import ReleasedSettings, Settings, XeroSettings, load, save
 )
 @click.option("--organisation", help="Open the organisation whose name contains this.")
 @click.option("--fresh", is_flag=True, help="Forget everything done in the demo before.")
-@click.option("--read-only", is_flag=True, help="Offer nothing that changes anything.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: nothing is changed.")
 def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, read_only: bool) -> None:
     """Try Reshelve on a practice Xero and Re-Leased on this machine.
 

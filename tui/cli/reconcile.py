@@ -12,7 +12,7 @@ from tui.cli.run import choose, say
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileOptions, moment
-from tui.model.errors import ReshelveError
+from tui.model.errors import ReadOnly, ReadOnlyError, ReshelveError
 from tui.paths import Paths
 from tui.settings import load
 
@@ -93,6 +93,7 @@ def reconcile(
                 chosen.name,
                 asks=not yes,
                 records=not dry_run,
+                is_read_only=chosen.is_read_only,
             )
         finally:
             store.close()
@@ -114,7 +115,14 @@ def _one(organisations: Sequence[Organisation], wanted: str | None) -> Organisat
 
 
 def _reconcile(
-    store: Store, file: Path, options: FileOptions, organisation: str, *, asks: bool, records: bool
+    store: Store,
+    file: Path,
+    options: FileOptions,
+    organisation: str,
+    *,
+    asks: bool,
+    records: bool,
+    is_read_only: bool,
 ) -> None:
     from tui.cli import reconcile_words as words  # noqa: PLC0415 - loads Textual, as below
     from tui.engine import reconciling  # noqa: PLC0415 - loads SQLite, which `--help` needn't
@@ -126,6 +134,8 @@ def _reconcile(
     if not records:
         click.echo("Nothing was recorded.")
         return
+    if is_read_only:
+        raise ReadOnlyError(ReadOnly.CONNECTION)
     choices = _ask(found) if asks and found.ambiguous else {}
     count = len(resolve(found, choices).proved)
     if not count:

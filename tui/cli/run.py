@@ -11,10 +11,11 @@ import click
 
 from tui.lifeline import outlive_terminal
 from tui.log import log_file
-from tui.model.errors import BugError, ReshelveError, SettingsError, StoreError
+from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsError, StoreError
 from tui.model.query import fold
 from tui.settings import find_key, set_value
 from tui.settings.declared import near
+from tui.widgets.words import read_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,6 +114,8 @@ def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
 
 def say(error: ReshelveError) -> click.ClickException:
     """Turn an error into what the command line prints before it exits with 1."""
+    if isinstance(error, ReadOnlyError):
+        return click.ClickException(read_only(error.reason))
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, for words that may be Xero's
 
     return click.ClickException(safe(f"{error.what} {error.next_step}".strip()))

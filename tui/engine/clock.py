@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from tui.engine.sync.bookmarks import CLOCK_AHEAD
 from tui.log import logger
 from tui.model.errors import StoreError
@@ -24,6 +26,10 @@ _TOLERANCE: Final = timedelta(seconds=3)
 # Whoever dates an answer so far off doesn't tell the time.
 _FURTHEST: Final = timedelta(days=400)
 _NONE: Final = timedelta()
+# A single answer can bear any date, as one that a proxy has kept. So many that agree are Xero's clock.
+_AGREEING: Final = 3
+# Seconds between two requests for more answers, where those that came don't agree.
+_BETWEEN_CHECKS: Final = 60.0
 
 
 def utc_now() -> datetime:
@@ -31,8 +37,30 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Claim(Struct):
+    """Answers in a row that agree on a time other than the known one.
+
+    `earliest` and `latest` bound what Xero's clock showed when `elapsed` was 0; `answers` counts them.
+    """
+
+    earliest: datetime
+    latest: datetime
+    answers: int = 0
+
+    def add(self, earliest: datetime, latest: datetime) -> bool:
+        """Count another answer; returns False where it doesn't agree."""
+        if earliest > self.latest or latest < self.earliest:
+            return False
+        self.earliest, self.latest = max(self.earliest, earliest), min(self.latest, latest)
+        self.answers += 1
+        return True
+
+
 class XeroClock:
     """Tells Xero's time, as what is held against Xero's moments has to be by its clock.
+
+    A jump is believed where Xero's time has gone on as `elapsed` has, so that this machine's clock was set,
+    or once several answers agree on it.
 
     Moments that are too late would claim too much. So where somebody may have set this machine's clock since
     Xero last told the time, what is known of it counts only if the time is earlier by it: what an earlier
@@ -48,8 +76,13 @@ class XeroClock:
         self._learnt = asyncio.Event()
         #: Called when it turns out that the time is another.
         self.on_moved: Callable[[], None] = lambda: None
+        #: Called when more answers are needed to tell the time.
+        self.on_doubt: Callable[[], None] = lambda: None
         self._ahead = max(_read(store.cursor(CLOCK_AHEAD)), _NONE)
         self._told_at = machine(), elapsed()
+        self._is_told = False
+        self._claim: _Claim | None = None
+        self._checked_at = -_BETWEEN_CHECKS
 
     def __call__(self) -> datetime:
         """Return the time by Xero's clock, as far as it is known."""
@@ -73,15 +106,40 @@ class XeroClock:
         least = most - timedelta(seconds=took) - _DATED_WITHIN
         if abs(most) > _FURTHEST:
             return
-        self._told_at = self.machine(), self._elapsed()
         least, most = least - _TOLERANCE, most + _TOLERANCE
-        if least <= self._ahead <= most:
+        is_known = least <= self._ahead <= most
+        if not (is_known or self._is_believable(date, took)):
             return
+        self._told_at = self.machine(), self._elapsed()
+        self._is_told, self._claim = True, None
+        if is_known:
+            return
+        self._checked_at = -_BETWEEN_CHECKS
         # The most it can be, where it isn't nothing: what is too early claims less.
         self._ahead = _NONE if least <= _NONE <= most else most - _TOLERANCE
         logger.info("clock: this machine's is ahead of Xero's by %.0f s", self._ahead.total_seconds())
         self._learnt.set()
         self.on_moved()
+
+    def _is_believable(self, date: datetime, took: float) -> bool:
+        """Say whether the time is another than the known one; ask for more answers where that is open."""
+        now = self._elapsed()
+        since_start = timedelta(seconds=now)
+        # Between these it was 0 by `elapsed`, if the answer is right.
+        earliest = date - since_start - _TOLERANCE
+        latest = date + timedelta(seconds=took) + _DATED_WITHIN - since_start + _TOLERANCE
+        if self._is_told:
+            at, elapsed = self._told_at
+            if earliest <= at - self._ahead - timedelta(seconds=elapsed) <= latest:
+                return True
+        if self._claim is None or not self._claim.add(earliest, latest):
+            self._claim = _Claim(earliest, latest, answers=1)
+        if self._claim.answers >= _AGREEING:
+            return True
+        if self._claim.answers > 1 or now - self._checked_at >= _BETWEEN_CHECKS:
+            self._checked_at = now
+            self.on_doubt()
+        return False
 
     async def keep(self, disk: Disk) -> None:
         """Keep what is learnt for the next start, which may be without a connection."""

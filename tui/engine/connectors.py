@@ -80,7 +80,8 @@ class Connectors:
         if not self._organisation.short_code:
             raise ReshelveError(
                 "Xero hasn't told the address of this organisation's pages yet.",
-                "Open the organisations with ctrl+o, which asks again.",
+                "Opening the list of organisations asks again.",
+                action="organisations",
             )
         return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui.engine.export import write_csv
 from tui.engine.pages import timeline
+from tui.engine.read_only import writes
 from tui.engine.sync.handoff import waiting
 from tui.model.activity import ChangesFound
 from tui.model.change import Event, IllegalStepError, State
@@ -36,11 +37,10 @@ class Desk:
     _publisher: Publisher
     _loops: Loops
     _now: Callable[[], datetime]
-    _is_read_only: bool
 
+    @writes
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
         """Journal the changes; they are sent from there, whatever happens to this program."""
-        self._refuse_if_read_only()
         changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
         self._asked()
         return len(changes)
@@ -49,33 +49,33 @@ class Desk:
         """Return every restore that waits for a person, oldest first."""
         return waiting(self._store)
 
+    @writes
     async def dismiss(self, change: Change) -> None:
         """Stop waiting for a hand-off."""
-        self._refuse_if_read_only()
         await self._take_back(change, Event.DISMISS, State.HANDOFF)
 
+    @writes
     async def cancel(self, change: Change) -> None:
         """Take back a change that hasn't been sent."""
-        self._refuse_if_read_only()
         await self._take_back(change, Event.CANCEL, State.QUEUED)
 
+    @writes
     async def cancel_many(self, changes: Sequence[Change]) -> int:
         """Take back those that haven't been sent, all at once; returns how many those were."""
-        self._refuse_if_read_only()
         taken = await self._store.cancel_queued(changes, self._now())
         self._publisher.rows_changed()
         return len(taken)
 
+    @writes
     async def retry(self, changes: Sequence[Change]) -> int:
         """Ask again for what was refused, as new changes; returns how many those are."""
-        self._refuse_if_read_only()
         added = await self._store.retry(changes, self._now())
         self._asked()
         return len(added)
 
+    @writes
     async def pause(self, *, on: bool) -> None:
         """Stop sending what is queued, or go on with it."""
-        self._refuse_if_read_only()
         await self._store.pause(self._now(), on=on)
         self._asked()
 
@@ -87,9 +87,9 @@ class Desk:
         """Say what redoing what was undone last would do."""
         return await self._store.undo_plan(BatchKind.REDO)
 
+    @writes
     async def undo(self, plan: UndoPlan) -> UndoPlan:
         """Undo or redo as planned; returns what was really done."""
-        self._refuse_if_read_only()
         done = await self._store.undo(plan, self._now())
         self._asked()
         return done
@@ -110,13 +110,6 @@ class Desk:
     def _asked(self) -> None:
         self._publisher.rows_changed()
         self._loops.wake()
-
-    def _refuse_if_read_only(self) -> None:
-        if self._is_read_only:
-            raise ReshelveError(
-                "This organisation is open for reading only. Nothing was changed.",
-                "To change contacts, start Reshelve without --read-only, on a sign-in that may write.",
-            )
 
     async def _take_back(self, change: Change, event: Event, expected: State) -> None:
         current = self._store.change(change.change_id)

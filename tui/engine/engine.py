@@ -13,6 +13,7 @@ from tui.engine.file_desk import FileDesk
 from tui.engine.loops import Loops
 from tui.engine.pages import contact_page
 from tui.engine.publish import Publisher
+from tui.engine.read_only import writes
 from tui.engine.supervision import supervise
 from tui.engine.telling import Tellings
 from tui.engine.tenancy import TenancyDesk
@@ -82,6 +83,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
             lease=lease,
             poll_seconds=poll_seconds,
         )
+        now.on_doubt = self._loops.check_time
         self._tasks: list[asyncio.Task[Any]] = []
         self._is_stopped = False
 
@@ -224,9 +226,9 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         """Return the contact's address in Xero's pages."""
         return self._connectors.contact_url(contact_id)
 
+    @writes
     async def press_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page, and look whether it worked."""
-        self._refuse_if_read_only()
         await self._connectors.press_restore(contact_id)
         # This one first: the usual round takes a while where hundreds wait.
         if (await self._read_fresh([contact_id])).reason:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.engine.read_only import writes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -17,10 +19,7 @@ if TYPE_CHECKING:
 
 
 class FileDesk:
-    """The part of `model.backend.Backend` that reconciles.
-
-    Nothing of it changes a contact, so that it is for those as well who may only read.
-    """
+    """The part of `model.backend.Backend` that reconciles."""
 
     _store: Store
     _publisher: Publisher
@@ -32,6 +31,7 @@ class FileDesk:
 
         return await reconciling.reconcile(self._store, file, options, self._clock)
 
+    @writes
     async def accept(self, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
         """Record what the file proves, after the choices for ambiguous lines."""
         from tui.engine import reconciling  # noqa: PLC0415 - as above

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _OUTBOX_SECONDS = 2.0
 _LEASE_SECONDS = 1.0
+_TIME_CHECK_SECONDS = 1.0
 
 
 class Loops:
@@ -77,6 +78,12 @@ class Loops:
         """Note that a person is here; after an absence there is a look for news at once."""
         if self._presence.note() and not self._budget.is_sparing:
             self.wake(pull=True)
+
+    def check_time(self) -> None:
+        """Ask Xero for news shortly, whose answer tells the time once more."""
+        if not self._budget.is_sparing:
+            # Not at once: it is an answer that calls this, and its own job is still running.
+            asyncio.get_running_loop().call_later(_TIME_CHECK_SECONDS, self._news.wake)
 
     def look_closely(self, *, on: bool) -> None:
         """Look for finished hand-offs every few seconds, as far as the day's calls allow."""
@@ -184,7 +191,7 @@ class Loops:
         """Empty the outbox, whenever there is something in it."""
         from tui.engine.sync.push import Pusher  # noqa: PLC0415 - after the first paint
 
-        pusher = Pusher(self._store, xero, self._now, self._sent)
+        pusher = Pusher(self._store, xero, self._now, self._sent, may_send=lambda: self._lease.is_held)
 
         async def drain() -> None:
             await pusher.recover()

@@ -42,7 +42,7 @@ def contact_page(store: Store, grade: Callable[[Change], Standing | None], conta
     """Gather a contact's page from the local copy. Raises `StoreError` if the contact isn't there."""
     contact = store.contact(contact_id)
     if contact is None:
-        raise StoreError("This contact is not in the local copy.", "Press F5 to read from Xero.")
+        raise StoreError("This contact is not in the local copy.", action="refresh")
     changes = tuple(ChangeView(change, grade(change)) for change in store.changes_of(contact_id))
     timeline = tuple(_line(event) for event in store.events_of(contact_id))
     tenants = tenants_among(contact.groups, store.marked_groups())

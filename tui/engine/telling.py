@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.engine.read_only import writes
 from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
 from tui.model.telling import Telling, TellingKind
@@ -20,16 +21,14 @@ if TYPE_CHECKING:
 
 
 class Tellings:
-    """The part of `model.backend.Backend` that takes what people tell. Durable when it returns.
-
-    Nothing of it changes a contact, so that it is for those as well who may only read.
-    """
+    """The part of `model.backend.Backend` that takes what people tell. Durable when it returns."""
 
     _store: Store
     _publisher: Publisher
     _released: ReleasedWatch
     _now: Callable[[], datetime]
 
+    @writes
     async def tell_sync_started(self, at: datetime) -> None:
         """Keep that somebody started a sync in Re-Leased then."""
         if at > self._now():
@@ -38,17 +37,20 @@ class Tellings:
             )
         await self._tell(Telling(TellingKind.SYNC_STARTED, at))
 
+    @writes
     async def tell_sync_ended(self, *, is_clean: bool) -> None:
         """Keep how the sync ended that was told to run."""
         # From the store: another copy of the program may have been told of it.
         if self._store.company().running_since is None:
             raise ReshelveError(
                 "No sync was said to have been started. Nothing was noted.",
-                "Start one in Re-Leased, then press m.",
+                "Start one in Re-Leased first.",
+                action="manual_sync",
             )
         kind = TellingKind.SYNC_CLEAN if is_clean else TellingKind.SYNC_FAILED
         await self._tell(Telling(kind, self._now()))
 
+    @writes
     async def tell_contact(self, seen: Change) -> None:
         """Keep that somebody sees a contact in Re-Leased as this change has left it."""
         last = last_confirmed(self._store.changes_of(seen.contact_id))
@@ -58,11 +60,13 @@ class Tellings:
         at = max(self._now(), last.confirmed_at)
         await self._tell(Telling(TellingKind.SEEN, at, seen.contact_id, seen.action.target))
 
+    @writes
     async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
         """Keep that the contact is unlinked in Re-Leased, or linked again."""
         kind = TellingKind.UNLINKED if on else TellingKind.LINKED
         await self._tell(Telling(kind, self._now(), contact_id))
 
+    @writes
     async def tell_state(self, state: CompanyState) -> None:
         """Keep what Re-Leased's Sync Overview shows of the company now."""
         await self._tell(Telling(TellingKind.STATE, self._now(), state=state.value))

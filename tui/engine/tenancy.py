@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.engine.read_only import writes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
@@ -14,10 +16,7 @@ if TYPE_CHECKING:
 
 
 class TenancyDesk:
-    """The part of `model.backend.Backend` that marks groups of tenants.
-
-    Nothing of it changes a contact, so that it is for those as well who may only read.
-    """
+    """The part of `model.backend.Backend` that marks groups of tenants."""
 
     _store: Store
     _publisher: Publisher
@@ -27,6 +26,7 @@ class TenancyDesk:
         """Return the contact groups of the local copy, those first that are or sound like tenants."""
         return await self._store.contact_groups()
 
+    @writes
     async def mark_tenants(self, name: str, *, on: bool) -> None:
         """Keep that the contacts of a group are tenants, or aren't; durable when this returns."""
         if await self._store.mark_tenants(name, self._now(), on=on):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from tui.model.errors import ReadOnly
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from datetime import datetime
@@ -61,7 +63,10 @@ class Handoff(Struct, frozen=True):
 
 
 class Backend(Protocol):
-    """What screens may ask for. Everything raises `ReshelveError` with words for the person."""
+    """What screens may ask for. Everything raises `ReshelveError` with words for the person.
+
+    In read-only mode, whatever records something or changes Xero raises `ReadOnlyError` instead.
+    """
 
     @property
     def snapshot(self) -> Snapshot:
@@ -251,6 +256,13 @@ class Backend(Protocol):
     async def press_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page. Refused when the pages are not on this machine."""
         ...
+
+
+def why_read_only(backend: Backend) -> ReadOnly | None:
+    """Return why nothing can be changed, None where changes are possible."""
+    if not backend.is_read_only:
+        return None
+    return ReadOnly.CONNECTION if backend.snapshot.organisation.is_read_only else ReadOnly.OPTION
 
 
 class Service(Backend, Protocol):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class ReshelveError(Exception):
     """Something that a person has to be told.
 
     `what` is a sentence, `next_step` says what to do about it, `retryable` whether the same attempt can
-    succeed later by itself.
+    succeed later by itself. `action` is the id of the action that helps, empty where there is none: a
+    screen names its key as it is now, which nothing below the screens knows.
     """
 
     retryable = False
 
-    def __init__(self, what: str, next_step: str = "") -> None:
+    def __init__(self, what: str, next_step: str = "", *, action: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.next_step = next_step
+        self.action = action
 
 
 class BugError(ReshelveError):
@@ -27,6 +31,21 @@ class BugError(ReshelveError):
             "Reshelve stopped because of a bug.",
             f"Nothing is lost: your changes are saved on this computer. {details} Start Reshelve again.",
         )
+
+
+class ReadOnly(StrEnum):
+    """Why nothing can be changed: the connection's permissions, or the option `--read-only`."""
+
+    CONNECTION = "connection"
+    OPTION = "option"
+
+
+class ReadOnlyError(ReshelveError):
+    """Refused in read-only mode; nothing was recorded. Screens and commands turn `reason` into a sentence."""
+
+    def __init__(self, reason: ReadOnly) -> None:
+        super().__init__(f"Refused in read-only mode ({reason}).")
+        self.reason = reason
 
 
 class SettingsError(ReshelveError):

@@ -104,9 +104,7 @@ class FeedObserver(Observer):
             return self._client
 
     async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
-        import httpx  # noqa: PLC0415 - loaded by now, and not before the first look
-
-        from tui import net  # noqa: PLC0415 - as above
+        from tui import net  # noqa: PLC0415 - loads httpx: by now, and not before the first look
         from tui.response_limit import TooLargeError  # noqa: PLC0415 - as above
 
         try:
@@ -114,7 +112,7 @@ class FeedObserver(Observer):
                 answer = await client.get(path, params=params)
         except TooLargeError:
             raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
-        except (httpx.HTTPError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
             problem = await asyncio.to_thread(net.setup_problem, error, self._feed_url, "the Re-Leased feed")
         else:

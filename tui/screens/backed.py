@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Generic
+from typing import TYPE_CHECKING, Generic
 
 from textual import work
 from textual.screen import ScreenResultType
@@ -14,22 +14,11 @@ from tui.screens.telling import Telling
 if TYPE_CHECKING:
     from tui.model.backend import Backend
 
-_CONNECTED_TO_READ: Final = "This connection may only read. Connect again without “Read only”."
-_STARTED_TO_READ: Final = "Reshelve was started with --read-only: nothing can be changed."
-
 
 class Backed(Telling[ScreenResultType], Generic[ScreenResultType]):
     """A screen with an engine behind it."""
 
     backend: Backend
-
-    def may_write(self) -> bool:
-        """Whether changes are possible here; where they aren't, say why."""
-        if not self.backend.is_read_only:
-            return True
-        by_xero = self.backend.snapshot.organisation.is_read_only
-        self.flash(_CONNECTED_TO_READ if by_xero else _STARTED_TO_READ)
-        return False
 
     @work(exit_on_error=False, group="browser")
     async def open_page(self, contact_id: str) -> None:

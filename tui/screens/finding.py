@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 #: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
 NEWS_INTERVAL: Final = 0.5
-_CANT_HAVE_ALL = "No contact has all of these words. Esc clears the search."
-_FITS_NONE = "No contact fits all that is asked for. Esc clears the search."
-_NO_SUCH_FILTER = "No contacts: the search has a filter that doesn't exist. Esc clears the search."
+_CANT_HAVE_ALL = "No contact has all of these words. Press {clear} to clear the search."
+_FITS_NONE = "No contact fits all that is asked for. Press {clear} to clear the search."
+_NO_SUCH_FILTER = "No contacts: there is a filter that doesn't exist. Press {clear} to clear the search."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",
@@ -200,9 +200,10 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     def _empty_text(self, snapshot: Snapshot) -> str:
         if any(isinstance(each.condition, Nothing) for each in self._query.filters):
-            return _NO_SUCH_FILTER
+            return _NO_SUCH_FILTER.format(clear=self.key("clear"))
         if not self._query.is_everything:
-            return _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
+            none = _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
+            return none.format(clear=self.key("clear"))
         if snapshot.pull is not None or snapshot.last_pull_at is None:
             return "Reading contacts from Xero …"
         return _EMPTY[self._query.tab]

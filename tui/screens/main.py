@@ -190,8 +190,6 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         self.table.when_shown(lambda: self._change(Action.RESTORE))
 
     def _change(self, action: Action) -> None:
-        if not self.may_write():
-            return
         targets = self.table.targets()
         if not targets:
             self.flash("There is no contact here to change.")

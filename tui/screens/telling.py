@@ -10,11 +10,12 @@ from textual.css.query import NoMatches
 from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
-from tui.actions import key_now
+from tui.actions import in_words, key_now
 from tui.compat import GuardedScreen
 from tui.log import logger
-from tui.model.errors import ReshelveError
+from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.words import read_only
 
 
 class Telling(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -50,4 +51,7 @@ class Telling(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
 
     def tell_failure(self, error: ReshelveError) -> None:
         """Show what the engine says went wrong, and what to do."""
-        self.flash(f"{error.what} {error.next_step}".strip(), trouble=True)
+        if isinstance(error, ReadOnlyError):
+            self.flash(read_only(error.reason))
+        else:
+            self.flash(in_words(self.app, error), trouble=True)

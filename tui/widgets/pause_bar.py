@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from tui.actions import key_name, keys_of, may_write, spec
+from tui.actions import key_now
 from tui.widgets.line import Line
 from tui.widgets.words import number
 
@@ -32,8 +32,9 @@ class PauseBar(Line):
         if not snapshot.is_paused:
             return
         words = "Sending is paused."
-        if may_write(self.app):
-            words += f" {key_name(keys_of(self.app, spec('pause')).split(',')[0])} goes on."
+        key = key_now(self.app, "pause")
+        if key:
+            words += f" {key} goes on."
         waiting = snapshot.pane.working_total if snapshot.pane else 0
         if waiting:
             words += f" Not sent yet: {number(waiting)}."

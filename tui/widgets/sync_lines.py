@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tui.widgets.sync_words import NextSync
 
 HEADING: Final = "Sync with Re-Leased"
-_NOTHING: Final = "Nothing is waiting. Archive with {}, restore with {}."
+_NOTHING: Final = "Nothing is waiting."
+_HOW: Final = " Archive with {}, restore with {}."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
 _ROOM_FOR_HEADINGS: Final = 8
@@ -146,8 +147,9 @@ def changes(
     released = (*_by_grade(pane), *pane.settled)
     released_total = pane.waiting_total + pane.settled_total
     if not in_xero and not released:
-        return content(_NOTHING.format(key("archive"), key("restore")), "$text-muted").wrap(width)[:height]
-    retry = "" if snapshot.organisation.is_read_only else "retry_here"
+        how = _HOW.format(key("archive"), key("restore")) if key("archive") else ""
+        return content(f"{_NOTHING}{how}", "$text-muted").wrap(width)[:height]
+    retry = "retry_here" if key("retry_here") else ""
     write = partial(_block, now=now, width=width, hint=hint, retry=retry, key=key)
     if not in_xero or height < _ROOM_FOR_HEADINGS:
         return _listed((*in_xero, *released), xero_total + released_total, height, write)

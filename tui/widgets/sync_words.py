@@ -58,15 +58,16 @@ def next_sync(
         return NextSync("Re-Leased is reading now", "Re-Leased is reading now", 1.0, "accent")
     if released.is_stalled and not _was_started_since(released, now):
         return _stalled(released, now)
+    manual = key("manual_sync")
     since = "" if released.told_sync_since is None else clock.short(released.told_sync_since, now)
     if released.is_told_to_run(now):
-        then = f"Press {key('manual_sync')} when it has ended."
-        words = f"A sync was started in Re-Leased at {since}, as told. {then}"
+        then = f" Press {manual} when it has ended." if manual else ""
+        words = f"A sync was started in Re-Leased at {since}, as told.{then}"
         return NextSync(words, f"sync told at {since}", style="accent")
     said = _next(released, now, is_practice=is_practice)
     if not since:
         return said
-    asked = f"Nobody has said how the sync of {since} ended: press {key('manual_sync')}."
+    asked = f"Nobody has said how the sync of {since} ended" + (f": press {manual}." if manual else ".")
     return replace(said, words=f"{said.words.removesuffix('.')}. {asked}")
 
 

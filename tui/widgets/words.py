@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from tui.model.errors import ReadOnly
+
+_READ_ONLY: Final = {
+    ReadOnly.CONNECTION: "Read-only connection: nothing was changed. Connect again without “Read only”.",
+    ReadOnly.OPTION: "Reshelve was started with --read-only: nothing was changed.",
+}
+
+
+def read_only(reason: ReadOnly) -> str:
+    """Say why nothing was changed in read-only mode."""
+    return _READ_ONLY[reason]
+
 
 def number(count: int) -> str:
     """Write a number with its thousands apart: 1,402."""

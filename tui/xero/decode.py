@@ -35,6 +35,7 @@ _HUNDREDTH: Final = Decimal("0.01")
 _MOST: Final = Decimal(10) ** 15
 _LOGGED_A_LINE: Final = 25
 _MARK_BYTES: Final = 8
+_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 # Nothing else goes into a log.
 _SPEAKABLE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -140,10 +141,15 @@ def contact(raw: msgspec.Raw) -> Contact:
         is_customer=bool(found.is_customer),
         is_supplier=bool(found.is_supplier),
         groups=tuple(group.name for group in found.contact_groups or () if group.name),
-        merged_to=found.merged_to_contact_id or "",
+        merged_to=_other_id(found.merged_to_contact_id),
         balances=_balances(found.balances) if found.balances else None,
         raw=bytes(raw),
     )
+
+
+def _other_id(text: str | None) -> str:
+    """Return an id that decides what can be done with a contact; empty for whatever isn't one."""
+    return text if text and text != _NO_ID and _GUID.fullmatch(text) else ""
 
 
 def _phone(phones: tuple[wire.Phone, ...]) -> str:

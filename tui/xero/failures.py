@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -180,8 +181,14 @@ def _seconds(response: httpx.Response) -> float:
 
 def problem_of(response: httpx.Response) -> wire.Problem:
     """Read the JSON of a failed call; anything else is an empty problem."""
+    return _problem(response.content)
+
+
+# Each failed call is looked at from several sides, and what is broken takes long to read.
+@lru_cache(maxsize=1)
+def _problem(content: bytes) -> wire.Problem:
     try:
-        return lenient.decode(response.content, wire.Problem)
+        return lenient.decode(content, wire.Problem)
     except lenient.UndecodableError:
         return wire.Problem()
 

@@ -11,6 +11,7 @@ from tui import __version__, net
 from tui.log import logger
 from tui.response_limit import TooLargeError, limit_async
 from tui.xero import failures
+from tui.xero.limits import LONGEST_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
 HEADERS: Final = {"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"}
-# The time-outs above are for each step; a server that drips must still end.
-_LONGEST_CALL: Final = 120.0
 
 # Raised before a byte of the call has left: Xero can't have carried anything out.
 NOT_SENT: Final = (
@@ -68,7 +67,7 @@ class Line:
         if token:
             sent["Authorization"] = f"Bearer {token}"
         try:
-            async with asyncio.timeout(_LONGEST_CALL):
+            async with asyncio.timeout(LONGEST_CALL):
                 answer = await self._client.request(
                     method, path, params=params, headers=sent, content=content
                 )
@@ -79,7 +78,7 @@ class Line:
         except TooLargeError:
             logger.warning("%s %s had an answer that is too large", method, path)
             return failures.answer_too_large()
-        except (httpx.HTTPError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
             return failures.answer_lost()
         # Said by a proxy, which therefore passed nothing on.

@@ -47,7 +47,9 @@ async def press_restore(url: str) -> None:
         await line.aclose()
     if isinstance(answer, OfflineError):
         # Unlike a change in the journal, a press isn't made again by itself.
-        raise OfflineError("The practice Xero can't be reached.", "Nothing was pressed. Press p again later.")
+        raise OfflineError(
+            "The practice Xero can't be reached.", "Nothing was pressed.", action="press_restore"
+        )
     if isinstance(answer, XeroError):
         raise answer
     if answer.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:

@@ -144,7 +144,7 @@ class Puller:
 
     async def _begin(self, answer: ContactsPage) -> None:
         await self._store.begin_full_read()
-        await self._store.set_cursor(FULL_SINCE, answer.answered_at.isoformat())
+        await self._store.set_cursor(FULL_SINCE, self._no_later(answer.answered_at).isoformat())
 
     async def _begin_again(self) -> None:
         await self._store.set_cursor(FULL_PAGE, "1")
@@ -172,7 +172,11 @@ class Puller:
             if page >= answer.page_count:
                 break
             page += 1
-        await self._store.set_cursor(SINCE, answered_at.isoformat())
+        await self._store.set_cursor(SINCE, self._no_later(answered_at).isoformat())
+
+    def _no_later(self, answered_at: datetime) -> datetime:
+        """Return when an answer was given. One that is dated ahead must not hide what comes until then."""
+        return min(answered_at, self._now())
 
 
 def _number(stored: str | None) -> int | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from tui.engine.sync.verdict import RestoreRefusal, Verdict, hand_off, is_early, judge
-from tui.model.change import Action, Event, State
+from tui.log import logger
+from tui.model.change import Action, Event, IllegalStepError, State
 from tui.model.errors import AnswerLostError, RejectedError, ReshelveError, XeroError
 from tui.store import Move
+from tui.xero.limits import LONGEST_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,6 +31,9 @@ _LOOK_AHEAD = 4 * BATCH_SIZE
 # Seconds.
 _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 300.0
+_BETWEEN_LOOKS: Final = 10.0
+# How long a call that another run of Reshelve began may still be under way.
+UNDER_WAY: Final = timedelta(seconds=LONGEST_CALL)
 _UNCHANGED = "Xero took the call, yet left the contact as it was."
 
 
@@ -64,7 +70,10 @@ class Backoff:
 
 
 class Pusher:
-    """Sends queued changes, one call at a time. A change is journalled before and after every step."""
+    """Sends queued changes, one call at a time. A change is journalled before and after every step.
+
+    `may_send` returns whether this copy of the program still holds the organisation's lease.
+    """
 
     def __init__(
         self,
@@ -73,20 +82,56 @@ class Pusher:
         now: Callable[[], datetime],
         applied: Callable[[Applied], None],
         elapsed: Callable[[], float] = monotonic,
+        *,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._xero = xero
         self._now = now
         self._applied = applied
         self._refusal = RestoreRefusal(store)
+        self._elapsed = elapsed
         self._backoff = Backoff(elapsed)
+        self._may_send = may_send
+        # The changes, by id, of the last call that was begun here.
+        self._sent: frozenset[int] = frozenset()
+        self._looks_at = elapsed()
 
     async def recover(self) -> None:
-        """Doubt whatever was being sent when the program, or the disk, last gave up."""
-        await self._lose_sending("interrupted before an answer was noted")
+        """Mark changes whose call was interrupted as unknown, so that they are verified before being resent.
+
+        A call that another run or copy of Reshelve began may still be under way until it must have timed out.
+        Until then a read can confirm what it did, and nothing is sent again. Raises `XeroError`.
+        """
+        now = self._now()
+        under_way: list[Change] = []
+        interrupted: list[Change] = []
+        for change in self._store.changes_in(State.SENDING):
+            # A clock that was set back must not make a call last for ever.
+            is_young = abs(now - change.updated_at) < UNDER_WAY
+            (under_way if is_young and not self._is_ours(change) else interrupted).append(change)
+        if interrupted:
+            await self._lose(interrupted, detail="interrupted before an answer was noted")
+        if under_way and self._elapsed() >= self._looks_at:
+            self._looks_at = self._elapsed() + _BETWEEN_LOOKS
+            await self._confirm_done(under_way)
+
+    def _is_ours(self, change: Change) -> bool:
+        return change.change_id in self._sent
+
+    async def _confirm_done(self, changes: Sequence[Change]) -> None:
+        """Read contacts whose change is being sent, and confirm what is done."""
+        found = await self._xero.look_up([change.contact_id for change in changes])
+        verdict = judge(changes, found.contacts, {})
+        done = tuple(move for move in verdict.moves if move.event is Event.CONFIRM)
+        self._applied(
+            await self._store.record(
+                done, self._now(), verdict.contacts, gone=found.unknown, absent=found.absent
+            )
+        )
 
     async def _lose_sending(self, detail: str) -> None:
-        interrupted = self._store.changes_in(State.SENDING)
+        interrupted = [each for each in self._store.changes_in(State.SENDING) if self._is_ours(each)]
         if interrupted:
             await self._lose(interrupted, detail=detail)
 
@@ -98,13 +143,13 @@ class Pusher:
     async def drain(self) -> None:
         """Verify what is unknown and send what is queued until nothing is due, or sending is paused.
 
-        What a read couldn't settle stays unknown, and is read again later: nothing else waits for it but
-        other changes of the same contact. Raises `XeroError` when Xero can't be reached; everything then
-        stands in the journal as it is.
+        Ends as well when another copy of the program has the lease. What a read couldn't settle stays
+        unknown, and is read again later: nothing else waits for it but other changes of the same contact.
+        Raises `XeroError` when Xero can't be reached; everything then stays in the change log as it is.
         """
         while True:
             await self.settle_doubts()
-            if self._store.is_paused:
+            if self._store.is_paused or not self._may_send():
                 return
             batch = self._due_batch()
             if not batch:
@@ -131,8 +176,11 @@ class Pusher:
             await self._judge(due, words, early)
 
     def _due_batch(self) -> list[Change]:
-        """Choose the next changes to send; those of contacts with an unknown change wait for that one."""
-        unknown = self._store.changes_in(State.UNCLEAR)
+        """Choose the next changes to send; those of contacts with an unknown change wait for that one.
+
+        So do those of contacts with a change that an earlier run may still be sending.
+        """
+        unknown = self._store.changes_in(State.UNCLEAR, State.SENDING)
         held = {change.contact_id for change in unknown}
         # No contact has more than one open change of an action.
         queued = self._store.changes_in(
@@ -153,8 +201,14 @@ class Pusher:
         key = uuid4().hex
         # Of an earlier call it may still be open whether Xero carried it out.
         resent = {change.change_id for change in batch if change.idempotency_key}
-        # A pull or a person may have settled some of them since they were read.
-        batch = await self._all(batch, Event.SEND, idempotency_key=key)
+        self._sent = frozenset(change.change_id for change in batch)
+        try:
+            # A pull or a person may have settled some of them since they were read.
+            batch = await self._all(batch, Event.SEND, idempotency_key=key)
+        except IllegalStepError:
+            self._sent = frozenset()
+            logger.info("outbox: another copy of Reshelve has moved these changes; the queue is read again")
+            return
         if not batch:
             return
         ids = [change.contact_id for change in batch]

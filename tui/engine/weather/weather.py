@@ -45,7 +45,7 @@ _LIMITS: Final = {
 _MINUTE_LIMIT: Final = "This minute's calls to Xero are used up."
 _GONE: Final = (
     "Xero no longer lists this organisation for the sign-in, or a permission is missing. "
-    "Everything stays readable here; press c to connect again."
+    "Everything stays readable here."
 )
 _ELSEWHERE: Final = "Another Reshelve on this machine is talking to Xero; this one shows what it does."
 _SPARED: Final = "The calls to Xero that are left today are kept for you."

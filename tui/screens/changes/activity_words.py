@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
-NOTHING_YET: Final = "Nothing was changed yet. Esc goes back to the contacts."
-NOT_FOUND: Final = "No change has all of these words. Esc clears the search."
+NOTHING_YET: Final = "Nothing was changed yet. Press {back} to go back to the contacts."
+NOT_FOUND: Final = "No change has all of these words. Press {clear} to clear the search."
 EMPTY: Final = {
     Group.ALL: NOTHING_YET,
     Group.OPEN: "Nothing is under way.",

@@ -106,8 +106,6 @@ class Changing(Undoing[ScreenResultType], Generic[ScreenResultType]):
 
     def try_again(self, view: ChangeView | None) -> None:
         """Ask again for what Xero refused, or say why there is nothing to ask for."""
-        if not self.may_write():
-            return
         if view is None or view.change.state is not State.REFUSED:
             self.flash(_NOT_REFUSED)
         elif view.change.superseded:

@@ -122,7 +122,8 @@ class Listing(Changing[None]):
         self._is_read = True
         self.window.take(message.start, message.found)
         rows = self.rows
-        rows.empty_text = words.NOT_FOUND if message.query.words else words.EMPTY[message.query.group]
+        empty = words.NOT_FOUND if message.query.words else words.EMPTY[message.query.group]
+        rows.empty_text = empty.format(back=self.key("back"), clear=self.key("clear"))
         if message.cursor_on is not None:
             rows.show(message.found.total, self.window.index_of(message.cursor_on) or 0)
             rows.reveal_cursor()

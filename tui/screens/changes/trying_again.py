@@ -40,8 +40,7 @@ class TryingAgain(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     def action_retry(self) -> None:
         """Ask whether to try again what Xero refused."""
-        if self.may_write():
-            self._read_refused()
+        self._read_refused()
 
     @work(exclusive=True, group="retry", exit_on_error=False)
     async def _read_refused(self) -> None:

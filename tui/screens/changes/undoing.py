@@ -43,13 +43,11 @@ class Undoing(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     def action_undo(self) -> None:
         """Undo the last request, once the person has seen what that will do."""
-        if self.may_write():
-            self._plan(BatchKind.UNDO)
+        self._plan(BatchKind.UNDO)
 
     def action_redo(self) -> None:
         """Redo what was undone last, once the person has seen what that will do."""
-        if self.may_write():
-            self._plan(BatchKind.REDO)
+        self._plan(BatchKind.REDO)
 
     @work(exclusive=True, group="undo", exit_on_error=False)
     async def _plan(self, kind: BatchKind) -> None:
@@ -88,8 +86,7 @@ class Undoing(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     def action_pause(self) -> None:
         """Pause the sending of changes, or go on with it."""
-        if self.may_write():
-            self._pause(on=not self.backend.snapshot.is_paused)
+        self._pause(on=not self.backend.snapshot.is_paused)
 
     @work(exclusive=True, group="pause", exit_on_error=False)
     async def _pause(self, *, on: bool) -> None:

@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, ContentSwitcher, Input
 
-from tui.actions import bindings
+from tui.actions import bindings, in_words
 from tui.model.errors import ReshelveError
 from tui.screens.connecting import connect_words as words
 from tui.screens.connecting.attempting import Attempting, Begun, Failed, FileNeeded, NoBrowser, Succeeded
@@ -192,7 +192,7 @@ class ConnectScreen(Attempting):
         try:
             self.sign_in.paste(address)
         except ReshelveError as error:
-            self._say_trouble(f"{error.what} {error.next_step}".strip())
+            self._say_trouble(in_words(self.app, error))
         else:
             self._say_trouble("")
             self._browser_is_done()
@@ -211,7 +211,7 @@ class ConnectScreen(Attempting):
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
-        self._back_to_form(f"{message.error.what} {message.error.next_step}".strip())
+        self._back_to_form(in_words(self.app, message.error))
 
     @on(Succeeded)
     def _succeeded(self, message: Succeeded) -> None:

@@ -8,6 +8,7 @@ from textual import getters, on
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Checkbox, Input, Static
 
+from tui.actions import key_now
 from tui.model.account import ConnectRequest
 from tui.screens.connecting import connect_words as words
 from tui.widgets import clock
@@ -150,7 +151,8 @@ class Waiting(VerticalScroll, can_focus=False):
 
     def count_down(self, left: str) -> None:
         """Say how long somebody is still waited for."""
-        self.query_one("#left", Plain).update_text(f"Waiting for you, {left} left. Esc stops it.")
+        stops = f"Press {key_now(self.app, 'back')} to stop."
+        self.query_one("#left", Plain).update_text(f"Waiting for you, {left} left. {stops}")
 
 
 class Done(VerticalScroll, can_focus=False):

@@ -11,7 +11,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.actions import bindings
+from tui.actions import advice, bindings
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.screens.changes.changing import Changing, can_retry, why_not
@@ -147,7 +147,8 @@ class ContactScreen(Changing[None], TellingContact[None]):
     @on(_HistoryFailed)
     def _show_failure(self, message: _HistoryFailed) -> None:
         error = message.error
-        text = f"{error.what} {error.next_step or 'F5 asks again.'}"
+        again = f"{self.key('refresh')} asks again."
+        text = f"{error.what} {advice(self.app, error) or again}"
         self._write("#history", words.history_state(text, "$text-warning"))
 
     def _write(self, selector: str, text: Content) -> None:
@@ -163,7 +164,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
 
     def _change(self, action: Action) -> None:
         page = self._page
-        if page is None or not self.may_write():
+        if page is None:
             return
         last = page.changes[0] if page.changes else None
         contact = page.contact

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions import bindings
+from tui.actions import bindings, in_words
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens.backed import Backed
@@ -101,7 +101,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
     @on(CheckFailed)
     def _check_failed(self, message: CheckFailed) -> None:
         error = message.error
-        self.query_one("#state", Plain).update_text(f"{error.what} {error.next_step}".strip(), "$text-error")
+        self.query_one("#state", Plain).update_text(in_words(self.app, error), "$text-error")
 
     @on(Checked)
     async def _checked(self, message: Checked) -> None:
@@ -153,7 +153,8 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         if self._is_number(event.value):
             self._finish()
         else:
-            self.flash("Type the number of contacts to go on, or press esc to cancel.", trouble=True)
+            cancel = f"press {self.key('cancel')} to cancel"
+            self.flash(f"Type the number of contacts to go on, or {cancel}.", trouble=True)
 
     def _is_number(self, typed: str) -> bool:
         check = self._check

@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from tui.actions import bindings
+from tui.actions import advice, bindings
 from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
@@ -17,32 +17,39 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from tui.model.errors import ReshelveError
+
 _WHAT: Final = "A part of Reshelve stopped working. This is a mistake in the program, not yours."
 _LOST: Final = "Nothing is lost: every change you asked for is in the journal on this machine."
 _NEXT: Final = (
-    "You can go on. If it happens again, quit with q and start anew; the log file says what happened."
+    "You can go on. If it happens again, quit with {} and start again; the log file says what happened."
 )
 
 
 class ProblemScreen(ModalScreen[None], Telling[None]):
-    """Says what happened, that nothing was lost, and what to press next."""
+    """Says what happened, that nothing was lost, and what to do next; without an error, it was a bug."""
 
     CSS_PATH = "dialog.tcss"
     AUTO_FOCUS = "Button"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("cancel")]
 
-    def __init__(self, what: str = _WHAT, lost: str = _LOST, next_step: str = _NEXT) -> None:
+    def __init__(self, error: ReshelveError | None = None) -> None:
         super().__init__()
-        self._words = (what, lost, next_step)
+        self._error = error
 
     def compose(self) -> ComposeResult:
         """Put the words above one button."""
         with VerticalScroll(classes="dialog -trouble") as dialog:
             dialog.border_title = "Something went wrong"
-            for words in self._words:
+            for words in self._sentences():
                 yield Plain(words, classes="paragraph")
             yield Button("Go on", variant="primary", id="cancel", compact=True)
         yield KeyBar(("cancel", "Go on"))
+
+    def _sentences(self) -> tuple[str, str, str]:
+        if self._error is None:
+            return _WHAT, _LOST, _NEXT.format(self.key("quit"))
+        return self._error.what, _LOST, advice(self.app, self._error)
 
     def action_cancel(self) -> None:
         """Go back."""

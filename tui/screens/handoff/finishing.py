@@ -11,6 +11,7 @@ from textual import on, work
 from textual.message import Message
 
 from tui import browser
+from tui.actions import in_words
 from tui.model.errors import RejectedError, ReshelveError
 from tui.screens.backed import Backed
 from tui.screens.handoff.handoff_items import Item, look
@@ -156,8 +157,6 @@ class Finishing(Backed[None]):
 
     def action_press_restore(self) -> None:
         """Press Restore in the practice Xero's page."""
-        if not self.may_write():
-            return
         if not self.backend.is_practice:
             key = self.key("open_in_xero")
             self.flash(f"Only the practice Xero can be pressed from here. {key} opens the contact in Xero.")
@@ -174,7 +173,7 @@ class Finishing(Backed[None]):
         try:
             await self.backend.press_restore(change.contact_id)
         except RejectedError as error:
-            self.post_message(Said(change.change_id, f"{error.what} {error.next_step}".strip()))
+            self.post_message(Said(change.change_id, in_words(self.app, error)))
         except ReshelveError:
             self.pressed.discard(change.change_id)
             raise
@@ -198,7 +197,7 @@ class Finishing(Backed[None]):
 
     def action_stop_waiting(self) -> None:
         """Stop waiting for this restore, at the second press."""
-        item = self._waiting() if self.may_write() else None
+        item = self._waiting()
         if item is None:
             return
         if self._to_stop != item.change.change_id:

@@ -36,13 +36,14 @@ _WHY: Final = (
 )
 _PRACTICE: Final = " This is practice: {key} presses Restore from here, without a browser."
 _DONE: Final = (
-    "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. Esc goes back."
+    "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. "
+    "Press {back} to go back."
 )
 _ENDED: Final = (
     "Nothing is waiting any more. What is marked ✓ is active again in Xero, the others are not. "
-    "Esc goes back."
+    "Press {back} to go back."
 )
-_NOTHING: Final = "No restore is waiting for a press in Xero. Esc goes back."
+_NOTHING: Final = "No restore is waiting for a press in Xero. Press {back} to go back."
 
 
 class HandoffScreen(ModalScreen[None], Finishing):
@@ -119,15 +120,17 @@ class HandoffScreen(ModalScreen[None], Finishing):
     def _explain(self, waiting: int) -> None:
         why = self.query_one("#why", Plain)
         why.set_class(not waiting, "-ended")
+        back = self.key("back")
         if waiting:
-            practice = _PRACTICE.format(key=self.key("press_restore")) if self.backend.is_practice else ""
+            key = self.key("press_restore") if self.backend.is_practice else ""
+            practice = _PRACTICE.format(key=key) if key else ""
             why.update_text(_WHY + practice)
         elif not self.items:
-            why.update_text(_NOTHING)
+            why.update_text(_NOTHING.format(back=back))
         elif all(item.change.state is State.CONFIRMED for item in self.items):
-            why.update_text(_DONE, "$text-success")
+            why.update_text(_DONE.format(back=back), "$text-success")
         else:
-            why.update_text(_ENDED)
+            why.update_text(_ENDED.format(back=back))
 
     def _offer_keys(self) -> None:
         waiting = sum(1 for item in self.items if item.is_waiting)
@@ -154,7 +157,8 @@ class HandoffScreen(ModalScreen[None], Finishing):
 
     def action_elsewhere(self) -> None:
         """Say where contacts are archived and restored."""
-        self.flash("Contacts are archived and restored in their list: esc goes back to it.")
+        back = f"press {self.key('back')} to go back to it"
+        self.flash(f"Contacts are archived and restored in their list: {back}.")
 
     def action_connect(self) -> None:
         """Connect to Xero again."""

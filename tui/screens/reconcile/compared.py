@@ -162,7 +162,8 @@ class Compared(Changing[None]):
     def _show(self, shown: Sequence[int], *, keep: bool) -> None:
         rows = self.rows
         self.shown = shown
-        rows.empty_text = words.NOT_FOUND if self.search.text else words.EMPTY[self.kind]
+        empty = words.NOT_FOUND if self.search.text else words.EMPTY[self.kind]
+        rows.empty_text = empty.format(clear=self.key("clear"))
         if not keep:
             rows.scroll_to(y=0, animate=False, force=True)
         rows.show(len(shown), rows.cursor if keep else 0)

@@ -139,8 +139,6 @@ class Mending(Compared):
         self._act(Action.RESTORE)
 
     def _act(self, action: Action) -> None:
-        if not self.may_write():
-            return
         targets = self._targets(action)
         if self.kind is not Kind.DIFFER:
             self.flash(words.only_differing(self.key))

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions import bindings
+from tui.actions import bindings, in_words
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, Trouble, moment
 from tui.model.errors import ReshelveError
@@ -183,7 +183,7 @@ class FileScreen(ModalScreen[ComparedFile | None], Backed[ComparedFile | None]):
             self._say(words.NO_TIME)
             self.set_focus(self.date_box)
             return
-        self._say(words.COMPARING, "$text-accent")
+        self._say(words.COMPARING.format(cancel=self.key("cancel")), "$text-accent")
         self._worker = self._compare(path, options)
 
     @work(exclusive=True, group="compare", exit_on_error=False)
@@ -205,7 +205,8 @@ class FileScreen(ModalScreen[ComparedFile | None], Backed[ComparedFile | None]):
         self._worker = None
         error = message.error
         trouble = error.trouble if isinstance(error, ContactFileError) else None
-        self._say(words.failure(error, trouble), "$text-error")
+        said = in_words(self.app, error) if trouble is None else words.failure(error, trouble)
+        self._say(said, "$text-error")
         if isinstance(error, ContactFileError) and error.columns:
             self._header = error.columns
             for name in words.COLUMNS:

@@ -27,7 +27,7 @@ ABOUT: Final = (
 NO_SUCH_FILE: Final = "There is no such file. Choose one of the list, or go on typing."
 NO_TIME: Final = "This is no date. Write it like 2026-03-31 or 2026-03-31 14:05, or leave the box empty."
 NOTHING_HERE: Final = "No CSV file or folder here begins like that."
-COMPARING: Final = "Comparing … esc stops it."
+COMPARING: Final = "Comparing … press {cancel} to stop."
 STOPPED: Final = "Stopped. Nothing was changed."
 DATED: Final = "the file's last change"
 FOUND: Final = "found"
@@ -67,10 +67,8 @@ _NEXT: Final = {
 }
 
 
-def failure(error: ReshelveError, trouble: Trouble | None) -> str:
+def failure(error: ReshelveError, trouble: Trouble) -> str:
     """Say what is wrong with a file, that nothing was changed, and what to do here."""
-    if trouble is None:
-        return f"{error.what} {error.next_step}".strip()
     return f"{error.what} Nothing was changed. {_NEXT[trouble]}"
 
 

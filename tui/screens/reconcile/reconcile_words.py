@@ -35,7 +35,7 @@ EMPTY: Final = {
     Kind.FILE: "Every contact in the file was found in Xero.",
     Kind.XERO: "Every contact that Xero has in the tabs of this file is in the file.",
 }
-NOT_FOUND: Final = "No contact here has all of these words. Esc clears the search."
+NOT_FOUND: Final = "No contact here has all of these words. Press {clear} to clear the search."
 NOT_IN_XERO: Final = "Xero has no contact that this line could mean."
 _SHORT_REASONS: Final = {
     Why.UNDER_WAY: "change under way",
@@ -94,7 +94,8 @@ def notes(found: Reconciliation, unrecorded: int, recorded: int, key: Key) -> Co
     """Say what was assumed, what looks odd, and what the file proves."""
     said = [content(note, "$text-warning") for note in (*found.source.notes, *found.notes)]
     if unrecorded:
-        said.append(Content.styled(f"{proof(unrecorded)} {key('record')} records it.", "$text-accent"))
+        how = f" {key('record')} records it." if key("record") else ""
+        said.append(Content.styled(f"{proof(unrecorded)}{how}", "$text-accent"))
     elif recorded:
         said.append(Content.styled(f"Recorded: {done(recorded)}", "$text-success"))
     else:
@@ -220,11 +221,12 @@ def _told(one: Entry, look: Look, now: datetime, key: Key) -> Iterator[str]:
     if one.difference is not None:
         yield _difference(one, look, now, key)
     elif look.is_unrecorded:
-        yield f"It proves that Re-Leased has the last change. {key('record')} records that."
+        how = f" {key('record')} records that." if key("record") else ""
+        yield f"It proves that Re-Leased has the last change.{how}"
     elif len(one.candidates) > 1:
-        yield f"Could be any of {number(len(one.candidates))} in Xero. Enter says which is meant."
+        yield f"Could be any of {number(len(one.candidates))} in Xero. {key('open')} says which is meant."
     elif one.candidates:
-        yield "Could be the one below. Enter says whether it is."
+        yield f"Could be the one below. {key('open')} says whether it is."
     elif one.contact is None:
         yield "Xero has no contact that this line could mean."
     if one.told is not None:

@@ -129,7 +129,7 @@ class Settling(Compared):
 
     def action_back(self) -> None:
         """Go back to the contacts; what isn't recorded is asked about first."""
-        if not self.unrecorded:
+        if not self.unrecorded or self.backend.is_read_only:
             self.dismiss()
             return
 

@@ -69,7 +69,7 @@ def steps(
     report = f"{key('copy_report')} copies the report, {key('save_report')} writes it to a file."
     return (
         _connections(snapshot, now, is_read_only=is_read_only, key=key),
-        _refusals(snapshot.pane, is_read_only=is_read_only, key=key),
+        _refusals(snapshot.pane, key),
         _waiting(snapshot, oldest, now, is_practice=is_practice, key=key),
         Step("·", "Support", (SUPPORT,), report),
     )
@@ -89,12 +89,13 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
     is_known = xero.link is Link.ONLINE and _is_recent(snapshot.last_pull_at, now)
     sign = _BAD if is_bad else _GOOD if is_known and _says_well(snapshot.released, now) else _UNKNOWN
     connect = f"{key('connect')} signs in to Xero again; " if xero.link in TO_RECONNECT else ""
+    told = key("sync_overview")
+    overview_key = f"{told} says what Re-Leased's Sync Overview shows; " if told else ""
     return Step(
         sign,
         "Connection and settings on both sides",
         tuple(lines),
-        f"{connect}{key('sync_overview')} says what Re-Leased's Sync Overview shows; "
-        f"{key('refresh')} looks again.",
+        f"{connect}{overview_key}{key('refresh')} looks again.",
     )
 
 
@@ -140,14 +141,14 @@ def overview(released: ReleasedLink, now: datetime) -> str:
     return f"“{safe(released.state)}”, told {clock.ago(released.state_told_at, now)}.{again}"
 
 
-def _refusals(pane: Pane | None, *, is_read_only: bool, key: Callable[[str], str]) -> Step:
+def _refusals(pane: Pane | None, key: Callable[[str], str]) -> Step:
     title = "Errors while archiving or restoring in Xero"
     if pane is None:
         return Step(_UNKNOWN, title, (_READING,))
     every = f"{key('activity')} lists every change."
     if not pane.refused_total:
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
-    retry = "" if is_read_only else "retry"
+    retry = "retry" if key("retry") else ""
     shown = [
         f"{safe(view.change.name)}: {_sentence(reason(view.change))}"
         f" {advice(view.change, retry=retry, key=key)}"
@@ -156,7 +157,7 @@ def _refusals(pane: Pane | None, *, is_read_only: bool, key: Callable[[str], str
     more = pane.refused_total - len(shown)
     if more:
         shown.append(f"and {number(more)} more")
-    again = "" if is_read_only else f"{key('retry')} tries again; "
+    again = f"{key('retry')} tries again; " if key("retry") else ""
     return Step(_BAD, title, tuple(shown), f"{again}{every}")
 
 
@@ -174,10 +175,9 @@ def _waiting(
     lines = [_totals(pane), *_oldest(oldest, now), sync if sync.endswith(".") else f"{sync}."]
     is_bad = bool(pane.overdue_total or pane.stalled_total)
     sign = _BAD if is_bad else _WAITS if pane.waiting_total else _UNSEEN if oldest.view else _GOOD
-    then = (
-        f"{key('manual_sync')} says that you started a sync in Re-Leased, or how it ended; "
-        f"{key('reconcile')} compares a file exported from it."
-    )
+    told = key("manual_sync")
+    manual = f"{told} says that you started a sync in Re-Leased, or how it ended; " if told else ""
+    then = f"{manual}{key('reconcile')} compares a file exported from it."
     return Step(sign, title, tuple(lines), then)
 
 

@@ -12,7 +12,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[im
 
 from tui import net
 from tui.log import logger
-from tui.model.errors import SignInError
+from tui.model.errors import NetworkSetupError, SignInError
 from tui.xero.http import HEADERS, NOT_SENT
 
 _PATH: Final = "/identity/connect/authorize"
@@ -60,10 +60,12 @@ def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
             if net.is_proxy_password_wanted(answer):
                 raise net.proxy_password_problem(url)
             return answer.status_code in _REFUSALS or _leads_to_error(answer)
+    except NetworkSetupError:
+        raise
     except NOT_SENT as error:
         logger.info("Xero's sign-in page was not reached: %s", type(error).__name__)
         raise net.setup_problem(error, url, "Xero's sign-in page") or _unreachable() from None
-    except httpx.HTTPError as error:
+    except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
         logger.info("Xero's sign-in page was not seen: %s", type(error).__name__)
         return False
 

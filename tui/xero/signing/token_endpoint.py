@@ -204,7 +204,7 @@ def _post(
         return error
     except TooLargeError:
         return OfflineError(f"{_SERVICE} sent an answer that is far too large.", after_trouble)
-    except httpx.HTTPError as error:
+    except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
         logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
         unreachable = OfflineError(f"{_SERVICE} can't be reached.", after_trouble)
         return net.setup_problem(error, sent.url, _SERVICE) or unreachable

@@ -1,0 +1,128 @@
+"""Read-only mode: no screen offers what writes, and no key, click or command reaches it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from engine.test_engine_read_only import WRITES
+from support.comparisons import exported
+from support.screen_test import Driver, running
+from textual.widgets import Static
+
+from tui.actions import ACTIONS, ActionCommands, key_now
+from tui.model.errors import ReadOnly, ReadOnlyError
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.screens.handoff.handoff import HandoffScreen
+from tui.screens.main import MainScreen
+from tui.screens.reconcile.reconcile import ReconcileScreen
+from tui.screens.released.troubleshoot import TroubleshootScreen
+from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.pause_bar import PauseBar
+
+if TYPE_CHECKING:
+    from support.fake_backend import FakeBackend
+    from textual.screen import Screen
+
+# A screen, and the keys that lead to it from the contacts.
+PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
+    MainScreen: (),
+    ContactScreen: ("home", "down", "down", "down", "down", "enter"),
+    ActivityScreen: ("l",),
+    HandoffScreen: ("h",),
+    TroubleshootScreen: ("t",),
+    ReconcileScreen: ("f", *"x.csv", "enter"),
+    HelpScreen: ("?",),
+}
+# What ends the app, or has its own dialogs with the system.
+LEAVES = {"quit", "interrupt", "connect", "disconnect", "command_palette", "change_theme", "help"}
+
+
+@pytest.fixture
+def reader(busy: FakeBackend) -> FakeBackend:
+    exported(busy)
+    busy.publish(is_paused=True)
+    busy.is_read_only = True
+    return busy
+
+
+def written(backend: FakeBackend) -> list[object]:
+    return [call for call in backend.calls if call[0] in WRITES]
+
+
+async def go(person: Driver, place: type[Screen[Any]]) -> Screen[Any]:
+    while len(person.app.screen_stack) > 1:
+        await person.app.pop_screen()
+    person.main.table.focus()
+    await person.press(*PLACES[place])
+    assert isinstance(person.screen, place)
+    return person.screen
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_no_action_of_any_screen_writes(reader: FakeBackend, place: type[Screen[Any]]) -> None:
+    async with running(reader) as person:
+        screen = await go(person, place)
+        for item in ACTIONS:
+            if item.id in LEAVES or not any(
+                hasattr(node, f"action_{item.id}") for node in (screen, person.app)
+            ):
+                continue
+            if person.screen is not screen:
+                screen = await go(person, place)
+            node = screen if hasattr(screen, f"action_{item.id}") else person.app
+            await person.app.run_action(item.id, node)
+            await person.settle()
+            assert not item.writes or person.screen is screen, item.id
+            if person.screen is not screen:
+                # Whatever it asks is answered with yes.
+                await person.press("y", "down", "enter")
+            assert not written(reader), item.id
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_no_screen_names_a_key_that_writes(
+    reader: FakeBackend, place: type[Screen[Any]], size: tuple[int, int]
+) -> None:
+    async with running(reader, size=size) as person:
+        screen = await go(person, place)
+        keys = screen.query_one(KeyBar).text
+        texts = "\n".join(str(part.content) for part in screen.query(Static))
+        for item in ACTIONS:
+            if item.writes:
+                assert not key_now(person.app, item.id)
+                assert f" {item.label} " not in f" {keys} ", item.id
+                assert item.help not in texts
+        for said in ("records", "presses Restore", "tries again", "says that you started", "says what Re-L"):
+            assert said not in texts
+        commands = [item.id for item in ActionCommands(screen)._offered()]
+        assert not [item.id for item in ACTIONS if item.writes and item.id in commands]
+
+
+async def test_a_click_on_the_paused_line_sends_nothing(reader: FakeBackend) -> None:
+    async with running(reader) as person:
+        await person.pilot.click(PauseBar, offset=(4, 0))
+        await person.settle()
+        assert "--read-only" in person.bottom_line
+    assert not written(reader)
+
+
+@pytest.mark.parametrize("key", ["a", "r", "u", "U", "s", "m", "g"])
+async def test_a_key_that_writes_says_why_it_does_not(reader: FakeBackend, key: str) -> None:
+    async with running(reader) as person:
+        await person.press(key)
+        assert person.is_home
+        assert "--read-only" in person.bottom_line
+
+
+async def test_what_the_engine_refuses_is_one_sentence(backend: FakeBackend) -> None:
+    """A dialog that was open already, or a screen that forgot: the gate below still says it in words."""
+    backend.fail("mark_tenants", ReadOnlyError(ReadOnly.CONNECTION))
+    async with running(backend) as person:
+        await person.press("g", "space")
+        assert person.sees(TenantGroupsScreen)
+        assert person.bottom_line.startswith("Read-only connection")

@@ -1,0 +1,218 @@
+"""Textual's private parts are as expected, and what is made of them survives what terminals send."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import ClassVar
+
+import pytest
+import textual
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.scrollbar import ScrollBar
+from textual.widgets import Input, Label, OptionList
+
+from tui import terminal_driver
+from tui.compat import WRITTEN_FOR, CrashSafeApp, GuardedScreen
+from tui.terminal_driver import TerminalDriver, TerminalInput
+
+_PARTS = {
+    App: "_close_messages_no_wait _exception_event _handle_exception _registry"
+    " action_command_palette get_driver_class on_event panic search_themes",
+    CommandPalette: "_action_command_list _action_cursor_down",
+    LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
+    " _sigtstp_application process_message resume_application_mode run_input_thread start_application_mode"
+    " suspend_application_mode write",
+    MessagePump: "_close_messages _parent",
+    OptionList: "_move_page",
+    Screen: "dismiss",
+    ScrollBar: "renderer",
+    XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
+}
+
+
+async def test_textual_is_the_one_that_was_overridden() -> None:
+    assert textual.__version__.startswith(f"{WRITTEN_FOR}.")
+    app: App[None] = App()
+    driver = LinuxDriver(app)
+    missing = [
+        f"{owner.__name__}.{name}"
+        for owner, names in _PARTS.items()
+        for name in names.split()
+        if not hasattr(app if owner is App else owner, name)
+    ]
+    missing += [
+        f"{type(one).__name__}.{name}"
+        for one, names in {
+            app: "_exception _exit _return_code _closing _closed _mounted_event _running",
+            driver: "_auto_restart _must_signal_resume _key_thread _writer_thread exit_event fileno",
+        }.items()
+        for name in names.split()
+        if not hasattr(one, name)
+    ]
+    assert missing == []
+
+
+# --- what terminals send ---
+
+_STRAY = [
+    *(
+        b"\xff",
+        b"\x80",
+        b"\xe2\x82",
+        b"\xf0\x9f",
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"\x1b[55296u",
+        b"\x1b[97:1;2:3u",
+    ),
+    *(b"\x1b[99999999999999999999u", b"\x1b[<0;0;0m", b"\x1b[<35;999999;1M", b"\x1b[<9999999999;1;1M"),
+    *(b"\x1b[M\xff\xff\xff", b"\x1b[48;0;0;0;0t", b"\x1b[48;99999999;9;9;9t", b"\x1b[1;99999999A", b"\x00"),
+]
+
+
+def _keys(terminal: TerminalInput, typed: bytes) -> list[str]:
+    return [event.key for event in terminal.feed(typed) if isinstance(event, events.Key)]
+
+
+@pytest.mark.parametrize("stray", _STRAY)
+def test_what_is_no_key_is_left_out_and_the_next_key_arrives(stray: bytes) -> None:
+    terminal = TerminalInput()
+    _keys(terminal, stray)
+    # Ends any sequence that is open.
+    _keys(terminal, b"\x1b[201~" * 2)
+    assert _keys(terminal, b"a") == ["a"]
+
+
+def test_a_byte_that_is_not_utf_8_takes_no_key_with_it() -> None:
+    terminal = TerminalInput()
+    assert [key for part in (b"a\xffb", b"\xe2\x82", b"\xacc\x80d") for key in _keys(terminal, part)][:2] == [
+        "a",
+        "b",
+    ]
+    assert _keys(TerminalInput(), b"\xffa\xc3b\xe2\x82c") == ["a", "b", "c"]
+
+
+def test_any_bytes_at_all_are_survived() -> None:
+    chance = Random(11)  # noqa: S311 - nothing secret
+    terminal = TerminalInput()
+    pieces = [b"\x1b[", b"\x1b", b"\x1b[<", b"\x1b[200~", b"\x1b[201~", b";", b"u", b"M", b"9", b"\xff", b"~"]
+    for _ in range(2000):
+        piece = chance.choice([chance.randbytes(chance.randrange(1, 9)), *pieces])
+        assert all(isinstance(event, textual.message.Message) for event in terminal.feed(piece))
+
+
+def test_a_paste_that_never_ends_is_ended_by_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(terminal_driver, "monotonic", lambda: now)
+    terminal = TerminalInput()
+    assert _keys(terminal, b"\x1b[200~pasted") == []
+    now = 60.0
+    list(terminal.idle())
+    assert _keys(terminal, b"a") == ["a"]
+
+
+def test_a_scroll_bar_is_drawn_where_all_there_is_fits() -> None:
+    colour = textual.color.Color.parse("red").rich_color
+    for vertical in (True, False):
+        for length in range(1, 4):
+            drawn = ScrollBar.renderer.render_bar(
+                size=1,
+                virtual_size=length,
+                window_size=length,
+                vertical=vertical,
+                back_color=colour,
+                bar_color=colour,
+            )
+            assert drawn.segments
+
+
+# --- stopping and continuing ---
+
+
+class _Driver(TerminalDriver):
+    """Counts how often it takes the terminal."""
+
+    taken = 0
+
+    def resume_application_mode(self) -> None:
+        self.taken += 1
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+async def test_a_process_that_is_continued_takes_the_terminal_only_while_it_runs(*, is_running: bool) -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    app._running = is_running
+    driver = _Driver(app)
+    driver._sigcont_application()
+    await asyncio.sleep(0)
+    assert driver.taken == is_running
+
+
+# --- screens that open and close ---
+
+
+class _Slow(GuardedScreen[str]):
+    """Opens once it is let, with a field that gets the keys, and a key that needs all of it."""
+
+    BINDINGS: ClassVar = [Binding("f2", "find", priority=True)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name_of_child = ""
+        self.is_opening = asyncio.Event()
+        self.may_open = asyncio.Event()
+
+    def compose(self) -> ComposeResult:
+        yield Input()
+
+    async def on_mount(self) -> None:
+        self.is_opening.set()
+        await self.may_open.wait()
+        await self.mount(Label("there"))
+
+    def action_find(self) -> None:
+        self.name_of_child = type(self.query_one(Label)).__name__
+
+
+async def test_keys_wait_until_all_of_a_screen_is_there() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    slow = _Slow()
+    async with asyncio.timeout(30), app.run_test():
+        app.push_screen(slow)
+        await slow.is_opening.wait()
+        key = asyncio.create_task(app.on_event(events.Key("f2", None)))
+        await asyncio.sleep(0)
+        assert not key.done()
+        slow.may_open.set()
+        await key
+        assert slow.name_of_child == "Label"
+
+
+async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    answers: list[str | None] = []
+    async with app.run_test() as pilot:
+        lower, upper = _Slow(), _Slow()
+        lower.may_open.set()
+        upper.may_open.set()
+        await app.push_screen(lower, answers.append)
+        await app.push_screen(upper)
+        await lower.dismiss("hidden")
+        assert app.screen is upper
+        upper.dismiss("one")
+        upper.dismiss("two")
+        await pilot.pause()
+        assert app.screen is lower
+        lower.dismiss("left")
+        lower.dismiss("again")
+        await pilot.pause()
+        assert (answers, len(app.screen_stack)) == (["left"], 1)
+        assert not app.has_crashed
