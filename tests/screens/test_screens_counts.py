@@ -149,3 +149,25 @@ async def test_escape_in_the_search_keeps_the_cursor_on_its_contact(
         assert person.main.search.text == ""
         assert person.cursor_name == before
         assert person.main.table._is_cursor_visible
+
+
+@pytest.mark.parametrize("more", ["", "zzz"], ids=["found", "nothing found"])
+@pytest.mark.parametrize("count", [30, 2500])
+async def test_escape_among_the_changes_keeps_the_cursor_on_its_change(
+    backend: FakeBackend, count: int, more: str
+) -> None:
+    for number in range(count):
+        backend.put_change(number % 30, Action.ARCHIVE, State.REFUSED, words=f"reason {number % 7}")
+    async with running(backend) as person:
+        await person.press("l", "/", *"reason 5", "enter", "end")
+        screen = person.app.screen
+        assert isinstance(screen, ActivityScreen)
+        before = screen.current
+        await person.press("/", *more)
+        assert bool(more) is (screen.current is None)
+        await person.press("escape")
+        assert (screen.search.text, screen.window.total) == ("", count)
+        assert before is not None
+        assert screen.current == before
+        start, stop = screen.rows.in_sight
+        assert start <= screen.rows.cursor < stop

@@ -135,6 +135,8 @@ async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
         assert screen(person).rows.empty_text == words.NOT_FOUND.format(clear="esc")
         await person.press("escape")
         assert len(names(person)) > 15
+        # The cursor is still where the search has led.
+        assert "Truxton Property" in str(screen(person).current)
         await person.press("3", "/", *"boulder", "enter", "1")
         assert names(person) == []
 

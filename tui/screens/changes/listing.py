@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual import getters, on, work
 from textual.message import Message
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class ChangesRead(Message, bubble=False):
-    """A part of the list was read."""
+    """A part of the list was read. `cursor_on` is the change that the cursor is to be put on."""
 
     query: ChangeQuery
     start: int
     found: ChangesFound
-    keep: bool
+    keep: bool = True
+    cursor_on: int | None = None
+
+
+_CHUNK: Final = 1000
 
 
 class Listing(Changing[None]):
@@ -55,6 +59,7 @@ class Listing(Changing[None]):
         self.current: ChangeView | None = None
         self._reader: Worker[None] | None = None
         self._again = False
+        self._last_id: int | None = None
 
     def cursor_moved(self) -> None:
         """Take note that another change is under the cursor, or that the one there looks different."""
@@ -71,8 +76,11 @@ class Listing(Changing[None]):
 
     def find(self) -> None:
         """Find anew, from the top."""
-        self.query_shown = ChangeQuery.parse(self.groups.group, self.search.text)
+        self._parse()
         self._read(0, max(1, self.rows.size.height), keep=False)
+
+    def _parse(self) -> None:
+        self.query_shown = ChangeQuery.parse(self.groups.group, self.search.text)
 
     def read_again(self) -> None:
         """Read what is visible again: it may look different. One read at a time, and one after it."""
@@ -94,6 +102,18 @@ class Listing(Changing[None]):
         found = await self.backend.changes(query, start, stop)
         self.post_message(ChangesRead(query, start, found, keep=keep))
 
+    @work(exclusive=True, group="changes", exit_on_error=False)
+    async def _ask_around(self, query: ChangeQuery, change_id: int) -> None:
+        """Read the list until this change is found in it."""
+        start = 0
+        while True:
+            found = await self.backend.changes(query, start, start + _CHUNK)
+            is_there = any(view.change.change_id == change_id for view in found.changes)
+            if is_there or start + _CHUNK >= found.total:
+                break
+            start += _CHUNK
+        self.post_message(ChangesRead(query, start, found, cursor_on=change_id))
+
     @on(ChangesRead)
     def _changes_read(self, message: ChangesRead) -> None:
         if message.query != self.query_shown:
@@ -104,7 +124,10 @@ class Listing(Changing[None]):
         rows = self.rows
         empty = words.NOT_FOUND if message.query.words else words.EMPTY[message.query.group]
         rows.empty_text = empty.format(back=self.key("back"), clear=self.key("clear"))
-        if message.keep:
+        if message.cursor_on is not None:
+            rows.show(message.found.total, self.window.index_of(message.cursor_on) or 0)
+            rows.reveal_cursor()
+        elif message.keep:
             self._keep_cursor(grown)
         else:
             rows.scroll_to(y=0, animate=False, force=True)
@@ -146,7 +169,14 @@ class Listing(Changing[None]):
 
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
-        self.find()
+        if self.current is not None:
+            self._last_id = self.current.change.change_id
+        if self.search.text or self._last_id is None:
+            self.find()
+        else:
+            # Without words, the whole group is shown: the cursor stays where the search has led.
+            self._parse()
+            self._reader = self._ask_around(self.query_shown, self._last_id)
 
     # --- groups and words ---
 

@@ -81,6 +81,7 @@ class Compared(Changing[None]):
         self._searchable: dict[Kind, list[str]] = {}
         self._live: dict[str, Row] = {}
         self._titles_width = 0
+        self._last_line = 0
 
     def line_changed(self) -> None:
         """Take note that another line is under the cursor, or that the one there looks different."""
@@ -212,17 +213,18 @@ class Compared(Changing[None]):
 
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
-        cursor = self.rows.cursor
-        line = self.shown[cursor] if cursor < len(self.shown) else 0
+        if self.rows.cursor < len(self.shown):
+            self._last_line = self.shown[self.rows.cursor]
         self.find()
         if not self.search.text:
             # Without words every line is shown: the cursor stays on its own.
-            self.rows.put_cursor(line)
+            self.rows.put_cursor(self._last_line)
 
     def open_kind(self, kind: Kind) -> None:
         """Show another group."""
         if kind is not self.kind:
             self.groups.open(kind)
+            self._last_line = 0
             self.find()
 
     def action_kind_differ(self) -> None:

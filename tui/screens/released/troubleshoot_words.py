@@ -154,7 +154,8 @@ def _refusals(pane: Pane | None, key: Callable[[str], str]) -> Step:
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
     retry = "retry" if key("retry") else ""
     shown = [
-        f"{safe(view.change.name)}: {reason(view.change)} {advice(view.change, retry=retry, key=key)}"
+        f"{safe(view.change.name)}: {_sentence(reason(view.change))}"
+        f" {advice(view.change, retry=retry, key=key)}"
         for view in pane.refused[:_MOST_REFUSED]
     ]
     more = pane.refused_total - len(shown)
@@ -162,6 +163,10 @@ def _refusals(pane: Pane | None, key: Callable[[str], str]) -> Step:
         shown.append(f"and {number(more)} more")
     again = f"{key('retry')} tries again; " if key("retry") else ""
     return Step(_BAD, title, tuple(shown), f"{again}{every}")
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _waiting(
