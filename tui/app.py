@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.actions import parse
-from textual.app import App
 from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
 from tui.actions import ActionCommands, bindings, writes
+from tui.compat import CrashSafeApp
 from tui.lifeline import Lifeline
 from tui.log import logger
 from tui.model.backend import why_read_only
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 
-class ReshelveApp(App[None]):
+class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
     Without an organisation it opens on the screen that connects one. `keys` gives actions other keys, by

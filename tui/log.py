@@ -6,9 +6,10 @@ import logging
 import logging.handlers
 import os
 import re
+import traceback
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.paths import private_folder
 
@@ -25,6 +26,8 @@ _SECRET = re.compile(
 )
 
 _PACKAGE = Path(__file__).parent
+# Their errors name widgets, screens, tables and columns.
+_CODE_ONLY = frozenset({"textual", "sqlite3"})
 
 logger = logging.getLogger("reshelve")
 # Without a handler, the logging module would write warnings over the screen.
@@ -32,10 +35,47 @@ logger.addHandler(logging.NullHandler())
 
 
 class _Redacted(logging.Formatter):
-    """Takes whatever looks like a token out of a finished entry, its traceback included."""
+    """Takes whatever looks like a token out of a finished entry, its traceback included.
+
+    A traceback is written without the values of variables, and without the words of errors that may hold
+    names.
+    """
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        error = ei[1]
+        return _without_values(error) if isinstance(error, BaseException) else ""
 
     def format(self, record: logging.LogRecord) -> str:
         return _SECRET.sub(r"\1\2…", super().format(record))
+
+
+def _without_values(error: BaseException) -> str:
+    """Write the traceback of an error and of its causes."""
+    trace = traceback.TracebackException.from_exception(error)
+    lines: list[str] = []
+    seen: list[tuple[BaseException, traceback.TracebackException]] = []
+    one: BaseException | None = error
+    written: traceback.TracebackException | None = trace
+    while one is not None and written is not None:
+        seen.append((one, written))
+        is_cause = one.__cause__ is not None
+        one, written = (
+            (one.__cause__, written.__cause__) if is_cause else (one.__context__, written.__context__)
+        )
+    for failed, frames in reversed(seen):
+        lines += frames.stack.format()
+        lines.append(f"{type(failed).__module__}.{type(failed).__qualname__}{_harmless_words(failed)}\n")
+    return "".join(lines).rstrip()
+
+
+def _harmless_words(error: BaseException) -> str:
+    """Return an error's words where they can only speak of the program or of the machine."""
+    if isinstance(error, OSError):
+        return f": {error.strerror}" if error.strerror else ""
+    speaks_of_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)
+    if speaks_of_code or type(error).__module__.partition(".")[0] in _CODE_ONLY:
+        return f": {error}"
+    return ""
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
@@ -81,3 +121,11 @@ def log_to(folder: Path, name: str = "reshelve.log") -> None:
         logger.removeHandler(before)
         before.close()
     logger.addHandler(handler)
+
+
+def log_file() -> str:
+    """Return the path of the file that the log is written to, empty where there is none."""
+    for handler in logger.handlers:
+        if isinstance(handler, _PrivateFile):
+            return handler.baseFilename
+    return ""

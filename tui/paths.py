@@ -19,6 +19,13 @@ _PRIVATE_FILE = 0o600
 _KEPT_OF_NAME = 40
 
 
+class HomeFolderError(Exception):
+    """`RESHELVE_HOME` can't be used; the words say why, and what to do."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} Set it to a folder that you can write to, or unset it.")
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """The folders of one installation: settings, data and logs.
@@ -33,10 +40,13 @@ class Paths:
 
     @classmethod
     def find(cls) -> Paths:
-        """Say where the files of this user lie; nothing is created."""
+        """Return where the files of this user are; nothing is created.
+
+        Raises `HomeFolderError` when `RESHELVE_HOME` can't be a folder.
+        """
         home = os.environ.get("RESHELVE_HOME")
         if home:
-            return cls.under(Path(home).expanduser())
+            return cls.under(_home(home))
         return cls(
             config=platformdirs.user_config_path(_APP),
             data=platformdirs.user_data_path(_APP),
@@ -90,6 +100,24 @@ class Paths:
         if not _TENANT_ID.fullmatch(tenant_id):
             raise ValueError("not a tenant's id as Xero writes them")
         return self.organisations / tenant_id
+
+
+def _home(value: str) -> Path:
+    """Return the folder that `RESHELVE_HOME` names, as an absolute path. Raises `HomeFolderError`."""
+    if not value.isprintable():
+        raise HomeFolderError("RESHELVE_HOME has characters that can't be shown.")
+    try:
+        # Relative to the folder that Reshelve was started in, wherever a part of it may work.
+        home = Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise HomeFolderError(f"RESHELVE_HOME is {value}: there is no such user.") from None
+    try:
+        found = next(part for part in (home, *home.parents) if part.exists())
+        if not found.is_dir():
+            raise HomeFolderError(f"RESHELVE_HOME is {value}, but {found} is a file.")
+    except OSError as error:
+        raise HomeFolderError(f"RESHELVE_HOME can't be used: {error.strerror}.") from None
+    return home
 
 
 def private_folder(folder: Path) -> Path:

@@ -61,7 +61,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         opened.append(url)
         return True
 
-    monkeypatch.setattr("webbrowser.open", open_)
+    monkeypatch.setattr("tui.browser.open_page", open_)
     return opened
 
 
@@ -167,10 +167,10 @@ def test_without_a_browser_the_address_is_still_there(
     account: FakeAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del account
-    monkeypatch.setattr("webbrowser.open", lambda url: not url)
+    monkeypatch.setattr("tui.browser.open_page", lambda url: not url)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 0
-    assert "No browser could be started" in result.output
+    assert "No browser could be opened" in result.output
     assert URL in result.output
 
 
@@ -327,7 +327,7 @@ def test_ctrl_c_while_waiting_cancels_in_words(
         os.kill(os.getpid(), signal.SIGINT)
         return True
 
-    monkeypatch.setattr("webbrowser.open", press_ctrl_c)
+    monkeypatch.setattr("tui.browser.open_page", press_ctrl_c)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 1
     assert "Cancelled. What was connected before is as it was." in result.output

@@ -34,7 +34,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 @pytest.fixture(autouse=True)
 def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    monkeypatch.setattr("tui.browser.open_page", lambda _: False)
 
 
 @asynccontextmanager

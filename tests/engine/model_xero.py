@@ -114,9 +114,6 @@ class ModelXero:
         changed = replace(self.contacts_now[contact_id], status=status, updated_at=self.clock())
         self.contacts_now[contact_id] = changed
 
-    async def contacts_by_ids(self, contact_ids: Sequence[str]) -> list[Contact]:
-        return list((await self.look_up(contact_ids)).contacts)
-
     async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
         self._suffer(self.read_faults)
         self.reads.append(tuple(contact_ids))

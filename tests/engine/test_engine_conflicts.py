@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -57,7 +58,14 @@ class Case:
         self.practice = practice
         self.xero = xero
         self.store = store
-        self.pusher = Pusher(store, xero, utc_now, lambda _: None)
+        self.later = timedelta()
+        self.pusher = Pusher(
+            store,
+            xero,
+            lambda: utc_now() + self.later,
+            lambda _: None,
+            lambda: (utc_now() + self.later).timestamp(),  # noqa: PLW0108 - each time anew
+        )
         # Xero takes a name only once among active contacts.
         self.name = f"Bayside {uuid4().hex}"
         self.contact_id = practice.create(self.name)
@@ -65,7 +73,7 @@ class Case:
         self.writes_before = practice.status_writes()
 
     async def see(self) -> None:
-        await self.store.apply(await self.xero.contacts_by_ids([self.contact_id]), utc_now())
+        await self.store.apply((await self.xero.look_up([self.contact_id])).contacts, utc_now())
 
     async def ask(self, action: Action) -> Change:
         [change] = await self.store.add(action, self.store.contacts([self.contact_id]), utc_now())
@@ -188,6 +196,10 @@ async def test_what_somebody_restores_meanwhile_is_not_archived_twice(case: Case
         await case.pusher.drain()
     assert case.writes == 1
     case.somebody("restore")
+    await case.pusher.drain()
+    # Right after the call, a read may not show yet what that did.
+    assert case.now(change).state is State.UNCLEAR
+    case.later = timedelta(minutes=2)
     await case.pusher.drain()
     assert (case.now(change).state, case.now(change).words) == (State.REFUSED, CHANGED_SINCE)
     assert case.writes == 1

@@ -168,7 +168,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(store: Store, xero: LiveXero, *, is_read_only: bool = False) -> AsyncIterator[House]:
+async def house(
+    store: Store, xero: LiveXero, *, is_read_only: bool = False, lease: object = None
+) -> AsyncIterator[House]:
     async def nothing() -> None:
         pass
 
@@ -176,7 +178,7 @@ async def house(store: Store, xero: LiveXero, *, is_read_only: bool = False) -> 
     connectors = SimpleNamespace(
         has_feed=False, is_practice=False, observer=None, xero=xero, open=nothing, close=nothing
     )
-    lease = SimpleNamespace(take=lambda: True, is_held=True, give_back=lambda: None)
+    lease = lease or SimpleNamespace(take=lambda: True, is_held=True, give_back=lambda: None)
     engine = Engine(
         Organisation("tenant", "Books", "!abc"),
         store,

@@ -20,7 +20,7 @@ from tui.engine.rules import blocked
 from tui.engine.sync import vanished as vanished_module
 from tui.engine.sync.handoff import HandoffLookout
 from tui.engine.sync.pull import Puller
-from tui.model.change import Action, Event, State
+from tui.model.change import Action, Event, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError, RejectedError
 from tui.model.query import Query, Tab
@@ -308,14 +308,17 @@ async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store:
     assert not store.changes_of("0003")
 
 
-async def test_it_is_back_when_xero_tells_of_it_again_and_that_is_nobodys_change(store: Store) -> None:
+async def test_it_is_back_when_xero_tells_of_it_and_what_happened_meanwhile_is_recorded(
+    store: Store,
+) -> None:
     xero = books(7)
     await vanish(store, xero, "0003")
     xero.contacts_now["0003"] = contact("0003", ContactStatus.ARCHIVED)
     outcome = await store.apply(list(xero.contacts_now.values()), START)
-    assert not outcome.flips
+    [change] = outcome.flips
+    assert (change.action, change.origin) == (Action.ARCHIVE, Origin.XERO)
     assert store.contact("0003") == xero.contacts_now["0003"]
-    assert not store.changes_of("0003")
+    assert store.changes_of("0003") == [change]
     assert (store.counts().active, store.counts().archived) == (6, 1)
 
 

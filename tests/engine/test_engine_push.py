@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fault, ModelXero, contact
 
 from tui.engine.rules import GDPR, MERGED
-from tui.engine.sync.push import Pusher
-from tui.engine.sync.verdict import UNKNOWN, RestoreRefusal
+from tui.engine.sync.push import UNDER_WAY, Pusher
+from tui.engine.sync.verdict import RestoreRefusal
 from tui.model.change import Action, Change, Event, Origin, State
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (
@@ -19,9 +19,11 @@ from tui.model.errors import (
     RateLimitedError,
     ReconnectError,
     RejectedError,
+    StoreError,
     XeroError,
 )
 from tui.store import Applied, Move, Store
+from tui.store.gone import WORDS as NO_LONGER_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +148,7 @@ async def test_an_unknown_id_takes_nobody_with_it(store: Store) -> None:
     del outbox.xero.contacts_now["b"]
     await outbox.drain()
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.REFUSED, State.CONFIRMED]
-    assert outbox.now(changes[1]).words == UNKNOWN
+    assert outbox.now(changes[1]).words == NO_LONGER_KNOWN
     assert [ids for _, ids, _ in outbox.xero.writes] == [("a", "b", "c"), ("a", "c")]
 
 
@@ -224,11 +226,99 @@ async def test_a_change_left_in_sending_by_a_crash_is_doubted_then_read(store: S
     crashed = [Move(change.change_id, Event.SEND, idempotency_key="k") for change in (carried_out, lost)]
     await store.record(crashed, START)
     outbox.xero.set_status("a", ARCHIVED)
+    outbox.clock.at += 2 * UNDER_WAY
     await outbox.drain()
     assert {outbox.state(carried_out), outbox.state(lost)} == {State.CONFIRMED}
     assert outbox.events(carried_out) == ["request", "send", "lose", "confirm"]
     assert outbox.events(lost) == ["request", "send", "lose", "requeue", "send", "confirm"]
     assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 20, 110, -110])
+async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seconds: float) -> None:
+    """Another copy of the program, alive or just killed, began it."""
+    outbox, [done, open_, other] = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))
+    begun = [Move(change.change_id, Event.SEND, idempotency_key="k") for change in (done, open_)]
+    await store.record(begun, START)
+    # What a person wants of the same contact meanwhile waits for it.
+    [after] = await store.add(Action.RESTORE, store.contacts(["b"]), START)
+    outbox.xero.set_status("a", ARCHIVED)
+    outbox.clock.forward(seconds=seconds)
+    for _ in range(3):
+        await outbox.drain()
+    states = [outbox.state(change) for change in (done, open_, other, after)]
+    assert states == [State.CONFIRMED, State.SENDING, State.CONFIRMED, State.QUEUED]
+    assert [ids for _, ids, _ in outbox.xero.writes] == [("c",)]
+    assert outbox.xero.reads == [("a", "b")]
+    # Its sender is told at last, and says so.
+    outbox.xero.set_status("b", ARCHIVED)
+    await store.record([Move(open_.change_id, Event.CONFIRM)], outbox.clock())
+    await outbox.drain()
+    assert outbox.state(after) is State.HANDOFF
+
+
+@pytest.mark.parametrize("away", [UNDER_WAY, -UNDER_WAY, timedelta(days=9)])
+async def test_a_call_that_must_have_ended_is_verified_and_made_again(store: Store, away: timedelta) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    await store.record([Move(change.change_id, Event.SEND, idempotency_key="k")], START)
+    await outbox.drain()
+    assert outbox.state(change) is State.SENDING
+    outbox.clock.at += away
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+    assert outbox.events(change) == ["request", "send", "lose", "requeue", "send", "confirm"]
+
+
+async def test_a_call_of_its_own_that_has_ended_is_verified_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full when its answer was to be written."""
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    record = store.record
+
+    async def full(moves: Sequence[Move], *args: Any, **options: Any) -> Applied:
+        if any(move.event is Event.CONFIRM for move in moves):
+            raise StoreError("The disk is full.")
+        return await record(moves, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "record", full)
+        with pytest.raises(StoreError):
+            await outbox.drain()
+    assert outbox.state(change) is State.SENDING
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+    assert len(outbox.xero.writes) == 1
+
+
+async def test_what_another_copy_is_sending_already_is_left_to_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, [theirs, ours] = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
+    record = store.record
+
+    async def too_late(moves: Sequence[Move], *args: Any, **options: Any) -> Applied:
+        monkeypatch.setattr(store, "record", record)
+        await record([Move(theirs.change_id, Event.SEND, idempotency_key="theirs")], START)
+        return await record(moves, *args, **options)
+
+    monkeypatch.setattr(store, "record", too_late)
+    await outbox.drain()
+    assert (outbox.state(theirs), outbox.state(ours)) == (State.SENDING, State.CONFIRMED)
+    assert outbox.now(theirs).idempotency_key == "theirs"
+    assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
+
+
+async def test_nothing_more_is_sent_once_the_lease_is_lost(store: Store) -> None:
+    contacts = [contact(f"{number:03}") for number in range(120)]
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *contacts)
+    outbox.pusher = Pusher(
+        store, outbox.xero.client, outbox.clock, outbox.applied.append,
+        may_send=lambda: len(outbox.xero.writes) < 1,
+    )  # fmt: skip
+    await outbox.drain()
+    assert len(outbox.xero.writes) == 1
+    assert [outbox.state(change) for change in changes] == [State.CONFIRMED] * 50 + [State.QUEUED] * 70
 
 
 async def test_an_unanswered_element_is_tried_later_not_at_once(store: Store) -> None:

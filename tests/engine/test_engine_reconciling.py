@@ -63,7 +63,6 @@ class Bench(FileDesk):
     async def have(self, *contacts: int) -> None:
         await self._store.apply([contact(xero_id(each), name=f"Contact {each}") for each in contacts], START)
         await self._store.set_cursor(FULL_DONE_AT, START.isoformat())
-        await self._store.set_cursor(SINCE, (DATED + timedelta(minutes=1)).isoformat())
 
     async def archive(self, number: int, at: datetime) -> None:
         """Let somebody archive a contact in Xero, and a pull see it."""
@@ -74,6 +73,8 @@ class Bench(FileDesk):
         rows = (f"{xero_id(number)},{status}\n" for number, status in lines)
         self.file.write_text("External ID,Status\n" + "".join(rows), encoding="utf-8")
         os.utime(self.file, (DATED.timestamp(), DATED.timestamp()))
+        if self._store.cursor(SINCE) is None:
+            await self._store.set_cursor(SINCE, (DATED + timedelta(minutes=1)).isoformat())
         return await self.reconcile(self.file, FileOptions(**options))
 
     def grades(self) -> dict[str, Grade]:

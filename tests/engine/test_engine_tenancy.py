@@ -8,7 +8,7 @@ import pytest
 from engine.model_xero import START, Clock, contact
 from msgspec.structs import replace
 
-from tui.engine.check import check
+from tui.engine.check import Fresh, check
 from tui.engine.pages import contact_page
 from tui.engine.tenancy import TenancyDesk
 from tui.model.change import Action
@@ -58,29 +58,29 @@ async def desk(store: Store) -> Desk:
 async def test_a_marked_group_warns_each_time_and_only_before_an_archive(desk: Desk, store: Store) -> None:
     await desk.mark_tenants("Tenants", on=True)
     for _ in range(2):
-        found = check(store, Action.ARCHIVE, ["a", "b", "c"], "")
+        found = check(store, Action.ARCHIVE, ["a", "b", "c"], Fresh())
         # The last is archived already, so that it would be left out.
         assert [line.tenants for line in found.lines] == [("Tenants",), (), ()]
         await store.add(Action.ARCHIVE, store.contacts(["b"]), START)
-    assert [line.tenants for line in check(store, Action.RESTORE, ["c"], "").lines] == [()]
+    assert [line.tenants for line in check(store, Action.RESTORE, ["c"], Fresh()).lines] == [()]
     await desk.mark_tenants("Tenants", on=False)
-    assert [line.tenants for line in check(store, Action.ARCHIVE, ["a"], "").lines] == [()]
+    assert [line.tenants for line in check(store, Action.ARCHIVE, ["a"], Fresh()).lines] == [()]
 
 
 async def test_only_the_first_archive_is_the_first(desk: Desk, store: Store) -> None:
     del desk
-    assert check(store, Action.ARCHIVE, ["a"], "").is_first_archive
-    assert not check(store, Action.RESTORE, ["c"], "").is_first_archive
+    assert check(store, Action.ARCHIVE, ["a"], Fresh()).is_first_archive
+    assert not check(store, Action.RESTORE, ["c"], Fresh()).is_first_archive
     await store.add(Action.ARCHIVE, store.contacts(["a"]), START)
-    assert not check(store, Action.ARCHIVE, ["b"], "").is_first_archive
+    assert not check(store, Action.ARCHIVE, ["b"], Fresh()).is_first_archive
 
 
 async def test_a_check_follows_what_is_marked_after_it(desk: Desk, store: Store) -> None:
     del desk
-    found = check(store, Action.ARCHIVE, ["a", "c"], "").remarked(frozenset({"Tenants", "Owners"}))
+    found = check(store, Action.ARCHIVE, ["a", "c"], Fresh()).remarked(frozenset({"Tenants", "Owners"}))
     assert [line.tenants for line in found.lines] == [("Owners", "Tenants"), ()]
-    assert found.remarked(frozenset()).lines == check(store, Action.ARCHIVE, ["a", "c"], "").lines
-    restoring = check(store, Action.RESTORE, ["c"], "")
+    assert found.remarked(frozenset()).lines == check(store, Action.ARCHIVE, ["a", "c"], Fresh()).lines
+    restoring = check(store, Action.RESTORE, ["c"], Fresh())
     assert restoring.remarked(frozenset({"Tenants"})) == restoring
 
 

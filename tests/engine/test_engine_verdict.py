@@ -9,7 +9,7 @@ import pytest
 from engine.model_xero import START, contact
 
 from tui.engine.rules import GDPR, GONE, MERGED, blocked, out_of_reach, warnings
-from tui.engine.sync.verdict import UNKNOWN, RestoreRefusal, hand_off, judge
+from tui.engine.sync.verdict import RestoreRefusal, hand_off, judge
 from tui.model.change import Action, Change, Event, Origin, State
 from tui.model.contact import Balances, Contact, ContactStatus
 
@@ -49,27 +49,22 @@ def merged(contact_id: str = "c") -> Contact:
         (ARCHIVE, contact("c", GDPR_REQUEST), "", Event.REFUSE, GDPR),
         (ARCHIVE, contact("c", GDPR_REQUEST), WORDS, Event.REFUSE, WORDS),
         (ARCHIVE, merged(), "", Event.CONFIRM, ""),
-        (ARCHIVE, None, "", Event.REFUSE, UNKNOWN),
-        (ARCHIVE, None, WORDS, Event.REFUSE, WORDS),
         (RESTORE, contact("c", ACTIVE), "", Event.CONFIRM, ""),
         (RESTORE, contact("c", ACTIVE), WORDS, Event.CONFIRM, ""),
         (RESTORE, contact("c", ARCHIVED), "", Event.REQUEUE, ""),
         (RESTORE, contact("c", ARCHIVED), WORDS, Event.HAND_OFF, WORDS),
         (RESTORE, contact("c", GDPR_REQUEST), WORDS, Event.REFUSE, WORDS),
         (RESTORE, merged(), "", Event.REFUSE, MERGED),
-        (RESTORE, None, "", Event.REFUSE, UNKNOWN),
     ],
 )
 def test_a_doubt_is_settled_by_status_not_by_words(
-    *, action: Action, read: Contact | None, words: str, event: Event, said: str
+    *, action: Action, read: Contact, words: str, event: Event, said: str
 ) -> None:
-    contacts = [read] if read else []
-    verdict = judge([change(action)], contacts, {"c": words} if words else {})
+    verdict = judge([change(action)], [read], {"c": words} if words else {})
     [move] = verdict.moves
     assert (move.event, move.words) == (event, said)
-    assert verdict.contacts == tuple(contacts)
+    assert verdict.contacts == (read,)
     if event is Event.CONFIRM:
-        assert read is not None
         # A restore is dated by when it was seen: Xero's pages may not move UpdatedDateUTC.
         assert move.confirmed_at == (read.updated_at if action is ARCHIVE else None)
 
@@ -80,8 +75,24 @@ def test_each_change_is_judged_by_its_own_contact() -> None:
     assert [(move.change_id, move.event) for move in verdict.moves] == [
         (1, Event.REQUEUE),
         (2, Event.CONFIRM),
-        (3, Event.REFUSE),
     ]
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("words", ["", WORDS])
+def test_a_contact_that_was_not_read_settles_nothing(action: Action, words: str) -> None:
+    assert not judge([change(action)], [contact("other")], {"c": words} if words else {}).moves
+
+
+def test_what_may_not_show_yet_is_not_refused_but_confirmed_or_sent_again() -> None:
+    for read, words, events in (
+        (contact("c", ACTIVE), WORDS, []),
+        (contact("c", GDPR_REQUEST), "", []),
+        (contact("c", ARCHIVED), WORDS, [Event.CONFIRM]),
+        (contact("c", ACTIVE), "", [Event.REQUEUE]),
+    ):
+        moves = judge([change(ARCHIVE)], [read], {"c": words} if words else {}, early={1}).moves
+        assert [move.event for move in moves] == events
 
 
 @pytest.mark.parametrize(
@@ -91,7 +102,8 @@ def test_each_change_is_judged_by_its_own_contact() -> None:
         (contact("c", ACTIVE), Event.CONFIRM, ""),
         (contact("c", GDPR_REQUEST), Event.REFUSE, GDPR),
         (merged(), Event.REFUSE, MERGED),
-        (None, Event.REFUSE, UNKNOWN),
+        # Of a contact that isn't in the local copy nothing is known, so that nothing speaks against it.
+        (None, Event.HAND_OFF, ""),
     ],
 )
 def test_only_what_a_person_can_restore_is_handed_to_one(

@@ -55,6 +55,12 @@ def refusal(file: Path, content: str | bytes, **options: Any) -> str:
     return caught.value.what
 
 
+def advice(file: Path, content: bytes, **options: Any) -> str:
+    with pytest.raises(ContactFileError) as caught:
+        contacts(file, content, **options)
+    return caught.value.next_step
+
+
 # --- what is read ---
 
 
@@ -146,6 +152,185 @@ def test_a_first_line_that_only_names_the_delimiter(file: Path) -> None:
     assert contacts(file, "sep=^\nName^Status\nAda^Active\n") == [FileContact(3, ACTIVE, name="Ada")]
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        *(
+            "sep=;",
+            "SEP=;",
+            '"sep=;"',
+            "\ufeffsep=;",
+            '\ufeff"sep=;"',
+            "sep=;,,,",
+            '"sep=,",,',
+            "sep=",
+            "sep=;;",
+        ),
+        *(" sep = ;", "sep=|", 'sep=";"', "", "\n\n", ";;;", "\ufeff", "\x0c", "\x1a"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
+def test_a_first_line_never_hides_the_names_of_columns(file: Path, first: str, end: str) -> None:
+    text = f"{first}{end}Name;Status{end}Smith, John, and Sons;Active{end}"
+    assert [(one.name, one.status) for one in contacts(file, text)] == [("Smith, John, and Sons", ACTIVE)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "line", "told"),
+    [
+        ("Name,Status,Email,Phone", "Ada,Active", ("Ada", ACTIVE, "")),
+        ("Name,Status,Email,Phone", "Ada,Active,a@b.example", ("Ada", ACTIVE, "a@b.example")),
+        ("Name,Email,Archived", "Ada", ("Ada", ACTIVE, "")),
+        ("Name,Status", "Ada,Active,,,", ("Ada", ACTIVE, "")),
+        ("Name,Status,,", "Ada,Active", ("Ada", ACTIVE, "")),
+        ("Name,Status,,", "Ada,Active,x,y", ("Ada", ACTIVE, "")),
+        ("Name,Status", "Ada,Archived, ,\N{NO-BREAK SPACE},\t", ("Ada", ARCHIVED, "")),
+        ('"Name","Status"', '"Ada, Ltd","Active",""', ("Ada, Ltd", ACTIVE, "")),
+        (",Name,Status", ",Ada,Active,", ("Ada", ACTIVE, "")),
+    ],
+)
+@pytest.mark.parametrize("delimiter", ",;\t|")
+def test_blank_cells_at_the_end_may_be_there_or_not(
+    file: Path, columns: str, line: str, told: tuple[str, ContactStatus, str], delimiter: str
+) -> None:
+    def written(text: str) -> str:
+        return text.replace(", Ltd", "~").replace(",", delimiter).replace("~", ", Ltd")
+
+    full = written("Zoë,Active,") if "Status" in columns and columns[0] != "," else ""
+    text = f"{written(columns)}\n{written(line)}\n{full}\n"
+    [first, *_] = contacts(file, text)
+    assert (first.name, first.status, first.email) == told
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\n\x1a", "\r\n\x1a\x1a\x1a", "\x1a\r\n", "\n\x1a\n\n"])
+@pytest.mark.parametrize("last", ["Ada,Active", '"Ada","Active"', "Ada,Active,"])
+def test_an_end_of_file_in_the_manner_of_dos_is_no_contact(file: Path, end: str, last: str) -> None:
+    assert contacts(file, f"Name,Status\n{last}{end}") == [FileContact(2, ACTIVE, name="Ada")]
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        *(
+            "Total",
+            "Total,",
+            "Totals:,,,",
+            "Grand Total: 17",
+            ",,Total,17",
+            "TOTAL 1,,,$1",
+            '"Total contacts: 1"',
+        ),
+        *(
+            "17 records",
+            "(1 contact)",
+            "Number of contacts: 1",
+            "Count: 1",
+            "Page 1 of 2",
+            "-----",
+        ),
+        *(
+            "Generated on 1 Mar 2026 at 09:30",
+            "Exported by: Ada",
+            "Sub-total,,,1\nGrand total,,,1",
+            "End of report",
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [None, ACTIVE])
+def test_what_stands_below_the_data_is_left_out_and_said(
+    file: Path, below: str, status: ContactStatus | None
+) -> None:
+    columns, line = (
+        ("Name,Email,Phone,Status", "Ada,,,Active") if status is None else ("Name,Email,Phone", "Ada")
+    )
+    put(file, f"{columns}\n{line}\n\n{below}\n")
+    with open_contact_file(file, FileOptions(status=status), NOW) as opened:
+        assert [one.name for one in opened.contacts] == ["Ada"]
+        assert opened.remarks == list(range(4, 5 + below.count("\n")))
+        assert "4" in opened.notes[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Total", "Totals", "17", "Page 1", "TotalEnergies", "Total Fitness Ltd", "Generated Power", "Contact 1"],
+)
+def test_a_contact_that_is_called_so_is_one_where_its_status_is_told(file: Path, name: str) -> None:
+    assert [one.name for one in contacts(file, f"Name,Status\nAda,Active\n{name},Archived\n")] == [
+        "Ada",
+        name,
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["TotalEnergies", "Total Fitness Ltd", "Contact 1", "Recordings: 5", "17 Rowe St"]
+)
+def test_a_contact_whose_name_only_begins_so_is_never_left_out(file: Path, name: str) -> None:
+    assert [one.name for one in contacts(file, f"Name\nAda\n{name}\n", status=ACTIVE)] == ["Ada", name]
+    assert refusal(file, f"Name,Status\nAda,Active\n{name},\n") == "Line 3: it has no status."
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        *(
+            "Contacts\n",
+            "Contact report\n\n",
+            "Contacts,,\nCompany,Bay Ltd,\n",
+            "Printed 1 Mar 2026\nStatus: all\n",
+        ),
+        *('"Contacts\nof Bay, Ltd"\n', "\n" * 30),
+    ],
+)
+def test_titles_above_the_names_of_columns_are_skipped_and_said(file: Path, above: str) -> None:
+    put(file, f"{above}Name,Email,Status\nAda,,Active\nName,Email,Status\nZoë,,Archived\n")
+    source, found = read(file)
+    start = above.count("\n") + 1
+    assert [(one.line, one.name) for one in found] == [(start + 1, "Ada"), (start + 3, "Zoë")]
+    assert bool(above.strip()) is any(f"line {start}." in note for note in source.notes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("told", ["", "cp1252", "utf-8", "utf-16", "utf-8-sig"])
+def test_a_mark_of_byte_order_is_believed_and_never_seen(file: Path, encoding: str, told: str) -> None:
+    mark = "\ufeff" if encoding.endswith("e") else ""
+    text = f'{mark}"Name",Status\n{mark}"Zoë, Ltd",Active\n'
+    assert contacts(file, text, encoding, encoding=told) == [FileContact(2, ACTIVE, name="Zoë, Ltd")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_seen_and_said(file: Path, encoding: str) -> None:
+    source, found = read(put(file, "Name\nŌtara\n", encoding), status=ACTIVE)
+    assert ([one.name for one in found], "UTF-16" in source.notes[0]) == (["Ōtara"], True)
+
+
+def test_a_wrong_mark_gives_way_to_what_is_told(file: Path) -> None:
+    put(file, b"\xef\xbb\xbfName\nZo\xeb\n")
+    assert read(file, encoding="cp1252", status=ACTIVE)[1][0].name == "Zoë"
+    assert "--encoding" in advice(file, file.read_bytes(), status=ACTIVE)
+
+
+def test_lines_may_end_in_any_way_in_one_file(file: Path) -> None:
+    text = 'Name,Status\r\nAda,Active\nBob,Active\r"Zoë\r\nLtd",Active\r\r\nEve,Active\n\r'
+    found = [(one.line, one.name) for one in contacts(file, text)]
+    assert found == [(2, "Ada"), (3, "Bob"), (4, "Zoë\r\nLtd"), (7, "Eve")]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"Name,Status\nSmith, John,Active\n", "quotation marks"),
+        (b"Name,Status\nAda\nLtd,Active\n", "line break"),
+        (b'Name,Status\n"Ada" B,Active\n', "doubled"),
+        (b'Name,Status\nAda,"Active\n', "never closed"),
+        (b"Name,Status\nAda\0,Active\n", "Export the file again"),
+        (b'Name,Status\n"' + b"\n" * 2000, "Correct that line"),
+        (b"Name,Status\nAda,Overdue\n", "Active or Archived"),
+    ],
+)
+def test_the_advice_is_about_what_is_wrong(file: Path, content: bytes, words: str) -> None:
+    assert words in advice(file, content)
+
+
 def test_names_of_columns_tell_the_delimiter_where_statistics_would_not(file: Path) -> None:
     text = "Name;Status\n" + "Smith, John, and Sons, Ltd;Active\n" * 20
     assert {one.name for one in contacts(file, text)} == {"Smith, John, and Sons, Ltd"}
@@ -200,7 +385,8 @@ def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None
         (b"\xff\xfeN\0\n\0\0\xd8a\0", "Line 2: it has characters that can't be read."),
         (b"Name,Status\n", "There is nothing below the names of the columns."),
         (b"Name,Status\nAda,Active\nBob\n", "Line 3: it has 1 field, and there are 2 columns."),
-        (b"Name,Status\nAda,Active,\n", "Line 2: it has 3 fields, and there are 2 columns."),
+        (b"Name,Status\nAda,Active,x\n", "Line 2: it has 3 fields, and there are 2 columns."),
+        (b"Name,Phone,Archived\nSmith, Ltd,,\n", "Line 2: it has 4 fields, and there are 3 columns."),
         (b"Name,name ,Status\nAda,A,Active\n", "Line 1: two columns are called “Name”."),
         (b"Name,Status,Status\nAda,Active,Active\n", "Line 1: two columns are called “Status”."),
         (b"Name,Status\nAda,Active\nBob,Gone\n", "Line 3: “Gone” is no status that is known."),
@@ -211,7 +397,14 @@ def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None
         (b'Name,Status\nA,Active\n"' + b"\n" * 2000, "Line 3: a quotation mark is never closed."),
         (b"Name,Status\n" + b"x" * 1_000_001, "Line 2: it has more than 1,000,000 characters."),
         (b"Name,Status\n" + b"x" * 200_000, "Line 2: it can't be read as CSV (field larger than field"),
-        (b"<html>\n<body>Sign in</body>\n", "Line 1: no column is called Name, Email or External ID."),
+        (b"<html>\n<body>Sign in</body>\n", "This is a web page, not a CSV file."),
+        (b"\xef\xbb\xbf <!DOCTYPE html>", "This is a web page, not a CSV file."),
+        (b"\x1f\x8b\x08\0", "This is a compressed file, not a CSV file."),
+        (b"\x1a\x1a", "The file is blank."),
+        (b"Name,Status\nTotal,\n\x1a", "There is nothing below the names of the columns."),
+        (b"Name\rAda\r\rB\0\r", "Line 4: it holds a NUL, as no text does."),
+        (b"Name\r\nAda\n\rB\x81\r", "Line 4: it has characters that can't be read."),
+        (b"\xff\xfeN\0\n\x0a\n\0\n\0\0\xd8a\0", "Line 3: it has characters that can't be read."),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_where_it_is_wrong(file: Path, content: bytes, words: str) -> None:

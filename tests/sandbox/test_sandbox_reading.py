@@ -356,6 +356,19 @@ def test_groups_are_filtered_and_ordered(xero: XeroCalls) -> None:
         assert (reply.status, reply.json()["Type"]) == (400, "QueryParseException")
 
 
+@pytest.mark.parametrize("wrong", [None, "", " ", 5, [], {}, ["x"]])
+@pytest.mark.parametrize("field", ["Name", "Status"])
+def test_a_group_takes_only_texts(xero: XeroCalls, field: str, wrong: Any) -> None:
+    made = xero.call("PUT", "ContactGroups", {"Name": f"Only texts {field} {wrong}"}).json()["ContactGroups"][
+        0
+    ]
+    path = f"ContactGroups/{made['ContactGroupID']}"
+    refused = xero.call("POST", path, {field: wrong})
+    assert (refused.status, refused.json()["Type"]) == (400, "ValidationException")
+    assert xero.call("GET", path).json()["ContactGroups"][0]["Name"] == made["Name"]
+    assert xero.call("POST", path, {"Status": "DELETED"}).status == 200
+
+
 def test_groups_are_made_together_or_not_at_all(xero: XeroCalls) -> None:
     def names() -> list[str]:
         return [one["Name"] for one in xero.call("GET", "ContactGroups").json()["ContactGroups"]]

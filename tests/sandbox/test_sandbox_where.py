@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tui.sandbox.accounting.answers import ApiError
-from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, parse
+from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
 from tui.sandbox.books import Books
 from tui.sandbox.contact import ARCHIVED, blank
 from tui.sandbox.database import Database
 from tui.sandbox.seed.build import seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from support.xero_calls import XeroCalls
 
@@ -225,6 +225,7 @@ def test_three_filters_are_optimised(text: str, fast: bool) -> None:  # noqa: FB
         ("ContactID==Guid(5)", "Guid should contain"),
         ("ContactID==Guid", "'(' expected"),
         ("Name==7", "'String' and 'Double'"),
+        ("1==٣", "Syntax error '٣'"),
         ("IsCustomer==7", "'Boolean' and 'Double'"),
         ("IsCustomer>false", "incompatible"),
         ("Name>null", "incompatible"),
@@ -258,6 +259,54 @@ def test_long_filters_are_no_deep_ones(database: Database) -> None:
     checks = ['AccountNumber!=null AND AccountNumber.Contains("-")'] * 500
     assert found(database, " AND ".join(checks)) == "Ann ant Zed"
     assert found(database, "(" * 20 + " OR ".join(checks) + ")" * 20) == "Ann ant Zed"
+
+
+_FAILING = 'AccountNumber.Contains("x")'
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda n: "FirstName" + ".Trim()" * n + '=="a"',
+        lambda n: "true" + "==true" * n,
+        lambda n: _FAILING + "==true" * n,
+        lambda n: "true==(" * n + _FAILING + ")" * n,
+        lambda n: "!(" * n + _FAILING + ")" * n,
+        lambda n: "(IsCustomer && (IsSupplier || " * (n // 2) + _FAILING + "))" * (n // 2),
+        lambda n: "((" * (n // 2) + _FAILING + " && IsCustomer) || IsSupplier)" * (n // 2),
+        lambda n: "!(true==" * (n // 2) + "(" + " OR ".join([_FAILING] * 500) + ")" + ")" * (n // 2),
+    ],
+)
+def test_every_depth_is_either_asked_or_refused(database: Database, kind: Callable[[int], str]) -> None:
+    refused = []
+    for depth in range(40):
+        where = _understood(kind(depth))
+        if where is None:
+            refused.append(depth)
+            continue
+        for condition in filter(None, (where.matches, where.fails)):
+            names(database, condition)
+            # Grows with the filter, not by doubling.
+            assert len(condition.sql) < 200 * (len(kind(depth)) + 20)
+    # A few levels are always understood, and none beyond the first refused one.
+    assert refused == list(range(refused[0], 40))
+    assert refused[0] > 4
+    with pytest.raises(ApiError, match="nested too deeply"):
+        parse(kind(39))
+
+
+def _understood(text: str) -> Where | None:
+    try:
+        return parse(text)
+    except ApiError:
+        return None
+
+
+def test_parentheses_of_one_operator_are_one_list(database: Database) -> None:
+    depth = 40
+    left = "(" * depth + "IsCustomer" + " OR IsSupplier)" * depth
+    right = "(IsCustomer OR " * depth + "IsSupplier" + ")" * depth
+    assert found(database, left) == found(database, right) == "Ann The"
 
 
 def test_other_resources_have_other_properties() -> None:

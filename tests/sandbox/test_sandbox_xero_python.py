@@ -149,3 +149,64 @@ def test_a_custom_connection(client: Any, practice: PracticeXero, monkeypatch: p
     tokens = oauth2.TokenApi(client, CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET)
     new = tokens.get_client_credentials_token(app_store_billing=False)
     assert XeroCalls(practice, new["access_token"], "").contacts(page=1)
+
+
+def test_filters_and_orders(books: Any, practice: PracticeXero) -> None:
+    made = [
+        practice.create(f"SDK filter {n}", FirstName=first, AccountNumber=account)
+        for n, (first, account) in enumerate((("B", "SF-1"), ("A", "SF-2"), ("A", "")))
+    ]
+    for where, order, positions in (
+        ('Name.ToLower().StartsWith("sdk filter")', "FirstName, Name DESC", (2, 1, 0)),
+        ('(Name=="SDK filter 0" OR Name=="SDK filter 2") AND FirstName=="A"', "Name", (2,)),
+        ('AccountNumber!=null && AccountNumber.contains("SF-")', "AccountNumber DESC", (1, 0)),
+        (f'ContactID==Guid("{made[1].replace("-", "").upper()}")', "Name ASC", (1,)),
+        ('Name.StartsWith("SDK filter") && UpdatedDateUTC>=DateTime(2020,1,1)', "Name DESC", (2, 1, 0)),
+    ):
+        found = books.get_contacts(practice.tenant_id, where=where, order=order, page=1).contacts
+        assert [one.contact_id for one in found] == [made[n] for n in positions]
+
+
+@pytest.mark.parametrize(
+    ("where", "status", "error"),
+    [
+        ('Name=="a" OR', 400, exceptions.AccountingBadRequestException),
+        ('AccountNumber.Contains("x")', 500, exceptions.HTTPStatusException),
+    ],
+)
+def test_filters_that_fail(
+    books: Any, practice: PracticeXero, where: str, status: int, error: type[Exception]
+) -> None:
+    practice.create(f"No account number {status}")
+    with pytest.raises(error) as refused:
+        books.get_contacts(practice.tenant_id, where=where)
+    assert getattr(refused.value, "status", None) == status
+
+
+def test_an_archived_contact_joins_no_group(books: Any, practice: PracticeXero) -> None:
+    contact_id = practice.create("Archived for the SDK")
+    practice.somebody("archive", contact_id)
+    group = accounting.ContactGroups(contact_groups=[accounting.ContactGroup(name="Of the SDK")])
+    [made] = books.create_contact_group(practice.tenant_id, group).contact_groups
+    with pytest.raises(exceptions.AccountingBadRequestException) as refused:
+        books.create_contact_group_contacts(
+            practice.tenant_id, made.contact_group_id, _contact(contact_id, name="Archived for the SDK")
+        )
+    assert refused.value.status == 400
+    assert "Unable to assign an Archived contact." in str(refused.value)
+
+
+def test_the_scope_of_the_app_store(
+    client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oauth2.TokenApi, "client_credentials_token_url", f"{practice.identity}/connect/token")
+    tokens = oauth2.TokenApi(client, CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET)
+    assert tokens.get_client_credentials_token(app_store_billing=True)["scope"] == "marketplace.billing"
+
+
+def test_an_expired_token_says_when(books: Any, practice: PracticeXero) -> None:
+    practice.control("POST", "tokens", {"expireAccess": True})
+    with pytest.raises(exceptions.HTTPStatusException) as refused:
+        books.get_contacts(practice.tenant_id, page=1)
+    assert refused.value.status == 401
+    assert "TokenExpired: token expired at " in str(refused.value)

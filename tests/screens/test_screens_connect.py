@@ -10,9 +10,9 @@ from support.screen_test import Driver, browser_into, connecting, running
 from textual import events
 from textual.widgets import Button, Checkbox, Input, Static
 
+from tui import browser
 from tui.model.account import Connected
 from tui.model.errors import NoKeychainError, SignInError
-from tui.screens import browser
 from tui.screens.connecting import connect_words as words
 from tui.screens.connecting.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen

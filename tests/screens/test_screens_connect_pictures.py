@@ -12,10 +12,10 @@ from support.pictures import LARGE, SIZES
 from support.screen_test import Driver
 from textual.widgets import Checkbox, Input
 
+from tui import browser
 from tui.app import ReshelveApp
 from tui.model.account import Connected, Listed
 from tui.model.errors import NoKeychainError, OfflineError, SignInError
-from tui.screens import browser
 from tui.screens.connecting import connect_words as words
 from tui.screens.connecting.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen

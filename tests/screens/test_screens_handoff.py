@@ -143,7 +143,7 @@ async def test_the_link_can_be_copied_and_opened(
     waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("tui.screens.browser.open_page", browser_into(opened))
+    monkeypatch.setattr("tui.browser.open_page", browser_into(opened))
     async with running(waiting) as person:
         await person.press("h", "y")
         assert person.app.clipboard == waiting.contact_url(contact_id(5))
@@ -195,7 +195,7 @@ async def test_the_next_five_are_opened_and_then_the_five_after(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("tui.screens.browser.open_page", browser_into(opened))
+    monkeypatch.setattr("tui.browser.open_page", browser_into(opened))
     for number in range(7):
         backend.put_change(number, Action.RESTORE, State.HANDOFF)
     backend.publish_changes()
@@ -224,7 +224,7 @@ async def test_all_links_are_copied_one_a_line(waiting: FakeBackend) -> None:
 async def test_without_a_browser_the_links_are_copied_instead(
     waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch, key: str, said: str
 ) -> None:
-    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    monkeypatch.setattr("tui.browser.open_page", lambda _: False)
     async with running(waiting) as person:
         await person.press("h", key)
         assert said in person.bottom_line
@@ -257,14 +257,14 @@ async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBac
 async def test_what_is_said_names_keys_as_they_are_now(
     waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    monkeypatch.setattr("tui.browser.open_page", lambda _: False)
     keys = {"copy": "f6", "copy_all": "f7", "stop_waiting": "f8", "press_restore": "f9", "open_in_xero": "f4"}
     async with running(waiting) as person:
         person.app.set_keymap(keys | {"archive": "f2", "restore": "f3", "handoffs": "f12"})
         await person.press("3", "home", "f2")
         assert person.bottom_line == "This restore waits for a press in Xero. Press F12 to see it."
         await person.press("f4")
-        assert person.bottom_line.startswith("No browser here. F6 copies the link: ")
+        assert person.bottom_line.startswith("No browser opened. F6 copies the link: ")
         await person.press("2", "home", "f3")
         assert person.bottom_line == "Already active. Press F2 to archive it."
         await person.press("f12")

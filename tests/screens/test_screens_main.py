@@ -201,17 +201,19 @@ async def test_copying_goes_through_the_terminal(backend: FakeBackend) -> None:
 async def test_without_a_browser_the_link_is_shown(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.screens.browser.open_page", lambda _: False)
+    monkeypatch.setattr("tui.browser.open_page", lambda _: False)
     async with running(backend) as person:
         await person.press("o")
-        assert person.bottom_line.startswith(f"No browser here. y copies the link: {backend.contact_url('')}")
+        assert person.bottom_line.startswith(
+            f"No browser opened. y copies the link: {backend.contact_url('')}"
+        )
 
 
 async def test_with_a_browser_the_page_is_opened(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("tui.screens.browser.open_page", browser_into(opened))
+    monkeypatch.setattr("tui.browser.open_page", browser_into(opened))
     async with running(backend) as person:
         await person.press("o")
         assert opened == [backend.contact_url(contact_id(0))]
@@ -334,3 +336,21 @@ async def test_keys_typed_faster_than_the_screen_answers_reach_the_search_box(ba
             person.app.post_message(events.Key("slash" if char == "/" else char, char))
         await person.settle()
         assert person.main.search.text == "bay"
+
+
+@pytest.mark.parametrize("size", [(40, 10), (80, 24), (120, 36), (200, 60)])
+async def test_contacts_that_cannot_be_read_are_counted_for_as_long_as_there_are_any(
+    backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    async with running(backend, size) as person:
+        bar = person.main.unreadable_bar
+        assert not bar.display
+        await person.hears(unreadable=1)
+        assert bar.region.height == 1
+        assert person.app.screen.region.contains_region(bar.region)
+        assert bar.text.startswith("1 contact couldn't be read")
+        await person.hears(unreadable=1_234)
+        assert bar.text.startswith("1,234 contacts couldn't be read")
+        assert "reshelve.log" in bar.text
+        await person.hears(unreadable=0)
+        assert not bar.display

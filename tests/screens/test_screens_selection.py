@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.fake_backend import NOW, contact_id
 from support.screen_test import running
+from textual.events import Key
 
 from tui.model.change import Action, State
 from tui.screens.changes.activity import ActivityScreen
@@ -113,6 +114,19 @@ async def test_keys_pressed_before_the_search_answers_are_meant_for_what_it_find
         await person.settle()
         assert person.sees(ConfirmScreen)
         assert ("check", Action.ARCHIVE, tuple(contact_id(n) for n in numbers)) in backend.calls
+
+
+@pytest.mark.parametrize("keys", [("enter", "a"), ("down", "a"), ("enter", "space", "a")])
+async def test_keys_that_arrive_together_with_the_one_that_leaves_the_search_are_for_the_list(
+    backend: FakeBackend, keys: tuple[str, ...]
+) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay")
+        for key in keys:
+            person.app.post_message(Key(key, key if len(key) == 1 else None))
+        await person.settle()
+        assert person.main.search.text == "bay"
+        assert person.sees(ConfirmScreen)
 
 
 async def test_a_search_that_fails_defers_nothing_for_ever(

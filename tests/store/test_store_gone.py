@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names, search
 
-from tui.model.change import Action, State
+from tui.model.change import Action, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import StoreError
 from tui.model.query import Tab
@@ -30,7 +30,7 @@ async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(st
     await store.apply([contact(4), contact(1)], NOON, is_full_read=True)
     assert await store.untold(limit=10) == ["id-2", "id-3"]
     assert await store.untold(limit=1) == ["id-2"]
-    await store.forget_told()
+    await store.end_full_read()
     assert len(await store.untold(limit=10)) == 4
 
 
@@ -57,20 +57,69 @@ async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more
     assert again.rows_changed == 0
 
 
-@pytest.mark.parametrize(("before", "after"), [(ACTIVE, ACTIVE), (ACTIVE, ARCHIVED), (ARCHIVED, ACTIVE)])
-async def test_a_gone_contact_that_is_told_again_is_back_without_a_change(
-    store: Store, before: ContactStatus, after: ContactStatus
+@pytest.mark.parametrize(
+    ("before", "after", "action"),
+    [
+        (ACTIVE, ACTIVE, None),
+        (ARCHIVED, ARCHIVED, None),
+        (ACTIVE, ARCHIVED, Action.ARCHIVE),
+        (ARCHIVED, ACTIVE, Action.RESTORE),
+    ],
+)
+@pytest.mark.parametrize("at", [-5, 0, 2])
+async def test_what_happened_to_a_gone_contact_before_it_was_back_is_a_change_in_xero(
+    store: Store, before: ContactStatus, after: ContactStatus, action: Action | None, at: int
 ) -> None:
     await store.apply([contact(1, before)], NOON)
     await store.apply([], minutes(1), gone=["id-1"])
-    applied = await store.apply([contact(1, after)], minutes(2))
+    # Marked once more, what it was before is still known.
+    await store.apply([], minutes(1), gone=["id-1"])
+    applied = await store.apply([contact(1, after, at=at)], minutes(2))
     assert applied.order_changed
-    assert not applied.flips
-    assert store.contact("id-1") == contact(1, after)
-    assert not store.changes_of("id-1")
+    assert store.contact("id-1") == contact(1, after, at=at)
+    changes = store.changes_of("id-1")
+    assert [(each.action, each.origin) for each in changes] == ([(action, Origin.XERO)] if action else [])
+    assert applied.flips == tuple(changes)
+    # One that didn't move UpdatedDateUTC is dated by when it was seen.
+    assert [each.confirmed_at for each in changes] == ([minutes(2)] if action else [])
     # What happens to it from here on is somebody's change again.
     flipped = ARCHIVED if after is ACTIVE else ACTIVE
     assert (await store.apply([contact(1, flipped, at=3)], minutes(3))).flips
+
+
+async def test_a_contact_is_gone_once_two_answers_some_time_apart_lacked_it(store: Store) -> None:
+    await store.apply([contact(1), contact(2)], NOON)
+    [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+
+    def statuses() -> list[ContactStatus]:
+        return [each.status for each in store.contacts(["id-1", "id-2"])]
+
+    await store.apply([], minutes(1), absent=["id-1", "id-2", "never-stored"])
+    await store.apply([], minutes(3), absent=["id-1", "id-2"])
+    assert statuses() == [ACTIVE, ACTIVE]
+    await store.apply([contact(2)], minutes(4))
+    applied = await store.apply([], minutes(7), absent=["id-1", "id-2"])
+    assert (statuses(), applied.rows_changed) == ([GONE, ACTIVE], 1)
+    refused = store.change(queued.change_id)
+    assert refused is not None
+    assert refused.state is State.REFUSED
+    # An answer that has it in between begins the count again.
+    await store.apply([], minutes(9), absent=["id-2"])
+    assert statuses() == [GONE, ACTIVE]
+    await store.apply([], minutes(13), absent=["id-2"])
+    assert statuses() == [GONE, GONE]
+
+
+async def test_an_absence_is_remembered_by_the_next_start_and_a_clock_set_back_makes_it_no_older(
+    tmp_path: Path,
+) -> None:
+    for at, expected in ((60, ACTIVE), (0, ACTIVE), (3, ACTIVE), (6, GONE)):
+        store = Store.open(tmp_path / "organisation")
+        if at == 60:
+            await store.apply([contact(1)], NOON)
+        await store.apply([], minutes(at), absent=["id-1"])
+        assert [each.status for each in store.contacts(["id-1"])] == [expected]
+        store.close()
 
 
 async def test_only_what_is_open_is_refused(store: Store) -> None:

@@ -51,7 +51,7 @@ JOURNAL = (
     "group_marks",
     "cursors",
 )
-TABLES = (*JOURNAL, "contacts", "contact_documents", "tallies", "told")
+TABLES = (*JOURNAL, "contacts", "contact_documents", "tallies", "told", "absences")
 QUERIES = [
     "contact", "-nobody", "is:active", "is:customer", "group:tenants", "owes:>1", "owed:>1", "changed:<9999d",
     "changed:>1d", "is:unlinked", "sync:pending", "sync:none", "sync:read", "sync:overdue", "sync:expected",
@@ -104,6 +104,8 @@ async def _fill(folder: Path) -> None:
         await store.record_pick_ups(
             [PickUp(f"id-{number}", ContactStatus.ARCHIVED, NOON, NOON, "2")], ("feed.cursor", "1")
         )
+    await store.apply([], NOON, absent=ids)
+    await store.apply([], minutes(30), gone=ids[::7])
     store.close()
 
 
@@ -132,7 +134,7 @@ def inject(file: Path, places: dict[tuple[str, str], int]) -> int:
             connection.execute(f"DROP TRIGGER {name.decode()}")
         connection.execute("BEGIN")
         for (table, column), offset in places.items():
-            key = "name" if table in {"cursors", "tallies"} else "rowid"
+            key = {"cursors": "name", "tallies": "name", "absences": "contact_id"}.get(table, "rowid")
             sql = f"SELECT {key} FROM {table} ORDER BY {key}"  # noqa: S608 - our own names
             rows = connection.execute(sql).fetchall()
             assert rows, table
@@ -224,6 +226,7 @@ async def _write(store: Store) -> None:
     # A row number that leaves no next one is all that keeps a contact from being stored.
     await store.apply(told, later, is_full_read=True)
     await store.apply([contact(number, at=8_001) for number in range(1, MANY + 1)], later, gone=["id-2"])
+    await store.apply([], later, absent=[one.contact_id for one in told])
     ups = [PickUp(one.contact_id, ContactStatus.ARCHIVED, later, later, "9") for one in told]
     await store.record_pick_ups(ups, ("feed.cursor", "2"))
     await store.note_clean_sync(

@@ -240,6 +240,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
 
         working = of(State.QUEUED, State.SENDING, State.UNCLEAR)
         waiting = graded(Grade.PENDING, Grade.OVERDUE, Grade.STALLED)
+        settled = graded(Grade.READ, Grade.EXPECTED, Grade.TOLD_COMPANY, Grade.TOLD_CONTACT, Grade.EXCLUDED)
         # What was tried again is no longer open.
         refused = tuple(view for view in of(State.REFUSED) if not view.change.superseded)
         return Pane(
@@ -247,9 +248,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             handoffs=of(State.HANDOFF)[:8],
             refused=refused[:8],
             waiting=waiting[:8],
-            settled=graded(
-                Grade.READ, Grade.EXPECTED, Grade.TOLD_COMPANY, Grade.TOLD_CONTACT, Grade.EXCLUDED
-            )[:8],
+            settled=settled[:8],
             working_total=len(working),
             handoff_total=len(of(State.HANDOFF)),
             refused_total=len(refused),
@@ -257,6 +256,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             overdue_total=len(graded(Grade.OVERDUE)),
             stalled_total=len(graded(Grade.STALLED)),
             unseen_total=len(waiting) + len(graded(Grade.EXPECTED, Grade.TOLD_COMPANY)),
+            settled_total=len(settled),
         )
 
     def count(self, query: Query = EVERYTHING) -> TabCounts:

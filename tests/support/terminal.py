@@ -95,7 +95,8 @@ class Screen:
             width = get_character_cell_size(char)
             if self._column + width > self._columns:
                 self._wrap(width)
-            for offset in range(width):
+            # Where even a whole line is too narrow, a terminal cuts the character off.
+            for offset in range(min(width, self._columns)):
                 self._grid[self._row][self._column + offset] = "" if offset else char
             self._column += width
 
@@ -104,7 +105,7 @@ class Screen:
             self._column = 0
             self._new_line()
         else:
-            self._column = self._columns - width
+            self._column = max(0, self._columns - width)
 
     def _new_line(self) -> None:
         if self._row < self._lines - 1:
@@ -169,6 +170,7 @@ class Terminal:
         # Closing what another thread reads from doesn't end the reading: this does.
         self._wake_read, self._wake_write = os.pipe()
         self._is_open = True
+        self.received = 0
         self._reader = threading.Thread(target=self._read, name="terminal")
         self._reader.start()
 
@@ -232,7 +234,12 @@ class Terminal:
 
     def write(self, keys: str) -> None:
         """Press keys; "\\r" is enter, "\\x1b" escape, "\\x03" Ctrl-C."""
-        os.write(self._controller, keys.encode())
+        self.write_bytes(keys.encode())
+
+    def write_bytes(self, typed: bytes) -> None:
+        """Send what no keyboard does, all in one write as far as the terminal takes it."""
+        while typed:
+            typed = typed[os.write(self._controller, typed) :]
 
     def resize(self, columns: int, lines: int) -> None:
         """Give the window another size, of which the system tells the command."""
@@ -272,6 +279,7 @@ class Terminal:
                 if not output:
                     return
                 with self._fed:
+                    self.received += len(output)
                     self.screen.feed(output)
                     self._fed.notify_all()
 

@@ -160,7 +160,7 @@ class Desk:
         """Read some fresh, as a dialog does."""
         ids = [contact.contact_id for contact in self._some(3)]
         if ids:
-            await self.store.apply(await self.xero.contacts_by_ids(ids), utc_now())
+            await self.store.apply((await self.xero.look_up(ids)).contacts, utc_now())
         await asyncio.sleep(_NAP)
 
 

@@ -83,7 +83,7 @@ async def test_the_header_stays_when_rows_scroll() -> None:
     async with host.run_test(size=(80, 24)) as pilot:
         await pilot.press("end")
         shown = lines(host.table)
-        assert shown[0].split() == ["Contact", "E-mail", "They", "owe", "Re-Leased"]
+        assert shown[0].split() == ["Contact", "E-mail", "They", "owe", "Last", "change"]
         assert shown[-1].startswith("▌  Contact 99 ")
 
 
@@ -285,12 +285,12 @@ async def test_only_the_all_tab_has_a_status() -> None:
 @pytest.mark.parametrize(
     ("width", "titles"),
     [
-        (121, "Contact Status E-mail They owe Re-Leased"),
-        (80, "Contact Status They owe Re-Leased"),
-        (68, "Contact Status They owe Re-Leased"),
-        (60, "Contact Status Re-Leased"),
-        (52, "Contact Status Re-Leased"),
-        (42, "Contact Re-Leased"),
+        (121, "Contact Status E-mail They owe Last change"),
+        (80, "Contact Status They owe Last change"),
+        (68, "Contact Status They owe Last change"),
+        (60, "Contact Status Last change"),
+        (52, "Contact Status Last change"),
+        (42, "Contact Last change"),
         (30, "Contact"),
     ],
 )
@@ -322,7 +322,7 @@ async def test_a_contact_that_is_gone_is_dimmed_and_says_so_unless_there_is_a_ch
         _, there, one, refused, settled = lines(host.table)[:5]
         assert one.endswith("⊘ gone from Xero")
         assert "Gone" in one
-        assert refused.endswith("✗ refused")
+        assert refused.endswith("✗ refused by Xero")
         assert settled.endswith("⊘ gone from Xero")
         assert "gone" not in there
         styles = [host.table.render_line(y)._segments[-1].style for y in (1, 2)]
@@ -347,7 +347,7 @@ async def test_amounts_say_their_age_once_they_are_older_than_a_day(
     host = Host(found([row(0, owes=100)], Tab.ACTIVE))
     async with host.run_test(size=(120, 24)):
         host.table.tell_age(None if age is None else NOW - age)
-        assert f"{title:>12}  Re-Leased" in lines(host.table)[0]
+        assert f"{title:>12}  Last change" in lines(host.table)[0]
 
 
 async def test_an_age_that_reads_the_same_repaints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

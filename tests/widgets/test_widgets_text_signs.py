@@ -17,7 +17,7 @@ from tui.widgets.signs import meaning, sign
         (State.SENDING, "… archiving"),
         (State.UNCLEAR, "? checking"),
         (State.HANDOFF, "↗ press Restore"),
-        (State.REFUSED, "✗ refused"),
+        (State.REFUSED, "✗ refused by Xero"),
         (State.CANCELLED, ""),
         (State.DISMISSED, ""),
     ],

@@ -79,7 +79,7 @@ async def archive(client: XeroClient, *contact_ids: str, key: str = "") -> list[
 
 
 async def status(client: XeroClient, contact_id: str) -> ContactStatus:
-    (contact,) = await client.contacts_by_ids([contact_id])
+    (contact,) = (await client.look_up([contact_id])).contacts
     return contact.status
 
 
@@ -125,7 +125,7 @@ async def test_all_pages_hold_every_contact_once_in_the_order_of_ids(practice: P
 async def test_archive_and_archive_again(practice: PracticeXero) -> None:
     contact_id = practice.create("Archive twice")
     async with connected(practice) as client:
-        before = (await client.contacts_by_ids([contact_id]))[0]
+        before = ((await client.look_up([contact_id])).contacts)[0]
         (element,) = await client.change_status(Action.ARCHIVE, [contact_id], idempotency_key=uuid4().hex)
         assert element.contact is not None
         assert (element.contact.status, element.words) == (ContactStatus.ARCHIVED, "")
@@ -166,7 +166,7 @@ async def test_fifty_at_once_are_one_call(practice: PracticeXero) -> None:
         asked = len(practice.requests())
         assert await archive(client, *ids) == [""] * 50
         assert len(practice.requests()) == asked + 1
-        fresh = await client.contacts_by_ids(ids)
+        fresh = (await client.look_up(ids)).contacts
     assert {contact.contact_id: contact.status for contact in fresh} == dict.fromkeys(
         ids, ContactStatus.ARCHIVED
     )
@@ -179,7 +179,7 @@ async def test_an_id_never_issued_refuses_the_whole_call(practice: PracticeXero)
             await archive(client, contact_id, NEVER_ISSUED)
         assert refused.value.status == 404
         assert await status(client, contact_id) is ContactStatus.ACTIVE
-        assert await client.contacts_by_ids([NEVER_ISSUED]) == []
+        assert (await client.look_up([NEVER_ISSUED])).unknown == (NEVER_ISSUED,)
 
 
 async def test_the_same_key_brings_the_same_answer(practice: PracticeXero) -> None:
@@ -284,7 +284,7 @@ async def test_merged_and_gdpr_contacts_are_told_apart(practice: PracticeXero) -
     practice.somebody("merge", merged, into=into)
     practice.somebody("gdpr", gone)
     async with connected(practice) as client:
-        found = {one.contact_id: one for one in await client.contacts_by_ids([merged, gone])}
+        found = {one.contact_id: one for one in (await client.look_up([merged, gone])).contacts}
     assert (found[merged].status, found[merged].merged_to) == (ContactStatus.ARCHIVED, into)
     assert found[gone].status is ContactStatus.GDPRREQUEST
 

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xero.conftest import ClientFor
 
 HERE, THERE = "5f4cbf2c-0000-4000-8000-00000000000a", "5f4cbf2c-0000-4000-8000-00000000000b"
@@ -23,15 +25,89 @@ def page(*elements: dict[str, Any], page_count: int = 1) -> dict[str, Any]:
     return {"pagination": numbers, "Contacts": list(elements)}
 
 
+def answering(
+    listed: httpx.Response,
+    alone: httpx.Response | None = None,
+    asked: list[str] | None = None,
+) -> Callable[[httpx.Request], httpx.Response]:
+    """Answer every list with the one, and each contact that is asked for alone with the other."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        contact_id = request.url.path.removeprefix("/api/api.xro/2.0/Contacts").strip("/")
+        if asked is not None and contact_id:
+            asked.append(contact_id)
+        return (alone or httpx.Response(404, html="")) if contact_id else listed
+
+    return answer
+
+
 async def look_up(client_for: ClientFor, answer: dict[str, Any], *ids: str) -> tuple[list[str], list[str]]:
-    async with client_for(lambda _: httpx.Response(200, json=answer)) as client:
+    """Return which contacts were found, and which Xero doesn't have."""
+    async with client_for(answering(httpx.Response(200, json=answer))) as client:
         found = await client.look_up(ids)
+    assert not found.absent
     return [one.contact_id for one in found.contacts], list(found.unknown)
 
 
-async def test_what_is_not_in_a_whole_answer_is_unknown(client_for: ClientFor) -> None:
+async def test_what_is_in_no_list_and_not_at_its_own_address_is_unknown(client_for: ClientFor) -> None:
     answer = page(element(HERE))
     assert await look_up(client_for, answer, HERE, NOT_HERE) == ([HERE], [NOT_HERE])
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [
+        httpx.Response(404, html="<h1>Not found</h1>"),
+        httpx.Response(404, json={"error": "no such route"}),
+        httpx.Response(200, json={"Contacts": []}),
+        httpx.Response(200, json=page(element(HERE))),
+        httpx.Response(200, html="<h1>Sign in</h1>"),
+        httpx.Response(429, headers={"Retry-After": "5"}),
+        httpx.Response(503),
+    ],
+    ids=repr,
+)
+async def test_what_only_a_list_lacks_is_absent(client_for: ClientFor, alone: httpx.Response) -> None:
+    async with client_for(answering(httpx.Response(200, json=page(element(HERE))), alone)) as client:
+        found = await client.look_up([HERE, NOT_HERE])
+    assert [one.contact_id for one in found.contacts] == [HERE]
+    assert (found.unknown, found.absent) == ((), (NOT_HERE,))
+
+
+async def test_a_contact_that_a_list_lacked_is_found_at_its_own_address(client_for: ClientFor) -> None:
+    alone = httpx.Response(200, json={"Contacts": [element(THERE)]})
+    async with client_for(answering(httpx.Response(200, json=page()), alone)) as client:
+        found = await client.look_up([THERE])
+    assert [one.contact_id for one in found.contacts] == [THERE]
+    assert (found.unknown, found.absent) == ((), ())
+
+
+async def test_an_answer_that_lacks_many_is_not_followed_up_for_each(client_for: ClientFor) -> None:
+    many = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(50)]
+    asked: list[str] = []
+    async with client_for(answering(httpx.Response(200, json=page()), asked=asked)) as client:
+        found = await client.look_up(many)
+    assert asked == [*found.unknown] == many[:2]
+    assert found.absent == tuple(many[2:])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Contacts": [element(HERE)]},
+        {"Contacts": []},
+        page(element(HERE)) | {"pagination": {"page": 1, "pageSize": 50, "pageCount": 1, "itemCount": 2}},
+        page(element(HERE)) | {"pagination": {"page": 2, "pageSize": 50, "pageCount": 1, "itemCount": 1}},
+        page(element(HERE), element("5f4cbf2c-0000-4000-8000-0000000000ff")),
+        page(element("5f4cbf2c-0000-4000-8000-0000000000ff")),
+    ],
+    ids=["no pagination", "nothing at all", "half a page", "another page", "one more", "another contact"],
+)
+async def test_an_answer_that_is_not_all_of_it_denies_nothing(
+    client_for: ClientFor, answer: dict[str, Any]
+) -> None:
+    contacts, unknown = await look_up(client_for, answer, HERE, THERE)
+    assert (set(contacts) <= {HERE}, unknown) == (True, [])
 
 
 @pytest.mark.parametrize(
@@ -54,6 +130,8 @@ async def test_each_fifty_are_judged_by_their_own_answer(client_for: ClientFor) 
     many = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(60)]
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if "IDs" not in request.url.params:
+            return httpx.Response(404, html="")
         asked = request.url.params["IDs"].split(",")
         broken = [{"ContactID": asked[0]}] if len(asked) == 50 else []
         return httpx.Response(200, json=page(*(element(one) for one in asked[2:]), *broken))
@@ -61,4 +139,4 @@ async def test_each_fifty_are_judged_by_their_own_answer(client_for: ClientFor) 
     async with client_for(answer) as client:
         found = await client.look_up(many)
     assert len(found.contacts) == 56
-    assert found.unknown == (many[50], many[51])
+    assert (found.unknown, found.absent) == ((many[50], many[51]), ())

@@ -18,7 +18,7 @@ from support import consent
 from support.practice import PracticeXero, http, running_sandbox
 
 from tui.log import logger
-from tui.model.errors import OfflineError, SignInError
+from tui.model.errors import NetworkSetupError, OfflineError, SignInError
 from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.xero.connections import connected_tenants, list_organisations
 from tui.xero.signing.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
@@ -234,7 +234,7 @@ async def test_a_clock_that_breaks_the_secure_connection_is_named(practice: Prac
         expired.verify_code = 10
         raise httpx.ConnectError("x") from expired
 
-    with pytest.raises(SignInError, match="clock shows"):
+    with pytest.raises(NetworkSetupError, match="clock shows"):
         async with begun(practice, transport=httpx.MockTransport(not_yet_valid)):
             pass
 

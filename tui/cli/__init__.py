@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from tui import __version__
+from tui.model.errors import BugError, ReshelveError
+from tui.paths import HomeFolderError, Paths
 
+_CHOOSE_HOME = "Check that you can write there, or set RESHELVE_HOME to another folder."
 _COMMANDS = {
     "open": "tui.cli.open:open_",
     "demo": "tui.cli.demo:demo",
@@ -32,14 +36,41 @@ class _LazyGroup(click.Group):
         return _load(cmd_name) if cmd_name in _COMMANDS else None
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a file or folder that can't be used is told in words."""
+        """Run the command; errors that it left to be reported are reported in words, never as a traceback."""
         try:
             return super().invoke(ctx)
+        except ReshelveError as error:
+            raise _in_words(error) from error
+        except HomeFolderError as error:
+            raise click.ClickException(str(error)) from None
         except OSError as error:
             place = error.filename2 or error.filename
             if place is None:
-                raise
-            raise click.ClickException(f"{place} can't be used: {error.strerror}.") from error
+                raise _bug(error) from error
+            raise _in_words(
+                ReshelveError(f"{place} can't be used: {error.strerror}.", _CHOOSE_HOME)
+            ) from error
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            raise _bug(error) from error
+
+
+def _bug(error: Exception) -> click.ClickException:
+    """Write an unexpected error to the log, and say where it can be read."""
+    from tui.log import log_file, log_to, logger  # noqa: PLC0415 - only when it is needed
+
+    if not log_file():
+        with suppress(HomeFolderError):
+            log_to(Paths.find().logs)
+    logger.error("unexpected error", exc_info=error)
+    return _in_words(BugError(log_file()))
+
+
+def _in_words(error: ReshelveError) -> click.ClickException:
+    from tui.cli.run import say  # noqa: PLC0415 - only when it is needed
+
+    return say(error)
 
 
 def _load(command: str) -> click.Command:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import webbrowser
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from tui import browser
 from tui.cli.pasting import pasted_lines
 from tui.cli.run import say
 from tui.engine.sign_ins.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
     AnswerLostError,
+    NetworkSetupError,
     NoKeychainError,
     OfflineError,
     ReshelveError,
@@ -73,6 +74,8 @@ def connect(
             connected = runner.run(_finish(attempt, opens_browser=not no_browser))
     except (KeyboardInterrupt, click.Abort):
         raise say(ReshelveError("Cancelled.", _NOTHING_CHANGED)) from None
+    except NetworkSetupError as error:
+        raise say(ReshelveError(error.what, f"{error.next_step} {_NOTHING_CHANGED}")) from error
     except (OfflineError, AnswerLostError) as error:
         # Unlike the app, a command doesn't try again by itself.
         raise say(ReshelveError(error.what, f"{_NOTHING_CHANGED} Run the command again later.")) from error
@@ -169,8 +172,8 @@ async def _finish(attempt: SignIn, *, opens_browser: bool) -> Connected:
 async def _show(attempt: SignIn, *, opens_browser: bool, can_paste: bool) -> None:
     """Tell which address to open, open it, and say until when it is waited for."""
     click.echo(f"Sign in to Xero at this address:\n\n{attempt.url}\n")
-    if opens_browser and not await asyncio.to_thread(webbrowser.open, attempt.url):
-        click.echo("No browser could be started: open the address in one of yours.")
+    if opens_browser and not await asyncio.to_thread(browser.open_page, attempt.url):
+        click.echo("No browser could be opened: open the address in one of yours.")
     until = f" until {attempt.ends_at.astimezone():%H:%M}" if attempt.ends_at else ""
     click.echo(f"Waiting{until} for you to allow it there. Ctrl-C cancels.")
     if can_paste:

@@ -9,7 +9,7 @@ import click
 
 from tui.cli.run import say
 from tui.engine.sign_ins.account import account as account_of
-from tui.model.errors import AnswerLostError, OfflineError, ReshelveError
+from tui.model.errors import AnswerLostError, NetworkSetupError, OfflineError, ReshelveError
 from tui.model.query import fold
 from tui.paths import Paths
 from tui.settings import load
@@ -94,6 +94,10 @@ async def _disconnect(account: Account, sign_ins: SignIns) -> None:
         names = ", ".join(safe(one.organisation.name) for one in listed)
         try:
             await account.disconnect(sign_in)
+        except NetworkSetupError as error:
+            raise ReshelveError(
+                error.what, f"{error.next_step} The tokens of {names} are kept, and nothing has changed."
+            ) from error
         except OfflineError as error:
             raise ReshelveError(
                 error.what, f"The tokens of {names} are kept, and nothing has changed. Try again later."

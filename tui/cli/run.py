@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.lifeline import outlive_terminal
-from tui.model.errors import ReadOnlyError, ReshelveError, SettingsError, StoreError
+from tui.log import log_file
+from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsError, StoreError
 from tui.model.query import fold
 from tui.settings import find_key, set_value
 from tui.settings.declared import near
@@ -43,13 +44,16 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
 
     check_screen(settings, paths.settings_file)
     outlive_terminal()
-    ReshelveApp(
+    app = ReshelveApp(
         account,
         organisation if wanted is not None else account.last_opened,
         keys=_keymap(settings.keys),
         theme=settings.screen.theme,
         on_theme=partial(_remember_theme, paths.settings_file),
-    ).run()
+    )
+    app.run()
+    if app.has_crashed:
+        raise BugError(log_file())
 
 
 def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:

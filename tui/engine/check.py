@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from tui.engine.rules import blocked, warnings
 from tui.model.change import Action
 from tui.model.check import Check, CheckLine
@@ -21,7 +23,19 @@ if TYPE_CHECKING:
 MOST_READ_FRESH = 1_000
 # Seconds. The first reading of a large organisation can use up a whole minute's calls.
 PATIENCE: Final = 15.0
+_UNREADABLE: Final = "Xero's data for this contact couldn't be read. Showing saved data."
 _NO_ANSWER: Final = "Xero's answer takes long, perhaps because this minute's calls are used up."
+
+
+class Fresh(Struct, frozen=True):
+    """What came of reading contacts fresh.
+
+    `reason` says why not all of them are up to date, empty where they are; `unread` are the ids of those that
+    Xero's answer didn't bring.
+    """
+
+    reason: str = ""
+    unread: frozenset[str] = frozenset()
 
 
 async def read_fresh(
@@ -30,22 +44,27 @@ async def read_fresh(
     now: Callable[[], datetime],
     applied: Callable[[Applied], None],
     contact_ids: Sequence[str],
-) -> str:
-    """Bring these contacts up to date; returns why that couldn't be, empty when it could."""
+) -> Fresh:
+    """Bring these contacts up to date, as far as Xero's answer can be read."""
     if len(contact_ids) > MOST_READ_FRESH:
-        return f"More than {MOST_READ_FRESH:,} contacts: shown as they were last read."
+        return Fresh(f"More than {MOST_READ_FRESH:,} contacts: shown as they were last read.")
     try:
         async with asyncio.timeout(PATIENCE):
             found = await connectors.xero.look_up(contact_ids)
     except TimeoutError:
-        return _NO_ANSWER
+        return Fresh(_NO_ANSWER, frozenset(contact_ids))
     except XeroError as error:
-        return error.what
-    applied(await store.apply(found.contacts, now(), gone=found.unknown))
-    return ""
+        return Fresh(error.what, frozenset(contact_ids))
+    applied(await store.apply(found.contacts, now(), gone=found.unknown, absent=found.absent))
+    told = {*(contact.contact_id for contact in found.contacts), *found.unknown}
+    unread = frozenset(contact_ids) - told
+    if not unread:
+        return Fresh()
+    counted = "this contact" if len(contact_ids) == 1 else f"{len(unread):,} of {len(contact_ids):,} contacts"
+    return Fresh(f"Xero's data for {counted} couldn't be read.", unread)
 
 
-def check(store: Store, action: Action, contact_ids: Sequence[str], stale_reason: str) -> Check:
+def check(store: Store, action: Action, contact_ids: Sequence[str], fresh: Fresh) -> Check:
     """Say what there is to say about each contact, as the local copy has it."""
     care = store.care()
     lines = []
@@ -54,12 +73,16 @@ def check(store: Store, action: Action, contact_ids: Sequence[str], stale_reason
         namesake = None
         if action is Action.RESTORE and not reason:
             namesake = store.active_named(contact.name, except_id=contact.contact_id)
-        lines.append(CheckLine(contact, () if reason else warnings(action, contact, namesake), reason))
+        said = () if reason else warnings(action, contact, namesake)
+        # Where none was read, one sentence says so of them all.
+        if contact.contact_id in fresh.unread and len(fresh.unread) < len(contact_ids):
+            said = (*said, _UNREADABLE)
+        lines.append(CheckLine(contact, said, reason))
     found = Check(
         action,
         tuple(lines),
-        is_fresh=not stale_reason,
-        stale_reason=stale_reason,
+        is_fresh=not fresh.reason,
+        stale_reason=fresh.reason,
         is_first_archive=action is Action.ARCHIVE and care.is_first,
     )
     return found.remarked(care.marked)

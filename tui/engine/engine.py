@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.engine.care.upkeep import look_after
-from tui.engine.check import check, read_fresh
+from tui.engine.check import Fresh, check, read_fresh
 from tui.engine.clock import XeroClock, utc_now
 from tui.engine.desk import Desk
 from tui.engine.file_desk import FileDesk
@@ -187,8 +187,8 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
 
     async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
         """Read the contacts fresh and say what there is to say before changing them."""
-        stale_reason = await self._read_fresh(contact_ids)
-        return check(self._store, action, contact_ids, stale_reason)
+        fresh = await self._read_fresh(contact_ids)
+        return check(self._store, action, contact_ids, fresh)
 
     async def refresh(self) -> None:
         """Look for news now."""
@@ -206,9 +206,9 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
 
     async def freshen(self, contact_id: str) -> None:
         """Read one contact fresh from Xero, its balances included."""
-        stale_reason = await self._read_fresh([contact_id])
-        if stale_reason:
-            raise ReshelveError(stale_reason, "What is shown is as it was last read.")
+        fresh = await self._read_fresh([contact_id])
+        if fresh.reason:
+            raise ReshelveError(fresh.reason, "What is shown is as it was last read.")
 
     async def history(self, contact_id: str) -> Sequence[HistoryLine]:
         """Read Xero's own history of a contact."""
@@ -230,16 +230,16 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         """Press Restore in the practice Xero's page, and look whether it worked."""
         await self._connectors.press_restore(contact_id)
         # This one first: the usual round takes a while where hundreds wait.
-        if await self._read_fresh([contact_id]):
+        if (await self._read_fresh([contact_id])).reason:
             self._loops.wake(handoffs=True)
 
-    async def _read_fresh(self, contact_ids: Sequence[str]) -> str:
-        """Bring contacts up to date for a person who waits; returns why that couldn't be, mostly empty."""
+    async def _read_fresh(self, contact_ids: Sequence[str]) -> Fresh:
+        """Bring contacts up to date for a person who waits."""
         attempt, applied = self._weather.attempt(), self._publisher.applied
-        stale_reason = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
-        if not stale_reason:
+        fresh = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
+        if not fresh.reason:
             self._loops.note_answer(self._connectors.xero, None, attempt)
-        return stale_reason
+        return fresh
 
     def _changed(self) -> None:
         self._publisher.soon()

@@ -184,7 +184,7 @@ class Loops:
         """Empty the outbox, whenever there is something in it."""
         from tui.engine.sync.push import Pusher  # noqa: PLC0415 - after the first paint
 
-        pusher = Pusher(self._store, xero, self._now, self._sent)
+        pusher = Pusher(self._store, xero, self._now, self._sent, may_send=lambda: self._lease.is_held)
 
         async def drain() -> None:
             await pusher.recover()

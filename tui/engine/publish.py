@@ -148,6 +148,7 @@ class Publisher:
         return Snapshot(
             organisation=self._organisation,
             counts=self._store.counts(),
+            unreadable=len(self._store.unreadable()),
             xero=self._weather.shown,
             pull=self._pull,
             last_pull_at=self._last_pull_at,
@@ -169,6 +170,7 @@ class Publisher:
         done = max(filter(None, (missed, settled_up_to(watch, self._clock()))), default=None)
         overdue_total = 0 if missed is None else self._store.waiting_between(None, missed)
         waiting_total = overdue_total + self._store.waiting_after(done)
+        unseen_total = self._store.waiting_total()
         is_stalled = watch.stalled_since is not None
         return Pane(
             working=self._views(self._store.changes_in(*working, limit=_PANE_LINES)),
@@ -182,7 +184,8 @@ class Publisher:
             waiting_total=waiting_total,
             overdue_total=0 if is_stalled else overdue_total,
             stalled_total=waiting_total if is_stalled else 0,
-            unseen_total=self._store.waiting_total(),
+            unseen_total=unseen_total,
+            settled_total=unseen_total - waiting_total + self._store.settled_total(),
         )
 
     def _waiting(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:

@@ -95,7 +95,8 @@ def _hold(
     # Its last change, and what a person says of it, are by this machine's clock, as far as anybody knows.
     with open_contact_file(file, options, clock.machine()) as opened:
         source = replace(opened.source, dated=clock.by_person(opened.source.dated))
-        return compare(source, _until(stop, opened.contacts), contacts, changes)
+        found = compare(source, _until(stop, opened.contacts), contacts, changes)
+        return replace(found, notes=(*opened.notes, *found.notes))
 
 
 def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:

@@ -35,6 +35,17 @@ class ReadOnlyError(ReshelveError):
         self.reason = reason
 
 
+class BugError(ReshelveError):
+    """Reshelve ended by an unexpected error; `log` is the file with the details, if there is one."""
+
+    def __init__(self, log: str = "") -> None:
+        details = f"The details are in {log}." if log else "The details could not be written to a log file."
+        super().__init__(
+            "Reshelve stopped because of a bug.",
+            f"Nothing is lost: your changes are saved on this computer. {details} Start Reshelve again.",
+        )
+
+
 class SettingsError(ReshelveError):
     """A setting that can't be used; names the file or variable, the key and what is allowed."""
 
@@ -64,6 +75,13 @@ class OfflineError(XeroError):
     """No connection was made: what was asked never reached Xero."""
 
     retryable = True
+
+
+class NetworkSetupError(OfflineError):
+    """A proxy, a certificate or a network setting of this machine stands in the way.
+
+    `next_step` says what to change. It is tried again meanwhile, as some of them change by themselves.
+    """
 
 
 class AnswerLostError(XeroError):

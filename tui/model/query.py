@@ -25,11 +25,16 @@ class Tab(StrEnum):
 
 
 class TabCounts(Struct, frozen=True):
-    """How many contacts each tab holds. A GDPR request counts in All alone."""
+    """How many contacts each tab holds. Some count in All alone: `other`."""
 
     all: int = 0
     active: int = 0
     archived: int = 0
+
+    @property
+    def other(self) -> int:
+        """How many are in All alone: under a privacy request, or no longer in Xero."""
+        return self.all - self.active - self.archived
 
     def of(self, tab: Tab) -> int:
         """Return one tab's number."""

@@ -114,7 +114,8 @@ class Pane(Struct, frozen=True):
     `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
     `settled` are those that Re-Leased was last seen or told to have, or is expected to have, and those of
     contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too; `unseen_total`
-    all that as well that is only expected, or told of the company as a whole.
+    all that as well that is only expected, or told of the company as a whole. `settled_total` counts all
+    that `settled` holds the newest of.
     """
 
     working: tuple[ChangeView, ...] = ()
@@ -129,11 +130,19 @@ class Pane(Struct, frozen=True):
     overdue_total: int = 0
     stalled_total: int = 0
     unseen_total: int = 0
+    settled_total: int = 0
+
+    @property
+    def not_in_xero_total(self) -> int:
+        """How many changes Xero has yet to confirm: those on the way, and restores that wait for a person."""
+        return self.working_total + self.handoff_total
 
 
 class Snapshot(Struct, frozen=True):
     """Everything the screen shows but the rows themselves.
 
+    `unreadable` is how many contacts Xero sent that couldn't be read: they are missing from the rows, or
+    shown as they were before.
     `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
     written, or its journal backed up, empty when both can. `clock_ahead` is how far this machine's clock is
     ahead of Xero's, by which all moments here are; negative where it is behind. `rows_version` grows whenever
@@ -143,6 +152,7 @@ class Snapshot(Struct, frozen=True):
 
     organisation: Organisation
     counts: TabCounts = field(default_factory=TabCounts)
+    unreadable: int = 0
     xero: XeroLink = XeroLink()
     pull: PullProgress | None = None
     last_pull_at: datetime | None = None

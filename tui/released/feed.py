@@ -12,10 +12,9 @@ import msgspec
 
 from tui import __version__, lenient
 from tui.log import logger
-from tui.loopback import is_loopback
 from tui.model import moments
 from tui.model.contact import ContactStatus
-from tui.model.errors import FeedError
+from tui.model.errors import FeedError, NetworkSetupError
 from tui.model.evidence import PickUp
 from tui.released.observer import Observer, Report
 
@@ -79,9 +78,7 @@ class FeedObserver(Observer):
         """Read at most 500 items after the cursor. Raises `FeedError` in words."""
         path = f"/companies/{quote(self._tenant_id, safe='')}/feed"
         client = await self._open()
-        answer = await _get(client, path, {} if cursor is None else {"after": cursor})
-        if answer is None:
-            raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
+        answer = await self._get(client, path, {} if cursor is None else {"after": cursor})
         if answer.status_code == HTTPStatus.NOT_FOUND:
             raise FeedError(
                 "The Re-Leased feed doesn't know this organisation.",
@@ -100,12 +97,33 @@ class FeedObserver(Observer):
     async def _open(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
-                client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
-                from tui.response_limit import limit_async  # noqa: PLC0415 - loads httpx, which is by now
-
-                client.event_hooks = {"response": [limit_async]}
-                self._client = client
+                try:
+                    self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
+                except NetworkSetupError as error:
+                    raise FeedError(error.what, error.next_step) from error
             return self._client
+
+    async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
+        import httpx  # noqa: PLC0415 - loaded by now, and not before the first look
+
+        from tui import net  # noqa: PLC0415 - as above
+        from tui.response_limit import TooLargeError  # noqa: PLC0415 - as above
+
+        try:
+            async with asyncio.timeout(_LONGEST_LOOK):
+                answer = await client.get(path, params=params)
+        except TooLargeError:
+            raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
+        except (httpx.HTTPError, TimeoutError) as error:
+            logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
+            problem = await asyncio.to_thread(net.setup_problem, error, self._feed_url, "the Re-Leased feed")
+        else:
+            if not net.is_proxy_password_wanted(answer):
+                return answer
+            problem = net.proxy_password_problem(self._feed_url)
+        if problem is None:
+            raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
+        raise FeedError(problem.what, problem.next_step)
 
     def _report(self, body: bytes, cursor: str | None) -> Report:
         feed = _decode(body)
@@ -156,30 +174,18 @@ def _decode(body: bytes) -> _Feed:
     raise FeedError("The Re-Leased feed gave an answer that made no sense.", _LOOKS_AGAIN)
 
 
-async def _get(client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response | None:
-    import httpx  # noqa: PLC0415 - loaded by now, and not before the first look
-
-    from tui.response_limit import TooLargeError  # noqa: PLC0415 - as above
-
-    try:
-        async with asyncio.timeout(_LONGEST_LOOK):
-            return await client.get(path, params=params)
-    except TooLargeError:
-        raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
-    except (httpx.HTTPError, TimeoutError) as error:
-        logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
-        return None
-
-
 def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
     import httpx  # noqa: PLC0415 - see above
+
+    from tui import net  # noqa: PLC0415 - see above
+    from tui.response_limit import limit_async  # noqa: PLC0415 - see above
 
     return httpx.AsyncClient(
         base_url=feed_url,
         headers={"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"},
         timeout=httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0),
-        # Proxies of the environment are for the world outside, not for this machine.
-        trust_env=not is_loopback(feed_url),
-        transport=transport,
+        trust_env=False,
+        transport=transport or net.async_transport(feed_url),
+        event_hooks={"response": [limit_async]},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _ACTIVE, _ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+# Spreadsheets take such a first line as an order. A program that doesn't may have saved it as a row.
+_DELIMITER_LINE: Final = re.compile(
+    r"""\s*"?\s*sep\s*="?(?P<delimiter>\\t|[^"\r\n])?"{0,2}[,;|\s]*""", re.IGNORECASE
+)
 _SHOWN_COLUMNS: Final = 12
 _SHOWN_LENGTH: Final = 40
 
@@ -45,6 +50,18 @@ _WORDS: Final = {
     "active": _ACTIVE, "current": _ACTIVE, "live": _ACTIVE, "notarchived": _ACTIVE, "unarchived": _ACTIVE,
     "archived": _ARCHIVED, "archive": _ARCHIVED, "inactive": _ARCHIVED,
 }  # fmt: skip
+_COUNTED: Final = "(?:(?:active |archived )?(?:contact|record|row|line|entry|entrie|item|result)s?)"
+# What report writers put below the data, folded: `Grand total: 17`, `17 records`, `Page 1 of 2`.
+_REMARK: Final = re.compile(
+    r"(?:(?:grand|sub|report|overall|page|list)[ -]?)?totals?(?: (?:number|count))?(?: of)?"
+    rf"(?: {_COUNTED})?[\W\d]*"
+    rf"|(?:number of {_COUNTED}|{_COUNTED}(?: count)?|count|sum) ?[:=(][\W\d]*"
+    rf"|\W?\d[\d.,]* {_COUNTED}(?: in total| found| listed| exported)?\W?"
+    r"|page \d+(?: ?(?:of|/) ?\d+)?|end of (?:report|file|list|data)\W?|[-=_*. ]+"
+    r"|(?:report )?(?:generated|exported|printed|created|produced)(?: on| at| by| from|:).*"
+)
+_LONGEST_REMARK: Final = 200
+_AMOUNT: Final = re.compile(r"[\W\d]+")
 _YES: Final = frozenset({"yes", "y", "true", "t", "1", "x", "✓", "✔"})
 _NO: Final = frozenset({"no", "n", "false", "f", "0"})
 
@@ -60,27 +77,106 @@ class Columns(Struct, frozen=True):
     status: int
     read_status: Callable[[str], ContactStatus | None]
 
+    def is_remark(self, record: Sequence[str]) -> bool:
+        """Say whether a line, which isn't blank, is about no contact: a total, the number of a page, an end.
+
+        A line that has an id, an e-mail address or a status is never taken for one.
+        """
+        status = self.cell(record, self.status)
+        is_told = bool(status) and not (self.read_status(status) is None and _AMOUNT.fullmatch(status))
+        if is_told or self.cell(record, self.xero_id) or self.cell(record, self.email):
+            return False
+        if not self.cell(record, self.name) and not self.cell(record, self.released_id):
+            return True
+        label, *others = filter(None, map(str.strip, record))
+        is_label = len(label) <= _LONGEST_REMARK and bool(_REMARK.fullmatch(fold(label)))
+        # A contact can be called by a number, where all that is known of it is its name.
+        is_label = is_label or (self.status >= 0 and bool(_AMOUNT.fullmatch(label)))
+        return is_label and all(map(_AMOUNT.fullmatch, others))
+
+    def cell(self, record: Sequence[str], place: int) -> str:
+        """Return what a record has in a column, "" where either is missing."""
+        return record[place].strip() if 0 <= place < len(record) else ""
+
 
 def key(name: str) -> str:
     """Return what the name of a column, or a word for a status, is compared by."""
     return "".join(filter(str.isalnum, fold(name))) or name.strip()
 
 
-def delimiter_of(first: str, options: FileOptions) -> str:
-    """Return what stands between the columns of a file with this first line.
+class Layout(Struct, frozen=True):
+    """How many lines are above the names of the columns, and what separates those.
 
-    The names of the columns tell it better than statistics over the lines, as `csv.Sniffer` does them: a
-    name or an address holds commas too.
+    `has_title` says whether anything but blank lines and the line that names the delimiter is among them.
     """
-    if options.delimiter:
-        chosen = _DELIMITERS.get(options.delimiter.strip().casefold(), options.delimiter)
-        chosen = "\t" if chosen == "\\t" else chosen
-        if len(chosen) != 1 or chosen in '"\r\n\0':
-            raise ContactFileError(
-                "The delimiter has to be one character.", f"It can also be {', '.join(_DELIMITERS)}."
-            )
-        return chosen
-    return max(_DELIMITERS.values(), key=lambda delimiter: _likeness(first, delimiter, options))
+
+    above: int
+    delimiter: str
+    has_title: bool = False
+
+
+def layout_of(head: Sequence[str], options: FileOptions) -> Layout:
+    """Find the names of the columns in the first lines of a file.
+
+    They tell the delimiter better than statistics over the lines, as `csv.Sniffer` does them: a name or an
+    address holds commas too. Raises `ContactFileError` for a delimiter that can't be one.
+    """
+    order = _DELIMITER_LINE.fullmatch(head[0]) if head else None
+    above = 0 if order is None else 1
+    hinted = "" if order is None else (order["delimiter"] or "").replace("\\t", "\t")
+    chosen = _chosen(options.delimiter)
+    told = (options.id_column, options.name_column, options.email_column, options.status_column)
+    names = _NAMES | {key(name) for name in told if name}
+    found = [
+        _header(head[above:], delimiter, names, is_hinted=delimiter == hinted)
+        for delimiter in ([chosen] if chosen else dict.fromkeys((hinted, *_DELIMITERS.values())))
+        if delimiter
+    ]
+    best = max(found, key=lambda header: header.likeness)
+    has_title = any(map(str.strip, head[above : above + best.line]))
+    return Layout(above + best.line, best.delimiter, has_title)
+
+
+def _chosen(delimiter: str) -> str:
+    if not delimiter:
+        return ""
+    chosen = _DELIMITERS.get(delimiter.strip().casefold(), delimiter)
+    chosen = "\t" if chosen == "\\t" else chosen
+    if len(chosen) != 1 or chosen in '"\r\n\0':
+        raise ContactFileError(
+            "The delimiter has to be one character.", f"It can also be {', '.join(_DELIMITERS)}."
+        )
+    return chosen
+
+
+class _Header(Struct, frozen=True):
+    """A line, counted from 0, that may hold the names of the columns, and how much it looks so."""
+
+    line: int
+    delimiter: str
+    likeness: tuple[int, bool, int]
+
+
+def _header(lines: Sequence[str], delimiter: str, names: frozenset[str], *, is_hinted: bool) -> _Header:
+    """Return the line that looks most like names of columns with this between them.
+
+    A title above them has fewer cells. Where no line has a name that is known, it is the first.
+    """
+    best: _Header | None = None
+    widest = 0
+    reader = csv.reader(lines, delimiter=delimiter)
+    line = 0
+    try:
+        for record in reader:
+            filled = sum(map(bool, map(str.strip, record)))
+            known = len(names & set(map(key, record)))
+            if filled and (best is None or (filled > widest and known > best.likeness[0])):
+                best = _Header(line, delimiter, (known, is_hinted and len(record) > 1, len(record)))
+            widest = max(widest, filled)
+            line = reader.line_num
+    except csv.Error:
+        pass
+    return best or _Header(0, delimiter, (-1, is_hinted, 0))
 
 
 def columns_of(header: Sequence[str], options: FileOptions, line: int) -> Columns:
@@ -156,17 +252,6 @@ def _reader(column: str) -> Callable[[str], ContactStatus | None]:
         marks = {}
     words = _WORDS | marks
     return lambda word: words.get(key(word))
-
-
-def _likeness(first: str, delimiter: str, options: FileOptions) -> tuple[int, int]:
-    """Say how much a first line looks like names of columns with this between them."""
-    try:
-        header = next(csv.reader([first], delimiter=delimiter), [])
-    except csv.Error:
-        return -1, 0
-    told = (options.id_column, options.name_column, options.email_column, options.status_column)
-    names = _NAMES | {key(name) for name in told if name}
-    return sum(key(name) in names for name in header), len(header)
 
 
 def _listed(header: Sequence[str]) -> str:

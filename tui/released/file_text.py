@@ -9,7 +9,9 @@ import codecs
 import hashlib
 import io
 import os
+import re
 import stat
+from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Final
@@ -27,20 +29,28 @@ MOST_LINES: Final = 1_000_000
 _LONGEST_LINE: Final = 1_000_000
 _MOST_LINES_TOGETHER: Final = 1_000
 _CHUNK: Final = 1 << 20
-_LONGEST_MARK: Final = 4
+_LONGEST_HEAD: Final = 64
+_SURELY_PLAIN: Final = 8
 # Longer ones first: UTF-32 begins as UTF-16 does.
 _MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# Left within the text where files were joined, or where a program wrote the mark twice.
+_MARK: Final = "\ufeff"
+# The end of a file, as DOS and its heirs write it.
+_END_OF_FILE: Final = re.compile(r"\x1a+(?=[\r\n]*\Z)")
 _FOREIGN: Final = (
     (b"PK\x03\x04", "an Excel workbook or a ZIP file"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"{\\rtf", "a text document (RTF)"),
 )
+_WEB_PAGE: Final = (b"<html", b"<!doctype", b"<?xml")
 _SAY_ENCODING: Final = "Say what it is encoded in with --encoding, such as utf-8 or utf-16-le."
 
 
@@ -60,12 +70,14 @@ class FileText(Struct, frozen=True):
 class Lines:
     """The lines of a text as `csv.reader` wants them, with limits on their length and number.
 
-    `number` is the line that was read last. A record of the CSV can span lines: `end_record` says that one
+    Marks of byte order at their start and of the file's end are left out. `number` is the line that was
+    read last. A record of the CSV can span lines: `end_record` says that one
     has ended, so that a quotation mark that is never closed is found where it may stand.
     """
 
     def __init__(self, text: IO[str]) -> None:
         self._text = text
+        self._ahead: deque[str] = deque()
         self._ended = 0
         self.number = 0
 
@@ -73,19 +85,38 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._text.readline(_LONGEST_LINE + 1)
+        line = self._ahead.popleft() if self._ahead else self._read()
         if not line:
             raise StopIteration
         self.number += 1
-        if len(line) > _LONGEST_LINE:
-            raise ContactFileError(f"it has more than {_LONGEST_LINE:,} characters.", line=self.number)
         if self.number > MOST_LINES:
             raise ContactFileError(
                 f"The file has more than {MOST_LINES:,} lines.", "Export fewer contacts at a time."
             )
         if self.number - self._ended > _MOST_LINES_TOGETHER:
-            raise ContactFileError("a quotation mark is never closed.", line=self.record)
+            raise ContactFileError(
+                "a quotation mark is never closed.",
+                "Correct that line, or export the file again.",
+                line=self.record,
+            )
         return line
+
+    def peek(self, count: int) -> list[str]:
+        """Return the next lines, at most so many, and leave them to be read."""
+        while len(self._ahead) < count and (line := self._read()):
+            self._ahead.append(line)
+        return list(self._ahead)
+
+    def _read(self) -> str:
+        line = self._text.readline(_LONGEST_LINE + 1)
+        if len(line) > _LONGEST_LINE:
+            raise ContactFileError(
+                f"it has more than {_LONGEST_LINE:,} characters.",
+                "Choose a CSV file that has a line for each contact.",
+                line=self.number + len(self._ahead) + 1,
+            )
+        # What is left of a line is never nothing: that would be the end.
+        return _END_OF_FILE.sub("", line.lstrip(_MARK)) or ("\n" if line else "")
 
     @property
     def record(self) -> int:
@@ -104,11 +135,11 @@ def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
     with _open(file) as stream:
         about = os.fstat(stream.fileno())
         try:
-            encoding, digest, notes = _examine(stream, encoding)
-            stream.seek(0)
+            found = _examine(stream, encoding)
+            stream.seek(found.start)
             changed_at = _moment(about.st_mtime)
-            with io.TextIOWrapper(stream, encoding=encoding, newline="") as text:
-                yield FileText(Lines(text), digest, changed_at, notes)
+            with io.TextIOWrapper(stream, encoding=found.encoding, newline="") as text:
+                yield FileText(Lines(text), found.digest, changed_at, found.notes)
                 now = os.fstat(stream.fileno())
         except OSError as error:
             raise ContactFileError(f"The file can't be read: {error.strerror}.") from error
@@ -151,58 +182,88 @@ def _check_kind(about: os.stat_result) -> None:
         )
 
 
-def _examine(stream: IO[bytes], encoding: str) -> tuple[str, str, tuple[str, ...]]:
-    """Return an encoding that decodes every byte, the digest, and what was assumed."""
-    head = stream.read(_LONGEST_MARK)
-    for mark, kind in _FOREIGN:
-        if head.startswith(mark):
+class _Encoded(Struct, frozen=True):
+    """An encoding that decodes every byte from `start` on, the digest of all bytes, and what was assumed."""
+
+    encoding: str
+    start: int
+    digest: str
+    notes: tuple[str, ...] = ()
+
+
+def _examine(stream: IO[bytes], told: str) -> _Encoded:
+    head = stream.read(_LONGEST_HEAD)
+    for start, kind in _FOREIGN:
+        if head.startswith(start):
             raise ContactFileError(f"This is {kind}, not a CSV file.", "Save it as CSV, then try again.")
-    encoding = encoding or next((name for mark, name in _MARKS if head.startswith(mark)), "")
-    first, *others = (encoding,) if encoding else ("utf-8", "cp1252")
-    digest, line = _decode(stream, first)
-    if line and others:
-        [first] = others
-        digest, line = _decode(stream, first)
-    if line:
-        raise ContactFileError(
-            "it has characters that can't be read.", _SAY_ENCODING, line=line, trouble=Trouble.ENCODING
-        )
-    assumed = first == "cp1252" and not encoding
-    return first, digest, ("It isn't UTF-8, and was read as Windows-1252.",) if assumed else ()
+    mark, marked = next((each for each in _MARKS if head.startswith(each[0])), (b"", ""))
+    if head[len(mark) :].lstrip().lower().startswith(_WEB_PAGE):
+        raise ContactFileError("This is a web page, not a CSV file.", "Export the contacts as CSV.")
+    line = 0
+    for encoding, note in _candidates(head, told, marked):
+        digest, wrong = _decode(stream, encoding, len(mark))
+        if not wrong:
+            return _Encoded(encoding, len(mark), digest, (note,) if note else ())
+        line = wrong
+    raise ContactFileError(
+        "it has characters that can't be read.", _SAY_ENCODING, line=line, trouble=Trouble.ENCODING
+    )
 
 
-def _decode(stream: IO[bytes], encoding: str) -> tuple[str, int]:
+def _candidates(head: bytes, told: str, marked: str) -> list[tuple[str, str]]:
+    """Return what to try, best first, each with what it assumes. A file's own mark is right almost always."""
+    if marked or told:
+        return [(each, "") for each in (marked, told) if each]
+    # The names of the columns begin with plain letters, of which UTF-16 leaves every second byte zero.
+    start = head[:_SURELY_PLAIN]
+    for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if len(start) == _SURELY_PLAIN and not any(start[place::2]) and all(start[1 - place :: 2]):
+            return [(encoding, "It has no byte order mark, and was read as UTF-16.")]
+    return [("utf-8", ""), ("cp1252", "It isn't UTF-8, and was read as Windows-1252.")]
+
+
+def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
     """Decode it all; returns its digest, and the line that can't be decoded, 0 if all can.
 
     Raises `ContactFileError` for what no text has.
     """
     stream.seek(0)
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(stream.read(start))
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    has_wide_letters = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32", "u16", "u32"))
+    has_wide_letters = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
     line = 1
+    last = ""
     while True:
         chunk = stream.read(_CHUNK)
         # Before decoding: files that are no text at all mostly hold one, and mostly can't be decoded.
         if not has_wide_letters and b"\0" in chunk:
-            raise _no_text(line + chunk[: chunk.index(b"\0")].count(b"\n"))
+            raise _no_text(line + _ends_of_lines(last + chunk[: chunk.index(b"\0")].decode("latin-1")))
         try:
             text = decoder.decode(chunk, final=not chunk)
-        except UnicodeError as error:
-            start = error.start if isinstance(error, UnicodeDecodeError) else 0
-            return "", line + chunk[:start].count(b"\n")
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(encoding, "replace")
+            return "", line + _ends_of_lines(last + before)
+        except UnicodeError:
+            return "", line
         if "\0" in text:
-            raise _no_text(line + text[: text.index("\0")].count("\n"))
+            raise _no_text(line + _ends_of_lines(last + text[: text.index("\0")]))
         if not chunk:
             return digest.hexdigest(), 0
         digest.update(chunk)
-        line += text.count("\n")
+        # A line may end in two characters, one in this chunk and one in the next.
+        text = last + text
+        last = text[-1:] if text.endswith("\r") else ""
+        line += _ends_of_lines(text[: len(text) - len(last)])
+
+
+def _ends_of_lines(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _no_text(line: int) -> ContactFileError:
     return ContactFileError(
         "it holds a NUL, as no text does.",
-        f"Choose a CSV file. {_SAY_ENCODING}",
+        "Export the file again, or choose another. If it is UTF-16, say so with --encoding utf-16-le.",
         line=line,
         trouble=Trouble.ENCODING,
     )

@@ -228,7 +228,8 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
 
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
-        self.find(keep=False)
+        # Without words, every contact is found: the cursor stays where the search has led.
+        self.find(keep=not self.search.text)
 
     def open_tab(self, tab: Tab) -> None:
         """Show another tab."""

@@ -26,6 +26,7 @@ from tui.widgets.selection_bar import SelectionBar
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
+from tui.widgets.unreadable_bar import UnreadableBar
 from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
     title_bar = getters.query_one(TitleBar)
     pause_bar = getters.query_one(PauseBar)
     pull_bar = getters.query_one(PullBar)
+    unreadable_bar = getters.query_one(UnreadableBar)
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
 
@@ -83,6 +85,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         yield SearchNote()
         yield PauseBar()
         yield PullBar()
+        yield UnreadableBar()
         with Container(id="body"):
             yield ContactTable(id="contacts", clock=clock.local_now)
             yield SyncPane(id="sync")
@@ -109,6 +112,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
         self.pull_bar.tell(snapshot, now)
         self.pause_bar.tell(snapshot)
+        self.unreadable_bar.update_from(snapshot)
         self.table.tell_age(snapshot.balances_read_at)
         # What the keys follow seldom changes; the clock calls here every second.
         if self._offered != self._offers_follow(snapshot):
@@ -209,7 +213,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
     def _opened(self, message: ContactTable.Opened) -> None:
         from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(ContactScreen(self.backend, message.contact_id))
+        self.open_screen(ContactScreen(self.backend, message.contact_id))
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero's pages."""
@@ -235,19 +239,19 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         else:
             from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-            self.app.push_screen(HandoffScreen(self.backend))
+            self.open_screen(HandoffScreen(self.backend))
 
     def action_activity(self) -> None:
         """List every change."""
         from tui.screens.changes.activity import ActivityScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(ActivityScreen(self.backend))
+        self.open_screen(ActivityScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
         """Go through what keeps contacts from reaching Re-Leased."""
         from tui.screens.released.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(TroubleshootScreen(self.backend))
+        self.open_screen(TroubleshootScreen(self.backend))
 
     def action_retry_here(self) -> None:
         """Try again what Xero refused for the contact under the cursor."""

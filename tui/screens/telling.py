@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Generic
 
 from textual import getters
-from textual.screen import Screen, ScreenResultType
+from textual.css.query import NoMatches
+from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
 from tui.actions import key_now
+from tui.compat import GuardedScreen
 from tui.log import logger
 from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.words import read_only
 
 
-class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
+class Telling(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
     """A screen with a key bar at its foot.
 
     Workers only ask and post messages. One that fails is told in words: what the engine raised shows in the
@@ -29,8 +32,9 @@ class Telling(Screen[ScreenResultType], Generic[ScreenResultType]):
         return key_now(self.app, action_id)
 
     def flash(self, text: str, *, trouble: bool = False) -> None:
-        """Show a line of news for a while."""
-        self.key_bar.flash(text, trouble=trouble)
+        """Show a line of news for a while; a screen that is closing has no place for it."""
+        with suppress(NoMatches):
+            self.key_bar.flash(text, trouble=trouble)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of a worker that failed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+_SAVE_AS_UTF8: Final = "Save it again with the encoding UTF-8."
 _HOME: Final = "RESHELVE_HOME"
 _VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS)})
 
@@ -100,18 +102,36 @@ def accept(key: Key, value: object, place: str) -> Any:
 def read(file: Path) -> dict[str, Any]:
     """Return what the file holds, unchecked; nothing without a file. Raises `SettingsError`."""
     try:
+        if file.exists() and not file.is_file():
+            raise SettingsError(f"{file} is not a text file.", "Move it to another place.")
         content = file.read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise SettingsError(f"{file} can't be read: {error.strerror}.") from None
+        raise SettingsError(
+            f"{file} can't be read: {error.strerror}.", "Check that you may read it, or delete it."
+        ) from None
+    text = _decoded(content, file)
     import tomllib  # noqa: PLC0415 - most people have no such file
 
     try:
-        return tomllib.loads(content.decode())
+        return tomllib.loads(text)
     # Besides its own errors: numbers beyond all measure, and brackets within brackets without end.
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{file} can't be read as TOML: {error}.", "Mend or remove the file.") from None
+        raise SettingsError(
+            f"{file} can't be read as TOML: {shown(str(error))}.", "Correct the line, or delete the file."
+        ) from None
+
+
+def _decoded(content: bytes, file: Path) -> str:
+    """Return the text of the file, without the mark that some editors put at its start."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+        raise SettingsError(f"{file} is saved as UTF-16 or isn't text.", _SAVE_AS_UTF8)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{file} isn't saved as UTF-8: see line {line}.", _SAVE_AS_UTF8) from None
 
 
 def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:

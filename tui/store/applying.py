@@ -15,6 +15,8 @@ from tui.store.contacts import Seen, Upserted, upsert
 from tui.store.journal import changes as journal
 from tui.store.journal import conflicts
 from tui.store.journal.batches import begin, note_wishes
+from tui.store.journal.dating import changed_at
+from tui.store.unreadable import forget_unreadable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,31 +49,39 @@ def apply(
     *,
     decided: frozenset[int] = frozenset(),
     gone: Sequence[str] = (),
+    absent: Sequence[str] = (),
+    is_full_read: bool = False,
 ) -> Outcome:
     """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero.
 
     Changes that are `decided`, by id, are left alone: their move says what the contacts mean for them.
-    `gone` are the ids of contacts that Xero no longer knows.
+    `gone` are the ids of contacts that Xero no longer knows; those that an answer lacked are `absent`, and
+    gone once a later answer lacks them, too.
     """
-    upserted = upsert(connection, contacts, seen_at)
+    upserted = upsert(connection, contacts, seen_at, is_full_read=is_full_read)
     batch_id = uuid4().hex
     flips = [_flip(connection, seen, seen_at, batch_id, decided) for seen in upserted.moved]
     conflicts.settle_waiting(connection, upserted.changed, seen_at, decided)
+    gone_contacts.forget_absent(connection, (contact.contact_id for contact in contacts))
+    gone = (*gone, *gone_contacts.confirm_absent(connection, absent, seen_at))
     marked = gone_contacts.mark(connection, gone, seen_at)
     upserted.changed |= marked.keys()
+    forget_unreadable(connection, (*(contact.contact_id for contact in contacts), *gone))
     return Outcome(upserted, tuple(change for change in flips if change is not None), marked)
 
 
 def _flip(
     connection: sqlite3.Connection, seen: Seen, seen_at: datetime, batch_id: str, decided: frozenset[int]
 ) -> Change | None:
-    action = _FLIPS.get((seen.before, seen.contact.status))
+    before: ContactStatus | None = seen.before
+    if before is ContactStatus.GONE:
+        # It is back, and may have changed while it was away.
+        before = gone_contacts.status_before(connection, seen.contact.contact_id)
+    action = _FLIPS.get((before, seen.contact.status)) if before else None
     if action is None:
         return None
-    # A restore in Xero's pages may not move UpdatedDateUTC (unproven): then the time it was seen at,
-    # which is later, is the honest one.
-    has_moved = seen.contact.updated_at > seen.was_updated_at
-    confirmed_at = seen.contact.updated_at if has_moved else seen_at
+    # A restore in Xero's pages may not move UpdatedDateUTC (unproven).
+    confirmed_at = changed_at(connection, seen.contact.updated_at, seen_at, known=seen.was_updated_at)
     for change in journal.open_changes(connection, seen.contact.contact_id):
         if change.action is not action:
             continue
@@ -85,6 +95,9 @@ def _flip(
         if action is Action.RESTORE and change.state is not State.UNCLEAR:
             conflicts.weigh_restore(connection, change.contact_id, confirmed_at, seen_at)
         return confirmed
+    unanswered = journal.sent_unanswered(connection, seen.contact, action)
+    if unanswered is not None:
+        return journal.confirm_late(connection, unanswered, seen.contact.updated_at, seen_at)
     change_id = journal.insert(connection, seen.contact, action, batch_id, seen_at, confirmed_at=confirmed_at)
     if action is Action.RESTORE:
         conflicts.weigh_restore(connection, seen.contact.contact_id, confirmed_at, seen_at)

@@ -34,6 +34,12 @@ _STATUS, _UPDATED, _RECEIVABLE, _SORT_KEY, _SEARCH = (
 _STATUSES: Final = {status.value: status for status in ContactStatus}
 # Damage alone numbers a row as high as this, and must leave numbers for others.
 _NO_ROWID: Final = 1 << 48
+# Where a read of everything tells an older contact than is stored, Xero has it so; unless the stored one is
+# as new as this, in milliseconds, for then the page may have been read before our own change.
+_READS_LAG_MS: Final = 2 * 60 * 1000
+_CLOCKS_DIFFER_MS: Final = 10 * 60 * 1000
+# A contact dated further ahead than any clock is wrong holds nothing up.
+_FURTHEST_AHEAD_MS: Final = 7 * 24 * 3600 * 1000
 # Follows the columns in what `_SELECT` gives.
 _ROWID: Final = len(_COLUMNS)
 
@@ -76,12 +82,19 @@ class Upserted(Struct):
     texts_changed: bool = False
 
 
-def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact], seen_at: datetime) -> Upserted:
+def upsert(
+    connection: sqlite3.Connection,
+    contacts: Iterable[Contact],
+    seen_at: datetime,
+    *,
+    is_full_read: bool = False,
+) -> Upserted:
     """Store the contacts as Xero told them at that time.
 
     One that is older than what is stored (by `updated_at`) is ignored: a page read before our own change
     must never turn it back. An equally old one counts, as balances move without `UpdatedDateUTC`. Where
-    Xero left balances out, those that are known stay.
+    Xero left balances out, those that are known stay. A full read also corrects what is stored with a later
+    date than Xero has, as after a restore of Xero's own data.
     """
     result = Upserted()
     # The last of several entries for one contact wins, as if they had come one by one.
@@ -100,10 +113,20 @@ def upsert(connection: sqlite3.Connection, contacts: Iterable[Contact], seen_at:
     for contact_id, old in stored.items():
         contact = latest[contact_id]
         result.rowids.append(old[_ROWID])
-        # One of which it isn't known when it was updated gives way to whatever Xero says.
-        if contact.updated_at >= values.moment(old[_UPDATED]):
+        if _counts(contact, old, to_ms(seen_at), is_full_read=is_full_read):
             _update(connection, contact, old, seen_at, result)
     return result
+
+
+def _counts(contact: Contact, old: tuple[Any, ...], seen_ms: int, *, is_full_read: bool) -> bool:
+    """Say whether what Xero told of a contact takes the place of what is stored."""
+    known = moments.of_milliseconds(old[_UPDATED])
+    if known is None or contact.updated_at >= known or old[_STATUS] == ContactStatus.GONE:
+        return True
+    ahead = to_ms(known) - seen_ms
+    if is_full_read:
+        return not -_READS_LAG_MS <= ahead <= _CLOCKS_DIFFER_MS
+    return ahead > _FURTHEST_AHEAD_MS
 
 
 def _insert(

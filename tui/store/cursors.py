@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.store import values
 
@@ -11,11 +11,21 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
+_SELECT: Final = "SELECT value FROM cursors WHERE name = ?"
+#: Until when, by Xero's clock, the contacts here are as Xero has them.
+PULLED_UP_TO: Final = "pull.since"
+
 
 def read_cursor(database: Database, name: str) -> str | None:
     """Read a bookmark, None if it was never set."""
-    rows = database.rows("SELECT value FROM cursors WHERE name = ?", (name,))
+    rows = database.rows(_SELECT, (name,))
     return values.text(rows[0][0]) if rows else None
+
+
+def cursor_in(connection: sqlite3.Connection, name: str) -> str | None:
+    """Read a bookmark within a transaction, None if it was never set."""
+    row = connection.execute(_SELECT, (name,)).fetchone()
+    return values.text(row[0]) if row else None
 
 
 def write_cursor(connection: sqlite3.Connection, name: str, value: str | None) -> None:

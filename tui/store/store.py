@@ -19,6 +19,7 @@ from tui.store.journal.changes import Move
 from tui.store.journal.events import JournalEvent, read_events_of, read_events_of_change
 from tui.store.journal.requests import Requests
 from tui.store.search.finder import Finder
+from tui.store.unreadable import begin_full_read, end_full_read, note_unreadable, read_unreadable
 from tui.store.watching import Watching
 
 if TYPE_CHECKING:
@@ -92,27 +93,59 @@ class Store(Requests, Upkeep, Watching, Comparing):
         *,
         is_full_read: bool = False,
         gone: Sequence[str] = (),
+        absent: Sequence[str] = (),
     ) -> Applied:
         """Store contacts as Xero told them at that time, and journal the statuses that flipped.
 
         `is_full_read` says that they are a part of everything that is being read. Contacts that are `gone`,
         by id, are marked, and what is open on them is refused; they are back when Xero tells of them again.
+        Those that an answer lacked are `absent`: a second answer that lacks them, some time later, makes
+        them gone.
 
         Not safe from a loss of power until a later durable write: the pull then reads them again.
         """
 
         def work(connection: sqlite3.Connection) -> Outcome:
-            outcome = applying.apply(connection, contacts, seen_at, gone=gone)
+            outcome = applying.apply(
+                connection, contacts, seen_at, gone=gone, absent=absent, is_full_read=is_full_read
+            )
             if is_full_read:
                 note_told(connection, outcome.upserted.rowids)
             return outcome
 
-        outcome = await self._database.write(work, durable=bool(gone), after=self._take_in)
+        outcome = await self._database.write(work, durable=bool(gone or absent), after=self._take_in)
         return _applied(outcome)
 
-    async def forget_told(self) -> None:
-        """Forget which contacts a full read has told of: another begins, or this one has ended."""
-        await self._database.write(forget_told)
+    def unreadable(self) -> tuple[str, ...]:
+        """Return the contacts whose last answer couldn't be read: by id, or by a mark where there is none.
+
+        They leave this list once they are applied, or gone.
+        """
+        return read_unreadable(self._database)
+
+    async def note_unreadable(self, marks: Sequence[str], *, is_full_read: bool = False) -> None:
+        """Note contacts that couldn't be read just now."""
+        await self._database.write(
+            lambda connection: note_unreadable(connection, marks, is_full_read=is_full_read)
+        )
+
+    async def begin_full_read(self) -> None:
+        """Note that everything is about to be read: nothing has been told of yet."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            forget_told(connection)
+            begin_full_read(connection)
+
+        await self._database.write(work)
+
+    async def end_full_read(self) -> None:
+        """Note that everything has been read: what it told of, and what it didn't, is settled."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            forget_told(connection)
+            end_full_read(connection)
+
+        await self._database.write(work)
 
     async def untold(self, limit: int) -> list[str]:
         """Return the ids of contacts that the full read under way hasn't told of."""
@@ -136,17 +169,26 @@ class Store(Requests, Upkeep, Watching, Comparing):
 
     # --- journal ---
 
-    async def record(self, moves: Sequence[Move], now: datetime, contacts: Sequence[Contact] = ()) -> Applied:
+    async def record(
+        self,
+        moves: Sequence[Move],
+        now: datetime,
+        contacts: Sequence[Contact] = (),
+        *,
+        gone: Sequence[str] = (),
+        absent: Sequence[str] = (),
+    ) -> Applied:
         """Store contacts as seen now, then take the moves: all of it or nothing, durable.
 
         A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
         or a person have settled already stays as it is. `Event.CONFIRM` without `confirmed_at` means now.
-        Raises `IllegalStepError` for a move the lifecycle doesn't have.
+        `gone` and `absent` are as for `apply`. Raises `IllegalStepError` for a move that the lifecycle
+        doesn't have.
         """
         decided = frozenset(move.change_id for move in moves)
 
         def work(connection: sqlite3.Connection) -> tuple[Outcome, tuple[Change, ...]]:
-            outcome = applying.apply(connection, contacts, now, decided=decided)
+            outcome = applying.apply(connection, contacts, now, decided=decided, gone=gone, absent=absent)
             moved = (journal.move(connection, move, now) for move in moves)
             return outcome, tuple(change for change in moved if change is not None)
 

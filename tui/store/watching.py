@@ -47,6 +47,10 @@ class Watching:
         """Return what was seen in Re-Leased, or is left out of its syncs, newest first."""
         return waiting.read_settled(self._database, limit)
 
+    def settled_total(self) -> int:
+        """Return how many changes were seen in Re-Leased, or are left out of its syncs."""
+        return waiting.read_settled_total(self._database)
+
     async def record_pick_ups(self, pick_ups: Sequence[PickUp], cursor: tuple[str, str]) -> int:
         """Keep evidence, and how far its feed was read, as one; returns how many changes it settles."""
 

@@ -91,6 +91,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._found: Found | None = None
         self._cursor = 0
         self._cursor_id: str | None = None
+        # Where the cursor was before nothing was found.
+        self._left_id: str | None = None
         self._selection = Selection()
         self._hidden: frozenset[str] | None = frozenset()
         self._deferred: list[Callable[[], object]] | None = None
@@ -166,16 +168,17 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         gone the cursor takes the row that moved into its place. Otherwise the view starts at the top.
         """
         anchor = self._anchor() if keep else None
-        was_visible = self._is_cursor_visible
+        was_visible = self._is_cursor_visible or self._cursor_id is None
+        contact_id = self._cursor_id or self._left_id
         if found.query != self._query:
             self._settle()
         self._found = found
         self._open(found)
-        index = found.rows.index_of(self._cursor_id) if keep and self._cursor_id is not None else None
+        index = found.rows.index_of(contact_id) if keep and contact_id is not None else None
         self._put_cursor(self._cursor if index is None and keep else index or 0)
         if anchor is not None:
-            contact_id, line = anchor
-            stands = index if contact_id == self._cursor_id else found.rows.index_of(contact_id)
+            anchor_id, line = anchor
+            stands = index if anchor_id == self._cursor_id else found.rows.index_of(anchor_id)
             if stands is not None:
                 self._scroll_row(stands - line)
         if not keep:
@@ -282,6 +285,10 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         old, old_id = self._cursor, self._cursor_id
         self._cursor = max(0, min(index, self._count - 1))
         self._cursor_id = self._id_at(self._cursor)
+        if self._cursor_id is not None:
+            self._left_id = None
+        elif old_id is not None and not self._count:
+            self._left_id = old_id
         self._refresh_row(old)
         self._refresh_row(self._cursor)
         if self._cursor_id is not None and self._cursor_id != old_id:

@@ -40,7 +40,7 @@ _OPEN: Final = {
     State.QUEUED: Sign("◌", "queued", "muted"),
     State.UNCLEAR: Sign("?", "checking", "warning"),
     State.HANDOFF: Sign("↗", "press Restore", "accent"),
-    State.REFUSED: Sign("✗", "refused", "error"),
+    State.REFUSED: Sign("✗", "refused by Xero", "error"),
     State.CANCELLED: Sign(),
     State.DISMISSED: Sign(),
 }

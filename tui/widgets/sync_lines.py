@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -12,9 +13,18 @@ from tui.actions import usual_key
 from tui.model.change import Action, State
 from tui.model.evidence import Grade
 from tui.widgets.pull_bar import bar
+from tui.widgets.refusals import advice, reason
 from tui.widgets.signs import sign
-from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, trouble
-from tui.widgets.text import cells, content, fit, safe
+from tui.widgets.sync_words import (
+    calls_left,
+    next_sync,
+    released_totals,
+    symbols,
+    totals,
+    trouble,
+    xero_totals,
+)
+from tui.widgets.text import cells, content, fit
 from tui.widgets.words import number
 
 if TYPE_CHECKING:
@@ -29,6 +39,7 @@ _NOTHING: Final = "Nothing is waiting."
 _HOW: Final = " Archive with {}, restore with {}."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
+_ROOM_FOR_HEADINGS: Final = 8
 # The sign, and the spaces around the name.
 _AROUND_NAME: Final = 4
 _TIMES: Final = {Action.ARCHIVE: "archived", Action.RESTORE: "restored"}
@@ -54,7 +65,7 @@ def tall(
     ]
     foot = _foot(snapshot, now, width)
     room = height - len(head) - len(foot)
-    body = changes(snapshot.pane, now, width, room, hint=True, key=key) if snapshot.pane else []
+    body = changes(snapshot, now, width, room, hint=True, key=key)
     padding = [Content("")] * (room - len(body))
     return [*head, *body, *padding, *foot]
 
@@ -82,7 +93,7 @@ def low(
             break
     left = left[: max(0, height - len(foot))]
     left = [*left, *[Content("")] * (height - len(left) - len(foot)), *foot]
-    right = changes(snapshot.pane, now, width - left_width - 3, height, key=key) if snapshot.pane else []
+    right = changes(snapshot, now, width - left_width - 3, height, key=key)
     right = [*right, *[Content("")] * (height - len(right))]
     rule = Content.styled(" │ ", "$foreground 25%")
     return [
@@ -104,9 +115,9 @@ def single(
     wrong = trouble(snapshot, now)
     right = content(wrong or sync.brief, "$text-warning" if wrong else _var(sync.style))
     pane, room = snapshot.pane, width - right.cell_length - _GAP
-    left = _row(totals(pane)) if pane else Content("Looking …")
+    left = _row(_vars(totals(pane))) if pane else Content("Looking …")
     if pane and left.cell_length > room:
-        parts = symbols(pane)
+        parts = _vars(symbols(pane))
         # What waits for a person stands in Hand-offs and Troubleshoot as well; why nothing moves only here.
         while not wrong and len(parts) > 1 and _row(parts).cell_length > room:
             parts.pop()
@@ -116,7 +127,7 @@ def single(
 
 
 def changes(
-    pane: Pane,
+    snapshot: Snapshot,
     now: datetime,
     width: int,
     height: int,
@@ -124,29 +135,55 @@ def changes(
     hint: bool = False,
     key: Callable[[str], str] = usual_key,
 ) -> list[Content]:
-    """Write the changes, those a person has to do something about first, and how many more there are.
+    """Write the changes that Xero hasn't confirmed, then those for Re-Leased, and how many more there are.
 
-    `hint` gives a hand-off a line of its own for what to do.
+    Where there is room each of the two has a heading. `hint` gives a hand-off a line of its own for what
+    to do.
     """
-    views = (*pane.handoffs, *pane.refused, *pane.working, *_by_grade(pane), *pane.settled)
-    if not views:
+    pane = snapshot.pane
+    if pane is None or height <= 0:
+        return []
+    in_xero, xero_total = (*pane.handoffs, *pane.refused, *pane.working), _xero_total(pane)
+    released = (*_by_grade(pane), *pane.settled)
+    released_total = pane.waiting_total + pane.settled_total
+    if not in_xero and not released:
         how = _HOW.format(key("archive"), key("restore")) if key("archive") else ""
-        return content(f"{_NOTHING}{how}", "$text-muted").wrap(width)[: max(0, height)]
-    counted = pane.handoff_total + pane.refused_total + pane.working_total + pane.waiting_total
+        return content(f"{_NOTHING}{how}", "$text-muted").wrap(width)[:height]
+    write = partial(_block, now=now, width=width, hint=hint, key=key)
+    if not in_xero or height < _ROOM_FOR_HEADINGS:
+        return _listed((*in_xero, *released), xero_total + released_total, height, write)
+    head = _rows([("Xero", "bold"), *_vars(xero_totals(pane))], width)
+    # A gap, a heading, and at least a line of changes.
+    kept = min(2 + len(released), max(3, height // 3)) if released else 0
+    lines = [*head, *_listed(in_xero, xero_total, height - len(head) - kept, write)]
+    if released:
+        lines += [Content(""), Content.styled("Re-Leased", "bold")]
+        lines += _listed(released, released_total, height - len(lines), write)
+    return lines[:height]
+
+
+def _xero_total(pane: Pane) -> int:
+    return pane.handoff_total + pane.refused_total + pane.working_total
+
+
+def _listed(
+    views: Sequence[ChangeView], total: int, height: int, write: Callable[[ChangeView], list[Content]]
+) -> list[Content]:
+    """Write as many changes as there is room for, and how many of all that leaves out."""
+    total = max(total, len(views))
     lines: list[Content] = []
     shown = 0
     for view in views:
-        block = _block(view, now, width, hint=hint, key=key("handoffs"))
-        is_last = shown + 1 >= max(counted, len(views))
-        if len(lines) + len(block) > height - (0 if is_last else 1):
+        block = write(view)
+        room = height - len(lines) - (0 if shown + 1 >= total else 1)
+        if len(block) > room:
             block = block[:1]
-            if len(lines) + 1 > height - (0 if is_last else 1):
-                break
+        if room < 1:
+            break
         lines += block
         shown += 1
-    more = max(counted, len(views)) - shown
-    if more > 0 and height > 0:
-        lines.append(Content.styled(f"and {number(more)} more", "$text-muted"))
+    if total > shown and height > 0:
+        lines.append(Content.styled(f"and {number(total - shown)} more", "$text-muted"))
     return lines[: max(0, height)]
 
 
@@ -160,7 +197,10 @@ def _grade(view: ChangeView) -> Grade | None:
 
 
 def _head(snapshot: Snapshot, sync: NextSync, width: int, *, spaced: bool = False) -> list[Content]:
-    lines = _totals(snapshot.pane, width) if snapshot.pane else [Content("Looking …")]
+    # Beside the table, what Xero hasn't confirmed is counted above its own list.
+    write_totals = released_totals if spaced else totals
+    pane = snapshot.pane
+    lines = _rows(_vars(write_totals(pane)), width) if pane else [Content("Looking …")]
     if spaced:
         lines.append(Content(""))
     lines += content(sync.words, _var(sync.style)).wrap(width)
@@ -180,10 +220,10 @@ def _muted(text: str, width: int) -> Content:
     return Content.styled(text, "$text-muted").truncate(width, ellipsis=True)
 
 
-def _totals(pane: Pane, width: int) -> list[Content]:
+def _rows(parts: Sequence[tuple[str, str]], width: int) -> list[Content]:
     """Write the totals, on a second line where the first has no room for whole words."""
     lines: list[list[tuple[str, str]]] = [[]]
-    for part in totals(pane):
+    for part in parts:
         if lines[-1] and _row([*lines[-1], part]).cell_length > width:
             lines.append([])
         lines[-1].append(part)
@@ -191,16 +231,22 @@ def _totals(pane: Pane, width: int) -> list[Content]:
 
 
 def _row(parts: Sequence[tuple[str, str]]) -> Content:
-    return Content(" " * _GAP).join(Content.styled(words, _var(style)) for words, style in parts)
+    return Content(" " * _GAP).join(Content.styled(words, style) for words, style in parts)
+
+
+def _vars(parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(words, _var(style)) for words, style in parts]
 
 
 def _var(style: str) -> str:
     return f"$text-{style}" if style else ""
 
 
-def _block(view: ChangeView, now: datetime, width: int, *, hint: bool, key: str) -> list[Content]:
+def _block(
+    view: ChangeView, *, now: datetime, width: int, hint: bool, key: Callable[[str], str]
+) -> list[Content]:
     look = sign(view, now.astimezone())
-    right = _words(view, look.words, width, hint=hint, key=key)
+    right = _words(view, look.words, width, hint=hint, key=key("handoffs"))
     room = max(4, width - len(right) - _AROUND_NAME)
     line = Content.assemble(
         (look.symbol or "·", _var(look.style)),
@@ -210,12 +256,14 @@ def _block(view: ChangeView, now: datetime, width: int, *, hint: bool, key: str)
         (right, _var(look.style)),
     )
     lines = [line.truncate(width)]
-    if view.change.state is State.REFUSED and view.change.words:
-        said = Content.styled(safe(view.change.words), "$text-muted").wrap(max(8, width - 2))
-        lines += [Content.assemble("  ", part) for part in said[:_LINES_OF_REFUSAL]]
+    if view.change.state is State.REFUSED:
+        room = max(8, width - 2)
+        said = Content.styled(reason(view.change), "$text-muted").wrap(room)[:_LINES_OF_REFUSAL]
+        said += content(advice(view.change, key=key), "$text-warning").wrap(room)
+        lines += [Content.assemble("  ", part) for part in said]
     if view.change.state is State.HANDOFF:
         if hint:
-            lines.append(Content.styled(f"  press Restore in Xero ({key})", "$text-accent"))
+            lines.append(Content.styled(f"  press Restore in Xero ({key('handoffs')})", "$text-accent"))
         open_list = Style.from_meta({"@click": "screen.handoffs"})
         lines = [part.stylize(open_list) for part in lines]
     return lines

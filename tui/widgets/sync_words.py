@@ -138,20 +138,37 @@ def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | N
     return max(0.0, min(1.0, (now - start) / (end - start)))
 
 
-def totals(pane: Pane) -> list[tuple[str, str]]:
-    """Return the totals as words with their styles, those of zero left out."""
-    pending = pane.waiting_total - pane.overdue_total - pane.stalled_total
+def xero_totals(pane: Pane) -> list[tuple[str, str]]:
+    """Return the totals of what Xero hasn't confirmed, as words with their styles; zeros are left out."""
     parts = [
         (pane.handoff_total, counted(pane.handoff_total, "hand-off"), "accent"),
-        (pane.refused_total, f"{number(pane.refused_total)} refused", "error"),
-        (pane.stalled_total, f"{number(pane.stalled_total)} stalled", "error"),
-        (pane.overdue_total, f"{number(pane.overdue_total)} overdue", "warning"),
+        (pane.refused_total, f"{number(pane.refused_total)} refused by Xero", "error"),
         (pane.working_total, f"{number(pane.working_total)} on the way", ""),
     ]
+    return [(words, style) for count, words, style in parts if count]
+
+
+def released_totals(pane: Pane) -> list[tuple[str, str]]:
+    """Return the totals of what waits for Re-Leased, as words with their styles.
+
+    Zeros are left out. "Nothing is pending" is returned only where Xero has nothing left to confirm either.
+    """
+    pending = pane.waiting_total - pane.overdue_total - pane.stalled_total
+    parts = [
+        (pending, f"{number(pending)} pending", "primary"),
+        (pane.stalled_total, f"{number(pane.stalled_total)} stalled", "error"),
+        (pane.overdue_total, f"{number(pane.overdue_total)} overdue", "warning"),
+    ]
     shown = [(words, style) for count, words, style in parts if count]
-    if pending or not shown:
-        shown.insert(0, (f"{number(pending)} pending" if pending else "Nothing is pending", "primary"))
-    return shown
+    if not shown and pane.not_in_xero_total:
+        return [(f"{number(pane.not_in_xero_total)} not in Xero yet", "muted")]
+    return shown or [("Nothing is pending", "primary")]
+
+
+def totals(pane: Pane) -> list[tuple[str, str]]:
+    """Return the totals of both, for where they share a line."""
+    in_xero = xero_totals(pane)
+    return [*(released_totals(pane) if pane.waiting_total or not in_xero else []), *in_xero]
 
 
 def symbols(pane: Pane) -> list[tuple[str, str]]:
@@ -209,10 +226,12 @@ __all__ = [
     "NextSync",
     "calls_left",
     "next_sync",
+    "released_totals",
     "symbols",
     "totals",
     "trouble",
     "when",
+    "xero_totals",
     "xero_trouble",
     "xero_words",
 ]

@@ -11,11 +11,15 @@ from tui.model.query import Tab, TabCounts
 from tui.widgets.line import Line
 from tui.widgets.words import number
 
+_ROOM_FOR_OTHERS: Final = 80
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
 
 
 class TabBar(Line):
-    """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked."""
+    """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked.
+
+    Contacts that are in All alone are counted beside the tabs, so that the numbers add up.
+    """
 
     DEFAULT_CSS = """
     TabBar { width: auto; }
@@ -50,7 +54,10 @@ class TabBar(Line):
         self.show(tabs)
 
     def _tabs(self) -> Content:
-        return Content(" ").join(self._one(tab) for tab in Tab)
+        tabs = [self._one(tab) for tab in Tab]
+        if self.counts.other and self.app.size.width >= _ROOM_FOR_OTHERS:
+            tabs.append(Content.styled(f" Other {number(self.counts.other)}", "$text-muted"))
+        return Content(" ").join(tabs)
 
     def _one(self, tab: Tab) -> Content:
         is_open = tab is self.tab

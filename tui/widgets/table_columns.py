@@ -21,7 +21,7 @@ class Key(StrEnum):
     STATUS = "status"
     EMAIL = "email"
     OWES = "owes"
-    RELEASED = "released"
+    LAST_CHANGE = "last change"
 
 
 class Column(Struct, frozen=True):
@@ -49,7 +49,7 @@ _COLUMNS: Final = (
     Column(Key.EMAIL, "E-mail", share=2, from_width=70),
     Column(Key.OWES, "They owe", width=12, from_width=56, is_right=True),
     # As wide as "~ expected Nov 2023".
-    Column(Key.RELEASED, "Re-Leased", width=19, from_width=38),
+    Column(Key.LAST_CHANGE, "Last change", width=19, from_width=38),
 )
 
 

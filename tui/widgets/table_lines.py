@@ -128,7 +128,7 @@ def _cell(row: Row, placed: Placed, look: Look, base: Style, over: dict[str, Sty
             yield Segment(fit(status_words(row), width), base + over["muted"])
         case Key.OWES:
             yield Segment(fit(money(row.owes), width, "right"), base if row.owes else base + over["muted"])
-        case Key.RELEASED:
+        case Key.LAST_CHANGE:
             shown = row_sign(row, look)
             style = base + over[shown.style] if shown.style else base
             yield Segment(fit(shown.text, width), style)

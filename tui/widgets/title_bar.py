@@ -128,6 +128,9 @@ def _released_sign(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple[s
         )
         if count
     ]
+    if pane and not parts and pane.not_in_xero_total:
+        # Saying that nothing is pending beside changes on their way to Xero would contradict them.
+        parts = [f"{number(pane.not_in_xero_total)} not in Xero{'' if short else ' yet'}"]
     pending = ", ".join(parts[:1] if short else parts) or "nothing pending"
     if released.is_stalled:
         return "‖", pending if waiting else "stalled", "$text-error"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from textual import events
 from textual.widgets import Input
-
-if TYPE_CHECKING:
-    from textual import events
 
 
 class TypingBox(Input):
@@ -15,9 +11,17 @@ class TypingBox(Input):
 
     Textual writes a letter at once, but lets backspace and the other bound keys travel up to the app
     first: of `x`, backspace, `y` that arrive together, `y` would be written before `x` is taken away.
+    It also hands over keys that arrived together with the one that moved the focus elsewhere.
     """
 
     async def _on_key(self, event: events.Key) -> None:
+        focused = self.screen.focused
+        if focused is not self:
+            event.stop()
+            event.prevent_default()
+            if focused is not None and self.screen.is_current:
+                focused.post_message(events.Key(event.key, event.character))
+            return
         if event.is_printable:
             return
         for binding in self._bindings.key_to_bindings.get(event.key, ()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -12,12 +12,27 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
 
 
+# No id holds a space.
+_NO_ID: Final = "no id "
+
+
+def mark_without_id(name: str) -> str:
+    """Name an element that can't be read and has no id."""
+    return f"{_NO_ID}{name}"
+
+
+def has_id(mark: str) -> bool:
+    """Say whether one of `ContactsPage.unreadable_ids` is an id."""
+    return not mark.startswith(_NO_ID)
+
+
 class ContactsPage(Struct, frozen=True):
     """One page of contacts; `page` counts from 1.
 
     `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
     that can't be read are left out of `contacts`, yet count in `item_count`; `unreadable_ids` names them,
-    by a mark made from the content where not even the id can be read.
+    by a mark made from the content where not even the id can be read. `is_counted` says that the answer
+    itself told how many contacts and pages there are.
     """
 
     contacts: tuple[Contact, ...]
@@ -26,6 +41,7 @@ class ContactsPage(Struct, frozen=True):
     item_count: int
     answered_at: datetime
     unreadable_ids: tuple[str, ...] = ()
+    is_counted: bool = True
 
     @property
     def unreadable(self) -> int:
@@ -36,11 +52,14 @@ class ContactsPage(Struct, frozen=True):
 class LookedUp(Struct, frozen=True):
     """What asking for contacts by their ids brought.
 
-    `unknown` are the ids that Xero certainly doesn't have: none where an answer held something unreadable.
+    `unknown` are the ids that Xero said it doesn't have when asked for each alone. `absent` are missing from
+    a complete and readable answer, which can be a mistake of the moment. Of ids that are in none of the
+    three, nothing was learnt.
     """
 
     contacts: tuple[Contact, ...] = ()
     unknown: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 class Element(Struct, frozen=True):

@@ -6,10 +6,12 @@ import asyncio
 from datetime import UTC
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from tui.lenient import UndecodableError
+from tui.model.errors import XeroError
 from tui.xero import decode, failures, wire
 from tui.xero.answers import CallsLeft, ContactsPage, Element, LookedUp, OrganisationDetails
 from tui.xero.calls import Call, Caller
@@ -32,6 +34,8 @@ __all__ = ["CallsLeft", "ContactsPage", "Element", "LookedUp", "OrganisationDeta
 # About fifty contacts a call, said by Xero; as many ids still fit into an address.
 MOST_AT_ONCE: Final = 50
 _LONGEST_KEY: Final = 128
+# Calls that looking up contacts may cost beyond the lists: an answer that lacks many of them is likely wrong.
+_MOST_ALONE: Final = 2
 _ACCOUNTING: Final = "/api.xro/2.0"
 
 _T = TypeVar("_T")
@@ -98,22 +102,32 @@ class XeroClient:
             _sense, lambda: decode.contacts_page(body, page=page, page_size=page_size, date_header=date)
         )
 
-    async def contacts_by_ids(self, contact_ids: Sequence[str]) -> list[Contact]:
-        """Read contacts fresh, archived ones included, fifty a call. Ids that Xero lacks are left out."""
-        return list((await self.look_up(contact_ids)).contacts)
-
     async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
-        """Read contacts fresh like `contacts_by_ids`, and say which ids Xero doesn't have."""
+        """Read contacts fresh, archived ones included, fifty a call, and say which ids Xero doesn't have.
+
+        A few of those that a complete answer lacks are asked for again, each alone. Contacts that weren't
+        asked for are left out: they answer another question.
+        """
         contacts: list[Contact] = []
-        unknown: list[str] = []
+        absent: list[str] = []
         for start in range(0, len(contact_ids), MOST_AT_ONCE):
             asked = contact_ids[start : start + MOST_AT_ONCE]
             page = await self._contacts_of(asked)
-            contacts += page.contacts
-            if not page.unreadable and page.page_count <= 1:
-                told = {contact.contact_id for contact in page.contacts}
-                unknown += (one for one in asked if one not in told)
-        return LookedUp(tuple(contacts), tuple(unknown))
+            wanted = [contact for contact in page.contacts if contact.contact_id in asked]
+            contacts += wanted
+            if len(wanted) == len(page.contacts) and _is_complete(page):
+                told = {contact.contact_id for contact in wanted}
+                absent += (one for one in asked if one not in told)
+        unknown: list[str] = []
+        for contact_id in absent[:_MOST_ALONE]:
+            found = await self._alone(contact_id)
+            if found is None:
+                continue
+            contacts += found
+            absent.remove(contact_id)
+            if not found:
+                unknown.append(contact_id)
+        return LookedUp(tuple(contacts), tuple(unknown), tuple(absent))
 
     async def change_status(
         self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
@@ -168,6 +182,26 @@ class XeroClient:
             Call("GET", f"{_ACCOUNTING}/Contacts", Urgency.PERSON, params=params)
         )
         return _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
+
+    async def _alone(self, contact_id: str) -> tuple[Contact, ...] | None:
+        """Read one contact by its own address: nothing where Xero never issued the id, None if unclear."""
+        path = f"{_ACCOUNTING}/Contacts/{quote(contact_id, safe='')}"
+        try:
+            response = await self._caller.send(Call("GET", path, Urgency.PERSON))
+            if failures.is_unknown_id(response):
+                return ()
+            failures.raise_for_failure(response)
+            page = _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
+        except XeroError:
+            # The next call meets what this one met; what the list has told is not to be lost with it.
+            return None
+        return tuple(each for each in page.contacts if each.contact_id == contact_id) or None
+
+
+def _is_complete(page: ContactsPage) -> bool:
+    """Say whether the answer to a question that fits on one page is all there, and all of it readable."""
+    is_only_page = page.is_counted and page.page == 1 and page.page_count <= 1
+    return is_only_page and not page.unreadable and page.item_count == len(page.contacts)
 
 
 _ALL: Final = {"includeArchived": "true", "order": "ContactID"}

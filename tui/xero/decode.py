@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,7 +18,7 @@ from tui.log import logger
 from tui.model.backend import HistoryLine
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.xero import wire
-from tui.xero.answers import ContactsPage, Element, OrganisationDetails
+from tui.xero.answers import ContactsPage, Element, OrganisationDetails, mark_without_id
 from tui.xero.dates import date_in
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ _STATUSES: Final = {str(status): status for status in ContactStatus if status is
 _HUNDREDTH: Final = Decimal("0.01")
 # More than any ledger holds, and still safe in the 64 bits of a database column.
 _MOST: Final = Decimal(10) ** 15
-# As many as a person can do anything about.
-_MOST_LOGGED: Final = 20
+_LOGGED_A_LINE: Final = 25
 _MARK_BYTES: Final = 8
 # Nothing else goes into a log.
 _SPEAKABLE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -46,18 +46,16 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
     """
     envelope = decode_leniently(body, wire.ContactsEnvelope)
     contacts: list[Contact] = []
-    unreadable_ids = []
+    unreadable: list[msgspec.Raw] = []
     for raw in envelope.contacts:
         try:
             contacts.append(contact(raw))
         except UndecodableError:
-            unreadable_ids.append(_id_or_mark(raw))
-    if unreadable_ids:
-        logger.warning(
-            "%d contacts of a page can't be read: %s",
-            len(unreadable_ids),
-            ", ".join(unreadable_ids[:_MOST_LOGGED]),
-        )
+            unreadable.append(raw)
+    unreadable_ids = _ids_or_marks(unreadable)
+    for start in range(0, len(unreadable_ids), _LOGGED_A_LINE):
+        some = unreadable_ids[start : start + _LOGGED_A_LINE]
+        logger.warning("%d contacts of a page can't be read: %s", len(some), ", ".join(some))
     pagination = envelope.pagination
     if pagination is None:
         # Unpaged shapes say nothing: a full page may have a follower, a short one is the last.
@@ -71,7 +69,8 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         page_count=pagination.page_count,
         item_count=pagination.item_count,
         answered_at=wire.moment(envelope.date_time_utc) or date_in(date_header) or datetime.now(UTC),
-        unreadable_ids=tuple(unreadable_ids),
+        unreadable_ids=unreadable_ids,
+        is_counted=envelope.pagination is not None,
     )
 
 
@@ -175,13 +174,26 @@ def _hundredths(amount: Decimal | None) -> int:
     return int(amount.quantize(_HUNDREDTH, ROUND_HALF_UP).scaleb(2)) if amount else 0
 
 
-def _id_or_mark(raw: msgspec.Raw) -> str:
-    """Name an element that can't be read: by its id, else by a mark made from its content."""
+def _ids_or_marks(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
+    """Name elements that can't be read, each once: by its id, else by a mark made from its content."""
+    marks: Counter[str] = Counter()
+    names: dict[str, None] = {}
+    for raw in raws:
+        name = _id(raw)
+        if name is None:
+            digest = blake2b(raw, digest_size=_MARK_BYTES).hexdigest()
+            marks[digest] += 1
+            name = mark_without_id(f"{digest} {marks[digest]}")
+        names[name] = None
+    return tuple(names)
+
+
+def _id(raw: msgspec.Raw) -> str | None:
     with suppress(UndecodableError):
         contact_id = decode_leniently(raw, wire.Verdict).contact_id
         if contact_id and _SPEAKABLE.fullmatch(contact_id):
             return contact_id
-    return f"(no id {blake2b(raw, digest_size=_MARK_BYTES).hexdigest()})"
+    return None
 
 
 def _judge(raw: msgspec.Raw, sent_id: str) -> Element | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import ssl
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -47,31 +46,11 @@ _SCOPE: Final = "scope"
 _NO_SCOPE: Final = "authorizationunsuccessful"
 # How a service that takes bearer tokens refuses one (RFC 6750), and how OAuth 1 did, whose words Xero kept.
 _TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
-# OpenSSL's numbers for a certificate that is not valid yet, and for one that has expired.
-_WRONG_TIME: Final = frozenset({9, 10})
 
 
 def not_sent() -> OfflineError:
     """Say that no connection was made."""
     return OfflineError("Xero can't be reached.", _TRIES_AGAIN)
-
-
-def clock_trouble(error: BaseException) -> OfflineError | None:
-    """Tell a secure connection that failed over the time from other failures; `None` for those.
-
-    Xero renews its certificates well ahead: one that isn't valid today means that today is wrong here.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _WRONG_TIME:
-            now = datetime.now().astimezone()
-            return OfflineError(
-                "The secure connection to Xero failed: its certificate isn't valid on "
-                f"{now.day} {now:%B %Y, %H:%M}, which this machine's clock shows.",
-                "Check the clock of this machine.",
-            )
-        cause = cause.__cause__ or cause.__context__
-    return None
 
 
 def answer_lost() -> AnswerLostError:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from tui import __version__
+from tui import __version__, net
 from tui.log import logger
-from tui.loopback import is_loopback
 from tui.response_limit import TooLargeError, limit_async
 from tui.xero import failures
+from tui.xero.limits import LONGEST_CALL
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
 
     from tui.model.errors import XeroError
 
 TIMEOUT: Final = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
 HEADERS: Final = {"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"}
-# The time-outs above are for each step; a server that drips must still end.
-_LONGEST_CALL: Final = 120.0
 
 # Raised before a byte of the call has left: Xero can't have carried anything out.
 NOT_SENT: Final = (
@@ -35,27 +31,20 @@ NOT_SENT: Final = (
 )
 
 
-@cache
-def trusted(*, trust_env: bool) -> ssl.SSLContext:
-    """Load the certificates that services are held against, once: that takes as long as a call."""
-    return httpx.create_ssl_context(trust_env=trust_env)
-
-
 class Line:
     """The connections to one service. TLS is verified, redirects aren't followed.
 
-    Proxies of the environment are used, but never to reach this machine.
+    Raises `NetworkSetupError` where the environment's proxy or certificates can't be used.
     """
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None) -> None:
-        trust_env = not is_loopback(base_url)
+        self._base_url = base_url
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers=HEADERS,
             timeout=TIMEOUT,
-            trust_env=trust_env,
-            verify=trusted(trust_env=trust_env),
-            transport=transport,
+            trust_env=False,
+            transport=transport or net.async_transport(base_url),
         )
         self._client.event_hooks = {"response": [limit_async]}
 
@@ -78,17 +67,22 @@ class Line:
         if token:
             sent["Authorization"] = f"Bearer {token}"
         try:
-            async with asyncio.timeout(_LONGEST_CALL):
-                return await self._client.request(method, path, params=params, headers=sent, content=content)
+            async with asyncio.timeout(LONGEST_CALL):
+                answer = await self._client.request(
+                    method, path, params=params, headers=sent, content=content
+                )
         except NOT_SENT as error:
             logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
-            return failures.clock_trouble(error) or failures.not_sent()
+            problem = await asyncio.to_thread(net.setup_problem, error, self._base_url, "Xero")
+            return problem or failures.not_sent()
         except TooLargeError:
             logger.warning("%s %s had an answer that is too large", method, path)
             return failures.answer_too_large()
         except (httpx.HTTPError, TimeoutError) as error:
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
             return failures.answer_lost()
+        # Said by a proxy, which therefore passed nothing on.
+        return net.proxy_password_problem(self._base_url) if net.is_proxy_password_wanted(answer) else answer
 
     async def aclose(self) -> None:
         """Close the connections."""

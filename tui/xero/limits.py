@@ -19,6 +19,8 @@ _SECONDS: Final = 60.0
 _AT_ONCE: Final = 5
 # Seconds. Waits that differ by less are one and the same to a person.
 _TOLD_WITHIN: Final = 0.5
+#: Seconds after which a call is given up, also one whose answer drips.
+LONGEST_CALL: Final = 120.0
 
 
 class Urgency(IntEnum):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from tui.store.cursors import PULLED_UP_TO
+
 #: When the last read of all contacts ended: all balances are as old as that.
 FULL_DONE_AT: Final = "pull.full_done_at"
 #: From when on to ask for what has changed, by Xero's clock.
-SINCE: Final = "pull.since"
+SINCE: Final = PULLED_UP_TO
 #: The page that an unfinished read of all contacts goes on with.
 FULL_PAGE: Final = "pull.full_page"
 #: When that read began, by Xero's clock.

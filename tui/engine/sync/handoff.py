@@ -67,7 +67,9 @@ class HandoffLookout:
         looked_at = waiting[self._next : self._next + _LOOKED_AT_ONCE]
         self._next += len(looked_at)
         found = await self._xero.look_up([change.contact_id for change in looked_at])
-        self._applied(await self._store.apply(found.contacts, self._now(), gone=found.unknown))
+        self._applied(
+            await self._store.apply(found.contacts, self._now(), gone=found.unknown, absent=found.absent)
+        )
         await self._give_up(looked_at, found.contacts)
 
     async def _give_up(self, looked_at: Sequence[Change], contacts: Sequence[Contact]) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui.engine.sync.bookmarks import FULL_COUNT, FULL_DONE_AT, FULL_PAGE, FULL_SINCE, SINCE
+from tui.engine.sync.unreadable import UnreadableContacts
 from tui.engine.sync.vanished import Vanished
 from tui.model import moments
 from tui.model.snapshot import PullProgress
@@ -50,13 +51,19 @@ class Puller:
         self._progress = progress
         self._may_spend = may_spend
         self._vanished = Vanished(store, xero, now, applied)
+        self._unreadable = UnreadableContacts(store, xero, now, applied, may_spend)
         self._goes_on = asyncio.Event()
         self._goes_on.set()
         self._is_full_running = False
 
     @property
     def is_full_due(self) -> bool:
-        """Whether everything has to be read: the first time, after an interruption, and once a week."""
+        """Whether everything has to be read: the first time, after an interruption, and once a week.
+
+        A few times more while contacts without an id couldn't be read.
+        """
+        if self._unreadable.needs_full_read:
+            return True
         done_at = self._full_done_at
         interrupted = self._store.cursor(FULL_PAGE) is not None
         return done_at is None or interrupted or abs(self._now() - done_at) > _FULL_EVERY
@@ -87,6 +94,7 @@ class Puller:
             if has_ended or is_first:
                 return has_ended
         await self._delta()
+        await self._unreadable.ask_again()
         return True
 
     async def _full(self, *, is_first: bool) -> bool:
@@ -111,7 +119,8 @@ class Puller:
         await self._store.set_cursor(SINCE, self._store.cursor(FULL_SINCE))
         await self._store.set_cursor(FULL_DONE_AT, self._now().isoformat())
         await self._store.set_cursor(FULL_PAGE, None)
-        await self._store.forget_told()
+        await self._store.end_full_read()
+        self._unreadable.note_full_read()
         return True
 
     async def _take(self, answer: ContactsPage, page: int) -> tuple[int, bool]:
@@ -124,6 +133,7 @@ class Puller:
             return 1, False
         if page == 1:
             await self._begin(answer)
+        await self._store.note_unreadable(answer.unreadable_ids, is_full_read=True)
         self._applied(await self._store.apply(answer.contacts, self._now(), is_full_read=True))
         self._progress(PullProgress(min(page * _PAGE_SIZE, answer.item_count), answer.item_count))
         if page >= answer.page_count:
@@ -133,7 +143,7 @@ class Puller:
         return page + 1, False
 
     async def _begin(self, answer: ContactsPage) -> None:
-        await self._store.forget_told()
+        await self._store.begin_full_read()
         await self._store.set_cursor(FULL_SINCE, answer.answered_at.isoformat())
 
     async def _begin_again(self) -> None:
@@ -157,6 +167,7 @@ class Puller:
             count = answer.item_count
             if page == 1:
                 answered_at = answer.answered_at
+            await self._store.note_unreadable(answer.unreadable_ids)
             self._applied(await self._store.apply(answer.contacts, self._now()))
             if page >= answer.page_count:
                 break

@@ -52,4 +52,6 @@ class Vanished:
             return
         if found.unknown:
             logger.warning("pull: Xero no longer knows %d contacts", len(found.unknown))
-        self._applied(await self._store.apply(found.contacts, self._now(), gone=found.unknown))
+        self._applied(
+            await self._store.apply(found.contacts, self._now(), gone=found.unknown, absent=found.absent)
+        )

@@ -13,17 +13,18 @@ from tui.model.change import Action, Event
 from tui.store import Move
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tui.model.change import Change
     from tui.model.contact import Contact
     from tui.store import Store
 
-UNKNOWN = "Xero doesn't know this contact."
 CHANGED_SINCE = (
     "Xero's answer was lost, and somebody has changed the contact since: it may have been archived and "
     "restored. Look at it in Xero, then try again if it is still to be archived."
 )
+# A read may lag a write. What it shows so long after a call got no answer shows what came of the call.
+_READS_LAG = timedelta(minutes=1)
 _TRY_AGAIN_AFTER = timedelta(days=30)
 _REFUSED_AT = "restore.refused_at"
 
@@ -41,23 +42,29 @@ def judge(
     words: Mapping[str, str],
     *,
     is_undone: bool = False,
+    early: Collection[int] = (),
 ) -> Verdict:
     """Judge each change by its contact's status as just read, never by the wording of an error.
 
-    `words` are what Xero said of a contact, by contact id. Where it said nothing and nothing has changed,
-    the change never arrived and is queued again. `is_undone` says that Xero certainly did nothing.
+    A contact that wasn't read judges nothing: its change has no move. `words` are what Xero said of a
+    contact, by contact id. Where it said nothing and nothing has changed, the change never arrived and is
+    queued again. `is_undone` says that Xero certainly did nothing. `early` are the changes, by id, of which
+    an earlier call got no answer so recently that a read may not show yet what it did: they aren't refused.
     """
     read = {contact.contact_id: contact for contact in contacts}
-    moves = [
-        _move(
-            change,
-            read.get(change.contact_id),
-            words.get(change.contact_id, ""),
-            is_undone=is_undone,
-        )
+    moves = (
+        _move(change, contact, words.get(change.contact_id, ""), is_undone=is_undone)
         for change in changes
-    ]
-    return Verdict(tuple(moves), tuple(contacts))
+        if (contact := read.get(change.contact_id))
+    )
+    kept = (move for move in moves if not (move.event is Event.REFUSE and move.change_id in early))
+    return Verdict(tuple(kept), tuple(contacts))
+
+
+def is_early(change: Change, now: datetime) -> bool:
+    """Say whether the change became unknown so recently that a read may not show yet what its call did."""
+    # A clock that was set back must not make it early for ever.
+    return abs(now - change.updated_at) < _READS_LAG
 
 
 def hand_off(changes: Sequence[Change], contacts: Sequence[Contact]) -> Verdict:
@@ -68,7 +75,8 @@ def hand_off(changes: Sequence[Change], contacts: Sequence[Contact]) -> Verdict:
 
 def _hand_off(change: Change, contact: Contact | None) -> Move:
     if contact is None:
-        return Move(change.change_id, Event.REFUSE, words=UNKNOWN)
+        # All contacts are being read anew, for one: nothing speaks against it.
+        return Move(change.change_id, Event.HAND_OFF)
     if contact.status is change.action.target:
         # Its status won't be seen to move, so that a hand-off would wait for ever.
         return Move(change.change_id, Event.CONFIRM)
@@ -76,9 +84,7 @@ def _hand_off(change: Change, contact: Contact | None) -> Move:
     return Move(change.change_id, Event.REFUSE if reason else Event.HAND_OFF, words=reason)
 
 
-def _move(change: Change, contact: Contact | None, words: str, *, is_undone: bool) -> Move:
-    if contact is None:
-        return Move(change.change_id, Event.REFUSE, words=words or UNKNOWN)
+def _move(change: Change, contact: Contact, words: str, *, is_undone: bool) -> Move:
     if contact.status is change.action.target:
         # A restore by hand may not move UpdatedDateUTC (unproven): then now, which is later, is honest.
         confirmed_at = contact.updated_at if change.action is Action.ARCHIVE else None

@@ -79,8 +79,9 @@ def update_group(call: Call) -> Answer:
     element = elements_of(call.body, "ContactGroups")[0]
     name = element.get("Name", group["name"])
     status = element.get("Status", "ACTIVE")
-    holder = _named(call, name) if isinstance(name, str) else group
-    if status not in {"ACTIVE", "DELETED"} or (holder and holder["group_id"] != group["group_id"]):
+    holder = _named(call, name) if isinstance(name, str) and name.strip() else None
+    is_free = holder is None or holder["group_id"] == group["group_id"]
+    if status not in ("ACTIVE", "DELETED") or not isinstance(name, str) or not name.strip() or not is_free:
         return invalid_elements([_refused(element, "The contact group can't be changed like that.")])
     database = call.practice.database
     with database.transaction():

@@ -29,14 +29,18 @@ if TYPE_CHECKING:
 _TOKEN: Final = re.compile(
     r"""\s*(?:
         (?P<text>"(?:[^"]|"")*") |
-        (?P<number>\d+(?:\.\d+)?)[dflmDFLM]? |
+        (?P<number>[0-9]+(?:\.[0-9]+)?)[dflmDFLM]? |
         (?P<word>[^\W\d]\w*) |
         (?P<sign>&&|\|\||==|!=|<>|<=|>=|[=<>!().,-]) |
         (?P<end>$)
     )\s*""",
     re.VERBOSE,
 )
-_DEEPEST: Final = 25
+# How deep parentheses, arguments and negations may be nested, which costs Python's stack …
+_DEEPEST: Final = 50
+# … and operators and methods applied to each other's results, which costs the stack of SQLite's parser:
+# it has a hundred entries, and up to six are needed for each.
+_HIGHEST: Final = 15
 _MILLISECONDS: Final = 1000
 _ALWAYS, _NEVER = "1", "0"
 
@@ -127,7 +131,8 @@ class _Value:
 
     `outcome` is set where evaluation may fail: SQL that gives 0, 1, or 2 for a failure. `failing` is the
     same of a value that is no condition: columns that must not be NULL. `constant` is the value of a
-    literal.
+    literal. `height` counts the operators and methods from here down. `joined` are the parts that `AND` or
+    `OR` has joined, with its name.
     """
 
     kind: Kind
@@ -138,6 +143,13 @@ class _Value:
     constant: Any = None
     of: Property | None = None
     optimised: bool = False
+    height: int = 0
+    joined: tuple[str, tuple[_Value, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what SQLite couldn't take."""
+        if self.height > _HIGHEST:
+            raise _too_deep()
 
     @property
     def is_constant(self) -> bool:
@@ -235,7 +247,7 @@ class _Parser:
     def _unary(self) -> _Value:
         self.depth += 1
         if self.depth > _DEEPEST:
-            raise query_error("The expression is nested too deeply")
+            raise _too_deep()
         try:
             if self._take("!", "not"):
                 return _negated(self._unary())
@@ -377,7 +389,7 @@ def _at(moment: datetime) -> _Value:
 def _changed(of: _Value, function: str, change: Callable[[str], str]) -> _Value:
     if of.is_constant:
         return _text(change(of.constant))
-    return replace(of, sql=f"{function}({of.sql})", of=None)
+    return replace(of, sql=f"{function}({of.sql})", of=None, height=of.height + 1)
 
 
 def _searched(of: _Value, method: str, wanted: str) -> _Value:
@@ -402,11 +414,16 @@ def _searched(of: _Value, method: str, wanted: str) -> _Value:
 def _leaf(sql: str, parameters: tuple[Any, ...], *sides: _Value, optimised: bool = False) -> _Value:
     """Make a condition of values, which fails where they do."""
     columns = [column for side in sides for column in side.failing]
+    height = _above(*sides)
     if not columns:
-        return _Value(Kind.FLAG, sql, parameters, optimised=optimised)
+        return _Value(Kind.FLAG, sql, parameters, optimised=optimised, height=height)
     missing = " OR ".join(f"{column} IS NULL" for column in columns)
     outcome = Condition(f"CASE WHEN {missing} THEN 2 ELSE ({sql}) IS TRUE END", parameters)
-    return _Value(Kind.FLAG, sql, parameters, outcome)
+    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
+
+
+def _above(*values: _Value) -> int:
+    return 1 + max(value.height for value in values)
 
 
 def _compared(left: _Value, sign: str, right: _Value) -> _Value:
@@ -450,14 +467,18 @@ def _incompatible(sign: str, left: _Value, right: _Value) -> ApiError:
 def _compared_flags(left: _Value, sign: str, right: _Value) -> _Value:
     sql = f"(({left.sql}) IS TRUE) {sign} (({right.sql}) IS TRUE)"
     parameters = (*left.parameters, *right.parameters)
+    height = _above(left, right)
     if left.outcome is None and right.outcome is None:
-        return _Value(Kind.FLAG, sql, parameters)
+        return _Value(Kind.FLAG, sql, parameters, height=height)
     first, second = _outcome(left), _outcome(right)
+    # Both at once, as digits: every other way would repeat one of them, and double what each level adds.
+    same, different = (1, 0) if sign == "=" else (0, 1)
     outcome = Condition(
-        f"CASE WHEN {first.sql} = 2 THEN 2 WHEN {second.sql} = 2 THEN 2 ELSE {sql} END",
-        (*first.parameters, *second.parameters, *parameters),
+        f"CASE 3 * ({first.sql}) + ({second.sql}) "
+        f"WHEN 0 THEN {same} WHEN 4 THEN {same} WHEN 1 THEN {different} WHEN 3 THEN {different} ELSE 2 END",
+        (*first.parameters, *second.parameters),
     )
-    return _Value(Kind.FLAG, sql, parameters, outcome)
+    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
 
 
 def _outcome(value: _Value) -> Condition:
@@ -470,30 +491,46 @@ def _negated(value: _Value) -> _Value:
     outcome = value.outcome and Condition(
         f"CASE {value.outcome.sql} WHEN 2 THEN 2 WHEN 1 THEN 0 ELSE 1 END", value.outcome.parameters
     )
-    return _Value(Kind.FLAG, f"({value.sql}) IS NOT TRUE", value.parameters, outcome)
+    return _Value(Kind.FLAG, f"({value.sql}) IS NOT TRUE", value.parameters, outcome, height=_above(value))
 
 
 def _joined(parts: list[_Value], sign: str) -> _Value:
     """Join conditions, which are evaluated from left to right until the result is known.
 
-    Halved again and again: SQLite bounds how deep an expression may be, and a client's list of a thousand
-    alternatives is long but not deep.
+    What parentheses have joined by the same operator is part of the same list.
     """
     if len(parts) == 1:
         return parts[0]
-    left, right = _joined(parts[: len(parts) // 2], sign), _joined(parts[len(parts) // 2 :], sign)
+    every = tuple(
+        one
+        for part in parts
+        for one in (part.joined[1] if part.joined and part.joined[0] == sign else [part])
+    )
+    return replace(_halved(every, sign), joined=(sign, every))
+
+
+def _halved(parts: tuple[_Value, ...], sign: str) -> _Value:
+    """Join by halves: a client's list of a thousand alternatives is long but not deep."""
+    if len(parts) == 1:
+        return parts[0]
+    left, right = _halved(parts[: len(parts) // 2], sign), _halved(parts[len(parts) // 2 :], sign)
     if left.kind is not Kind.FLAG or right.kind is not Kind.FLAG:
         raise query_error(
             f"Operator '{'&&' if sign == 'AND' else '||'}' incompatible with operand types "
             f"'{left.kind}' and '{right.kind}'"
         )
     sql, parameters = f"({left.sql} {sign} {right.sql})", (*left.parameters, *right.parameters)
+    height = _above(left, right)
     if left.outcome is None and right.outcome is None:
-        return _Value(Kind.FLAG, sql, parameters)
+        return _Value(Kind.FLAG, sql, parameters, height=height)
     first, second = _outcome(left), _outcome(right)
     goes_on, decides = (1, 0) if sign == "AND" else (0, 1)
     outcome = Condition(
         f"CASE {first.sql} WHEN {goes_on} THEN {second.sql} WHEN {decides} THEN {decides} ELSE 2 END",
         (*first.parameters, *second.parameters),
     )
-    return _Value(Kind.FLAG, sql, parameters, outcome)
+    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
+
+
+def _too_deep() -> ApiError:
+    return query_error("The expression is nested too deeply")

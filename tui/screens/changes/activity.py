@@ -153,7 +153,7 @@ class ActivityScreen(Listing):
     @on(_Told)
     def _show_story(self, message: _Told) -> None:
         if message.view == self.current:
-            told = words.story(message.view, message.lines, clock.now())
+            told = words.story(message.view, message.lines, clock.now(), self.key)
             self.query_one("#told", Static).update(told)
 
     @on(LineList.Opened)
@@ -161,7 +161,7 @@ class ActivityScreen(Listing):
         if self.current is not None:
             from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - only once one is opened
 
-            self.app.push_screen(ContactScreen(self.backend, self.current.change.contact_id))
+            self.open_screen(ContactScreen(self.backend, self.current.change.contact_id))
 
     def action_retry(self) -> None:
         """Try again what Xero refused."""
@@ -185,7 +185,7 @@ class ActivityScreen(Listing):
 
         is_handoff = change.state is State.HANDOFF
         question, yes = ("Stop waiting?", "Stop waiting") if is_handoff else ("Take it back?", "Take back")
-        self.app.push_screen(AskScreen(question, words.taking_back(change), yes=yes, no="Keep"), answered)
+        self.open_screen(AskScreen(question, words.taking_back(change), yes=yes, no="Keep"), answered)
 
     @work(group="take-back", exit_on_error=False)
     async def _take_back(self, change: Change) -> None:
@@ -210,7 +210,7 @@ class ActivityScreen(Listing):
 
         suggestion = Path.home() / f"reshelve-changes-{clock.local_now():%Y-%m-%d}.csv"
         found = counted(self.window.total, "change")
-        self.app.push_screen(NameScreen(f"Export {found}", suggestion), named)
+        self.open_screen(NameScreen(f"Export {found}", suggestion), named)
 
     @work(group="export", exit_on_error=False)
     async def _export(self, file: Path) -> None:
@@ -221,7 +221,7 @@ class ActivityScreen(Listing):
         """Show the restores that wait for a press in Xero."""
         from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - only once it is wanted
 
-        self.app.push_screen(HandoffScreen(self.backend))
+        self.open_screen(HandoffScreen(self.backend))
 
     def action_back(self) -> None:
         """Go back to the contacts."""

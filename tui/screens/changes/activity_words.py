@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from tui.actions import usual_key
 from tui.model.activity import Group
 from tui.model.change import Action, Origin, State
 from tui.widgets import clock
+from tui.widgets.refusals import advice
 from tui.widgets.signs import Sign, sign
 from tui.widgets.text import content, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from tui.model.backend import TimelineLine
@@ -75,7 +77,12 @@ def row(view: ChangeView, width: int, now: datetime) -> Content:
     return Content(gap).join(parts)
 
 
-def story(view: ChangeView, lines: Sequence[TimelineLine], now: datetime) -> Content:
+def story(
+    view: ChangeView,
+    lines: Sequence[TimelineLine],
+    now: datetime,
+    key: Callable[[str], str] = usual_key,
+) -> Content:
     """Write what happened to one change, the newest first."""
     change, look = view.change, look_of(view, now)
     written = [
@@ -90,6 +97,9 @@ def story(view: ChangeView, lines: Sequence[TimelineLine], now: datetime) -> Con
         written.append(
             content(change.words, "$text-error" if change.state is State.REFUSED else "$text-muted")
         )
+    to_do = advice(change, retry="retry", key=key)
+    if to_do:
+        written.append(content(to_do, "$text-warning"))
     written += (
         Content.assemble((f"{line.when}  ", "$text-muted"), content(line.what)) for line in reversed(lines)
     )

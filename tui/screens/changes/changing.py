@@ -84,7 +84,7 @@ class Changing(Undoing[ScreenResultType], Generic[ScreenResultType]):
 
         from tui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(ConfirmScreen(self.backend, action, contact_ids, hidden), confirmed)
+        self.open_screen(ConfirmScreen(self.backend, action, contact_ids, hidden), confirmed)
 
     @work(exit_on_error=False, group="change")
     async def _request(self, action: Action, contact_ids: tuple[str, ...]) -> None:
@@ -102,7 +102,7 @@ class Changing(Undoing[ScreenResultType], Generic[ScreenResultType]):
         """Mark contact groups as tenants."""
         from tui.screens.tenancy.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        self.app.push_screen(TenantGroupsScreen(self.backend))
+        self.open_screen(TenantGroupsScreen(self.backend))
 
     def try_again(self, view: ChangeView | None) -> None:
         """Ask again for what Xero refused, or say why there is nothing to ask for."""

@@ -64,7 +64,7 @@ class TryingAgain(Backed[ScreenResultType], Generic[ScreenResultType]):
         more = len(names) - _MOST_NAMED
         shown = [*names[:_MOST_NAMED], *([f"• and {number(more)} more"] if more > 0 else [])]
         question = f"Try {counted(len(changes), 'refused change')} again?"
-        self.app.push_screen(AskScreen(question, (*shown, _WHY), yes="Try again"), answered)
+        self.open_screen(AskScreen(question, (*shown, _WHY), yes="Try again"), answered)
 
     @work(group="retry", exit_on_error=False)
     async def _retry(self, changes: Sequence[Change]) -> None:

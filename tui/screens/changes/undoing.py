@@ -71,7 +71,7 @@ class Undoing(Backed[ScreenResultType], Generic[ScreenResultType]):
 
         question = words.question(plan)
         said = words.explanation(plan, clock.now())
-        self.app.push_screen(AskScreen(question, said, yes=words.VERBS[plan.kind]), answered)
+        self.open_screen(AskScreen(question, said, yes=words.VERBS[plan.kind]), answered)
 
     @work(group="undo", exit_on_error=False)
     async def _undo(self, plan: UndoPlan) -> None:

@@ -10,8 +10,8 @@ from textual import work
 from textual.message import Message
 from textual.worker import Worker, WorkerState
 
+from tui import browser
 from tui.model.errors import NoKeychainError, ReshelveError
-from tui.screens import browser
 from tui.screens.telling import Telling
 
 if TYPE_CHECKING:

@@ -207,7 +207,7 @@ class ConnectScreen(Attempting):
 
         self._back_to_form()
         question = words.file_question(message.error.what)
-        self.app.push_screen(AskScreen("Keep the sign-in in a file?", question, yes="Use a file"), answered)
+        self.open_screen(AskScreen("Keep the sign-in in a file?", question, yes="Use a file"), answered)
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:

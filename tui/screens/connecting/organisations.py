@@ -15,6 +15,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.actions import bindings
+from tui.compat import Options
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
 from tui.screens.connecting import organisations_words as words
@@ -96,7 +97,7 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Organisations"
             yield _Filter(placeholder="Search", compact=True, id="filter")
-            yield OptionList(id="list", markup=False, compact=True)
+            yield Options(id="list", markup=False, compact=True)
             yield Plain(words.LOOKING, "$text-muted", id="state")
         yield KeyBar()
 
@@ -259,7 +260,7 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
                 self._disconnect(sign_in, counted(len(names), "organisation"))
 
         question = words.disconnecting(names)
-        self.app.push_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
+        self.open_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
 
     @work(group="disconnect", exit_on_error=False)
     async def _disconnect(self, sign_in: str, names: str) -> None:

@@ -131,7 +131,10 @@ class ContactScreen(Changing[None], TellingContact[None]):
         self._write("#heading", words.heading(page.contact))
         self._write("#details", words.details(page))
         self._write("#balances", words.balances(page.contact, now))
-        self._write("#changes", words.changes(page, now))
+        self._write(
+            "#changes",
+            words.changes(page, now, self.key),
+        )
         timeline = words.timeline(page)
         self._write("#timeline", timeline)
         self.query_one("#timeline").display = bool(timeline.plain)

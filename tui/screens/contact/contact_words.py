@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.actions import usual_key
 from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.screens.tenancy.tenancy_words import named
 from tui.widgets import clock
+from tui.widgets.refusals import advice
 from tui.widgets.signs import sign
 from tui.widgets.text import content, money
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from tui.model.backend import ContactPage, HistoryLine
@@ -78,15 +80,14 @@ def _amount(label: str, outstanding: int, overdue: int) -> Content:
     return Content.assemble((label.ljust(_LABEL), "$text-muted"), money(outstanding), late)
 
 
-def changes(page: ContactPage, now: datetime) -> Content:
+def changes(page: ContactPage, now: datetime, key: Callable[[str], str] = usual_key) -> Content:
     """Write the changes made from here or noticed in Xero, newest first."""
-    lines = list(_changes(page, now)) or [
-        Content.styled("None yet. Archive with a, restore with r.", "$text-muted")
-    ]
+    how = f" Archive with {key('archive')}, restore with {key('restore')}." if key("archive") else ""
+    lines = list(_changes(page, now, key)) or [Content.styled(f"None yet.{how}", "$text-muted")]
     return _section("Changes", lines)
 
 
-def _changes(page: ContactPage, now: datetime) -> Iterator[Content]:
+def _changes(page: ContactPage, now: datetime, key: Callable[[str], str]) -> Iterator[Content]:
     for view in page.changes:
         look, change = sign(view, now.astimezone()), view.change
         style = f"$text-{look.style}" if look.style else ""
@@ -97,6 +98,9 @@ def _changes(page: ContactPage, now: datetime) -> Iterator[Content]:
         )  # fmt: skip
         if change.words and change.state in _SAYING_WHY:
             yield content(change.words, "$text-muted")
+        to_do = advice(change, key=key)
+        if to_do:
+            yield content(to_do, "$text-warning")
 
 
 def timeline(page: ContactPage) -> Content:

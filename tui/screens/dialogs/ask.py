@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui.actions import bindings
+from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _KINDS: Final = {"•": "item", "!": "warning paragraph"}
 
 
-class AskScreen(ModalScreen[bool]):
+class AskScreen(ModalScreen[bool], Telling[bool]):
     """Says what is asked, and what happens then; the default is no."""
 
     CSS_PATH: ClassVar = ["dialog.tcss", "ask.tcss"]

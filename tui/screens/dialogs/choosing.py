@@ -11,6 +11,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.actions import bindings
+from tui.compat import Options
+from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 from tui.widgets.text import content
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class ChoosingScreen(ModalScreen[str | None]):
+class ChoosingScreen(ModalScreen[str | None], Telling[str | None]):
     """Says what is asked; its result is the answer chosen, or None.
 
     `answers` are the results with their words; `first` is the one under the cursor at the start, which
@@ -51,7 +53,7 @@ class ChoosingScreen(ModalScreen[str | None]):
             with VerticalScroll(id="said", can_focus=False):
                 for words in self._words:
                     yield Plain(words, classes="paragraph")
-            yield OptionList(
+            yield Options(
                 *(Option(content(words), id=answer) for answer, words in self._answers.items()), id="answers"
             )
         yield KeyBar(("open", "Answer"), ("cancel", "Cancel"))

@@ -192,7 +192,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         """Mark contact groups as tenants; the warnings here follow."""
         from tui.screens.tenancy.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - only once it is wanted
 
-        self.app.push_screen(TenantGroupsScreen(self.backend), self._marked_anew)
+        self.open_screen(TenantGroupsScreen(self.backend), self._marked_anew)
 
     async def _marked_anew(self, marked: frozenset[str] | None) -> None:
         if marked is None:

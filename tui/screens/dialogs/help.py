@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.actions import bindings, by_group, key_names, keys_of, may_write
+from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_words import EXAMPLES
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _BEFORE_SEARCHING: Final = "Finding"
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], Telling[None]):
     """Lists every action that is offered, with its keys as they are now, and how to search.
 
     Opened from the search box, it begins with that.

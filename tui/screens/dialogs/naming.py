@@ -12,6 +12,7 @@ from textual.widgets import Button, Input
 
 from tui.actions import bindings
 from tui.screens.reconcile import file_paths
+from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 from tui.widgets.typing_box import TypingBox
@@ -26,7 +27,7 @@ _NO_FOLDER: Final = "There is no such folder."
 _IS_FOLDER: Final = "This is a folder. Add a name for the file."
 
 
-class NameScreen(ModalScreen[Path | None]):
+class NameScreen(ModalScreen[Path | None], Telling[Path | None]):
     """Says at once what is wrong with a name, and whether something would be replaced."""
 
     CSS_PATH: ClassVar = ["dialog.tcss", "naming.tcss"]

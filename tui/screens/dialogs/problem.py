@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui.actions import bindings
+from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
 
@@ -23,7 +24,7 @@ _NEXT: Final = (
 )
 
 
-class ProblemScreen(ModalScreen[None]):
+class ProblemScreen(ModalScreen[None], Telling[None]):
     """Says what happened, that nothing was lost, and what to press next."""
 
     CSS_PATH = "dialog.tcss"

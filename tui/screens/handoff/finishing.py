@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from textual import on, work
 from textual.message import Message
 
+from tui import browser
 from tui.model.errors import RejectedError, ReshelveError
-from tui.screens import browser
 from tui.screens.backed import Backed
 from tui.screens.handoff.handoff_items import Item, look
 from tui.widgets.text import safe
@@ -125,7 +125,7 @@ class Finishing(Backed[None]):
                 if message.wanted == 1
                 else f"{self.key('copy_all')} copies all links"
             )
-            self.flash(f"No browser here. {copies}; any machine will do.", trouble=True)
+            self.flash(f"No browser opened. {copies}; any machine will do.", trouble=True)
             return
         opened = frozenset(message.change_ids)
         self.items = tuple(

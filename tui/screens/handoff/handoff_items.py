@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ENDS = {
     State.CONFIRMED: ("✓", "restored", "$text-success"),
-    State.REFUSED: ("✗", "refused", "$text-error"),
+    State.REFUSED: ("✗", "refused by Xero", "$text-error"),
     State.DISMISSED: ("·", "no longer waited for", "$text-muted"),
 }
 _WIDE = 80

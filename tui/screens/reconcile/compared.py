@@ -211,7 +211,12 @@ class Compared(Changing[None]):
 
     @on(SearchBox.Changed)
     def _words_changed(self) -> None:
+        cursor = self.rows.cursor
+        line = self.shown[cursor] if cursor < len(self.shown) else 0
         self.find()
+        if not self.search.text:
+            # Without words every line is shown: the cursor stays on its own.
+            self.rows.put_cursor(line)
 
     def open_kind(self, kind: Kind) -> None:
         """Show another group."""

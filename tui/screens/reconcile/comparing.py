@@ -27,6 +27,6 @@ class Comparing(Backed[ScreenResultType], Generic[ScreenResultType]):
             if one is not None:
                 # To be compared again, once it says something else.
                 self._compared = one.typed
-                self.app.push_screen(ReconcileScreen(self.backend, one.found))
+                self.open_screen(ReconcileScreen(self.backend, one.found))
 
-        self.app.push_screen(FileScreen(self.backend, self._compared or file_paths.start()), compared)
+        self.open_screen(FileScreen(self.backend, self._compared or file_paths.start()), compared)

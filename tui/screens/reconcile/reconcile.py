@@ -124,7 +124,7 @@ class ReconcileScreen(Mending, Settling):
     def _open_contact(self, contact_id: str) -> None:
         from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - only once one is opened
 
-        self.app.push_screen(ContactScreen(self.backend, contact_id))
+        self.open_screen(ContactScreen(self.backend, contact_id))
 
     def _with_contact(self, do: Callable[[str], object]) -> None:
         one: Entry | None = self.current
@@ -145,4 +145,4 @@ class ReconcileScreen(Mending, Settling):
         """Show the restores that wait for a press in Xero."""
         from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - only once it is wanted
 
-        self.app.push_screen(HandoffScreen(self.backend))
+        self.open_screen(HandoffScreen(self.backend))

@@ -126,7 +126,7 @@ class FileScreen(ModalScreen[ComparedFile | None], Backed[ComparedFile | None]):
             if answer is not None:
                 picker.choose(answer)
 
-        self.app.push_screen(
+        self.open_screen(
             ChoosingScreen(f"{picker.label} …", (), picker.answers, first=picker.value), answered
         )
 

@@ -69,7 +69,7 @@ class Settling(Compared):
         answers |= {_NOBODY: "None of them" if len(answers) > 1 else "No, somebody else"}
         answers |= {_LEFT_OUT: "Leave it out for now"}
         question = "Which contact is meant?" if len(one.candidates) > 1 else "Is this the contact?"
-        self.app.push_screen(ChoosingScreen(question, words.asking(one), answers, first=_LEFT_OUT), answered)
+        self.open_screen(ChoosingScreen(question, words.asking(one), answers, first=_LEFT_OUT), answered)
 
     @work(exclusive=True, group="resolve", exit_on_error=False)
     async def _resolve(self, choices: Mapping[int, str | None]) -> None:
@@ -107,7 +107,7 @@ class Settling(Compared):
                 self._record(leaves=False)
 
         said = tuple(words.recording(self.found, count))
-        self.app.push_screen(AskScreen("Record what agrees?", said, yes=f"Record {number(count)}"), answered)
+        self.open_screen(AskScreen("Record what agrees?", said, yes=f"Record {number(count)}"), answered)
 
     @work(exclusive=True, group="record", exit_on_error=False)
     async def _record(self, *, leaves: bool) -> None:
@@ -140,4 +140,4 @@ class Settling(Compared):
                 self.dismiss()
 
         said = (words.proof(len(self.unrecorded)), "Nothing of it is recorded yet. The file stays as it is.")
-        self.app.push_screen(ChoosingScreen("Go back?", said, _LEAVING, first=_STAY), answered)
+        self.open_screen(ChoosingScreen("Go back?", said, _LEAVING, first=_STAY), answered)

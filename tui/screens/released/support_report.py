@@ -62,6 +62,8 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     yield f"Permission: {'read only' if organisation.is_read_only else 'read and write'}"
     yield f"Xero: {xero.link}; last answer {_time(xero.last_answer_at)}; {_told(xero.detail, with_names)}"
     yield f"Last pull: {_time(snapshot.last_pull_at)}"
+    if snapshot.unreadable:
+        yield f"Contacts from Xero that couldn't be read: {snapshot.unreadable} (ids in the log)"
     if snapshot.clock_ahead:
         seconds = round(snapshot.clock_ahead.total_seconds())
         yield f"This machine's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings
+from tui.screens.telling import Telling
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
@@ -43,7 +44,7 @@ def moment_of_today(typed: str, now: datetime) -> datetime | None:
     return min(readings)
 
 
-class SyncStartScreen(ModalScreen[datetime | None]):
+class SyncStartScreen(ModalScreen[datetime | None], Telling[datetime | None]):
     """Its result is when the sync was started, or None.
 
     Now is when the dialog was opened, not when it is answered: what Xero confirms in between can't be

@@ -56,7 +56,7 @@ class TellingContact(Backed[ScreenResultType], Generic[ScreenResultType]):
 
         where = f"{_WHERE[last.action.target]}, in the company tied to {self._organisation}"
         words = (f"“{safe(page.contact.name)}” must stand {where}.", _SEEN_PROVES)
-        self.app.push_screen(AskScreen("Do you see it in Re-Leased?", words, yes="I see it there"), answered)
+        self.open_screen(AskScreen("Do you see it in Re-Leased?", words, yes="I see it there"), answered)
 
     @property
     def _organisation(self) -> str:
@@ -78,7 +78,7 @@ class TellingContact(Backed[ScreenResultType], Generic[ScreenResultType]):
 
         words = (f"“{safe(page.contact.name)}”, in the company tied to {self._organisation}.", _LINK_MEANS)
         question = "Is it linked to Xero in Re-Leased?"
-        self.app.push_screen(ChoosingScreen(question, words, _ANSWERS, first=_NEITHER), answered)
+        self.open_screen(ChoosingScreen(question, words, _ANSWERS, first=_NEITHER), answered)
 
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _note_link(self, contact_id: str, *, is_unlinked: bool) -> None:

@@ -50,7 +50,7 @@ class TellingSync(Backed[ScreenResultType], Generic[ScreenResultType]):
             if at is not None:
                 self._note_start(at)
 
-        self.app.push_screen(SyncStartScreen((self._company(), _PROVES)), answered)
+        self.open_screen(SyncStartScreen((self._company(), _PROVES)), answered)
 
     def _company(self) -> str:
         name = safe(self.backend.snapshot.organisation.name)
@@ -70,7 +70,7 @@ class TellingSync(Backed[ScreenResultType], Generic[ScreenResultType]):
         since = clock.short(started_at, clock.now())
         name = safe(self.backend.snapshot.organisation.name)
         words = (f"You said that it was started at {since}, in the company tied to {name}.", _PROVES)
-        self.app.push_screen(
+        self.open_screen(
             ChoosingScreen("How did the sync in Re-Leased end?", words, _ANSWERS, first=_RUNNING), answered
         )
 

@@ -149,7 +149,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
                 self._save(file, self._report())
 
         suggestion = Path.home() / f"reshelve-report-{clock.local_now():%Y-%m-%d}.txt"
-        self.app.push_screen(NameScreen("Save the report", suggestion, _ABOUT), named)
+        self.open_screen(NameScreen("Save the report", suggestion, _ABOUT), named)
 
     @work(group="save", exit_on_error=False)
     async def _save(self, file: Path, text: str) -> None:
@@ -166,7 +166,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
         answers = {state.value: state.value for state in CompanyState} | {_NOTHING: "I can't say"}
         words = (_LOOK.format(self.backend.snapshot.organisation.name),)
         question = "What does Re-Leased's Sync Overview show?"
-        self.app.push_screen(ChoosingScreen(question, words, answers, first=_NOTHING), answered)
+        self.open_screen(ChoosingScreen(question, words, answers, first=_NOTHING), answered)
 
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _note_state(self, state: CompanyState) -> None:
@@ -177,7 +177,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
         """List every change."""
         from tui.screens.changes.activity import ActivityScreen  # noqa: PLC0415 - only once it is wanted
 
-        self.app.push_screen(ActivityScreen(self.backend))
+        self.open_screen(ActivityScreen(self.backend))
 
     def action_refresh(self) -> None:
         """Look for news now."""

@@ -11,6 +11,7 @@ from tui.actions import usual_key
 from tui.model.evidence import Grade, Standing
 from tui.model.snapshot import Link
 from tui.widgets import clock
+from tui.widgets.refusals import advice, reason
 from tui.widgets.signs import meaning
 from tui.widgets.sync_words import next_sync, xero_trouble, xero_words
 from tui.widgets.text import safe
@@ -147,16 +148,15 @@ def _refusals(pane: Pane | None, key: Callable[[str], str]) -> Step:
     every = f"{key('activity')} lists every change."
     if not pane.refused_total:
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
-    shown = [f"{safe(view.change.name)}: {_words(view)}" for view in pane.refused[:_MOST_REFUSED]]
+    shown = [
+        f"{safe(view.change.name)}: {reason(view.change)} {advice(view.change, retry='retry', key=key)}"
+        for view in pane.refused[:_MOST_REFUSED]
+    ]
     more = pane.refused_total - len(shown)
     if more:
         shown.append(f"and {number(more)} more")
     again = f"{key('retry')} tries again; " if key("retry") else ""
     return Step(_BAD, title, tuple(shown), f"{again}{every}")
-
-
-def _words(view: ChangeView) -> str:
-    return safe(view.change.words) or "Xero gave no reason."
 
 
 def _waiting(
@@ -185,6 +185,8 @@ def _totals(pane: Pane) -> str:
         f"{counted(pending, 'change')} pending": pending,
     }  # fmt: skip
     said = [words for words, count in counts.items() if count]
+    if not said and pane.not_in_xero_total:
+        return f"{counted(pane.not_in_xero_total, 'change')} not in Xero yet."
     return f"{'. '.join(said)}." if said else "Nothing is pending, overdue or stalled."
 
 

@@ -124,6 +124,7 @@ _CONTACTS: Final[Mapping[str, Mapping[str, _Column]]] = {
     },
     "contact_documents": {"contact_rowid": _COUNT, "raw": _BYTES, "balances_ms": _MOMENT},
     "tallies": {"name": _TEXT, "total": _COUNT},
+    "absences": {"contact_id": _TEXT, "since_ms": _MOMENT, "status": _one_of(ContactStatus, "")},
 }  # fmt: skip
 #: The columns of a change without which it can't be told what it is.
 UNREADABLE_CHANGE: Final = " OR ".join(

@@ -11,7 +11,8 @@ from tui.model.change import Action, Change, Event, Origin, State, step
 from tui.model.moments import of_milliseconds
 from tui.store import values
 from tui.store.evidence import settle
-from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, write_event
+from tui.store.journal.dating import changed_at
+from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, unanswered_calls, write_event
 from tui.store.moments import to_ms
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S60
 _UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
 
 SEEN_IN_XERO: Final = "seen in Xero"
+_ARRIVED: Final = "an earlier request, which got no answer, did reach Xero"
+# How long after its answer was given up Xero may still have carried out a call, in milliseconds; and how far
+# its clock may be behind.
+_CARRIED_OUT_LATE_MS: Final = 60_000
+_CLOCKS_DIFFER_MS: Final = 5_000
 _NOTHING_TO_UNDO: Final = "what it was to undo was never carried out"
 _UNDONE: Final = "undone before it was carried out"
 # Where a change stands once it is certain that Xero hasn't carried it out.
@@ -140,19 +146,22 @@ def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | 
     if not change.state.is_open:
         return None
     state = step(change.state, move.event)
-    confirmed_at = (move.confirmed_at or now) if state is State.CONFIRMED else None
+    confirmed_at = _confirmed_at(connection, change, move, now) if state is State.CONFIRMED else None
+    # What Xero said of an attempt says nothing about the next one, or about what was done in the end.
+    keeps_words = state not in {State.QUEUED, State.CONFIRMED}
     connection.execute(
         "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, words = ?"
         " WHERE change_id = ?",
         (
             state.value, to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
-            move.idempotency_key or change.idempotency_key, move.words or change.words, change.change_id,
+            move.idempotency_key or change.idempotency_key,
+            move.words or (change.words if keeps_words else ""), change.change_id,
         ),
     )  # fmt: skip
     detail = {"words": move.words, "detail": move.detail, "idempotency_key": move.idempotency_key}
     detail["batch"] = move.batch
-    if move.confirmed_at is not None:
-        detail["confirmed_at"] = move.confirmed_at.isoformat()
+    if move.confirmed_at is not None and confirmed_at is not None:
+        detail["confirmed_at"] = confirmed_at.isoformat()
     write_event(connection, to_ms(now), change.change_id, move.event.value, state.value, **detail)
     if state is State.SENDING:
         connection.execute(
@@ -165,6 +174,58 @@ def move(connection: sqlite3.Connection, move: Move, now: datetime) -> Change | 
         _after_confirming(connection, after)
     elif state in _NOT_CARRIED_OUT:
         _release(connection, after, now)
+    return get(connection, change.change_id)
+
+
+def _confirmed_at(connection: sqlite3.Connection, change: Change, move: Move, now: datetime) -> datetime:
+    if move.confirmed_at is None:
+        return now
+    is_ours = change.state in {State.SENDING, State.UNCLEAR}
+    # It can't have been done before it was asked for, nor, where Xero just answered, before it was sent.
+    after = {State.SENDING: change.updated_at, State.UNCLEAR: change.requested_at}.get(change.state)
+    known = change.base_at if is_ours else None
+    return changed_at(connection, move.confirmed_at, now, known=known, after=after)
+
+
+def sent_unanswered(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
+    """Find the change that was given up after a call without an answer, and by whose call this came.
+
+    Xero dates what a call did within the time in which the call was under way.
+    """
+    if action is not Action.ARCHIVE:
+        # A restore that got no answer is handed to a person, and stays open.
+        return None
+    rows = connection.execute(
+        f"{_SELECT} WHERE contact_id = ? AND action = ? AND origin = ? AND state IN (?, ?)"
+        " AND idempotency_key <> '' ORDER BY change_id DESC",
+        (
+            contact.contact_id, action.value, Origin.HERE.value, State.REFUSED.value, State.CANCELLED.value
+        ),
+    ).fetchall()  # fmt: skip
+    at_ms = to_ms(contact.updated_at)
+    for change in values.readable(change_of, rows):
+        for sent_ms, given_up_ms in unanswered_calls(connection, change.change_id):
+            if sent_ms - _CLOCKS_DIFFER_MS <= at_ms <= given_up_ms + _CARRIED_OUT_LATE_MS:
+                return change
+    return None
+
+
+def confirm_late(
+    connection: sqlite3.Connection, change: Change, confirmed_at: datetime, now: datetime
+) -> Change:
+    """Confirm a change that had been given up: it was done, and by us. Returns it as it now is.
+
+    No step of the lifecycle, whose ends are final, but a correction of what was recorded.
+    """
+    state = State.CONFIRMED
+    connection.execute(
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, words = '', superseded = 0"
+        " WHERE change_id = ?",
+        (state.value, to_ms(now), to_ms(confirmed_at), change.change_id),
+    )
+    detail = {"detail": _ARRIVED, "confirmed_at": confirmed_at.isoformat()}
+    write_event(connection, to_ms(now), change.change_id, Event.CONFIRM.value, state.value, **detail)
+    _after_confirming(connection, get(connection, change.change_id))
     return get(connection, change.change_id)
 
 

@@ -55,7 +55,9 @@ def how_confirmed(change: Change, contact: Contact) -> str:
     """Say how an open change came to be done in Xero, for its log."""
     if change.action is Action.ARCHIVE and contact.merged_to:
         return MERGED_AWAY
-    return ARCHIVED_FIRST if _waits(change, Action.ARCHIVE) else journal.SEEN_IN_XERO
+    # One that was sent before may be what archived it, although a read hadn't shown that yet.
+    was_first = _waits(change, Action.ARCHIVE) and not change.idempotency_key
+    return ARCHIVED_FIRST if was_first else journal.SEEN_IN_XERO
 
 
 def weigh_restore(

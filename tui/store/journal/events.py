@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, State
+from tui.model.change import Action, Event, State
 from tui.store import values
 
 if TYPE_CHECKING:
@@ -84,6 +84,26 @@ def read_events_of_change(database: Database, change_id: int) -> list[JournalEve
         (change_id,),
     )
     return values.readable(_event, rows)
+
+
+def unanswered_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:
+    """Read when each call for a change was sent that got no answer, and when that was given up on.
+
+    In milliseconds. Where Xero gave its reasons, the call was answered: it wasn't carried out.
+    """
+    rows = connection.execute(
+        "SELECT at_ms, event, detail FROM change_events WHERE change_id = ? AND event IN (?, ?)"
+        " ORDER BY event_id",
+        (change_id, Event.SEND.value, Event.LOSE.value),
+    )
+    calls, sent_ms = [], None
+    for at_ms, event, detail in rows:
+        known_ms = values.whole(at_ms)
+        if event == Event.SEND.value:
+            sent_ms = known_ms
+        elif sent_ms is not None and known_ms is not None and "words" not in values.fields(detail):
+            calls.append((sent_ms, known_ms))
+    return calls
 
 
 def _event(row: tuple[Any, ...]) -> JournalEvent:

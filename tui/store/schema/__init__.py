@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
+from tui.store.schema.absences import ABSENCES
 from tui.store.schema.batches import BATCHES
 from tui.store.schema.tellings import TELLINGS
 from tui.store.schema.tenancy import TENANCY
@@ -186,6 +187,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ),
     ),
     (*TENANCY, *_append_only("group_marks")),
+    ABSENCES,
 )
 #: From these versions on a store has tables of batches, of tellings, and of groups marked as tenants.
 BATCHES_VERSION: Final = 3

@@ -10,10 +10,9 @@ import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 
+from tui import net
 from tui.log import logger
-from tui.loopback import is_loopback
 from tui.model.errors import SignInError
-from tui.xero import failures
 from tui.xero.http import HEADERS, NOT_SENT
 
 _PATH: Final = "/identity/connect/authorize"
@@ -46,22 +45,24 @@ def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
     """Look whether Xero refuses what is asked before anybody signs in; blocks.
 
     Other answers tell nothing: a filter against robots may give them, and the browser will show what they
-    are. Raises `SignInError` when Xero's page can't be reached.
+    are. Raises `SignInError` when Xero's page can't be reached, and `NetworkSetupError`.
     """
     try:
         with (
             httpx.Client(
                 headers=HEADERS | {"Accept": "text/html"},
                 timeout=_TIMEOUT,
-                trust_env=not is_loopback(url),
-                transport=transport,
+                trust_env=False,
+                transport=transport or net.transport(url),
             ) as client,
             client.stream("GET", url) as answer,
         ):
+            if net.is_proxy_password_wanted(answer):
+                raise net.proxy_password_problem(url)
             return answer.status_code in _REFUSALS or _leads_to_error(answer)
     except NOT_SENT as error:
         logger.info("Xero's sign-in page was not reached: %s", type(error).__name__)
-        raise _unreachable(error) from None
+        raise net.setup_problem(error, url, "Xero's sign-in page") or _unreachable() from None
     except httpx.HTTPError as error:
         logger.info("Xero's sign-in page was not seen: %s", type(error).__name__)
         return False
@@ -75,10 +76,7 @@ def _leads_to_error(answer: httpx.Response) -> bool:
     return answer.is_redirect and where.path.lower() == _ERROR_PAGE
 
 
-def _unreachable(error: httpx.HTTPError) -> SignInError:
-    clock = failures.clock_trouble(error)
-    if clock is not None:
-        return SignInError(clock.what, clock.next_step)
+def _unreachable() -> SignInError:
     return SignInError(
         "Xero's sign-in page can't be reached.",
         "Nothing has changed. Check the connection to the internet, then try again.",

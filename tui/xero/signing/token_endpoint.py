@@ -17,20 +17,19 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ign
 from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from tui import lenient
+from tui import lenient, net
 from tui.log import logger
-from tui.loopback import is_loopback
-from tui.model.errors import OfflineError, SignInError
+from tui.model.errors import NetworkSetupError, OfflineError, SignInError
 from tui.response_limit import TooLargeError, limit
-from tui.xero import failures
 from tui.xero.dates import date_of
-from tui.xero.http import HEADERS, TIMEOUT, trusted
+from tui.xero.http import HEADERS, TIMEOUT
 from tui.xero.signing import refusals
 from tui.xero.signing.tokens import Secret, Tokens
 
 if TYPE_CHECKING:
     from tui.xero.signing.refusals import Meaning
 
+_SERVICE: Final = "Xero's sign-in service"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 # Seconds. Longer than any access token lives.
 _LONGEST_LIFE: Final = 31_536_000.0
@@ -190,26 +189,27 @@ def _post(
     sent: _Exchange, transport: httpx.BaseTransport | None, after_trouble: str
 ) -> _Answer | OfflineError:
     auth = httpx.BasicAuth(quote(sent.client_id, ""), quote(sent.secret, "")) if sent.secret else None
-    trust_env = not is_loopback(sent.url)
-    verify = trusted(trust_env=trust_env)
     sent_at = datetime.now(UTC)
     try:
         with httpx.Client(
             headers=HEADERS,
             timeout=TIMEOUT,
-            trust_env=trust_env,
-            verify=verify,
-            transport=transport,
+            trust_env=False,
+            transport=transport or net.transport(sent.url),
             auth=auth,
         ) as client:
             client.event_hooks = {"response": [limit]}
             response = client.post(sent.url, content=sent.body, headers=_FORM)
+    except NetworkSetupError as error:
+        return error
     except TooLargeError:
-        return OfflineError("Xero's sign-in service sent an answer that is far too large.", after_trouble)
+        return OfflineError(f"{_SERVICE} sent an answer that is far too large.", after_trouble)
     except httpx.HTTPError as error:
         logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
-        unreachable = OfflineError("Xero's sign-in service can't be reached.", after_trouble)
-        return failures.clock_trouble(error) or unreachable
+        unreachable = OfflineError(f"{_SERVICE} can't be reached.", after_trouble)
+        return net.setup_problem(error, sent.url, _SERVICE) or unreachable
+    if net.is_proxy_password_wanted(response):
+        return net.proxy_password_problem(sent.url)
     return _Answer(response, sent_at, datetime.now(UTC))
 
 

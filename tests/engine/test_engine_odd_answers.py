@@ -1,0 +1,517 @@
+"""Histories of odd answers to a write and to the reads after it: what is recorded is what Xero did.
+
+A real client and a real store; Xero is a function that answers as it is told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from contextlib import suppress
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import httpx
+import pytest
+from engine.model_xero import START, Clock, contact
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tui.engine.check import check, read_fresh
+from tui.engine.sync.handoff import HandoffLookout
+from tui.engine.sync.push import Pusher
+from tui.engine.sync.verdict import RestoreRefusal
+from tui.model.change import Action, Change, Origin, State
+from tui.model.contact import ContactStatus
+from tui.model.errors import XeroError
+from tui.store import Store
+from tui.xero.client import XeroClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tui.xero.signing.tokens import TokenSource
+
+T = TypeVar("T")
+ACTIVE, ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
+HTML = "<html><h1>Not this way</h1></html>"
+ID = "5f4cbf2c-0000-4000-8000-00000000000a"
+# Reads lag writes by less than this.
+LAG = timedelta(seconds=50)
+REFUSAL = "Archived contacts cannot currently be edited via the API."
+
+
+class Write(StrEnum):
+    """How a write is answered."""
+
+    FINE = "fine"
+    LOST = "carried out, no answer"
+    NOT_SENT = "never arrived, no answer"
+    BROKEN = "carried out, the element makes no sense"
+    STUB = "carried out, the element is an error"
+    PAGE = "carried out, answered by a gateway's page"
+    BARE = "carried out, answered by a bare status"
+
+
+class Read(StrEnum):
+    """How a read is answered."""
+
+    FINE = "fine"
+    UNREADABLE = "a contact that makes no sense"
+    EMPTY = "an empty page"
+    NOTHING = "an empty list without a count"
+    PARTIAL = "less than it says"
+    PAGES = "one of several pages"
+    PAGE_404 = "a gateway's 404"
+    OTHER = "another contact"
+    STALE = "as it was a moment ago"
+    DROPPED = "no answer"
+
+
+class OddXero:
+    """Answers with what is ordered, one wish a call, and then as it should."""
+
+    def __init__(self, clock: Clock, status: ContactStatus = ACTIVE, *ids: str) -> None:
+        self.clock = clock
+        self.contacts = {one: (status, START - timedelta(days=30)) for one in ids or (ID,)}
+        self.before = dict(self.contacts)
+        self.writes: list[Write] = []
+        self.reads: list[Read] = []
+        self.calls: list[str] = []
+
+    def set_status(self, contact_id: str, status: ContactStatus) -> None:
+        self.before[contact_id] = self.contacts[contact_id]
+        self.contacts[contact_id] = (status, self.clock())
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.calls.append(request.method)
+        if request.method == "POST":
+            return self._write(request, self.writes.pop(0) if self.writes else Write.FINE)
+        return self._read(request, self.reads.pop(0) if self.reads else Read.FINE)
+
+    def _write(self, request: httpx.Request, how: Write) -> httpx.Response:
+        ids = [one["ContactID"] for one in json.loads(request.content)["Contacts"]]
+        if how is Write.NOT_SENT:
+            raise httpx.ReadTimeout("")
+        if not self.contacts.keys() >= set(ids):
+            return httpx.Response(404, html="")
+        elements = []
+        for one in ids:
+            if self.contacts[one][0] is ACTIVE:
+                self.set_status(one, ARCHIVED)
+                elements.append(self._element(one))
+            else:
+                elements.append({"ContactID": one, "ValidationErrors": [{"Message": REFUSAL}]})
+        match how:
+            case Write.LOST:
+                raise httpx.ReadTimeout("")
+            case Write.PAGE:
+                return httpx.Response(400, html=HTML)
+            case Write.BARE:
+                return httpx.Response(499)
+            case Write.BROKEN:
+                elements = [{"ContactID": one, "ContactStatus": "ODD"} for one in ids]
+            case Write.STUB:
+                elements = [{"ContactID": one, "HasValidationErrors": True} for one in ids]
+            case _:
+                pass
+        return httpx.Response(200, json={"Contacts": elements})
+
+    def _read(self, request: httpx.Request, how: Read) -> httpx.Response:
+        is_list = "IDs" in request.url.params
+        asked = request.url.params["IDs"].split(",") if is_list else [request.url.path.rsplit("/", 1)[1]]
+        there = [one for one in asked if one in self.contacts]
+        elements = [self._element(one) for one in there]
+        pages = 1
+        match how:
+            case Read.DROPPED:
+                raise httpx.ReadTimeout("")
+            case Read.PAGE_404:
+                return httpx.Response(404, html=HTML)
+            case Read.UNREADABLE:
+                elements = [each | {"ContactStatus": "ODD"} for each in elements]
+            case Read.EMPTY:
+                elements = []
+            case Read.NOTHING:
+                return httpx.Response(200, json={"Contacts": []})
+            case Read.OTHER:
+                elements = [each | {"ContactID": ID[:-1] + "f"} for each in elements]
+            case Read.STALE:
+                elements = [self._element(one, is_stale=True) for one in there]
+            case Read.PAGES:
+                pages, elements = 3, []
+            case _ if not there and not is_list:
+                return httpx.Response(404, html="")
+            case _:
+                pass
+        count = len(elements) + 1 if how is Read.PARTIAL else len(elements)
+        shown = [] if how is Read.PARTIAL else elements
+        numbers = {"page": 1, "pageSize": 50, "pageCount": pages, "itemCount": count}
+        return httpx.Response(200, json={"Contacts": shown, "pagination": numbers})
+
+    def _element(self, contact_id: str, *, is_stale: bool = False) -> dict[str, Any]:
+        status, updated_at = self.contacts[contact_id]
+        if is_stale and self.clock() - updated_at < LAG:
+            status, updated_at = self.before[contact_id]
+        stamp = f"/Date({round(updated_at.timestamp() * 1000)})/"
+        return {"ContactID": contact_id, "ContactStatus": status.value, "UpdatedDateUTC": stamp}
+
+
+class Office:
+    """The outbox, the look for hand-offs and the dialog's fresh look, over one store."""
+
+    def __init__(self, folder: Path, status: ContactStatus = ACTIVE, *ids: str) -> None:
+        self.clock = Clock()
+        self.store = Store.open(folder)
+        self.xero = OddXero(self.clock, status, *ids)
+        tokens = SimpleNamespace(access_token=_token, forget=lambda: None)
+        self.client = XeroClient(
+            api_url="http://127.0.0.1:9",
+            tenant_id="t",
+            tokens=cast("TokenSource", tokens),
+            transport=httpx.MockTransport(self.xero),
+        )
+        self.pusher = self.restarted()
+        self.lookout = HandoffLookout(self.store, self.client, self.clock, lambda _: None)
+
+    def restarted(self) -> Pusher:
+        return Pusher(self.store, self.client, self.clock, lambda _: None, lambda: self.clock().timestamp())
+
+    async def ask(self, action: Action) -> list[Change]:
+        await self.see()
+        return await self.store.add(action, self.store.contacts(list(self.xero.contacts)), self.clock())
+
+    async def see(self) -> None:
+        """Let a pull show every contact as it is."""
+        known = [contact(one, status, updated_at=at) for one, (status, at) in self.xero.contacts.items()]
+        await self.store.apply(known, self.clock())
+
+    async def work(self, seconds: float = 0) -> None:
+        self.clock.forward(seconds=seconds)
+        with suppress(XeroError):
+            await self.pusher.recover()
+            await self.pusher.drain()
+
+    def changes(self) -> list[Change]:
+        return self.store.changes_in(*State)
+
+    async def close(self) -> None:
+        await self.client.aclose()
+        self.store.close()
+
+
+async def _token(**_: object) -> str:
+    return "token"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path / "organisation")
+    yield made
+    made.store.close()
+
+
+def in_an_office(history: Any, *arguments: Any) -> None:
+    """Run a history in an office of its own, which Hypothesis needs for each example."""
+
+    async def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            office = Office(Path(folder))
+            try:
+                await history(office, *arguments)
+            finally:
+                await office.close()
+
+    asyncio.run(run())
+
+
+STEPS = st.tuples(
+    st.integers(0, 25), st.lists(st.sampled_from(Read), max_size=4), st.booleans(), st.booleans()
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(Write), max_size=4), st.lists(STEPS, max_size=8))
+def test_a_done_archive_is_never_refused_nor_somebody_elses(
+    writes: list[Write], steps: list[tuple[int, list[Read], bool, bool]]
+) -> None:
+    in_an_office(_a_done_archive, writes, steps)
+
+
+async def _a_done_archive(
+    office: Office, writes: list[Write], steps: list[tuple[int, list[Read], bool, bool]]
+) -> None:
+    await office.ask(Action.ARCHIVE)
+    office.xero.writes = writes
+    for seconds, reads, is_restart, is_pulled in steps:
+        office.xero.reads = list(reads)
+        if is_restart:
+            office.pusher = office.restarted()
+        await office.work(seconds)
+        if is_pulled:
+            await office.see()
+        is_done = office.xero.contacts[ID][0] is ARCHIVED
+        [change] = office.changes()
+        assert change.origin is Origin.HERE
+        assert change.state is not State.REFUSED
+        assert change.state is not State.CONFIRMED or is_done
+    office.xero.reads, office.xero.writes = [], []
+    for _ in range(4):
+        await office.work(400)
+    [change] = office.changes()
+    assert (change.state, change.origin) == (State.CONFIRMED, Origin.HERE)
+    assert change.confirmed_at == office.xero.contacts[ID][1]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from([Write.FINE, Write.NOT_SENT]), max_size=2), st.lists(STEPS, max_size=4))
+def test_a_contact_that_xero_does_not_have_is_refused_in_the_end(
+    writes: list[Write], steps: list[tuple[int, list[Read], bool, bool]]
+) -> None:
+    in_an_office(_an_unknown_contact, writes, steps)
+
+
+async def _an_unknown_contact(
+    office: Office, writes: list[Write], steps: list[tuple[int, list[Read], bool, bool]]
+) -> None:
+    [change] = await office.ask(Action.ARCHIVE)
+    del office.xero.contacts[ID]
+    office.xero.writes = writes
+    for seconds, reads, _, _ in steps:
+        office.xero.reads = list(reads)
+        await office.work(seconds)
+    office.xero.reads, office.xero.writes = [], []
+    for _ in range(4):
+        await office.work(400)
+    [after] = office.changes()
+    assert (after.change_id, after.state) == (change.change_id, State.REFUSED)
+    assert "no longer" in after.words
+
+
+@pytest.mark.parametrize("write", [Write.LOST, Write.BROKEN, Write.STUB, Write.PAGE, Write.BARE])
+@pytest.mark.parametrize("read", [each for each in Read if each is not Read.FINE])
+async def test_no_single_answer_settles_it_wrongly(office: Office, write: Write, read: Read) -> None:
+    [change] = await office.ask(Action.ARCHIVE)
+    office.xero.writes = [write]
+    # What is asked for alone is answered as oddly.
+    office.xero.reads = [read, read]
+    await office.work()
+    await office.work()
+    [now] = office.changes()
+    assert now.change_id == change.change_id
+    assert now.state is not State.REFUSED
+    office.xero.reads = []
+    for _ in range(3):
+        await office.work(120)
+    await office.see()
+    [now] = office.changes()
+    assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.HERE)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_done"),
+    [
+        *((each, True) for each in (400, 403, 404, 405, 408, 413, 421, 422, 425, 451, 499, 502)),
+        *((each, False) for each in (400, 403, 404, 405, 407, 408, 413, 421, 422, 425, 451, 499, 502)),
+    ],
+)
+@pytest.mark.parametrize("body", [HTML, "", '{"message": "blocked"}'])
+async def test_a_gateways_answer_to_a_write_is_no_verdict(
+    office: Office, status: int, body: str, *, is_done: bool
+) -> None:
+    [change] = await office.ask(Action.ARCHIVE)
+    usual = office.xero._write
+
+    def gateway(request: httpx.Request, how: Write) -> httpx.Response:
+        office.xero._write = usual  # type: ignore[method-assign]
+        if is_done:
+            usual(request, how)
+        return httpx.Response(status, text=body)
+
+    office.xero._write = gateway  # type: ignore[method-assign]
+    await office.work()
+    assert office.changes()[0].state is not State.REFUSED
+    for _ in range(3):
+        await office.work(120)
+    [now] = office.changes()
+    assert (now.change_id, now.state) == (change.change_id, State.CONFIRMED)
+    assert office.xero.calls.count("POST") == (1 if is_done else 2)
+
+
+async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path) -> None:
+    ids = [ID[:-1] + letter for letter in "abc"]
+    office = Office(tmp_path / "organisation", ACTIVE, *ids)
+    first, *others = await office.ask(Action.ARCHIVE)
+    await office.store.cancel_queued(others, office.clock())
+    office.xero.writes = [Write.LOST]
+    office.xero.reads = [Read.UNREADABLE] * 100
+    await office.work()
+    await office.ask(Action.ARCHIVE)
+    for _ in range(20):
+        await office.work(2)
+    states = {each.contact_id: each.state for each in office.store.changes_in(State.UNCLEAR, State.CONFIRMED)}
+    assert states == {ids[0]: State.UNCLEAR, ids[1]: State.CONFIRMED, ids[2]: State.CONFIRMED}
+    # It is read again, less and less often.
+    looks = office.xero.calls.count("GET")
+    for _ in range(60):
+        await office.work(60)
+    assert looks < office.xero.calls.count("GET") <= looks + 20
+    office.xero.reads = []
+    await office.work(600)
+    assert office.store.changes_of(first.contact_id)[0].state is State.CONFIRMED
+    await office.close()
+
+
+async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(office: Office) -> None:
+    """Refused in between, as nothing better was known; then it turns out to have been ours."""
+    [change] = await office.ask(Action.ARCHIVE)
+    office.xero.writes = [Write.LOST]
+    office.xero.before = dict(office.xero.contacts)
+    office.xero._element = lambda one, **_: _as_before(office.xero, one)  # type: ignore[method-assign]
+    for _ in range(8):
+        await office.work(60)
+    [refused] = office.changes()
+    assert refused.state is State.REFUSED
+    await office.see()
+    [now] = office.changes()
+    assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.HERE)
+    assert now.confirmed_at == office.xero.contacts[ID][1]
+    assert not now.words
+    events = [each.event for each in office.store.events_of_change(change.change_id)]
+    assert events[-1] == "confirm"
+
+
+def _as_before(xero: OddXero, contact_id: str) -> dict[str, Any]:
+    status, at = xero.before[contact_id]
+    stamp = f"/Date({round(at.timestamp() * 1000)})/"
+    return {"ContactID": contact_id, "ContactStatus": status.value, "UpdatedDateUTC": stamp}
+
+
+@pytest.mark.parametrize("ending", [State.REFUSED, State.CANCELLED])
+async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
+    office: Office, ending: State
+) -> None:
+    await office.ask(Action.ARCHIVE)
+    office.xero.writes = [Write.NOT_SENT]
+    with suppress(XeroError):
+        await office.pusher.drain()
+    await office.store.pause(office.clock(), on=True)
+    await office.work(5)
+    [queued] = office.changes()
+    assert queued.state is State.QUEUED
+    if ending is State.CANCELLED:
+        await office.store.cancel_queued([queued], office.clock())
+    else:
+        office.clock.forward(minutes=2)
+        await office.store.apply([], office.clock(), gone=[ID])
+    office.clock.forward(minutes=10)
+    office.xero.set_status(ID, ARCHIVED)
+    await office.see()
+    assert [(each.state, each.origin) for each in office.changes()] == [
+        (ending, Origin.HERE),
+        (State.CONFIRMED, Origin.XERO),
+    ]
+
+
+# --- hand-offs, and what is queued beside them ---
+
+
+@pytest.mark.parametrize("read", [each for each in Read if each is not Read.FINE])
+async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_path: Path, read: Read) -> None:
+    ids = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(6)]
+    office = Office(tmp_path / "organisation", ARCHIVED, *ids)
+    await RestoreRefusal(office.store).remember(office.clock())
+    await office.ask(Action.RESTORE)
+    await office.work()
+    office.xero.contacts[ID] = (ACTIVE, START - timedelta(days=9))
+    await office.store.pause(office.clock(), on=True)
+    await office.see()
+    await office.store.add(Action.ARCHIVE, office.store.contacts([ID]), office.clock())
+    before = [(each.change_id, each.state) for each in office.changes()]
+    assert [state for _, state in before] == [State.HANDOFF] * 6 + [State.QUEUED]
+    for _ in range(3):
+        office.xero.reads = [read] * 3
+        with suppress(XeroError):
+            await office.lookout.look()
+        office.xero.reads = [read] * 3
+        await look_fresh(office, *ids, ID)
+        office.clock.forward(minutes=1)
+    assert [(each.change_id, each.state) for each in office.changes()] == before
+    # Once they can be read again, those that a person restored are done.
+    office.xero.reads = []
+    office.xero.set_status(ids[0], ACTIVE)
+    await office.lookout.look()
+    assert office.changes()[0].state is State.CONFIRMED
+    await office.close()
+
+
+async def test_a_handoff_of_a_contact_that_xero_does_not_have_ends(tmp_path: Path) -> None:
+    ids = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(4)]
+    office = Office(tmp_path / "organisation", ARCHIVED, *ids)
+    await RestoreRefusal(office.store).remember(office.clock())
+    await office.ask(Action.RESTORE)
+    await office.work()
+    for one in ids[:3]:
+        del office.xero.contacts[one]
+    for _ in range(3):
+        await office.lookout.look()
+    assert [each.state for each in office.changes()] == [State.REFUSED] * 3 + [State.HANDOFF]
+    await office.close()
+
+
+async def test_a_restore_whose_contact_is_not_in_the_local_copy_yet_is_handed_over(tmp_path: Path) -> None:
+    """As after a repair, which begins the contacts anew and keeps what was asked for."""
+    office = Office(tmp_path / "organisation", ARCHIVED)
+    await RestoreRefusal(office.store).remember(office.clock())
+    await office.ask(Action.RESTORE)
+    database = office.store._database
+    await database.write(lambda connection: connection.execute("DELETE FROM contacts").rowcount)
+    await office.work()
+    assert [each.state for each in office.changes()] == [State.HANDOFF]
+    await office.close()
+
+
+# --- the dialog ---
+
+
+async def look_fresh(office: Office, *ids: str) -> Any:
+    connectors = cast("Any", SimpleNamespace(xero=office.client))
+    fresh = await read_fresh(office.store, connectors, office.clock, lambda _: None, ids)
+    return check(office.store, Action.ARCHIVE, ids, fresh)
+
+
+@pytest.mark.parametrize("read", [each for each in Read if each not in {Read.FINE, Read.STALE}])
+async def test_what_the_dialog_could_not_read_is_said_to_be_unreadable(office: Office, read: Read) -> None:
+    await office.see()
+    office.xero.reads = [read, read]
+    looked = await look_fresh(office, ID)
+    [line] = looked.lines
+    assert not looked.is_fresh
+    assert looked.stale_reason
+    assert not line.blocked
+    assert "know" not in looked.stale_reason + line.blocked + "".join(line.warnings)
+
+
+async def test_the_dialog_says_which_of_several_could_not_be_read(tmp_path: Path) -> None:
+    ids = [ID[:-1] + letter for letter in "abcd"]
+    office = Office(tmp_path / "organisation", ACTIVE, *ids)
+    await office.see()
+    usual = office.xero._element
+
+    def odd(one: str, **options: bool) -> dict[str, Any]:
+        return usual(one, **options) | ({"ContactStatus": "ODD"} if one == ids[1] else {})
+
+    office.xero._element = odd  # type: ignore[assignment, method-assign]
+    looked = await look_fresh(office, *ids)
+    assert "1 of 4 contacts" in looked.stale_reason
+    assert [bool(line.warnings) for line in looked.lines] == [False, True, False, False]
+    del office.xero.contacts[ids[2]]
+    office.xero._element = usual  # type: ignore[method-assign]
+    looked = await look_fresh(office, *ids)
+    assert looked.is_fresh
+    assert [bool(line.blocked) for line in looked.lines] == [False, False, True, False]
+    await office.close()

@@ -1,0 +1,163 @@
+"""Contacts that can't be read are counted for as long as that is so, and are asked for again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from support.odd_xero import OddXero, changed, id_of
+
+from tui.engine.sync.pull import Puller
+from tui.model.query import Query
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from tui.store import Store
+    from tui.xero.client import XeroClient
+
+
+class Pull:
+    """The engine's own pull over the real client and a Xero in this process."""
+
+    def __init__(self, store: Store, xero: OddXero, client: XeroClient) -> None:
+        self.store, self.xero, self.client = store, xero, client
+        self.is_sparing = False
+        self.restart()
+
+    def restart(self) -> None:
+        self._puller = Puller(
+            self.store,
+            self.client,
+            lambda: datetime.now(UTC),
+            lambda _: None,
+            lambda _: None,
+            may_spend=lambda: not self.is_sparing,
+        )
+
+    async def __call__(self) -> int:
+        """Pull once; gives how many can't be read."""
+        await self._puller.pull()
+        return len(self.store.unreadable())
+
+    def damage(self, damage: dict[int, Callable[[dict[str, Any]], None]]) -> None:
+        """From now on, let something happen to these contacts in every answer."""
+        by_id = {id_of(number): do for number, do in damage.items()}
+
+        def change(_: httpx.Request, answer: httpx.Response) -> httpx.Response:
+            return changed(answer, lambda one: by_id.get(one["ContactID"], _leave)(one))
+
+        self.xero.change = change
+
+    def listed(self) -> Sequence[str]:
+        return self.store.finder.first(Query()).rows.ids(0, 100)
+
+
+@pytest.fixture
+async def pull(store: Store, tmp_path: Path) -> AsyncIterator[Pull]:
+    xero = OddXero.of(5)
+    async with xero.client(tmp_path) as client:
+        yield Pull(store, xero, client)
+
+
+def _leave(_: dict[str, Any]) -> None:
+    pass
+
+
+def no_status(contact: dict[str, Any]) -> None:
+    contact["ContactStatus"] = "UNHEARD OF"
+
+
+def no_date(contact: dict[str, Any]) -> None:
+    contact["UpdatedDateUTC"] = "/Date(253402300799999)/"
+
+
+def no_id(contact: dict[str, Any]) -> None:
+    contact["ContactID"] = None
+
+
+DAMAGE = [no_status, no_date, no_id]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_the_count_is_right_after_several_reads_and_vanishes(
+    pull: Pull, damage: Callable[[dict[str, Any]], None]
+) -> None:
+    pull.damage({2: damage})
+    assert [await pull() for _ in range(3)] == [1, 1, 1]
+    assert id_of(2) not in pull.listed()
+    pull.restart()
+    assert await pull() == 1
+    # The contact itself was never edited: no pull of changes tells of it.
+    pull.damage({})
+    assert await pull() == 0
+    assert id_of(2) in pull.listed()
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_what_an_edit_made_readable_is_no_longer_counted(
+    pull: Pull, damage: Callable[[dict[str, Any]], None]
+) -> None:
+    pull.damage({2: damage, 4: no_status})
+    assert await pull() == 2
+    pull.damage({4: no_status})
+    pull.xero.edit(2, Name="Edited")
+    assert await pull() == 1
+    assert pull.store.contacts([id_of(2)])[0].name == "Edited"
+
+
+async def test_a_contact_that_becomes_unreadable_stays_as_it_was_and_is_counted(pull: Pull) -> None:
+    assert await pull() == 0
+    pull.damage({3: no_status})
+    pull.xero.edit(3)
+    assert [await pull() for _ in range(2)] == [1, 1]
+    assert pull.store.contacts([id_of(3)])[0].name == "Contact 3"
+
+
+async def test_a_contact_that_xero_no_longer_has_is_not_counted(pull: Pull) -> None:
+    pull.damage({3: no_status})
+    assert await pull() == 1
+    del pull.xero.contacts[id_of(3)]
+    await pull.store.set_cursor("pull.full_done_at", None)
+    assert await pull() == 0
+
+
+async def test_two_of_the_same_content_are_two(pull: Pull) -> None:
+    def change(_: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        body = answer.json()
+        return httpx.Response(200, json={**body, "Contacts": [*body["Contacts"], None, None]})
+
+    pull.xero.change = change
+    assert [await pull() for _ in range(4)] == [2, 2, 2, 2]
+
+
+async def test_what_stays_unreadable_costs_few_calls(pull: Pull) -> None:
+    pull.damage(dict.fromkeys(range(1, 6), no_status))
+    assert await pull() == 5
+    pull.xero.requests.clear()
+    for _ in range(30):
+        await pull()
+    again = [one for one in pull.xero.requests if "IDs" in one.url.params]
+    assert 5 <= len(again) <= 9
+    assert len(pull.xero.requests) == 30 + len(again)
+
+
+async def test_the_last_calls_of_the_day_are_not_spent_on_it(pull: Pull) -> None:
+    pull.damage({2: no_status})
+    assert await pull() == 1
+    pull.is_sparing = True
+    pull.xero.requests.clear()
+    await pull()
+    assert not [one for one in pull.xero.requests if "IDs" in one.url.params]
+
+
+async def test_the_id_is_in_the_log_and_nothing_else_of_the_contact(
+    pull: Pull, caplog: pytest.LogCaptureFixture
+) -> None:
+    pull.damage({2: no_status})
+    await pull()
+    assert id_of(2) in caplog.text
+    assert "Contact 2" not in caplog.text

@@ -1,0 +1,1 @@
+"""Random keys pressed in the real program, in a real terminal."""

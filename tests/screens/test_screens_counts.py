@@ -1,0 +1,151 @@
+"""The numbers on a screen add up, whatever the store holds."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+from support.fake_backend import NOW, FakeBackend, contact_id
+from support.screen_test import running
+
+from tui.model.activity import Group
+from tui.model.change import Action, State
+from tui.model.contact import ContactStatus
+from tui.model.evidence import Grade
+from tui.screens.changes.activity import ActivityScreen
+from tui.widgets import sync_lines
+from tui.widgets.change_groups import ChangeGroups
+from tui.widgets.sync_words import released_totals, totals
+from tui.widgets.tab_bar import TabBar
+from tui.widgets.title_bar import title
+
+if TYPE_CHECKING:
+    from support.screen_test import Driver
+
+    from tui.model.snapshot import Snapshot
+
+HOW_MANY = {
+    "handoffs": (State.HANDOFF, None, Action.RESTORE),
+    "refused": (State.REFUSED, None, Action.ARCHIVE),
+    "on the way": (State.SENDING, None, Action.ARCHIVE),
+    "checking": (State.UNCLEAR, None, Action.ARCHIVE),
+    "pending": (State.CONFIRMED, Grade.PENDING, Action.ARCHIVE),
+    "overdue": (State.CONFIRMED, Grade.OVERDUE, Action.ARCHIVE),
+    "read": (State.CONFIRMED, Grade.READ, Action.ARCHIVE),
+    "expected": (State.CONFIRMED, Grade.EXPECTED, Action.ARCHIVE),
+    "unlinked": (State.CONFIRMED, Grade.EXCLUDED, Action.ARCHIVE),
+}
+ODD = [
+    {"read": 80},
+    {"handoffs": 20, "refused": 1},
+    {"handoffs": 80},
+    {"on the way": 2, "checking": 1},
+    {"refused": 3},
+    {"refused": 30, "read": 60, "unlinked": 5},
+    {"handoffs": 9, "refused": 9, "on the way": 9, "pending": 9, "overdue": 9, "read": 90, "expected": 9},
+]
+
+
+def holding(contents: dict[str, int]) -> FakeBackend:
+    backend = FakeBackend.with_contacts(200)
+    number = 0
+    for kind, count in contents.items():
+        state, grade, action = HOW_MANY[kind]
+        for _ in range(count):
+            backend.put_change(number, action, state, grade)
+            number += 1
+    backend.publish_changes()
+    return backend
+
+
+def number_in(text: str) -> int:
+    return sum(int(found.replace(",", "")) for found in re.findall(r"[\d,]+", text))
+
+
+def listed(snapshot: Snapshot, height: int) -> tuple[int, int]:
+    """Return how many changes the pane shows, and how many more it says there are."""
+    lines = [line.plain for line in sync_lines.changes(snapshot, NOW, 44, height, hint=True)]
+    assert len(lines) <= height
+    more = sum(number_in(line) for line in lines if line.startswith("and "))
+    return sum(line[:2] in {"↗ ", "✗ ", "… ", "? ", "◷ ", "! ", "✓ ", "~ ", "⊘ "} for line in lines), more
+
+
+@pytest.mark.parametrize("height", [3, 6, 8, 12, 25, 100])
+@pytest.mark.parametrize("contents", ODD, ids=str)
+def test_what_the_pane_shows_and_what_it_leaves_out_are_all_there_is(
+    contents: dict[str, int], height: int
+) -> None:
+    shown, more = listed(holding(contents).snapshot, height)
+    assert shown + more == sum(contents.values())
+
+
+@pytest.mark.parametrize("contents", ODD, ids=str)
+def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str, int]) -> None:
+    snapshot = holding(contents).snapshot
+    kinds = ("pending", "overdue", "stalled")
+    not_in_xero = sum(contents.get(kind, 0) for kind in ("handoffs", "on the way", "checking"))
+    waiting = sum(contents.get(kind, 0) for kind in kinds)
+    for width in (60, 80, 120):
+        line = title(snapshot, NOW, width, is_practice=False).plain
+        assert ("nothing pending" in line) is (not waiting and not not_in_xero)
+        assert waiting or not not_in_xero or f"{not_in_xero} not in Xero" in line
+    assert snapshot.pane is not None
+    said = " ".join(words for words, _ in released_totals(snapshot.pane))
+    assert "refused" not in said
+    assert ("Nothing" in said) is (not waiting and not not_in_xero)
+    counted = sum(number_in(words) for words, _ in totals(snapshot.pane))
+    assert counted == sum(
+        contents.get(kind, 0) for kind in (*kinds, "handoffs", "refused", "on the way", "checking")
+    )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("others", [0, 1, 5])
+async def test_tabs_add_up(backend: FakeBackend, others: int, width: int) -> None:
+    for number in range(others):
+        status = ContactStatus.GDPRREQUEST if number % 2 else ContactStatus.GONE
+        one = contact_id(number)
+        backend.known[one] = replace(backend.known[one], status=status)
+    backend.publish(counts=backend.count())
+    async with running(backend, (width, 36)) as person:
+        found = [
+            int(count.replace(",", ""))
+            for count in re.findall(r"[\d,]+", person.screen.query_one(TabBar).text)
+        ]
+        assert found[0] == sum(found[1:])
+
+
+async def test_groups_of_changes_hold_as_many_as_they_say() -> None:
+    backend = holding(ODD[-1])
+    async with running(backend) as person:
+        await person.press("l")
+        assert person.sees(ActivityScreen)
+        for key, group in (("2", Group.OPEN), ("3", Group.REFUSED), ("4", Group.WAITING)):
+            await person.press(key)
+            assert said_of(person, group) == person.app.screen.window.total  # type: ignore[attr-defined]
+
+
+def said_of(person: Driver, group: Group) -> int:
+    return person.screen.query_one(ChangeGroups)._counts[group]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [("/", *"bay", "down", "down"), ("/", *"zzz"), ("down", "down", "/", *"zzz"), ("end", "/", *"b")],
+    ids=str,
+)
+async def test_escape_in_the_search_keeps_the_cursor_on_its_contact(
+    backend: FakeBackend, keys: tuple[str, ...]
+) -> None:
+    async with running(backend) as person:
+        before = ""
+        for key in keys:
+            await person.press(key)
+            # Where nothing is found there is none; the last one counts.
+            before = person.cursor_name or before
+        await person.press("/", "escape")
+        assert person.main.search.text == ""
+        assert person.cursor_name == before
+        assert person.main.table._is_cursor_visible

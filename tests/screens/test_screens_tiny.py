@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.screen_test import running
+
+if TYPE_CHECKING:
+    from support.fake_backend import FakeBackend
+
+# Without the styles of `tui.compat`, Textual can't lay out its palette at the first.
+_SIZES = [(4, 6), (1, 1), (2, 3), (3, 1), (5, 2), (7, 1), (12, 2), (20, 4)]
+_SCREENS = {
+    "contacts": (),
+    "search": ("/", "x"),
+    "palette": ("ctrl+p", "t"),
+    "themes": ("ctrl+p", *"theme", "enter"),
+    "contact": ("enter",),
+    "archive": ("a",),
+    "changes": ("v",),
+    "undo": ("u",),
+    "restores": ("h",),
+    "tenants": ("g",),
+    "troubleshoot": ("t",),
+    "compare": ("c",),
+    "sync": ("m",),
+    "organisations": ("ctrl+o",),
+    "help": ("?",),
+}
+
+
+@pytest.mark.parametrize("keys", _SCREENS.values(), ids=list(_SCREENS))
+async def test_every_screen_survives_every_size(busy: FakeBackend, keys: tuple[str, ...]) -> None:
+    async with running(busy) as person:
+        await person.press(*keys)
+        for size in _SIZES:
+            await person.pilot.resize_terminal(*size)
+            await person.pilot.pause()
+        await person.pilot.resize_terminal(120, 36)
+        await person.pilot.press("escape")
+        assert not person.app.has_crashed
+
+
+@pytest.mark.parametrize("screen", ["palette", "archive", "organisations"])
+async def test_screens_open_without_room(busy: FakeBackend, screen: str) -> None:
+    async with running(busy, (4, 6)) as person:
+        await person.press(*_SCREENS[screen])
+        assert not person.app.has_crashed

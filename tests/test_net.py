@@ -1,0 +1,354 @@
+"""Proxies and certificates: what the environment says, and what people are told about them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from support.proxies import answering, connecting_to, serving, socks_to
+from support.tls import NOTHING_MORE, tls_server
+
+from tui import net
+from tui.model.errors import FeedError, NetworkSetupError, OfflineError, ReshelveError
+from tui.released.feed import FeedObserver
+from tui.xero.http import Line
+from tui.xero.signing.authorize import is_refused
+from tui.xero.signing.token_endpoint import renew
+from tui.xero.signing.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+XERO = "https://api.xero.test"
+VARIABLES = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSLKEYLOGFILE",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+# Everything that reaches out, each with what it raises.
+
+
+def ask_xero(url: str) -> None:
+    async def ask() -> None:
+        line = Line(url, None)
+        try:
+            answer = await line.send("GET", "/")
+        finally:
+            await line.aclose()
+        if isinstance(answer, ReshelveError):
+            raise answer
+        assert answer.text == "{}"
+
+    asyncio.run(ask())
+
+
+def ask_for_tokens(url: str) -> None:
+    renew(url, Tokens.of_refresh_token("hush", "client"))
+
+
+def ask_for_a_sign_in(url: str) -> None:
+    is_refused(url, None)
+
+
+def ask_the_feed(url: str) -> None:
+    async def look() -> None:
+        observer = FeedObserver(feed_url=url, tenant_id="tenant")
+        try:
+            await observer.look(None)
+        finally:
+            await observer.aclose()
+
+    asyncio.run(look())
+
+
+ALL = pytest.mark.parametrize("reach", [ask_xero, ask_for_tokens, ask_for_a_sign_in, ask_the_feed])
+
+
+def problem(reach: Callable[[str], None], url: str) -> ReshelveError:
+    """Return what is told: for the feed in its own kind of error, for Xero as certainly not sent."""
+    with pytest.raises(ReshelveError) as raised:
+        reach(url)
+    assert isinstance(raised.value, FeedError if reach is ask_the_feed else NetworkSetupError)
+    assert raised.value.retryable
+    assert raised.value.next_step
+    return raised.value
+
+
+# --- what is set ---
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "htp://user:hush-1@proxy:8080"),
+        ("https_proxy", "://user:hush-1@proxy"),
+        ("ALL_PROXY", "socks4://user:hush-1@proxy:1080"),
+        ("all_proxy", "http://user:hush-1@proxy:port"),
+        ("HTTPS_PROXY", "http://user:hush-1@proxy:99999"),
+        ("HTTPS_PROXY", "http://user:hush-1@[::1"),
+        ("HTTPS_PROXY", "http://user:hush-1@"),
+        ("SSL_CERT_FILE", "/nowhere/roots.pem"),
+        ("SSL_CERT_FILE", "{folder}"),
+        ("SSL_CERT_FILE", "{folder}/empty.pem"),
+        ("SSL_CERT_FILE", "{folder}/binary.pem"),
+        ("SSL_CERT_DIR", "/nowhere"),
+        ("SSL_CERT_DIR", "{folder}/empty.pem"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
+    reach: Callable[[str], None], variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty.pem").write_bytes(b"")
+    (tmp_path / "binary.pem").write_bytes(b"\x30\x82\x01\x00")
+    monkeypatch.setenv(variable, value.format(folder=tmp_path))
+    told = problem(reach, XERO)
+    assert variable in told.what
+    assert "restart Reshelve" in told.next_step
+    assert "hush-1" not in f"{told} {told.next_step} {told!r}"
+    # A service on this machine is asked as ever; here there is none.
+    with pytest.raises(ReshelveError, match="can't be reached"):
+        reach("http://127.0.0.1:9")
+
+
+def test_a_setting_that_was_put_right_is_used_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    assert "no such file" in problem(ask_xero, "https://127.0.0.1:9").what
+    with tls_server(tmp_path, answer=NOTHING_MORE) as (url, _):
+        ask_xero(url)
+
+
+def test_certificates_of_the_environment_count_on_this_machine_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tls_server(tmp_path, issuer="Practice root", answer=NOTHING_MORE) as (url, _):
+        assert "isn't trusted" in problem(ask_xero, url).what
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+        ask_xero(url)
+
+
+@pytest.mark.parametrize("place", ["/nowhere/keys", "{folder}"])
+def test_keys_of_connections_are_never_written(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tls_server(tmp_path, answer=NOTHING_MORE) as (url, _):
+        monkeypatch.setenv("SSLKEYLOGFILE", place.format(folder=tmp_path))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+        ask_xero(url)
+
+
+# --- which proxy ---
+
+
+@pytest.mark.parametrize(
+    ("excluded", "is_excluded"),
+    [
+        ("fd07::/64", False),
+        ("[::1]", False),
+        ("::1/128, 10.0.0.0/8,,[::1", False),
+        ("http://[, :::, a:b:c, xero.test:port", False),
+        ("xero.test", True),
+        (".xero.test", True),
+        ("*.xero.test", True),
+        ("API.XERO.TEST", True),
+        ("other.test api.xero.test", True),
+        ("api.xero.test:443", True),
+        ("api.xero.test:8443", False),
+        ("https://api.xero.test", True),
+        ("http://api.xero.test", False),
+        ("ero.test", False),
+        ("other.test, *", True),
+    ],
+)
+def test_no_proxy_excludes_what_it_names_and_odd_entries_nothing(
+    excluded: str, *, is_excluded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", excluded)
+    assert (net._proxy_of(XERO) is None) == is_excluded
+
+
+@pytest.mark.parametrize(
+    ("host", "excluded", "is_excluded"),
+    [
+        ("[fd07::5]", "fd07::/64", True),
+        ("[fd07::5]", "[fd07::]/64", True),
+        ("[fd07::5]", "[fd07::5]", True),
+        ("[fd07:1::5]", "fd07::/64", False),
+        ("10.1.2.3", "10.0.0.0/8", True),
+        ("10.1.2.3", "10.1.2.3", True),
+        ("10.1.2.3", "192.168.0.0/16, fd07::/64", False),
+    ],
+)
+def test_no_proxy_knows_addresses_and_networks(
+    host: str, excluded: str, *, is_excluded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", excluded)
+    assert (net._proxy_of(f"https://{host}:8443/x") is None) == is_excluded
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "https://localhost", "http://[::1]:8000"])
+def test_this_machine_is_never_asked_for_through_a_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    assert net._proxy_of(url) is None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "talk"),
+    [("http", connecting_to), ("socks5", socks_to), ("socks5h", socks_to), ("", connecting_to)],
+)
+def test_a_proxy_leads_to_xero(
+    scheme: str, talk: Callable[[int], Callable[..., None]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    with (
+        tls_server(tmp_path, host="api.xero.test", issuer="Root", answer=NOTHING_MORE) as (url, _),
+        serving(talk(urlsplit(url).port or 0)) as proxy,
+    ):
+        monkeypatch.setenv("ALL_PROXY", f"{scheme}://{proxy}" if scheme else proxy)
+        ask_xero(XERO)
+
+
+# --- what goes wrong ---
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("made", "words", "advice"),
+    [
+        ({"issuer": "Firm Proxy Root"}, ("isn't trusted", "“Firm Proxy Root”"), "SSL_CERT_FILE"),
+        ({}, ("self-signed", "“test”"), "root certificate"),
+        ({"valid_from_days": -20}, ("this machine's clock shows", "“test”"), "Check the clock"),
+        ({"valid_from_days": 5}, ("this machine's clock shows",), "Check the clock"),
+        ({"host": "login.hotel.example"}, ("another host name than 127.0.0.1",), "network"),
+    ],
+)
+def test_a_certificate_that_fails_is_told_with_its_issuer_and_what_to_do(  # noqa: PLR0917 - parameters
+    reach: Callable[[str], None],
+    made: dict[str, str | int],
+    words: tuple[str, ...],
+    advice: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tls_server(tmp_path, **made) as (url, _):  # type: ignore[arg-type]
+        if made and "issuer" not in made:
+            # Trusted, but for what is wrong with it.
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+        told = problem(reach, url)
+    assert all(word in told.what for word in words)
+    assert advice in told.next_step
+
+
+def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        tls_server(tmp_path, host="api.xero.test", issuer="Firm Proxy Root") as (url, _),
+        serving(connecting_to(urlsplit(url).port or 0)) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
+        assert "Firm Proxy Root" in problem(ask_xero, XERO).what
+
+
+def test_nothing_is_sent_to_a_server_to_learn_the_issuer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[bytes] = []
+    receive = ssl.SSLSocket.recv
+
+    def listen(self: ssl.SSLSocket, size: int = 1024, flags: int = 0) -> bytes:
+        heard = receive(self, size, flags)
+        received.append(heard)
+        return heard
+
+    monkeypatch.setattr(ssl.SSLSocket, "recv", listen)
+    with tls_server(tmp_path, issuer="Root", answer=NOTHING_MORE) as (url, _):
+        assert "Root" in problem(ask_xero, url).what
+    assert b"".join(received) == b""
+
+
+WANTS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+
+
+@ALL
+def test_a_proxy_that_is_not_set_and_wants_a_password_is_told(reach: Callable[[str], None]) -> None:
+    with serving(answering(WANTS_PASSWORD)) as gateway:
+        told = problem(reach, f"http://{gateway}")
+    assert "wants a user name and password (HTTP 407)" in told.what
+    assert "HTTPS_PROXY" in told.next_step
+
+
+@ALL
+@pytest.mark.parametrize("url", [XERO, "http://api.xero.test"])
+def test_a_proxy_that_wants_a_password_is_told(
+    reach: Callable[[str], None], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(answering(WANTS_PASSWORD)) as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"http://{proxy}")
+        told = problem(reach, url)
+        assert "wants a user name and password" in told.what
+        assert "ALL_PROXY" in told.next_step
+        monkeypatch.setenv("ALL_PROXY", f"http://user:hush-1@{proxy}")
+        told = problem(reach, url)
+    assert "doesn't accept its user name and password" in told.what
+    assert "hush-1" not in f"{told} {told.next_step}"
+
+
+# httpcore leaves the socket of a SOCKS proxy that refuses to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@ALL
+@pytest.mark.parametrize(
+    ("scheme", "reply", "words"),
+    [
+        ("http", b"HTTP/1.1 403 Forbidden\r\n\r\n", "doesn't connect to"),
+        ("http", b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "HTTP 502"),
+        ("socks5h", b"\x05\xff", "user name and password"),
+        ("socks5h", b"\x05", "doesn't connect to"),
+        ("socks5", b"HTTP/1.1 400 Bad Request\r\n\r\n", "doesn't connect to"),
+        ("socks5", b"", "doesn't connect to"),
+    ],
+)
+def test_a_proxy_that_refuses_or_makes_no_sense_is_told(
+    reach: Callable[[str], None], scheme: str, reply: bytes, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(answering(reply)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
+        told = problem(reach, XERO)
+    assert words in told.what
+    assert "HTTPS_PROXY" in f"{told.what} {told.next_step}"
+
+
+@ALL
+@pytest.mark.parametrize("scheme", ["http", "socks5h"])
+@pytest.mark.parametrize("proxy", ["127.0.0.1:9", "pro xy:80", f"{'x' * 64}.test:80"])
+def test_a_proxy_that_cannot_be_reached_is_told(
+    reach: Callable[[str], None], scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
+    assert f"{proxy} (set in HTTPS_PROXY) can't be reached" in problem(reach, XERO).what
+
+
+def test_without_a_proxy_a_service_that_cannot_be_reached_is_told_as_ever() -> None:
+    with pytest.raises(OfflineError, match=r"Xero can't be reached") as raised:
+        ask_xero("http://127.0.0.1:9")
+    assert not isinstance(raised.value, NetworkSetupError)
