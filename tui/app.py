@@ -121,6 +121,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self.theme_changed_signal.subscribe(self, lambda theme: self._on_theme(theme.name))
         if not self.is_headless:
             self._lifeline.watch(self)
+        self.set_interval(1, self._tick)
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
@@ -155,6 +156,14 @@ class ReshelveApp(CrashSafeApp[None]):
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(ProblemScreen())
+
+    def _tick(self) -> None:
+        """Show the time on the screens that can be seen: the one on top, and those behind its dialogs."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Telling) and screen.is_running:
+                screen.tick()
+            if not screen.is_modal:
+                break
 
     # --- organisations ---
 

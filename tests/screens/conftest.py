@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +10,6 @@ from support.pictures import PlainText, text_of
 
 from tui.model.change import Action, State
 from tui.model.evidence import Grade
-from tui.widgets import clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -29,7 +27,6 @@ REPEATING = "Contacts cannot be archived if they are associated with repeating i
 def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with frozen(monkeypatch):
         yield
-    clock.follow(timedelta())
 
 
 @pytest.fixture(autouse=True)

@@ -197,7 +197,7 @@ async def test_it_says_when_the_browser_has_come_back(account: FakeAccount) -> N
     async with connecting(account) as person:
         await begin(person, account)
         account.attempt.ends_at = None
-        connect_screen(person)._tick()
+        connect_screen(person).tick()
         assert says(person, "#status") == words.READING
         assert not person.screen.query_one("#by-hand").display
 
@@ -208,7 +208,7 @@ async def test_it_says_that_the_keychain_waits_for_the_person(account: FakeAccou
         for _ in range(2):
             account.attempt.ends_at = None
             account.on_keychain_wait(True)  # noqa: FBT003 - its only argument
-            connect_screen(person)._tick()
+            connect_screen(person).tick()
             assert "look for its prompt" in says(person, "#status")
             account.on_keychain_wait(False)  # noqa: FBT003 - as above
             assert says(person, "#status") == words.READING
@@ -218,7 +218,7 @@ async def test_the_countdown_counts(account: FakeAccount, monkeypatch: pytest.Mo
     async with connecting(account) as person:
         await begin(person, account)
         monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(minutes=4))
-        connect_screen(person)._tick()
+        connect_screen(person).tick()
         assert "0:32 left" in says(person, "#left")
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 from support.fake_account import organisation
-from support.fake_backend import FakeBackend
+from support.fake_backend import NOW, FakeBackend
 from support.screen_test import Driver, running
 from textual.widgets import OptionList
 
@@ -15,9 +16,13 @@ from tui.screens.connecting.connect import ConnectScreen
 from tui.screens.connecting.organisations import OrganisationsScreen
 from tui.screens.connecting.organisations_words import line
 from tui.screens.dialogs.ask import AskScreen
+from tui.screens.main import MainScreen
+from tui.widgets.pause_bar import PauseBar
 from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from tui.model.contact import Organisation
 
 OTHERS = (
@@ -134,6 +139,50 @@ async def test_choosing_what_is_open_changes_nothing(backend: FakeBackend) -> No
         await person.press("enter")
         assert person.main is before
     assert person.account.calls.count(("open", "t1")) == 1
+
+
+async def test_each_organisation_keeps_its_own_time(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        backend.publish(clock_ahead=timedelta(minutes=10))
+        first = person.main
+        await open_list(person, OTHERS[0])
+        await person.press("down", "enter")
+        second = person.main
+        other = person.account.backends[OTHERS[0].organisation.tenant_id]
+        other.publish(clock_ahead=timedelta(minutes=-3))
+        for _ in range(3):
+            for screen in (first, second):
+                screen.tick()
+                assert first.now() == NOW - timedelta(minutes=10)
+                assert second.now() == NOW + timedelta(minutes=3)
+
+
+async def test_only_screens_that_are_shown_show_the_time(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticked: set[Screen[None]] = set()
+    monkeypatch.setattr(MainScreen, "tick", lambda screen: ticked.add(screen))  # noqa: PLW0108 - a method
+    async with running(backend) as person:
+        first = person.main
+        await open_list(person, OTHERS[0])
+        person.app._tick()
+        # It is still seen behind the list.
+        assert ticked == {first}
+        await person.press("down", "enter")
+        ticked.clear()
+        person.app._tick()
+        assert person.main is not first
+        assert ticked == {person.main}
+        assert not [timer for timer in first._timers if timer._active.is_set()]
+
+
+async def test_a_screen_that_comes_back_shows_the_news(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await open_list(person, OTHERS[0])
+        await person.press("down", "enter")
+        backend.publish(is_paused=True)
+        await person.press("ctrl+o", "home", "enter")
+        assert person.main.query_one(PauseBar).display
 
 
 @pytest.mark.parametrize("key", ["escape", "q"])

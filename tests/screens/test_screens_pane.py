@@ -185,7 +185,7 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
     async with running(backend) as person:
         assert "in 17 h 00 min" in said(person)
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(hours=2))
-        person.main._tick()
+        person.main.tick()
         await person.settle()
         assert "in 15 h 00 min" in said(person)
         backend.standings[1] = Standing(Grade.EXPECTED, NOW)
@@ -203,10 +203,10 @@ async def test_at_midnight_the_rows_say_the_day(
         assert "✓ read 12:40" in painted(person.main.table)
         refreshed: list[object] = []
         monkeypatch.setattr(person.main.table, "refresh", lambda *regions, **_: refreshed.append(regions))
-        person.main._tick()
+        person.main.tick()
         assert not refreshed
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(hours=12))
-        person.main._tick()
+        person.main.tick()
         assert refreshed == [()]
         monkeypatch.undo()
 
@@ -215,7 +215,7 @@ async def test_hints_of_the_pane_follow_the_keys(backend: FakeBackend) -> None:
     backend.publish(released=replace(NIGHTLY, told_sync_since=NOW))
     async with running(backend) as person:
         person.app.set_keymap({"manual_sync": "f7", "archive": "f8", "restore": "f9", "handoffs": "f2"})
-        person.main._tick()
+        person.main.tick()
         await person.settle()
         assert "Press F7 when it has ended." in said(person)
         assert "Archive with F8, restore with F9." in said(person)

@@ -99,8 +99,9 @@ async def test_now_is_no_later_than_it_turns_out_to_be(
     ],
 )
 async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
-    backend: FakeBackend, ahead: int, typed: str, minutes: int
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, ahead: int, typed: str, minutes: int
 ) -> None:
+    monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=ahead))
     backend.publish(clock_ahead=timedelta(minutes=ahead))
     async with running(backend) as person:
         await person.press("m", *typed, "enter")

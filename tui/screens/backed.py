@@ -10,8 +10,11 @@ from textual.screen import ScreenResultType
 
 from tui import browser
 from tui.screens.telling import Telling
+from tui.widgets import clock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tui.model.backend import Backend
 
 
@@ -19,6 +22,14 @@ class Backed(Telling[ScreenResultType], Generic[ScreenResultType]):
     """A screen with an engine behind it."""
 
     backend: Backend
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC by the clock of this organisation's Xero."""
+        return clock.by_xero(clock.now(), self.backend.snapshot.clock_ahead)
+
+    def local_now(self) -> datetime:
+        """Return the same moment in the person's time zone."""
+        return self.now().astimezone()
 
     @work(exit_on_error=False, group="browser")
     async def open_page(self, contact_id: str) -> None:

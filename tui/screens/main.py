@@ -15,7 +15,6 @@ from tui.screens.finding import Finding
 from tui.screens.messages import SnapshotChanged
 from tui.screens.reconcile.comparing import Comparing
 from tui.screens.released.telling_sync import TellingSync
-from tui.widgets import clock
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.pause_bar import PauseBar
@@ -87,18 +86,17 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         yield PullBar()
         yield UnreadableBar()
         with Container(id="body"):
-            yield ContactTable(id="contacts", clock=clock.local_now)
+            yield ContactTable(id="contacts", clock=self.local_now)
             yield SyncPane(id="sync")
         yield SelectionBar()
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show what is known, and let countdowns count."""
+        """Show what is known."""
         snapshot = self.backend.snapshot
         self.show_first(snapshot)
         self._tell(snapshot)
         self._offer_keys()
-        self.set_interval(1, self._tick)
 
     @on(SnapshotChanged)
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
@@ -106,8 +104,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         self._tell(message.snapshot)
 
     def _tell(self, snapshot: Snapshot) -> None:
-        clock.follow(snapshot.clock_ahead)
-        now, is_practice = clock.now(), self.backend.is_practice
+        now, is_practice = self.now(), self.backend.is_practice
         self.title_bar.tell(snapshot, now, is_practice=is_practice)
         self.sync_pane.tell(snapshot, now, is_practice=is_practice)
         self.pull_bar.tell(snapshot, now)
@@ -130,7 +127,13 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
             key = self.key("handoffs")
             self.flash(f"{counted(waiting, 'restore')} {verb} for a press in Xero. Press {key}.")
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Let countdowns count."""
+        self._tell(self.backend.snapshot)
+
+    def on_screen_resume(self) -> None:
+        """Catch up on the news that came while another organisation was shown."""
+        self.follow(self.backend.snapshot)
         self._tell(self.backend.snapshot)
 
     def _offers_follow(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:

@@ -27,6 +27,9 @@ class Telling(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
 
     key_bar = getters.query_one(KeyBar)
 
+    def tick(self) -> None:
+        """Show the time; called every second while this screen can be seen."""
+
     def key(self, action_id: str) -> str:
         """Return the key of an action as it is now, for a sentence that says what to press."""
         return key_now(self.app, action_id)

@@ -1,15 +1,13 @@
 """The time, and how moments and spans are written. Everything on screen that ticks asks here.
 
-It is Xero's time once that is known: what the engine tells of is by Xero's clock, and what is left until
-then, or how long ago it was, has to be by the same one.
+The moments of a snapshot are by Xero's clock, and so are countdowns and ages: each organisation has its own
+difference to this machine's clock, which its snapshot carries as `clock_ahead`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-
-from msgspec import Struct
 
 from tui.widgets.words import counted
 
@@ -26,36 +24,25 @@ _TOLD_BEYOND: Final = timedelta(minutes=1)
 _FEW: Final = 2
 
 
-class _Machine(Struct):
-    """The machine's clock: one for the process, as its screens have one time."""
-
-    ahead: timedelta = _NONE
-
-
-_MACHINE: Final = _Machine()
-
-
-def follow(ahead: timedelta) -> None:
-    """Take note of how far this machine's clock is ahead of Xero's."""
-    _MACHINE.ahead = ahead
-
-
 def now() -> datetime:
-    """Return the present moment in UTC. Tests replace this function, so call it as `clock.now()`."""
-    return by_xero(datetime.now(UTC))
+    """Return the present moment in UTC by this machine's clock.
 
-
-def by_xero(moment: datetime) -> datetime:
-    """Return what a moment of this machine's clock is by Xero's."""
-    return moment - _MACHINE.ahead
-
-
-def by_person(moment: datetime) -> datetime:
-    """Return what a moment is by Xero's clock that a person named.
-
-    Nobody knows which clock they have read it from. Of its two readings the earlier counts: it claims less.
+    Tests replace this function, so call it as `clock.now()`.
     """
-    return moment - max(_MACHINE.ahead, _NONE)
+    return datetime.now(UTC)
+
+
+def by_xero(moment: datetime, ahead: timedelta) -> datetime:
+    """Return what a moment of this machine's clock is by Xero's, which `ahead` is measured from."""
+    return moment - ahead
+
+
+def by_person(moment: datetime, ahead: timedelta) -> datetime:
+    """Return what a moment that a person named is by Xero's clock.
+
+    It may have been read from either clock. Of its two readings the earlier counts: it claims less.
+    """
+    return moment - max(ahead, _NONE)
 
 
 def trouble(ahead: timedelta) -> str:
@@ -78,11 +65,6 @@ def _span(length: timedelta) -> str:
     if minutes < _FEW * _MINUTE:
         return counted(minutes, "minute")
     return counted(hours, "hour") if hours < _FEW * 24 else counted(days, "day")
-
-
-def local_now() -> datetime:
-    """Return the present moment in the person's time zone."""
-    return now().astimezone()
 
 
 def time_of_day(moment: datetime) -> str:

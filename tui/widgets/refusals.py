@@ -32,11 +32,11 @@ def reason(change: Change) -> str:
     return safe(change.words) or _NO_REASON
 
 
-def advice(change: Change, *, retry: str = "", key: Callable[[str], str] = usual_key) -> str:
+def advice(change: Change, *, retry: str = "retry_here", key: Callable[[str], str] = usual_key) -> str:
     """Return what to do about a refused change that hasn't been retried; empty for any other.
 
-    `retry` is the action that retries it where this is shown, empty where nothing may be written; `key`
-    names the key of an action.
+    `retry` is the action that retries it where this is shown; `key` names the key of an action, and
+    returns nothing in read-only mode.
     """
     if change.state is not State.REFUSED or change.superseded:
         return ""
@@ -44,4 +44,5 @@ def advice(change: Change, *, retry: str = "", key: Callable[[str], str] = usual
     if any(part in words for part in _FINAL):
         return "Retrying won't help: look the contact up in Xero."
     first = next((step for part, step in _STEPS if part in words), _DEFAULT)
-    return f"{first}, then press {key(retry)} to retry." if retry else f"{first}, then retry."
+    pressed = key(retry)
+    return f"{first}, then press {pressed} to retry." if pressed else f"{first}."

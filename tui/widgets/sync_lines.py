@@ -149,8 +149,7 @@ def changes(
     if not in_xero and not released:
         how = _HOW.format(key("archive"), key("restore")) if key("archive") else ""
         return content(f"{_NOTHING}{how}", "$text-muted").wrap(width)[:height]
-    retry = "retry_here" if key("retry_here") else ""
-    write = partial(_block, now=now, width=width, hint=hint, retry=retry, key=key)
+    write = partial(_block, now=now, width=width, hint=hint, key=key)
     if not in_xero or height < _ROOM_FOR_HEADINGS:
         return _listed((*in_xero, *released), xero_total + released_total, height, write)
     head = _rows([("Xero", "bold"), *_vars(xero_totals(pane))], width)
@@ -244,7 +243,7 @@ def _var(style: str) -> str:
 
 
 def _block(
-    view: ChangeView, *, now: datetime, width: int, hint: bool, retry: str, key: Callable[[str], str]
+    view: ChangeView, *, now: datetime, width: int, hint: bool, key: Callable[[str], str]
 ) -> list[Content]:
     look = sign(view, now.astimezone())
     right = _words(view, look.words, width, hint=hint, key=key("handoffs"))
@@ -260,7 +259,7 @@ def _block(
     if view.change.state is State.REFUSED:
         room = max(8, width - 2)
         said = Content.styled(reason(view.change), "$text-muted").wrap(room)[:_LINES_OF_REFUSAL]
-        said += content(advice(view.change, retry=retry, key=key), "$text-warning").wrap(room)
+        said += content(advice(view.change, key=key), "$text-warning").wrap(room)
         lines += [Content.assemble("  ", part) for part in said]
     if view.change.state is State.HANDOFF:
         if hint:

@@ -20,7 +20,6 @@ from tui.screens.changes.listing import Listing
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.naming import NameScreen
 from tui.screens.messages import SnapshotChanged
-from tui.widgets import clock
 from tui.widgets.change_groups import ChangeGroups
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
@@ -153,8 +152,7 @@ class ActivityScreen(Listing):
     @on(_Told)
     def _show_story(self, message: _Told) -> None:
         if message.view == self.current:
-            retry = "" if self.backend.is_read_only else "retry"
-            told = words.story(message.view, message.lines, clock.now(), retry=retry, key=self.key)
+            told = words.story(message.view, message.lines, self.now(), self.key)
             self.query_one("#told", Static).update(told)
 
     @on(LineList.Opened)
@@ -209,7 +207,7 @@ class ActivityScreen(Listing):
             if file is not None:
                 self._export(file)
 
-        suggestion = Path.home() / f"reshelve-changes-{clock.local_now():%Y-%m-%d}.csv"
+        suggestion = Path.home() / f"reshelve-changes-{self.local_now():%Y-%m-%d}.csv"
         found = counted(self.window.total, "change")
         self.open_screen(NameScreen(f"Export {found}", suggestion), named)
 

@@ -81,14 +81,9 @@ def story(
     view: ChangeView,
     lines: Sequence[TimelineLine],
     now: datetime,
-    *,
-    retry: str = "",
     key: Callable[[str], str] = usual_key,
 ) -> Content:
-    """Write what happened to one change, the newest first.
-
-    `retry` is the action that retries a refused one, empty where nothing may be written.
-    """
+    """Write what happened to one change, the newest first."""
     change, look = view.change, look_of(view, now)
     written = [
         Content.assemble(
@@ -102,7 +97,7 @@ def story(
         written.append(
             content(change.words, "$text-error" if change.state is State.REFUSED else "$text-muted")
         )
-    to_do = advice(change, retry=retry, key=key)
+    to_do = advice(change, retry="retry", key=key)
     if to_do:
         written.append(content(to_do, "$text-warning"))
     written += (

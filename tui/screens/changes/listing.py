@@ -12,7 +12,6 @@ from tui.model.activity import ChangeQuery, ChangesFound, Group
 from tui.screens.changes import activity_words as words
 from tui.screens.changes.activity_window import ChangeWindow, around
 from tui.screens.changes.changing import Changing
-from tui.widgets import clock
 from tui.widgets.change_groups import ChangeGroups
 from tui.widgets.line_list import LineList
 from tui.widgets.search_box import SearchBox
@@ -72,7 +71,7 @@ class Listing(Changing[None]):
     def write_row(self, index: int, width: int) -> Sequence[Content]:
         """Write one row; what isn't read yet is read by then."""
         view = self.window.at(index)
-        return () if view is None else (words.row(view, width, clock.now()),)
+        return () if view is None else (words.row(view, width, self.now()),)
 
     def find(self) -> None:
         """Find anew, from the top."""

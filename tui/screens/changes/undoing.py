@@ -14,7 +14,6 @@ from tui.screens.backed import Backed
 from tui.screens.changes import undo_words as words
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import RestoreRequested
-from tui.widgets import clock
 
 if TYPE_CHECKING:
     from tui.model.undo import UndoPlan
@@ -70,7 +69,7 @@ class Undoing(Backed[ScreenResultType], Generic[ScreenResultType]):
                 self._undo(plan)
 
         question = words.question(plan)
-        said = words.explanation(plan, clock.now())
+        said = words.explanation(plan, self.now())
         self.open_screen(AskScreen(question, said, yes=words.VERBS[plan.kind]), answered)
 
     @work(group="undo", exit_on_error=False)

@@ -73,10 +73,9 @@ class ConnectScreen(Attempting):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begin with the form, and let the countdown count."""
+        """Begin with the form."""
         self._say_trouble("")
         self.ended()
-        self.set_interval(1, self._tick)
 
     # --- what is shown ---
 
@@ -169,7 +168,7 @@ class ConnectScreen(Attempting):
         if self.url:
             self.waiting.say(words.OPEN_IT, self.url)
             self.open_browser(self.url)
-            self._tick()
+            self.tick()
         else:
             self._say_busy()
         self._offer_keys()
@@ -179,11 +178,12 @@ class ConnectScreen(Attempting):
         if message.url == self.url:
             self.waiting.say(words.NO_BROWSER, message.url)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Let the countdown count."""
         if self.sign_in is None or not self.url:
             return
         if (ends_at := self.sign_in.ends_at) is not None:
-            self.waiting.count_down(clock.countdown(clock.by_xero(ends_at), clock.now()))
+            self.waiting.count_down(clock.countdown(ends_at, clock.now()))
         else:
             # Nobody is waited for any more: the browser has come back.
             self._browser_is_done()

@@ -18,7 +18,6 @@ from tui.screens.changes.changing import Changing, can_retry, why_not
 from tui.screens.contact import contact_words as words
 from tui.screens.messages import SnapshotChanged
 from tui.screens.released.telling_contact import TellingContact
-from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.pause_bar import PauseBar
 
@@ -127,13 +126,13 @@ class ContactScreen(Changing[None], TellingContact[None]):
     @on(_Read)
     def _show(self, message: _Read) -> None:
         page = self._page = message.page
-        now = clock.now()
+        now = self.now()
         self._write("#heading", words.heading(page.contact))
         self._write("#details", words.details(page))
         self._write("#balances", words.balances(page.contact, now))
         self._write(
             "#changes",
-            words.changes(page, now, retry="" if self.backend.is_read_only else "retry", key=self.key),
+            words.changes(page, now, self.key),
         )
         timeline = words.timeline(page)
         self._write("#timeline", timeline)

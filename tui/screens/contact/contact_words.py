@@ -80,22 +80,14 @@ def _amount(label: str, outstanding: int, overdue: int) -> Content:
     return Content.assemble((label.ljust(_LABEL), "$text-muted"), money(outstanding), late)
 
 
-def changes(
-    page: ContactPage, now: datetime, *, retry: str = "", key: Callable[[str], str] = usual_key
-) -> Content:
-    """Write the changes made from here or noticed in Xero, newest first.
-
-    `retry` is the action that retries a refused one, empty where nothing may be written.
-    """
-    lines = list(_changes(page, now, retry, key)) or [
-        Content.styled(
-            f"None yet. Archive with {key('archive')}, restore with {key('restore')}.", "$text-muted"
-        )
-    ]
+def changes(page: ContactPage, now: datetime, key: Callable[[str], str] = usual_key) -> Content:
+    """Write the changes made from here or noticed in Xero, newest first."""
+    how = f" Archive with {key('archive')}, restore with {key('restore')}." if key("archive") else ""
+    lines = list(_changes(page, now, key)) or [Content.styled(f"None yet.{how}", "$text-muted")]
     return _section("Changes", lines)
 
 
-def _changes(page: ContactPage, now: datetime, retry: str, key: Callable[[str], str]) -> Iterator[Content]:
+def _changes(page: ContactPage, now: datetime, key: Callable[[str], str]) -> Iterator[Content]:
     for view in page.changes:
         look, change = sign(view, now.astimezone()), view.change
         style = f"$text-{look.style}" if look.style else ""
@@ -106,7 +98,7 @@ def _changes(page: ContactPage, now: datetime, retry: str, key: Callable[[str], 
         )  # fmt: skip
         if change.words and change.state in _SAYING_WHY:
             yield content(change.words, "$text-muted")
-        to_do = advice(change, retry=retry, key=key)
+        to_do = advice(change, key=key)
         if to_do:
             yield content(to_do, "$text-warning")
 

@@ -14,7 +14,6 @@ from tui.model.change import State
 from tui.screens.handoff.finishing import Finishing, Looked
 from tui.screens.handoff.handoff_items import row_height
 from tui.screens.messages import ConnectWanted, SnapshotChanged
-from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line_list import LineList
 from tui.widgets.plain import Plain
@@ -99,7 +98,7 @@ class HandoffScreen(ModalScreen[None], Finishing):
         self._list()
 
     def _write(self, index: int, width: int) -> Sequence[Content]:
-        return self.items[index].lines(width, clock.now())
+        return self.items[index].lines(width, self.now())
 
     def _list(self) -> None:
         rows = self.items_list

@@ -14,7 +14,6 @@ from tui.screens.changes.changing import Changing
 from tui.screens.messages import SnapshotChanged
 from tui.screens.reconcile import reconcile_words as words
 from tui.screens.reconcile.reconcile_lines import Kind, counts, entry, lines_of, searchable
-from tui.widgets import clock
 from tui.widgets.group_bar import GroupBar
 from tui.widgets.line import Line
 from tui.widgets.line_list import LineList
@@ -121,7 +120,7 @@ class Compared(Changing[None]):
             # It is another once there is a scrollbar, or none any more.
             self.call_later(self._write_titles, width)
         one = self.at(index)
-        return () if one is None else (words.row(one, self.look(one), width, clock.now()),)
+        return () if one is None else (words.row(one, self.look(one), width, self.now()),)
 
     # --- what is shown ---
 

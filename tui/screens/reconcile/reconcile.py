@@ -14,7 +14,6 @@ from tui.screens.reconcile.compared import KindBar
 from tui.screens.reconcile.mending import Mending
 from tui.screens.reconcile.reconcile_lines import Kind, counts, lines_of
 from tui.screens.reconcile.settling import Settling
-from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 from tui.widgets.line_list import LineList
@@ -77,7 +76,7 @@ class ReconcileScreen(Mending, Settling):
         """Tell of the line under the cursor, and name the keys that are for it."""
         one = self.current
         told = self.query_one("#told", Static)
-        told.update(words.story(one, self.look(one), clock.now(), self.key) if one is not None else "")
+        told.update(words.story(one, self.look(one), self.now(), self.key) if one is not None else "")
         self.query_one(PauseBar).tell(self.backend.snapshot)
         self._offer_keys()
 

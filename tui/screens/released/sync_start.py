@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings
-from tui.screens.telling import Telling
+from tui.screens.backed import Backed
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+
+    from tui.model.backend import Backend
 
 _WHEN: Final = "When did you start it? Leave the box empty for now, or type a time of today, such as 09:05."
 _NO_TIME: Final = "This is no time. Type hours and minutes, such as 09:05, or leave the box empty for now."
@@ -44,7 +46,7 @@ def moment_of_today(typed: str, now: datetime) -> datetime | None:
     return min(readings)
 
 
-class SyncStartScreen(ModalScreen[datetime | None], Telling[datetime | None]):
+class SyncStartScreen(ModalScreen[datetime | None], Backed[datetime | None]):
     """Its result is when the sync was started, or None.
 
     Now is when the dialog was opened, not when it is answered: what Xero confirms in between can't be
@@ -57,10 +59,11 @@ class SyncStartScreen(ModalScreen[datetime | None], Telling[datetime | None]):
 
     time_box = getters.query_one("#time", Input)
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, backend: Backend, words: Sequence[str]) -> None:
         super().__init__()
+        self.backend = backend
         self._words = words
-        self._opened_at = clock.now()
+        self._opened_at = self.now()
 
     def compose(self) -> ComposeResult:
         """Put the words above the box, the box above the buttons."""
@@ -84,14 +87,14 @@ class SyncStartScreen(ModalScreen[datetime | None], Telling[datetime | None]):
 
     def _read(self) -> tuple[datetime | None, str]:
         """Return the moment that is meant, or what is wrong with it."""
-        typed, now = self.time_box.value.strip(), clock.now()
+        typed, now = self.time_box.value.strip(), self.now()
         if not typed:
             # Xero may have told meanwhile that it isn't that late yet.
             return min(self._opened_at, now), ""
         moment = moment_of_today(typed, now)
         if moment is None:
             return None, _NO_TIME
-        moment = clock.by_person(moment)
+        moment = clock.by_person(moment, self.backend.snapshot.clock_ahead)
         return (None, _TO_COME) if moment > now else (moment, "")
 
     @on(Input.Changed, "#time")

@@ -50,7 +50,7 @@ class TellingSync(Backed[ScreenResultType], Generic[ScreenResultType]):
             if at is not None:
                 self._note_start(at)
 
-        self.open_screen(SyncStartScreen((self._company(), _PROVES)), answered)
+        self.open_screen(SyncStartScreen(self.backend, (self._company(), _PROVES)), answered)
 
     def _company(self) -> str:
         name = safe(self.backend.snapshot.organisation.name)
@@ -67,7 +67,7 @@ class TellingSync(Backed[ScreenResultType], Generic[ScreenResultType]):
             elif answer == _ANOTHER:
                 self._ask_start()
 
-        since = clock.short(started_at, clock.now())
+        since = clock.short(started_at, self.now())
         name = safe(self.backend.snapshot.organisation.name)
         words = (f"You said that it was started at {since}, in the company tied to {name}.", _PROVES)
         self.open_screen(
@@ -77,7 +77,7 @@ class TellingSync(Backed[ScreenResultType], Generic[ScreenResultType]):
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _note_start(self, at: datetime) -> None:
         await self.backend.tell_sync_started(at)
-        since = clock.short(at, clock.now())
+        since = clock.short(at, self.now())
         self.flash(f"Noted: a sync was started at {since}. Press the same key when it has ended.")
 
     @work(exclusive=True, group="telling", exit_on_error=False)
@@ -89,6 +89,6 @@ class TellingSync(Backed[ScreenResultType], Generic[ScreenResultType]):
             )
             return
         await self.backend.tell_sync_ended(is_clean=is_clean)
-        since = clock.short(started_at, clock.now())
+        since = clock.short(started_at, self.now())
         clean = f"Noted: the sync that started at {since} ended without error."
         self.flash(clean if is_clean else _NOTED_ERRORS)

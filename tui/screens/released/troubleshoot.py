@@ -27,7 +27,6 @@ from tui.screens.released.support_report import report
 from tui.screens.released.telling_sync import TellingSync
 from tui.screens.released.troubleshoot_words import STYLES, TO_RECONNECT, Oldest, Step, steps
 from tui.user_files import write_user_file
-from tui.widgets import clock
 from tui.widgets.choice import Choice
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
@@ -80,10 +79,9 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show what is known, and let the countdown count."""
+        """Show what is known."""
         self._tell()
         self._read_oldest()
-        self.set_interval(1, self._tell)
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._tell())
 
     @on(SnapshotChanged)
@@ -103,13 +101,17 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
         self._oldest = message.oldest
         self._tell()
 
+    def tick(self) -> None:
+        """Let the countdown count."""
+        self._tell()
+
     def _tell(self) -> None:
         """Write the steps that read differently: a countdown is one line of one of them."""
         backend, before = self.backend, self._shown
         self._shown = steps(
             backend.snapshot,
             self._oldest,
-            clock.now(),
+            self.now(),
             is_practice=backend.is_practice,
             is_read_only=backend.is_read_only,
             key=self.key,
@@ -134,7 +136,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
 
     def _report(self) -> str:
         with_names = self.query_one("#names", Choice).value
-        return report(self.backend.snapshot, self._oldest, clock.now(), with_names=with_names)
+        return report(self.backend.snapshot, self._oldest, self.now(), with_names=with_names)
 
     def action_copy_report(self) -> None:
         """Copy the report, through the terminal, so that it works over ssh too."""
@@ -148,7 +150,7 @@ class TroubleshootScreen(TryingAgain[None], TellingSync[None], Comparing[None]):
             if file is not None:
                 self._save(file, self._report())
 
-        suggestion = Path.home() / f"reshelve-report-{clock.local_now():%Y-%m-%d}.txt"
+        suggestion = Path.home() / f"reshelve-report-{self.local_now():%Y-%m-%d}.txt"
         self.open_screen(NameScreen("Save the report", suggestion, _ABOUT), named)
 
     @work(group="save", exit_on_error=False)

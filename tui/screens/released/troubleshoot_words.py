@@ -152,10 +152,9 @@ def _refusals(pane: Pane | None, key: Callable[[str], str]) -> Step:
     every = f"{key('activity')} lists every change."
     if not pane.refused_total:
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
-    retry = "retry" if key("retry") else ""
     shown = [
         f"{safe(view.change.name)}: {_sentence(reason(view.change))}"
-        f" {advice(view.change, retry=retry, key=key)}"
+        f" {advice(view.change, retry='retry', key=key)}"
         for view in pane.refused[:_MOST_REFUSED]
     ]
     more = pane.refused_total - len(shown)
