@@ -17,7 +17,7 @@ from tui.widgets.sync_pane import SyncPane
 from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from textual.pilot import Pilot
     from textual.screen import Screen
@@ -141,10 +141,12 @@ def browser_into(opened: list[str]) -> Callable[[str], bool]:
 
 
 @asynccontextmanager
-async def running(backend: FakeBackend, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Driver]:
-    """Run the app on this engine, past its start."""
+async def running(
+    backend: FakeBackend, size: tuple[int, int] = (120, 36), *, keys: Mapping[str, str] | None = None
+) -> AsyncIterator[Driver]:
+    """Run the app on this engine, past its start; `keys` are its keymap."""
     account = FakeAccount.of(backend)
-    app = ReshelveApp(account, backend.snapshot.organisation)
+    app = ReshelveApp(account, backend.snapshot.organisation, keys=keys or {})
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, backend, account)
         await driver.settle()

@@ -1,0 +1,88 @@
+"""With every key remapped, no screen, dialog, notice or error names a key as it was."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from support.pictures import text_of
+from support.screen_test import running
+
+from tui.actions import ACTIONS
+from tui.model.errors import ReshelveError
+from tui.own_keys import keymap
+from tui.screens.dialogs.problem import ProblemScreen
+
+if TYPE_CHECKING:
+    from support.fake_backend import FakeBackend
+    from support.screen_test import Driver
+
+# Letters that no sentence and no name of these contacts has, one an action.
+NEW = {
+    item.id: chr(ord("а") + number)
+    for number, item in enumerate(item for item in ACTIONS if item.keys and item.id != "extend")
+}
+#: A key's name as it was: no word of English.
+OLD = re.compile(
+    r"(?<!\S)(?<!\d )(?:esc|Esc|[Ff]\d\d?|\^\w|ctrl\+\w|space|[b-zB-HJ-Z?*]) (?=[A-Z]\w|[a-z]{3,})"
+    r"|(?:[Pp]ress|with) (?:esc|[Ff]\d\d?|\^\w|[b-zB-HJ-Z?*/])(?=[ .,:)]|$)"
+)
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "contacts": (),
+    "nothing found": ("search", "z", "z", "enter"),
+    "no such filter": ("search", *"is:odd", "enter"),
+    "several selected": ("select_all",),
+    "contact": ("open",),
+    "already archived": ("tab_archived", "archive"),
+    "already active": ("tab_active", "restore"),
+    "confirm": ("archive",),
+    "type the number": ("select_all", "archive"),
+    "changes": ("activity",),
+    "no change found": ("activity", "search", "z", "z", "enter"),
+    "restores": ("handoffs",),
+    "archiving among restores": ("handoffs", "archive"),
+    "organisations": ("organisations",),
+    "connect": ("connect",),
+    "manual sync": ("manual_sync",),
+    "troubleshoot": ("troubleshoot",),
+    "compare": ("reconcile",),
+    "tenants": ("tenant_groups",),
+    "undo": ("undo",),
+    "help": ("help",),
+}
+
+
+def old_keys(text: str) -> list[str]:
+    return [line for line in text.splitlines() if OLD.search(line)]
+
+
+async def go(person: Driver, steps: tuple[str, ...]) -> None:
+    for step in steps:
+        await person.press(NEW.get(step, step))
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_no_place_names_a_key_as_it_was(busy: FakeBackend, place: str) -> None:
+    async with running(busy, keys=keymap(NEW)) as person:
+        await go(person, PLACES[place])
+        assert old_keys(text_of(person.screen)) == []
+
+
+@pytest.mark.parametrize("action_id", ["refresh", "connect", "organisations", "press_restore"])
+async def test_an_error_names_the_key_of_its_action_as_it_is(backend: FakeBackend, action_id: str) -> None:
+    async with running(backend, keys=keymap(NEW)) as person:
+        error = ReshelveError("It broke.", action=action_id)
+        person.main.tell_failure(error)
+        assert f"Press {NEW[action_id]} (" in person.bottom_line
+        person.app.push_screen(ProblemScreen(error))
+        await person.settle()
+        assert f"Press {NEW[action_id]} (" in text_of(person.screen)
+
+
+async def test_a_bug_names_the_key_that_quits_as_it_is(backend: FakeBackend) -> None:
+    async with running(backend, keys=keymap(NEW)) as person:
+        person.app.push_screen(ProblemScreen())
+        await person.settle()
+        assert f"quit with {NEW['quit']}" in " ".join(text_of(person.screen).split())
