@@ -160,7 +160,7 @@ class ReshelveApp(CrashSafeApp[None]):
     def _tick(self) -> None:
         """Show the time on the screens that can be seen: the one on top, and those behind its dialogs."""
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Telling) and screen.is_running:
+            if isinstance(screen, Telling) and screen.is_mounted:
                 screen.tick()
             if not screen.is_modal:
                 break
