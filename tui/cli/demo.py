@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from typing import Final
 
 import click
 
 from tui.cli.practice import Practice
-from tui.cli.run import run, say
+from tui.cli.run import require_terminal, run, say
 from tui.cli.seconds import Seconds
 from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.log import log_to
-from tui.model.errors import ReshelveError
+from tui.model.errors import ReshelveError, SettingsError
 from tui.paths import Paths
 from tui.settings import ReleasedSettings, Settings, XeroSettings, load, save
+
+_SHOWN_BY: Final = "`reshelve settings --demo` shows the demo's settings, and sets them."
 
 
 @click.command()
@@ -41,8 +44,11 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
     It remembers what was done until it is started with --fresh.
     """
     paths = Paths.find().demo
-    click.echo("Starting the practice Xero and Re-Leased …", err=True)
     try:
+        # Before anything is started or erased.
+        load(paths.settings_file)
+        require_terminal()
+        click.echo("Starting the practice Xero and Re-Leased …", err=True)
         # The sandbox guards the folder: it refuses while another demo is running.
         with Practice(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as practice:
             if fresh:
@@ -52,6 +58,8 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
             account = XeroAccount(settings, paths, is_read_only=read_only)
             asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
             run(settings, paths, account, organisation)
+    except SettingsError as error:
+        raise say(SettingsError(error.what, f"{error.next_step} {_SHOWN_BY}".strip())) from error
     except ReshelveError as error:
         raise say(error) from error
 
@@ -74,5 +82,5 @@ def practice_settings(practice: Practice, paths: Paths) -> Settings:
         screen=stored.screen,
         keys=stored.keys,
     )
-    save(settings, paths.settings_file)
+    save(settings, paths.settings_file, ("xero", "released"))
     return settings
