@@ -7,8 +7,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tui.paths import Paths, private_folder, write_atomically
+from tui.cli import main
+from tui.paths import HomeFolderError, Paths, private_folder, write_atomically
 
 
 def mode(path: Path) -> int:
@@ -33,6 +35,41 @@ def test_the_home_may_be_written_with_a_tilde(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RESHELVE_HOME", "~/reshelve")
     assert Paths.find().config == tmp_path / "reshelve" / "config"
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [
+        ("~nobody-of-that-name", "no such user"),
+        ("~nobody-of-that-name/data", "no such user"),
+        ("{file}", "is a file"),
+        ("{file}/deeper/still", "is a file"),
+        ("{folder}/" + "x" * 300, "can't be used"),
+        ("a\nb", "can't be shown"),
+        ("\x1b[31m", "can't be shown"),
+        ("a\udcffb", "can't be shown"),
+    ],
+)
+def test_a_home_that_can_be_no_folder_is_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, said: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("RESHELVE_HOME", home.format(file=file, folder=tmp_path))
+    with pytest.raises(HomeFolderError, match=said):
+        Paths.find()
+    result = CliRunner().invoke(main, ["settings"])
+    assert result.exit_code == 1
+    assert said in result.output
+    assert result.output.replace("\n", "").isprintable()
+
+
+def test_a_home_relative_to_where_it_starts_stays_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESHELVE_HOME", "mine")
+    assert Paths.find() == Paths.under(tmp_path / "mine")
 
 
 @pytest.mark.parametrize("home", [None, ""])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from datetime import time
 from typing import TYPE_CHECKING, Any
@@ -47,9 +48,12 @@ def written(file: Path, text: str) -> Path:
 
 
 def words_of(file: Path, environment: dict[str, str] | None = None) -> str:
-    with pytest.raises(SettingsError) as caught:
-        load(file, environment or {})
-    return f"{caught.value.what} {caught.value.next_step}"
+    found = survey(file, environment or {})
+    error = [*found.problems, *found.warnings][0]
+    if found.problems:
+        with pytest.raises(SettingsError, match=re.escape(error.what)):
+            load(file, environment or {})
+    return f"{error.what} {error.next_step}"
 
 
 def test_without_a_file_everything_is_at_its_default(file: Path) -> None:
@@ -229,11 +233,51 @@ def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
     assert [problem.what.partition(": ")[2].split()[0] for problem in found.problems] == [
         "[xero]",
         "xero.api_url",
-        "sync.poll_seconds",
     ]
+    assert [warning.what.partition(": ")[2].split()[0] for warning in found.warnings] == ["sync.poll_seconds"]
     assert found.sources["xero.client_id"] == "settings.toml"
     assert found.sources["screen.theme"] == "RESHELVE_SCREEN_THEME"
     assert "released.feed_url" not in found.sources
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [
+        ('[screen]\ntheme = "a theme"\n', False),
+        ("[screen]\ntheme = 5\n", False),
+        ('[screen]\ncolours = "dark"\n', False),
+        ("screen = 1\n", False),
+        ("[sync]\npoll_seconds = 0\n", False),
+        ("[sync]\npoll_minutes = 1\n", False),
+        ('[keys]\narchive = ""\nrestore = "f5,,x"\n', False),
+        ("keys = 1\n", False),
+        ('[xero]\napi_url = "nonsense"\n', True),
+        ('[xero]\ntoken_store = "vault"\n', True),
+        ('[released]\nwindow_end = "six"\n', True),
+        ("[relesed]\n", True),
+    ],
+)
+def test_only_what_could_mislead_stops_the_start(file: Path, text: str, *, stops: bool) -> None:
+    found = survey(written(file, text), {})
+    assert (bool(found.problems), bool(found.warnings)) == (stops, not stops)
+    if not stops:
+        assert load(file, {}) == Settings()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_a_mark_at_the_start_of_the_file_is_no_mistake(file: Path, encoding: str) -> None:
+    file.write_text('[xero]\nclient_id = "ABC"\n', encoding=encoding)
+    assert load(file, {}).xero.client_id == "ABC"
+    set_value(file, "sync.poll_seconds", "20")
+    assert load(file, {}).xero.client_id == "ABC"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_another_encoding_is_named_with_what_to_do(file: Path, encoding: str) -> None:
+    file.write_text('[screen]\ntheme = "dröcula"\n', encoding=encoding)
+    words = words_of(file)
+    assert str(file) in words
+    assert "UTF-8" in words
 
 
 def test_keys_are_kept_without_spaces(file: Path) -> None:
@@ -328,6 +372,12 @@ def test_loopback_is_this_machine_alone(url: str, expected: bool) -> None:  # no
 
 
 # --- saving ---
+
+
+def test_other_sections_are_left_as_they_are(file: Path) -> None:
+    written(file, '[xero]\napi_url = "https://a.example"\n[screen]\ntheme = "a theme"\n')
+    save(Settings(), file, ("xero",))
+    assert file.read_text(encoding="utf-8") == '[screen]\ntheme = "a theme"\n'
 
 
 def test_only_what_differs_from_the_defaults_is_written(file: Path) -> None:

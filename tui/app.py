@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.actions import parse
 from textual.screen import ModalScreen
 from textual.worker import WorkerState
@@ -48,7 +48,7 @@ class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
     Without an organisation it opens on the screen that connects one. `keys` gives actions other keys, by
-    their binding ids; `on_theme` is told when the person chooses other colours.
+    their binding ids; `on_theme` is called when the person chooses other colours; `warning` is shown first.
     """
 
     TITLE = "Reshelve"
@@ -67,6 +67,7 @@ class ReshelveApp(CrashSafeApp[None]):
         keys: Mapping[str, str] | None = None,
         theme: str = DEFAULT,
         on_theme: Callable[[str], None] = lambda _: None,
+        warning: str = "",
     ) -> None:
         super().__init__(css_path=None if organisation is not None else "screens/connecting/connect.tcss")
         self.account = account
@@ -76,6 +77,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._lifeline = Lifeline(self.exit)
         self._awaited_restores: frozenset[str] = frozenset()
         self._on_theme = on_theme
+        self._warning = warning
         for known in THEMES:
             self.register_theme(known)
         self.theme = theme
@@ -128,9 +130,13 @@ class ReshelveApp(CrashSafeApp[None]):
         _collect_garbage_again()
         if self._current is not None:
             self._run(self._current)
+        if self._warning and isinstance(self.screen, Telling):
+            self.screen.flash(self._warning, trouble=True)
 
-    def _run(self, service: Service) -> None:
-        self.run_worker(service.run(), group="engine", exit_on_error=False)
+    # Its own coroutine: one given to a worker that never starts ends in a warning on the terminal.
+    @work(group="engine", exit_on_error=False)
+    async def _run(self, service: Service) -> None:
+        await service.run()
 
     async def on_unmount(self) -> None:
         """Stop the engines; by now the terminal is the person's again."""

@@ -136,7 +136,8 @@ def test_own_keys_are_set_beside_others_that_are_wrong(tmp_path: Path) -> None:
     assert 'keys.archive is "f9", which is a key of restore already.' in result.output
     assert reshelve_settings(tmp_path, "keys.archive", "f8").exit_code == 0
     shown = reshelve_settings(tmp_path)
-    assert shown.exit_code == 1
+    assert shown.exit_code == 0
+    assert "Ignored: " in joined(shown.output)
     assert 'keys.undo is "banana"' in joined(shown.output)
 
 
@@ -170,6 +171,21 @@ def test_a_file_that_cannot_be_read_is_named_and_the_defaults_are_shown(tmp_path
     assert result.exit_code == 1
     assert "can't be read as TOML" in joined(result.output)
     assert 'xero.api_url = "https://api.xero.com"' in result.output
+
+
+def test_the_settings_of_the_demo_are_shown_and_set(tmp_path: Path) -> None:
+    file = Paths.under(tmp_path).demo.settings_file
+    file.parent.mkdir(parents=True)
+    file.write_text('[screen]\ntheme = "purple"\n[xero]\nnew = 1\n', encoding="utf-8")
+    shown = reshelve_settings(tmp_path, "--demo")
+    assert shown.exit_code == 1
+    assert shown.output.startswith(f"{file}\n")
+    for path in ("screen.theme", "xero.new"):
+        assert reshelve_settings(tmp_path, "--demo", "--unset", path).exit_code == 0
+    assert reshelve_settings(tmp_path, "--demo", "screen.theme", "nord").exit_code == 0
+    assert load(file, {}).screen.theme == "nord"
+    assert reshelve_settings(tmp_path, "--demo").exit_code == 0
+    assert not file_of(tmp_path).exists()
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:

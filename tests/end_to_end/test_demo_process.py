@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 from support.demo import Demo, environment, reshelve
 from support.practice import running_sandbox
-from support.terminal import gone
+from support.terminal import Terminal, gone
 
 from tui.engine.sign_ins.account import XeroAccount
 from tui.paths import Paths
-from tui.settings import load
+from tui.settings import load, set_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from support.terminal import Terminal
 
 ALTERNATE_SCREEN = 1049
 STARTING = "Starting the practice Xero and Re-Leased …"
@@ -162,6 +160,92 @@ def test_an_archive_is_finished_once_though_the_terminal_was_closed(
         quit_(terminal)
     demo.check_files(is_clean=True)
     assert demo.history("Quokka Joinery") == ["Created", "Archived"]
+
+
+def test_an_unknown_theme_is_a_warning_and_one_of_the_palette_is_kept(demo: Demo) -> None:
+    file = demo.paths.settings_file
+    set_value(file, "screen.theme", "purple")
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        terminal.until_shown("is ignored")
+        # It may be a theme of a newer version.
+        assert load(file, {}).screen.theme == "purple"
+        terminal.write("\x10")
+        terminal.until_shown("Search for commands")
+        terminal.write("colours")
+        terminal.until_shown("Change colours")
+        terminal.write("\r")
+        terminal.until_shown("Search for themes")
+        terminal.write("dracula")
+        terminal.until(lambda: "monokai" not in terminal.words, "finding one theme")
+        terminal.write("\r")
+        terminal.until(lambda: load(file, {}).screen.theme == "dracula", "keeping the theme")
+        quit_(terminal)
+        assert 'screen.theme is "purple"' in terminal.words
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        quit_(terminal)
+        assert "Warning" not in terminal.words
+
+
+@pytest.mark.parametrize("text", ["[xero\n", '[xero]\napi_url = "nonsense"\n', "[relesed]\n"])
+def test_settings_are_checked_before_anything_is_erased(demo: Demo, text: str) -> None:
+    kept = demo.paths.sandbox / "practice.sqlite", demo.paths.organisation("one") / "contacts.db"
+    for file in (*kept, demo.paths.settings_file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "tui", "demo", "--fresh"]
+    done = subprocess.run(
+        command, env=environment(demo.home), stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert str(demo.paths.settings_file).encode() in done.stderr
+    assert b"reshelve settings --demo" in done.stderr
+    assert [file.read_text(encoding="utf-8") for file in kept] == [text, text]
+
+
+def test_stray_bytes_and_a_stop_take_no_key_away(demo: Demo) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        terminal.write_bytes(b"\xff\xc3\x1b[55296u")
+        for _ in range(2):
+            terminal.send(signal.SIGSTOP)
+            terminal.send(signal.SIGCONT)
+        terminal.write("/bayside dist")
+        terminal.until_shown("1 of 200")
+        terminal.write("\x03")
+        assert terminal.wait() == 0
+        assert terminal.is_as_found
+
+
+_CRASHING = """
+from tui.cli import main
+from tui.screens.main import MainScreen
+
+def action_search(self):
+    contact = "Bayside District Council"
+    raise ValueError(contact)
+
+MainScreen.action_search = action_search
+main(prog_name="reshelve")
+"""
+
+
+def test_a_crash_exits_with_1_restores_the_terminal_and_names_the_log_but_no_contact(demo: Demo) -> None:
+    command = [sys.executable, "-c", _CRASHING, "demo", "--contacts", "20"]
+    with Terminal(command, environment(demo.home)) as terminal:
+        until_contacts(terminal, 20)
+        terminal.write("/")
+        assert terminal.wait() == 1
+        assert terminal.is_as_found
+        [log] = demo.paths.logs.glob("*.log")
+        for words in ("because of a bug", "Nothing is lost", str(log)):
+            assert words in terminal.words
+        for shown in (terminal.words, log.read_text(encoding="utf-8")):
+            assert "Bayside" not in shown
+        assert "Traceback" not in terminal.words
+        assert "ValueError" in log.read_text(encoding="utf-8")
+    assert not demo.processes()
 
 
 def test_a_second_demo_says_so_and_leaves_the_first_alone(demo: Demo) -> None:

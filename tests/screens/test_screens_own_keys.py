@@ -1,19 +1,20 @@
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
-from support.screen_test import running
+from support.fake_account import FakeAccount
+from support.screen_test import Driver, running
 from textual.dom import DOMNode
 
 from tui.actions import ACTIONS
-from tui.cli.run import check_screen
-from tui.model.errors import SettingsError
+from tui.app import ReshelveApp
+from tui.cli.run import without_unknown
 from tui.own_keys import _ids, _kinds_of, _places, keymap, problems
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.help import HelpScreen
-from tui.settings import load
+from tui.settings import Settings, load, set_value
+from tui.widgets.themes import THEME_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,13 +170,21 @@ async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: Fa
         assert person.is_home
 
 
-def test_a_start_is_refused_with_the_file_and_both_actions(tmp_path: Path) -> None:
+def test_keys_that_are_wrong_are_named_and_left_out(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
-    file.write_text('[keys]\narchive = "q"\n', encoding="utf-8")
-    with pytest.raises(
-        SettingsError, match=re.escape(f'{file}: keys.archive is "q", which is a key of back')
-    ):
-        check_screen(load(file, {}), file)
+    file.write_text('[keys]\narchive = "q"\nrestore = "f9"\nundo = "banana"\n', encoding="utf-8")
+    settings, wrong = without_unknown(load(file, {}), file)
+    assert settings.keys == {"restore": "f9"}
+    said = [f"{one.what} {one.next_step}" for one in wrong]
+    assert any(words.startswith(f'{file}: keys.archive is "q", which is a key of back') for words in said)
+    assert any("banana" in words for words in said)
+
+
+def test_a_key_that_is_free_only_by_another_that_is_wrong_is_left_out_too(tmp_path: Path) -> None:
+    keys = {"archive": "r", "restore": "banana"}
+    settings, wrong = without_unknown(Settings(keys=keys), tmp_path / "settings.toml")
+    assert settings.keys == {}
+    assert len(wrong) == len(keys)
 
 
 def test_a_theme_from_a_variable_is_blamed_on_the_variable(
@@ -183,7 +192,26 @@ def test_a_theme_from_a_variable_is_blamed_on_the_variable(
 ) -> None:
     file = tmp_path / "settings.toml"
     monkeypatch.setenv("RESHELVE_SCREEN_THEME", "reshelve-drak")
-    with pytest.raises(SettingsError) as refused:
-        check_screen(load(file), file)
-    assert refused.value.what.startswith('RESHELVE_SCREEN_THEME is "reshelve-drak"')
-    assert refused.value.next_step == "Did you mean reshelve-dark?"
+    settings, [wrong] = without_unknown(load(file), file)
+    assert settings == Settings()
+    assert wrong.what.startswith('RESHELVE_SCREEN_THEME is "reshelve-drak"')
+    assert wrong.next_step == "Did you mean reshelve-dark?"
+
+
+async def test_every_theme_of_the_palette_can_be_set(tmp_path: Path, backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        offered = set(person.app.available_themes)
+    assert "dracula" in offered
+    assert offered == set(THEME_NAMES)
+    for theme in offered:
+        set_value(tmp_path / "settings.toml", "screen.theme", theme)
+        loaded = load(tmp_path / "settings.toml", {})
+        assert without_unknown(loaded, tmp_path / "settings.toml") == (loaded, ())
+
+
+async def test_a_warning_about_settings_is_shown(backend: FakeBackend) -> None:
+    app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation, warning="A setting is ignored.")
+    async with app.run_test(size=(120, 36)) as pilot:
+        person = Driver(app, pilot, backend)
+        await person.settle()
+        assert person.bottom_line == "A setting is ignored."

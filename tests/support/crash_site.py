@@ -33,7 +33,7 @@ CHILD = "support.crash_child"
 _TESTS = Path(__file__).parents[1]
 # The dialog wants the number typed from here on.
 _TYPED_FROM = 26
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 60
 _BETWEEN_LOOKS_SECONDS = 2
 _PLENTY = 1_000_000
 PAUSED = "Sending is paused"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tui.model.rows import Row
     from tui.model.snapshot import Pane
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 # Private modes of a terminal that nobody has changed: lines wrap, the cursor is shown.
 _WRAP, _CURSOR_SHOWN = 7, 25
 _ALTERNATE_SCREEN = 1049

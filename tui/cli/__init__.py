@@ -9,7 +9,6 @@ import click
 
 from tui import __version__
 from tui.model.errors import BugError, ReshelveError
-from tui.paths import HomeFolderError, Paths
 
 _CHOOSE_HOME = "Check that you can write there, or set RESHELVE_HOME to another folder."
 _COMMANDS = {
@@ -41,8 +40,6 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except ReshelveError as error:
             raise _in_words(error) from error
-        except HomeFolderError as error:
-            raise click.ClickException(str(error)) from None
         except OSError as error:
             place = error.filename2 or error.filename
             if place is None:
@@ -53,12 +50,19 @@ class _LazyGroup(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
-            raise _bug(error) from error
+            raise _unexpected(error) from error
+
+
+def _unexpected(error: Exception) -> click.ClickException:
+    from tui.paths import HomeFolderError  # noqa: PLC0415 - not needed for `--version`
+
+    return click.ClickException(str(error)) if isinstance(error, HomeFolderError) else _bug(error)
 
 
 def _bug(error: Exception) -> click.ClickException:
     """Write an unexpected error to the log, and say where it can be read."""
     from tui.log import log_file, log_to, logger  # noqa: PLC0415 - only when it is needed
+    from tui.paths import HomeFolderError, Paths  # noqa: PLC0415 - as above
 
     if not log_file():
         with suppress(HomeFolderError):

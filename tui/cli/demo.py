@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from typing import Final
 
 import click
 
 from tui.cli.practice import Practice
-from tui.cli.run import need_terminal, run, say
+from tui.cli.run import require_terminal, run, say
 from tui.cli.seconds import Seconds
 from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.log import log_to
-from tui.model.errors import ReshelveError
+from tui.model.errors import ReshelveError, SettingsError
 from tui.paths import Paths
 from tui.settings import ReleasedSettings, Settings, XeroSettings, load, save
+
+_SHOWN_BY: Final = "`reshelve settings --demo` shows the demo's settings, and sets them."
 
 
 @click.command()
@@ -42,9 +45,9 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
     """
     paths = Paths.find().demo
     try:
-        # What can be wrong is said before anything is started, or erased.
+        # Before anything is started or erased.
         load(paths.settings_file)
-        need_terminal()
+        require_terminal()
         click.echo("Starting the practice Xero and Re-Leased …", err=True)
         # The sandbox guards the folder: it refuses while another demo is running.
         with Practice(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as practice:
@@ -55,6 +58,8 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
             account = XeroAccount(settings, paths, is_read_only=read_only)
             asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
             run(settings, paths, account, organisation)
+    except SettingsError as error:
+        raise say(SettingsError(error.what, f"{error.next_step} {_SHOWN_BY}".strip())) from error
     except ReshelveError as error:
         raise say(error) from error
 
@@ -77,5 +82,5 @@ def practice_settings(practice: Practice, paths: Paths) -> Settings:
         screen=stored.screen,
         keys=stored.keys,
     )
-    save(settings, paths.settings_file)
+    save(settings, paths.settings_file, ("xero", "released"))
     return settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from tui.lifeline import outlive_terminal
 from tui.log import log_file
 from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsError, StoreError
 from tui.model.query import fold
-from tui.settings import find_key, set_value
+from tui.settings import ScreenSettings, find_key, set_value, survey
 from tui.settings.declared import near
 from tui.settings.kinds import shown
 from tui.widgets.words import read_only
@@ -29,15 +30,19 @@ if TYPE_CHECKING:
     from tui.settings import Settings
 
 _MOST_NAMED: Final = 10
+_IGNORED: Final = (
+    "A setting isn't valid and is ignored. To see it, quit and run `reshelve settings`.",
+    "{} settings aren't valid and are ignored. To see them, quit and run `reshelve settings`.",
+)
 
 
 def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
     """Open the app and return when it is closed. Raises `ReshelveError` when it can't open.
 
     `wanted` is a part of an organisation's name; without it the one that was open last is opened again,
-    and without any organisation the screen that connects one.
+    and without any organisation the screen that connects one. Settings that are ignored are warned about.
     """
-    need_terminal()
+    require_terminal()
     organisation = choose(account.connected, wanted)
     # Both make the first paint and each key faster; Textual reads the variable when it is imported.
     os.environ.setdefault("TEXTUAL_FPS", "120")
@@ -45,7 +50,11 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
 
     from tui.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
 
-    check_screen(settings, paths.settings_file)
+    settings, unknown = without_unknown(settings, paths.settings_file)
+    warnings = (*survey(paths.settings_file).warnings, *unknown)
+    for warning in warnings:
+        # Seen once the app has closed, too.
+        click.echo(f"Warning: {in_line(warning)}", err=True)
     outlive_terminal()
     app = ReshelveApp(
         account,
@@ -53,13 +62,14 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         keys=_keymap(settings.keys),
         theme=settings.screen.theme,
         on_theme=partial(_remember_theme, paths.settings_file),
+        warning=_IGNORED[len(warnings) > 1].format(len(warnings)) if warnings else "",
     )
     app.run()
     if app.has_crashed:
         raise BugError(log_file())
 
 
-def need_terminal() -> None:
+def require_terminal() -> None:
     """Raise `ReshelveError` where the app can't be shown: before anything is started for it."""
     if not (os.isatty(0) and os.isatty(2)):
         raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
@@ -91,26 +101,24 @@ def listed(names: Sequence[str]) -> str:
     return f"{shown_names} and {more} more" if more > 0 else shown_names
 
 
-def check_screen(settings: Settings, file: Path) -> None:
-    """See that theme and keys name something that exists. Raises `SettingsError`."""
-    for problem in problems_of_screen(settings, file):
-        raise problem
-
-
-def problems_of_screen(settings: Settings, file: Path) -> Iterator[SettingsError]:
-    """Yield what is wrong with theme and keys."""
-    yield from problems_of_theme(settings.screen.theme, _place_of_theme(file))
-    for _, what, next_step in problems_of_keys(settings.keys):
-        yield SettingsError(f"{file}: {what}", next_step)
+def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[SettingsError, ...]]:
+    """Return the settings with defaults where the app doesn't know the theme or a key, and what is wrong."""
+    wrong = [*problems_of_theme(settings.screen.theme, _place_of_theme(file))]
+    screen = ScreenSettings() if wrong else settings.screen
+    keys = dict(settings.keys)
+    # Without one of them another action has its own keys again, and a key may be taken by that.
+    while found := [*problems_of_keys(keys)]:
+        wrong += [SettingsError(f"{file}: {what}", next_step) for _, what, next_step in found]
+        keys = {action: own for action, own in keys.items() if action not in {about for about, *_ in found}}
+    return replace(settings, screen=screen, keys=keys), tuple(wrong)
 
 
 def problems_of_theme(theme: str, place: str) -> Iterator[SettingsError]:
     """Say, beginning with the place that names it, that there is no such theme."""
-    from tui.widgets.themes import THEMES  # noqa: PLC0415 - what paints is loaded by now
+    from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - what paints is loaded by now
 
-    themes = [one.name for one in THEMES]
-    if theme not in themes:
-        advice = near(theme, themes) or f"It can be {', '.join(themes)}."
+    if theme not in THEME_NAMES:
+        advice = near(theme, THEME_NAMES) or f"It can be {', '.join(THEME_NAMES)}."
         yield SettingsError(f'{place} is "{shown(theme)}", which is no theme.', advice)
 
 
@@ -158,9 +166,14 @@ def say(error: ReshelveError) -> click.ClickException:
     """Turn an error into what the command line prints before it exits with 1."""
     if isinstance(error, ReadOnlyError):
         return click.ClickException(read_only(error.reason))
+    return click.ClickException(in_line(error))
+
+
+def in_line(error: ReshelveError) -> str:
+    """Write an error as the command line prints it: what happened, and what to do."""
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, for words that may be Xero's
 
-    return click.ClickException(safe(f"{error.what} {error.next_step}".strip()))
+    return safe(f"{error.what} {error.next_step}".strip())
 
 
 def _remember_theme(file: Path, name: str) -> None:

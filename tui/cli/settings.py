@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.cli.run import problems_of_keys, problems_of_screen, problems_of_theme, say
+from tui.cli.run import in_line, problems_of_keys, problems_of_theme, say, without_unknown
 from tui.model.errors import ReshelveError, SettingsError
 from tui.paths import Paths
 from tui.settings import KEYS, SECTIONS, Settings, find_key, set_value, survey, unset
@@ -34,7 +34,10 @@ _THEME: Final = "screen.theme"
 @click.argument("key", required=False)
 @click.argument("value", required=False)
 @click.option("--unset", "is_unset", is_flag=True, help="Take KEY out of the file: its default holds again.")
-def settings(key: str | None, value: str | None, *, is_unset: bool) -> None:
+@click.option(
+    "--demo", "is_demo", is_flag=True, help="Use the settings of `reshelve demo`, a file of their own."
+)
+def settings(key: str | None, value: str | None, *, is_unset: bool, is_demo: bool) -> None:
     """Show the settings, or set one.
 
     Without KEY all are shown; with KEY, such as xero.client_id or a section's name, those of that name.
@@ -42,7 +45,8 @@ def settings(key: str | None, value: str | None, *, is_unset: bool) -> None:
     """
     if is_unset and (key is None or value is not None):
         raise click.UsageError("--unset takes one KEY and no VALUE.")
-    file = Paths.find().settings_file
+    paths = Paths.find()
+    file = (paths.demo if is_demo else paths).settings_file
     try:
         if key is not None and is_unset:
             _unset(file, key)
@@ -96,10 +100,12 @@ def _show(file: Path, wanted: str | None) -> None:
         _show_section(wanted, found)
     else:
         _show_key(find_key(wanted), found)
-    problems = [*found.problems, *problems_of_screen(found.settings, file)]
-    for problem in problems:
-        click.echo(f"{_wrapped(f'Wrong: {problem.what} {problem.next_step}')}", err=True)
-    if problems:
+    _, unknown = without_unknown(found.settings, file)
+    for problem in found.problems:
+        click.echo(_wrapped(f"Wrong: {in_line(problem)}"), err=True)
+    for warning in (*found.warnings, *unknown):
+        click.echo(_wrapped(f"Ignored: {in_line(warning)}"), err=True)
+    if found.problems:
         raise ReshelveError(
             "Reshelve doesn't start with settings that are wrong.",
             "Set them with `reshelve settings KEY VALUE`, or take them out with `--unset KEY`.",
@@ -141,9 +147,9 @@ def _about(key: Key, found: Survey) -> Iterator[str]:
 def _allowed(key: Key) -> str:
     if key.path != _THEME:
         return key.kind.allowed
-    from tui.widgets.themes import THEMES  # noqa: PLC0415 - loads Textual
+    from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - loads Textual
 
-    return " or ".join(f'"{theme.name}"' for theme in THEMES)
+    return " or ".join(f'"{name}"' for name in THEME_NAMES)
 
 
 def _value(key: Key, found: Settings) -> str | float:

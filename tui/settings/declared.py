@@ -162,6 +162,9 @@ class Key:
 SECTIONS: Final = tuple(section.name for section in fields(Settings))
 # The others hold what people name: tenant ids and actions.
 _FIXED: Final = frozenset(SECTIONS) - {OWN_KEYS, ORGANISATIONS}
+# What is wrong in these is ignored with a warning. A default in another section could lead to another Xero,
+# or show a change as synced that isn't.
+_LENIENT: Final = frozenset({"screen", "sync", OWN_KEYS})
 KEYS: Final = tuple(
     Key(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
     for section in SECTIONS
@@ -183,6 +186,11 @@ def find_key(path: str) -> Key:
         advice = near(path, _BY_PATH) or "Run `reshelve settings` to see all there are."
         raise SettingsError(f"There is no setting {shown(path)}.", advice)
     return _BY_PATH[path]
+
+
+def is_lenient(section: str) -> bool:
+    """Return whether what is wrong in a section is ignored with a warning, and stops nothing."""
+    return section in _LENIENT
 
 
 def own_key(action: str) -> Key:

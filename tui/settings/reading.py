@@ -22,6 +22,7 @@ from tui.settings.declared import (
     SyncSettings,
     XeroSettings,
     is_action,
+    is_lenient,
     is_tenant,
     near,
     organisation_keys,
@@ -42,18 +43,22 @@ _VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS)})
 class Survey:
     """The settings and how they came about. What is wrong is at its default in `settings`.
 
-    `sources` names, by a key's path, the variable or the file that set it. `strangers` are variables that
-    begin like settings and are none.
+    `problems` stop Reshelve, `warnings` don't. `sources` names, by a key's path, the variable or the file
+    that set it. `strangers` are variables that begin like settings and are none.
     """
 
     settings: Settings
     sources: Mapping[str, str]
     problems: tuple[SettingsError, ...]
+    warnings: tuple[SettingsError, ...]
     strangers: tuple[str, ...]
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Raises `SettingsError` naming the place, the key and what is allowed."""
+    """Read the settings; what only deserves a warning is at its default.
+
+    Raises `SettingsError` naming the place, the key and what is allowed.
+    """
     found = survey(file, environment)
     if found.problems:
         raise found.problems[0]
@@ -64,12 +69,14 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Survey:
     """Read the settings, and go on where something is wrong."""
     environment = os.environ if environment is None else environment
     problems: list[SettingsError] = []
+    warnings: list[SettingsError] = []
     try:
         stored = read(file)
     except SettingsError as error:
         stored = {}
         problems.append(error)
-    problems += _misplaced(stored, file)
+    for section, problem in _misplaced(stored, file):
+        (warnings if is_lenient(section) else problems).append(problem)
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     sources: dict[str, str] = {}
     for key in (*KEYS, *_named_by_people(stored)):
@@ -83,12 +90,12 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Survey:
             if value != "":
                 values.setdefault(key.section, {})[key.name] = accept(key, value, place)
         except SettingsError as error:
-            problems.append(error)
+            (warnings if is_lenient(key.section) else problems).append(error)
     strangers = tuple(
         sorted(name for name in environment if name.startswith(PREFIX) and name not in _VARIABLES)
     )
     problems += _mistaken(strangers)
-    return Survey(_build(values), sources, tuple(problems), strangers)
+    return Survey(_build(values), sources, tuple(problems), tuple(warnings), strangers)
 
 
 def accept(key: Key, value: object, place: str) -> Any:
@@ -175,22 +182,27 @@ def _named_by_people(stored: Mapping[str, Any]) -> Iterator[Key]:
             yield from organisation_keys(tenant_id)
 
 
-def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[SettingsError]:
-    """Yield what is wrong with the names in the file."""
+def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str, SettingsError]]:
+    """Yield what is wrong with the names in the file, each with its section."""
     for section, values in stored.items():
         if section not in SECTIONS:
             known = ", ".join(f"[{name}]" for name in SECTIONS)
-            yield SettingsError(
-                f"{file}: there is no section [{shown(section)}].",
-                near(section, SECTIONS) or f"The sections are {known}.",
+            yield (
+                section,
+                SettingsError(
+                    f"{file}: there is no section [{shown(section)}].",
+                    near(section, SECTIONS) or f"The sections are {known}.",
+                ),
             )
         elif not isinstance(values, dict):
-            yield no_section(file, section)
+            yield section, no_section(file, section)
         elif section == ORGANISATIONS:
             for tenant_id, inner in values.items():
-                yield from _misplaced_of(tenant_id, inner, file)
+                for problem in _misplaced_of(tenant_id, inner, file):
+                    yield section, problem
         else:
-            yield from _unknown(section, section_of(stored, section), file)
+            for problem in _unknown(section, values, file):
+                yield section, problem
 
 
 def _misplaced_of(tenant_id: str, values: object, file: Path) -> Iterator[SettingsError]:

@@ -9,13 +9,17 @@ from tui.settings.declared import KEYS, ORGANISATIONS, OWN_KEYS, SECTIONS, find_
 from tui.settings.reading import accept, no_section, read, section_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from tui.settings.declared import Settings
 
 
-def save(settings: Settings, file: Path) -> None:
-    """Write the settings that differ from the defaults. Raises `OSError` when the disk refuses."""
+def save(settings: Settings, file: Path, sections: Collection[str] = SECTIONS) -> None:
+    """Write the settings that differ from the defaults, and leave other sections as they are in the file.
+
+    Raises `SettingsError` where those can't be read, and `OSError` when the disk refuses.
+    """
     changed: dict[str, Any] = {}
     for key in KEYS:
         value = getattr(getattr(settings, key.section), key.name)
@@ -27,7 +31,8 @@ def save(settings: Settings, file: Path) -> None:
             changed.setdefault(ORGANISATIONS, {})[tenant_id] = some
     if settings.keys:
         changed[OWN_KEYS] = dict(settings.keys)
-    _write(file, changed)
+    kept = {name: values for name, values in read(file).items() if name not in sections}
+    _write(file, {**kept, **{name: values for name, values in changed.items() if name in sections}})
 
 
 def set_value(file: Path, path: str, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DEFAULT: Final = "reshelve-dark"
 
@@ -94,3 +94,5 @@ _CONTRAST: Final = Theme(
 )
 
 THEMES: Final = (_DARK, _LIGHT, _CONTRAST)
+#: The names of all that the app offers: its own first, then Textual's.
+THEME_NAMES: Final = (*(theme.name for theme in THEMES), *sorted(BUILTIN_THEMES))

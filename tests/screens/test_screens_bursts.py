@@ -1,0 +1,55 @@
+"""Keys that arrive together: each goes to the screen that is on top when its turn comes, or does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_account import FakeAccount
+from support.screen_test import running
+from textual import events
+
+from tui.app import ReshelveApp
+
+if TYPE_CHECKING:
+    from support.fake_backend import FakeBackend
+
+_BURSTS = [
+    "ctrl+o enter enter",
+    "m enter enter",
+    "m escape escape m",
+    "ctrl+p enter enter",
+    "ctrl+p pagedown pageup enter ctrl+p enter",
+    "a enter enter escape",
+    "a y y escape escape",
+    "u enter enter escape",
+    "question_mark question_mark escape escape escape",
+    "v enter enter escape escape escape",
+    "g space enter enter escape",
+    "t enter enter escape escape",
+    "c enter enter escape escape",
+    "ctrl+o ctrl+o m m question_mark ctrl+p escape escape escape escape escape",
+    "slash x enter enter a enter enter escape",
+]
+
+
+async def test_keys_in_one_burst_end_nothing(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        for burst in _BURSTS:
+            for key in burst.split():
+                # All at once, as a terminal hands on what it reads at once.
+                person.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await person.settle()
+            assert not person.app.has_crashed, burst
+            assert person.app.screen_stack[0] is person.main, burst
+            while not person.is_home:
+                await person.pilot.press("escape")
+
+
+@pytest.mark.parametrize("key", ["slash", "ctrl+p", "ctrl+o", "question_mark", "a", "enter", "1"])
+async def test_keys_before_the_first_screen_is_there_wait_for_it(busy: FakeBackend, key: str) -> None:
+    app = ReshelveApp(FakeAccount.of(busy), busy.snapshot.organisation)
+    app.call_later(app.post_message, events.Key(key, None))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert not app.has_crashed
