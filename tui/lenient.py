@@ -11,6 +11,7 @@ import re
 from contextlib import suppress
 from decimal import Decimal
 from functools import cache
+from threading import Lock
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
@@ -33,6 +34,7 @@ _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_making = Lock()
 _numbers = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -68,12 +70,18 @@ def _leniently(content: bytes | msgspec.Raw, kind: Any) -> Any:
 
 
 def _strictly(content: bytes | msgspec.Raw, kind: Any) -> Any:
-    return _decoder(kind).decode(content)
+    return decoder(kind).decode(content)
 
 
 @cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of a type, made once.
+
+    While msgspec prepares a struct for its first decoder, a second thread that meets the struct half
+    prepared crashes the interpreter: one decoder is made at a time.
+    """
+    with _making:
+        return msgspec.json.Decoder(kind)
 
 
 @cache

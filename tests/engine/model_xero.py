@@ -109,6 +109,9 @@ class ModelXero:
     def client(self) -> XeroClient:
         return cast("XeroClient", self)
 
+    def follow_silence(self, listener: Callable[[float | None], None]) -> None:
+        """Nothing here takes long."""
+
     def follow_time(self, listener: Callable[[datetime, float], None]) -> None:
         """Tell nobody the time; a test that is about it does."""
 

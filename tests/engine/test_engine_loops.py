@@ -287,7 +287,7 @@ async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store)
             home.engine.dismiss(change),
             home.engine.press_restore("a"),
         ):
-            with pytest.raises(ReshelveError, match="reading only"):
+            with pytest.raises(ReshelveError, match="read-only"):
                 await refused
         assert not xero.writes
         left = store.change(change.change_id)

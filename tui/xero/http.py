@@ -11,7 +11,7 @@ from tui import __version__, net
 from tui.log import logger
 from tui.response_limit import TooLargeError, limit_async
 from tui.xero import failures
-from tui.xero.limits import LONGEST_CALL
+from tui.xero.limits import LONGEST_CALL, LONGEST_WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ class Line:
         if token:
             sent["Authorization"] = f"Bearer {token}"
         try:
-            async with asyncio.timeout(LONGEST_CALL):
+            async with asyncio.timeout(LONGEST_CALL if method == "GET" else LONGEST_WRITE):
                 answer = await self._client.request(
                     method, path, params=params, headers=sent, content=content
                 )

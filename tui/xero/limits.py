@@ -21,6 +21,8 @@ _AT_ONCE: Final = 5
 _TOLD_WITHIN: Final = 0.5
 #: Seconds after which a call is given up, also one whose answer drips.
 LONGEST_CALL: Final = 120.0
+#: The same for a call that changes something: its answer is short, and whoever recovers waits for its end.
+LONGEST_WRITE: Final = 45.0
 
 
 class Urgency(IntEnum):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tui.lenient import decoder
 from tui.model.contact import Organisation  # noqa: TC001 - msgspec reads the annotations that name it
 from tui.model.errors import StoreError
 from tui.paths import write_atomically
@@ -71,10 +72,11 @@ def read_known(file: Path) -> Known:
             f"{file} can't be read: {error.strerror}.", "Nothing has changed. Mend that, then try again."
         ) from error
     try:
-        return msgspec.json.decode(content, type=Known)
+        found: Known = decoder(Known).decode(content)
     # Besides what doesn't fit: brackets within brackets without end.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _put_aside(file) from None
+    return found
 
 
 def _put_aside(file: Path) -> StoreError:

@@ -13,7 +13,7 @@ from tui.log import logger
 from tui.model.change import Action, Event, IllegalStepError, State
 from tui.model.errors import AnswerLostError, RejectedError, ReshelveError, XeroError
 from tui.store import Move
-from tui.xero.limits import LONGEST_CALL
+from tui.xero.limits import LONGEST_WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,7 +33,7 @@ _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 300.0
 _BETWEEN_LOOKS: Final = 10.0
 # How long a call that another run of Reshelve began may still be under way.
-UNDER_WAY: Final = timedelta(seconds=LONGEST_CALL)
+UNDER_WAY: Final = timedelta(seconds=LONGEST_WRITE)
 _UNCHANGED = "Xero took the call, yet left the contact as it was."
 
 
