@@ -76,8 +76,8 @@ def test_tokens_in_a_traceback_are_taken_out(log_file: Path) -> None:
         logger.exception("it failed")
     written = log_file.read_text(encoding="utf-8")
     assert SECRET not in written
-    assert "Traceback" in written
-    assert "ValueError: no answer" in written
+    assert "in fail" in written
+    assert written.index("builtins.ValueError") < written.index("builtins.RuntimeError")
 
 
 def test_ordinary_words_are_left_alone(log_file: Path) -> None:

@@ -20,6 +20,7 @@ from tui.screens.dialogs.help import HelpScreen
 from tui.screens.handoff.handoff import HandoffScreen
 from tui.screens.main import MainScreen
 from tui.widgets.text import DIRECTION_MARK, safe
+from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,8 +103,14 @@ async def at_every_size(house: House) -> None:
     for size in SIZES:
         await house.pilot.resize_terminal(*size)
         await house.until(lambda size=size: tuple(house.app.screen.size) == size, f"the size {size}")  # type: ignore[misc]
+        await house.until(lambda size=size: widths(house) <= {size[0]}, f"the width {size[0]}")  # type: ignore[misc]
+        await house.pilot.pause()
         assert_harmless(house)
     await house.pilot.resize_terminal(*SIZES[0])
+
+
+def widths(house: House) -> set[int]:
+    return {title.size.width for title in house.app.screen.query(TitleBar)}
 
 
 async def search_all(house: House) -> None:

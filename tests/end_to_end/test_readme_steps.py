@@ -45,6 +45,8 @@ class AtTheDemo:
     async def press(self, key: str) -> None:
         # A person reads a dialog before the next key, and goes on when the last key has done something.
         self.terminal.until(lambda: ASKING not in self.terminal.screen.text, "Xero's answer")
+        if key == "y":
+            self.terminal.until(lambda: "  y " in f"  {self.terminal.screen.text}", "the key being offered")
         before = self.terminal.screen.text
         self.terminal.write(AT_THE_TERMINAL.get(key, key))
         self.terminal.until(lambda: self.terminal.screen.text != before, f"any effect of {key}")

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.test_model_evidence_histories import MINE, OTHER, STATUSES, ZONES, Allowed, History, hour
 from msgspec.structs import replace
+from support.effort import examples
 
 from tui.engine.clock import XeroClock
 from tui.engine.publish import Publisher
@@ -188,7 +189,7 @@ class Anything:
     shown = None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(deeds, min_size=4, max_size=16), st.sampled_from(ZONES), st.booleans())
 def test_nothing_the_pane_shows_exceeds_the_evidence(
     history: list[Deed],

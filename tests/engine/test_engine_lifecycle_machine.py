@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
+from support.effort import examples
 
 from tui.engine.sync.handoff import HandoffLookout
 from tui.engine.sync.push import Pusher
@@ -324,7 +325,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 TestLifecycle = Lifecycle.TestCase
 TestLifecycle.settings = settings(
-    max_examples=120,
+    max_examples=examples(40),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -14,6 +14,7 @@ from engine.model_xero import START, Clock, ModelXero, contact
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from support.effort import examples
 
 from tui.engine.rules import GONE as GONE_WORDS
 from tui.engine.rules import blocked
@@ -142,7 +143,7 @@ async def until_done(store: Store, xero: Books, clock: Clock) -> None:
 
 
 @given(count=st.integers(0, 20), first=WORK, later=WORK)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_what_is_stored_is_what_xero_has(
     count: int, first: list[tuple[str, int]], later: list[tuple[str, int]]
 ) -> None:

@@ -234,7 +234,7 @@ async def test_a_change_left_in_sending_by_a_crash_is_doubted_then_read(store: S
     assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
 
 
-@pytest.mark.parametrize("seconds", [0, 1, 20, 110, -110])
+@pytest.mark.parametrize("seconds", [0, 1, 20, 40, -40])
 async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seconds: float) -> None:
     """Another copy of the program, alive or just killed, began it."""
     outbox, [done, open_, other] = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))

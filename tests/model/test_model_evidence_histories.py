@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from support.effort import examples
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
@@ -193,7 +194,7 @@ class Allowed:
         return False
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(histories())
 def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
     watch = watch_of(history)
@@ -212,7 +213,7 @@ def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
         assert (grade is Grade.SUPERSEDED) <= (place + 1 < len(history.confirmed))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(histories(), st.integers(0, 72))
 def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History, later: int) -> None:
     watch = watch_of(history)
@@ -222,7 +223,7 @@ def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History
         assert after == before or (before.grade, after.grade) == (Grade.PENDING, Grade.EXPECTED)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(histories())
 def test_what_is_settled_is_counted_by_one_moment(history: History) -> None:
     watch, last = watch_of(history), changes_of(history)[-1]

@@ -353,8 +353,8 @@ def test_standings_are_called_as_on_the_screen(grade: Grade) -> None:
     assert sign(shown, NOW).words.split()[0] == sync_of(shown)
 
 
-def test_changes_under_way_are_called_as_on_the_screen_but_for_two() -> None:
-    spoken = {"archiving": "sending", "press Restore": "handoff", "": "none"}
+def test_changes_under_way_are_called_as_on_the_screen_but_for_three() -> None:
+    spoken = {"archiving": "sending", "press Restore": "handoff", "refused by Xero": "refused", "": "none"}
     for state in set(State) - {State.CONFIRMED}:
         words = sign(view(state), NOW).words
         assert sync_of(view(state)) == spoken.get(words, words)

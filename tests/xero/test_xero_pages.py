@@ -46,7 +46,8 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(OfflineError) as raised:
             await press_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
-    assert raised.value.next_step == "Nothing was pressed. Press p again later."
+    assert raised.value.next_step == "Nothing was pressed."
+    assert raised.value.action == "press_restore"
 
 
 @pytest.mark.parametrize(
