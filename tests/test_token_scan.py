@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 import pytest
+from support.effort import some
 from support.token_scan import INVENTED, PRACTICE, Findings, belongs
 
 from tui.sandbox.identity import tokens
@@ -56,20 +57,32 @@ def session_of(folder: Path, test: str, *options: str) -> subprocess.CompletedPr
 # The token is put together at run time, so that nothing but the planting shows it.
 @pytest.mark.parametrize(
     ("planting", "place"),
-    [
-        ("(tmp_path / 'reshelve.log').write_text(token)", "file test_it0/reshelve.log"),
-        ("(tmp_path / 'contacts.db-wal').write_bytes(b'\\0' * 4194300 + token.encode())", "contacts.db-wal"),
-        ("print(token)", "Captured stdout call of test_it.py::test_it"),
-        ("logging.getLogger().warning(token)", "Captured log call of test_it.py::test_it"),
-        ("subprocess.run([sys.executable, '-c', '', token])", "arguments of a started process"),
-        ("subprocess.run([sys.executable, '-c', ''], env={'T': token})", "environment of a started process"),
-        ("os.environ.update(T=token); subprocess.run(['sleep', '0.8'])", "environment of a process sleep"),
-        (
-            # Started by what a test starts; put together by the shell, so that only the samples show it.
-            "subprocess.run(['sh', '-c', 'a=planted_; sh -c \"sleep 0.8; true\" ${a}token_Zq3'])",
-            "arguments of a process sh",
-        ),
-    ],
+    some(
+        [
+            ("(tmp_path / 'reshelve.log').write_text(token)", "file test_it0/reshelve.log"),
+            (
+                "(tmp_path / 'contacts.db-wal').write_bytes(b'\\0' * 4194300 + token.encode())",
+                "contacts.db-wal",
+            ),
+            ("print(token)", "Captured stdout call of test_it.py::test_it"),
+            ("logging.getLogger().warning(token)", "Captured log call of test_it.py::test_it"),
+            ("subprocess.run([sys.executable, '-c', '', token])", "arguments of a started process"),
+            (
+                "subprocess.run([sys.executable, '-c', ''], env={'T': token})",
+                "environment of a started process",
+            ),
+            (
+                "os.environ.update(T=token); subprocess.run(['sleep', '0.8'])",
+                "environment of a process sleep",
+            ),
+            (
+                # Started by what a test starts; put together by the shell, so that only the samples show it.
+                "subprocess.run(['sh', '-c', 'a=planted_; sh -c \"sleep 0.8; true\" ${a}token_Zq3'])",
+                "arguments of a process sh",
+            ),
+        ],
+        2,
+    ),
 )
 def test_a_session_that_shows_a_token_fails_and_says_where(
     elsewhere: Path, planting: str, place: str

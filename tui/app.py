@@ -165,8 +165,10 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def _tick(self) -> None:
         """Show the time on the screens that can be seen: the one on top, and those behind its dialogs."""
+        if not self.is_running:
+            return
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Telling) and screen.is_mounted:
+            if isinstance(screen, Telling) and screen.is_mounted and not self._is_closing(screen):
                 screen.tick()
             if not screen.is_modal:
                 break

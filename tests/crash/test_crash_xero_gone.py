@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.crash_site import Site
+from support.effort import some
 
 from tui.model.change import Action
 
@@ -38,7 +39,7 @@ def is_applied(site: Site) -> bool:
     return site.practice.status_writes() > 0
 
 
-@pytest.mark.parametrize("weather", ["slow", "drop-after", "fair"])
+@pytest.mark.parametrize("weather", some(["slow", "drop-after", "fair"], 2))
 def test_xero_is_killed_in_the_middle_and_comes_back(site: Site, weather: str) -> None:
     word = site.fill(SIZE, Action.ARCHIVE)
     site.choose(word, SIZE, Action.ARCHIVE)

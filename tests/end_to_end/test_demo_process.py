@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.demo import Demo, environment, reshelve
+from support.effort import some
 from support.practice import running_sandbox
 from support.terminal import Terminal, gone
 
@@ -130,7 +131,7 @@ def test_another_size_is_painted_anew(demo: Demo) -> None:
         quit_(terminal)
 
 
-@pytest.mark.parametrize("weather", [{}, {"kind": "slow", "seconds": 1}, {"kind": "drop-after"}])
+@pytest.mark.parametrize("weather", some([{}, {"kind": "slow", "seconds": 1}, {"kind": "drop-after"}], 2))
 def test_an_archive_is_finished_once_though_the_terminal_was_closed(
     demo: Demo, weather: dict[str, object]
 ) -> None:

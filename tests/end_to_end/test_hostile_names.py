@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
+from support.effort import some
 from support.house import open_house
 from support.practice import running_sandbox
 from textual.screen import ModalScreen
@@ -50,7 +51,7 @@ HOSTILE = (
 )
 MARK = "zzq"
 ORGANISATION = "Evil [/x] \x1b[31m\u202eBooks [b]"
-SIZES = ((120, 36), (80, 24), (60, 20), (160, 48))
+SIZES = some(((120, 36), (80, 24), (60, 20), (160, 48)), 2)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,9 @@ class AtTheDemo:
         # A person reads a dialog before the next key, and goes on when the last key has done something.
         self.terminal.until(lambda: ASKING not in self.terminal.screen.text, "Xero's answer")
         if key == "y":
-            self.terminal.until(lambda: "  y " in f"  {self.terminal.screen.text}", "the key being offered")
+            self.terminal.until(
+                lambda: re.search(r"\by [A-Z]", self.terminal.screen.text), "the key being offered"
+            )
         before = self.terminal.screen.text
         self.terminal.write(AT_THE_TERMINAL.get(key, key))
         self.terminal.until(lambda: self.terminal.screen.text != before, f"any effect of {key}")

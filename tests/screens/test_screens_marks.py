@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
+from support.effort import some
 from support.fake_backend import FakeBackend, PullProgress
 from support.screen_test import Driver, running
 from textual.widgets import Static
@@ -45,7 +46,7 @@ def reader(backend: FakeBackend) -> FakeBackend:
 
 
 @pytest.mark.parametrize("keys", EVERYWHERE)
-@pytest.mark.parametrize("size", [(40, 15), (60, 20), (120, 36)])
+@pytest.mark.parametrize("size", some([(40, 15), (60, 20), (120, 36)], 3))
 async def test_practice_is_marked_on_every_screen(
     backend: FakeBackend, keys: tuple[str, ...], size: tuple[int, int]
 ) -> None:

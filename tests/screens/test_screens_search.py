@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
+from support.effort import some
 from support.screen_test import running
 from textual.widgets import Static
 
@@ -74,19 +75,30 @@ async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
 # An unknown name, an unknown value, a number and a date that are none, nothing at all; half-typed or ended.
 @pytest.mark.parametrize(
     "text",
-    [
-        *("is:overdue", "-is:overdue", "sync:nonsense", "owe:>5", "-unit:5", "owes:>x", "changed:2026-13"),
-        *(
-            "is:",
-            "is:arch",
-            "owes:>",
-            "changed:<2026-",
-            "group:",
-            "sync:hand-",
-            "-sync:pen",
-            'is:"archived x"',
-        ),
-    ],
+    some(
+        [
+            *(
+                "is:overdue",
+                "-is:overdue",
+                "sync:nonsense",
+                "owe:>5",
+                "-unit:5",
+                "owes:>x",
+                "changed:2026-13",
+            ),
+            *(
+                "is:",
+                "is:arch",
+                "owes:>",
+                "changed:<2026-",
+                "group:",
+                "sync:hand-",
+                "-sync:pen",
+                'is:"archived x"',
+            ),
+        ],
+        3,
+    ),
 )
 async def test_with_a_filter_that_does_not_exist_nothing_is_found_to_be_acted_on(
     backend: FakeBackend, text: str

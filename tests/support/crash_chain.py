@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from support.crash_points import NOT_YET_ASKED, Point
+from support.crash_points import NOT_YET_ASKED, UNDER_WAY, Point
 from support.crash_second_thoughts import DEEDS, end_pause, judge
 from support.crash_site import Site
 
@@ -82,6 +83,8 @@ def _crash(site: Site, run: Run, tally: Tally) -> None:
             _ask(site, run, tally)
         case "recovering":
             _ask(site, Run(run.first, size=run.size, action=run.action), tally)
+            # Until then only a read settles a call that may still be under way, without a doubt.
+            time.sleep(UNDER_WAY.total_seconds())
             _start_into(site, run, tally)
         case "evidence":
             _read_evidence(site, run, tally)

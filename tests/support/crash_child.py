@@ -13,13 +13,12 @@ import sqlite3
 import sys
 import threading
 from contextvars import ContextVar
-from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from support.crash_points import ORDERS, REACHED, Point
+from support.crash_points import ORDERS, REACHED, UNDER_WAY, Point
 
 from tui.engine.sync import push as push_module
 from tui.model.change import Event
@@ -37,8 +36,6 @@ _WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT")
 # The journal is copied table by table: some are there then, some are not.
 _HALF_A_BACKUP = "INSERT INTO main.change_events"
 _ACCOUNTING = "/api.xro/"
-# Longer than any call to the practice Xero is made to take.
-_UNDER_WAY = timedelta(seconds=5)
 _METHODS = {
     "add": "request",
     "apply": "page",
@@ -233,7 +230,7 @@ class _Dripping(httpx.AsyncByteStream):
 
 def main() -> None:
     """Wrap what there is to wrap, and be the program."""
-    push_module.UNDER_WAY = _UNDER_WAY  # type: ignore[misc]
+    push_module.UNDER_WAY = UNDER_WAY  # type: ignore[misc]
     _wrap(sqlite3, "connect", _traced_connect)
     _wrap(database_module, "migrate", _traced_migrate)
     _name_writes()

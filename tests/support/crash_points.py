@@ -5,8 +5,12 @@ Imports nothing of the program, so that the parent can name a point without load
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
+
+#: Instead of the program's own: longer than any call to the practice Xero is made to take.
+UNDER_WAY: Final = timedelta(seconds=3)
 
 
 class Point(StrEnum):
