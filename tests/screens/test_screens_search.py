@@ -167,7 +167,7 @@ async def test_where_nothing_is_offered_tab_goes_on(backend: FakeBackend) -> Non
         assert not person.main.search.has_focus_within
 
 
-@pytest.mark.parametrize("size", [(40, 15), (60, 20), (80, 24), (120, 36)])
+@pytest.mark.parametrize("size", some([(40, 15), (60, 20), (80, 24), (120, 36)], 2))
 async def test_no_row_moves_while_a_remark_comes_and_goes(
     backend: FakeBackend, size: tuple[int, int]
 ) -> None:

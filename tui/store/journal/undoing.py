@@ -55,7 +55,7 @@ def carry_out(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) ->
         raise ReshelveError(
             f"Things have moved on, so that nothing was {_DONE[shown.kind]}.", "Look again, then decide."
         )
-    done = UndoPlan(shown.kind, fresh.of, settle_for(shown, fresh.lines))
+    done = UndoPlan(shown.kind, fresh.of, settle_for(shown, fresh.lines), fresh.care)
     if not done.steps:
         raise ReshelveError(f"There is nothing left to be {_DONE[shown.kind]}.", f"{done.words}.")
     batch_id = begin(connection, shown.kind, now, of_batch=fresh.of.batch_id)
