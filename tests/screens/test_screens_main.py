@@ -268,9 +268,13 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
 async def test_empty_tabs_say_so(backend: FakeBackend) -> None:
     for number, contact in list(backend.known.items()):
         backend.known[number] = replace(contact, status=ContactStatus.ACTIVE)
+    counted, backend.snapshot = backend.snapshot, replace(backend.snapshot, counts=backend.count())
     async with running(backend) as person:
         await person.press("3")
         assert person.main.table.empty_text == "No archived contacts."
+        # Contacts that are counted and not listed yet: nobody is told that there are none.
+        await person.hears(counts=counted.counts)
+        assert person.main.table.empty_text == "Reading contacts from Xero …"
 
 
 async def test_the_title_tells_how_xero_stands(backend: FakeBackend) -> None:

@@ -69,7 +69,7 @@ async def _connect(work: Path, folder: Path) -> None:
 
 
 async def _tabs(camera: Camera) -> None:
-    await camera.take("all", shows="Nothing is waiting")
+    await camera.take("all", shows="Aaliyah Hill")
     await camera.press("2", "pagedown")
     await camera.take("active", shows="Nothing is waiting")
     await camera.press("3", "home")

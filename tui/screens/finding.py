@@ -204,7 +204,9 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
         if not self._query.is_everything:
             none = _FITS_NONE if self._query.filters or self._query.without else _CANT_HAVE_ALL
             return none.format(clear=self.key("clear"))
-        if snapshot.pull is not None or snapshot.last_pull_at is None:
+        is_read = snapshot.pull is None and snapshot.last_pull_at is not None
+        # What is counted already is about to be listed.
+        if not is_read or snapshot.counts.of(self._query.tab):
             return "Reading contacts from Xero …"
         return _EMPTY[self._query.tab]
 
