@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 BROKEN: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
 # No service nests its answers any deeper, and every decoder copes with this.
 _DEEPEST: Final = 64
-# More than any answer of a service needs: rewriting takes a second for each million, whoever waits.
+# More than any answer of a service needs: rewriting takes a second for each million.
 _MOST_TOKENS: Final = 1_000_000
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 # Every escape is matched, so that an escaped backslash before a `u` isn't taken for the start of one.

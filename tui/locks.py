@@ -140,7 +140,7 @@ def why_no_locks(folder: Path) -> str:
 
 
 def _refusal(file: Path) -> str:
-    """Say why a lock is refused that nobody holds; empty where somebody does."""
+    """Return why a free lock can't be taken; empty where another process holds it."""
     if sys.platform == "win32":
         return ""
     try:

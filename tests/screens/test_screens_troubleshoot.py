@@ -372,7 +372,7 @@ async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
         person.app.set_keymap(keys)
         await person.press("t")
         shown = "".join(step(person, place) for place in (1, 2, 3, 4))
-        for words in ("W says", "F10 looks", "F9 tries", "F7 says", "F8 copies"):
+        for words in ("W records", "F10 looks", "F9 tries", "F7 records", "F8 copies"):
             assert words in shown
         await person.press("f8")
         assert person.app.clipboard

@@ -113,7 +113,7 @@ async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeB
         async with running(backend, size) as person:
             assert not person.main.query_one(PauseBar).display
             await person.press("s")
-            assert person.main.query_one(PauseBar).text == "Sending is paused. s goes on."
+            assert person.main.query_one(PauseBar).text == "Sending is paused. Press s to resume."
             assert person.main.query_one(PauseBar).region.height == 1
             assert person.bottom_line.startswith("Sending is paused")
             await person.press("s")
@@ -126,7 +126,9 @@ async def test_a_pause_says_how_many_wait_behind_it(backend: FakeBackend) -> Non
     backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     backend.publish_changes(is_paused=True)
     async with running(backend) as person:
-        assert person.main.query_one(PauseBar).text == "Sending is paused. s goes on. Not sent yet: 1."
+        assert (
+            person.main.query_one(PauseBar).text == "Sending is paused. Press s to resume. Not sent yet: 1."
+        )
         await person.pilot.click(PauseBar, offset=(4, 0))
         await person.settle()
         assert ("pause", False) in backend.calls

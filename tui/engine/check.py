@@ -56,8 +56,8 @@ async def read_fresh(
     except XeroError as error:
         return Fresh(error.what, frozenset(contact_ids))
     applied(await store.apply(found.contacts, now(), gone=found.unknown, absent=found.absent))
-    told = {*(contact.contact_id for contact in found.contacts), *found.unknown}
-    unread = frozenset(contact_ids) - told
+    answered = {*(contact.contact_id for contact in found.contacts), *found.unknown}
+    unread = frozenset(contact_ids) - answered
     if not unread:
         return Fresh()
     counted = "this contact" if len(contact_ids) == 1 else f"{len(unread):,} of {len(contact_ids):,} contacts"

@@ -80,7 +80,7 @@ class Loops:
             self.wake(pull=True)
 
     def check_time(self) -> None:
-        """Ask Xero for news shortly, whose answer tells the time once more."""
+        """Refresh from Xero soon: its answer carries another time."""
         if not self._budget.is_sparing:
             # Not at once: it is an answer that calls this, and its own job is still running.
             asyncio.get_running_loop().call_later(_TIME_CHECK_SECONDS, self._news.wake)

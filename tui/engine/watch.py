@@ -129,18 +129,18 @@ class ReleasedWatch:
         )
 
     async def _note_clean_sync(self, started_at: datetime, finished_at: datetime | None) -> None:
-        """Keep a clean sync the first time it is told of: what is requested later is no matter of it."""
-        told = started_at.isoformat()
-        if told == self._store.cursor(_CLEAN_TOLD):
+        """Record a clean sync when it is first reported: it proves nothing about later requests."""
+        reported = started_at.isoformat()
+        if reported == self._store.cursor(_CLEAN_TOLD):
             return
         now = self._now()
         if started_at <= (finished_at or started_at) <= now + _CLOCKS_DIFFER:
             started_at = min(started_at, now)
-            cursors = (_CLEAN_SYNC, started_at.isoformat()), (_CLEAN_TOLD, told)
+            cursors = (_CLEAN_SYNC, started_at.isoformat()), (_CLEAN_TOLD, reported)
             await self._store.note_clean_sync(started_at, now, *cursors)
         else:
             logger.warning("left out a clean sync of the feed that is dated ahead, or ends before it begins")
-            await self._store.set_cursor(_CLEAN_TOLD, told)
+            await self._store.set_cursor(_CLEAN_TOLD, reported)
 
     def _as_received(self, report: Report) -> Report:
         """Keep the evidence that can be true by now, and date none of it later than this."""

@@ -80,7 +80,7 @@ class OfflineError(XeroError):
 
 
 class NetworkSetupError(OfflineError):
-    """A proxy, a certificate or a network setting of this machine stands in the way.
+    """A proxy, certificate or network setting of this computer prevents the connection.
 
     `next_step` says what to change. It is tried again meanwhile, as some of them change by themselves.
     """

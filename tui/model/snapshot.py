@@ -118,7 +118,7 @@ class Pane(Struct, frozen=True):
     `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
     `settled` are those that Re-Leased was last seen or told to have, or is expected to have, and those of
     contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too; `unseen_total`
-    all that as well that is only expected, or told of the company as a whole. `settled_total` counts all
+    all that as well that is only expected, or reported for the company as a whole. `settled_total` counts all
     that `settled` holds the newest of.
     """
 

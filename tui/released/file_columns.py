@@ -125,8 +125,8 @@ def layout_of(head: Sequence[str], options: FileOptions) -> Layout:
     above = 0 if order is None else 1
     hinted = "" if order is None else (order["delimiter"] or "").replace("\\t", "\t")
     chosen = _chosen(options.delimiter)
-    told = (options.id_column, options.name_column, options.email_column, options.status_column)
-    names = _NAMES | {key(name) for name in told if name}
+    named = (options.id_column, options.name_column, options.email_column, options.status_column)
+    names = _NAMES | {key(name) for name in named if name}
     found = [
         _header(head[above:], delimiter, names, is_hinted=delimiter == hinted)
         for delimiter in ([chosen] if chosen else dict.fromkeys((hinted, *_DELIMITERS.values())))

@@ -191,7 +191,7 @@ class _Encoded(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def _examine(stream: IO[bytes], told: str) -> _Encoded:
+def _examine(stream: IO[bytes], chosen: str) -> _Encoded:
     head = stream.read(_LONGEST_HEAD)
     for start, kind in _FOREIGN:
         if head.startswith(start):
@@ -200,7 +200,7 @@ def _examine(stream: IO[bytes], told: str) -> _Encoded:
     if head[len(mark) :].lstrip().lower().startswith(_WEB_PAGE):
         raise ContactFileError("This is a web page, not a CSV file.", "Export the contacts as CSV.")
     line = 0
-    for encoding, note in _candidates(head, told, marked):
+    for encoding, note in _candidates(head, chosen, marked):
         digest, wrong = _decode(stream, encoding, len(mark))
         if not wrong:
             return _Encoded(encoding, len(mark), digest, (note,) if note else ())
@@ -210,10 +210,10 @@ def _examine(stream: IO[bytes], told: str) -> _Encoded:
     )
 
 
-def _candidates(head: bytes, told: str, marked: str) -> list[tuple[str, str]]:
+def _candidates(head: bytes, chosen: str, marked: str) -> list[tuple[str, str]]:
     """Return what to try, best first, each with what it assumes. A file's own mark is right almost always."""
-    if marked or told:
-        return [(each, "") for each in (marked, told) if each]
+    if marked or chosen:
+        return [(each, "") for each in (marked, chosen) if each]
     # The names of the columns begin with plain letters, of which UTF-16 leaves every second byte zero.
     start = head[:_SURELY_PLAIN]
     for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):

@@ -83,7 +83,7 @@ class Finding(Backed[ScreenResultType], Generic[ScreenResultType]):
         self._finder = self._find(self._query, keep=keep)
 
     def _read(self) -> Query:
-        """Read the search box: what is half-typed there is a mistake as soon as nobody types any more."""
+        """Read the search box: what is half-typed there is a mistake once typing has ended."""
         return Query.parse(
             self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
         )

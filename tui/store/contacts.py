@@ -119,7 +119,7 @@ def upsert(
 
 
 def _counts(contact: Contact, old: tuple[Any, ...], seen_ms: int, *, is_full_read: bool) -> bool:
-    """Say whether what Xero told of a contact takes the place of what is stored."""
+    """Return whether Xero's contact replaces the stored one."""
     known = moments.of_milliseconds(old[_UPDATED])
     if known is None or contact.updated_at >= known or old[_STATUS] == ContactStatus.GONE:
         return True
@@ -163,7 +163,7 @@ def _update(
     result.changed.add(contact.contact_id)
     before = _STATUSES.get(old[_STATUS])
     if before is None:
-        # Where it comes from isn't known, so that no change can be told from it.
+        # What it was before isn't known, so it is no change.
         result.texts_changed = True
     elif before is not contact.status:
         result.moved.append(Seen(rowid, before, values.moment(old[_UPDATED]), contact))

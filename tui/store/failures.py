@@ -67,8 +67,8 @@ _RETRYABLE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3
 
 def no_locks(file: Path, reason: str) -> StoreError:
     """Say that the drive of a file can't lock files, which a database needs."""
-    told = CannotLockError(file.parent, reason)
-    return StoreError(told.what, told.next_step)
+    refused = CannotLockError(file.parent, reason)
+    return StoreError(refused.what, refused.next_step)
 
 
 def store_error(error: sqlite3.Error, file: Path) -> StoreError:

@@ -73,7 +73,7 @@ def status_before(connection: sqlite3.Connection, contact_id: str) -> ContactSta
 
 
 def forget_absent(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
-    """Forget that answers lacked these contacts: Xero has told of them."""
+    """Forget that replies lacked these contacts: Xero has returned them."""
     connection.execute(
         "DELETE FROM absences WHERE contact_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(contact_ids)),),

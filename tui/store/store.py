@@ -130,7 +130,7 @@ class Store(Requests, Upkeep, Watching, Comparing):
         )
 
     async def begin_full_read(self) -> None:
-        """Note that everything is about to be read: nothing has been told of yet."""
+        """Begin a full read: no contact has been seen in it yet."""
 
         def work(connection: sqlite3.Connection) -> None:
             forget_told(connection)
@@ -139,7 +139,7 @@ class Store(Requests, Upkeep, Watching, Comparing):
         await self._database.write(work)
 
     async def end_full_read(self) -> None:
-        """Note that everything has been read: what it told of, and what it didn't, is settled."""
+        """End a full read: which contacts were seen in it isn't needed any more."""
 
         def work(connection: sqlite3.Connection) -> None:
             forget_told(connection)

@@ -62,7 +62,7 @@ class Watching:
         return await self._database.write(work)
 
     async def note_clean_sync(self, started_at: datetime, now: datetime, *remembered: tuple[str, str]) -> int:
-        """Note that a feed told of a clean sync, after all it picked up; the cursors remember it.
+        """Record a clean sync from the feed, after everything that it picked up; kept in the cursors.
 
         Returns how many changes have nothing left to wait for, as no sync ever saw what they reversed.
         """

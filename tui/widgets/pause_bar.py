@@ -34,7 +34,7 @@ class PauseBar(Line):
         words = "Sending is paused."
         key = key_now(self.app, "pause")
         if key:
-            words += f" {key} goes on."
+            words += f" Press {key} to resume."
         waiting = snapshot.pane.working_total if snapshot.pane else 0
         if waiting:
             words += f" Not sent yet: {number(waiting)}."

@@ -186,7 +186,7 @@ def symbols(pane: Pane) -> list[tuple[str, str]]:
 
 
 def calls_left(xero: XeroLink, now: datetime) -> str:
-    """Say how many calls Xero still takes, as its last answer told; nothing of what is known to be over."""
+    """Return the calls left by Xero's last answer, without limits that are known to have ended."""
     if xero.link is not Link.ONLINE:
         return ""
     is_minute_full = xero.minute_full_until is not None and xero.minute_full_until > now

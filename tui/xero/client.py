@@ -120,8 +120,8 @@ class XeroClient:
             wanted = [contact for contact in page.contacts if contact.contact_id in asked]
             contacts += wanted
             if len(wanted) == len(page.contacts) and _is_complete(page):
-                told = {contact.contact_id for contact in wanted}
-                absent += (one for one in asked if one not in told)
+                named = {contact.contact_id for contact in wanted}
+                absent += (one for one in asked if one not in named)
         unknown: list[str] = []
         for contact_id in absent[:_MOST_ALONE]:
             found = await self._alone(contact_id)
@@ -197,7 +197,7 @@ class XeroClient:
             failures.raise_for_failure(response)
             page = _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
         except XeroError:
-            # The next call meets what this one met; what the list has told is not to be lost with it.
+            # The next call meets what this one met; what the list has returned is kept.
             return None
         return tuple(each for each in page.contacts if each.contact_id == contact_id) or None
 

@@ -172,7 +172,7 @@ class XeroAccount(Account):
         return str(self._paths.token_file(request.client_id))
 
     async def _patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """Ask again for as long as the keychain waits for the person, who is told."""
+        """Retry while the keychain waits for the user, and report the wait."""
         is_told = False
         try:
             while True:

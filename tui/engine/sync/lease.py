@@ -24,7 +24,7 @@ class Lease:
         return self._lock.is_held
 
     def take(self) -> bool:
-        """Take the lease if nobody else holds it; True as well when it is ours already.
+        """Take the lease if it is free; True as well when it is ours already.
 
         It is lost when its file is deleted or replaced, as another copy can then hold the new one. Raises
         `StoreError` where the drive can't lock files, or the file can't be made.

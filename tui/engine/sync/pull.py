@@ -70,7 +70,7 @@ class Puller:
 
     @property
     def _full_done_at(self) -> datetime | None:
-        """When a full read last ended; None as well where nobody could tell since when to ask for changes."""
+        """When a full read last ended; None as well where no usable start for the next read is stored."""
         has_since = moments.of_text(self._store.cursor(SINCE)) is not None
         return moments.of_text(self._store.cursor(FULL_DONE_AT)) if has_since else None
 

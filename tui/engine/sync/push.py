@@ -267,7 +267,7 @@ class Pusher:
         words = dict.fromkeys((each.contact_id for each in batch), error.what) if is_final else {}
         await self._settle(batch, found, judge(batch, found.contacts, words, is_undone=True))
         if not is_final and not is_blame_known:
-            raise AnswerLostError(error.what, "Nothing is lost: Reshelve tries again by itself.")
+            raise AnswerLostError(error.what, "Nothing is lost: Reshelve retries automatically.")
 
     async def _judge(
         self, changes: Sequence[Change], words: Mapping[str, str], early: Collection[int]

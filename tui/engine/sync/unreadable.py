@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A mistake of the moment is over soon. What lasts costs one more call in ten pulls.
 _EAGER: Final = 5
 _THEN_EVERY: Final = 10
-# Only a read of everything tells whether a contact without an id is readable by now.
+# Only a full read shows whether a contact without an id can be read now.
 _MOST_FULL_READS: Final = 3
 _AT_ONCE: Final = 50
 
@@ -26,7 +26,7 @@ _AT_ONCE: Final = 50
 class UnreadableContacts:
     """Decides when contacts that couldn't be read are asked for again.
 
-    What changed in Xero since is told by the next pull anyway. This is for answers that were wrong although
+    The next refresh brings what has changed in Xero anyway. This is for answers that were wrong although
     the contact was not, and that a pull of changes would never repeat.
     """
 

@@ -75,7 +75,7 @@ def hand_off(changes: Sequence[Change], contacts: Sequence[Contact]) -> Verdict:
 
 def _hand_off(change: Change, contact: Contact | None) -> Move:
     if contact is None:
-        # All contacts are being read anew, for one: nothing speaks against it.
+        # Such as when all contacts are read again.
         return Move(change.change_id, Event.HAND_OFF)
     if contact.status is change.action.target:
         # Its status won't be seen to move, so that a hand-off would wait for ever.

@@ -1,4 +1,4 @@
-"""Who signed in, as OpenID Connect tells it: tokens that a client checks with the published key."""
+"""OpenID Connect's ID tokens: who signed in, checked by clients with the published key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY_EXPONENT: Final = 65537
 # In seconds, as on the live service.
 _LIFE: Final = 300
 _USER: Final = "7d0c1b5e-4a8f-4c1e-9b0a-2f6d3e8c5a17"
-# What each scope tells of the one invented person who signs in.
+# The claims of each scope, for the one invented user.
 _PERSON: Final[dict[str, dict[str, str]]] = {
     "profile": {
         "preferred_username": "robin@practice.example",

@@ -89,8 +89,8 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
     is_known = xero.link is Link.ONLINE and _is_recent(snapshot.last_pull_at, now)
     sign = _BAD if is_bad else _GOOD if is_known and _says_well(snapshot.released, now) else _UNKNOWN
     connect = f"{key('connect')} signs in to Xero again; " if xero.link in TO_RECONNECT else ""
-    told = key("sync_overview")
-    overview_key = f"{told} says what Re-Leased's Sync Overview shows; " if told else ""
+    pressed = key("sync_overview")
+    overview_key = f"{pressed} records what Re-Leased's Sync Overview shows; " if pressed else ""
     return Step(
         sign,
         "Connection and settings on both sides",
@@ -178,8 +178,8 @@ def _waiting(
     lines = [_totals(pane), *_oldest(oldest, now), sync if sync.endswith(".") else f"{sync}."]
     is_bad = bool(pane.overdue_total or pane.stalled_total)
     sign = _BAD if is_bad else _WAITS if pane.waiting_total else _UNSEEN if oldest.view else _GOOD
-    told = key("manual_sync")
-    manual = f"{told} says that you started a sync in Re-Leased, or how it ended; " if told else ""
+    pressed = key("manual_sync")
+    manual = f"{pressed} records a sync that you started in Re-Leased, or how it ended; " if pressed else ""
     then = f"{manual}{key('reconcile')} compares a file exported from it."
     return Step(sign, title, tuple(lines), then)
 

@@ -126,7 +126,7 @@ _CONTACTS: Final[Mapping[str, Mapping[str, _Column]]] = {
     "tallies": {"name": _TEXT, "total": _COUNT},
     "absences": {"contact_id": _TEXT, "since_ms": _MOMENT, "status": _one_of(ContactStatus, "")},
 }  # fmt: skip
-#: The columns of a change without which it can't be told what it is.
+#: The columns that a change can't be understood without.
 UNREADABLE_CHANGE: Final = " OR ".join(
     f"NOT ({_CHANGES[name].condition.format(name)})" for name in ("action", "origin", "state")
 )

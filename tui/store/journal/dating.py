@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Clocks differ a little, and reads of Xero may lag its writes.
 _MARGIN: Final = timedelta(minutes=5)
-# This machine's clock may be behind without anything having told so yet. Later than that makes no sense.
+# This computer's clock may be behind and not corrected yet. Later than that is a senseless date.
 _FURTHEST_AHEAD: Final = timedelta(days=7)
 
 

@@ -38,7 +38,7 @@ _MOST_LINES: Final = 1_000
 _MOST_PARAMETERS: Final = 20
 # Browsers open connections ahead and leave them idle.
 _MOST_AT_ONCE: Final = 32
-# Headers by which browsers say that nobody has asked for the page yet, and how.
+# Headers that mark a page fetched ahead of a visit.
 _PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _AHEAD: Final = ("prefetch", "prerender", "preview")
 # Seconds for a whole request: it comes from this machine.
@@ -218,7 +218,7 @@ async def _asked(reader: asyncio.StreamReader) -> _Asked | HTTPStatus:
 
 
 def _is_ahead(name: str, value: str) -> bool:
-    """Say whether a header tells that nobody has asked for the page yet."""
+    """Return whether the headers mark a page fetched ahead of a visit."""
     return name in _PURPOSES and any(how in value.lower() for how in _AHEAD)
 
 

@@ -81,7 +81,7 @@ class Keychain(TokenStore):
             logger.info("the keychain can't be read: %s", outcome.trouble)
             raise KeychainError(
                 "The system's keychain can't be opened, so Xero can't be asked.",
-                "Unlock it. Nothing is lost: Reshelve tries again by itself.",
+                "Unlock it. Nothing is lost: Reshelve retries automatically.",
             )
         return _read(outcome.value or Secret())
 
@@ -152,7 +152,7 @@ def _outcome(key: tuple[str, ...], ask: Callable[[], _T]) -> _Outcome[_T]:
     deadline = monotonic() + _PATIENCE
     while True:
         with _lock:
-            # One that ended while nobody waited may be out of date.
+            # A result from before this call may be out of date.
             if _under_way is None or _under_way.outcome is not None:
                 _under_way = _Call(key, ask)
             call = _under_way
