@@ -359,7 +359,7 @@ async def test_signing_in_again_leads_back_to_where_the_person_was(backend: Fake
         account.attempt.ends(Connected((backend.snapshot.organisation,), "a file"))
         await person.until(shows(person, "done"))
         await person.press("enter")
-        assert person.screen is before
+        await person.until(lambda: person.screen is before)
     assert ("reconnected",) in backend.calls
 
 
