@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,22 @@ async def test_a_store_of_ordinary_size_is_always_found_as_it_is(store: Store) -
     for number in range(1, 5):
         await store.apply([contact(number)], NOON)
         assert len((await search(store, "contact")).rows) == number
+
+
+async def test_a_search_waits_for_a_short_load_that_is_under_way(
+    store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "_CHEAP_SECONDS", math.inf)
+    await store.finder.load()
+    gate.is_open.clear()
+    gate.has_read.clear()
+    await store.apply([contact(1)], NOON)
+    await asyncio.to_thread(gate.has_read.wait, 30)
+    searching = asyncio.create_task(search(store, "contact"))
+    await asyncio.sleep(0)
+    gate.is_open.set()
+    assert names(await searching) == ["Contact 1"]
+    assert gate.reads == 2
 
 
 async def test_a_long_pull_does_not_load_after_every_page(

@@ -169,6 +169,7 @@ async def test_what_was_found_keeps_its_places_when_contacts_come_and_go(stocked
     await stocked._database.write(
         lambda connection: connection.execute("DELETE FROM contacts WHERE contact_id = 'id-4'")
     )
+    stocked.finder.mark_stale()
     rows = before.rows.window(0, 9)
     assert [row.name for row in rows] == ["Zulu", "", "Bayside Wholesale"]
     assert list(before.rows.ids(0, 9)) == ["id-1", "", "id-2"]

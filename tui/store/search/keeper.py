@@ -62,8 +62,9 @@ class SpineKeeper:
         await waiter
 
     async def freshen(self) -> None:
-        """Wait for a spine that is out of date to be loaded, where that takes no time to speak of."""
-        if self.spine is not None and self._is_stale and self._took <= _CHEAP_SECONDS:
+        """Wait for a spine that is out of date, or being loaded, where that takes no time to speak of."""
+        is_current = not self._is_stale and self._waiting_now is None
+        if self.spine is not None and not is_current and self._took <= _CHEAP_SECONDS:
             with suppress(StoreError, UnexpectedError):
                 await self.load()
 
