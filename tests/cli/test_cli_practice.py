@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 _PATIENCE = 30
 
 _PARENT = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
+# Under nohup it would be ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from tui.cli.practice import Practice
 practice = Practice(Path(sys.argv[1]), contacts=20, cycle=45, fresh=False)
 print(json.dumps([practice._process.pid, practice.urls["api"]]), flush=True)

@@ -230,3 +230,18 @@ async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
     await until(lambda: full.kept)
     assert (full.kept, said) == ("600.0", ["The disk is full. Free some space.", ""])
     keeping.cancel()
+
+
+@pytest.mark.parametrize("leap", [60 * MINUTE, -60 * MINUTE])
+def test_the_time_is_certain_once_it_was_told_until_the_clock_is_set(hands: Hands, leap: timedelta) -> None:
+    seen = [hands.clock.is_certain]
+    hands.answer(10 * MINUTE)
+    seen.append(hands.clock.is_certain)
+    hands.agree(10 * MINUTE)
+    hands.wait(MINUTE)
+    seen.append(hands.clock.is_certain)
+    hands.machine.at += leap
+    seen.append(hands.clock.is_certain)
+    hands.answer(10 * MINUTE + leap)
+    seen.append(hands.clock.is_certain)
+    assert seen == [False, False, True, False, True]

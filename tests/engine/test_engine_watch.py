@@ -6,9 +6,10 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from engine.model_xero import START, Clock, contact
+from engine.model_xero import START, Clock, contact, tell_time
 from msgspec.structs import replace
 
+from tui.engine.clock import XeroClock
 from tui.engine.watch import ReleasedWatch
 from tui.model.change import Action, Change, Event
 from tui.model.contact import ContactStatus
@@ -216,6 +217,31 @@ async def test_an_item_dated_ahead_proves_nothing_now_or_later(
     assert grade(store, watch, before, clock()) is Grade.PENDING
     assert store.cursor("feed.cursor") == "1"
     assert grade(store, watch, before, clock() + 2 * ahead) is Grade.PENDING
+
+
+@pytest.mark.parametrize("behind", [2 * timedelta(minutes=1), HOUR, 3 * DAY])
+async def test_while_this_machines_clock_may_be_behind_nothing_dated_ahead_is_lost(
+    store: Store, behind: timedelta
+) -> None:
+    changes = await confirmed(store, "a", "b")
+    machine = Clock(START + HOUR - behind)
+    clock = XeroClock(machine, store, lambda: 0.0)
+    watch = ReleasedWatch(store, NIGHT, clock, has_feed=True, is_time_certain=lambda: clock.is_certain)
+    began = START + HOUR
+    page = report(
+        pick_up("a", began),
+        cursor="1",
+        last_sync_clean=True,
+        last_sync_started_at=began,
+        last_sync_finished_at=began,
+    )
+    await watch.look(FakeObserver(page))
+    assert store.cursor("feed.cursor") is None
+    assert [grade(store, watch, change, clock()) for change in changes] == [Grade.PENDING] * 2
+    tell_time(clock, began)
+    await watch.look(FakeObserver(page))
+    assert store.cursor("feed.cursor") == "1"
+    assert [grade(store, watch, change, clock()) for change in changes] == [Grade.READ, Grade.OVERDUE]
 
 
 @pytest.mark.parametrize("seconds", [1, 30, 59])

@@ -93,6 +93,13 @@ class XeroClock:
         """How far this machine's clock is ahead of Xero's, negative where it is behind."""
         return _NONE if self._ahead < _NONE and self._has_leapt() else self._ahead
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether Xero has told the time in this run, and this machine's clock wasn't set since."""
+        at, elapsed = self._told_at
+        has_gone_on_as = abs(self.machine() - at - timedelta(seconds=self._elapsed() - elapsed)) <= _TOLERANCE
+        return self._is_told and self._claim is None and has_gone_on_as
+
     def by_person(self, moment: datetime) -> datetime:
         """Return what a moment is by Xero's clock that a person named, or that a file bears.
 

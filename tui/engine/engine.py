@@ -68,7 +68,13 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         self._weather = Weather(now, self._changed)
         self._disk = Disk(self._changed)
         store.on_written = self._disk.note
-        self._released = ReleasedWatch(store, window, now, has_feed=connectors.has_feed)
+        self._released = ReleasedWatch(
+            store,
+            window,
+            now,
+            has_feed=connectors.has_feed,
+            is_time_certain=lambda: self._clock.is_certain,
+        )
         self._publisher = Publisher(
             organisation, store, self._weather, self._released, disk=self._disk, clock=now
         )

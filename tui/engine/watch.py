@@ -48,11 +48,19 @@ class ReleasedWatch:
     """Gathers evidence, and says when more can be expected."""
 
     def __init__(
-        self, store: Store, window: NightlyWindow, now: Callable[[], datetime], *, has_feed: bool
+        self,
+        store: Store,
+        window: NightlyWindow,
+        now: Callable[[], datetime],
+        *,
+        has_feed: bool,
+        is_time_certain: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`now` tells the time; while `is_time_certain` is False it may be far behind the feed's."""
         self._store = store
         self._window = window
         self._now = now
+        self._is_time_certain = is_time_certain
         self._has_feed = has_feed
         self._stalled_since: datetime | None = None
         self._company = store.company()
@@ -79,7 +87,12 @@ class ReleasedWatch:
         try:
             for pages_left in reversed(range(_MOST_PAGES)):
                 cursor = self._store.cursor(_CURSOR)
-                report = self._as_received(await _ask(observer, cursor))
+                given = await _ask(observer, cursor)
+                report = self._as_received(given)
+                if len(report.pick_ups) < len(given.pick_ups) and not self._is_time_certain():
+                    # What seems to be dated ahead may be genuine: the page is read again later.
+                    await self._follow(report, is_whole=False)
+                    break
                 # The cursor moves even where a whole page made no sense, or it would be read without end.
                 if report.cursor is not None and report.cursor != cursor:
                     learnt += await self._store.record_pick_ups(report.pick_ups, (_CURSOR, report.cursor))
@@ -138,7 +151,7 @@ class ReleasedWatch:
             started_at = min(started_at, now)
             cursors = (_CLEAN_SYNC, started_at.isoformat()), (_CLEAN_TOLD, reported)
             await self._store.note_clean_sync(started_at, now, *cursors)
-        else:
+        elif self._is_time_certain():
             logger.warning("left out a clean sync of the feed that is dated ahead, or ends before it begins")
             await self._store.set_cursor(_CLEAN_TOLD, reported)
 
@@ -153,7 +166,7 @@ class ReleasedWatch:
             if one.sync_started_at <= one.picked_up_at <= now + _CLOCKS_DIFFER
         )
         left_out = len(report.pick_ups) - len(found)
-        if left_out:
+        if left_out and self._is_time_certain():
             logger.warning(
                 "left out %d items of the feed that are dated ahead, or before their sync", left_out
             )
