@@ -47,6 +47,17 @@ async def test_a_change_is_expected_only_after_a_night_since_it_was_sent(
     assert grade(after, DAY) is Grade.EXPECTED
 
 
+@pytest.mark.parametrize("dated", [-4, -1, 0.5])
+async def test_no_change_is_dated_before_it_was_sent(store: Store, dated: float) -> None:
+    await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
+    [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    await store.record([Move(change.change_id, Event.SEND)], minutes(1))
+    confirm = Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(dated))
+    await store.record([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
+    [after] = store.changes_of("id-1")
+    assert after.confirmed_at == minutes(1)
+
+
 @pytest.mark.parametrize("dated", [-30 * DAY, -29 * DAY, -3 * DAY, 9 * DAY, YEAR_2099])
 @pytest.mark.parametrize(
     ("before", "after"), [(ACTIVE, ARCHIVED), (ARCHIVED, ACTIVE)], ids=["archived", "restored"]

@@ -45,6 +45,12 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return Gate(monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def _however_slow_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every search wait for a load, as it does where loading takes no time."""
+    monkeypatch.setattr(keeper, "_CHEAP_SECONDS", math.inf)
+
+
 async def test_nothing_is_loaded_before_it_is_asked_for(store: Store, gate: Gate) -> None:
     await store.apply([contact(1)], NOON)
     assert names(await search(store, "contact")) == ["Contact 1"]
@@ -92,10 +98,7 @@ async def test_a_store_of_ordinary_size_is_always_found_as_it_is(store: Store) -
         assert len((await search(store, "contact")).rows) == number
 
 
-async def test_a_search_waits_for_a_short_load_that_is_under_way(
-    store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keeper, "_CHEAP_SECONDS", math.inf)
+async def test_a_search_waits_for_a_short_load_that_is_under_way(store: Store, gate: Gate) -> None:
     await store.finder.load()
     gate.is_open.clear()
     gate.has_read.clear()

@@ -41,7 +41,7 @@ def changed_at(
     has_moved = known is None or updated_at > known
     is_in_time = floor is None or updated_at >= floor - _MARGIN
     if has_moved and is_in_time and updated_at <= learnt_at + _FURTHEST_AHEAD:
-        return updated_at
+        return updated_at if after is None else max(updated_at, after)
     return learnt_at if pulled_up_to is None else max(learnt_at, pulled_up_to)
 
 
