@@ -29,7 +29,10 @@ from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 if TYPE_CHECKING:
     from pathlib import Path
 
-REFUSALS = ("ENOLCK", "EACCES", "EOPNOTSUPP", "ENOTSUP", "EIO", "ENOSYS", "EROFS", "EPERM")
+REFUSALS = (
+    *("ENOLCK", "EACCES", "EOPNOTSUPP", "ENOTSUP", "EIO", "ENOSYS", "EROFS", "EPERM"),
+    *("EBADF", "ETIMEDOUT"),
+)
 ADVICE = "RESHELVE_HOME"
 
 

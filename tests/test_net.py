@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -105,12 +107,19 @@ def problem(reach: Callable[[str], None], url: str) -> ReshelveError:
         ("HTTPS_PROXY", "http://user:hush-1@proxy:99999"),
         ("HTTPS_PROXY", "http://user:hush-1@[::1"),
         ("HTTPS_PROXY", "http://user:hush-1@"),
+        ("HTTPS_PROXY", "http://user:12/hush-1@127.0.0.1:9"),
+        ("https_proxy", "http://user:12#hush-1@127.0.0.1:9"),
+        ("ALL_PROXY", "socks5h://user:12?hush-1@127.0.0.1:9"),
         ("SSL_CERT_FILE", "/nowhere/roots.pem"),
         ("SSL_CERT_FILE", "{folder}"),
         ("SSL_CERT_FILE", "{folder}/empty.pem"),
         ("SSL_CERT_FILE", "{folder}/binary.pem"),
+        ("SSL_CERT_FILE", "{folder}/pipe.pem"),
+        ("SSL_CERT_FILE", "/dev/zero"),
+        ("SSL_CERT_FILE", "/{long}.pem"),
         ("SSL_CERT_DIR", "/nowhere"),
         ("SSL_CERT_DIR", "{folder}/empty.pem"),
+        ("SSL_CERT_DIR", "/{long}"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
@@ -118,7 +127,8 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
 ) -> None:
     (tmp_path / "empty.pem").write_bytes(b"")
     (tmp_path / "binary.pem").write_bytes(b"\x30\x82\x01\x00")
-    monkeypatch.setenv(variable, value.format(folder=tmp_path))
+    os.mkfifo(tmp_path / "pipe.pem")
+    monkeypatch.setenv(variable, value.format(folder=tmp_path, long="x" * 300))
     told = problem(reach, XERO)
     assert variable in told.what
     assert "restart Reshelve" in told.next_step
@@ -193,6 +203,9 @@ def test_no_proxy_excludes_what_it_names_and_odd_entries_nothing(
         ("[fd07::5]", "fd07::/64", True),
         ("[fd07::5]", "[fd07::]/64", True),
         ("[fd07::5]", "[fd07::5]", True),
+        ("[fd07::5]", "[fd07::5]:8443", True),
+        ("[fd07::5]", "[fd07::5]:443", False),
+        ("10.1.2.3", "other.test;10.1.2.3", True),
         ("[fd07:1::5]", "fd07::/64", False),
         ("10.1.2.3", "10.0.0.0/8", True),
         ("10.1.2.3", "10.1.2.3", True),
@@ -270,6 +283,16 @@ def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.
         assert "Firm Proxy Root" in problem(ask_xero, XERO).what
 
 
+def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> None:
+    with tls_server(tmp_path, issuer="Root"):
+        certificate = ssl.PEM_cert_to_DER_cert((tmp_path / "trusted.pem").read_text())
+    assert net._issuer_of(certificate) == "Root"
+    version = certificate.index(b"\xa0\x03\x02\x01\x02") + 4
+    assert net._issuer_of(certificate[:version] + b"\x09" + certificate[version + 1 :]) == ""
+    # The number is the next thing in it, and must not be negative: the rest of it is read.
+    assert net._issuer_of(certificate[: version + 3] + b"\x80" + certificate[version + 4 :]) == "Root"
+
+
 def test_nothing_is_sent_to_a_server_to_learn_the_issuer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -334,6 +357,7 @@ def test_a_proxy_that_refuses_or_makes_no_sense_is_told(
     with serving(answering(reply)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
         told = problem(reach, XERO)
+    gc.collect()
     assert words in told.what
     assert "HTTPS_PROXY" in f"{told.what} {told.next_step}"
 

@@ -23,15 +23,24 @@ if TYPE_CHECKING:
 _UNSUPPORTED: Final = frozenset(
     {
         errno.EACCES,
+        errno.EBADF,
+        errno.ECONNREFUSED,
+        errno.EHOSTUNREACH,
         errno.EINVAL,
         errno.EIO,
+        errno.ENODEV,
         errno.ENOLCK,
         errno.ENOSYS,
+        errno.ENOTCONN,
         errno.ENOTSUP,
+        errno.ENOTTY,
+        errno.ENXIO,
         errno.EOPNOTSUPP,
         errno.EPERM,
+        errno.EPROTO,
         errno.EROFS,
         errno.ESTALE,
+        errno.ETIMEDOUT,
     }
 )
 _LOOKS_EVERY: Final = 0.02

@@ -10,12 +10,12 @@ import ipaddress
 import os
 import re
 import ssl
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
@@ -126,7 +126,7 @@ def _variable(name: str) -> str:
 
 def _is_excluded(target: SplitResult, no_proxy: str) -> bool:
     """Whether NO_PROXY excludes an address. Entries that can't be read exclude nothing."""
-    return any(_excludes(entry, target) for entry in re.split(r"[,\s]+", no_proxy.lower()) if entry)
+    return any(_excludes(entry, target) for entry in re.split(r"[,;\s]+", no_proxy.lower()) if entry)
 
 
 def _excludes(entry: str, target: SplitResult) -> bool:
@@ -138,7 +138,8 @@ def _excludes(entry: str, target: SplitResult) -> bool:
     if scheme not in {"", "all", target.scheme}:
         return False
     with suppress(ValueError):
-        network = ipaddress.ip_network(re.sub(r"[\[\]]", "", rest), strict=False)
+        # Without the brackets of an IPv6 address; what follows them but a network's length is a port.
+        network = ipaddress.ip_network(re.sub(r"^\[([^\]]*)\](?=$|/)", r"\1", rest), strict=False)
         return ipaddress.ip_address(host) in network
     try:
         excluded = urlsplit(f"//{rest}")
@@ -161,8 +162,10 @@ def _proxy_of(url: str) -> httpx.Proxy | None:
         return None
     with suppress(ValueError, httpx.InvalidURL):
         parts = setting.parts
+        # The rest of a password with `/`, `?` or `#` in it: its beginning would be taken for the host's name.
+        is_torn = "@" in f"{parts.path}{parts.query}{parts.fragment}"
         # Asking for the port checks it.
-        if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0:
+        if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_torn:
             # The certificate of the proxy itself: httpx would read SSLKEYLOGFILE for it.
             context = _certificates_for(setting.url) if parts.scheme == "https" else None
             return httpx.Proxy(setting.url, ssl_context=context)
@@ -198,16 +201,16 @@ def _certificates(cert_file: str, cert_dir: str) -> ssl.SSLContext:
     """
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if cert_file:
-        try:
-            context.load_verify_locations(cafile=cert_file)
-        except (OSError, ValueError) as error:
+        why_not = _why_not_loaded(context, cert_file)
+        if why_not:
             raise NetworkSetupError(
-                f"The certificates in {_CERT_FILE} can't be loaded: {_why_not(cert_file, error)}.",
+                f"The certificates in {_CERT_FILE} can't be loaded: {why_not}.",
                 f"Set {_CERT_FILE} to a file of certificates in PEM format, or remove it, "
                 "then restart Reshelve.",
-            ) from None
+            )
     if cert_dir:
-        if not any(Path(one).is_dir() for one in cert_dir.split(os.pathsep) if one):
+        # Unlike those of `Path`, the functions of `os.path` raise for no name.
+        if not any(map(os.path.isdir, cert_dir.split(os.pathsep))):
             raise NetworkSetupError(
                 f"The folder of certificates in {_CERT_DIR} doesn't exist.",
                 f"Set {_CERT_DIR} to a folder of certificates, or remove it, then restart Reshelve.",
@@ -216,17 +219,22 @@ def _certificates(cert_file: str, cert_dir: str) -> ssl.SSLContext:
     return context
 
 
-def _why_not(file: str, error: Exception) -> str:
+def _why_not_loaded(context: ssl.SSLContext, file: str) -> str:
+    """Load a file of certificates; says why that doesn't work, and nothing if it does."""
+    if os.path.isdir(file):  # noqa: PTH112 - see `_certificates`
+        return "it is a folder"
+    # Reading a pipe or a device might never end.
+    if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - as above
+        return "it isn't an ordinary file"
     try:
-        if Path(file).is_dir():
-            return "it is a folder"
-        if not Path(file).exists():
-            return "there is no such file"
-    except ValueError:
-        return "that isn't the name of a file"
-    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
-        return "there are no certificates in PEM format in it"
-    return error.strerror or type(error).__name__
+        context.load_verify_locations(cafile=file)
+    except FileNotFoundError:
+        return "there is no such file"
+    except ssl.SSLError:
+        return "it isn't a valid file of certificates in PEM format"
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or "that isn't the name of a file"
+    return ""
 
 
 # --- what went wrong ---
@@ -360,7 +368,8 @@ class _ShownError(Exception):
 def _issuer_of(certificate: bytes) -> str:
     from cryptography import x509  # noqa: PLC0415 - takes a while, and only failures need it
 
-    with suppress(ValueError):
+    # Whoever made the certificate may have made it badly: it is warned of, or raises one of many types.
+    with warnings.catch_warnings(action="ignore"), suppress(Exception):
         issuer = x509.load_der_x509_certificate(certificate).issuer
         for kind in (x509.NameOID.COMMON_NAME, x509.NameOID.ORGANIZATION_NAME):
             for attribute in issuer.get_attributes_for_oid(kind):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: In bytes, unpacked. A page of a thousand contacts takes one or two million.
 MOST: Final = 64 * 1024 * 1024
+#: What services may pack their answers with. httpx would ask for all that this machine can unpack.
+ACCEPT_ENCODING: Final = "gzip"
 # How much is unpacked at a time, in bytes.
 _STEP: Final = 256 * 1024
 # Both gzip and zlib, told apart by their headers.

@@ -1,11 +1,14 @@
-"""What needs a terminal says so before it starts anything."""
+"""What needs a terminal says so before it starts anything, and is as large as that terminal."""
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from support.terminal import Terminal
 
 from tui.cli import main
 
@@ -22,3 +25,12 @@ def test_without_a_terminal_nothing_is_started(
     result = CliRunner().invoke(main, arguments, env={"RESHELVE_HOME": str(tmp_path / "home")})
     assert result.exit_code == 1
     assert result.output.startswith("Error: Reshelve needs a terminal.")
+
+
+def test_the_terminal_is_believed_about_its_size_and_not_the_environment(tmp_path: Path) -> None:
+    size = {"COLUMNS": "99999999999999999999", "LINES": "2"}
+    environment = {**os.environ, **size, "RESHELVE_HOME": str(tmp_path)}
+    with Terminal([sys.executable, "-m", "tui"], environment, lines=40) as terminal:
+        terminal.until(lambda: len(terminal.screen.text.splitlines()) == 40, "filling the terminal")
+        terminal.write("\x03")
+        assert terminal.wait() == 0

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
         *("", "{", "[]", "{}"),
         '{"organisations": [{"tenant_id": 1}], "gone": [], "last": ""}',
         '{"organisations": [{"tenant_id": "a"}], "gone": [], "last": ""}',
+        *(
+            f'{{"organisations": [{{"tenant_id": "{tenant_id}", "name": "Books", "short_code": "!a"}}]}}'
+            for tenant_id in ("", "../../elsewhere", "a b", "a" * 65, "a\\u0000")
+        ),
     ],
 )
 def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, content: str) -> None:

@@ -171,6 +171,31 @@ async def test_clients_that_cannot_be_made_are_made_later(store: Store) -> None:
         assert attempts == 3
 
 
+@pytest.mark.parametrize("is_early", [False, True])
+async def test_an_engine_stopped_during_its_first_check_starts_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, *, is_early: bool
+) -> None:
+    begun, started = asyncio.Event(), []
+
+    async def check(_: Store) -> None:
+        begun.set()
+        await asyncio.sleep(0)
+
+    async def hold_lease(_: Loops) -> None:
+        started.append("")
+
+    monkeypatch.setattr(Store, "check_journal", check)
+    monkeypatch.setattr(Loops, "hold_lease", hold_lease)
+    async with house(store, LiveXero("a")) as home:
+        if not is_early:
+            await begun.wait()
+        await home.engine.stop()
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert begun.is_set() is not is_early
+    assert started == []
+
+
 async def test_a_search_that_waits_for_a_broken_load_is_answered(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -234,6 +234,17 @@ def test_an_end_of_file_in_the_manner_of_dos_is_no_contact(file: Path, end: str,
             "Sub-total,,,1\nGrand total,,,1",
             "End of report",
         ),
+        # The figure is where contacts have their e-mail address, or their status.
+        *(
+            "Total,1",
+            "Total,£1.00,NZ$1.00",
+            "Total,1 contact,",
+            "Total,1,contacts",
+            "Count,1",
+            "Sum,,5.00 GBP",
+        ),
+        *("Total,#REF!", 'Total,"=SUBTOTAL(3,A2:A2)"', "No. of contacts,1", ",,,Total 17", ",1,17"),
+        *("*** End ***", "(1 row affected)", "Showing 1 to 1 of 1 entries", "Filter: Status = all"),
     ],
 )
 @pytest.mark.parametrize("status", [None, ACTIVE])
@@ -250,6 +261,13 @@ def test_what_stands_below_the_data_is_left_out_and_said(
         assert "4" in opened.notes[0]
 
 
+@pytest.mark.parametrize("below", ["Total", "Total: 1", "Total,1", "1 contact,,", ",Total,1", "Page 1 of 1"])
+def test_a_total_below_the_ids_is_no_contact(file: Path, below: str) -> None:
+    line = f"{XERO_ID},Ada,,Active"
+    found = contacts(file, f"External ID,Name,Email,Status\n{line}\n{below}\n")
+    assert [one.name for one in found] == ["Ada"]
+
+
 @pytest.mark.parametrize(
     "name",
     ["Total", "Totals", "17", "Page 1", "TotalEnergies", "Total Fitness Ltd", "Generated Power", "Contact 1"],
@@ -262,7 +280,17 @@ def test_a_contact_that_is_called_so_is_one_where_its_status_is_told(file: Path,
 
 
 @pytest.mark.parametrize(
-    "name", ["TotalEnergies", "Total Fitness Ltd", "Contact 1", "Recordings: 5", "17 Rowe St"]
+    "name",
+    [
+        "TotalEnergies",
+        "Total Fitness Ltd",
+        "Contact 1",
+        "Recordings: 5",
+        "17 Rowe St",
+        "Exported by Sea",
+        "Sum",
+        "End",
+    ],
 )
 def test_a_contact_whose_name_only_begins_so_is_never_left_out(file: Path, name: str) -> None:
     assert [one.name for one in contacts(file, f"Name\nAda\n{name}\n", status=ACTIVE)] == ["Ada", name]

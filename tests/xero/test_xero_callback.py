@@ -164,6 +164,7 @@ async def test_whatever_else_comes_is_turned_away_and_the_wait_goes_on(
     async with listening() as callback:
         reply = await raw(callback, request_)
         assert status(reply) == expected
+        assert (b"paste it" in reply) == (expected in {400, 431})
         assert len(reply) < 2000
         assert status(await get(callback, GOOD)) == 200
         assert await callback.answer() == CODE

@@ -109,6 +109,12 @@ async def test_a_sign_in_without_organisations_says_what_to_tick(tokens: TokenSo
     assert "tick at least one" in raised.value.next_step
 
 
+async def test_an_id_that_could_lead_elsewhere_on_the_disk_is_left_out(tokens: TokenSource) -> None:
+    ids = ("../../elsewhere", "", "one", "a/b", "x" * 65)
+    found = await listed(tokens, described, httpx.Response(200, json=[{"tenantId": one} for one in ids]))
+    assert [one.tenant_id for one in found] == ["one"]
+
+
 async def test_a_list_that_cannot_be_read_is_no_empty_list(tokens: TokenSource) -> None:
     with pytest.raises(AnswerLostError):
         await listed(tokens, described, httpx.Response(200, html="<h1>hello</h1>"))

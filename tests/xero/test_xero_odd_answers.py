@@ -121,6 +121,24 @@ async def test_an_answer_is_read_up_to_a_limit_of_memory(
     assert failed.value.next_step
 
 
+@pytest.mark.parametrize("source", SOURCES)
+async def test_nothing_is_asked_for_that_cannot_be_unpacked(
+    source: Callable[..., Awaitable[None]], client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on machines that have these packages for something else.
+    monkeypatch.setattr("httpx._client.ACCEPT_ENCODING", "gzip, deflate, br, zstd")
+    asked: list[httpx.Request] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return Answer(500)
+
+    monkeypatch.setattr(f"{__name__}.always", lambda _: reply)
+    with pytest.raises(ReshelveError):
+        await source(Answer(500), client_for)
+    assert {request.headers["Accept-Encoding"] for request in asked} == {"gzip"}
+
+
 async def test_the_limit_is_64_megabytes_unpacked(client_for: ClientFor) -> None:
     assert response_limit.MOST == 64 * MIB
     body = gzip.compress(EMPTY_PAGE + b" " * 64 * MIB, 1)

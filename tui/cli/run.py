@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tui.settings import Settings
 
 _MOST_NAMED: Final = 10
+# Textual believes these for ever. The terminal knows its own size, and when it changes.
+_SIZE: Final = ("COLUMNS", "LINES")
 _IGNORED: Final = (
     "A setting isn't valid and is ignored. To see it, quit and run `reshelve settings`.",
     "{} settings aren't valid and are ignored. To see them, quit and run `reshelve settings`.",
@@ -47,6 +49,8 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     # Both make the first paint and each key faster; Textual reads the variable when it is imported.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     gc.disable()
+    for name in _SIZE:
+        os.environ.pop(name, None)
 
     from tui.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
 

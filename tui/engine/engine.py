@@ -128,7 +128,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
     async def run(self) -> None:
         """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
         # Nothing is sent from a journal that can't be read whole.
-        await supervise("Change log check", self._store.check_journal, self._disk)
+        await self._start({"Change log check": self._store.check_journal})
         await self._start(
             {
                 "Lock of this organisation": self._loops.hold_lease,
@@ -156,6 +156,9 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         await self._start(work)
 
     async def _start(self, work: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+        """Run the tasks until all have ended or one has failed; nothing once the engine is being stopped."""
+        if self._is_stopped:
+            return
         tasks = [
             asyncio.create_task(supervise(name, each, self._disk), name=name) for name, each in work.items()
         ]

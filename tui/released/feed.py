@@ -177,11 +177,15 @@ def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> h
     import httpx  # noqa: PLC0415 - see above
 
     from tui import net  # noqa: PLC0415 - see above
-    from tui.response_limit import limit_async  # noqa: PLC0415 - see above
+    from tui.response_limit import ACCEPT_ENCODING, limit_async  # noqa: PLC0415 - see above
 
     return httpx.AsyncClient(
         base_url=feed_url,
-        headers={"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"},
+        headers={
+            "User-Agent": f"reshelve/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        },
         timeout=httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0),
         trust_env=False,
         transport=transport or net.async_transport(feed_url),

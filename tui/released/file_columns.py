@@ -50,18 +50,32 @@ _WORDS: Final = {
     "active": _ACTIVE, "current": _ACTIVE, "live": _ACTIVE, "notarchived": _ACTIVE, "unarchived": _ACTIVE,
     "archived": _ARCHIVED, "archive": _ARCHIVED, "inactive": _ARCHIVED,
 }  # fmt: skip
-_COUNTED: Final = "(?:(?:active |archived )?(?:contact|record|row|line|entry|entrie|item|result)s?)"
+_COUNTED: Final = "(?:(?:all |active |archived )?(?:contact|record|row|line|entry|entrie|item|result)s?)"
+_DATE: Final = r"(?:\d{1,4}[-/. ](?:\d{1,2}|[a-z]{3,9})[-/. ]\d{2,4}|\d{1,2}:\d{2})"
 # What report writers put below the data, folded: `Grand total: 17`, `17 records`, `Page 1 of 2`.
 _REMARK: Final = re.compile(
-    r"(?:(?:grand|sub|report|overall|page|list)[ -]?)?totals?(?: (?:number|count))?(?: of)?"
-    rf"(?: {_COUNTED})?[\W\d]*"
-    rf"|(?:number of {_COUNTED}|{_COUNTED}(?: count)?|count|sum) ?[:=(][\W\d]*"
-    rf"|\W?\d[\d.,]* {_COUNTED}(?: in total| found| listed| exported)?\W?"
-    r"|page \d+(?: ?(?:of|/) ?\d+)?|end of (?:report|file|list|data)\W?|[-=_*. ]+"
-    r"|(?:report )?(?:generated|exported|printed|created|produced)(?: on| at| by| from|:).*"
+    r"(?:(?:grand|sub|net|report|overall|page|list|balance)[ -]?)?totals?"
+    r"(?: (?:number|count|amount|balance|outstanding|active|archived|gbp|nzd|aud|usd|eur))?(?: of)?"
+    rf"(?: {_COUNTED})?[\W\d]*(?:of[\W\d]+)?"
+    rf"|(?:n(?:umber|o\.?) of {_COUNTED}|{_COUNTED}(?: count)?|count|sum) ?[:=(][\W\d]*"
+    rf"|\W*\d[\d.,]* {_COUNTED}(?: in total| found| listed| exported| affected| selected)?\W*"
+    rf"|page \d+(?: ?(?:of|/) ?\d+)?|showing \d.*of \d.*"
+    r"|\W*end of (?:report|file|list|data|export)\W*|\W+end\W+"
+    r"|[-=_*. ]+|powered by re-?leased\W*"
+    r"|(?:report )?(?:generated|exported|printed|created|produced|downloaded|run)(?:(?: on| at| by| from)?:.*"
+    rf"|.*{_DATE}.*)|filters?(?: applied)?:.*"
+)
+# What could be a contact's name, and is a remark beside an amount.
+_BESIDE_AMOUNTS: Final = re.compile(
+    rf"sum|average|tot\.?|(?:row |contact |record )?count|n(?:umber|o\.?) of {_COUNTED}|(?:closing )?balance"
 )
 _LONGEST_REMARK: Final = 200
 _AMOUNT: Final = re.compile(r"[\W\d]+")
+# Folded: with a currency, as a credit, with what was counted, as a formula, or as what can't be calculated.
+_FIGURE: Final = re.compile(
+    rf"(?:[a-z]{{2,3}} ?)?[\W\d]+(?: ?(?:cr|dr|gbp|nzd|aud|usd|eur))?"
+    rf"|#[a-z/0]+[!?]?|=[a-z.]+\(.*\)|[\W\d]*{_COUNTED}"
+)
 _YES: Final = frozenset({"yes", "y", "true", "t", "1", "x", "✓", "✔"})
 _NO: Final = frozenset({"no", "n", "false", "f", "0"})
 
@@ -80,23 +94,36 @@ class Columns(Struct, frozen=True):
     def is_remark(self, record: Sequence[str]) -> bool:
         """Say whether a line, which isn't blank, is about no contact: a total, the number of a page, an end.
 
-        A line that has an id, an e-mail address or a status is never taken for one.
+        A line that has an id, an e-mail address or a status is never taken for one. Figures aren't any of
+        these, nor is what a remark in the first column says where that is the column of the ids.
         """
-        status = self.cell(record, self.status)
-        is_told = bool(status) and not (self.read_status(status) is None and _AMOUNT.fullmatch(status))
-        if is_told or self.cell(record, self.xero_id) or self.cell(record, self.email):
+        xero_id, email, status = (
+            self.cell(record, place) for place in (self.xero_id, self.email, self.status)
+        )
+        is_told = bool(status) and (self.read_status(status) is not None or not _is_about_data(status))
+        has_email = bool(email) and not _is_about_data(email)
+        if is_told or has_email or (xero_id and not _is_remark(xero_id)):
             return False
-        if not self.cell(record, self.name) and not self.cell(record, self.released_id):
+        if not any((xero_id, self.cell(record, self.name), self.cell(record, self.released_id))):
             return True
         label, *others = filter(None, map(str.strip, record))
-        is_label = len(label) <= _LONGEST_REMARK and bool(_REMARK.fullmatch(fold(label)))
+        is_label = _is_remark(label) or (bool(others) and bool(_BESIDE_AMOUNTS.fullmatch(fold(label))))
         # A contact can be called by a number, where all that is known of it is its name.
         is_label = is_label or (self.status >= 0 and bool(_AMOUNT.fullmatch(label)))
-        return is_label and all(map(_AMOUNT.fullmatch, others))
+        return is_label and all(map(_is_about_data, others))
 
     def cell(self, record: Sequence[str], place: int) -> str:
         """Return what a record has in a column, "" where either is missing."""
         return record[place].strip() if 0 <= place < len(record) else ""
+
+
+def _is_remark(cell: str) -> bool:
+    return len(cell) <= _LONGEST_REMARK and bool(_REMARK.fullmatch(fold(cell)))
+
+
+def _is_about_data(cell: str) -> bool:
+    """Whether a cell is a remark, or a figure that belongs to one."""
+    return len(cell) <= _LONGEST_REMARK and bool(_FIGURE.fullmatch(fold(cell)) or _is_remark(cell))
 
 
 def key(name: str) -> str:

@@ -11,6 +11,7 @@ from tui import lenient
 from tui.log import logger
 from tui.model.contact import Organisation
 from tui.model.errors import NotConnectedError, ReconnectError, SignInError, XeroError
+from tui.paths import is_tenant_id
 from tui.xero import decode, failures
 from tui.xero.answers import OrganisationDetails
 from tui.xero.calls import Call, Caller
@@ -96,7 +97,11 @@ class _Xero(Struct, frozen=True):
             listed = lenient.decode(response.content, list[Connection])
         except lenient.UndecodableError:
             raise failures.answer_unreadable() from None
-        return [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
+        found = [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
+        usable = [one for one in found if is_tenant_id(one.tenant_id)]
+        if len(usable) < len(found):
+            logger.warning("left out %d connections with ids that can't be used", len(found) - len(usable))
+        return usable
 
     async def only_one(self, listed: Sequence[Connection]) -> tuple[Connection, OrganisationDetails]:
         """Find the organisation of a custom connection, which `/connections` may leave out."""
@@ -107,7 +112,7 @@ class _Xero(Struct, frozen=True):
             details = await _details(caller, "")
         finally:
             await caller.aclose()
-        if not details.organisation_id:
+        if not is_tenant_id(details.organisation_id):
             raise failures.answer_unreadable()
         # One and the same (seen): Xero's tenant id of an organisation is its id.
         return Connection(details.organisation_id), details

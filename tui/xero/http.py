@@ -9,7 +9,7 @@ import httpx
 
 from tui import __version__, net
 from tui.log import logger
-from tui.response_limit import TooLargeError, limit_async
+from tui.response_limit import ACCEPT_ENCODING, TooLargeError, limit_async
 from tui.xero import failures
 from tui.xero.limits import LONGEST_CALL, LONGEST_WRITE
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from tui.model.errors import XeroError
 
 TIMEOUT: Final = httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
-HEADERS: Final = {"User-Agent": f"reshelve/{__version__}", "Accept": "application/json"}
+HEADERS: Final = {
+    "User-Agent": f"reshelve/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": ACCEPT_ENCODING,
+}
 
 # Raised before a byte of the call has left: Xero can't have carried anything out.
 NOT_SENT: Final = (

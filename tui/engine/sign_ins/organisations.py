@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tui.lenient import decoder
 from tui.model.contact import Organisation  # noqa: TC001 - msgspec reads the annotations that name it
 from tui.model.errors import StoreError
-from tui.paths import write_atomically
+from tui.paths import is_tenant_id, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +76,9 @@ def read_known(file: Path) -> Known:
     # Besides what doesn't fit: brackets within brackets without end.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _put_aside(file) from None
+    if not all(is_tenant_id(one.tenant_id) for one in found.organisations):
+        # Each names a folder.
+        raise _put_aside(file)
     return found
 
 
