@@ -10,6 +10,7 @@ import pytest
 from tui.sandbox.accounting.answers import ApiError
 from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
 from tui.sandbox.books import Books
+from tui.sandbox.clock import Clock
 from tui.sandbox.contact import ARCHIVED, blank
 from tui.sandbox.database import Database
 from tui.sandbox.seed.build import seed
@@ -37,7 +38,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     seed(file, 1)
     database = Database(file)
     database.execute("DELETE FROM contacts")
-    books = Books(database)
+    books = Books(database, Clock())
     for number, (name, fields) in enumerate(CONTACTS.items()):
         books.create(1, blank(f"00000000-0000-4000-8000-00000000000{number}", name) | fields, "Test")
         database.execute(

@@ -61,6 +61,11 @@ class Call:
         """The row of the organisation worked in."""
         return self.organisation.org
 
+    @property
+    def now(self) -> int:
+        """The server's time in milliseconds since 1970, UTC."""
+        return self.practice.clock.now_ms()
+
     def parameter(self, name: str) -> str:
         """Return a parameter of the query, whose name is read in any case; empty where there is none."""
         return self.query.get(name.lower(), "")

@@ -38,7 +38,7 @@ def list_groups(call: Call) -> Answer:
         f"SELECT * FROM groups WHERE org = ? AND status = 'ACTIVE' AND {where.sql} ORDER BY {as_sql(order)}",  # noqa: S608 - our own conditions
         (call.org, *where.parameters),
     )
-    return envelope("ContactGroups", [encode(_shown(row)) for row in rows])
+    return envelope(call.now, "ContactGroups", [encode(_shown(row)) for row in rows])
 
 
 def get_group(call: Call) -> Answer:
@@ -70,7 +70,7 @@ def create_groups(call: Call) -> Answer:
             "INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')",
             [(group["ContactGroupID"], call.org, group["Name"]) for group in made],
         )
-    return envelope("ContactGroups", [encode(group) for group in made])
+    return envelope(call.now, "ContactGroups", [encode(group) for group in made])
 
 
 def update_group(call: Call) -> Answer:
@@ -94,7 +94,7 @@ def update_group(call: Call) -> Answer:
         for member in members:
             _rewrite(call, member)
     changed = database.one("SELECT * FROM groups WHERE group_id = ?", (group["group_id"],))
-    return envelope("ContactGroups", [encode(_shown(changed or group))])
+    return envelope(call.now, "ContactGroups", [encode(_shown(changed or group))])
 
 
 def add_members(call: Call) -> Answer:
@@ -113,7 +113,7 @@ def add_members(call: Call) -> Answer:
                 "INSERT OR IGNORE INTO group_members VALUES (?, ?)", (group["group_id"], row["id"])
             )
             _rewrite(call, row)
-    return envelope("Contacts", [encode(_name_only(row)) for row in rows])
+    return envelope(call.now, "Contacts", [encode(_name_only(row)) for row in rows])
 
 
 def remove_members(call: Call) -> Answer:
@@ -189,7 +189,7 @@ def _shown(row: sqlite3.Row) -> Document:
 
 def _answer(call: Call, group: sqlite3.Row) -> Answer:
     members = [_name_only(row) for row in _members(call, group["group_id"])]
-    return envelope("ContactGroups", [encode(_shown(group) | {"Contacts": members})])
+    return envelope(call.now, "ContactGroups", [encode(_shown(group) | {"Contacts": members})])
 
 
 def _name_only(row: sqlite3.Row) -> Document:

@@ -112,7 +112,7 @@ def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer
     except _RejectedError:
         return invalid_elements([_stub(outcome) for outcome in outcomes if outcome.error])
     call.entry.status_writes = writes
-    return envelope("Contacts", [_shown(call, outcome, told=not summarise) for outcome in outcomes])
+    return envelope(call.now, "Contacts", [_shown(call, outcome, told=not summarise) for outcome in outcomes])
 
 
 def _one(call: Call, element: Document, *, create_only: bool) -> _Outcome:

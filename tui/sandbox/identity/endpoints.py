@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from tui.sandbox.accounting.answers import unauthorized
 from tui.sandbox.books import new_id
-from tui.sandbox.clock import iso, now_ms
+from tui.sandbox.clock import iso
 from tui.sandbox.context import practice_of
 from tui.sandbox.guid import parse_guid
 from tui.sandbox.identity.discovery import issuer_of
@@ -113,7 +113,7 @@ def connected(practice: Practice) -> list[Row]:
 
 def connect(practice: Practice, orgs: list[int], auth_event_id: str) -> None:
     """Connect organisations to the app, as a consent does; connected ones stay connected."""
-    now = now_ms()
+    now = practice.clock.now_ms()
     practice.database.executemany(
         "INSERT INTO connections VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (org) DO UPDATE SET auth_event_id = excluded.auth_event_id, updated = excluded.updated",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tui.sandbox.clock import now_ms
+if TYPE_CHECKING:
+    from tui.sandbox.clock import Clock
 
 ALGORITHM: Final = "RS256"
 _KEY_BITS: Final = 2048
@@ -34,6 +35,9 @@ _PERSON: Final[dict[str, dict[str, str]]] = {
 class IdTokens:
     """Signs ID tokens with a key that is made when it is first needed and lasts as long as the process."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
     @property
     def keys(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set (RFC 7517)."""
@@ -47,7 +51,7 @@ class IdTokens:
         Claims of `None` are left out.
         """
         scopes = answer["scope"].split()
-        now = now_ms() // 1000
+        now = self._clock.now_ms() // 1000
         body = {
             "nbf": now,
             "exp": now + _LIFE,
