@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,6 +206,21 @@ def test_an_error_names_the_stored_contact_unless_a_name_was_sent(
             [element] = reply.get("Contacts") or reply["Elements"]
             assert element["Name"] == name
             assert ("StatusAttributeString" in element) is (summarise == "false")
+
+
+@pytest.mark.parametrize("summarise", ["false", "true"])
+@pytest.mark.parametrize("way", ["POST", "POST one"])
+def test_an_error_spells_the_identifier_as_every_answer_does(
+    practice: PracticeXero, xero: XeroCalls, way: str, summarise: str
+) -> None:
+    contact_id = practice.create(f"Spelled in an error, {way} {summarise}")
+    xero.archive(contact_id)
+    for sent in (contact_id.upper(), contact_id.replace("-", ""), f"{{{contact_id.upper()}}}"):
+        element = {"ContactID": sent, "ContactStatus": "ARCHIVED"}
+        path = "Contacts" if way == "POST" else f"Contacts/{urllib.parse.quote(sent)}"
+        reply = xero.call("POST", path, {"Contacts": [element]}, summarizeErrors=summarise).json()
+        [refused] = reply.get("Contacts") or reply["Elements"]
+        assert refused["ContactID"] == contact_id
 
 
 def test_an_error_echoes_what_was_sent(practice: PracticeXero, xero: XeroCalls) -> None:

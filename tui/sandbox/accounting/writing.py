@@ -189,6 +189,9 @@ def _stub(outcome: _Outcome) -> Document:
         for key, value in sent.items()
         if key in contact.FIELDS and key not in _NEVER_ECHOED and isinstance(value, (str, bool))
     }
+    if "ContactID" in known:
+        # Spelled as every answer spells it, however it was sent.
+        known["ContactID"] = parse_guid(str(known["ContactID"])) or known["ContactID"]
     if outcome.name is not None:
         known.setdefault("Name", outcome.name)
     return contact.in_order(
