@@ -299,6 +299,20 @@ def test_history_is_newest_first_and_takes_notes(practice: PracticeXero, xero: X
     assert all(re.fullmatch(r"/Date\(\d{13}\+0000\)/", one["DateUTC"]) for one in records)
 
 
+def test_a_deleted_group_stays_deleted_and_takes_nobody_in(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Near a deleted group")
+    [group] = xero.call("PUT", "ContactGroups", {"Name": "Deleted soon"}).json()["ContactGroups"]
+    path = f"ContactGroups/{group['ContactGroupID']}"
+    assert xero.call("POST", path, {"Status": "DELETED"}).json()["ContactGroups"][0]["Status"] == "DELETED"
+    refused = xero.call("PUT", f"{path}/Contacts", {"Contacts": [{"ContactID": contact_id}]})
+    assert (refused.status, refused.json()["Type"]) == (400, "ValidationException")
+    assert xero.contact(contact_id)["ContactGroups"] == []
+    renamed = xero.call("POST", path, {"Name": "Deleted, renamed"}).json()["ContactGroups"][0]
+    assert renamed["Status"] == "DELETED"
+    names = [one["Name"] for one in xero.call("GET", "ContactGroups").json()["ContactGroups"]]
+    assert "Deleted, renamed" not in names
+
+
 def test_groups_show_in_contacts_and_contacts_in_groups(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("In a group")
     made = xero.call("PUT", "ContactGroups", {"ContactGroups": [{"Name": "Practice group"}]}).json()

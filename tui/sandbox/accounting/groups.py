@@ -10,6 +10,7 @@ from tui.sandbox.accounting.answers import (
     encode,
     envelope,
     invalid_elements,
+    validation,
 )
 from tui.sandbox.accounting.order import as_sql, parse_order
 from tui.sandbox.accounting.where import CONTACT_GROUP, parse
@@ -78,7 +79,7 @@ def update_group(call: Call) -> Answer:
     group = _group(call)
     element = elements_of(call.body, "ContactGroups")[0]
     name = element.get("Name", group["name"])
-    status = element.get("Status", "ACTIVE")
+    status = element.get("Status", group["status"])
     holder = _named(call, name) if isinstance(name, str) and name.strip() else None
     is_free = holder is None or holder["group_id"] == group["group_id"]
     if status not in ("ACTIVE", "DELETED") or not isinstance(name, str) or not name.strip() or not is_free:
@@ -103,6 +104,8 @@ def add_members(call: Call) -> Answer:
     An archived one is refused (seen), though a contact that is archived later stays in its groups.
     """
     group, database = _group(call), call.practice.database
+    if group["status"] != "ACTIVE":
+        raise validation("Contacts can't be added to a deleted contact group.")
     rows = [_contact(call, element.get("ContactID")) for element in elements_of(call.body)]
     if archived := [row for row in rows if not row["active"]]:
         errors = {"HasValidationErrors": True, "ValidationErrors": [{"Message": ARCHIVED_MEMBER}]}
