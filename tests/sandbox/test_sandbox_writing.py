@@ -278,6 +278,35 @@ def test_bodies_that_are_no_contacts(xero: XeroCalls, body: Any) -> None:
     assert (reply.status, reply.json()["Type"]) == (400, "PostDataInvalidException")
 
 
+def test_a_property_of_null_counts_as_not_sent(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Nulls", LastName="L")
+    nulls = dict.fromkeys(
+        (
+            "Name",
+            "ContactStatus",
+            "ContactNumber",
+            "Phones",
+            "Addresses",
+            "ContactPersons",
+            "MergedToContactID",
+        )
+    )
+    sent = {"ContactID": contact_id, "FirstName": "F", "LastName": None} | nulls
+    edited = xero.call("POST", "Contacts", {"contacts": [sent]}, summarizeErrors="false").json()["Contacts"][
+        0
+    ]
+    assert edited["StatusAttributeString"] == "OK"
+    assert (edited["Name"], edited["FirstName"], edited["LastName"]) == ("Nulls", "F", "L")
+    made = {"ContactID": None, "Name": "Made of nulls", "ContactStatus": None}
+    assert xero.call("PUT", "Contacts", made).json()["Contacts"][0]["ContactStatus"] == "ACTIVE"
+    xero.archive(contact_id)
+    [refused] = xero.call("POST", "Contacts", sent, summarizeErrors="false").json()["Contacts"]
+    assert (refused["Name"], refused["StatusAttributeString"]) == ("Nulls", "ERROR")
+    [group] = xero.call("PUT", "ContactGroups", {"Name": "Of nulls", "Status": None}).json()["ContactGroups"]
+    change = {"ContactGroupID": None, "Name": None, "Status": "DELETED"}
+    assert xero.call("POST", f"ContactGroups/{group['ContactGroupID']}", change).status == 200
+
+
 def test_fifty_at_once_cost_one_call(practice: PracticeXero, xero: XeroCalls) -> None:
     ids = [practice.create(f"One of fifty, {n}") for n in range(50)]
     before = practice.status_writes()

@@ -89,12 +89,17 @@ def elements_of(body: bytes, name: str = "Contacts") -> list[Document]:
 
 
 def _in_our_case(value: Any, levels: int) -> Any:
-    """Spell the names of properties as the practice services do, as deep as an element has any."""
+    """Spell the names of properties as the practice services do, as deep as an element has any.
+
+    A property of null is left out: .NET makes no difference between the two.
+    """
     if isinstance(value, list) and levels:
         return [_in_our_case(one, levels - 1) for one in value]
     if isinstance(value, dict) and levels:
         return {
-            _PROPERTIES.get(key.lower(), key): _in_our_case(one, levels - 1) for key, one in value.items()
+            _PROPERTIES.get(key.lower(), key): _in_our_case(one, levels - 1)
+            for key, one in value.items()
+            if one is not None
         }
     return value
 
