@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tui.sandbox.clock import Clock
 
 ALGORITHM: Final = "RS256"
@@ -60,13 +62,9 @@ class IdTokens:
             "iat": now,
             # Ties it to its access token (OpenID Connect Core, 3.1.3.6).
             "at_hash": _encoded(hashlib.sha256(answer["access_token"].encode()).digest()[:16]),
-            "sub": _USER.replace("-", ""),
-            "xero_userid": _USER,
         }
         body |= {name: value for name, value in claims.items() if value is not None}
-        for scope, known in _PERSON.items():
-            if scope in scopes:
-                body |= known
+        body |= person(scopes)
         head = {"alg": ALGORITHM, "kid": self._key_id, "typ": "JWT"}
         signed = f"{_encoded(msgspec.json.encode(head))}.{_encoded(msgspec.json.encode(body))}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), SHA256())
@@ -80,6 +78,15 @@ class IdTokens:
     def _key_id(self) -> str:
         modulus = _number(self._key.public_key().public_numbers().n)
         return hashlib.sha256(modulus.encode()).hexdigest()[:40].upper()
+
+
+def person(scopes: Collection[str]) -> dict[str, str]:
+    """Return what scopes let an app know of the one user."""
+    known = {"sub": _USER.replace("-", ""), "xero_userid": _USER}
+    for scope, claims in _PERSON.items():
+        if scope in scopes:
+            known |= claims
+    return known
 
 
 def _number(number: int) -> str:

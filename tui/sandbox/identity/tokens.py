@@ -158,7 +158,9 @@ class Tokens:
         access = self._new("access", grant_id, scope, None, self.access_life * _SECOND)
         answer = self._answer(access, scope)
         if "openid" in scope.split():
-            answer["id_token"] = self.id_tokens.issue(issuer, CLIENT_ID, answer, sid=grant_id, **claims)
+            answer["id_token"] = self.id_tokens.issue(
+                issuer, CLIENT_ID, answer, sid=grant_id, global_session_id=grant_id, **claims
+            )
         if "offline_access" in scope.split():
             answer["refresh_token"] = self._new("refresh", grant_id, scope, None, _REFRESH_LIFE)
         return answer
