@@ -46,7 +46,7 @@ OTHERS = (
     "accounting.reports.banksummary.read accounting.reports.budgetsummary.read "
     "accounting.reports.executivesummary.read accounting.reports.taxreports.read "
     "accounting.reports.tenninetynine.read files assets.read projects payroll.payslip.read payroll.payruns "
-    "finance.statements.read paymentservices bankfeeds practicemanager.client.read"
+    "finance.statements.read paymentservices bankfeeds practicemanager.client.read practicemanager.read"
 )
 
 
@@ -112,6 +112,13 @@ def test_real_scopes_are_granted_in_both_ways_to_sign_in(
         # The others open nothing here.
         is_open = "accounting.contacts" in scope.split()
         assert xero.call("GET", "Contacts", page=1).status == (200 if is_open else 403)
+
+
+@pytest.mark.parametrize(
+    "scope", ["openid  profile\taccounting.contacts", " openid profile\n accounting.contacts "]
+)
+def test_scopes_are_given_back_with_single_spaces(practice: PracticeXero, scope: str) -> None:
+    assert _signed_in(practice, scope)["scope"] == "openid profile accounting.contacts"
 
 
 @pytest.mark.parametrize(

@@ -71,15 +71,16 @@ async def decide(request: Request) -> Response:
     if not orgs:
         return _consent(practice, asked, (), said("Choose at least one organisation.", refused=True))
     connect(practice, orgs, new_id())
+    scope = " ".join(asked["scope"].split())
     consent = Consent(
         asked["redirect_uri"],
         asked["code_challenge"],
-        asked["scope"],
+        scope,
         asked.get("nonce") or None,
         practice.clock.now_ms(),
     )
     code = practice.tokens.issue_code(consent)
-    return _back(asked, {"code": code, "scope": asked["scope"]})
+    return _back(asked, {"code": code, "scope": scope})
 
 
 async def error(request: Request) -> Response:

@@ -14,7 +14,7 @@ _WRITABLE: Final = (
     "accounting.attachments", "accounting.banktransactions", "accounting.contacts", "accounting.invoices",
     "accounting.manualjournals", "accounting.payments", "accounting.settings", "accounting.transactions",
     "assets", "files", "payroll.employees", "payroll.payruns", "payroll.payslip", "payroll.settings",
-    "payroll.timesheets", "practicemanager.client", "practicemanager.job", "practicemanager.staff",
+    "payroll.timesheets", "practicemanager", "practicemanager.client", "practicemanager.job", "practicemanager.staff",
     "practicemanager.time", "projects",
 )  # fmt: skip
 _REPORTS: Final = (
