@@ -6,14 +6,18 @@ import re
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import Enum
+from importlib import import_module
+from pkgutil import walk_packages
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 from support.practice import running_sandbox, until
 from support.xero_calls import XeroCalls
 
+import tui.sandbox
 from tui.sandbox import serve
 from tui.sandbox.application import application
 from tui.sandbox.budget import Spent
@@ -111,6 +115,22 @@ async def test_two_servers_of_one_process_have_clocks_of_their_own(tmp_path: Pat
         for client, ahead in ((one, timedelta(hours=2)), (two, timedelta())):
             for moment in await _told_times(client):
                 assert abs(moment - datetime.now(UTC) - ahead) < _JUST_NOW
+
+
+def test_servers_of_one_process_share_nothing_that_changes() -> None:
+    names = [one.name for one in walk_packages(tui.sandbox.__path__, "tui.sandbox.")]
+    shared = {
+        f"{name}.{attribute}": value
+        for name in names
+        for attribute, value in vars(import_module(name)).items()
+        if type(value).__module__.startswith("tui.") and not isinstance(value, Enum)
+    }
+    assert [name for name, value in shared.items() if not _is_frozen(value)] == []
+
+
+def _is_frozen(value: Any) -> bool:
+    parameters = getattr(value, "__dataclass_params__", None)
+    return parameters is not None and bool(parameters.frozen)
 
 
 @asynccontextmanager
