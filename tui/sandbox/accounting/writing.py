@@ -89,22 +89,19 @@ def elements_of(body: bytes, name: str = "Contacts") -> list[Document]:
 
 
 def _in_our_case(value: Any, levels: int) -> Any:
-    """Spell the names of properties as the practice services do, as deep as an element has any.
-
-    A property of null is left out: .NET makes no difference between the two.
-    """
+    """Spell the names of properties as the practice services do, as deep as an element has any."""
     if isinstance(value, list) and levels:
         return [_in_our_case(one, levels - 1) for one in value]
     if isinstance(value, dict) and levels:
         return {
-            _PROPERTIES.get(key.lower(), key): _in_our_case(one, levels - 1)
-            for key, one in value.items()
-            if one is not None
+            _PROPERTIES.get(key.lower(), key): _in_our_case(one, levels - 1) for key, one in value.items()
         }
     return value
 
 
 def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer:
+    # A property of null counts as not sent: a .NET service can't tell the two apart.
+    elements = [{key: value for key, value in one.items() if value is not None} for one in elements]
     summarise = call.flag("summarizeErrors", default=True)
     outcomes: list[_Outcome] = []
     try:
