@@ -53,7 +53,7 @@ def test_ids_are_read_in_any_case_and_unknown_ones_are_missing(
 
 def _spellings(identifier: str) -> list[str]:
     bare = identifier.replace("-", "")
-    return [identifier.upper(), bare, bare.upper(), f"{{{identifier}}}"]
+    return [identifier.upper(), bare, bare.upper(), f"{{{identifier}}}", f"({identifier.upper()})"]
 
 
 def test_identifiers_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
@@ -75,7 +75,7 @@ def test_identifiers_in_every_spelling(practice: PracticeXero, xero: XeroCalls) 
         assert xero.call("DELETE", f"{members}/{quoted}").status == 204
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_tenants_in_every_spelling(practice: PracticeXero, xero: XeroCalls, number: int) -> None:
     xero.tenant_id = _spellings(practice.tenant_id)[number]
     [organisation] = xero.call("GET", "Organisation").json()["Organisations"]
@@ -235,6 +235,9 @@ def test_where_with_a_doubled_quote(practice: PracticeXero, xero: XeroCalls) -> 
         {"page": "9" * 30},
         {"pageSize": "1001"},
         {"IDs": "not-an-id"},
+        {"IDs": "{5f7b8c1d-0000-4000-8000-000000000000"},
+        {"IDs": "5f7b8c1d-00004000-8000-000000000000"},
+        {"IDs": "5f7b8c1d-0000-4000-8000-000000000000)"},
     ],
 )
 def test_what_cannot_be_understood_is_a_query_parse_exception(xero: XeroCalls, query: dict[str, Any]) -> None:
