@@ -51,6 +51,14 @@ def test_ids_are_read_in_any_case_and_unknown_ones_are_missing(
     assert {contact["ContactID"] for contact in xero.contacts(IDs=asked)} == {one, two}
 
 
+def test_a_list_of_ids_in_several_parameters(practice: PracticeXero, xero: XeroCalls) -> None:
+    ids = [practice.create(f"By ids, {n}") for n in range(4)]
+    query = f"IDs={ids[0]}&ids={ids[1]},{ids[2].replace('-', '')}&page=1&IDS={ids[3].upper()}"
+    found = xero.call("GET", f"Contacts?{query}").json()["Contacts"]
+    assert {one["ContactID"] for one in found} == set(ids)
+    assert xero.call("GET", "Contacts?page=1&page=2").json()["Type"] == "QueryParseException"
+
+
 def _spellings(identifier: str) -> list[str]:
     bare = identifier.replace("-", "")
     return [identifier.upper(), bare, bare.upper(), f"{{{identifier}}}", f"({identifier.upper()})"]
