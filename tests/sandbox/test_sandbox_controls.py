@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import Enum
+from importlib import import_module
+from pkgutil import walk_packages
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 from support.practice import running_sandbox, until
 from support.xero_calls import XeroCalls
 
+import tui.sandbox
+from tui.sandbox import serve
+from tui.sandbox.application import application
 from tui.sandbox.budget import Spent
+from tui.sandbox.identity.tokens import CLIENT_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from support.practice import PracticeXero
@@ -95,6 +104,71 @@ def test_syncs_stay_as_far_away_as_they_were(own: PracticeXero, hours: int) -> N
     before = wait()
     own.set_clock(ahead_seconds=hours * 3600)
     assert abs(wait() - before - timedelta(hours=hours)) < _JUST_NOW
+
+
+async def test_two_servers_of_one_process_have_clocks_of_their_own(tmp_path: Path) -> None:
+    async with (
+        _server(tmp_path / "practice.sqlite.one") as one,
+        _server(tmp_path / "practice.sqlite.two") as two,
+    ):
+        assert (await one.post("/practice/clock", json={"aheadSeconds": 7200})).is_success
+        for client, ahead in ((one, timedelta(hours=2)), (two, timedelta())):
+            for moment in await _told_times(client):
+                assert abs(moment - datetime.now(UTC) - ahead) < _JUST_NOW
+
+
+def test_servers_of_one_process_share_nothing_that_changes() -> None:
+    names = [one.name for one in walk_packages(tui.sandbox.__path__, "tui.sandbox.")]
+    shared = {
+        f"{name}.{attribute}": value
+        for name in names
+        for attribute, value in vars(import_module(name)).items()
+        if type(value).__module__.startswith("tui.") and not isinstance(value, Enum)
+    }
+    assert [name for name, value in shared.items() if not _is_frozen(value)] == []
+
+
+def _is_frozen(value: Any) -> bool:
+    parameters = getattr(value, "__dataclass_params__", None)
+    return parameters is not None and bool(parameters.frozen)
+
+
+@asynccontextmanager
+async def _server(file: Path) -> AsyncIterator[AsyncClient]:
+    """Serve practice services in this process, to one client that is signed in."""
+    options = serve.Options(data=file.parent, contacts=1)
+    with closing(serve._open(file, options)) as data:
+        services = serve._practice(data, options)
+        web = ASGITransport(application(services))
+        async with AsyncClient(transport=web, base_url="http://127.0.0.1") as client:
+            # Longer than any clock is set ahead.
+            services.tokens.access_life = 86_400
+            form = {
+                "grant_type": "refresh_token",
+                "client_id": CLIENT_ID,
+                "refresh_token": services.tokens.ready_refresh_token(),
+            }
+            token = (await client.post("/connect/token", data=form)).json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            client.headers["xero-tenant-id"] = services.books.organisations[0].tenant_id
+            yield client
+
+
+async def _told_times(client: AsyncClient) -> list[datetime]:
+    """List what all parts of the services take for the present."""
+    made = await client.put("/api.xro/2.0/Contacts", json={"Name": "Made now"})
+    [contact] = made.json()["Contacts"]
+    contacts = f"/api.xro/2.0/Contacts/{contact['ContactID']}"
+    note = {"HistoryRecords": [{"Details": "Written now"}]}
+    [written] = (await client.put(f"{contacts}/History", json=note)).json()["HistoryRecords"]
+    log = (await client.get("/practice/requests")).json()["requests"]
+    return [
+        parsedate_to_datetime(made.headers["Date"]),
+        _moment(made.json()["DateTimeUTC"]),
+        _moment(contact["UpdatedDateUTC"]),
+        _moment(written["DateUTC"]),
+        datetime.fromisoformat(log[-1]["time"]),
+    ]
 
 
 @pytest.mark.parametrize("ahead", ["soon", None, 10**12])

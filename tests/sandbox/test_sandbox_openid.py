@@ -46,7 +46,7 @@ OTHERS = (
     "accounting.reports.banksummary.read accounting.reports.budgetsummary.read "
     "accounting.reports.executivesummary.read accounting.reports.taxreports.read "
     "accounting.reports.tenninetynine.read files assets.read projects payroll.payslip.read payroll.payruns "
-    "finance.statements.read paymentservices bankfeeds practicemanager.client.read"
+    "finance.statements.read paymentservices bankfeeds practicemanager.client.read practicemanager.read"
 )
 
 
@@ -112,6 +112,13 @@ def test_real_scopes_are_granted_in_both_ways_to_sign_in(
         # The others open nothing here.
         is_open = "accounting.contacts" in scope.split()
         assert xero.call("GET", "Contacts", page=1).status == (200 if is_open else 403)
+
+
+@pytest.mark.parametrize(
+    "scope", ["openid  profile\taccounting.contacts", " openid profile\n accounting.contacts "]
+)
+def test_scopes_are_given_back_with_single_spaces(practice: PracticeXero, scope: str) -> None:
+    assert _signed_in(practice, scope)["scope"] == "openid profile accounting.contacts"
 
 
 @pytest.mark.parametrize(
@@ -181,6 +188,7 @@ def test_an_id_token_says_who_signed_in_at_which_app(practice: PracticeXero) -> 
     assert claims["auth_time"] <= claims["iat"]
     digest = hashlib.sha256(tokens["access_token"].encode()).digest()[:16]
     assert claims["at_hash"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert claims["global_session_id"] == claims["sid"]
     assert {"sub", "xero_userid", "sid", "given_name", "family_name", "preferred_username", "email"} <= set(
         claims
     )
@@ -198,6 +206,23 @@ def test_an_id_token_is_given_again_at_a_refresh(practice: PracticeXero) -> None
 @pytest.mark.parametrize("scope", ["accounting.contacts", "profile email offline_access accounting.contacts"])
 def test_there_is_no_id_token_without_openid(practice: PracticeXero, scope: str) -> None:
     assert "id_token" not in _signed_in(practice, scope)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("scope", ["openid", "openid email accounting.contacts", "openid profile email"])
+def test_the_user_is_told_as_in_the_id_token(practice: PracticeXero, method: str, scope: str) -> None:
+    tokens = _signed_in(practice, scope)
+    url = _configuration(practice)["userinfo_endpoint"]
+    told = http(method, url, headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
+    assert told.items() <= _claims(practice, tokens["id_token"]).items()
+    assert ("sub" in told, "email" in told, "name" in told) == (True, "email" in scope, "profile" in scope)
+
+
+def test_the_user_is_told_to_nobody_else(practice: PracticeXero, xero: XeroCalls) -> None:
+    url = f"{practice.identity}/connect/userinfo"
+    assert http("GET", url).json()["Detail"] == "AuthenticationUnsuccessful"
+    refused = http("GET", url, headers={"Authorization": f"Bearer {xero.token}"})
+    assert (refused.status, refused.json()) == (403, {"error": "insufficient_scope"})
 
 
 def test_a_changed_id_token_is_found_out(practice: PracticeXero) -> None:

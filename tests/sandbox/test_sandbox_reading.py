@@ -51,9 +51,17 @@ def test_ids_are_read_in_any_case_and_unknown_ones_are_missing(
     assert {contact["ContactID"] for contact in xero.contacts(IDs=asked)} == {one, two}
 
 
+def test_a_list_of_ids_in_several_parameters(practice: PracticeXero, xero: XeroCalls) -> None:
+    ids = [practice.create(f"By ids, {n}") for n in range(4)]
+    query = f"IDs={ids[0]}&ids={ids[1]},{ids[2].replace('-', '')}&page=1&IDS={ids[3].upper()}"
+    found = xero.call("GET", f"Contacts?{query}").json()["Contacts"]
+    assert {one["ContactID"] for one in found} == set(ids)
+    assert xero.call("GET", "Contacts?page=1&page=2").json()["Type"] == "QueryParseException"
+
+
 def _spellings(identifier: str) -> list[str]:
     bare = identifier.replace("-", "")
-    return [identifier.upper(), bare, bare.upper(), f"{{{identifier}}}"]
+    return [identifier.upper(), bare, bare.upper(), f"{{{identifier}}}", f"({identifier.upper()})"]
 
 
 def test_identifiers_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
@@ -75,7 +83,7 @@ def test_identifiers_in_every_spelling(practice: PracticeXero, xero: XeroCalls) 
         assert xero.call("DELETE", f"{members}/{quoted}").status == 204
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_tenants_in_every_spelling(practice: PracticeXero, xero: XeroCalls, number: int) -> None:
     xero.tenant_id = _spellings(practice.tenant_id)[number]
     [organisation] = xero.call("GET", "Organisation").json()["Organisations"]
@@ -235,6 +243,9 @@ def test_where_with_a_doubled_quote(practice: PracticeXero, xero: XeroCalls) -> 
         {"page": "9" * 30},
         {"pageSize": "1001"},
         {"IDs": "not-an-id"},
+        {"IDs": "{5f7b8c1d-0000-4000-8000-000000000000"},
+        {"IDs": "5f7b8c1d-00004000-8000-000000000000"},
+        {"IDs": "5f7b8c1d-0000-4000-8000-000000000000)"},
     ],
 )
 def test_what_cannot_be_understood_is_a_query_parse_exception(xero: XeroCalls, query: dict[str, Any]) -> None:
@@ -297,6 +308,20 @@ def test_history_is_newest_first_and_takes_notes(practice: PracticeXero, xero: X
         ("Created", "With a history was created."),
     ]
     assert all(re.fullmatch(r"/Date\(\d{13}\+0000\)/", one["DateUTC"]) for one in records)
+
+
+def test_a_deleted_group_stays_deleted_and_takes_nobody_in(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Near a deleted group")
+    [group] = xero.call("PUT", "ContactGroups", {"Name": "Deleted soon"}).json()["ContactGroups"]
+    path = f"ContactGroups/{group['ContactGroupID']}"
+    assert xero.call("POST", path, {"Status": "DELETED"}).json()["ContactGroups"][0]["Status"] == "DELETED"
+    refused = xero.call("PUT", f"{path}/Contacts", {"Contacts": [{"ContactID": contact_id}]})
+    assert (refused.status, refused.json()["Type"]) == (400, "ValidationException")
+    assert xero.contact(contact_id)["ContactGroups"] == []
+    renamed = xero.call("POST", path, {"Name": "Deleted, renamed"}).json()["ContactGroups"][0]
+    assert renamed["Status"] == "DELETED"
+    names = [one["Name"] for one in xero.call("GET", "ContactGroups").json()["ContactGroups"]]
+    assert "Deleted, renamed" not in names
 
 
 def test_groups_show_in_contacts_and_contacts_in_groups(practice: PracticeXero, xero: XeroCalls) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tui.sandbox.accounting.answers import ApiError
 from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
 from tui.sandbox.books import Books
+from tui.sandbox.clock import Clock
 from tui.sandbox.contact import ARCHIVED, blank
 from tui.sandbox.database import Database
 from tui.sandbox.seed.build import seed
@@ -37,7 +38,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     seed(file, 1)
     database = Database(file)
     database.execute("DELETE FROM contacts")
-    books = Books(database)
+    books = Books(database, Clock())
     for number, (name, fields) in enumerate(CONTACTS.items()):
         books.create(1, blank(f"00000000-0000-4000-8000-00000000000{number}", name) | fields, "Test")
         database.execute(
@@ -99,6 +100,14 @@ def found(database: Database, text: str) -> str:
         ('Name.ToLower().StartsWith("") AND Name.ToLower().EndsWith("a")', "Ann"),
         ('Name.Trim().ToLower() == " ANNA ".Trim().ToLower()', "Ann"),
         ('Name.Contains("an")==true', "Ann ant"),
+        ('Name.Equals("ANNA")', "Ann"),
+        ('Name.ToUpper().equals("ANNA")', "Ann"),
+        ('!ContactStatus.Equals("ACTIVE")', "Zed"),
+        ("IsCustomer.Equals(true)", "Ann"),
+        (f'ContactID.Equals(Guid("{ID.upper()}"))', "Ann"),
+        ("Name.Length == 4", "Ann"),
+        ('Name.Trim().length <= "four".Length', "Ann Zed"),
+        ("AccountNumber != null AND AccountNumber.Length > 3", "Zed"),
         ('Name.Contains("an")!=true', "The Zed"),
         ('ContactID.ToString().StartsWith("5f7b")', "Ann"),
         # Identifiers, in any spelling.
@@ -119,6 +128,8 @@ def found(database: Database, text: str) -> str:
         ("UpdatedDateUTC >= DateTime(2026, 9, 23)", "The Zed"),
         ("UpdatedDateUTC>=DateTime(2026,09,23,14,13,20)", "The Zed"),
         ("UpdatedDateUTC > DateTime(2026, 9, 23, 14, 13, 20)", "Zed"),
+        ("UpdatedDateUTC >= DateTime(2026, 9, 23, 14, 13, 20, 1)", "Zed"),
+        ("UpdatedDateUTC >= DateTime(2026, 9, 23, 14, 13, 19, 999)", "The Zed"),
         ("UpdatedDateUTC < datetime(2026, 9, 22) OR UpdatedDateUTC<=DateTime(2026, 9, 22)", "Ann"),
         ("DateTime(2026, 9, 23) < UpdatedDateUTC", "The Zed"),
         ('UpdatedDateUTC > DateTime.Parse("2026-09-24")', "Zed"),
@@ -161,6 +172,8 @@ def test_filters_find(database: Database, text: str, expected: str) -> None:
         'FirstName.ToLower()=="anna"',
         'LastName.Trim().ToUpper().Contains("A")',
         'TaxNumber.Contains("1")',
+        'AccountNumber.Equals("A-1")',
+        "FirstName.Length > 3",
         # Checked too late, or for another field, or the wrong way round.
         'AccountNumber.Contains("x") && AccountNumber != null',
         'FirstName != null && AccountNumber.Contains("x")',
@@ -239,6 +252,12 @@ def test_three_filters_are_optimised(text: str, fast: bool) -> None:  # noqa: FB
         ("Name.Contains(1)", "No applicable method 'Contains'"),
         ('Name.Contains("a", "b")', "No applicable method"),
         ('Name.ToLower("a")', "No applicable method"),
+        ("Name.Equals()", "No applicable method 'Equals'"),
+        ('Name.Equals("a", "b")', "No applicable method 'Equals'"),
+        ("Name.Equals(7)", "'String' and 'Double'"),
+        ("Name.Length", "Expression of type 'Boolean' expected"),
+        ('Name.Length.Contains("1")', "exists in type 'Double'"),
+        ("UpdatedDateUTC>DateTime(2026,1,1,0,0,0,1000)", "un-representable"),
         ("Name.Contains(FirstName)", "text in double quotes"),
         ('IsCustomer.Contains("x")', "exists in type 'Boolean'"),
         ('Name."x"', "Identifier expected"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -207,6 +208,21 @@ def test_an_error_names_the_stored_contact_unless_a_name_was_sent(
             assert ("StatusAttributeString" in element) is (summarise == "false")
 
 
+@pytest.mark.parametrize("summarise", ["false", "true"])
+@pytest.mark.parametrize("way", ["POST", "POST one"])
+def test_an_error_spells_the_identifier_as_every_answer_does(
+    practice: PracticeXero, xero: XeroCalls, way: str, summarise: str
+) -> None:
+    contact_id = practice.create(f"Spelled in an error, {way} {summarise}")
+    xero.archive(contact_id)
+    for sent in (contact_id.upper(), contact_id.replace("-", ""), f"{{{contact_id.upper()}}}"):
+        element = {"ContactID": sent, "ContactStatus": "ARCHIVED"}
+        path = "Contacts" if way == "POST" else f"Contacts/{urllib.parse.quote(sent)}"
+        reply = xero.call("POST", path, {"Contacts": [element]}, summarizeErrors=summarise).json()
+        [refused] = reply.get("Contacts") or reply["Elements"]
+        assert refused["ContactID"] == contact_id
+
+
 def test_an_error_echoes_what_was_sent(practice: PracticeXero, xero: XeroCalls) -> None:
     practice.create("Echoed")
     phone = {"PhoneType": "DEFAULT", "PhoneNumber": "123"}
@@ -260,6 +276,32 @@ def test_values_xero_would_not_take(xero: XeroCalls, element: dict[str, Any]) ->
 def test_bodies_that_are_no_contacts(xero: XeroCalls, body: Any) -> None:
     reply = xero.call("POST", "Contacts", body)
     assert (reply.status, reply.json()["Type"]) == (400, "PostDataInvalidException")
+
+
+def test_a_property_of_null_counts_as_not_sent(practice: PracticeXero, xero: XeroCalls) -> None:
+    contact_id = practice.create("Nulls", LastName="L")
+    nulls = dict.fromkeys(
+        (
+            "Name",
+            "ContactStatus",
+            "ContactNumber",
+            "Phones",
+            "Addresses",
+            "ContactPersons",
+            "MergedToContactID",
+        )
+    )
+    sent = {"ContactID": contact_id, "FirstName": "F", "LastName": None} | nulls
+    edited = xero.call("POST", "Contacts", {"contacts": [sent]}, summarizeErrors="false").json()["Contacts"][
+        0
+    ]
+    assert edited["StatusAttributeString"] == "OK"
+    assert (edited["Name"], edited["FirstName"], edited["LastName"]) == ("Nulls", "F", "L")
+    made = {"ContactID": None, "Name": "Made of nulls", "ContactStatus": None}
+    assert xero.call("PUT", "Contacts", made).json()["Contacts"][0]["ContactStatus"] == "ACTIVE"
+    xero.archive(contact_id)
+    [refused] = xero.call("POST", "Contacts", sent, summarizeErrors="false").json()["Contacts"]
+    assert (refused["Name"], refused["StatusAttributeString"]) == ("Nulls", "ERROR")
 
 
 def test_fifty_at_once_cost_one_call(practice: PracticeXero, xero: XeroCalls) -> None:

@@ -32,6 +32,7 @@ _IDENTITY = [
     Route(discovery.CONFIGURATION, discovery.configuration, methods=["GET"]),
     Route(discovery.KEYS, discovery.keys, methods=["GET"]),
     Route("/connect/token", endpoints.token, methods=["POST"]),
+    Route("/connect/userinfo", endpoints.userinfo, methods=["GET", "POST"]),
     Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
     Route("/connections", endpoints.connections, methods=["GET"]),
     # The spelling of Xero's own SDKs, which the live service takes as well.

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import contact
-from tui.sandbox.clock import now_ms, xero_date
+from tui.sandbox.clock import xero_date
 from tui.sandbox.contact import ACTIVE, ARCHIVED, GDPR, Document
 from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from tui.sandbox.clock import Clock
     from tui.sandbox.database import Database
 
 # Xero's own words, as seen on a live organisation.
@@ -55,8 +56,9 @@ def name_taken(name: str) -> str:
 class Books:
     """Reads and changes contacts. Every change is one transaction with its history record."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         rows = database.all(
             "SELECT org, tenant_id, name, short_code, created FROM organisations ORDER BY org"
         )
@@ -96,7 +98,7 @@ class Books:
             raise RefusedError(_number_taken(number))
         if document["ContactStatus"] == ACTIVE and self.active_named(org, document["Name"]):
             raise RefusedError(name_taken(document["Name"]))
-        now = now_ms()
+        now = self._clock.now_ms()
         document["UpdatedDateUTC"] = xero_date(now)
         values = (*contact.columns(contact.in_order(document)), org, now, now)
         with self._database.transaction():
@@ -188,7 +190,7 @@ class Books:
 
     def _save(self, row: sqlite3.Row, document: Document, changes: str, user: str, details: str) -> None:
         # Never the same moment twice for one contact: `If-Modified-Since` readers tell edits apart by it.
-        now = max(now_ms(), row["updated"] + 1)
+        now = max(self._clock.now_ms(), row["updated"] + 1)
         document["UpdatedDateUTC"] = xero_date(now)
         with self._database.transaction():
             self._write(row, document)
@@ -202,7 +204,7 @@ class Books:
     def _note(self, contact_row: int, changes: str, user: str, details: str) -> None:
         self._database.execute(
             "INSERT INTO history (contact, at, changes, user, details) VALUES (?, ?, ?, ?, ?)",
-            (contact_row, now_ms(), changes, user, details),
+            (contact_row, self._clock.now_ms(), changes, user, details),
         )
 
 

@@ -6,24 +6,19 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
-from typing import Final
 
 _MILLISECONDS = 1000
 
 
 @dataclass(slots=True)
 class Clock:
-    """The services' own clock: this machine's, or ahead of it. One for all that a process serves."""
+    """The clock of one practice server: this machine's, or ahead of it. `ahead_ms` can be negative."""
 
     ahead_ms: int = 0
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC."""
         return time.time_ns() // 1_000_000 + self.ahead_ms
-
-
-CLOCK: Final = Clock()
-now_ms = CLOCK.now_ms
 
 
 def xero_date(ms: int, *, offset: bool = True) -> str:

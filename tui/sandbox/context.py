@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from tui.sandbox.books import Books
     from tui.sandbox.budget import Budget
+    from tui.sandbox.clock import Clock
     from tui.sandbox.counts import Counts
     from tui.sandbox.database import Database
     from tui.sandbox.faults import Faults
@@ -24,6 +25,7 @@ class Practice:
     """The practice Xero and Re-Leased, ready to answer."""
 
     database: Database
+    clock: Clock
     books: Books
     counts: Counts
     tokens: Tokens

@@ -1,4 +1,4 @@
-"""Identifiers as Xero reads them: with or without hyphens or braces, in any case."""
+"""Identifiers as Xero reads them, which is as .NET does: with or without hyphens, braces or parentheses."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import uuid
 from typing import Final
 
 _SPELLED: Final = re.compile(
-    r"\{?[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\}?", re.IGNORECASE
+    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE
 )
+_ENCLOSED: Final = {"{": "}", "(": ")"}
 
 
 def parse_guid(text: str) -> str | None:
     """Return an identifier as it is stored, with hyphens and in lower case; `None` if it is none."""
-    stripped = text.strip()
-    return str(uuid.UUID(stripped)) if stripped.isascii() and _SPELLED.fullmatch(stripped) else None
+    bare = text.strip()
+    end = _ENCLOSED.get(bare[:1])
+    if end is not None and bare.endswith(end):
+        bare = bare[1:-1]
+    return str(uuid.UUID(bare)) if bare.isascii() and _SPELLED.fullmatch(bare) else None

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tui.sandbox.books import new_id
-from tui.sandbox.clock import CLOCK, http_date, now_ms
+from tui.sandbox.clock import http_date
 from tui.sandbox.context import practice_of
 from tui.sandbox.identity.endpoints import connect
 from tui.sandbox.released.controls import body_of
@@ -102,9 +102,11 @@ async def set_clock(request: Request) -> Response:
     ahead = (await body_of(request)).get("aheadSeconds")
     if not isinstance(ahead, int | float) or abs(ahead) > _FURTHEST:
         return JSONResponse({"error": f"aheadSeconds must be a number of at most {_FURTHEST}."}, 400)
-    before, CLOCK.ahead_ms = CLOCK.ahead_ms, int(ahead * 1000)
-    practice_of(request).companies.clock_moved(CLOCK.ahead_ms - before)
-    return JSONResponse({"aheadSeconds": ahead, "date": http_date(now_ms())})
+    practice = practice_of(request)
+    clock = practice.clock
+    before, clock.ahead_ms = clock.ahead_ms, int(ahead * 1000)
+    practice.companies.clock_moved(clock.ahead_ms - before)
+    return JSONResponse({"aheadSeconds": ahead, "date": http_date(clock.now_ms())})
 
 
 async def set_tokens(request: Request) -> Response:

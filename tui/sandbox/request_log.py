@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.clock import iso, now_ms
+from tui.sandbox.clock import iso
+
+if TYPE_CHECKING:
+    from tui.sandbox.clock import Clock
 
 _KEPT = 20_000
 
@@ -21,7 +24,7 @@ class Entry:
     query: str
     tenant: str | None
     idempotency_key: str | None
-    at: int = field(default_factory=now_ms)
+    at: int
     status: int | None = None
     fault: str | None = None
     status_writes: int = 0
@@ -45,7 +48,8 @@ class Entry:
 class RequestLog:
     """The latest requests, oldest first; in memory only."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._count = 0
 
@@ -54,7 +58,7 @@ class RequestLog:
     ) -> Entry:
         """Note that a request has come in."""
         self._count += 1
-        entry = Entry(self._count, method, path, query, tenant, idempotency_key)
+        entry = Entry(self._count, method, path, query, tenant, idempotency_key, self._clock.now_ms())
         self._entries.append(entry)
         return entry
 

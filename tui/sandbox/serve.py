@@ -24,6 +24,7 @@ from tui.sandbox import database
 from tui.sandbox.application import application
 from tui.sandbox.books import Books
 from tui.sandbox.budget import Budget
+from tui.sandbox.clock import Clock
 from tui.sandbox.context import Practice
 from tui.sandbox.counts import Counts
 from tui.sandbox.database import Database
@@ -128,17 +129,19 @@ def _open(file: Path, options: Options) -> Database:
 
 
 def _practice(data: Database, options: Options) -> Practice:
-    books, limits = Books(data), Limits(minute=options.minute_limit, day=options.day_limit)
+    clock = Clock()
+    books, limits = Books(data, clock), Limits(minute=options.minute_limit, day=options.day_limit)
     return Practice(
         database=data,
+        clock=clock,
         books=books,
         counts=Counts(data),
-        tokens=Tokens(data),
+        tokens=Tokens(data, clock),
         limits=limits,
         budget=Budget(limits),
         faults=Faults(),
-        log=RequestLog(),
-        companies=Companies(data, books, options.cycle, options.sync_seconds),
+        log=RequestLog(clock),
+        companies=Companies(data, clock, books, options.cycle, options.sync_seconds),
     )
 
 

@@ -11,12 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
 from tui.sandbox.bad_answers import BAD_ANSWERS
-from tui.sandbox.clock import http_date, now_ms
+from tui.sandbox.clock import http_date
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tui.sandbox.budget import Spent
+    from tui.sandbox.clock import Clock
     from tui.sandbox.context import Practice
     from tui.sandbox.faults import Rule
     from tui.sandbox.request_log import Entry
@@ -40,7 +41,7 @@ class Weather:
             return
         practice: Practice = scope["app"].state.practice
         if scope["path"].startswith(_UNTOUCHED):
-            await self._app(scope, receive, _Noting(send).send)
+            await self._app(scope, receive, _Noting(send, practice.clock).send)
             return
         headers = Headers(scope=scope)
         tenant = headers.get("xero-tenant-id")
@@ -50,7 +51,7 @@ class Weather:
         )  # fmt: skip
         scope["practice.entry"] = entry
         spent = practice.budget.begin(tenant) if scope["path"].startswith(_API) else None
-        noting = _Noting(send, entry, spent)
+        noting = _Noting(send, practice.clock, entry, spent)
         try:
             await self._answer(practice, scope, receive, noting)
         finally:
@@ -87,7 +88,7 @@ class Weather:
             case _:
                 if rule.carried_out:
                     await self._kept(scope, receive)
-                await _bad_answer(rule, _left(scope))(scope, receive, send)
+                await _bad_answer(rule, scope)(scope, receive, send)
 
     async def _kept(self, scope: Scope, receive: Receive) -> _Kept:
         kept = _Kept()
@@ -100,6 +101,7 @@ class _Noting:
     """Sends an answer on, dated by the services' clock, and notes that it left."""
 
     onward: Send
+    clock: Clock
     entry: Entry | None = None
     spent: Spent | None = None
 
@@ -107,7 +109,7 @@ class _Noting:
         if message["type"] == "http.response.start":
             if self.entry is not None:
                 self.entry.status = message["status"]
-            MutableHeaders(raw=message["headers"])["Date"] = http_date(now_ms())
+            MutableHeaders(raw=message["headers"])["Date"] = http_date(self.clock.now_ms())
         elif not message.get("more_body", False):
             # Before it leaves: its reader's next call must not find it under way still.
             self.over()
@@ -167,12 +169,13 @@ def _left(scope: Scope) -> dict[str, str]:
     return practice.limits.headers(organisation.org if organisation else None)
 
 
-def _bad_answer(rule: Rule, left: dict[str, str]) -> Response:
+def _bad_answer(rule: Rule, scope: Scope) -> Response:
     bad = BAD_ANSWERS[rule.kind]
-    headers = left | dict(bad.headers)
+    headers = _left(scope) | dict(bad.headers)
     if bad.content_type is not None:
         headers["Content-Type"] = bad.content_type
     if rule.kind.startswith("429-") and rule.retry_after is not None:
-        until = now_ms() + rule.retry_after * 1000
+        practice: Practice = scope["app"].state.practice
+        until = practice.clock.now_ms() + rule.retry_after * 1000
         headers["Retry-After"] = http_date(until) if rule.retry_as_date else str(rule.retry_after)
     return Response(bad.body, bad.status, headers)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tui.sandbox.books import new_id
-from tui.sandbox.clock import now_ms, xero_date
+from tui.sandbox.clock import xero_date
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -97,13 +97,16 @@ def invalid_elements(elements: list[dict[str, Any]]) -> Answer:
     )
 
 
-def envelope(name: str, items: list[bytes], pagination: dict[str, int] | None = None) -> Answer:
-    """Wrap ready-made JSON items as every good answer is wrapped; `pagination` alone is lower case."""
+def envelope(now: int, name: str, items: list[bytes], pagination: dict[str, int] | None = None) -> Answer:
+    """Wrap ready-made JSON items as every good answer is wrapped; `pagination` alone is lower case.
+
+    `now` is in milliseconds since 1970.
+    """
     head: dict[str, Any] = {
         "Id": new_id(),
         "Status": "OK",
         "ProviderName": PROVIDER,
-        "DateTimeUTC": xero_date(now_ms(), offset=False),
+        "DateTimeUTC": xero_date(now, offset=False),
     }
     if pagination is not None:
         head["pagination"] = pagination

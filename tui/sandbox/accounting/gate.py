@@ -24,7 +24,7 @@ from tui.sandbox.context import practice_of
 from tui.sandbox.identity.tokens import bearer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from starlette.datastructures import Headers
     from starlette.requests import Request
@@ -60,6 +60,11 @@ class Call:
     def org(self) -> int:
         """The row of the organisation worked in."""
         return self.organisation.org
+
+    @property
+    def now(self) -> int:
+        """The server's time in milliseconds since 1970, UTC."""
+        return self.practice.clock.now_ms()
 
     def parameter(self, name: str) -> str:
         """Return a parameter of the query, whose name is read in any case; empty where there is none."""
@@ -120,10 +125,19 @@ async def _answer(
         body = await request.body()
         call = Call(
             practice, organisation, request.path_params,
-            {name.lower(): value for name, value in request.query_params.items()},
+            _joined(request.query_params.multi_items()),
             request.headers, body, request.scope["practice.entry"],
         )  # fmt: skip
         return organisation, _run(call, request, operation)
+
+
+def _joined(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Put the values of a parameter that is there several times into one list, as .NET does."""
+    joined: dict[str, str] = {}
+    for name, value in parameters:
+        key = name.lower()
+        joined[key] = f"{joined[key]},{value}" if key in joined else value
+    return joined
 
 
 def _run(call: Call, request: Request, operation: Operation) -> Answer:

@@ -10,6 +10,7 @@ from tui.sandbox.accounting.answers import (
     encode,
     envelope,
     invalid_elements,
+    validation,
 )
 from tui.sandbox.accounting.order import as_sql, parse_order
 from tui.sandbox.accounting.where import CONTACT_GROUP, parse
@@ -38,7 +39,7 @@ def list_groups(call: Call) -> Answer:
         f"SELECT * FROM groups WHERE org = ? AND status = 'ACTIVE' AND {where.sql} ORDER BY {as_sql(order)}",  # noqa: S608 - our own conditions
         (call.org, *where.parameters),
     )
-    return envelope("ContactGroups", [encode(_shown(row)) for row in rows])
+    return envelope(call.now, "ContactGroups", [encode(_shown(row)) for row in rows])
 
 
 def get_group(call: Call) -> Answer:
@@ -70,7 +71,7 @@ def create_groups(call: Call) -> Answer:
             "INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')",
             [(group["ContactGroupID"], call.org, group["Name"]) for group in made],
         )
-    return envelope("ContactGroups", [encode(group) for group in made])
+    return envelope(call.now, "ContactGroups", [encode(group) for group in made])
 
 
 def update_group(call: Call) -> Answer:
@@ -78,7 +79,7 @@ def update_group(call: Call) -> Answer:
     group = _group(call)
     element = elements_of(call.body, "ContactGroups")[0]
     name = element.get("Name", group["name"])
-    status = element.get("Status", "ACTIVE")
+    status = element.get("Status", group["status"])
     holder = _named(call, name) if isinstance(name, str) and name.strip() else None
     is_free = holder is None or holder["group_id"] == group["group_id"]
     if status not in ("ACTIVE", "DELETED") or not isinstance(name, str) or not name.strip() or not is_free:
@@ -94,7 +95,7 @@ def update_group(call: Call) -> Answer:
         for member in members:
             _rewrite(call, member)
     changed = database.one("SELECT * FROM groups WHERE group_id = ?", (group["group_id"],))
-    return envelope("ContactGroups", [encode(_shown(changed or group))])
+    return envelope(call.now, "ContactGroups", [encode(_shown(changed or group))])
 
 
 def add_members(call: Call) -> Answer:
@@ -103,6 +104,8 @@ def add_members(call: Call) -> Answer:
     An archived one is refused (seen), though a contact that is archived later stays in its groups.
     """
     group, database = _group(call), call.practice.database
+    if group["status"] != "ACTIVE":
+        raise validation("Contacts can't be added to a deleted contact group.")
     rows = [_contact(call, element.get("ContactID")) for element in elements_of(call.body)]
     if archived := [row for row in rows if not row["active"]]:
         errors = {"HasValidationErrors": True, "ValidationErrors": [{"Message": ARCHIVED_MEMBER}]}
@@ -113,7 +116,7 @@ def add_members(call: Call) -> Answer:
                 "INSERT OR IGNORE INTO group_members VALUES (?, ?)", (group["group_id"], row["id"])
             )
             _rewrite(call, row)
-    return envelope("Contacts", [encode(_name_only(row)) for row in rows])
+    return envelope(call.now, "Contacts", [encode(_name_only(row)) for row in rows])
 
 
 def remove_members(call: Call) -> Answer:
@@ -189,7 +192,7 @@ def _shown(row: sqlite3.Row) -> Document:
 
 def _answer(call: Call, group: sqlite3.Row) -> Answer:
     members = [_name_only(row) for row in _members(call, group["group_id"])]
-    return envelope("ContactGroups", [encode(_shown(group) | {"Contacts": members})])
+    return envelope(call.now, "ContactGroups", [encode(_shown(group) | {"Contacts": members})])
 
 
 def _name_only(row: sqlite3.Row) -> Document:

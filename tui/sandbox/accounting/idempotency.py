@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from tui.sandbox.accounting.answers import Answer, validation
-from tui.sandbox.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +23,7 @@ def once(call: Call, key: str, place: str, perform: Callable[[], Answer]) -> Ans
     """
     if len(key) > _LONGEST:
         return validation(f"The Idempotency-Key may have at most {_LONGEST} characters.").answer()
-    database, now = call.practice.database, now_ms()
+    database, now = call.practice.database, call.now
     fingerprint = hashlib.sha256(place.encode() + b"\0" + call.body).digest()
     database.execute("DELETE FROM idempotency WHERE at <= ?", (now - _LIFE_MS,))
     known = database.one("SELECT * FROM idempotency WHERE org = ? AND key = ?", (call.org, key))

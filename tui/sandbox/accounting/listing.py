@@ -56,7 +56,7 @@ def list_contacts(call: Call) -> Answer:
         without |= contact.LEFT_OUT_OF_SUMMARY
     if without:
         items = [contact.lighter(item, without, empty) for item in items]
-    return envelope("Contacts", items, pagination)
+    return envelope(call.now, "Contacts", items, pagination)
 
 
 def _evaluate(call: Call, asked: _Asked) -> None:

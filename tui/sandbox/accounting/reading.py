@@ -19,7 +19,7 @@ _LONGEST_NOTE = 4000
 
 def get_contact(call: Call) -> Answer:
     """`GET /Contacts/{ContactID}`, archived or not; a contact number will do as well."""
-    return envelope("Contacts", [contact.single(_row(call)["document"])])
+    return envelope(call.now, "Contacts", [contact.single(_row(call)["document"])])
 
 
 def get_history(call: Call) -> Answer:
@@ -30,7 +30,7 @@ def get_history(call: Call) -> Answer:
     ]
     if not any(record["Changes"] == "Created" for record in records):
         records.append(_record(row["created"], f"{row['name']} was created.", "Created", "System Generated"))
-    return envelope("HistoryRecords", [encode(record) for record in records])
+    return envelope(call.now, "HistoryRecords", [encode(record) for record in records])
 
 
 def put_history(call: Call) -> Answer:
@@ -46,7 +46,7 @@ def put_history(call: Call) -> Answer:
         # Seen without the offset here, and with it where history is read.
         written = {"DateUTC": xero_date(newest["at"], offset=False), "ValidationErrors": []}
         answers.append(encode(_record(newest["at"], str(detail)) | written))
-    return envelope("HistoryRecords", answers)
+    return envelope(call.now, "HistoryRecords", answers)
 
 
 def get_organisation(call: Call) -> Answer:
@@ -80,7 +80,7 @@ def get_organisation(call: Call) -> Answer:
         "ExternalLinks": [],
         "PaymentTerms": {},
     }
-    return envelope("Organisations", [encode(document)])
+    return envelope(call.now, "Organisations", [encode(document)])
 
 
 def _row(call: Call) -> sqlite3.Row:

@@ -3,7 +3,8 @@
 Comparisons (`==`, `=`, `!=`, `<>`, `<`, `<=`, `>`, `>=`) of properties, texts (a quote inside is doubled),
 numbers, `true`, `false`, `null`, `Guid("…")`, `DateTime(2026, 11, 22)` and `DateTime.Parse("2026-11-22")`,
 joined by `AND`, `&&`, `OR`, `||`, `NOT`, `!` and parentheses. Texts know `.Contains`, `.StartsWith`,
-`.EndsWith`, `.ToLower`, `.ToUpper` and `.Trim`. Names and methods are read in any case.
+`.EndsWith`, `.ToLower`, `.ToUpper`, `.Trim` and `.Length`, all values `.Equals`.
+Names and methods are read in any case.
 
 Xero evaluates with .NET's Dynamic LINQ: what can't be parsed is a 400 in that library's words (seen), and a
 method called on an empty field fails the whole call with a 500 (seen) unless a null check stands before it.
@@ -312,23 +313,18 @@ class _Parser:
         if name.kind != "word":
             raise query_error("Identifier expected")
         self.position += 1
-        arguments = self._arguments()
-        unknown = query_error(f"No applicable method '{name.text}' exists in type '{of.kind}'")
-        if of.kind is Kind.GUID and name.text.lower() == "tostring" and not arguments:
+        method = name.text.lower()
+        arguments = [] if method == "length" and of.kind is Kind.TEXT else self._arguments()
+        if of.kind is Kind.GUID and method == "tostring" and not arguments:
             return replace(of, kind=Kind.TEXT, of=None)
-        if of.kind is not Kind.TEXT:
-            raise unknown
         if of.of is not None and of.of.nullable:
             of = replace(of, failing=(*of.failing, of.of.column))
-        if change := _CHANGES.get(name.text.lower()):
-            if arguments:
-                raise unknown
-            return _changed(of, *change)
-        if name.text.lower() not in _SEARCHES or [one.kind for one in arguments] != [Kind.TEXT]:
-            raise unknown
-        if not arguments[0].is_constant:
-            raise query_error(f"The argument of '{name.text}' must be a text in double quotes")
-        return _searched(of, name.text.lower(), arguments[0].constant)
+        if method == "equals" and len(arguments) == 1 and of.kind is not Kind.NOTHING:
+            return _compared(of, "=", arguments[0])
+        found = _of_text(of, method, arguments) if of.kind is Kind.TEXT else None
+        if found is None:
+            raise query_error(f"No applicable method '{name.text}' exists in type '{of.kind}'")
+        return found
 
 
 _SIGNS: Final = {"==": "=", "<>": "!="}
@@ -360,12 +356,14 @@ def _guid(arguments: list[_Value]) -> _Value:
 
 def _moment(arguments: list[_Value]) -> _Value:
     numbers = [one.constant for one in arguments]
-    if len(numbers) not in {3, 6} or not all(isinstance(one, float) and one.is_integer() for one in numbers):
+    if len(numbers) not in {3, 6, 7} or not all(
+        isinstance(one, float) and one.is_integer() for one in numbers
+    ):
         raise query_error("No matching constructor in type 'DateTime'")
     try:
         year, month, day, *time = map(int, numbers)
-        hour, minute, second = time or (0, 0, 0)
-        return _at(datetime(year, month, day, hour, minute, second, tzinfo=UTC))
+        hour, minute, second, millisecond = (*time, 0, 0, 0, 0)[:4]
+        return _at(datetime(year, month, day, hour, minute, second, millisecond * 1000, tzinfo=UTC))
     except (ValueError, OverflowError):
         raise query_error("Year, Month, and Day parameters describe an un-representable DateTime") from None
 
@@ -386,10 +384,29 @@ def _at(moment: datetime) -> _Value:
     return _Value(Kind.MOMENT, "?", (ms,), constant=ms)
 
 
+def _of_text(of: _Value, method: str, arguments: list[_Value]) -> _Value | None:
+    """Apply a method of texts; None where there is none of that name that takes such arguments."""
+    if method == "length":
+        return _length(of)
+    if method in _CHANGES and not arguments:
+        return _changed(of, *_CHANGES[method])
+    if method in _SEARCHES and [one.kind for one in arguments] == [Kind.TEXT]:
+        if not arguments[0].is_constant:
+            raise query_error("What is looked for must be a text in double quotes")
+        return _searched(of, method, arguments[0].constant)
+    return None
+
+
 def _changed(of: _Value, function: str, change: Callable[[str], str]) -> _Value:
     if of.is_constant:
         return _text(change(of.constant))
     return replace(of, sql=f"{function}({of.sql})", of=None, height=of.height + 1)
+
+
+def _length(of: _Value) -> _Value:
+    if of.is_constant:
+        return _number(str(len(of.constant)))
+    return replace(of, kind=Kind.NUMBER, sql=f"length({of.sql})", of=None, height=of.height + 1)
 
 
 def _searched(of: _Value, method: str, wanted: str) -> _Value:

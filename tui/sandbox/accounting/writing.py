@@ -100,6 +100,8 @@ def _in_our_case(value: Any, levels: int) -> Any:
 
 
 def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer:
+    # A property of null counts as not sent: a .NET service can't tell the two apart.
+    elements = [{key: value for key, value in one.items() if value is not None} for one in elements]
     summarise = call.flag("summarizeErrors", default=True)
     outcomes: list[_Outcome] = []
     try:
@@ -112,7 +114,7 @@ def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer
     except _RejectedError:
         return invalid_elements([_stub(outcome) for outcome in outcomes if outcome.error])
     call.entry.status_writes = writes
-    return envelope("Contacts", [_shown(call, outcome, told=not summarise) for outcome in outcomes])
+    return envelope(call.now, "Contacts", [_shown(call, outcome, told=not summarise) for outcome in outcomes])
 
 
 def _one(call: Call, element: Document, *, create_only: bool) -> _Outcome:
@@ -189,6 +191,9 @@ def _stub(outcome: _Outcome) -> Document:
         for key, value in sent.items()
         if key in contact.FIELDS and key not in _NEVER_ECHOED and isinstance(value, (str, bool))
     }
+    if "ContactID" in known:
+        # Spelled as every answer spells it, however it was sent.
+        known["ContactID"] = parse_guid(str(known["ContactID"])) or known["ContactID"]
     if outcome.name is not None:
         known.setdefault("Name", outcome.name)
     return contact.in_order(

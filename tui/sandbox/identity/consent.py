@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.responses import RedirectResponse, Response
 
 from tui.sandbox.books import new_id
-from tui.sandbox.clock import now_ms
 from tui.sandbox.context import practice_of
 from tui.sandbox.html import isolated, page, said
 from tui.sandbox.identity.endpoints import connect
@@ -72,11 +71,16 @@ async def decide(request: Request) -> Response:
     if not orgs:
         return _consent(practice, asked, (), said("Choose at least one organisation.", refused=True))
     connect(practice, orgs, new_id())
+    scope = " ".join(asked["scope"].split())
     consent = Consent(
-        asked["redirect_uri"], asked["code_challenge"], asked["scope"], asked.get("nonce") or None, now_ms()
+        asked["redirect_uri"],
+        asked["code_challenge"],
+        scope,
+        asked.get("nonce") or None,
+        practice.clock.now_ms(),
     )
     code = practice.tokens.issue_code(consent)
-    return _back(asked, {"code": code, "scope": asked["scope"]})
+    return _back(asked, {"code": code, "scope": scope})
 
 
 async def error(request: Request) -> Response:

@@ -28,6 +28,7 @@ async def configuration(request: Request) -> Response:
             "jwks_uri": f"{issuer}{KEYS}",
             "authorization_endpoint": f"{login}/identity/connect/authorize",
             "token_endpoint": f"{issuer}/connect/token",
+            "userinfo_endpoint": f"{issuer}/connect/userinfo",
             "revocation_endpoint": f"{issuer}/connect/revocation",
             "scopes_supported": sorted(SCOPES),
             "response_types_supported": ["code"],

@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, Response
 
 from tui.sandbox.accounting.answers import unauthorized
 from tui.sandbox.books import new_id
-from tui.sandbox.clock import iso, now_ms
+from tui.sandbox.clock import iso
 from tui.sandbox.context import practice_of
 from tui.sandbox.guid import parse_guid
 from tui.sandbox.identity.discovery import issuer_of
+from tui.sandbox.identity.id_tokens import person
 from tui.sandbox.identity.scopes import SCOPES
 from tui.sandbox.identity.tokens import (
     CLIENT_ID,
@@ -52,6 +53,17 @@ async def revocation(request: Request) -> Response:
     form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
     practice_of(request).tokens.revoke(form.get("token", ""))
     return Response(status_code=200)
+
+
+async def userinfo(request: Request) -> Response:
+    """`GET` and `POST /connect/userinfo`: who signed in (OpenID Connect Core, 5.3)."""
+    practice = practice_of(request)
+    access = practice.tokens.access(bearer(request.headers))
+    if access is None:
+        return _unauthorized(practice, request)
+    if "openid" not in access.scopes:
+        return JSONResponse({"error": "insufficient_scope"}, 403, _NO_STORE)
+    return JSONResponse(person(access.scopes), 200, _NO_STORE)
 
 
 async def connections(request: Request) -> Response:
@@ -113,7 +125,7 @@ def connected(practice: Practice) -> list[Row]:
 
 def connect(practice: Practice, orgs: list[int], auth_event_id: str) -> None:
     """Connect organisations to the app, as a consent does; connected ones stay connected."""
-    now = now_ms()
+    now = practice.clock.now_ms()
     practice.database.executemany(
         "INSERT INTO connections VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (org) DO UPDATE SET auth_event_id = excluded.auth_event_id, updated = excluded.updated",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tui.sandbox.clock import now_ms
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tui.sandbox.clock import Clock
 
 ALGORITHM: Final = "RS256"
 _KEY_BITS: Final = 2048
@@ -34,6 +37,9 @@ _PERSON: Final[dict[str, dict[str, str]]] = {
 class IdTokens:
     """Signs ID tokens with a key that is made when it is first needed and lasts as long as the process."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
     @property
     def keys(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set (RFC 7517)."""
@@ -47,7 +53,7 @@ class IdTokens:
         Claims of `None` are left out.
         """
         scopes = answer["scope"].split()
-        now = now_ms() // 1000
+        now = self._clock.now_ms() // 1000
         body = {
             "nbf": now,
             "exp": now + _LIFE,
@@ -56,13 +62,9 @@ class IdTokens:
             "iat": now,
             # Ties it to its access token (OpenID Connect Core, 3.1.3.6).
             "at_hash": _encoded(hashlib.sha256(answer["access_token"].encode()).digest()[:16]),
-            "sub": _USER.replace("-", ""),
-            "xero_userid": _USER,
         }
         body |= {name: value for name, value in claims.items() if value is not None}
-        for scope, known in _PERSON.items():
-            if scope in scopes:
-                body |= known
+        body |= person(scopes)
         head = {"alg": ALGORITHM, "kid": self._key_id, "typ": "JWT"}
         signed = f"{_encoded(msgspec.json.encode(head))}.{_encoded(msgspec.json.encode(body))}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), SHA256())
@@ -76,6 +78,15 @@ class IdTokens:
     def _key_id(self) -> str:
         modulus = _number(self._key.public_key().public_numbers().n)
         return hashlib.sha256(modulus.encode()).hexdigest()[:40].upper()
+
+
+def person(scopes: Collection[str]) -> dict[str, str]:
+    """Return what scopes let an app know of the one user."""
+    known = {"sub": _USER.replace("-", ""), "xero_userid": _USER}
+    for scope, claims in _PERSON.items():
+        if scope in scopes:
+            known |= claims
+    return known
 
 
 def _number(number: int) -> str:

@@ -14,8 +14,8 @@ _WRITABLE: Final = (
     "accounting.attachments", "accounting.banktransactions", "accounting.contacts", "accounting.invoices",
     "accounting.manualjournals", "accounting.payments", "accounting.settings", "accounting.transactions",
     "assets", "files", "payroll.employees", "payroll.payruns", "payroll.payslip", "payroll.settings",
-    "payroll.timesheets", "practicemanager.client", "practicemanager.job", "practicemanager.staff",
-    "practicemanager.time", "projects",
+    "payroll.timesheets", "practicemanager", "practicemanager.client", "practicemanager.job",
+    "practicemanager.staff", "practicemanager.time", "projects",
 )  # fmt: skip
 _REPORTS: Final = (
     "aged", "balancesheet", "banksummary", "budgetsummary", "executivesummary", "profitandloss",

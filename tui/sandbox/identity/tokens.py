@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.clock import now_ms
 from tui.sandbox.identity.id_tokens import IdTokens
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
+    from tui.sandbox.clock import Clock
     from tui.sandbox.database import Database
 
 # The registered practice app. Not a secret: a desktop program has none (PKCE), and the custom
@@ -67,17 +67,18 @@ class Tokens:
     Codes are kept in memory: they live five minutes.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._consents: dict[str, Consent] = {}
         self.access_life = 1800
-        self.id_tokens = IdTokens()
-        self._database.execute("DELETE FROM tokens WHERE expires < ?", (now_ms() - _REMEMBERED,))
+        self.id_tokens = IdTokens(clock)
+        self._database.execute("DELETE FROM tokens WHERE expires < ?", (self._clock.now_ms() - _REMEMBERED,))
 
     def issue_code(self, consent: Consent) -> str:
         """Hand out the code that ends a consent."""
         code = _random("code")
-        oldest = now_ms() - _CODE_LIFE
+        oldest = self._clock.now_ms() - _CODE_LIFE
         self._consents = {known: one for known, one in self._consents.items() if one.at >= oldest}
         self._consents[code] = consent
         return code
@@ -85,7 +86,11 @@ class Tokens:
     def redeem_code(self, code: str, redirect_uri: str, verifier: str, issuer: str) -> dict[str, Any]:
         """Exchange a code, once, for tokens. Raises `OAuthError` when anything does not match."""
         consent = self._consents.pop(code, None)
-        if consent is None or consent.at + _CODE_LIFE < now_ms() or consent.redirect_uri != redirect_uri:
+        if (
+            consent is None
+            or consent.at + _CODE_LIFE < self._clock.now_ms()
+            or consent.redirect_uri != redirect_uri
+        ):
             raise OAuthError("invalid_grant")
         if not secrets.compare_digest(s256(verifier).encode(), consent.challenge.encode()):
             raise OAuthError("invalid_grant")
@@ -98,7 +103,7 @@ class Tokens:
             row = self._live(refresh_token, "refresh")
             if row is None:
                 raise OAuthError("invalid_grant")
-            until = min(row["expires"], now_ms() + _PREVIOUS_REFRESH_LIFE)
+            until = min(row["expires"], self._clock.now_ms() + _PREVIOUS_REFRESH_LIFE)
             self._database.execute("UPDATE tokens SET expires = ? WHERE token = ?", (until, refresh_token))
             return self._grant(row["grant_id"], row["scope"], issuer)
 
@@ -136,7 +141,7 @@ class Tokens:
     def expire_access(self) -> None:
         """Let every access token end now, for tests of the refresh."""
         self._database.execute(
-            "UPDATE tokens SET expires = min(expires, ?) WHERE kind = 'access'", (now_ms(),)
+            "UPDATE tokens SET expires = min(expires, ?) WHERE kind = 'access'", (self._clock.now_ms(),)
         )
 
     def revoke_all(self) -> None:
@@ -145,14 +150,17 @@ class Tokens:
 
     def _live(self, token: str, kind: str) -> sqlite3.Row | None:
         return self._database.one(
-            "SELECT * FROM tokens WHERE token = ? AND kind = ? AND expires > ?", (token, kind, now_ms())
+            "SELECT * FROM tokens WHERE token = ? AND kind = ? AND expires > ?",
+            (token, kind, self._clock.now_ms()),
         )
 
     def _grant(self, grant_id: str, scope: str, issuer: str, **claims: Any) -> dict[str, Any]:
         access = self._new("access", grant_id, scope, None, self.access_life * _SECOND)
         answer = self._answer(access, scope)
         if "openid" in scope.split():
-            answer["id_token"] = self.id_tokens.issue(issuer, CLIENT_ID, answer, sid=grant_id, **claims)
+            answer["id_token"] = self.id_tokens.issue(
+                issuer, CLIENT_ID, answer, sid=grant_id, global_session_id=grant_id, **claims
+            )
         if "offline_access" in scope.split():
             answer["refresh_token"] = self._new("refresh", grant_id, scope, None, _REFRESH_LIFE)
         return answer
@@ -169,7 +177,7 @@ class Tokens:
         token = _random(kind, _LONG if kind == "access" else _SHORT)
         self._database.execute(
             "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)",
-            (token, kind, grant_id, scope, org, now_ms() + life_ms),
+            (token, kind, grant_id, scope, org, self._clock.now_ms() + life_ms),
         )
         return token
 

@@ -7,13 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.clock import now_ms
-
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Coroutine
 
     from tui.sandbox.books import Books
+    from tui.sandbox.clock import Clock
     from tui.sandbox.database import Database
 
 # The words of Re-Leased's *Sync Overview* page (its help centre).
@@ -47,8 +46,9 @@ class Companies:
     `cycle` is the time between two automatic ones, `length` how long one takes, both in seconds.
     """
 
-    def __init__(self, database: Database, books: Books, cycle: float, length: float) -> None:
+    def __init__(self, database: Database, clock: Clock, books: Books, cycle: float, length: float) -> None:
         self._database = database
+        self._clock = clock
         self.cycle = cycle
         self._length = min(length, cycle / _PART_OF_CYCLE)
         self._running: dict[int, _Run] = {}
@@ -110,7 +110,7 @@ class Companies:
                 "WHERE org = ? AND released_linked AND released_active IS NOT active ORDER BY updated, id",
                 (org,),
             )
-        run = _Run(number, now_ms(), differences)
+        run = _Run(number, self._clock.now_ms(), differences)
         self._running[org] = run
         return run
 
@@ -122,7 +122,7 @@ class Companies:
             self._running.pop(org, None)
 
     def _finish(self, org: int, run: _Run) -> None:
-        now, state = now_ms(), self.row(org)["state"]
+        now, state = self._clock.now_ms(), self.row(org)["state"]
         picked_up = run.differences if state in _PICKING_UP else []
         outcome = SYNCED if state in _PICKING_UP else state
         with self._database.transaction():
@@ -154,7 +154,7 @@ class Companies:
     def _take_up_timetable(self, org: int) -> None:
         """Go on after a restart: a sync missed meanwhile runs at once, as it would have without us."""
         self._database.execute("INSERT OR IGNORE INTO companies (org, state) VALUES (?, ?)", (org, SYNCED))
-        latest = now_ms() + int(self.cycle * _SECOND)
+        latest = self._clock.now_ms() + int(self.cycle * _SECOND)
         self._database.execute(
             "UPDATE companies SET next_sync = min(coalesce(next_sync, ?), ?) WHERE org = ?",
             (latest, latest, org),
@@ -163,11 +163,11 @@ class Companies:
     async def _keep_timetable(self, org: int) -> None:
         while True:
             due = self.row(org)["next_sync"]
-            await asyncio.sleep(max(0, due - now_ms()) / _SECOND)
+            await asyncio.sleep(max(0, due - self._clock.now_ms()) / _SECOND)
             # Asked again: the clock may have been set meanwhile, and the timetable with it.
             due = self.row(org)["next_sync"]
             # Set before the sync starts: a reader never sees a next sync that is already past.
-            following = max(due, now_ms() - 1) + int(self.cycle * _SECOND)
+            following = max(due, self._clock.now_ms() - 1) + int(self.cycle * _SECOND)
             self._database.execute("UPDATE companies SET next_sync = ? WHERE org = ?", (following, org))
             with suppress(SyncRefusedError):
                 self.sync_now(org)
