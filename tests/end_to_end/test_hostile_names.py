@@ -200,6 +200,7 @@ async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, lo
         await house.until_shown(f"{len(HOSTILE) - 4} of ")
         await house.pilot.press("*", "r")
         await house.until_shown("Read from Xero just now.")
+        await house.until_shown("y Restore")
         assert_harmless(house)
         await house.pilot.press("y")
         await house.until(lambda: isinstance(house.app.screen, HandoffScreen), "the hand-offs")

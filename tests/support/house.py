@@ -85,7 +85,7 @@ class House:
         await self.search(name.split(maxsplit=1)[0])
         await self.until_shown("1 of ")
         await self.pilot.press("a")
-        await self.until_shown(name)
+        await self.until_shown("y Archive")
         await self.pilot.press("y")
         await self.until_shown("◷ pending")
 
