@@ -103,6 +103,7 @@ def test_what_would_choose_one_where_there_is_no_desktop_is_run_on_desktops_alon
     make(name)
     monkeypatch.setenv("BROWSER", f"{name} -m webbrowser" if name == "python3" else name)
     monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert browser.open_page(URL) == bool(display)
 
 

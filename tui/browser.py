@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # Seconds. A helper that can't open a page has ended by then; a browser that was started runs on.
 _PATIENCE: Final = 3.0
 _IN_TERMINAL: Final = frozenset({
-    "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "felinks", "links", "links2", "lynx", "netrik",
-    "offpunk", "retawq", "w3m", "www-browser",
+    "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "felinks", "links", "links2", "lynx",
+    "netrik", "offpunk", "retawq", "w3m", "www-browser",
 })  # fmt: skip
 # These turn to a browser for terminals where there is no desktop.
 _WITH_A_DESKTOP_ONLY: Final = frozenset({"sensible-browser", "webbrowser"})
