@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 URL = "https://go.xero.com/app/!Qj35V/contacts/contact/1?a=b&c='$(x)%20\"#links"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="each system has its own way")
-TERMINAL = ["w3m", "links2", "lynx", "links", "elinks", "cha", "browsh", "www-browser"]
+TERMINAL = ["w3m", "links2", "lynx", "links", "elinks", "cha", "browsh", "www-browser", "felinks", "netrik"]
 
 
 @pytest.fixture
@@ -93,6 +93,18 @@ def test_a_browser_for_terminals_is_never_run(
     monkeypatch.setenv("BROWSER", form.format(name, folder=tmp_path / "bin"))
     assert not browser.open_page(URL)
     assert given(tmp_path, name) is None
+
+
+@pytest.mark.parametrize("name", ["sensible-browser", "python3"])
+@pytest.mark.parametrize("display", ["", ":0"])
+def test_what_would_choose_one_where_there_is_no_desktop_is_run_on_desktops_alone(
+    name: str, display: str, make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(name)
+    monkeypatch.setenv("BROWSER", f"{name} -m webbrowser" if name == "python3" else name)
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert browser.open_page(URL) == bool(display)
 
 
 def test_a_helper_that_fails_is_followed_by_the_next_and_none_that_works_by_the_truth(

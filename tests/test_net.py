@@ -283,6 +283,35 @@ def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.
         assert "Firm Proxy Root" in problem(ask_xero, XERO).what
 
 
+@ALL
+def test_a_proxy_whose_own_certificate_fails_is_told_as_such(
+    reach: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tls_server(tmp_path, issuer="Firm Proxy Root") as (proxy, _):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        told = problem(reach, XERO)
+    host = proxy.removeprefix("https://")
+    assert f"the proxy {host} failed: its certificate isn't trusted" in told.what
+    assert "Firm Proxy Root" in told.what
+
+
+@ALL
+@pytest.mark.parametrize("has_proxy", [False, True])
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x28"])
+def test_what_does_not_speak_tls_is_told_as_such_and_not_as_a_proxy_out_of_reach(
+    reach: Callable[[str], None], reply: bytes, *, has_proxy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        serving(answering(reply)) as server,
+        serving(connecting_to(int(server.rpartition(":")[2]))) as proxy,
+    ):
+        if has_proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
+        told = problem(reach, XERO if has_proxy else f"https://{server}")
+    assert "secure connection" in told.what
+    assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in told.what) == has_proxy
+
+
 def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> None:
     with tls_server(tmp_path, issuer="Root"):
         certificate = ssl.PEM_cert_to_DER_cert((tmp_path / "trusted.pem").read_text())

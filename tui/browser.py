@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 # Seconds. A helper that can't open a page has ended by then; a browser that was started runs on.
 _PATIENCE: Final = 3.0
 _IN_TERMINAL: Final = frozenset({
-    "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "links", "links2", "lynx", "retawq", "w3m",
-    "www-browser",
+    "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "felinks", "links", "links2", "lynx",
+    "netrik", "offpunk", "retawq", "w3m", "www-browser",
 })  # fmt: skip
+# These turn to a browser for terminals where there is no desktop.
+_WITH_A_DESKTOP_ONLY: Final = frozenset({"sensible-browser", "webbrowser"})
 # What opens a page by the desktop's settings, from the most to the least specific.
 _ANYWHERE: Final = (["wslview"], ["termux-open-url"])
 _ON_A_DESKTOP: Final = (["xdg-open"], ["gio", "open"], ["kde-open"], ["exo-open"], ["x-www-browser"])
@@ -67,9 +69,13 @@ def _chosen() -> Iterator[list[str]]:
 def _usual() -> Iterator[list[str]]:
     """Yield the commands that open a page on this system."""
     yield from (["open"],) if sys.platform == "darwin" else _ANYWHERE
-    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+    if _has_desktop():
         yield from _ON_A_DESKTOP
         yield from ([name] for name in _BROWSERS)
+
+
+def _has_desktop() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _runs(command: list[str], url: str, environment: Mapping[str, str]) -> bool:
@@ -101,9 +107,10 @@ def _runs(command: list[str], url: str, environment: Mapping[str, str]) -> bool:
 
 def _is_in_terminal(word: str) -> bool:
     """Whether a word of a command names a browser for terminals, in a shell's command and by a link too."""
+    names = _IN_TERMINAL if _has_desktop() else _IN_TERMINAL | _WITH_A_DESKTOP_ONLY
     for part in re.split(r"[\s;&|]+", word):
         found = shutil.which(part)
         for name in (Path(part).name, Path(found).resolve().name if found else ""):
-            if name in _IN_TERMINAL or re.split(r"[-.]", name)[0] in _IN_TERMINAL:
+            if name in names or re.split(r"[-.]", name)[0] in names:
                 return True
     return False

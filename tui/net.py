@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 import ssl
 import warnings
 from contextlib import suppress
@@ -241,16 +242,36 @@ def _why_not_loaded(context: ssl.SSLContext, file: str) -> str:
 
 
 def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupError | None:
-    """Explain a request that failed because of a certificate or a proxy; `None` for other failures.
+    """Explain a request that failed because of a certificate, TLS or a proxy; `None` for other failures.
 
     Blocks: the server is asked once more for a certificate that failed. `service` is what people call it.
     """
-    failed = next((one for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError)), None)
-    if failed is not None:
-        return _certificate_problem(failed, url, service)
     setting = _proxy_setting(url)
-    if setting is None:
-        return None
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            if setting is not None and _is_distrusted(setting):
+                return _certificate_problem(cause, setting.url, f"the proxy {setting.name}", None)
+            return _certificate_problem(cause, url, service, setting)
+        # A connection that was cut is one that failed, as others.
+        if isinstance(cause, ssl.SSLError) and not isinstance(
+            cause, ssl.SSLEOFError | ssl.SSLZeroReturnError
+        ):
+            return _no_tls_problem(service, setting)
+    return None if setting is None else _proxy_problem(error, url, service, setting)
+
+
+def _no_tls_problem(service: str, setting: _ProxySetting | None) -> NetworkSetupError:
+    way = "" if setting is None else f" through the proxy {setting.name} (set in {setting.source})"
+    return NetworkSetupError(
+        f"A secure connection to {service}{way} can't be made: what answers there doesn't speak TLS as"
+        " expected.",
+        "Check that you are signed in to this network. If it stays so, ask your IT support.",
+    )
+
+
+def _proxy_problem(
+    error: BaseException, url: str, service: str, setting: _ProxySetting
+) -> NetworkSetupError | None:
     proxy = f"The proxy {setting.name} (set in {setting.source})"
     if isinstance(error, httpx.ProxyError):
         words = str(error)
@@ -291,8 +312,27 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _certificate_problem(failed: ssl.SSLCertVerificationError, url: str, service: str) -> NetworkSetupError:
-    code, issuer = failed.verify_code, _issuer(url)
+def _is_distrusted(setting: _ProxySetting) -> bool:
+    """Whether it is the proxy's own certificate that fails; blocks."""
+    host, port = setting.parts.hostname or "", setting.parts.port or 443
+    if setting.parts.scheme != "https":
+        return False
+    try:
+        with (
+            socket.create_connection((host, port), _PROBE) as line,
+            _certificates_for(setting.url).wrap_socket(line, server_hostname=host),
+        ):
+            return False
+    except ssl.SSLCertVerificationError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _certificate_problem(
+    failed: ssl.SSLCertVerificationError, url: str, service: str, proxy: _ProxySetting | None
+) -> NetworkSetupError:
+    code, issuer = failed.verify_code, _issuer(url, _proxy_of(url) if proxy is not None else None)
     begin = f"The secure connection to {service} failed: its certificate"
     issued = f" It was issued by “{issuer}”." if issuer else ""
     if _is_any(code, _WRONG_TIME):
@@ -327,7 +367,7 @@ def _is_any(code: int, codes: frozenset[int]) -> bool:
     return code in codes or code & 0xFFFFFFFF in codes
 
 
-def _issuer(url: str) -> str:
+def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
     """Find who issued the certificate that a server shows now, whatever it is worth; empty if not known.
 
     Python doesn't hand out a certificate that failed. So the server is greeted once more, and left as soon as
@@ -348,7 +388,7 @@ def _issuer(url: str) -> str:
             raise _ShownError
 
     try:
-        with httpx.HTTPTransport(verify=greeting, proxy=_proxy_of(url), trust_env=False) as line:
+        with httpx.HTTPTransport(verify=greeting, proxy=proxy, trust_env=False) as line:
             request = httpx.Request("HEAD", url, extensions={
                 "timeout": httpx.Timeout(_PROBE).as_dict(), "trace": leave_once_shown,
             })  # fmt: skip

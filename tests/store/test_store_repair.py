@@ -220,6 +220,23 @@ def test_damaged_names_and_statements_of_tables_are_repaired(folder: Path, word:
     assert len(stands(folder)) == MANY
 
 
+@pytest.mark.parametrize("place", [16, 19, 21, 47])
+def test_a_damaged_number_in_the_head_of_the_file_is_repaired(folder: Path, place: int) -> None:
+    file = folder / "contacts.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(file.read_bytes())
+    content[place] ^= 0x55
+    file.write_bytes(content)
+    with pytest.raises(StoreError) as refused:
+        Store.open(folder).close()
+    assert "reshelve repair" in refused.value.next_step
+    assert diagnose(file).journal
+    repair(file, minutes(9))
+    assert diagnose(file) == Diagnosis("", "")
+    assert len(stands(folder)) == MANY
+
+
 async def test_a_repair_of_an_open_store_is_refused(folder: Path) -> None:
     store = Store.open(folder)
     with pytest.raises(StoreError, match="Another Reshelve"):
@@ -292,6 +309,8 @@ def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = file.read_bytes()
+    with pytest.raises(StoreError, match="newer Reshelve"):
+        diagnose(file)
     with pytest.raises(StoreError, match="newer Reshelve"):
         rebuild_contacts(file, NOON)
     assert file.read_bytes() == before

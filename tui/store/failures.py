@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.locks import CannotLockError, why_no_locks
 from tui.model.errors import StoreError
+from tui.store.care.health import is_damage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +77,8 @@ def store_error(error: sqlite3.Error, file: Path) -> StoreError:
     # Errors raised by the sqlite3 module itself, not by SQLite, carry no code.
     extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     code = extended & _PRIMARY_CODE
+    if code not in _WORDS and is_damage(error):
+        code = sqlite3.SQLITE_CORRUPT
     # Where a drive has no locks, SQLite may take that for another holder.
     reason = why_no_locks(file.parent) if code == sqlite3.SQLITE_BUSY else ""
     if extended in _NO_LOCKS or reason:

@@ -27,7 +27,8 @@ JOURNAL: Final = {
 }
 #: Bookmarks are kept with the journal, though losing one only means reading something again.
 CURSORS: Final = "cursors"
-_MISSING: Final = ("no such table", "no such column")
+# What SQLite says in an ordinary error: of names that are damaged, or of numbers in the file's head.
+_SAID_OF_DAMAGE: Final = ("no such table", "no such column", "unsupported file format")
 # How many of SQLite's steps go by before it looks whether it is still wanted.
 _STEPS_BETWEEN_LOOKS: Final = 20_000
 _SENSELESS: Final = f"SELECT count(*) FROM changes WHERE {UNREADABLE_CHANGE}"  # noqa: S608 - our own conditions
@@ -120,5 +121,4 @@ def _senseless(file: Path) -> str:
 def is_damage(error: sqlite3.Error) -> bool:
     """Say whether an error means that the file is damaged, not that it is busy or the disk full."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    # A table or column that is missing, or whose name is damaged, is an ordinary error to SQLite.
-    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith(_MISSING)
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith(_SAID_OF_DAMAGE)

@@ -67,8 +67,7 @@ def diagnose(file: Path) -> Diagnosis:
         return Diagnosis(_MISSING, _MISSING)
     try:
         found = _diagnose(file)
-        if found.anything:
-            _refuse_newer(file)
+        _refuse_newer(file)
     except sqlite3.Error as error:
         raise store_error(error, file) from error
     return found

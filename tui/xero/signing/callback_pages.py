@@ -34,7 +34,9 @@ _PASTE: Final = (
     "where Reshelve asks for it."
 )
 _TURNED_AWAY: Final = {
-    HTTPStatus.BAD_REQUEST: f"This isn't the answer Reshelve waits for, or it is of an earlier try. {_PASTE}",
+    HTTPStatus.BAD_REQUEST: (
+        f"This isn't the answer Reshelve waits for. Perhaps it is of an earlier try. {_PASTE}"
+    ),
     HTTPStatus.GONE: "This sign-in has been answered already.",
     HTTPStatus.NOT_FOUND: "There is nothing here.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: _PASTE,
