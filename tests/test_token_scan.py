@@ -135,9 +135,7 @@ def test_a_token_across_two_chunks_is_found(elsewhere: Path) -> None:
 def test_a_process_is_seen_by_those_who_look(elsewhere: Path) -> None:
     findings = Findings(PLANTED)
     waiting = [sys.executable, "-c", "print(flush=True), input()", TOKEN]
-    with subprocess.Popen(
-        waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=elsewhere
-    ) as process:
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=elsewhere) as process:
         assert process.stdout
         process.stdout.readline()  # The system tells a program's arguments only once it runs.
         findings.look_at_processes([psutil.Process(process.pid)])

@@ -51,10 +51,12 @@ _OPEN: Final = f"""
 """  # noqa: S608 - our own column names
 
 
-def how_confirmed(change: Change, contact: Contact) -> str:
+def how_confirmed(connection: sqlite3.Connection, change: Change, contact: Contact) -> str:
     """Say how an open change came to be done in Xero, for its log."""
     if change.action is Action.ARCHIVE and contact.merged_to:
         return MERGED_AWAY
+    if journal.sent_unconfirmed(connection, contact, change.action) is not None:
+        return journal.ARRIVED
     # One that was sent before may be what archived it, although a read hadn't shown that yet.
     was_first = _waits(change, Action.ARCHIVE) and not change.idempotency_key
     return ARCHIVED_FIRST if was_first else journal.SEEN_IN_XERO
