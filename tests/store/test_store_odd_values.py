@@ -288,3 +288,35 @@ async def test_contacts_are_read_again_and_their_odd_values_are_gone(whole: byte
     await store.apply([contact(number, at=5_000) for number in range(1, MANY + 1)], minutes(5_001))
     assert all(one.updated_at == minutes(5_000) for one in store.contacts(["id-1", "id-9", "id-20"]))
     store.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM contact_documents",
+        "UPDATE contact_documents SET contact_rowid = contact_rowid + 1000000",
+        "UPDATE contacts SET rowid = rowid + 1000000",
+    ],
+)
+async def test_a_contact_without_its_document_can_be_read_and_stored_again(
+    whole: bytes, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / "contacts.db"
+    file.write_bytes(whole)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(damage)
+    store = Store.open(tmp_path)
+    assert len(store.contacts(["id-1", "id-9"])) == 2
+    news = [contact(number, ContactStatus.ARCHIVED, at=8_000) for number in range(1, MANY + 10)]
+    await store.apply(news, minutes(9_000), is_full_read=True)
+    assert [one.raw for one in store.contacts(["id-1", "id-9", f"id-{MANY + 9}"])] == [news[0].raw] * 3
+    store.close()
+
+
+async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Path) -> None:
+    (tmp_path / "contacts.db").write_bytes(whole)
+    inject(tmp_path / "contacts.db", {("contacts", "contact_id"): 0})
+    store = Store.open(tmp_path)
+    await store.begin_full_read()
+    assert all(isinstance(one, str) for one in await store.untold(1_000))
+    store.close()

@@ -110,8 +110,10 @@ class XeroClient:
         """Read contacts fresh, archived ones included, fifty a call, and say which ids Xero doesn't have.
 
         A few of those that a complete answer lacks are asked for again, each alone. Contacts that weren't
-        asked for are left out: they answer another question.
+        asked for are left out: they answer another question. An id that can't be Xero's isn't asked for, as
+        Xero would refuse all the others with it.
         """
+        contact_ids = [contact_id for contact_id in contact_ids if decode.is_id(contact_id)]
         contacts: list[Contact] = []
         absent: list[str] = []
         for start in range(0, len(contact_ids), MOST_AT_ONCE):

@@ -147,9 +147,14 @@ def contact(raw: msgspec.Raw) -> Contact:
     )
 
 
+def is_id(text: str) -> bool:
+    """Say whether a text can be the id of a contact in Xero."""
+    return text != _NO_ID and _GUID.fullmatch(text) is not None
+
+
 def _other_id(text: str | None) -> str:
     """Return an id that decides what can be done with a contact; empty for whatever isn't one."""
-    return text if text and text != _NO_ID and _GUID.fullmatch(text) else ""
+    return text if text and is_id(text) else ""
 
 
 def _phone(phones: tuple[wire.Phone, ...]) -> str:
