@@ -99,6 +99,7 @@ class Pagination(msgspec.Struct, rename="camel", gc=False):
     page: _Count
     page_count: _Count
     item_count: _Count
+    page_size: _Count | None = None
 
 
 class ContactsEnvelope(_Wire):

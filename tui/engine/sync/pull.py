@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from tui.engine.sync.bookmarks import FULL_COUNT, FULL_DONE_AT, FULL_PAGE, FULL_SINCE, SINCE
 from tui.engine.sync.unreadable import UnreadableContacts
 from tui.engine.sync.vanished import Vanished
+from tui.log import logger
 from tui.model import moments
+from tui.model.errors import AnswerLostError
 from tui.model.snapshot import PullProgress
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ _OVERLAP = timedelta(minutes=1)
 _FULL_EVERY = timedelta(days=7)
 _PAGE_SIZE = 1000
 _MOST_DIGITS = 9
+# A reply that lacks contacts is a mistake of the moment. What Xero sends several times is all there is.
+_MOST_PARTIAL = 3
 
 
 class Puller:
@@ -55,6 +59,8 @@ class Puller:
         self._goes_on = asyncio.Event()
         self._goes_on.set()
         self._is_full_running = False
+        # How many replies in a row lacked contacts.
+        self._partial = 0
 
     @property
     def is_full_due(self) -> bool:
@@ -102,7 +108,7 @@ class Puller:
         try:
             page = _number(self._store.cursor(FULL_PAGE)) or 1
             while True:
-                answer = await self._xero.contacts(page)
+                answer = self._whole(await self._xero.contacts(page))
                 page, is_last = await self._take(answer, page)
                 if is_last:
                     break
@@ -126,7 +132,7 @@ class Puller:
     async def _take(self, answer: ContactsPage, page: int) -> tuple[int, bool]:
         """Store a page; returns which one to read next, and whether this was the last."""
         before = _number(self._store.cursor(FULL_COUNT))
-        if page > 1 and (before is None or answer.item_count < before):
+        if page > 1 and (before is None or answer.item_count < before or page > answer.page_count):
             # Something before this page is gone, so that what followed has moved up by a place: onto
             # pages that were read already. New contacts only move it down, which shows it twice.
             await self._begin_again()
@@ -159,7 +165,7 @@ class Puller:
         since = moments.of_text(self._store.cursor(SINCE)) or self._now()
         page, count, answered_at = 1, 0, since
         while True:
-            answer = await self._xero.contacts(page, modified_since=since - _OVERLAP)
+            answer = self._whole(await self._xero.contacts(page, modified_since=since - _OVERLAP))
             if answer.item_count < count:
                 # As in a full read: what followed something that is gone has moved up.
                 page, count = 1, 0
@@ -173,6 +179,23 @@ class Puller:
                 break
             page += 1
         await self._store.set_cursor(SINCE, self._no_later(answered_at).isoformat())
+
+    def _whole(self, answer: ContactsPage) -> ContactsPage:
+        """Return a page that has all its contacts. Raises `AnswerLostError` for the first few that don't.
+
+        Taken for whole, it would leave out contacts until the next full read.
+        """
+        if answer.is_whole:
+            self._partial = 0
+        elif self._partial < _MOST_PARTIAL:
+            self._partial += 1
+            raise AnswerLostError(
+                "Xero's reply didn't have all contacts it should have.",
+                "Nothing is lost: Reshelve retries automatically.",
+            )
+        else:
+            logger.warning("pull: page %d lacks contacts at every attempt", answer.page)
+        return answer
 
     def _no_later(self, answered_at: datetime) -> datetime:
         """Return when an answer was given. One that is dated ahead must not hide what comes until then."""
