@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from support.odd_xero import OddXero, changed, id_of
+from support.odd_xero import LONG_AGO_MS, OddXero, changed, id_of, stamp
 
 from tui.engine.sync.pull import Puller
 from tui.model.errors import AnswerLostError
@@ -218,3 +218,13 @@ async def test_a_stored_page_that_is_not_there_begins_a_full_read_again(pull: Pu
     await pull.store.set_cursor("pull.full_count", "5")
     await pull()
     assert len(pull.listed()) == 5
+
+
+async def test_a_bookmark_dated_ahead_hides_no_change(pull: Pull) -> None:
+    await pull()
+    ahead = datetime.now(UTC) + timedelta(days=400)
+    await pull.store.set_cursor("pull.since", ahead.isoformat())
+    pull.xero.contacts[id_of(3)] |= {"Name": "Edited", "UpdatedDateUTC": stamp(LONG_AGO_MS + 5_000)}
+    await pull()
+    [one] = pull.store.contacts([id_of(3)])
+    assert one.name == "Edited"

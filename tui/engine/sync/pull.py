@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _OVERLAP = timedelta(minutes=1)
 # Balances, and whatever a delta could have missed, are put right by reading everything again.
 _FULL_EVERY = timedelta(days=7)
+# This computer's clock may be behind and not corrected yet. Later than that is a senseless time.
+_FURTHEST_AHEAD = timedelta(days=7)
 _PAGE_SIZE = 1000
 _MOST_DIGITS = 9
 # A reply that lacks contacts is a mistake of the moment. What Xero sends several times is all there is.
@@ -77,8 +79,13 @@ class Puller:
     @property
     def _full_done_at(self) -> datetime | None:
         """When a full read last ended; None as well where no usable start for the next read is stored."""
-        has_since = moments.of_text(self._store.cursor(SINCE)) is not None
-        return moments.of_text(self._store.cursor(FULL_DONE_AT)) if has_since else None
+        return None if self._since is None else moments.of_text(self._store.cursor(FULL_DONE_AT))
+
+    @property
+    def _since(self) -> datetime | None:
+        """From when on to ask for changes; None where that isn't known, or is a time that is yet to come."""
+        since = moments.of_text(self._store.cursor(SINCE))
+        return since if since is not None and since <= self._now() + _FURTHEST_AHEAD else None
 
     def hold(self, *, on: bool) -> None:
         """Hold a full read after the page it is at, or go on with it; what isn't running isn't held."""
@@ -162,7 +169,7 @@ class Puller:
             self._progress(PullProgress(min((page - 1) * _PAGE_SIZE, total), total))
 
     async def _delta(self) -> None:
-        since = moments.of_text(self._store.cursor(SINCE)) or self._now()
+        since = self._since or self._now()
         page, count, answered_at = 1, 0, since
         while True:
             answer = self._whole(await self._xero.contacts(page, modified_since=since - _OVERLAP))
