@@ -97,9 +97,14 @@ class Paths:
 
         Raises `ValueError` for an id that isn't one of Xero's: it could lead out of the folder.
         """
-        if not _TENANT_ID.fullmatch(tenant_id):
+        if not is_tenant_id(tenant_id):
             raise ValueError("not a tenant's id as Xero writes them")
         return self.organisations / tenant_id
+
+
+def is_tenant_id(text: str) -> bool:
+    """Say whether a text can be the id of a tenant, and so the name of its folder."""
+    return _TENANT_ID.fullmatch(text) is not None
 
 
 def _home(value: str) -> Path:

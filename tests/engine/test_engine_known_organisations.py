@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui.engine.sign_ins.organisations import Known, read_known
+from tui.engine.sign_ins.organisations import Known, read_known, write_known
+from tui.model.contact import Organisation
 from tui.model.errors import StoreError
 
 if TYPE_CHECKING:
@@ -38,3 +39,11 @@ def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="can't be read"):
         read_known(file)
     assert file.is_dir()
+
+
+@pytest.mark.parametrize("odd", ["", "../x", "a b", "x" * 65])
+def test_an_organisation_without_an_id_hides_no_other(tmp_path: Path, odd: str) -> None:
+    file = tmp_path / "organisations.json"
+    good = Organisation("one", "One", "!one")
+    write_known(file, Known((Organisation(odd, "Odd", "!odd"), good)))
+    assert read_known(file).organisations == (good,)

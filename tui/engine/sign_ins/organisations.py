@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tui.lenient import decoder
 from tui.model.contact import Organisation  # noqa: TC001 - msgspec reads the annotations that name it
 from tui.model.errors import StoreError
-from tui.paths import write_atomically
+from tui.paths import is_tenant_id, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +76,10 @@ def read_known(file: Path) -> Known:
     # Besides what doesn't fit: brackets within brackets without end.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _put_aside(file) from None
-    return found
+    # Without its id, an organisation has no folder.
+    return replace(
+        found, organisations=tuple(one for one in found.organisations if is_tenant_id(one.tenant_id))
+    )
 
 
 def _put_aside(file: Path) -> StoreError:
