@@ -320,3 +320,35 @@ async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Pa
     await store.begin_full_read()
     assert all(isinstance(one, str) for one in await store.untold(1_000))
     store.close()
+
+
+@pytest.mark.parametrize("column", ["action", "origin", "contact_id"])
+async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_stored(
+    tmp_path: Path, column: str
+) -> None:
+    store = Store.open(tmp_path)
+    await store.apply([contact(1), contact(2)], NOON)
+    await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    with closing(sqlite3.connect(tmp_path / "contacts.db", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE changes SET {column} = 'odd'")  # noqa: S608 - our own names
+    await store.apply([contact(number, name="Edited", at=1) for number in (1, 2)], minutes(2))
+    assert [one.name for one in store.contacts(["id-1", "id-2"])] == ["Edited"] * 2
+    store.close()
+
+
+@pytest.mark.parametrize("table", ["changes", "change_events", "pick_ups", "batches", "tellings"])
+@pytest.mark.parametrize("number", [(1 << 48) - 1, 1 << 48, (1 << 48) + 1])
+def test_a_number_that_leaves_few_for_others_is_repaired(
+    whole: bytes, tmp_path: Path, table: str, number: int
+) -> None:
+    file = tmp_path / "contacts.db"
+    file.write_bytes(whole)
+    inject(file, {})
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        # One row has the highest number, and what comes after it gets the next.
+        for odd in (1 << 60, number):
+            last = f"SELECT max(rowid) FROM {table} WHERE rowid < ?"  # noqa: S608 - our own names
+            update = f"UPDATE {table} SET rowid = ? WHERE rowid = ({last})"  # noqa: S608 - our own names
+            connection.execute(update, (odd, 1 << 59))
+    repair(file, minutes(20_000))
+    assert not diagnose(file).anything
