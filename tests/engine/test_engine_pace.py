@@ -41,6 +41,14 @@ def test_a_limit_that_xero_does_not_have_is_taken_as_seen() -> None:
     assert budget(100_000, peak=1).limit == 100_000
 
 
+@pytest.mark.parametrize("odd", [25_000, 100_000, 9_999_999])
+def test_one_senseless_number_of_calls_left_stops_no_refreshes(odd: int) -> None:
+    made = budget(odd)
+    made.note(4_900, START)
+    assert not made.is_sparing
+    assert made.reserve == 1_000
+
+
 def test_the_most_that_was_left_counts_for_a_day() -> None:
     made = budget(4_000)
     made.note(900, START + timedelta(hours=23))

@@ -473,3 +473,33 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
     assert (after.state, after.confirmed_at, after.words) == (State.CONFIRMED, at, "in the move's own words")
     assert [one.change_id for one in store.changes_of("a")] == [change.change_id]
     assert outbox.events(change) == ["request", "send", "lose", "confirm"]
+
+
+# --- a lease that is lost while a call is under way ---
+
+
+@pytest.mark.parametrize("error", [AnswerLostError("Lost."), None], ids=repr)
+@pytest.mark.parametrize("moves", [(Event.LOSE,), (Event.LOSE, Event.REQUEUE)], ids=["unknown", "queued"])
+async def test_what_another_copy_has_taken_over_meanwhile_is_left_to_it(
+    store: Store, error: XeroError | None, moves: tuple[Event, ...]
+) -> None:
+    is_held = True
+
+    class Overtaken(ModelXero):
+        async def change_status(
+            self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
+        ) -> list[Element]:
+            nonlocal is_held
+            assert (action, list(contact_ids), bool(idempotency_key)) == (Action.ARCHIVE, ["a"], True)
+            is_held = False
+            for event in moves:
+                await store.record([Move(change.change_id, event)], START)
+            if error is not None:
+                raise error
+            return []
+
+    outbox = Outbox(store, Overtaken.of(contact("a")))
+    [change] = await outbox.ask(Action.ARCHIVE, [contact("a")])
+    pusher = Pusher(store, outbox.xero.client, outbox.clock, lambda _: None, may_send=lambda: is_held)
+    await pusher.drain()
+    assert outbox.events(change) == ["request", "send", *(str(event) for event in moves)]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from support.odd_xero import OddXero, changed, id_of
+from support.odd_xero import LONG_AGO_MS, OddXero, changed, id_of, stamp
 
 from tui.engine.sync.pull import Puller
+from tui.model.errors import AnswerLostError
 from tui.model.query import Query
 
 if TYPE_CHECKING:
@@ -161,3 +162,69 @@ async def test_the_id_is_in_the_log_and_nothing_else_of_the_contact(
     await pull()
     assert id_of(2) in caplog.text
     assert "Contact 2" not in caplog.text
+
+
+# --- replies that lack contacts ---
+
+
+def _counted(contacts: list[Any], **numbers: int) -> dict[str, Any]:
+    pagination = {"page": 1, "pageSize": 1000, "pageCount": 1, "itemCount": 5} | numbers
+    return {"Contacts": contacts, "pagination": pagination}
+
+
+PARTIAL: dict[str, Callable[[list[Any]], dict[str, Any]]] = {
+    "nothing, uncounted": lambda _: {"Contacts": []},
+    "some, uncounted": lambda contacts: {"Contacts": contacts[:2]},
+    "some": lambda contacts: _counted(contacts[:2]),
+    "one several times": lambda contacts: _counted(contacts[:1] * 5),
+    "another page": lambda contacts: _counted(contacts[:2], page=2),
+    "a page that nothing follows": lambda contacts: _counted(contacts[:2], pageSize=2),
+    "no pages": lambda contacts: _counted(contacts[:2], pageCount=0),
+}
+
+
+@pytest.mark.parametrize("kind", PARTIAL)
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_reply_that_lacks_contacts_is_not_taken_for_all(
+    pull: Pull, kind: str, *, is_first: bool
+) -> None:
+    if not is_first:
+        await pull()
+        for number in range(1, 6):
+            pull.xero.edit(number, Name="Edited")
+    since = pull.store.cursor("pull.since")
+    pull.xero.change = lambda _, answer: httpx.Response(200, json=PARTIAL[kind](answer.json()["Contacts"]))
+    with pytest.raises(AnswerLostError):
+        await pull()
+    assert pull.store.cursor("pull.since") == since
+    pull.xero.change = lambda _, answer: answer
+    await pull()
+    found = pull.store.contacts([id_of(number) for number in range(1, 6)])
+    assert [one.name == "Edited" for one in found] == [not is_first] * 5
+
+
+@pytest.mark.parametrize("kind", ["some, uncounted", "some", "no pages"])
+async def test_what_xero_says_again_and_again_is_all_there_is(pull: Pull, kind: str) -> None:
+    pull.xero.change = lambda _, answer: httpx.Response(200, json=PARTIAL[kind](answer.json()["Contacts"]))
+    for _ in range(3):
+        with pytest.raises(AnswerLostError):
+            await pull()
+    await pull()
+    assert len(pull.listed()) == 2
+
+
+async def test_a_stored_page_that_is_not_there_begins_a_full_read_again(pull: Pull) -> None:
+    await pull.store.set_cursor("pull.full_page", "900000")
+    await pull.store.set_cursor("pull.full_count", "5")
+    await pull()
+    assert len(pull.listed()) == 5
+
+
+async def test_a_bookmark_dated_ahead_hides_no_change(pull: Pull) -> None:
+    await pull()
+    ahead = datetime.now(UTC) + timedelta(days=400)
+    await pull.store.set_cursor("pull.since", ahead.isoformat())
+    pull.xero.contacts[id_of(3)] |= {"Name": "Edited", "UpdatedDateUTC": stamp(LONG_AGO_MS + 5_000)}
+    await pull()
+    [one] = pull.store.contacts([id_of(3)])
+    assert one.name == "Edited"

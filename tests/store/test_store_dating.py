@@ -111,3 +111,12 @@ async def test_a_contact_once_dated_2099_follows_news_without_a_full_read(store:
     await store.apply([contact(1, at=YEAR_2099)], NOON)
     await store.apply([contact(1, ARCHIVED, at=1)], minutes(2))
     assert store.counts().archived == 1
+
+
+@pytest.mark.parametrize("pulled", [8 * DAY, 400 * DAY, YEAR_2099])
+async def test_a_bookmark_dated_ahead_dates_no_change(store: Store, pulled: float) -> None:
+    await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
+    await store.set_cursor("pull.since", minutes(pulled).isoformat())
+    await store.apply([contact(1, ARCHIVED, at=-1)], NOON)
+    [change] = store.changes_of("id-1")
+    assert change.confirmed_at == minutes(-1)

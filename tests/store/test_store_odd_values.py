@@ -288,3 +288,67 @@ async def test_contacts_are_read_again_and_their_odd_values_are_gone(whole: byte
     await store.apply([contact(number, at=5_000) for number in range(1, MANY + 1)], minutes(5_001))
     assert all(one.updated_at == minutes(5_000) for one in store.contacts(["id-1", "id-9", "id-20"]))
     store.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM contact_documents",
+        "UPDATE contact_documents SET contact_rowid = contact_rowid + 1000000",
+        "UPDATE contacts SET rowid = rowid + 1000000",
+    ],
+)
+async def test_a_contact_without_its_document_can_be_read_and_stored_again(
+    whole: bytes, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / "contacts.db"
+    file.write_bytes(whole)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(damage)
+    store = Store.open(tmp_path)
+    assert len(store.contacts(["id-1", "id-9"])) == 2
+    news = [contact(number, ContactStatus.ARCHIVED, at=8_000) for number in range(1, MANY + 10)]
+    await store.apply(news, minutes(9_000), is_full_read=True)
+    assert [one.raw for one in store.contacts(["id-1", "id-9", f"id-{MANY + 9}"])] == [news[0].raw] * 3
+    store.close()
+
+
+async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Path) -> None:
+    (tmp_path / "contacts.db").write_bytes(whole)
+    inject(tmp_path / "contacts.db", {("contacts", "contact_id"): 0})
+    store = Store.open(tmp_path)
+    await store.begin_full_read()
+    assert all(isinstance(one, str) for one in await store.untold(1_000))
+    store.close()
+
+
+@pytest.mark.parametrize("column", ["action", "origin", "contact_id"])
+async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_stored(
+    tmp_path: Path, column: str
+) -> None:
+    store = Store.open(tmp_path)
+    await store.apply([contact(1), contact(2)], NOON)
+    await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    with closing(sqlite3.connect(tmp_path / "contacts.db", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE changes SET {column} = 'odd'")  # noqa: S608 - our own names
+    await store.apply([contact(number, name="Edited", at=1) for number in (1, 2)], minutes(2))
+    assert [one.name for one in store.contacts(["id-1", "id-2"])] == ["Edited"] * 2
+    store.close()
+
+
+@pytest.mark.parametrize("table", ["changes", "change_events", "pick_ups", "batches", "tellings"])
+@pytest.mark.parametrize("number", [(1 << 48) - 1, 1 << 48, (1 << 48) + 1])
+def test_a_number_that_leaves_few_for_others_is_repaired(
+    whole: bytes, tmp_path: Path, table: str, number: int
+) -> None:
+    file = tmp_path / "contacts.db"
+    file.write_bytes(whole)
+    inject(file, {})
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        # One row has the highest number, and what comes after it gets the next.
+        for odd in (1 << 60, number):
+            last = f"SELECT max(rowid) FROM {table} WHERE rowid < ?"  # noqa: S608 - our own names
+            update = f"UPDATE {table} SET rowid = ? WHERE rowid = ({last})"  # noqa: S608 - our own names
+            connection.execute(update, (odd, 1 << 59))
+    repair(file, minutes(20_000))
+    assert not diagnose(file).anything

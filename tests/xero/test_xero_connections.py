@@ -217,3 +217,24 @@ async def test_which_tenants_are_connected_takes_one_call(tokens: TokenSource) -
     found = await connected_tenants(api_url=API, tokens=tokens, transport=httpx.MockTransport(answer))
     assert found == {"one", "three"}
     assert asked == ["/api/connections"]
+
+
+ODD_IDS = ["", "../x", "a b", "x" * 65, "é", "\x00", "one\n", 7, None, [], {}]
+
+
+@pytest.mark.parametrize("odd", ODD_IDS, ids=repr)
+async def test_a_connection_whose_id_can_be_no_tenants_hides_no_other(tokens: TokenSource, odd: Any) -> None:
+    connections = httpx.Response(200, json=[{"tenantId": odd, "tenantName": "Odd"}, *CONNECTIONS])
+    found = await listed(tokens, described, connections)
+    assert [one.tenant_id for one in found] == ["one", "three"]
+
+
+@pytest.mark.parametrize("odd", ODD_IDS, ids=repr)
+async def test_a_custom_connection_to_no_tenant_is_told(tokens: TokenSource, odd: Any) -> None:
+    with pytest.raises(AnswerLostError):
+        await listed(
+            tokens,
+            lambda tenant_id: described(tenant_id, OrganisationID=odd),
+            httpx.Response(200, json=[]),
+            is_custom=True,
+        )

@@ -140,3 +140,23 @@ async def test_each_fifty_are_judged_by_their_own_answer(client_for: ClientFor) 
         found = await client.look_up(many)
     assert len(found.contacts) == 56
     assert (found.unknown, found.absent) == ((many[50], many[51]), ())
+
+
+@pytest.mark.parametrize(
+    "odd", ["", " ", "7", "x", "\x00", "\ud83d", "a,b", "../x", "[null]", HERE[:-1], f"{HERE}0", "é" * 5_000]
+)
+async def test_an_id_that_cannot_be_xeros_holds_up_no_other(client_for: ClientFor, odd: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/Contacts"):
+            return httpx.Response(404)
+        ids = request.url.params["IDs"].split(",")
+        if not {*ids} <= {HERE, THERE}:
+            return httpx.Response(400, json={"Type": "QueryParseException", "Message": "not a valid id"})
+        return httpx.Response(200, json=page(*map(element, ids)))
+
+    async with client_for(answer) as client:
+        found = await client.look_up([HERE, odd, THERE])
+        nothing = await client.look_up([odd])
+    assert {one.contact_id for one in found.contacts} == {HERE, THERE}
+    assert {*found.unknown, *found.absent} == {*nothing.unknown, *nothing.absent} == {odd}
+    assert not nothing.contacts

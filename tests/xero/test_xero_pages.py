@@ -63,3 +63,10 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
 def test_the_words_of_a_page_are_its_news(html: str, words: str) -> None:
     reader: Callable[[str], str] = words_of_page
     assert reader(html) == words
+
+
+@pytest.mark.parametrize(
+    "rest", ["<![x[", "<![foo bar[ baz", "<!-", "<!DOCTYPE [<!x", "&#xD800;", "<a" * 2_000]
+)
+def test_no_page_is_too_odd_to_be_looked_at(rest: str) -> None:
+    assert words_of_page(f"<p role=alert>Refused</p>{rest}") == "Refused"

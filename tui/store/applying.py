@@ -88,16 +88,16 @@ def _flip(
         if change.state is State.SENDING or change.change_id in decided:
             # Its sender is waiting for the answer, or has it, and will say.
             return None
-        detail = conflicts.how_confirmed(change, seen.contact)
+        detail = conflicts.how_confirmed(connection, change, seen.contact)
         confirm = journal.Move(change.change_id, Event.CONFIRM, confirmed_at=confirmed_at, detail=detail)
         confirmed = journal.move(connection, confirm, seen_at)
         # What was sent from here, and is only now known to have been done, is nobody else's word.
         if action is Action.RESTORE and change.state is not State.UNCLEAR:
             conflicts.weigh_restore(connection, change.contact_id, confirmed_at, seen_at)
         return confirmed
-    unanswered = journal.sent_unanswered(connection, seen.contact, action)
-    if unanswered is not None:
-        return journal.confirm_late(connection, unanswered, seen.contact.updated_at, seen_at)
+    unconfirmed = journal.sent_unconfirmed(connection, seen.contact, action)
+    if unconfirmed is not None:
+        return journal.confirm_late(connection, unconfirmed, seen.contact.updated_at, seen_at)
     change_id = journal.insert(connection, seen.contact, action, batch_id, seen_at, confirmed_at=confirmed_at)
     if action is Action.RESTORE:
         conflicts.weigh_restore(connection, seen.contact.contact_id, confirmed_at, seen_at)

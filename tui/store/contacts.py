@@ -47,7 +47,7 @@ _SELECT: Final = f"""
     SELECT {", ".join(f"c.{name}" for name in _COLUMNS)}, c.rowid, d.balances_ms, d.raw
     FROM json_each(?) AS wanted
     JOIN contacts AS c ON c.contact_id = wanted.value
-    JOIN contact_documents AS d ON d.contact_rowid = c.rowid
+    LEFT JOIN contact_documents AS d ON d.contact_rowid = c.rowid
 """  # noqa: S608 - only our own column names
 _INSERT: Final = f"""
     INSERT INTO contacts ({", ".join(_COLUMNS)}, rowid) VALUES ({", ".join("?" * len(_COLUMNS))}, ?)

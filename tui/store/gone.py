@@ -41,7 +41,7 @@ def untold(database: Database, limit: int) -> list[str]:
     """
     with database.reading() as connection:
         rows = connection.execute(sql, (ContactStatus.GONE.value, limit)).fetchall()
-    return [contact_id for (contact_id,) in rows]
+    return [values.text(contact_id) for (contact_id,) in rows]
 
 
 def confirm_absent(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> list[str]:

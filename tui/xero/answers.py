@@ -32,7 +32,8 @@ class ContactsPage(Struct, frozen=True):
     `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
     that can't be read are left out of `contacts`, yet count in `item_count`; `unreadable_ids` names them,
     by a mark made from the content where not even the id can be read. `is_counted` says that the answer
-    itself told how many contacts and pages there are.
+    itself told how many contacts and pages there are, and `is_whole` that it is the page asked for, with all
+    that should be on it by that count.
     """
 
     contacts: tuple[Contact, ...]
@@ -42,6 +43,7 @@ class ContactsPage(Struct, frozen=True):
     answered_at: datetime
     unreadable_ids: tuple[str, ...] = ()
     is_counted: bool = True
+    is_whole: bool = True
 
     @property
     def unreadable(self) -> int:

@@ -110,8 +110,11 @@ class XeroClient:
         """Read contacts fresh, archived ones included, fifty a call, and say which ids Xero doesn't have.
 
         A few of those that a complete answer lacks are asked for again, each alone. Contacts that weren't
-        asked for are left out: they answer another question.
+        asked for are left out: they answer another question. An id that can't be Xero's is absent, and never
+        asked for with others, as Xero would refuse them all.
         """
+        odd = [contact_id for contact_id in contact_ids if not decode.is_id(contact_id)]
+        contact_ids = [contact_id for contact_id in contact_ids if decode.is_id(contact_id)]
         contacts: list[Contact] = []
         absent: list[str] = []
         for start in range(0, len(contact_ids), MOST_AT_ONCE):
@@ -122,8 +125,9 @@ class XeroClient:
             if len(wanted) == len(page.contacts) and _is_complete(page):
                 named = {contact.contact_id for contact in wanted}
                 absent += (one for one in asked if one not in named)
+        absent += odd
         unknown: list[str] = []
-        for contact_id in absent[:_MOST_ALONE]:
+        for contact_id in [one for one in absent if decode.is_plain(one)][:_MOST_ALONE]:
             found = await self._alone(contact_id)
             if found is None:
                 continue

@@ -36,8 +36,8 @@ _MOST: Final = Decimal(10) ** 15
 _LOGGED_A_LINE: Final = 25
 _MARK_BYTES: Final = 8
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
-# Nothing else goes into a log.
-_SPEAKABLE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+# Nothing else goes into a log or an address.
+_PLAIN: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = "") -> ContactsPage:
@@ -72,7 +72,19 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         answered_at=wire.moment(envelope.date_time_utc) or date_in(date_header) or datetime.now(UTC),
         unreadable_ids=unreadable_ids,
         is_counted=envelope.pagination is not None,
+        is_whole=envelope.pagination is not None
+        and pagination.page == page
+        and _has_all(
+            pagination, page_size, len({each.contact_id for each in contacts}) + len(unreadable_ids)
+        ),
     )
+
+
+def _has_all(pagination: wire.Pagination, asked_size: int, found: int) -> bool:
+    """Say whether so many contacts are all that should be on a page, and no other page is left unnamed."""
+    size = pagination.page_size or asked_size
+    rest = pagination.item_count - (pagination.page - 1) * size
+    return found >= min(rest, size) and (rest <= size or pagination.page < pagination.page_count)
 
 
 def elements(
@@ -147,9 +159,19 @@ def contact(raw: msgspec.Raw) -> Contact:
     )
 
 
+def is_id(text: str) -> bool:
+    """Say whether a text can be the id of a contact in Xero."""
+    return text != _NO_ID and _GUID.fullmatch(text) is not None
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text can be written into a log or an address as it is."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def _other_id(text: str | None) -> str:
     """Return an id that decides what can be done with a contact; empty for whatever isn't one."""
-    return text if text and text != _NO_ID and _GUID.fullmatch(text) else ""
+    return text if text and is_id(text) else ""
 
 
 def _phone(phones: tuple[wire.Phone, ...]) -> str:
@@ -197,7 +219,7 @@ def _ids_or_marks(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
 def _id(raw: msgspec.Raw) -> str | None:
     with suppress(UndecodableError):
         contact_id = decode_leniently(raw, wire.Verdict).contact_id
-        if contact_id and _SPEAKABLE.fullmatch(contact_id):
+        if contact_id and is_plain(contact_id):
             return contact_id
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from html.parser import HTMLParser
 from http import HTTPStatus
 from typing import Final
@@ -63,8 +64,10 @@ async def press_restore(url: str) -> None:
 def words_of_page(html: str) -> str:
     """Find the news on a page, where screen readers look for it too; plain text, empty when there is none."""
     reader = _NewsReader()
-    reader.feed(html)
-    reader.close()
+    # What the parser raises for marked sections that aren't HTML's.
+    with suppress(AssertionError):
+        reader.feed(html)
+        reader.close()
     return " ".join("".join(reader.words).split())
 
 

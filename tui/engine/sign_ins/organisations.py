@@ -76,10 +76,10 @@ def read_known(file: Path) -> Known:
     # Besides what doesn't fit: brackets within brackets without end.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _put_aside(file) from None
-    if not all(is_tenant_id(one.tenant_id) for one in found.organisations):
-        # Each names a folder.
-        raise _put_aside(file)
-    return found
+    # Without its id, an organisation has no folder.
+    return replace(
+        found, organisations=tuple(one for one in found.organisations if is_tenant_id(one.tenant_id))
+    )
 
 
 def _put_aside(file: Path) -> StoreError:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from tui.engine.sync.bookmarks import FULL_COUNT, FULL_DONE_AT, FULL_PAGE, FULL_SINCE, SINCE
 from tui.engine.sync.unreadable import UnreadableContacts
 from tui.engine.sync.vanished import Vanished
+from tui.log import logger
 from tui.model import moments
+from tui.model.errors import AnswerLostError
 from tui.model.snapshot import PullProgress
 
 if TYPE_CHECKING:
@@ -24,8 +26,12 @@ if TYPE_CHECKING:
 _OVERLAP = timedelta(minutes=1)
 # Balances, and whatever a delta could have missed, are put right by reading everything again.
 _FULL_EVERY = timedelta(days=7)
+# This computer's clock may be behind and not corrected yet. Later than that is a senseless time.
+_FURTHEST_AHEAD = timedelta(days=7)
 _PAGE_SIZE = 1000
 _MOST_DIGITS = 9
+# A reply that lacks contacts is a mistake of the moment. What Xero sends several times is all there is.
+_MOST_PARTIAL = 3
 
 
 class Puller:
@@ -55,6 +61,8 @@ class Puller:
         self._goes_on = asyncio.Event()
         self._goes_on.set()
         self._is_full_running = False
+        # How many replies in a row lacked contacts.
+        self._partial = 0
 
     @property
     def is_full_due(self) -> bool:
@@ -71,8 +79,13 @@ class Puller:
     @property
     def _full_done_at(self) -> datetime | None:
         """When a full read last ended; None as well where no usable start for the next read is stored."""
-        has_since = moments.of_text(self._store.cursor(SINCE)) is not None
-        return moments.of_text(self._store.cursor(FULL_DONE_AT)) if has_since else None
+        return None if self._since is None else moments.of_text(self._store.cursor(FULL_DONE_AT))
+
+    @property
+    def _since(self) -> datetime | None:
+        """From when on to ask for changes; None where that isn't known, or is a time that is yet to come."""
+        since = moments.of_text(self._store.cursor(SINCE))
+        return since if since is not None and since <= self._now() + _FURTHEST_AHEAD else None
 
     def hold(self, *, on: bool) -> None:
         """Hold a full read after the page it is at, or go on with it; what isn't running isn't held."""
@@ -102,7 +115,7 @@ class Puller:
         try:
             page = _number(self._store.cursor(FULL_PAGE)) or 1
             while True:
-                answer = await self._xero.contacts(page)
+                answer = self._whole(await self._xero.contacts(page))
                 page, is_last = await self._take(answer, page)
                 if is_last:
                     break
@@ -126,7 +139,7 @@ class Puller:
     async def _take(self, answer: ContactsPage, page: int) -> tuple[int, bool]:
         """Store a page; returns which one to read next, and whether this was the last."""
         before = _number(self._store.cursor(FULL_COUNT))
-        if page > 1 and (before is None or answer.item_count < before):
+        if page > 1 and (before is None or answer.item_count < before or page > answer.page_count):
             # Something before this page is gone, so that what followed has moved up by a place: onto
             # pages that were read already. New contacts only move it down, which shows it twice.
             await self._begin_again()
@@ -156,10 +169,10 @@ class Puller:
             self._progress(PullProgress(min((page - 1) * _PAGE_SIZE, total), total))
 
     async def _delta(self) -> None:
-        since = moments.of_text(self._store.cursor(SINCE)) or self._now()
+        since = self._since or self._now()
         page, count, answered_at = 1, 0, since
         while True:
-            answer = await self._xero.contacts(page, modified_since=since - _OVERLAP)
+            answer = self._whole(await self._xero.contacts(page, modified_since=since - _OVERLAP))
             if answer.item_count < count:
                 # As in a full read: what followed something that is gone has moved up.
                 page, count = 1, 0
@@ -173,6 +186,23 @@ class Puller:
                 break
             page += 1
         await self._store.set_cursor(SINCE, self._no_later(answered_at).isoformat())
+
+    def _whole(self, answer: ContactsPage) -> ContactsPage:
+        """Return a page that has all its contacts. Raises `AnswerLostError` for the first few that don't.
+
+        Taken for whole, it would leave out contacts until the next full read.
+        """
+        if answer.is_whole:
+            self._partial = 0
+        elif self._partial < _MOST_PARTIAL:
+            self._partial += 1
+            raise AnswerLostError(
+                "Xero's reply didn't have all contacts it should have.",
+                "Nothing is lost: Reshelve retries automatically.",
+            )
+        else:
+            logger.warning("pull: page %d lacks contacts at every attempt", answer.page)
+        return answer
 
     def _no_later(self, answered_at: datetime) -> datetime:
         """Return when an answer was given. One that is dated ahead must not hide what comes until then."""

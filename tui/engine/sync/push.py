@@ -159,6 +159,9 @@ class Pusher:
             except ReshelveError:
                 raise
             except Exception as error:
+                if isinstance(error, IllegalStepError) and not self._may_send():
+                    logger.info("outbox: another copy of Reshelve has taken over what was being sent")
+                    return
                 # A bug of ours, at any point of it: only reading again tells what Xero has done.
                 await self._lose_sending(f"interrupted by an unexpected {type(error).__name__}")
                 raise

@@ -82,7 +82,8 @@ class Budget(Struct):
     @property
     def reserve(self) -> int:
         """How many calls are kept for the person."""
-        return 0 if self.limit is None else round(self.limit * _KEPT_BACK)
+        # One senseless header must not keep back more calls than a day has.
+        return 0 if self.limit is None else round(min(self.limit, _LIMITS[-1]) * _KEPT_BACK)
 
     @property
     def spendable(self) -> float:

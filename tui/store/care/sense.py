@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def _id(value: object) -> int | None:
     """Return the number of a row; None for one that leaves none for the rows to come: it gets another."""
     number = values.whole(value)
-    return number if number is not None and 1 <= number <= _HIGHEST_ID else None
+    return number if number is not None and 1 <= number <= _HIGHEST_KEPT else None
 
 
 def _as_it_is(value: object) -> object:
@@ -46,6 +46,8 @@ def _object(value: object) -> str:
 
 # Rows are numbered one after the other, from one on.
 _HIGHEST_ID: Final = 1 << 48
+# What follows a row that keeps its number must make sense as well.
+_HIGHEST_KEPT: Final = _HIGHEST_ID >> 1
 
 
 class _Column(Struct, frozen=True):

@@ -12,7 +12,7 @@ from tui.model.moments import of_milliseconds
 from tui.store import values
 from tui.store.evidence import settle
 from tui.store.journal.dating import changed_at
-from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, unanswered_calls, write_event
+from tui.store.journal.events import REQUESTED, SEEN, JournalEvent, unconfirmed_calls, write_event
 from tui.store.moments import to_ms
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S60
 _UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
 
 SEEN_IN_XERO: Final = "seen in Xero"
-_ARRIVED: Final = "an earlier request, which got no answer, did reach Xero"
+ARRIVED: Final = "an earlier request, which Xero hadn't confirmed, was carried out after all"
 # How long after its answer was given up Xero may still have carried out a call, in milliseconds; and how far
 # its clock may be behind.
 _CARRIED_OUT_LATE_MS: Final = 60_000
@@ -187,24 +187,25 @@ def _confirmed_at(connection: sqlite3.Connection, change: Change, move: Move, no
     return changed_at(connection, move.confirmed_at, now, known=known, after=after)
 
 
-def sent_unanswered(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
-    """Find the change that was given up after a call without an answer, and by whose call this came.
+def sent_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
+    """Find the change that was given up after a call that wasn't confirmed, and by whose call this came.
 
     Xero dates what a call did within the time in which the call was under way.
     """
-    if action is not Action.ARCHIVE:
-        # A restore that got no answer is handed to a person, and stays open.
-        return None
     rows = connection.execute(
-        f"{_SELECT} WHERE contact_id = ? AND action = ? AND origin = ? AND state IN (?, ?)"
+        f"{_SELECT} WHERE contact_id = ? AND action = ? AND origin = ? AND state IN (?, ?, ?)"
         " AND idempotency_key <> '' ORDER BY change_id DESC",
         (
-            contact.contact_id, action.value, Origin.HERE.value, State.REFUSED.value, State.CANCELLED.value
+            contact.contact_id, action.value, Origin.HERE.value,
+            State.REFUSED.value, State.CANCELLED.value, State.DISMISSED.value,
         ),
     ).fetchall()  # fmt: skip
     at_ms = to_ms(contact.updated_at)
     for change in values.readable(change_of, rows):
-        for sent_ms, given_up_ms in unanswered_calls(connection, change.change_id):
+        if action is Action.RESTORE and contact.updated_at <= (change.base_at or contact.updated_at):
+            # Restored in Xero's pages, which may leave the date of the archiving as it was (unproven).
+            continue
+        for sent_ms, given_up_ms in unconfirmed_calls(connection, change.change_id):
             if sent_ms - _CLOCKS_DIFFER_MS <= at_ms <= given_up_ms + _CARRIED_OUT_LATE_MS:
                 return change
     return None
@@ -223,7 +224,7 @@ def confirm_late(
         " WHERE change_id = ?",
         (state.value, to_ms(now), to_ms(confirmed_at), change.change_id),
     )
-    detail = {"detail": _ARRIVED, "confirmed_at": confirmed_at.isoformat()}
+    detail = {"detail": ARRIVED, "confirmed_at": confirmed_at.isoformat()}
     write_event(connection, to_ms(now), change.change_id, Event.CONFIRM.value, state.value, **detail)
     _after_confirming(connection, get(connection, change.change_id))
     return get(connection, change.change_id)

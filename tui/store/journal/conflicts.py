@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action, Change, Event, State
 from tui.model.reach import out_of_reach
+from tui.store import values
 from tui.store.contacts import contacts_in
 from tui.store.journal import changes as journal
 from tui.store.journal.events import NOTED, RENAMED, write_event
@@ -51,10 +52,12 @@ _OPEN: Final = f"""
 """  # noqa: S608 - our own column names
 
 
-def how_confirmed(change: Change, contact: Contact) -> str:
+def how_confirmed(connection: sqlite3.Connection, change: Change, contact: Contact) -> str:
     """Say how an open change came to be done in Xero, for its log."""
     if change.action is Action.ARCHIVE and contact.merged_to:
         return MERGED_AWAY
+    if journal.sent_unconfirmed(connection, contact, change.action) is not None:
+        return journal.ARRIVED
     # One that was sent before may be what archived it, although a read hadn't shown that yet.
     was_first = _waits(change, Action.ARCHIVE) and not change.idempotency_key
     return ARCHIVED_FIRST if was_first else journal.SEEN_IN_XERO
@@ -89,12 +92,15 @@ def settle_waiting(
 ) -> None:
     """Refuse what waits for a contact that nobody can change any more, and note new names."""
     rows = connection.execute(_OPEN, (json.dumps(list(contact_ids)),)).fetchall()
-    waiting = [change for change in map(journal.change_of, rows) if change.change_id not in decided]
+    open_changes = values.readable(journal.change_of, rows)
+    waiting = [change for change in open_changes if change.change_id not in decided]
     if not waiting:
         return
     contacts = contacts_in(connection, [change.contact_id for change in waiting])
     for change in waiting:
-        contact = contacts[change.contact_id]
+        contact = contacts.get(change.contact_id)
+        if contact is None:
+            continue
         reason = out_of_reach(contact)
         if reason:
             journal.move(connection, journal.Move(change.change_id, Event.REFUSE, words=reason), seen_at)

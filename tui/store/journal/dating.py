@@ -36,11 +36,14 @@ def changed_at(
     `updated_at` is its `UpdatedDateUTC` with the new status and `known` the one with the old status;
     `after` is a moment at which it hadn't changed yet, such as when the change was asked for.
     """
+    latest = learnt_at + _FURTHEST_AHEAD
     pulled_up_to = _pulled_up_to(connection)
+    if pulled_up_to is not None and pulled_up_to > latest:
+        pulled_up_to = None
     floor = max((each for each in (pulled_up_to, after) if each is not None), default=None)
     has_moved = known is None or updated_at > known
     is_in_time = floor is None or updated_at >= floor - _MARGIN
-    if has_moved and is_in_time and updated_at <= learnt_at + _FURTHEST_AHEAD:
+    if has_moved and is_in_time and updated_at <= latest:
         return updated_at if after is None else max(updated_at, after)
     return learnt_at if pulled_up_to is None else max(learnt_at, pulled_up_to)
 

@@ -86,22 +86,21 @@ def read_events_of_change(database: Database, change_id: int) -> list[JournalEve
     return values.readable(_event, rows)
 
 
-def unanswered_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:
-    """Read when each call for a change was sent that got no answer, and when that was given up on.
+def unconfirmed_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:
+    """Read when each call for a change was sent whose reply didn't confirm it, and when that was recorded.
 
-    In milliseconds. Where Xero gave its reasons, the call was answered: it wasn't carried out.
+    In milliseconds. A reply with an error is such a reply: Xero may have carried the call out all the same.
     """
     rows = connection.execute(
-        "SELECT at_ms, event, detail FROM change_events WHERE change_id = ? AND event IN (?, ?)"
-        " ORDER BY event_id",
+        "SELECT at_ms, event FROM change_events WHERE change_id = ? AND event IN (?, ?) ORDER BY event_id",
         (change_id, Event.SEND.value, Event.LOSE.value),
     )
     calls, sent_ms = [], None
-    for at_ms, event, detail in rows:
+    for at_ms, event in rows:
         known_ms = values.whole(at_ms)
         if event == Event.SEND.value:
             sent_ms = known_ms
-        elif sent_ms is not None and known_ms is not None and "words" not in values.fields(detail):
+        elif sent_ms is not None and known_ms is not None:
             calls.append((sent_ms, known_ms))
     return calls
 
