@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Provider
+from textual.keys import REPLACED_KEYS, key_to_character
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +164,7 @@ ACTIONS: Final = (
 _BY_ID: Final = {spec.id: spec for spec in ACTIONS}
 
 _KEY_NAMES: Final = {
-    "escape": "esc", "question_mark": "?", "slash": "/", "asterisk": "*", "up": "↑", "down": "↓",
+    "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 
 
@@ -207,15 +208,17 @@ def keys_of(app: App[Any], item: ActionSpec) -> str:
 
 
 def key_name(key: str) -> str:
-    """Write a key as people know it: `^r`, `esc`, `F5`."""
+    """Write a key as people know it: `^r`, `esc`, `F5`, and `[` for Textual's `left_square_bracket`."""
     key = key.strip()
-    if key.startswith("ctrl+"):
-        return f"^{key.removeprefix('ctrl+')}"
-    if key.startswith("shift+"):
-        return f"shift+{key_name(key.removeprefix('shift+'))}"
+    modifier, _, base = key.partition("+")
+    if base and modifier == "ctrl":
+        return f"^{key_name(base)}"
+    if base:
+        return f"{modifier}+{key_name(base)}"
     if len(key) in {2, 3} and key[0] == "f" and key[1:].isdigit():
         return key.upper()
-    return _KEY_NAMES.get(key, key)
+    character = key_to_character(REPLACED_KEYS.get(key, key)) or " "
+    return _KEY_NAMES.get(key) or (key if character.isspace() or not character.isprintable() else character)
 
 
 def usual_key(action_id: str) -> str:
