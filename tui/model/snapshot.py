@@ -115,11 +115,12 @@ class ChangeView(Struct, frozen=True):
 class Pane(Struct, frozen=True):
     """The status pane: totals, and the newest few of each kind (never the whole journal).
 
-    `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
-    `settled` are those that Re-Leased was last seen or told to have, or is expected to have, and those of
-    contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too; `unseen_total`
-    all that as well that is only expected, or reported for the company as a whole. `settled_total` counts all
-    that `settled` holds the newest of.
+    `working` are queued, being sent or unclear, and all but the queued ones count in `sent_total`;
+    `waiting` are confirmed and pending, overdue or stalled; `settled` are those that Re-Leased was last
+    seen or told to have, or is expected to have, and those of contacts that its syncs leave out.
+    `waiting_total` counts what is overdue or stalled, too; `unseen_total` all that as well that is only
+    expected, or reported for the company as a whole. `settled_total` counts all that `settled` holds the
+    newest of.
     """
 
     working: tuple[ChangeView, ...] = ()
@@ -128,6 +129,7 @@ class Pane(Struct, frozen=True):
     waiting: tuple[ChangeView, ...] = ()
     settled: tuple[ChangeView, ...] = ()
     working_total: int = 0
+    sent_total: int = 0
     handoff_total: int = 0
     refused_total: int = 0
     waiting_total: int = 0
