@@ -246,7 +246,8 @@ def advice(app: App[Any], error: ReshelveError) -> str:
 
 def in_words(app: App[Any], error: ReshelveError) -> str:
     """Return what happened, and what to do about it."""
-    return f"{error.what} {advice(app, error)}".strip()
+    to_do = advice(app, error)
+    return f"{error.sentence} {to_do}" if to_do else error.what
 
 
 def key_names(keys: str) -> str:

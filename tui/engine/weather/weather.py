@@ -194,7 +194,7 @@ def _words(error: ReshelveError) -> str:
         return _LIMITS.get(error.problem, _MINUTE_LIMIT)
     if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):
         return _GONE
-    return error.what if not error.next_step else f"{error.what} {error.next_step}"
+    return error.what if not error.next_step else f"{error.sentence} {error.next_step}"
 
 
 def _link(error: ReshelveError) -> Link:
