@@ -121,8 +121,12 @@ class AnswerLostError(XeroError):
     retryable = True
 
 
-class ForeignAnswerError(AnswerLostError):
-    """An answer that isn't Xero's, such as a gateway's page: no verdict on what was asked."""
+class UnexpectedAnswerError(AnswerLostError):
+    """There was an answer, but none that can be read as Xero's: no verdict on what was asked."""
+
+
+class ForeignAnswerError(UnexpectedAnswerError):
+    """A refusal that isn't Xero's, such as a gateway's page."""
 
 
 class RateLimitedError(XeroError):

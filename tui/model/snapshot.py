@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Link(StrEnum):
     """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation.
 
-    `UNEXPECTED` is an answer that a request can't be met by: a refusal of all of it, or a gateway's page.
+    `UNEXPECTED` is an answer that isn't one: a refusal of the whole request, a gateway's page, or no sense.
     `KEYCHAIN` waits for the person to answer the prompt of the system's keychain.
     """
 

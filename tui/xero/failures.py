@@ -18,6 +18,7 @@ from tui.model.errors import (
     RateLimitedError,
     ReconnectError,
     RejectedError,
+    UnexpectedAnswerError,
     XeroError,
 )
 from tui.xero import wire
@@ -61,14 +62,14 @@ def answer_lost() -> AnswerLostError:
     return AnswerLostError("Xero's answer didn't arrive.", _READS_AGAIN)
 
 
-def answer_unreadable() -> AnswerLostError:
+def answer_unreadable() -> UnexpectedAnswerError:
     """Say that an answer arrived that makes no sense."""
-    return AnswerLostError("Xero's answer made no sense.", _READS_AGAIN)
+    return UnexpectedAnswerError("Xero's answer made no sense.", _READS_AGAIN)
 
 
-def answer_too_large() -> AnswerLostError:
+def answer_too_large() -> UnexpectedAnswerError:
     """Say that an answer arrived that is larger than this program reads."""
-    return AnswerLostError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
+    return UnexpectedAnswerError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
 
 
 def raise_for_failure(response: httpx.Response) -> None:

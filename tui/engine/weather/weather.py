@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from tui.log import logger
 from tui.model.errors import (
-    ForeignAnswerError,
     KeychainError,
     MissingScopeError,
     NotConnectedError,
@@ -20,6 +19,7 @@ from tui.model.errors import (
     ReconnectError,
     RejectedError,
     ReshelveError,
+    UnexpectedAnswerError,
 )
 from tui.model.snapshot import Link, XeroLink
 
@@ -207,6 +207,6 @@ def _link(error: ReshelveError) -> Link:
         return Link.GONE
     if isinstance(error, ReconnectError):
         return Link.RECONNECT
-    if isinstance(error, ForeignAnswerError | RejectedError):
+    if isinstance(error, UnexpectedAnswerError | RejectedError):
         return Link.UNEXPECTED
     return Link.UNAVAILABLE
