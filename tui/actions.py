@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Provider
+from textual.keys import REPLACED_KEYS, key_to_character
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,9 @@ class ActionSpec:
     `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys.
     `keys` is a comma-separated list in Textual's spelling, the one shown first; empty where only the
     command palette offers it. `danger` marks what asks before it acts, `writes` what records something or
-    changes Xero: refused, and not offered, in read-only mode. `footer` is Textual's `Binding.show`: key bars
-    name what their screens offer.
+    changes Xero: refused, and not offered, in read-only mode. `signs_out` marks what ends a sign-in: the same
+    with `--read-only`, while a connection that is read-only can be ended. `footer` is Textual's
+    `Binding.show`: key bars name what their screens offer.
     `own` says that a widget binds the keys itself.
     """
 
@@ -37,6 +39,7 @@ class ActionSpec:
     group: str
     danger: bool = False
     writes: bool = False
+    signs_out: bool = False
     footer: bool = False
     own: bool = False
     priority: bool = False
@@ -143,7 +146,7 @@ ACTIONS: Final = (
                    footer=True, priority=True),
     _organisations("connect", "c", "Connect", "Connect to Xero, or sign in again"),
     _organisations("disconnect", "d", "Disconnect", "End the sign-in of the organisation in the list",
-                   danger=True),
+                   danger=True, signs_out=True),
     _organisations("copy_address", "y,ctrl+y", "Copy address", "While connecting: copy the address shown"),
     _dialogs("confirm", "y", "Yes", "Do what the dialog asks about"),
     _dialogs("cancel", "escape,n", "Cancel", "Close the dialog and change nothing"),
@@ -161,7 +164,7 @@ ACTIONS: Final = (
 _BY_ID: Final = {spec.id: spec for spec in ACTIONS}
 
 _KEY_NAMES: Final = {
-    "escape": "esc", "question_mark": "?", "slash": "/", "asterisk": "*", "up": "↑", "down": "↓",
+    "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 
 
@@ -170,9 +173,9 @@ def spec(action_id: str) -> ActionSpec:
     return _BY_ID[action_id]
 
 
-def writes(action_id: str) -> bool:
-    """Return whether there is such an action, and it records something or changes Xero."""
-    return action_id in _BY_ID and _BY_ID[action_id].writes
+def is_action(action_id: str) -> bool:
+    """Return whether there is an action of this id."""
+    return action_id in _BY_ID
 
 
 def bindings(*action_ids: str) -> list[Binding]:
@@ -192,9 +195,10 @@ def bindings(*action_ids: str) -> list[Binding]:
     ]
 
 
-def may_write(app: App[Any]) -> bool:
-    """Say whether to offer what writes; the app knows what holds for all of its screens."""
-    return not getattr(app, "is_read_only", False)
+def is_offered(app: App[Any], item: ActionSpec) -> bool:
+    """Return whether to offer an action: read-only mode leaves some out. The app knows what holds for all."""
+    why_refused = getattr(app, "why_refused", None)
+    return why_refused is None or why_refused(item.id) is None
 
 
 def keys_of(app: App[Any], item: ActionSpec) -> str:
@@ -204,15 +208,17 @@ def keys_of(app: App[Any], item: ActionSpec) -> str:
 
 
 def key_name(key: str) -> str:
-    """Write a key as people know it: `^r`, `esc`, `F5`."""
+    """Write a key as people know it: `^r`, `esc`, `F5`, and `[` for Textual's `left_square_bracket`."""
     key = key.strip()
-    if key.startswith("ctrl+"):
-        return f"^{key.removeprefix('ctrl+')}"
-    if key.startswith("shift+"):
-        return f"shift+{key_name(key.removeprefix('shift+'))}"
+    modifier, _, base = key.partition("+")
+    if base and modifier == "ctrl":
+        return f"^{key_name(base)}"
+    if base:
+        return f"{modifier}+{key_name(base)}"
     if len(key) in {2, 3} and key[0] == "f" and key[1:].isdigit():
         return key.upper()
-    return _KEY_NAMES.get(key, key)
+    character = key_to_character(REPLACED_KEYS.get(key, key)) or " "
+    return _KEY_NAMES.get(key) or (key if character.isspace() or not character.isprintable() else character)
 
 
 def usual_key(action_id: str) -> str:
@@ -225,7 +231,7 @@ def key_now(app: App[Any], action_id: str) -> str:
 
     Empty for one that isn't offered, in read-only mode: leave that sentence out.
     """
-    if spec(action_id).writes and not may_write(app):
+    if not is_offered(app, spec(action_id)):
         return ""
     return key_name(keys_of(app, spec(action_id)).split(",")[0])
 
@@ -240,7 +246,8 @@ def advice(app: App[Any], error: ReshelveError) -> str:
 
 def in_words(app: App[Any], error: ReshelveError) -> str:
     """Return what happened, and what to do about it."""
-    return f"{error.what} {advice(app, error)}".strip()
+    to_do = advice(app, error)
+    return f"{error.sentence} {to_do}" if to_do else error.what
 
 
 def key_names(keys: str) -> str:
@@ -273,7 +280,7 @@ class ActionCommands(Provider):
         for item in ACTIONS:
             if item.group == "Dialogs" or item.id == "command_palette":
                 continue
-            if item.writes and not may_write(self.app):
+            if not is_offered(self.app, item):
                 continue
             if any(hasattr(node, f"action_{item.id}") for node in nodes):
                 yield item

@@ -10,12 +10,12 @@ from textual.actions import parse
 from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
-from tui.actions import ActionCommands, bindings, writes
+from tui.actions import ActionCommands, bindings, is_action, spec
 from tui.compat import CrashSafeApp
 from tui.lifeline import Lifeline
 from tui.log import logger
 from tui.model.backend import why_read_only
-from tui.model.errors import ReshelveError
+from tui.model.errors import ReadOnly, ReshelveError
 from tui.opened import Opened
 from tui.screens.main import MainScreen
 from tui.screens.messages import (
@@ -102,8 +102,15 @@ class ReshelveApp(CrashSafeApp[None]):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be changed in the organisation that is open."""
-        return self._current is not None and self._current.is_read_only
+        """Whether nothing can be changed: anywhere, or in the organisation that is open."""
+        return self.account.is_read_only or (self._current is not None and self._current.is_read_only)
+
+    def why_refused(self, action_id: str) -> ReadOnly | None:
+        """Return why read-only mode refuses an action; None where it doesn't."""
+        item = spec(action_id)
+        if item.writes and self._current is not None and (reason := why_read_only(self._current)):
+            return reason
+        return ReadOnly.OPTION if (item.writes or item.signs_out) and self.account.is_read_only else None
 
     def get_default_screen(self) -> Screen[None]:
         """Open on the contacts, or on how to connect."""
@@ -303,9 +310,9 @@ class ReshelveApp(CrashSafeApp[None]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Run an action, unless it writes in read-only mode: then say why it doesn't."""
+        """Run an action, unless read-only mode refuses it: then say why."""
         _, name, _ = parse(action) if isinstance(action, str) else action
-        reason = why_read_only(self._current) if self._current is not None and writes(name) else None
+        reason = self.why_refused(name) if is_action(name) else None
         if reason is None:
             return await super().run_action(action, default_namespace, namespaces)
         if isinstance(self.screen, Telling):

@@ -17,7 +17,14 @@ from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.model.account import ConnectRequest
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
-from tui.model.errors import NoKeychainError, OfflineError, ReconnectError, SignInError
+from tui.model.errors import (
+    NoKeychainError,
+    OfflineError,
+    ReadOnly,
+    ReadOnlyError,
+    ReconnectError,
+    SignInError,
+)
 from tui.paths import Paths
 from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
@@ -304,6 +311,32 @@ async def test_a_revoked_sign_in_can_be_disconnected_too(
         await account.look()
     await account.disconnect(practice.client_id)
     assert account.organisations() == []
+
+
+async def test_read_only_mode_ends_no_sign_in_but_can_connect(
+    account: XeroAccount, practice: PracticeXero, paths: Paths
+) -> None:
+    reader = XeroAccount(account._settings, paths, is_read_only=True)
+    token = paths.token_file(practice.client_id).read_bytes()
+    with pytest.raises(ReadOnlyError) as raised:
+        await reader.disconnect(practice.client_id)
+    assert raised.value.reason is ReadOnly.OPTION
+    assert paths.token_file(practice.client_id).read_bytes() == token
+    assert len(await reader.look()) == len(practice.organisations)
+    attempt = await reader.sign_in(ConnectRequest(practice.client_id))
+    attempt.paste(decide(attempt.url))
+    assert (await attempt.finish()).organisations
+
+
+async def test_a_connection_that_is_read_only_can_be_disconnected(
+    practice: PracticeXero, settings: Settings, paths: Paths
+) -> None:
+    account = XeroAccount(settings, paths)
+    attempt = await account.sign_in(ConnectRequest(practice.client_id, is_read_only=True))
+    attempt.paste(decide(attempt.url))
+    await attempt.finish()
+    await account.disconnect(practice.client_id)
+    assert not account.connected
 
 
 async def test_offline_nothing_is_disconnected(

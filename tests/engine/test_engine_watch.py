@@ -100,6 +100,15 @@ async def test_evidence_is_read_to_its_end_and_kept_with_its_cursor(store: Store
     assert restarted.cursors == ["2"]
 
 
+@pytest.mark.parametrize("answer", [report(state=""), FeedError("Not there.", "")])
+async def test_a_feed_has_been_asked_once_it_has_answered(store: Store, answer: Report | FeedError) -> None:
+    watch = ReleasedWatch(store, NIGHT, Clock(), has_feed=True)
+    before = watch.link
+    await watch.look(FakeObserver(answer))
+    assert (before.is_asked, watch.link.is_asked) == (False, True)
+    assert ReleasedWatch(store, NIGHT, Clock(), has_feed=False).link.is_asked
+
+
 async def test_a_page_without_sense_is_passed_not_read_for_ever(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)

@@ -23,6 +23,7 @@ from tui.model.errors import (
     ReshelveError,
 )
 from tui.model.snapshot import Link
+from tui.xero.failures import answer_lost, answer_too_large, answer_unreadable
 
 
 class Sky:
@@ -90,6 +91,9 @@ LOST = AnswerLostError("The answer was lost.", "Reshelve reads again.")
         (ReconnectError("x"), Link.RECONNECT, 60),
         (RejectedError("x", 422), Link.UNEXPECTED, 60),
         (ForeignAnswerError("x"), Link.UNEXPECTED, 1),
+        (answer_unreadable(), Link.UNEXPECTED, 1),
+        (answer_too_large(), Link.UNEXPECTED, 1),
+        (answer_lost(), Link.UNAVAILABLE, 1),
         (NotConnectedError("x"), Link.GONE, 600),
         (MissingScopeError("x"), Link.RECONNECT, 600),
     ],

@@ -195,6 +195,28 @@ def test_what_is_wrong_is_named_and_finds_nothing(
 
 
 @pytest.mark.parametrize(
+    ("pasted", "plain"),
+    [
+        ("is：overdue", "is:overdue"),
+        ("–is:archived", "-is:archived"),
+        ("−club", "-club"),
+        ("group:“East Side”", 'group:"East Side"'),
+        ("-“east side” bay", '-"east side" bay'),
+        ("--is:archived", "-is:archived"),
+        ("––is:overdue", "-is:overdue"),
+        ("--foo:bar", "-foo:bar"),
+        ("---club", "-club"),
+    ],
+)
+def test_signs_as_they_are_pasted_mean_the_same(pasted: str, plain: str) -> None:
+    one, other = parse(pasted), parse(plain)
+    assert (one.words, one.without, one.filters) == (other.words, other.without, other.filters)
+    assert [note.remark for note in one.notes] == [note.remark for note in other.notes]
+    for note in one.notes:
+        assert (note.start, note.stop) == (0, len(pasted))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, contact_id
+from support.pictures import text_of
 from support.screen_test import running
 
 from tui.model.activity import Group
@@ -171,3 +172,25 @@ async def test_escape_among_the_changes_keeps_the_cursor_on_its_change(
         assert screen.current == before
         start, stop = screen.rows.in_sight
         assert start <= screen.rows.cursor < stop
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.parametrize("is_read_only", [False, True])
+async def test_what_is_queued_is_not_on_the_way_while_nothing_is_sent(
+    backend: FakeBackend, size: tuple[int, int], *, is_read_only: bool
+) -> None:
+    states = (State.QUEUED, State.QUEUED, State.UNCLEAR)
+    for number, state in enumerate(states):
+        backend.put_change(number, Action.ARCHIVE, state)
+    backend.publish_changes()
+    backend.publish(is_paused=not is_read_only)
+    backend.is_read_only = is_read_only
+    async with running(backend, size) as person:
+        said = text_of(person.screen)
+        assert "2 queued" in said
+        assert "3 on the way" not in said
+        assert ("Not sent yet: 2" in said) is not is_read_only
+        if not is_read_only:
+            backend.publish(is_paused=False)
+            await person.settle()
+            assert "3 on the way" in text_of(person.screen)

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
-from support.fake_account import organisation
+from support.fake_account import FakeAccount, organisation
 from support.fake_backend import NOW, FakeBackend
 from support.screen_test import Driver, running
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
+from tui.actions import ActionCommands, key_now
+from tui.app import ReshelveApp
 from tui.model.account import Listed
 from tui.model.errors import OfflineError
 from tui.screens.connecting.connect import ConnectScreen
@@ -17,6 +19,7 @@ from tui.screens.connecting.organisations import OrganisationsScreen
 from tui.screens.connecting.organisations_words import line
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.main import MainScreen
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.pause_bar import PauseBar
 from tui.widgets.plain import Plain
 
@@ -270,6 +273,52 @@ async def test_a_disconnection_that_fails_says_so(backend: FakeBackend) -> None:
         await person.press("down", "d", "y")
         assert person.bottom_line == "Xero can't be reached. Try again later."
         assert len(lines(person)) == 4
+
+
+@pytest.mark.parametrize("way", ["key", "click", "palette"])
+async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: FakeBackend, way: str) -> None:
+    async with running(backend) as person:
+        person.account.is_read_only = True
+        await open_list(person, *OTHERS)
+        assert "Disconnect" not in person.bottom_line
+        assert "Connect another" in person.bottom_line
+        assert "READ ONLY" in person.screen.query_one(KeyBar).text
+        assert key_now(person.app, "disconnect") == ""
+        if way == "key":
+            await person.press("d")
+        elif way == "click":
+            await person.app.run_action("simulate_key('d')")
+        else:
+            assert "disconnect" not in [each.id for each in ActionCommands(person.screen)._offered()]
+            await person.app.run_action("disconnect", person.screen)
+        await person.settle()
+        assert person.sees(OrganisationsScreen)
+        assert "--read-only" in person.bottom_line
+        await person.press("?")
+        assert "End the sign-in" not in " ".join(str(part.content) for part in person.screen.query(Static))
+    assert ("disconnect", "a") not in person.account.calls
+
+
+async def test_a_connection_that_is_read_only_can_be_disconnected_here(backend: FakeBackend) -> None:
+    """Its permissions are Xero's: they are no wish to keep it."""
+    backend.is_read_only = True
+    backend.snapshot = replace(
+        backend.snapshot, organisation=replace(backend.snapshot.organisation, is_read_only=True)
+    )
+    async with running(backend) as person:
+        await open_list(person)
+        assert "Disconnect" in person.bottom_line
+        await person.press("d", "y")
+        assert [call for call in person.account.calls if call[0] == "disconnect"]
+
+
+async def test_read_only_mode_shows_before_anything_is_connected() -> None:
+    account = FakeAccount(is_read_only=True)
+    app = ReshelveApp(account, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "READ ONLY" in app.screen.query_one(KeyBar).text
+        account.release()
 
 
 async def test_disconnecting_the_only_one_leads_to_the_connect_screen(backend: FakeBackend) -> None:

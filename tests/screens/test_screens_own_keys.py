@@ -7,7 +7,7 @@ from support.fake_account import FakeAccount
 from support.screen_test import Driver, running
 from textual.dom import DOMNode
 
-from tui.actions import ACTIONS
+from tui.actions import ACTIONS, key_name, key_now
 from tui.app import ReshelveApp
 from tui.cli.run import without_unknown
 from tui.own_keys import _ids, _kinds_of, _places, keymap, problems
@@ -215,3 +215,15 @@ async def test_a_warning_about_settings_is_shown(backend: FakeBackend) -> None:
         person = Driver(app, pilot, backend)
         await person.settle()
         assert person.bottom_line == "A setting is ignored."
+
+
+@pytest.mark.parametrize("key", [*"[;,.@~#-+\\'`_", "é", "K"])
+async def test_a_character_is_named_as_it_is_typed(backend: FakeBackend, key: str) -> None:
+    async with running(backend, keys=keymap({"archive": key.replace(",", "comma")})) as person:
+        assert person.bottom_line.startswith(f"{key} Archive")
+        assert key_now(person.app, "archive") == key
+
+
+def test_keys_with_modifiers_are_named_by_their_characters() -> None:
+    named = [key_name(key) for key in ("ctrl+at", "alt+full_stop", "ctrl+shift+left", "space", "delete")]
+    assert named == ["^@", "alt+.", "^shift+←", "space", "delete"]

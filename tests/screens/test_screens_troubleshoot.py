@@ -301,6 +301,19 @@ async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(bac
         assert "--read-only" in person.bottom_line
 
 
+async def test_paused_sending_is_a_reason_why_nothing_arrives(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("t")
+        assert "paused" not in step(person, 1)
+        assert "not in Xero yet" in step(person, 3)
+        assert "✓" not in step(person, 3)
+        backend.publish(is_paused=True)
+        await person.settle()
+        assert "Sending to Xero is paused" in step(person, 1)
+
+
 async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -> None:
     for number in range(7):
         backend.put_change(number, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice [/].")

@@ -79,6 +79,7 @@ class FakeAccount:
     listed: list[Listed] = field(default_factory=list)
     backends: dict[str, FakeBackend] = field(default_factory=dict)
     is_practice: bool = True
+    is_read_only: bool = False
     client_id: str = ""
     redirect_uri: str = "http://localhost:8742/callback"
     calls: list[tuple[Any, ...]] = field(default_factory=list)

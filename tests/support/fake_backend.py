@@ -250,6 +250,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             waiting=waiting[:8],
             settled=settled[:8],
             working_total=len(working),
+            sent_total=len(of(State.SENDING, State.UNCLEAR)),
             handoff_total=len(of(State.HANDOFF)),
             refused_total=len(refused),
             waiting_total=len(waiting),

@@ -10,8 +10,12 @@ from support.fake_backend import NOW, FakeBackend
 from support.frozen import frozen
 
 from tui.model.change import Action, State
+from tui.model.check import Check
+from tui.model.errors import AnswerLostError
 from tui.model.evidence import Grade
 from tui.model.snapshot import Link, PullProgress, ReleasedLink, XeroLink
+from tui.screens.dialogs.confirm_words import freshness
+from tui.screens.released.troubleshoot_words import overview
 from tui.widgets import clock, sync_lines
 from tui.widgets.pull_bar import standstill
 from tui.widgets.sync_words import calls_left, next_sync, symbols, totals, trouble, xero_trouble
@@ -331,3 +335,21 @@ def test_spans_of_time_are_written_as_people_say_them() -> None:
     assert clock.ago(NOW - timedelta(days=12), NOW) == "12 days ago"
     assert counted(1, "contact") == "1 contact"
     assert counted(1402, "contact") == "1,402 contacts"
+
+
+def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
+    waiting, asked = (ReleasedLink(has_feed=True, is_asked=is_asked) for is_asked in (False, True))
+    assert "Asking" in next_sync(waiting, NOW, is_practice=False).words
+    assert "being asked" in overview(waiting, NOW)
+    assert "doesn't say" in next_sync(asked, NOW, is_practice=False).words
+    assert "doesn't say" in overview(asked, NOW)
+
+
+@pytest.mark.parametrize("words", ["Service Unavailable", "The Organisation is offline"])
+def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
+    error = AnswerLostError(words, "Nothing is lost.")
+    assert error.sentence == f"{words}."
+    assert AnswerLostError(f"{words}.").sentence == f"{words}."
+    assert freshness(Check(Action.ARCHIVE, (), is_fresh=False, stale_reason=words))[0].startswith(
+        f"{words}. "
+    )

@@ -271,6 +271,22 @@ async def test_an_answer_that_is_not_xeros_is_no_verdict(
     assert str(status) in error.what
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        *(httpx.Response(one, json={"Message": "Timed out"}) for one in (408, 421, 425, 431, 460, 499)),
+        httpx.Response(408, json={"Type": "about:blank", "Title": "Request Timeout", "Status": 408}),
+        httpx.Response(403, json={"Message": "User is not authorized to access this resource"}),
+        httpx.Response(401, json={"Message": "Unauthorized"}),
+    ],
+    ids=repr,
+)
+async def test_json_that_only_looks_like_xeros_is_no_verdict(
+    client_for: ClientFor, response: httpx.Response
+) -> None:
+    assert isinstance(await caught(client_for, response), ForeignAnswerError)
+
+
 async def test_a_gateways_page_is_no_answer_of_xeros(client_for: ClientFor) -> None:
     dated: list[datetime] = []
     headers = {"Date": "Mon, 02 Mar 2026 12:00:00 GMT"}

@@ -88,7 +88,7 @@ def _load(command: str) -> click.Command:
 )
 @click.version_option(__version__, prog_name="reshelve")
 @click.option("--organisation", help="Open the organisation whose name contains this.")
-@click.option("--read-only", is_flag=True, help="Read-only mode: nothing is changed.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: change and disconnect nothing.")
 @click.pass_context
 def main(context: click.Context, organisation: str | None, *, read_only: bool) -> None:
     """Browse, archive and restore Xero contacts, and watch Re-Leased pick the changes up.

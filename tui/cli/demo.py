@@ -37,7 +37,7 @@ _SHOWN_BY: Final = "`reshelve settings --demo` shows the demo's settings, and se
 )
 @click.option("--organisation", help="Open the organisation whose name contains this.")
 @click.option("--fresh", is_flag=True, help="Forget everything done in the demo before.")
-@click.option("--read-only", is_flag=True, help="Read-only mode: nothing is changed.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: change and disconnect nothing.")
 def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, read_only: bool) -> None:
     """Try Reshelve on a practice Xero and Re-Leased on this machine.
 

@@ -14,7 +14,7 @@ from tui.settings import load
 
 @click.command("open")
 @click.option("--organisation", help="Open the organisation whose name contains this.")
-@click.option("--read-only", is_flag=True, help="Read-only mode: nothing is changed.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: change and disconnect nothing.")
 def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
     """Open a connected organisation, or the screen that connects one."""
     paths = Paths.find()

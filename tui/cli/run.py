@@ -177,7 +177,7 @@ def in_line(error: ReshelveError) -> str:
     """Write an error as the command line prints it: what happened, and what to do."""
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, for words that may be Xero's
 
-    return safe(f"{error.what} {error.next_step}".strip())
+    return safe(f"{error.sentence} {error.next_step}" if error.next_step else error.what)
 
 
 def _remember_theme(file: Path, name: str) -> None:

@@ -179,6 +179,7 @@ class Publisher:
             waiting=self._waiting(missed, done),
             settled=self._settled(missed, done),
             working_total=sum(totals.get(state, 0) for state in working),
+            sent_total=sum(totals.get(state, 0) for state in working if state is not State.QUEUED),
             handoff_total=totals.get(State.HANDOFF, 0),
             refused_total=self._store.refused_total(),
             waiting_total=waiting_total,

@@ -64,7 +64,7 @@ class ReleasedWatch:
         self._has_feed = has_feed
         self._stalled_since: datetime | None = None
         self._company = store.company()
-        self.link = ReleasedLink(has_feed=has_feed)
+        self.link = ReleasedLink(has_feed=has_feed, is_asked=not has_feed)
         self.watch = Watch()
         if not has_feed:
             self._follow_clock()
@@ -78,7 +78,7 @@ class ReleasedWatch:
         self._company = self._store.company()
         link = self.link
         if is_follower and self._has_feed:
-            link = replace(link, **_read_shown(self._store.cursor(_SHOWN)))
+            link = replace(link, is_asked=True, **_read_shown(self._store.cursor(_SHOWN)))
         self._show(link)
 
     async def look(self, observer: Observer) -> bool:

@@ -103,6 +103,11 @@ class Account(Protocol):
         ...
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed in any organisation, nor a sign-in be ended; connecting may."""
+        ...
+
+    @property
     def client_id(self) -> str:
         """The client id to propose: the last one used, or the one in the settings; may be empty."""
         ...
@@ -141,7 +146,10 @@ class Account(Protocol):
         ...
 
     async def disconnect(self, sign_in: str) -> None:
-        """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay."""
+        """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay.
+
+        Raises `ReadOnlyError`, with everything as it was, where the account is read-only.
+        """
         ...
 
     def opened(self, organisation: Organisation) -> None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+def as_sentence(words: str) -> str:
+    """Return words that end like a sentence."""
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
+
+
 class ReshelveError(Exception):
     """Something that a person has to be told.
 
@@ -20,6 +25,11 @@ class ReshelveError(Exception):
         self.what = what
         self.next_step = next_step
         self.action = action
+
+    @property
+    def sentence(self) -> str:
+        """`what` with a full stop, for where a sentence follows: the words of others often have none."""
+        return as_sentence(self.what)
 
 
 class BugError(ReshelveError):
@@ -111,8 +121,12 @@ class AnswerLostError(XeroError):
     retryable = True
 
 
-class ForeignAnswerError(AnswerLostError):
-    """An answer that isn't Xero's, such as a gateway's page: no verdict on what was asked."""
+class UnexpectedAnswerError(AnswerLostError):
+    """There was an answer, but none that can be read as Xero's: no verdict on what was asked."""
+
+
+class ForeignAnswerError(UnexpectedAnswerError):
+    """A refusal that isn't Xero's, such as a gateway's page."""
 
 
 class RateLimitedError(XeroError):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Link(StrEnum):
     """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation.
 
-    `UNEXPECTED` is an answer that a request can't be met by: a refusal of all of it, or a gateway's page.
+    `UNEXPECTED` is an answer that isn't one: a refusal of the whole request, a gateway's page, or no sense.
     `KEYCHAIN` waits for the person to answer the prompt of the system's keychain.
     """
 
@@ -72,16 +72,18 @@ class PullProgress(Struct, frozen=True):
 class ReleasedLink(Struct, frozen=True):
     """What is known of Re-Leased's syncs.
 
-    `has_feed` says whether evidence can be *read*. `state` is one of the states of Re-Leased's Sync
-    Overview as a feed tells it, or as somebody has told it at `state_told_at`, else empty. `next_sync_at`
-    is told by a feed, or the end of the nightly window that is under way or comes next, which begins at
-    `window_start_at`; `cycle_started_at` is the moment its countdown began. `problem` is why the feed
-    couldn't be read. `told` is the newest that somebody told of the company, `told_sync_since` the start of
-    a sync of which nobody has told the end yet. `zone` is the one the nightly window is in, None for this
-    machine's; `zone_note` says why, where another was wanted.
+    `has_feed` says whether evidence can be *read*, `is_asked` whether it was asked yet. `state` is one of
+    the states of Re-Leased's Sync Overview as a feed tells it, or as somebody has told it at
+    `state_told_at`, else empty. `next_sync_at` is told by a feed, or the end of the nightly window that
+    is under way or comes next, which begins at `window_start_at`; `cycle_started_at` is the moment its
+    countdown began. `problem` is why the feed couldn't be read. `told` is the newest that somebody told
+    of the company, `told_sync_since` the start of a sync of which nobody has told the end yet. `zone` is
+    the one the nightly window is in, None for this machine's; `zone_note` says why, where another was
+    wanted.
     """
 
     has_feed: bool = False
+    is_asked: bool = True
     state: str = ""
     next_sync_at: datetime | None = None
     cycle_started_at: datetime | None = None
@@ -115,11 +117,12 @@ class ChangeView(Struct, frozen=True):
 class Pane(Struct, frozen=True):
     """The status pane: totals, and the newest few of each kind (never the whole journal).
 
-    `working` are queued, being sent or unclear; `waiting` are confirmed and pending, overdue or stalled;
-    `settled` are those that Re-Leased was last seen or told to have, or is expected to have, and those of
-    contacts that its syncs leave out. `waiting_total` counts what is overdue or stalled, too; `unseen_total`
-    all that as well that is only expected, or reported for the company as a whole. `settled_total` counts all
-    that `settled` holds the newest of.
+    `working` are queued, being sent or unclear, and all but the queued ones count in `sent_total`;
+    `waiting` are confirmed and pending, overdue or stalled; `settled` are those that Re-Leased was last
+    seen or told to have, or is expected to have, and those of contacts that its syncs leave out.
+    `waiting_total` counts what is overdue or stalled, too; `unseen_total` all that as well that is only
+    expected, or reported for the company as a whole. `settled_total` counts all that `settled` holds the
+    newest of.
     """
 
     working: tuple[ChangeView, ...] = ()
@@ -128,6 +131,7 @@ class Pane(Struct, frozen=True):
     waiting: tuple[ChangeView, ...] = ()
     settled: tuple[ChangeView, ...] = ()
     working_total: int = 0
+    sent_total: int = 0
     handoff_total: int = 0
     refused_total: int = 0
     waiting_total: int = 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _TERM: Final = re.compile(
     r"""
     (?=\S)
-    (?P<minus> - (?=\S) )?
+    (?P<minus> -+ (?=[^\s-]) )?
     (?: (?P<name> [A-Za-z]+ ) : )?
     (?: " (?P<quoted> [^"]* ) (?P<closing> "? ) | (?P<bare> \S* ) )
     """,
@@ -21,11 +21,20 @@ _TERM: Final = re.compile(
 )
 
 
+# Texts that are pasted have typographic signs, which mean what their plain ones mean here.
+_PLAIN: Final = {
+    **dict.fromkeys(map(ord, "‐‑‒–—−－"), "-"),
+    **dict.fromkeys(map(ord, "“”„‟＂"), '"'),
+    **dict.fromkeys(map(ord, "：﹕︓∶꞉"), ":"),
+}
+
+
 class Term(Struct, frozen=True):
     """One piece: `-name:"value"`, of which only the value is never missing.
 
-    `start` and `stop` say where it stands in the text. `is_ended` says that what is typed next can't belong
-    to it: a space follows, or its quotation marks are closed.
+    `typed` has plain dashes, colons and quotation marks; `start` and `stop` say where it is in the text.
+    `is_ended` says that what is typed next can't belong to it: a space follows, or its quotation marks are
+    closed.
     """
 
     typed: str
@@ -39,13 +48,13 @@ class Term(Struct, frozen=True):
 
     @property
     def without_sign(self) -> str:
-        """What was typed, without the minus sign that negates it."""
-        return self.typed[1:] if self.is_negated else self.typed
+        """What was typed, without the minus signs that negate it."""
+        return self.typed.lstrip("-") if self.is_negated else self.typed
 
 
 def split(text: str) -> Iterator[Term]:
     """Yield the terms of a text in their order."""
-    for match in _TERM.finditer(text):
+    for match in _TERM.finditer(text if text.isascii() else text.translate(_PLAIN)):
         quoted = match["quoted"]
         yield Term(
             typed=match[0],

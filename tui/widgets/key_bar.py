@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Input
 
-from tui.actions import key_name, keys_of, may_write, spec
+from tui.actions import is_offered, key_name, keys_of, spec
 from tui.widgets.line import Line
 from tui.widgets.text import safe
 
@@ -83,7 +83,7 @@ class KeyBar(Line):
 
     def _badges(self) -> Content:
         mark, badges = getattr(self.app, "mark", ""), []
-        if not may_write(self.app):
+        if getattr(self.app, "is_read_only", False):
             badges.append(Content.styled(" READ ONLY ", "bold $background on $accent"))
         if mark:
             badges.append(Content.styled(f" {mark} ", "bold $background on $warning"))
@@ -98,7 +98,7 @@ class KeyBar(Line):
         for offer in self._offers:
             action_id, label = offer if isinstance(offer, tuple) else (offer, spec(offer).label)
             item = spec(action_id)
-            if item.writes and not may_write(self.app):
+            if not is_offered(self.app, item):
                 continue
             keys = bound.get(item.binding_id) or keys_of(self.app, item).split(",")
             items.append(_item(_reaching(keys, is_typing=is_typing), label))

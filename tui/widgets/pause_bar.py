@@ -35,7 +35,7 @@ class PauseBar(Line):
         key = key_now(self.app, "pause")
         if key:
             words += f" Press {key} to resume."
-        waiting = snapshot.pane.working_total if snapshot.pane else 0
+        waiting = snapshot.pane.working_total - snapshot.pane.sent_total if snapshot.pane else 0
         if waiting:
             words += f" Not sent yet: {number(waiting)}."
         self.show(Content(words).stylize(Style.from_meta({"@click": "screen.pause"})))

@@ -144,8 +144,9 @@ def _lines(note: Note, groups: Sequence[str]) -> Iterator[str]:
             known = [safe(each) for each in _speakable(groups, "")] if note.qualifier == "group" else []
             yield from _going_on(note, QUALIFIERS[note.qualifier], known)
         case Remark.UNFINISHED:
-            begun = [name for name in names if name.startswith(fold(note.typed[1:]))]
-            yield f"It may go on: {' '.join(begun)}  A space after it leaves out “{safe(note.typed[1:])}”."
+            word = note.typed.lstrip("-")
+            begun = [name for name in names if name.startswith(fold(word))]
+            yield f"It may go on: {' '.join(begun)}  A space after it leaves out “{safe(word)}”."
             yield f"It may go on: {' '.join(begun)}"
 
 

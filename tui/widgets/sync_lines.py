@@ -59,7 +59,11 @@ def tall(
         Content.styled(HEADING, "bold"),
         Content(""),
         *_head(
-            snapshot, next_sync(snapshot.released, now, is_practice=is_practice, key=key), width, spaced=True
+            snapshot,
+            next_sync(snapshot.released, now, is_practice=is_practice, key=key),
+            width,
+            spaced=True,
+            key=key,
         ),
         Content(""),
     ]
@@ -88,7 +92,7 @@ def low(
     left: list[Content] = []
     foot: list[Content] = []
     for said, calls in ((sync, True), (sync, False), (replace(sync, fraction=None), False), (brief, True)):
-        left, foot = _head(snapshot, said, left_width), _foot(snapshot, now, left_width, calls=calls)
+        left, foot = _head(snapshot, said, left_width, key=key), _foot(snapshot, now, left_width, calls=calls)
         if len(left) + len(foot) <= height:
             break
     left = left[: max(0, height - len(foot))]
@@ -115,7 +119,8 @@ def single(
     wrong = trouble(snapshot, now)
     right = content(wrong or sync.brief, "$text-warning" if wrong else _var(sync.style))
     pane, room = snapshot.pane, width - right.cell_length - _GAP
-    left = _row(_vars(totals(pane))) if pane else Content("Looking …")
+    is_sending = _is_sending(snapshot, key)
+    left = _row(_vars(totals(pane, is_sending=is_sending))) if pane else Content("Looking …")
     if pane and left.cell_length > room:
         parts = _vars(symbols(pane))
         # What waits for a person stands in Hand-offs and Troubleshoot as well; why nothing moves only here.
@@ -152,7 +157,7 @@ def changes(
     write = partial(_block, now=now, width=width, hint=hint, key=key)
     if not in_xero or height < _ROOM_FOR_HEADINGS:
         return _listed((*in_xero, *released), xero_total + released_total, height, write)
-    head = _rows([("Xero", "bold"), *_vars(xero_totals(pane))], width)
+    head = _rows([("Xero", "bold"), *_vars(xero_totals(pane, is_sending=_is_sending(snapshot, key)))], width)
     # A gap, a heading, and at least a line of changes.
     kept = min(2 + len(released), max(3, height // 3)) if released else 0
     lines = [*head, *_listed(in_xero, xero_total, height - len(head) - kept, write)]
@@ -196,11 +201,21 @@ def _grade(view: ChangeView) -> Grade | None:
     return view.standing.grade if view.standing else None
 
 
-def _head(snapshot: Snapshot, sync: NextSync, width: int, *, spaced: bool = False) -> list[Content]:
-    # Beside the table, what Xero hasn't confirmed is counted above its own list.
-    write_totals = released_totals if spaced else totals
+def _is_sending(snapshot: Snapshot, key: Callable[[str], str]) -> bool:
+    """Return whether queued changes are sent: not while paused, nor in read-only mode, which has no key."""
+    return not snapshot.is_paused and bool(key("pause"))
+
+
+def _head(
+    snapshot: Snapshot, sync: NextSync, width: int, *, key: Callable[[str], str], spaced: bool = False
+) -> list[Content]:
     pane = snapshot.pane
-    lines = _rows(_vars(write_totals(pane)), width) if pane else [Content("Looking …")]
+    lines = [Content("Looking …")]
+    if pane:
+        # Beside the table, what Xero hasn't confirmed is counted above its own list.
+        is_sending = _is_sending(snapshot, key)
+        said = released_totals(pane) if spaced else totals(pane, is_sending=is_sending)
+        lines = _rows(_vars(said), width)
     if spaced:
         lines.append(Content(""))
     lines += content(sync.words, _var(sync.style)).wrap(width)

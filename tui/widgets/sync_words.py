@@ -104,6 +104,8 @@ def _next(released: ReleasedLink, now: datetime, *, is_practice: bool) -> NextSy
 
 
 def _unknown(released: ReleasedLink) -> NextSync:
+    if not released.is_asked:
+        return NextSync("Asking Re-Leased's feed …", "asking Re-Leased …")
     if released.has_feed:
         return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
     return NextSync("Re-Leased can't be asked. It syncs every night.", "next sync tonight")
@@ -138,12 +140,18 @@ def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | N
     return max(0.0, min(1.0, (now - start) / (end - start)))
 
 
-def xero_totals(pane: Pane) -> list[tuple[str, str]]:
-    """Return the totals of what Xero hasn't confirmed, as words with their styles; zeros are left out."""
+def xero_totals(pane: Pane, *, is_sending: bool = True) -> list[tuple[str, str]]:
+    """Return the totals of what Xero hasn't confirmed, as words with their styles; zeros are left out.
+
+    Where nothing is sent, as sending is paused or in read-only mode, queued changes aren't on the way.
+    """
+    queued = 0 if is_sending else pane.working_total - pane.sent_total
+    on_the_way = pane.working_total - queued
     parts = [
         (pane.handoff_total, counted(pane.handoff_total, "hand-off"), "accent"),
         (pane.refused_total, f"{number(pane.refused_total)} refused by Xero", "error"),
-        (pane.working_total, f"{number(pane.working_total)} on the way", ""),
+        (queued, f"{number(queued)} queued", ""),
+        (on_the_way, f"{number(on_the_way)} on the way", ""),
     ]
     return [(words, style) for count, words, style in parts if count]
 
@@ -165,9 +173,9 @@ def released_totals(pane: Pane) -> list[tuple[str, str]]:
     return shown or [("Nothing is pending", "primary")]
 
 
-def totals(pane: Pane) -> list[tuple[str, str]]:
-    """Return the totals of both, for where they share a line."""
-    in_xero = xero_totals(pane)
+def totals(pane: Pane, *, is_sending: bool = True) -> list[tuple[str, str]]:
+    """Return the totals of both, for where they share a line; `is_sending` as for `xero_totals`."""
+    in_xero = xero_totals(pane, is_sending=is_sending)
     return [*(released_totals(pane) if pane.waiting_total or not in_xero else []), *in_xero]
 
 

@@ -18,6 +18,7 @@ from tui.model.errors import (
     RateLimitedError,
     ReconnectError,
     RejectedError,
+    UnexpectedAnswerError,
     XeroError,
 )
 from tui.xero import wire
@@ -45,6 +46,8 @@ _NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessfu
 _SCOPE: Final = "scope"
 # Xero's word for it where it comes with a 401.
 _NO_SCOPE: Final = "authorizationunsuccessful"
+# These tell of the way to Xero, never of what was asked: no verdict, whatever the body says.
+_OF_THE_WAY: Final = frozenset({408, 421, 425, 426, 431, 444, 460, 494, 495, 496, 497, 498, 499})
 # How a service that takes bearer tokens refuses one (RFC 6750), and how OAuth 1 did, whose words Xero kept.
 _TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
 
@@ -59,14 +62,14 @@ def answer_lost() -> AnswerLostError:
     return AnswerLostError("Xero's answer didn't arrive.", _READS_AGAIN)
 
 
-def answer_unreadable() -> AnswerLostError:
+def answer_unreadable() -> UnexpectedAnswerError:
     """Say that an answer arrived that makes no sense."""
-    return AnswerLostError("Xero's answer made no sense.", _READS_AGAIN)
+    return UnexpectedAnswerError("Xero's answer made no sense.", _READS_AGAIN)
 
 
-def answer_too_large() -> AnswerLostError:
+def answer_too_large() -> UnexpectedAnswerError:
     """Say that an answer arrived that is larger than this program reads."""
-    return AnswerLostError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
+    return UnexpectedAnswerError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
 
 
 def raise_for_failure(response: httpx.Response) -> None:
@@ -116,7 +119,7 @@ def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
     challenge = response.headers.get("WWW-Authenticate", "").lower()
     meaning = f"{words_of(response)} {challenge}".lower()
     is_about_token = any(sign in meaning for sign in _TOKEN_REFUSALS)
-    if not is_about_token and not is_xeros(response):
+    if not is_about_token and not _is_xeros_refusal(response):
         # A 401 without any content is taken for Xero's, as nothing but a new sign-in could help against it.
         is_bare = status == HTTPStatus.UNAUTHORIZED and not response.content and not challenge
         if not is_bare:
@@ -136,7 +139,7 @@ def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
 
 
 def _rejected(response: httpx.Response, status: int) -> XeroError:
-    if not is_xeros(response):
+    if status in _OF_THE_WAY or not is_xeros(response):
         return _foreign(status)
     return RejectedError(words_of(response) or f"Xero refused the request (HTTP {status}).", status)
 
@@ -152,6 +155,12 @@ def is_xeros(response: httpx.Response) -> bool:
     """Say whether the body is the JSON of a failed call as Xero writes it, its names in PascalCase."""
     problem = problem_of(response)
     return problem.elements is not None or any((problem.type, problem.title, problem.detail, problem.message))
+
+
+def _is_xeros_refusal(response: httpx.Response) -> bool:
+    """Say whether the body is how Xero refuses a sign-in (seen); gateways write a `Message` alone."""
+    problem = problem_of(response)
+    return any((problem.type, problem.title, problem.detail))
 
 
 def _has_foreign_body(response: httpx.Response) -> bool:

@@ -17,7 +17,14 @@ from tui.engine.sign_ins.organisations import Known, read_known, write_known
 from tui.engine.watch import told_watch
 from tui.loopback import is_loopback
 from tui.model.account import Account, Listed
-from tui.model.errors import KeychainError, NoKeychainError, ReconnectError, StoreError
+from tui.model.errors import (
+    KeychainError,
+    NoKeychainError,
+    ReadOnly,
+    ReadOnlyError,
+    ReconnectError,
+    StoreError,
+)
 from tui.model.evidence import settled_up_to
 from tui.settings import set_value
 from tui.store.peek import peek
@@ -42,7 +49,7 @@ __all__ = ["FILE", "XeroAccount", "account"]
 class XeroAccount(Account):
     """Implements `model.account.Account` on the files of one installation.
 
-    `is_read_only` opens every organisation without leave to change anything.
+    `is_read_only` opens every organisation without leave to change anything, and ends no sign-in.
     """
 
     def __init__(
@@ -66,6 +73,11 @@ class XeroAccount(Account):
     def is_practice(self) -> bool:
         """Whether Xero is a practice one on this machine."""
         return is_loopback(self._settings.xero.pages_url)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed in any organisation, nor a sign-in be ended."""
+        return self._is_read_only
 
     @property
     def client_id(self) -> str:
@@ -134,6 +146,8 @@ class XeroAccount(Account):
 
     async def disconnect(self, sign_in: str) -> None:
         """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay."""
+        if self._is_read_only:
+            raise ReadOnlyError(ReadOnly.OPTION)
         try:
             await self._patiently(token_source(self._settings, self._paths, sign_in).revoke)
         except ReconnectError:

@@ -36,7 +36,7 @@ class Disk:
 
     def note_task(self, task: str, error: UnexpectedError | None) -> None:
         """Note how a background task goes: what ended it unexpectedly, None once it works again."""
-        trouble = "" if error is None else f"{task}: {error.what} {error.next_step}"
+        trouble = "" if error is None else f"{task}: {error.sentence} {error.next_step}"
         if trouble == self._task_troubles.get(task, ""):
             return
         if trouble:
@@ -80,4 +80,4 @@ class Disk:
 
 
 def _words(error: StoreError | None) -> str:
-    return "" if error is None else f"{error.what} {error.next_step}".strip()
+    return "" if error is None else f"{error.sentence} {error.next_step}".strip()

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from tui.log import logger
 from tui.model.errors import (
-    ForeignAnswerError,
     KeychainError,
     MissingScopeError,
     NotConnectedError,
@@ -20,6 +19,7 @@ from tui.model.errors import (
     ReconnectError,
     RejectedError,
     ReshelveError,
+    UnexpectedAnswerError,
 )
 from tui.model.snapshot import Link, XeroLink
 
@@ -194,7 +194,7 @@ def _words(error: ReshelveError) -> str:
         return _LIMITS.get(error.problem, _MINUTE_LIMIT)
     if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):
         return _GONE
-    return error.what if not error.next_step else f"{error.what} {error.next_step}"
+    return error.what if not error.next_step else f"{error.sentence} {error.next_step}"
 
 
 def _link(error: ReshelveError) -> Link:
@@ -207,6 +207,6 @@ def _link(error: ReshelveError) -> Link:
         return Link.GONE
     if isinstance(error, ReconnectError):
         return Link.RECONNECT
-    if isinstance(error, ForeignAnswerError | RejectedError):
+    if isinstance(error, UnexpectedAnswerError | RejectedError):
         return Link.UNEXPECTED
     return Link.UNAVAILABLE

@@ -129,7 +129,7 @@ class OrganisationsScreen(ModalScreen[None], Telling[None]):
 
     @on(_LookFailed)
     def _look_failed(self, message: _LookFailed) -> None:
-        state = f"{message.error.what} This is the list as last known."
+        state = f"{message.error.sentence} This is the list as last known."
         self.query_one("#state", Plain).update_text(state, "$text-warning")
 
     @work(exclusive=True, group="count", exit_on_error=False)

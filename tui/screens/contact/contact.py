@@ -147,7 +147,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
     def _show_failure(self, message: _HistoryFailed) -> None:
         error = message.error
         again = f"{self.key('refresh')} asks again."
-        text = f"{error.what} {advice(self.app, error) or again}"
+        text = f"{error.sentence} {advice(self.app, error) or again}"
         self._write("#history", words.history_state(text, "$text-warning"))
 
     def _write(self, selector: str, text: Content) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action
+from tui.model.errors import as_sentence
 from tui.screens.tenancy.tenancy_words import in_full, in_short, mention, summary, warning
 from tui.widgets.words import counted, number
 
@@ -66,7 +67,7 @@ def freshness(check: Check) -> tuple[str, str]:
     if check.is_fresh:
         return "Read from Xero just now.", "$text-success"
     reason = check.stale_reason or "Xero could not be asked."
-    return f"{reason} This is what the local copy says.", "$text-warning"
+    return f"{as_sentence(reason)} This is what the local copy says.", "$text-warning"
 
 
 def not_shown(hidden: int, chosen: int) -> str:

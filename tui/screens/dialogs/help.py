@@ -8,7 +8,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions import bindings, by_group, key_names, keys_of, may_write
+from tui.actions import bindings, by_group, is_offered, key_names, keys_of
 from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import SearchBox
@@ -39,7 +39,7 @@ class HelpScreen(ModalScreen[None], Telling[None]):
             for group, specs in by_group():
                 yield Static(group, classes="group")
                 for item in specs:
-                    if item.writes and not may_write(self.app):
+                    if not is_offered(self.app, item):
                         continue
                     with Horizontal(classes="action"):
                         yield Static(key_names(keys_of(self.app, item)), classes="keys", markup=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.actions import usual_key
+from tui.model.errors import as_sentence
 from tui.model.evidence import Grade, Standing
 from tui.model.snapshot import Link
 from tui.widgets import clock
@@ -32,6 +33,7 @@ _UNSEEN: Final = "~"
 STYLES: Final = {_GOOD: "success", _BAD: "error", _WAITS: "primary", _UNKNOWN: "warning", _UNSEEN: "muted"}
 _TOO_OLD: Final = timedelta(days=1)
 _MOST_REFUSED: Final = 3
+_PAUSED: Final = "Sending to Xero is paused: nothing queued is sent until you resume it among the contacts."
 _READING: Final = "The journal is being read."
 TO_RECONNECT: Final = frozenset({Link.RECONNECT, Link.GONE})
 _TROUBLED: Final = frozenset(Link) - {Link.ONLINE, Link.STARTING}
@@ -83,7 +85,11 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
         f"Re-Leased: {overview(snapshot.released, now)}",
         f"Its company must be the one tied to {safe(organisation.name)}, with the sync switched on.",
     ]
-    troubles = (safe(snapshot.disk_trouble) or xero_trouble(xero, now), clock.trouble(snapshot.clock_ahead))
+    troubles = (
+        safe(snapshot.disk_trouble) or xero_trouble(xero, now),
+        _PAUSED if snapshot.is_paused else "",
+        clock.trouble(snapshot.clock_ahead),
+    )
     lines[1:1] = filter(None, troubles)
     is_bad = xero.link in _TROUBLED or any(troubles) or snapshot.released.is_stalled
     is_known = xero.link is Link.ONLINE and _is_recent(snapshot.last_pull_at, now)
@@ -136,6 +142,8 @@ def overview(released: ReleasedLink, now: datetime) -> str:
     """Say what is known of Re-Leased's Sync Overview, and where from."""
     if released.problem:
         return f"its feed can't be read: {safe(released.problem)}"
+    if not released.is_asked:
+        return "its feed is being asked."
     if not released.state:
         nobody = "nobody has said yet what its Sync Overview shows."
         return "its feed doesn't say what its Sync Overview shows." if released.has_feed else nobody
@@ -153,7 +161,7 @@ def _refusals(pane: Pane | None, key: Callable[[str], str]) -> Step:
     if not pane.refused_total:
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
     shown = [
-        f"{safe(view.change.name)}: {_sentence(reason(view.change))}"
+        f"{safe(view.change.name)}: {as_sentence(reason(view.change))}"
         f" {advice(view.change, retry='retry', key=key)}"
         for view in pane.refused[:_MOST_REFUSED]
     ]
@@ -162,10 +170,6 @@ def _refusals(pane: Pane | None, key: Callable[[str], str]) -> Step:
         shown.append(f"and {number(more)} more")
     again = f"{key('retry')} tries again; " if key("retry") else ""
     return Step(_BAD, title, tuple(shown), f"{again}{every}")
-
-
-def _sentence(words: str) -> str:
-    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _waiting(
@@ -177,7 +181,15 @@ def _waiting(
     sync = next_sync(snapshot.released, now, is_practice=is_practice, key=key).words
     lines = [_totals(pane), *_oldest(oldest, now), sync if sync.endswith(".") else f"{sync}."]
     is_bad = bool(pane.overdue_total or pane.stalled_total)
-    sign = _BAD if is_bad else _WAITS if pane.waiting_total else _UNSEEN if oldest.view else _GOOD
+    sign = (
+        _BAD
+        if is_bad
+        else _WAITS
+        if pane.waiting_total + pane.not_in_xero_total
+        else _UNSEEN
+        if oldest.view
+        else _GOOD
+    )
     pressed = key("manual_sync")
     manual = f"{pressed} records a sync that you started in Re-Leased, or how it ended; " if pressed else ""
     then = f"{manual}{key('reconcile')} compares a file exported from it."
