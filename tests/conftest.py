@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.token_scan import TokenScan
 
-from tui.log import logger
+from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

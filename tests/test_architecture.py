@@ -31,9 +31,9 @@ def test_the_rules_of_who_may_import_whom_are_kept() -> None:
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("tui.app", {"httpx", "httpcore", "starlette", "uvicorn", "sqlite3", "keyring", "authlib"}),
-        ("tui.cli.run", {"httpx", "textual", "starlette", "uvicorn", "keyring", "authlib"}),
-        ("tui.engine.sign_ins.account", {"httpx", "textual", "starlette", "uvicorn", "keyring", "authlib"}),
+        ("tui.app.app", {"httpx", "httpcore", "starlette", "uvicorn", "sqlite3", "keyring", "authlib"}),
+        ("tui.cli.launch", {"httpx", "textual", "starlette", "uvicorn", "keyring", "authlib"}),
+        ("tui.engine.accounts.account", {"httpx", "textual", "starlette", "uvicorn", "keyring", "authlib"}),
         ("tui.model.backend", {"httpx", "textual", "sqlite3", "asyncio", "tui.store", "tui.xero"}),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui import browser
+from tui.system import browser
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,9 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.widgets import Input, Label, OptionList
 
-from tui import terminal_driver
-from tui.compat import WRITTEN_FOR, CrashSafeApp, GuardedScreen
-from tui.terminal_driver import TerminalDriver, TerminalInput
+from tui.compat import terminal_driver
+from tui.compat.terminal_driver import TerminalDriver, TerminalInput
+from tui.compat.textual import WRITTEN_FOR, CrashSafeApp, GuardedScreen
 
 _PARTS = {
     App: "_close_messages_no_wait _exception_event _handle_exception _registry"

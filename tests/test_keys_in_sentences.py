@@ -1,4 +1,4 @@
-"""No sentence names a key: what can be given other keys is named through `tui.actions` alone."""
+"""No sentence names a key: what can be given other keys is named through `tui.actions.registry` alone."""
 
 from __future__ import annotations
 

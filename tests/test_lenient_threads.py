@@ -9,7 +9,7 @@ import sys
 _PROGRAM = """
 import sys, threading
 import msgspec
-from tui.lenient import decode
+from tui.net.lenient_json import decode
 sys.setswitchinterval(1e-6)
 source = '''
 class Inner(msgspec.Struct):

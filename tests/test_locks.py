@@ -14,17 +14,17 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli import main
-from tui.engine.care.repairing import examine, mend
-from tui.engine.sync.lease import Lease
-from tui.locks import CannotLockError, FileLock
+from tui.engine.maintenance.repair import examine, mend
+from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.contact import Organisation
 from tui.model.errors import OfflineError, ReshelveError, StoreError
-from tui.paths import Paths
-from tui.sandbox.serve import CannotStartError, Options, run
+from tui.sandbox.server import CannotStartError, ServerOptions, run
 from tui.store import Store
 from tui.store.database import Database
-from tui.store.failures import store_error
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
+from tui.store.errors import store_error
+from tui.system.locks import CannotLockError, FileLock
+from tui.system.paths import Paths
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def told(error: pytest.ExceptionInfo[ReshelveError]) -> str:
 
 def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str) -> None:
     with pytest.raises(StoreError) as raised:
-        Lease(tmp_path / "lease").take()
+        LeaderLock(tmp_path / "lease").acquire()
     assert "can't lock files" in told(raised)
     assert no_locks in told(raised)
     assert ADVICE in told(raised)
@@ -77,7 +77,7 @@ async def test_so_does_the_renewal_of_a_sign_in(tmp_path: Path, no_locks: str) -
 
 def test_so_does_the_sandbox(tmp_path: Path, no_locks: str) -> None:
     with pytest.raises(CannotStartError, match=no_locks) as raised:
-        run(Options(data=tmp_path))
+        run(ServerOptions(data=tmp_path))
     assert ADVICE in str(raised.value)
 
 
@@ -165,7 +165,7 @@ def test_a_full_disk_is_no_matter_of_locks(tmp_path: Path, monkeypatch: pytest.M
 _HOLDER = """
 import sys
 from pathlib import Path
-from tui.locks import FileLock
+from tui.system.locks import FileLock
 lock = FileLock(Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.read()

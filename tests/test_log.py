@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui.log import log_to, logger
+from tui.system.log import log_to, logger
 
 if TYPE_CHECKING:
     from pathlib import Path

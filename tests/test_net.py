@@ -13,13 +13,13 @@ import pytest
 from support.proxies import answering, connecting_to, serving, socks_to
 from support.tls import NOTHING_MORE, tls_server
 
-from tui import net
 from tui.model.errors import FeedError, NetworkSetupError, OfflineError, ReshelveError
-from tui.released.feed import FeedObserver
-from tui.xero.http import Line
-from tui.xero.signing.authorize import is_refused
-from tui.xero.signing.token_endpoint import renew
-from tui.xero.signing.tokens import Tokens
+from tui.net import environment
+from tui.re_leased.feed import FeedObserver
+from tui.xero.auth.authorize import is_refused
+from tui.xero.auth.token_endpoint import renew
+from tui.xero.auth.tokens import Tokens
+from tui.xero.http_client import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask_xero(url: str) -> None:
     async def ask() -> None:
-        line = Line(url, None)
+        line = HttpClient(url, None)
         try:
             answer = await line.send("GET", "/")
         finally:
@@ -73,7 +73,7 @@ def ask_the_feed(url: str) -> None:
     async def look() -> None:
         observer = FeedObserver(feed_url=url, tenant_id="tenant")
         try:
-            await observer.look(None)
+            await observer.fetch(None)
         finally:
             await observer.aclose()
 
@@ -194,7 +194,7 @@ def test_no_proxy_excludes_what_it_names_and_odd_entries_nothing(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", excluded)
-    assert (net._proxy_of(XERO) is None) == is_excluded
+    assert (environment._proxy_of(XERO) is None) == is_excluded
 
 
 @pytest.mark.parametrize(
@@ -217,14 +217,14 @@ def test_no_proxy_knows_addresses_and_networks(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", excluded)
-    assert (net._proxy_of(f"https://{host}:8443/x") is None) == is_excluded
+    assert (environment._proxy_of(f"https://{host}:8443/x") is None) == is_excluded
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "https://localhost", "http://[::1]:8000"])
 def test_this_machine_is_never_asked_for_through_a_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    assert net._proxy_of(url) is None
+    assert environment._proxy_of(url) is None
 
 
 @pytest.mark.parametrize(
@@ -315,11 +315,11 @@ def test_what_does_not_speak_tls_is_told_as_such_and_not_as_a_proxy_out_of_reach
 def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> None:
     with tls_server(tmp_path, issuer="Root"):
         certificate = ssl.PEM_cert_to_DER_cert((tmp_path / "trusted.pem").read_text())
-    assert net._issuer_of(certificate) == "Root"
+    assert environment._issuer_of(certificate) == "Root"
     version = certificate.index(b"\xa0\x03\x02\x01\x02") + 4
-    assert net._issuer_of(certificate[:version] + b"\x09" + certificate[version + 1 :]) == ""
+    assert environment._issuer_of(certificate[:version] + b"\x09" + certificate[version + 1 :]) == ""
     # The number is the next thing in it, and must not be negative: the rest of it is read.
-    assert net._issuer_of(certificate[: version + 3] + b"\x80" + certificate[version + 4 :]) == "Root"
+    assert environment._issuer_of(certificate[: version + 3] + b"\x80" + certificate[version + 4 :]) == "Root"
 
 
 def test_nothing_is_sent_to_a_server_to_learn_the_issuer(

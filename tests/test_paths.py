@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli import main
-from tui.paths import HomeFolderError, Paths, private_folder, write_atomically
+from tui.system.paths import HomeFolderError, Paths, private_folder, write_atomically
 
 
 def mode(path: Path) -> int:

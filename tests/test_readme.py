@@ -17,7 +17,7 @@ from support.demo import environment
 from support.terminal import Terminal, gone
 
 from tui import __version__
-from tui.actions import readme_table
+from tui.actions.registry import readme_table
 from tui.cli import main
 from tui.model.query import Query, Tab
 from tui.settings import KEYS
@@ -134,7 +134,7 @@ def test_the_searches_are_understood() -> None:
         for example in (*examples, *(f"{name}:{value}" for value in values)):
             query = Query.parse(Tab.ALL, example)
             assert not query.is_everything
-            assert not query.notes, example
+            assert not query.issues, example
 
 
 def test_the_variables_are_settings() -> None:

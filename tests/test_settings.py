@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tui.loopback import is_loopback
 from tui.model.errors import SettingsError
+from tui.net.loopback import is_loopback
 from tui.settings import (
     KEYS,
-    Key,
     OrganisationSettings,
-    ReleasedSettings,
+    ReLeasedSettings,
     ScreenSettings,
+    SettingKey,
     Settings,
     SyncSettings,
     XeroSettings,
@@ -67,7 +67,7 @@ def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=[key.path for key in KEYS])
-def test_every_key_can_be_set_by_its_variable(file: Path, key: Key) -> None:
+def test_every_key_can_be_set_by_its_variable(file: Path, key: SettingKey) -> None:
     text, value = example(key.name)
     assert value_of(load(file, {key.variable: text}), key.path) == value
 
@@ -400,7 +400,7 @@ TIMES = st.times().map(lambda at: at.isoformat())
     st.builds(
         Settings,
         st.builds(XeroSettings, URLS, URLS, URLS, URLS, WORDS, st.integers(1, 65535), STORES),
-        st.builds(ReleasedSettings, URLS | st.just(""), TIMES, TIMES),
+        st.builds(ReLeasedSettings, URLS | st.just(""), TIMES, TIMES),
         st.builds(SyncSettings, st.floats(0.001, 3600)),
         st.builds(ScreenSettings, WORDS),
         st.dictionaries(TENANTS, st.builds(OrganisationSettings, TIMES, TIMES, ZONES), max_size=3),
@@ -488,7 +488,7 @@ def test_a_key_given_as_a_whole_number_is_a_number_of_seconds(file: Path) -> Non
 
 
 @pytest.mark.parametrize("key", KEYS, ids=[key.path for key in KEYS])
-def test_each_key_can_be_set_and_taken_out_again(file: Path, key: Key) -> None:
+def test_each_key_can_be_set_and_taken_out_again(file: Path, key: SettingKey) -> None:
     text, value = example(key.name)
     set_value(file, key.path, text)
     assert value_of(load(file, {}), key.path) == value
@@ -588,7 +588,7 @@ def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
     found = survey(file, {})
     assert not [problem for problem in found.problems if path in problem.what]
     if text:
-        assert value_of(found.settings, path) == find_key(path).kind.accept(text)
+        assert value_of(found.settings, path) == find_key(path).kind.record_matches(text)
         assert found.sources[path] == "settings.toml"
     else:
         assert path not in found.sources

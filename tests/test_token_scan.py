@@ -14,7 +14,7 @@ import pytest
 from support.effort import some
 from support.token_scan import INVENTED, PRACTICE, Findings, belongs
 
-from tui.sandbox.identity import tokens
+from tui.sandbox.oauth import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

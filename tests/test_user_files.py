@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.model.errors import ReshelveError
-from tui.user_files import write_user_file
+from tui.system.user_files import write_user_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -63,11 +63,11 @@ async def expect(store_folder: Path) -> Expected:
     """Find everything that will be searched for."""
     store = Store.open(store_folder)
     try:
-        rows = store.finder.first(Query()).rows.window(0, _KNOWN_NAMES)
+        rows = store.search.first(Query()).rows.window(0, _KNOWN_NAMES)
         expected = Expected(store.counts().all, [row.name for row in rows])
-        await store.finder.load()
+        await store.search.load()
         for typed in {words[:end] for words in (*_SEARCHES, *_QUALIFIED) for end in range(1, len(words) + 1)}:
-            async for found in store.finder.find(Query.parse(Tab.ALL, typed)):
+            async for found in store.search.find(Query.parse(Tab.ALL, typed)):
                 if found.is_complete:
                     first = found.rows.window(0, 1)
                     expected.finds[typed] = len(found.rows), first[0].name if first else ""

@@ -21,9 +21,9 @@ from benchmarks.stores import Home
 from benchmarks.terminal import Terminal
 from support.practice import running_sandbox
 
-from tui.engine.sign_ins.account import FILE, XeroAccount
-from tui.paths import Paths
+from tui.engine.accounts.account import FILE, XeroAccount
 from tui.settings import load
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero

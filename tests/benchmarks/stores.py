@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tui.engine.sign_ins.account import FILE
-from tui.engine.sign_ins.organisations import Known, write_known
+from tui.engine.accounts.account import FILE
+from tui.engine.accounts.connection_list import ConnectionList, write_known
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
-from tui.paths import Paths
 from tui.store import Store
-from tui.xero.signing.tokens import TokenFile, Tokens
+from tui.system.paths import Paths
+from tui.xero.auth.tokens import TokenFile, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ def prepare(path: Path, contacts: int) -> Home:
     """Make a home with so many contacts, of whom one in seven is archived."""
     home = Home(path, contacts)
     paths = Paths.under(path)
-    write_known(paths.organisations_file, Known((_ORGANISATION,)))
+    write_known(paths.organisations_file, ConnectionList((_ORGANISATION,)))
     TokenFile(paths.token_file(_SIGN_IN)).save(Tokens.of_refresh_token("benchmark", _SIGN_IN))
     asyncio.run(_fill(home))
     return home
@@ -82,8 +82,8 @@ async def _fill(home: Home) -> None:
     try:
         for page in _pages(home.contacts, now):
             await store.apply(page, now)
-        await store.set_cursor("pull.since", now.isoformat())
-        await store.set_cursor("pull.full_done_at", now.isoformat())
+        await store.set_sync_state("pull.since", now.isoformat())
+        await store.set_sync_state("pull.full_done_at", now.isoformat())
     finally:
         store.close()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 
 from tui.cli import main
-from tui.xero import limits
+from tui.xero import rate_limiter
 
 if __name__ == "__main__":
-    lenient = functools.partial(limits.MinuteWindow, calls=1_000_000)
-    setattr(limits, "MinuteWindow", lenient)  # noqa: B010 - a class is not for assigning to, say type checkers
+    lenient = functools.partial(rate_limiter.MinuteWindow, calls=1_000_000)
+    setattr(rate_limiter, "MinuteWindow", lenient)  # noqa: B010 - a class is not for assigning to, say type checkers
     main()

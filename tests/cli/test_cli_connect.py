@@ -21,10 +21,10 @@ from support.fake_account import (
 )
 
 from tui.cli import main
-from tui.cli.pasting import pasted_lines
+from tui.cli.stdin_reader import pasted_lines
 from tui.model.account import Connected
 from tui.model.errors import AnswerLostError, NoKeychainError, OfflineError, SignInError
-from tui.paths import Paths
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         opened.append(url)
         return True
 
-    monkeypatch.setattr("tui.browser.open_page", open_)
+    monkeypatch.setattr("tui.system.browser.open_page", open_)
     return opened
 
 
@@ -184,7 +184,7 @@ def test_without_a_browser_the_address_is_still_there(
     account: FakeAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del account
-    monkeypatch.setattr("tui.browser.open_page", lambda url: not url)
+    monkeypatch.setattr("tui.system.browser.open_page", lambda url: not url)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 0
     assert "No browser could be opened" in result.output
@@ -344,7 +344,7 @@ def test_ctrl_c_while_waiting_cancels_in_words(
         os.kill(os.getpid(), signal.SIGINT)
         return True
 
-    monkeypatch.setattr("tui.browser.open_page", press_ctrl_c)
+    monkeypatch.setattr("tui.system.browser.open_page", press_ctrl_c)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 1
     assert "Cancelled. What was connected before is as it was." in result.output

@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 from support.fake_account import FakeAccount, opened_for
 
 from tui.cli import main
-from tui.model.account import Listed
+from tui.model.account import OrganisationSummary
 from tui.model.contact import Organisation
 from tui.model.errors import AnswerLostError, OfflineError
-from tui.paths import Paths
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tui.model.errors import XeroError
 
 
-def listed(name: str, sign_in: str, **parts: object) -> Listed:
-    return Listed(Organisation(name, name, "!x", sign_in=sign_in), **parts)  # type: ignore[arg-type]
+def listed(name: str, sign_in: str, **parts: object) -> OrganisationSummary:
+    return OrganisationSummary(Organisation(name, name, "!x", sign_in=sign_in), **parts)  # type: ignore[arg-type]
 
 
 TWO_SIGN_INS = [

@@ -14,12 +14,12 @@ from store.damage import spoil, spoil_header
 from store.store_samples import contact
 
 from tui.cli import main
-from tui.engine.sign_ins.organisations import Known, write_known
-from tui.engine.sync.lease import Lease
+from tui.engine.accounts.connection_list import ConnectionList, write_known
+from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
-from tui.paths import Paths
 from tui.store import Store
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ TENANT = "0000aaaa-1111-4222-8333-444455556666"
 def folder(tmp_path: Path) -> Path:
     """Connect one organisation with 300 queued changes, and back its journal up."""
     paths = Paths.under(tmp_path)
-    write_known(paths.organisations_file, Known((Organisation(TENANT, "Demo [/x] Company", "!d"),)))
+    write_known(paths.organisations_file, ConnectionList((Organisation(TENANT, "Demo [/x] Company", "!d"),)))
     folder = paths.organisation(TENANT)
 
     async def fill() -> None:
@@ -87,7 +87,7 @@ def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Call
     assert "journal-20260301T120000Z.db was put back" in done.output
     assert "300 changes that are in doubt are read again from Xero" in done.output
     assert len(list(folder.glob("damaged-*.db"))) == 1
-    assert stands(folder) == [State.UNCLEAR] * 300
+    assert stands(folder) == [State.UNKNOWN] * 300
 
 
 def test_a_missing_journal_is_said_and_put_back(folder: Path, repair: Callable[..., Result]) -> None:
@@ -97,7 +97,7 @@ def test_a_missing_journal_is_said_and_put_back(folder: Path, repair: Callable[.
     assert "journal of changes are missing. The backup of" in done.output
     assert "journal-20260301T120000Z.db was put back. What was journalled since then is not" in done.output
     assert "damaged file" not in done.output
-    assert stands(folder) == [State.UNCLEAR] * 300
+    assert stands(folder) == [State.UNKNOWN] * 300
 
 
 def test_a_journal_of_a_newer_version_is_left_alone(folder: Path, repair: Callable[..., Result]) -> None:
@@ -118,10 +118,10 @@ def test_damaged_contacts_leave_the_journal_alone(folder: Path, repair: Callable
 
 def test_an_organisation_that_is_open_is_not_repaired(folder: Path, repair: Callable[..., Result]) -> None:
     spoil(folder / "contacts.db", "contacts")
-    lease = Lease(folder / "lease")
-    assert lease.take()
+    lease = LeaderLock(folder / "lease")
+    assert lease.acquire()
     done = repair("--yes")
-    lease.give_back()
+    lease.release()
     assert done.exit_code == 1
     assert "Another Reshelve" in done.output
 

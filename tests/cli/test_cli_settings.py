@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from tui.actions import ACTIONS
+from tui.actions.registry import ACTIONS
 from tui.cli import main
-from tui.paths import Paths
 from tui.settings import KEYS, load
+from tui.system.paths import Paths
 from tui.widgets.themes import THEMES
 
 if TYPE_CHECKING:

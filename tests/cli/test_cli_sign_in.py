@@ -16,8 +16,8 @@ from support.demo import environment
 from support.practice import PracticeXero, http, running_sandbox
 from support.terminal import Terminal
 
-from tui.paths import Paths
-from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

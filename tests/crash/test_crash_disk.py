@@ -11,7 +11,7 @@ from support import crash_disk
 from support.crash_site import Site
 
 from tui.model.change import Action
-from tui.paths import Paths
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

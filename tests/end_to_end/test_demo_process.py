@@ -14,9 +14,9 @@ from support.effort import some
 from support.practice import running_sandbox
 from support.terminal import Terminal, gone
 
-from tui.engine.sign_ins.account import XeroAccount
-from tui.paths import Paths
+from tui.engine.accounts.account import XeroAccount
 from tui.settings import load, set_value
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable

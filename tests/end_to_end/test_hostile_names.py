@@ -14,12 +14,12 @@ from support.house import open_house
 from support.practice import running_sandbox
 from textual.screen import ModalScreen
 
-from tui.log import log_to, logger
-from tui.paths import Paths
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.help import HelpScreen
-from tui.screens.handoff.handoff import HandoffScreen
 from tui.screens.main import MainScreen
+from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.system.log import log_to, logger
+from tui.system.paths import Paths
 from tui.widgets.text import DIRECTION_MARK, safe
 from tui.widgets.title_bar import TitleBar
 
@@ -192,7 +192,7 @@ async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, lo
         assert_harmless(house)
         await house.pilot.press("y")
         await house.until(lambda: house.pane.refused_total == 4, "the refusals")
-        await house.until(lambda: house.pane.waiting_total == len(HOSTILE) - 4, "the others")
+        await house.until(lambda: house.pane.pending_total == len(HOSTILE) - 4, "the others")
         await until_harmless(house, "✗ refused")
         await at_every_size(house)
 
@@ -203,7 +203,7 @@ async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, lo
         await house.until_shown("y Restore")
         assert_harmless(house)
         await house.pilot.press("y")
-        await house.until(lambda: isinstance(house.app.screen, HandoffScreen), "the hand-offs")
+        await house.until(lambda: isinstance(house.app.screen, ManualRestoresScreen), "the hand-offs")
         await until_harmless(house, "waiting for Restore in Xero")
         await at_every_size(house)
         for _ in range(3):
@@ -216,7 +216,9 @@ async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, lo
         assert_harmless(house)
         practice.stop()
         await house.pilot.press("f5")
-        await house.until(lambda: house.engine.snapshot.xero.link == "offline", "noticing that Xero is away")
+        await house.until(
+            lambda: house.engine.snapshot.xero.status == "offline", "noticing that Xero is away"
+        )
         assert_harmless(house)
     assert_names_stay_out(log)
 

@@ -38,13 +38,13 @@ async def test_archive_one(practice: PracticeXero, tmp_path: Path) -> None:
     async with open_house(practice, tmp_path / "home") as house:
         await house.archive("Quokka Joinery")
         assert status_in_xero(practice, contact_id) == "ARCHIVED"
-        assert house.pane.waiting_total == 1
+        assert house.pane.pending_total == 1
         # The numbers of what was found follow, while the row stays where it is looked at.
         await house.until_shown("All 1   Active 0   Archived 1")
 
         await released_syncs(house, practice)
         await house.until_shown("✓ read")
-        assert house.pane.waiting_total == 0
+        assert house.pane.pending_total == 0
 
 
 async def test_archive_120_at_once(practice: PracticeXero, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ async def test_archive_120_at_once(practice: PracticeXero, tmp_path: Path) -> No
         await house.pilot.press("a")
         await house.until_shown("Type 120")
         await house.pilot.press(*"120", "enter")
-        await house.until(lambda: house.pane.waiting_total + house.pane.refused_total == 120, "120 changes")
+        await house.until(lambda: house.pane.pending_total + house.pane.refused_total == 120, "120 changes")
 
         posts = [
             call for call in practice.requests() if call["method"] == "POST" and "Contacts" in call["path"]
@@ -86,10 +86,10 @@ async def test_one_of_three_is_refused(practice: PracticeXero, tmp_path: Path) -
         await house.until_shown("y Archive 3")
         await house.pilot.press("y")
         await house.until(lambda: house.pane.refused_total == 1, "the refusal")
-        await house.until(lambda: house.pane.waiting_total == 2, "the two others")
+        await house.until(lambda: house.pane.pending_total == 2, "the two others")
         [refused] = house.pane.refused
         assert refused.change.name == "Numbat Two"
-        assert "repeating invoices" in refused.change.words
+        assert "repeating invoices" in refused.change.message
         await house.until_shown("✗ refused")
         statuses = {row.name: row.status for row in await house.find("numbat")}
         assert statuses["Numbat Two"] is ContactStatus.ACTIVE
@@ -105,10 +105,10 @@ async def test_restore_is_tried_once_and_then_handed_off(practice: PracticeXero,
             await house.pilot.press("r")
             await house.until_shown("y Restore")
             await house.pilot.press("y")
-            await house.until(lambda: house.pane.handoff_total == 1, "the hand-off")
+            await house.until(lambda: house.pane.manual_restore_total == 1, "the hand-off")
             await house.until_shown("waiting for Restore in Xero")
             await house.pilot.press("p")
-            await house.until(lambda: house.pane.handoff_total == 0, "the restore being seen")
+            await house.until(lambda: house.pane.manual_restore_total == 0, "the restore being seen")
             await house.pilot.press("escape", "escape")
         assert [status_in_xero(practice, contact_id) for contact_id in ids] == ["ACTIVE", "ACTIVE"]
         tries = [
@@ -131,12 +131,12 @@ async def test_a_restore_by_hand_is_refused_while_the_name_is_taken(
         await house.pilot.press("r")
         await house.until_shown("is also called “Quoll Electrical”")
         await house.pilot.press("y")
-        await house.until(lambda: house.pane.handoff_total == 1, "the hand-off")
+        await house.until(lambda: house.pane.manual_restore_total == 1, "the hand-off")
         await house.until_shown("Quoll Electrical")
         await house.pilot.press("p")
         await house.until_shown("already")
         assert status_in_xero(practice, archived) == "ARCHIVED"
-        assert house.pane.handoff_total == 1
+        assert house.pane.manual_restore_total == 1
 
 
 async def test_somebody_elses_archive_appears_as_pending(practice: PracticeXero, tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ async def test_somebody_elses_archive_appears_as_pending(practice: PracticeXero,
         practice.somebody("archive", contact_id)
         await house.pilot.press("f5")
         await house.until_shown("◷ pending")
-        await house.until(lambda: house.pane.waiting_total == 1, "the change being counted")
-        [view] = house.pane.waiting
+        await house.until(lambda: house.pane.pending_total == 1, "the change being counted")
+        [view] = house.pane.pending
         assert (view.change.origin, view.change.action) == (Origin.XERO, Action.ARCHIVE)
 
 
@@ -163,11 +163,13 @@ async def test_changes_wait_while_xero_is_away(practice: PracticeXero, tmp_path:
         await house.until_shown("Cancel")
         await house.pilot.press("y")
         await house.until(lambda: house.pane.working_total == 1, "the change being queued")
-        await house.until(lambda: house.engine.snapshot.xero.link == "offline", "noticing that Xero is away")
+        await house.until(
+            lambda: house.engine.snapshot.xero.status == "offline", "noticing that Xero is away"
+        )
 
         practice.restart_same_port()
         await house.pilot.press("f5")
-        await house.until(lambda: house.pane.waiting_total == 1, "the change being confirmed")
+        await house.until(lambda: house.pane.pending_total == 1, "the change being confirmed")
         assert status_in_xero(practice, contact_id) == "ARCHIVED"
 
 
@@ -178,5 +180,5 @@ async def test_queued_changes_survive_the_end_of_the_program(practice: PracticeX
         await house.engine.request(Action.ARCHIVE, [contact_id])
     practice.restart_same_port()
     async with open_house(practice, tmp_path / "home") as house:
-        await house.until(lambda: house.pane.waiting_total == 1, "the change being confirmed")
+        await house.until(lambda: house.pane.pending_total == 1, "the change being confirmed")
     assert status_in_xero(practice, contact_id) == "ARCHIVED"

@@ -19,7 +19,7 @@ async def test_the_list_is_whole_after_the_first_read_and_follows_xero(tmp_path:
             def is_whole() -> bool:
                 found, total = table.found, house.engine.snapshot.counts.all  # type: ignore[attr-defined]
                 return (
-                    house.engine.snapshot.last_pull_at is not None
+                    house.engine.snapshot.last_refresh_at is not None
                     and found is not None
                     and list(found.rows.ids(0, total + 1))
                     == [row.contact_id for row in found.rows.window(0, total + 1)]

@@ -11,15 +11,15 @@ from support.consent import decide
 from support.house import House, open_house, settings_for, status_in_xero
 from support.practice import PracticeXero, running_sandbox
 
-from tui.app import ReshelveApp
-from tui.engine.sign_ins.account import XeroAccount
+from tui.app.app import ReshelveApp
+from tui.engine.accounts.account import XeroAccount
 from tui.model.change import Action
-from tui.model.snapshot import Link
-from tui.paths import Paths
-from tui.screens.connecting.attempting import Attempting
-from tui.screens.connecting.connect import ConnectScreen
-from tui.screens.connecting.organisations import OrganisationsScreen
+from tui.model.snapshot import ConnectionStatus
+from tui.screens.connect.connect import ConnectScreen
+from tui.screens.connect.organisations import OrganisationsScreen
+from tui.screens.connect.sign_in_attempt import SignInAttempt
 from tui.screens.main import MainScreen
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -34,7 +34,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 @pytest.fixture(autouse=True)
 def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.browser.open_page", lambda _: False)
+    monkeypatch.setattr("tui.system.browser.open_page", lambda _: False)
 
 
 @asynccontextmanager
@@ -49,7 +49,7 @@ async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator
 async def sign_in(house: House) -> None:
     """Let a person press Connect, allow everything in a browser elsewhere, and paste where it ended."""
     screen = house.app.screen
-    assert isinstance(screen, Attempting)
+    assert isinstance(screen, SignInAttempt)
     await house.pilot.press("enter")
     await house.until(lambda: screen.sign_in is not None and screen.sign_in.url, "asking for a browser")
     assert screen.sign_in is not None
@@ -74,7 +74,7 @@ async def test_from_nothing_to_contacts_in_one_screen(practice: PracticeXero, tm
         assert isinstance(house.app.screen, ConnectScreen)
         await sign_in(house)
         await house.until(lambda: isinstance(house.app.screen, MainScreen), "showing contacts")
-        await house.until(lambda: house.engine.snapshot.last_pull_at, "reading contacts")
+        await house.until(lambda: house.engine.snapshot.last_refresh_at, "reading contacts")
         await house.until_shown(names(practice)[0])
 
 
@@ -90,7 +90,9 @@ async def test_what_was_asked_for_goes_on_in_an_organisation_that_was_left(
         await house.pilot.press("down", "enter")
         await house.until_shown(f"Reshelve  {names(practice)[1]}")
         assert house.engine is not first
-        await house.until(lambda: first.snapshot.pane and first.snapshot.pane.waiting_total, "archiving")
+        await house.until(
+            lambda: first.snapshot.summary and first.snapshot.summary.pending_total, "archiving"
+        )
         assert status_in_xero(practice, contact_id) == "ARCHIVED"
         await house.pilot.press("ctrl+o")
         await house.until_shown("1 pending")
@@ -110,7 +112,7 @@ async def test_an_organisation_that_was_left_is_found_as_it_was(
             await house.until_shown(f"Reshelve  {name}")
         assert house.app.screen is shown
         await house.until_shown(row.name)
-        await house.until(lambda: house.engine.snapshot.xero.link is Link.ONLINE, "asking Xero")
+        await house.until(lambda: house.engine.snapshot.xero.status is ConnectionStatus.ONLINE, "asking Xero")
 
 
 async def test_an_organisation_removed_in_xero_says_so_and_stays_readable(
@@ -120,7 +122,7 @@ async def test_an_organisation_removed_in_xero_says_so_and_stays_readable(
         name = (await house.find(""))[0].name
         practice.control("POST", f"connections/{practice.tenant_id}", {"connected": False})
         await house.pilot.press("f5")
-        await house.until(lambda: house.engine.snapshot.xero.link is Link.GONE, "noticing")
+        await house.until(lambda: house.engine.snapshot.xero.status is ConnectionStatus.REMOVED, "noticing")
         await house.until_shown("c Connect")
         assert name in house.shown()
         await house.pilot.press("ctrl+o")
@@ -138,13 +140,13 @@ async def test_a_sign_in_that_died_loses_no_change_and_comes_back(
         contact_id = await first_contact(house)
         practice.control("POST", "tokens", {"revokeAll": True})
         await engine.request(Action.ARCHIVE, [contact_id])
-        await house.until(lambda: engine.snapshot.xero.link is Link.RECONNECT, "noticing")
+        await house.until(lambda: engine.snapshot.xero.status is ConnectionStatus.RECONNECT, "noticing")
         await house.until_shown("c Connect")
         await house.pilot.press("c")
         await house.until(lambda: isinstance(house.app.screen, ConnectScreen), "the connect screen")
         await sign_in(house)
         await house.until(lambda: isinstance(house.app.screen, MainScreen), "going back")
-        await house.until(lambda: house.pane.waiting_total == 1, "the queued change")
+        await house.until(lambda: house.pane.pending_total == 1, "the queued change")
         assert house.engine is engine
         # Asked with a token of its own: those of the sandbox's first line are revoked as well.
         assert practice.status_writes() == 1
@@ -173,7 +175,7 @@ async def test_a_read_only_sign_in_switches_off_what_writes(practice: PracticeXe
         house.app.screen.query_one("#go").focus()
         await sign_in(house)
         await house.until(lambda: isinstance(house.app.screen, MainScreen), "showing contacts")
-        await house.until(lambda: house.engine.snapshot.last_pull_at, "reading contacts")
+        await house.until(lambda: house.engine.snapshot.last_refresh_at, "reading contacts")
         await house.until_shown("READ ONLY")
         assert "Archive" not in house.shown().splitlines()[-1]
         await house.pilot.press("a")

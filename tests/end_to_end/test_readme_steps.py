@@ -18,12 +18,12 @@ from support.screen_test import browser_into
 from support.steps import StepList, UnreadableStepError, carry_out, step_lists
 from textual.keys import _character_to_key
 
-from tui import browser
-from tui.app import ReshelveApp
-from tui.engine.sign_ins.account import XeroAccount
-from tui.paths import Paths
-from tui.screens.dialogs.confirm_words import ASKING
+from tui.app.app import ReshelveApp
+from tui.engine.accounts.account import XeroAccount
+from tui.screens.dialogs.confirm_format import ASKING
 from tui.settings import XeroSettings
+from tui.system import browser
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero

@@ -8,7 +8,7 @@ import pytest
 from support.house import open_house
 from support.practice import http, running_sandbox
 
-from tui.widgets.search_note import SearchNote
+from tui.widgets.query_hint import QueryHint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ async def test_qualifiers_find_what_xero_says(practice: PracticeXero, tmp_path: 
             assert sorted(row.contact_id for row in await house.find(typed)) == expected, typed
             await house.pilot.press("/", *typed)
             await house.until_shown(f"{len(expected)} of {len(everyone)}")
-            assert not house.app.screen.query_one(SearchNote).display
+            assert not house.app.screen.query_one(QueryHint).display
             await house.pilot.press("escape", "escape")
 
 

@@ -11,9 +11,9 @@ from support.browser import CHROMIUM, Tab, open_tab
 from support.practice import PracticeXero, running_sandbox
 
 from tui.model.errors import SignInError
+from tui.xero.auth.sign_in import SCOPES, BrowserSignIn
+from tui.xero.auth.tokens import TokenFile, TokenSource
 from tui.xero.connections import list_organisations
-from tui.xero.signing.sign_in import SCOPES, BrowserSignIn
-from tui.xero.signing.tokens import TokenFile, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

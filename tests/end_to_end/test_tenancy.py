@@ -12,7 +12,7 @@ from support.xero_calls import XeroCalls
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ async def asked_to_archive(house: House, name: str) -> str:
     await house.until_shown("Read from Xero just now.")
     await house.pilot.pause()
     assert isinstance(house.app.screen, ConfirmScreen)
-    return "\n".join(plain.text for plain in house.app.screen.query(Plain))
+    return "\n".join(plain.text for plain in house.app.screen.query(SafeLabel))
 
 
 async def test_the_first_archive_explains_and_a_marked_group_warns_each_time(

@@ -17,8 +17,8 @@ from support.xero_books import XeroBooks, differences
 from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.store import Store
-from tui.xero.limits import MinuteWindow
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.rate_limiter import MinuteWindow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -84,7 +84,7 @@ def check_ends(desks: list[Desk], people: list[Somebody]) -> None:
         found = differences(desk.store, desk.books.read())
         assert not found, "\n".join(found)
         gone = desk.store.contacts(somebody.vanished)
-        assert {contact.status for contact in gone} <= {ContactStatus.GONE}
+        assert {contact.status for contact in gone} <= {ContactStatus.DELETED}
 
 
 @pytest.mark.timeout(600)

@@ -8,9 +8,9 @@ import pytest
 from support.house import open_house, status_in_xero
 from support.practice import running_sandbox
 
-from tui.model.activity import ChangeQuery
 from tui.model.change import State
-from tui.screens.handoff.handoff import HandoffScreen
+from tui.model.change_list import ChangeQuery
+from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.widgets.contact_table import ContactTable
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ async def test_archives_are_undone_by_a_press_of_restore_in_xero(
     ids = [practice.create(name) for name in NAMES]
     async with open_house(practice, tmp_path / "home") as house:
         await archive_all(house)
-        await house.until(lambda: house.pane.waiting_total == 3, "three archives confirmed")
+        await house.until(lambda: house.pane.pending_total == 3, "three archives confirmed")
         assert {status_in_xero(practice, each) for each in ids} == {"ARCHIVED"}
 
         await house.pilot.press("u")
         await house.until_shown("Undo 3 archives?")
         await house.until_shown("3 become restores")
         await house.pilot.press("y")
-        await house.until(lambda: house.pane.handoff_total == 3, "three hand-offs")
-        await house.until(lambda: isinstance(house.app.screen, HandoffScreen), "the list of hand-offs")
+        await house.until(lambda: house.pane.manual_restore_total == 3, "three hand-offs")
+        await house.until(lambda: isinstance(house.app.screen, ManualRestoresScreen), "the list of hand-offs")
         await house.until_shown("3 contacts waiting")
 
         for _ in ids:
@@ -63,7 +63,7 @@ async def test_archives_are_undone_by_a_press_of_restore_in_xero(
             await house.pilot.press("p", "down")
         await house.until_shown("All done")
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
-        assert house.pane.handoff_total == 0
+        assert house.pane.manual_restore_total == 0
 
 
 async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_pat
 
         practice.restart_same_port()
         await house.pilot.press("f5")
-        await house.until(lambda: house.engine.snapshot.xero.link == "online", "Xero being there again")
+        await house.until(lambda: house.engine.snapshot.xero.status == "online", "Xero being there again")
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
     assert not [
         call for call in practice.requests() if call["method"] == "POST" and "Contacts" in call["path"]
@@ -104,5 +104,5 @@ async def test_a_pause_holds_back_what_is_asked_for_until_it_ends(
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
 
         await house.pilot.press("s")
-        await house.until(lambda: house.pane.waiting_total == 3, "three archives confirmed")
+        await house.until(lambda: house.pane.pending_total == 3, "three archives confirmed")
         assert {status_in_xero(practice, each) for each in ids} == {"ARCHIVED"}

@@ -10,9 +10,9 @@ from support.house import House, open_house
 from support.practice import running_sandbox
 
 from tui.engine.clock import utc_now
-from tui.engine.sync.bookmarks import CLOCK_AHEAD
-from tui.model.evidence import Grade
-from tui.screens.backed import Backed
+from tui.engine.sync.sync_state import CLOCK_AHEAD
+from tui.model.evidence import SyncStatus
+from tui.screens.engine_screen import EngineScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,21 +30,21 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
         yield running
 
 
-def grades(house: House) -> dict[str, Grade]:
-    views = [*house.pane.waiting, *house.pane.settled]
-    return {view.change.contact_id: view.standing.grade for view in views if view.standing is not None}
+def grades(house: House) -> dict[str, SyncStatus]:
+    views = [*house.pane.pending, *house.pane.synced]
+    return {view.change.contact_id: view.sync.status for view in views if view.sync is not None}
 
 
 def shown_time(house: House) -> datetime:
     screen = house.app.screen
-    assert isinstance(screen, Backed)
+    assert isinstance(screen, EngineScreen)
     return screen.now()
 
 
 async def archived(house: House, practice: PracticeXero, contact_id: str, count: int) -> None:
     practice.somebody("archive", contact_id)
     await house.pilot.press("f5")
-    await house.until(lambda: house.pane.unseen_total == count, "seeing the archive")
+    await house.until(lambda: house.pane.unconfirmed_total == count, "seeing the archive")
 
 
 @pytest.mark.parametrize("minutes", [10, -10])
@@ -61,7 +61,7 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
             lambda: abs(house.engine.snapshot.clock_ahead - ahead) < NEAR, "several answers telling the time"
         )
         await house.until(lambda: abs(shown_time(house) - (utc_now() - ahead)) < NEAR, "showing Xero's time")
-        await house.until(lambda: store.cursor(CLOCK_AHEAD), "keeping it for the next start")
+        await house.until(lambda: store.sync_state(CLOCK_AHEAD), "keeping it for the next start")
         await archived(house, practice, before, 1)
         [change] = house.engine._store.changes_of(before)
         # Answers are dated to the second, and the time is never taken for later than it is.
@@ -71,8 +71,8 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
         await house.pilot.press("m", "enter")
         await house.until_shown("a sync was started")
         await archived(house, practice, after, 2)
-        await house.engine.tell_sync_ended(is_clean=True)
-        told = {before: Grade.TOLD_COMPANY, after: Grade.PENDING}
+        await house.engine.report_sync_ended(is_clean=True)
+        told = {before: SyncStatus.REPORTED, after: SyncStatus.PENDING}
         await house.until(lambda: grades(house) == told, "telling them apart")
         await house.pilot.press("t")
         where = "ahead of" if minutes > 0 else "behind"
@@ -83,5 +83,5 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
         practice.set_clock(ahead_seconds=0)
         await house.pilot.press("f5")
         await house.until(lambda: not house.engine.snapshot.clock_ahead, "believing the clock")
-        await house.until(lambda: store.cursor(CLOCK_AHEAD) == "0.0", "forgetting it")
+        await house.until(lambda: store.sync_state(CLOCK_AHEAD) == "0.0", "forgetting it")
         await house.until(lambda: abs(shown_time(house) - utc_now()) < NEAR, "showing the time")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import AnswerLostError, OfflineError, RateLimitedError, ReconnectError, RejectedError
-from tui.xero.answers import CallsLeft, ContactsPage, Element, LookedUp
+from tui.xero.results import CallsLeft, ContactsPage, Element, LookedUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ class Clock:
 def tell_time(clock: XeroClock, date: datetime) -> None:
     """Let Xero answer at that time as often as it takes to be believed."""
     for _ in range(3):
-        clock.learn(date, 0.1)
+        clock.update_offset(date, 0.1)
 
 
 @dataclass

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.model_xero import Clock, ModelXero, contact, tell_time
 
 from tui.engine.engine import Engine
-from tui.engine.opening import nightly_window
-from tui.model.change import Action, Event
+from tui.engine.engine_factory import nightly_window
+from tui.model.change import Action, Transition
 from tui.model.contact import Organisation
 from tui.settings import OrganisationSettings, Settings
-from tui.store import Move
-from tui.xero.limits import Pace
+from tui.store import TransitionRequest
+from tui.xero.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView, Snapshot
-    from tui.released.observer import Observer, Report
+    from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
     from tui.store import Store
 
 PATIENCE = 30
@@ -40,7 +40,9 @@ class House:
         """Archive a contact; Xero confirms it at this moment."""
         await self.store.apply([contact(contact_id)], at)
         [change] = await self.store.add(Action.ARCHIVE, self.store.contacts([contact_id]), at)
-        await self.store.record([Move(change.change_id, Event.CONFIRM, confirmed_at=at)], at)
+        await self.store.record(
+            [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=at)], at
+        )
         self.engine._publisher.rows_changed()
         return change
 
@@ -50,7 +52,7 @@ class House:
         Returns what it publishes once it has looked at the clock: also where nothing was to come of that.
         """
         self.clock.at = moment
-        feed, publisher = self.engine._loops._feed, self.engine._publisher
+        feed, publisher = self.engine._scheduler._feed, self.engine._publisher
         last_look = feed._since
         # The engine naps for real seconds; what it does when it wakes is its own.
         feed.wake()
@@ -68,19 +70,19 @@ class House:
     @property
     def view(self) -> ChangeView:
         """The only change there is, as the pane has it."""
-        pane = self.engine.snapshot.pane
+        pane = self.engine.snapshot.summary
         assert pane is not None
-        [view] = [*pane.waiting, *pane.settled]
+        [view] = [*pane.pending, *pane.synced]
         return view
 
 
 class Bridge:
     """A firm's own bridge to Re-Leased, which says or does what it is told to."""
 
-    def __init__(self, answer: Report | Exception) -> None:
+    def __init__(self, answer: EvidenceReport | Exception) -> None:
         self.answer = answer
 
-    async def look(self, _cursor: str | None) -> Report:
+    async def fetch(self, _cursor: str | None) -> EvidenceReport:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -96,7 +98,7 @@ async def released_house(
     *,
     own: OrganisationSettings | None = None,
     timezone: str = "",
-    observer: Observer | None = None,
+    observer: EvidenceSource | None = None,
 ) -> AsyncIterator[House]:
     """Run an engine of which only the part that watches Re-Leased has anything to do."""
 
@@ -105,7 +107,7 @@ async def released_house(
 
     clock = Clock(now)
     xero = ModelXero(clock=clock)
-    xero.pace = Pace()  # type: ignore[attr-defined]
+    xero.pace = RateLimiter()  # type: ignore[attr-defined]
     connectors = SimpleNamespace(
         has_feed=observer is not None, is_practice=False, observer=observer, xero=xero,
         open=nothing, close=nothing,

@@ -13,7 +13,7 @@ from support.house import settings_for
 from support.keychain import keychain_in
 from support.practice import PracticeXero, running_sandbox
 
-from tui.engine.sign_ins.account import FILE, XeroAccount
+from tui.engine.accounts.account import FILE, XeroAccount
 from tui.model.account import ConnectRequest
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
@@ -25,10 +25,10 @@ from tui.model.errors import (
     ReconnectError,
     SignInError,
 )
-from tui.paths import Paths
-from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
-from tui.xero.signing.keychain import Keychain
+from tui.system.paths import Paths
+from tui.xero.auth.keychain import Keychain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +158,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
 async def test_a_keychain_that_waits_is_told_of_and_waited_for(
     practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 0.1)
+    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 0.1)
     account = XeroAccount(replace(settings, xero=replace(settings.xero, token_store="keychain")), paths)
     with keychain_in(paths.data / "keychain.json") as keychain:
         said: list[bool] = []
@@ -188,10 +188,10 @@ async def test_what_was_removed_in_xero_is_marked_and_comes_back(
     practice: PracticeXero, account: XeroAccount, paths: Paths
 ) -> None:
     practice.control("POST", f"connections/{practice.tenant_id}", {"connected": False})
-    assert [one.is_gone for one in await account.look()] == [True, False]
+    assert [one.is_gone for one in await account.refresh()] == [True, False]
     assert [one.is_gone for one in XeroAccount(account._settings, paths).organisations()] == [True, False]
     practice.control("POST", f"connections/{practice.tenant_id}", {"connected": True})
-    assert [one.is_gone for one in await account.look()] == [False, False]
+    assert [one.is_gone for one in await account.refresh()] == [False, False]
 
 
 async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: XeroAccount) -> None:
@@ -200,7 +200,7 @@ async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: X
     account._remember(account._known.without_sign_in(practice.client_id))
     assert len(await account.adopt(practice.refresh_token, practice.client_id)) == 1
     practice.control("POST", f"connections/{second}", {"connected": True})
-    assert [one.organisation.tenant_id for one in await account.look()][-1] == second
+    assert [one.organisation.tenant_id for one in await account.refresh()][-1] == second
 
 
 async def test_an_organisation_that_cannot_be_read_just_now_keeps_what_was_known(
@@ -218,7 +218,7 @@ async def test_a_sign_in_made_elsewhere_is_taken_over(paths: Paths, tmp_path: Pa
     with running_sandbox(tmp_path / "fresh", "--contacts", "20", "--cycle", "3600") as fresh:
         account = XeroAccount(settings_for(fresh, poll_seconds=60), paths)
         assert len(await account.adopt(fresh.refresh_token, fresh.client_id)) == 2
-        assert len(await account.look()) == 2
+        assert len(await account.refresh()) == 2
 
 
 async def test_what_is_disconnected_while_xero_is_asked_stays_away(
@@ -229,7 +229,7 @@ async def test_what_is_disconnected_while_xero_is_asked_stays_away(
         return frozenset(one.tenant_id for one in practice.organisations)
 
     monkeypatch.setattr("tui.xero.connections.connected_tenants", slow)
-    assert await account.look() == []
+    assert await account.refresh() == []
 
 
 async def test_what_is_disconnected_while_a_new_one_is_described_stays_away(
@@ -245,7 +245,7 @@ async def test_what_is_disconnected_while_a_new_one_is_described_stays_away(
 
     monkeypatch.setattr("tui.xero.connections.connected_tenants", with_another)
     monkeypatch.setattr("tui.xero.connections.list_organisations", slow)
-    assert await account.look() == []
+    assert await account.refresh() == []
     assert account.connected == ()
 
 
@@ -255,7 +255,7 @@ async def test_what_is_connected_is_known_without_reading_a_store(
     def refuse(*_: object) -> None:
         pytest.fail("a store was read")
 
-    monkeypatch.setattr("tui.engine.sign_ins.account.peek", refuse)
+    monkeypatch.setattr("tui.engine.accounts.account.peek", refuse)
     tenant_ids = [one.tenant_id for one in practice.organisations]
     assert [one.tenant_id for one in account.connected] == tenant_ids
     assert [one.organisation.tenant_id for one in account.organisations()] == tenant_ids
@@ -266,7 +266,7 @@ async def test_stores_are_read_beside_the_event_loop(
     account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: set[int] = set()
-    monkeypatch.setattr("tui.engine.sign_ins.account.peek", lambda *_: threads.add(threading.get_ident()))
+    monkeypatch.setattr("tui.engine.accounts.account.peek", lambda *_: threads.add(threading.get_ident()))
     assert all(one.is_counted for one in await account.count())
     assert len(threads) == 1
     assert threading.get_ident() not in threads
@@ -308,7 +308,7 @@ async def test_a_revoked_sign_in_can_be_disconnected_too(
 ) -> None:
     practice.control("POST", "tokens", {"revokeAll": True})
     with pytest.raises(ReconnectError):
-        await account.look()
+        await account.refresh()
     await account.disconnect(practice.client_id)
     assert account.organisations() == []
 
@@ -322,7 +322,7 @@ async def test_read_only_mode_ends_no_sign_in_but_can_connect(
         await reader.disconnect(practice.client_id)
     assert raised.value.reason is ReadOnly.OPTION
     assert paths.token_file(practice.client_id).read_bytes() == token
-    assert len(await reader.look()) == len(practice.organisations)
+    assert len(await reader.refresh()) == len(practice.organisations)
     attempt = await reader.sign_in(ConnectRequest(practice.client_id))
     attempt.paste(decide(attempt.url))
     assert (await attempt.finish()).organisations

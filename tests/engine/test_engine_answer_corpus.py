@@ -15,8 +15,8 @@ import pytest
 from support.odd_answers import oddities
 from support.odd_xero import OddXero, id_of
 
-from tui.engine.sync.pull import Puller
-from tui.engine.sync.push import Pusher
+from tui.engine.sync.contact_sync import ContactSync
+from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Origin, State
 from tui.model.errors import XeroError
 from tui.store import Store
@@ -48,8 +48,8 @@ class Office:
         def now() -> datetime:
             return self.at
 
-        self.puller = Puller(self.store, client, now, lambda _: None, lambda _: None)
-        self.pusher = Pusher(self.store, client, now, lambda _: None, lambda: self.at.timestamp())  # noqa: PLW0108 - the time moves on
+        self.puller = ContactSync(self.store, client, now, lambda _: None, lambda _: None)
+        self.pusher = Outbox(self.store, client, now, lambda _: None, lambda: self.at.timestamp())  # noqa: PLW0108 - the time moves on
 
     def states(self, number: int) -> list[tuple[Origin, State]]:
         return [(change.origin, change.state) for change in self.store.changes_of(id_of(number))]
@@ -66,7 +66,7 @@ class Office:
     async def send(self) -> None:
         self.at += timedelta(minutes=10)
         with suppress(XeroError):
-            await self.pusher.drain()
+            await self.pusher.run_until_empty()
 
     async def archive(self, number: int) -> None:
         await self.store.add(Action.ARCHIVE, self.store.contacts([id_of(number)]), self.at)
@@ -77,7 +77,7 @@ async def office(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
     opened = Office(tmp_path, request.param)
     async with opened.xero.client(tmp_path) as client:
         opened.open(client)
-        await opened.puller.pull()
+        await opened.puller.refresh()
         yield opened
     opened.store.close()
 
@@ -96,12 +96,12 @@ async def test_a_pull_outlives_them(office: Office, chunk: int) -> None:
     for number, (_name, odd) in enumerate(CHUNKS[chunk]):
         office.meets(odd, "GET")
         if number % 2:
-            await office.store.set_cursor("pull.full_done_at", None)
+            await office.store.set_sync_state("pull.full_done_at", None)
         with suppress(XeroError):
-            await office.puller.pull()
+            await office.puller.refresh()
     office.meets(None, "GET")
     office.at += timedelta(days=8)
-    await office.puller.pull()
+    await office.puller.refresh()
     assert office.store.counts().active == len(office.xero.contacts)
     assert not office.store.unreadable()
 
@@ -131,7 +131,7 @@ async def test_the_read_after_a_lost_answer_outlives_them(office: Office, chunk:
         await office.archive(number)
         office.xero.change, office.xero.carries_out = lose, bool(number % 2)
         with suppress(XeroError):
-            await office.pusher.drain()
+            await office.pusher.run_until_empty()
         office.meets(odd, "GET")
         office.xero.carries_out = True
         await office.send()

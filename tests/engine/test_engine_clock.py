@@ -10,8 +10,8 @@ import pytest
 from engine.model_xero import START, Clock
 
 from tui.engine.clock import XeroClock
-from tui.engine.sync.bookmarks import CLOCK_AHEAD
-from tui.engine.weather.disk import Disk
+from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import StoreError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Hands:
     def answer(self, ahead: timedelta, *, took: float = 0.2, early: float = 0.0) -> None:
         """Let Xero answer, when this machine's clock is so far ahead of its own."""
         date = self.machine() - ahead - timedelta(seconds=early)
-        self.clock.learn(date.replace(microsecond=0), took)
+        self.clock.update_offset(date.replace(microsecond=0), took)
 
     def agree(self, ahead: timedelta) -> None:
         """Let Xero answer as often as it takes to be believed."""
@@ -97,7 +97,7 @@ def test_answers_that_stand_still_or_disagree_are_not_xeros_clock(hands: Hands) 
     """As those that a proxy has kept, or of servers whose clocks differ."""
     kept = START + timedelta(days=2)
     for number in range(12):
-        hands.clock.learn(kept, 0.2)
+        hands.clock.update_offset(kept, 0.2)
         hands.wait(MINUTE)
         hands.answer(timedelta(hours=number))
         hands.wait(MINUTE)
@@ -196,12 +196,12 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_the_next_start_remembers_what_makes_the_time_earlier(
     hands: Hands, store: Store, ahead: timedelta, remembered: timedelta
 ) -> None:
-    keeping = asyncio.create_task(hands.clock.keep(Disk(lambda: None)))
+    keeping = asyncio.create_task(hands.clock.save_offset(StorageHealth(lambda: None)))
     hands.agree(ahead)
-    await until(lambda: store.cursor(CLOCK_AHEAD) == str(ahead.total_seconds()))
+    await until(lambda: store.sync_state(CLOCK_AHEAD) == str(ahead.total_seconds()))
     assert Hands(store).clock.ahead == remembered
     hands.agree(NONE)
-    await until(lambda: store.cursor(CLOCK_AHEAD) == "0.0")
+    await until(lambda: store.sync_state(CLOCK_AHEAD) == "0.0")
     assert Hands(store).clock.ahead == NONE
     keeping.cancel()
 
@@ -219,13 +219,13 @@ async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
                 self.is_full = False
                 raise StoreError("The disk is full.", "Free some space.")
             self.kept = value
-            disk.note(None)
+            disk.record(None)
 
     full, said = Full(), list[str]()
-    disk = Disk(lambda: said.append(disk.trouble))
-    disk.pause = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
+    disk = StorageHealth(lambda: said.append(disk.trouble))
+    disk.wait_before_retry = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
     hands = Hands(cast("Store", full))
-    keeping = asyncio.create_task(hands.clock.keep(disk))
+    keeping = asyncio.create_task(hands.clock.save_offset(disk))
     hands.agree(10 * MINUTE)
     await until(lambda: full.kept)
     assert (full.kept, said) == ("600.0", ["The disk is full. Free some space.", ""])

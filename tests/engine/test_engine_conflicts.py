@@ -1,4 +1,4 @@
-"""Somebody works in Xero on what has a change under way here: the table in `tui.store.journal.conflicts`."""
+"""Somebody works in Xero on what has a change under way here: the table of `change_log.conflicts`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from support.practice import running_sandbox
 
 from tui.engine.clock import utc_now
-from tui.engine.sync.handoff import HandoffLookout
-from tui.engine.sync.push import Pusher
-from tui.engine.sync.verdict import CHANGED_SINCE, RestoreRefusal
+from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.engine.sync.outbox import Outbox
+from tui.engine.sync.resolution import CHANGED_SINCE, RestoreCapability
 from tui.model.change import Action, Change, State
+from tui.model.eligibility import GDPR, MERGED
 from tui.model.errors import XeroError
-from tui.model.reach import GDPR, MERGED
-from tui.store.journal.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
+from tui.store.change_log.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
 from tui.xero.client import XeroClient
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -59,7 +59,7 @@ class Case:
         self.xero = xero
         self.store = store
         self.later = timedelta()
-        self.pusher = Pusher(
+        self.pusher = Outbox(
             store,
             xero,
             lambda: utc_now() + self.later,
@@ -83,10 +83,10 @@ class Case:
         """Archive the contact in Xero, ask for its restore here, and get as far as Xero's pages."""
         self.somebody("archive")
         await self.see()
-        await RestoreRefusal(self.store).remember(utc_now())
+        await RestoreCapability(self.store).record(utc_now())
         change = await self.ask(RESTORE)
-        await self.pusher.drain()
-        assert self.now(change).state is State.HANDOFF
+        await self.pusher.run_until_empty()
+        assert self.now(change).state is State.AWAITING_USER
         return change
 
     def somebody(self, deed: str, **body: str) -> None:
@@ -98,7 +98,7 @@ class Case:
         return found
 
     def last_words(self, change: Change) -> str:
-        return self.store.events_of_change(change.change_id)[-1].words
+        return self.store.entries_of_change(change.change_id)[-1].message
 
     @property
     def writes(self) -> int:
@@ -123,7 +123,7 @@ async def test_what_somebody_archives_first_is_confirmed_by_the_read_and_not_sen
     case.somebody(deed, into=case.other_id)
     await case.see()
     assert (case.now(change).state, case.last_words(change)) == (State.CONFIRMED, said)
-    await case.pusher.drain()
+    await case.pusher.run_until_empty()
     assert case.writes == 0
 
 
@@ -133,8 +133,8 @@ async def test_a_restore_in_xero_after_the_archive_was_asked_for_is_the_last_wor
     case.somebody("restore")
     await case.see()
     assert case.now(handed).state is State.CONFIRMED
-    assert (case.now(archive).state, case.now(archive).words) == (State.REFUSED, RESTORED_SINCE)
-    await case.pusher.drain()
+    assert (case.now(archive).state, case.now(archive).message) == (State.REFUSED, RESTORED_SINCE)
+    await case.pusher.run_until_empty()
     assert case.writes == 0
 
 
@@ -146,7 +146,7 @@ async def test_an_archive_asked_for_after_the_restore_in_xero_goes_on(case: Case
     case.practice.set_clock(ahead_seconds=0)
     await case.see()
     assert (case.now(archive).state, case.last_words(archive)) == (State.QUEUED, RESTORED_BEFORE)
-    await case.pusher.drain()
+    await case.pusher.run_until_empty()
     assert case.now(archive).state is State.CONFIRMED
     assert case.writes == 1
 
@@ -155,8 +155,8 @@ async def test_a_gdpr_request_ends_what_is_queued(case: Case) -> None:
     change = await case.ask(ARCHIVE)
     case.somebody("gdpr")
     await case.see()
-    assert (case.now(change).state, case.now(change).words) == (State.REFUSED, GDPR)
-    await case.pusher.drain()
+    assert (case.now(change).state, case.now(change).message) == (State.REFUSED, GDPR)
+    await case.pusher.run_until_empty()
     assert case.writes == 0
 
 
@@ -168,8 +168,11 @@ async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
     assert (case.now(change).state, case.now(change).name) == (State.QUEUED, new)
     assert case.last_words(change) == f"“{case.name}” is now called “{new}” in Xero"
     await case.see()
-    assert [event.event for event in case.store.events_of_change(change.change_id)] == ["request", "renamed"]
-    await case.pusher.drain()
+    assert [event.transition for event in case.store.entries_of_change(change.change_id)] == [
+        "request",
+        "renamed",
+    ]
+    await case.pusher.run_until_empty()
     assert case.now(change).state is State.CONFIRMED
 
 
@@ -181,10 +184,10 @@ async def test_what_somebody_archives_meanwhile_is_read_as_done(case: Case, lost
     change = await case.ask(ARCHIVE)
     case.practice.fault(lost, count=1, method="POST")
     with pytest.raises(XeroError):
-        await case.pusher.drain()
+        await case.pusher.run_until_empty()
     if lost == "drop-before":
         case.somebody("archive")
-    await case.pusher.drain()
+    await case.pusher.run_until_empty()
     assert case.now(change).state is State.CONFIRMED
     assert case.writes == (lost == "drop-after")
 
@@ -193,18 +196,18 @@ async def test_what_somebody_restores_meanwhile_is_not_archived_twice(case: Case
     change = await case.ask(ARCHIVE)
     case.practice.fault("drop-after", count=1, method="POST")
     with pytest.raises(XeroError):
-        await case.pusher.drain()
+        await case.pusher.run_until_empty()
     assert case.writes == 1
     case.somebody("restore")
-    await case.pusher.drain()
+    await case.pusher.run_until_empty()
     # Right after the call, a read may not show yet what that did.
-    assert case.now(change).state is State.UNCLEAR
+    assert case.now(change).state is State.UNKNOWN
     case.later = timedelta(minutes=2)
-    await case.pusher.drain()
-    assert (case.now(change).state, case.now(change).words) == (State.REFUSED, CHANGED_SINCE)
+    await case.pusher.run_until_empty()
+    assert (case.now(change).state, case.now(change).message) == (State.REFUSED, CHANGED_SINCE)
     assert case.writes == 1
     [again] = await case.store.retry([case.now(change)], utc_now())
-    await case.pusher.drain()
+    await case.pusher.run_until_empty()
     assert case.now(again).state is State.CONFIRMED
 
 
@@ -212,8 +215,8 @@ async def test_what_never_arrived_is_sent_again(case: Case) -> None:
     change = await case.ask(ARCHIVE)
     case.practice.fault("drop-before", count=1, method="POST")
     with pytest.raises(XeroError):
-        await case.pusher.drain()
-    await case.pusher.drain()
+        await case.pusher.run_until_empty()
+    await case.pusher.run_until_empty()
     assert case.now(change).state is State.CONFIRMED
     assert case.writes == 1
 
@@ -223,14 +226,14 @@ async def test_what_never_arrived_is_sent_again(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("deed", "state", "words"),
-    [("restore", State.CONFIRMED, ""), ("gdpr", State.REFUSED, GDPR), ("rename", State.HANDOFF, "")],
+    [("restore", State.CONFIRMED, ""), ("gdpr", State.REFUSED, GDPR), ("rename", State.AWAITING_USER, "")],
 )
 async def test_a_handoff_follows_what_somebody_does(case: Case, deed: str, state: State, words: str) -> None:
     change = await case.hand_off()
     case.somebody(deed, Name=f"{case.name} & Sons")
-    await HandoffLookout(case.store, case.xero, utc_now, lambda _: None).look()
+    await ManualRestorePoller(case.store, case.xero, utc_now, lambda _: None).poll()
     after = case.now(change)
-    assert (after.state, after.words) == (state, words)
+    assert (after.state, after.message) == (state, words)
     assert after.name == (f"{case.name} & Sons" if deed == "rename" else case.name)
 
 
@@ -239,4 +242,4 @@ async def test_a_contact_merged_while_its_handoff_waits_is_given_up(case: Case) 
     case.somebody("restore")
     case.somebody("merge", into=case.other_id)
     await case.see()
-    assert (case.now(change).state, case.now(change).words) == (State.REFUSED, MERGED)
+    assert (case.now(change).state, case.now(change).message) == (State.REFUSED, MERGED)

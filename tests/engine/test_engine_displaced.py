@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from engine.test_engine_loops import LiveXero, house
+from engine.test_engine_scheduler import LiveXero, house
 
-from tui.engine import loops as loops_module
+from tui.engine import scheduler as loops_module
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.store import Store
@@ -23,18 +23,18 @@ def delete(folder: Path) -> None:
 
 async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr("tui.engine.publish._COALESCE", 0)
+    monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
     monkeypatch.setattr(loops_module, "_LEASE_SECONDS", 0.02)
     folder = store._database.file.parent
     async with house(store, LiveXero("a", "b")) as home:
-        await home.until(lambda it: it.last_pull_at)
+        await home.until(lambda it: it.last_refresh_at)
         await home.engine.pause(on=True)
         await home.engine.request(Action.ARCHIVE, ["a"])
-        home.engine.subscribe(lambda it: shown.append(it.disk_trouble))
+        home.engine.subscribe(lambda it: shown.append(it.storage_problem))
         delete(folder)
         with pytest.raises(ReshelveError, match="Nothing was recorded"):
             await home.engine.request(Action.ARCHIVE, ["b"])
-        await home.until(lambda it: not it.disk_trouble and any(shown))
+        await home.until(lambda it: not it.storage_problem and any(shown))
         assert any("Nothing was recorded" in each for each in shown)
         assert await home.engine.request(Action.ARCHIVE, ["b"]) == 1
     again = Store.open(folder)
@@ -45,7 +45,7 @@ async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytes
 async def test_leaving_straight_after_loses_nothing(store: Store) -> None:
     folder = store._database.file.parent
     async with house(store, LiveXero("a")) as home:
-        await home.until(lambda it: it.last_pull_at)
+        await home.until(lambda it: it.last_refresh_at)
         await home.engine.pause(on=True)
         await home.engine.request(Action.ARCHIVE, ["a"])
         delete(folder)

@@ -22,14 +22,14 @@ from msgspec.structs import replace
 from support.effort import examples
 
 from tui.engine.clock import XeroClock
-from tui.engine.publish import Publisher
-from tui.engine.watch import ReleasedWatch
+from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.change import Action
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import FeedError
-from tui.model.evidence import Grade, NightlyWindow, PickUp
-from tui.model.telling import CompanyState, Telling, TellingKind
-from tui.released.observer import Report
+from tui.model.evidence import NightlyWindow, PickUp, SyncStatus
+from tui.model.user_reports import CompanyState, ReportKind, UserReport
+from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 # What is written here is to be durable, and on a disk that would be all that takes time.
 _MEMORY = next((str(one) for one in (Path("/dev/shm"),) if one.exists()), None)  # noqa: S108 - a folder of its own is made in it
-_WAITS = {Grade.PENDING, Grade.OVERDUE, Grade.STALLED}
-_UNSEEN = _WAITS | {Grade.EXPECTED, Grade.TOLD_COMPANY}
+_WAITS = {SyncStatus.PENDING, SyncStatus.MISSED, SyncStatus.STALLED}
+_UNSEEN = _WAITS | {SyncStatus.EXPECTED, SyncStatus.REPORTED}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Deed:
 deeds = st.builds(
     Deed,
     st.sampled_from(
-        ["flip", "flip", "flip", "pick up", "clean", "silent", *(kind.value for kind in TellingKind)]
+        ["flip", "flip", "flip", "pick up", "clean", "silent", *(kind.value for kind in ReportKind)]
     ),
     st.integers(1, 12),
     st.integers(0, 20),
@@ -72,9 +72,9 @@ class Life:
     def __init__(self, store: Store, window: NightlyWindow, *, has_feed: bool) -> None:
         self.store, self.window, self.has_feed = store, window, has_feed
         self.clock = Clock(hour(0))
-        self.watch = ReleasedWatch(store, window, self.clock, has_feed=has_feed)
+        self.watch = ReLeasedMonitor(store, window, self.clock, has_feed=has_feed)
         anything = cast("Any", Anything())
-        self.publisher = Publisher(
+        self.publisher = SnapshotPublisher(
             Organisation("t1", "Books", "!a"),
             store,
             anything,
@@ -85,7 +85,7 @@ class Life:
         self.statuses = dict.fromkeys((MINE, OTHER), ContactStatus.ACTIVE)
         self.flips: dict[str, list[int]] = {MINE: [], OTHER: []}
         self.pick_ups: list[PickUp] = []
-        self.tellings: list[Telling] = []
+        self.tellings: list[UserReport] = []
         self.at = 0
 
     async def begin(self) -> None:
@@ -101,7 +101,7 @@ class Life:
             if self.has_feed:
                 await self._look(deed)
         else:
-            await self._tell(deed)
+            await self._update(deed)
         assert self.clock() == now
 
     async def _flip(self, contact_id: str) -> None:
@@ -113,34 +113,34 @@ class Life:
 
     async def _look(self, deed: Deed) -> None:
         began = hour(max(0, self.at - deed.ago))
-        report = Report.of_evidence(f"{self.at} {deed}")
+        report = EvidenceReport.of_evidence(f"{self.at} {deed}")
         if deed.kind == "silent":
-            await self.watch.look(Bridge(FeedError("It is silent.")))
+            await self.watch.poll_feed(Bridge(FeedError("It is silent.")))
         elif deed.kind == "clean":
             clean = replace(report, last_sync_started_at=began, last_sync_clean=True)
-            await self.watch.look(Bridge(clean))
+            await self.watch.poll_feed(Bridge(clean))
         else:
             seen = PickUp(deed.contact_id, deed.status, began, hour(self.at), "run")
             self.pick_ups.append(seen)
-            await self.watch.look(Bridge(replace(report, pick_ups=(seen,))))
+            await self.watch.poll_feed(Bridge(replace(report, pick_ups=(seen,))))
 
-    async def _tell(self, deed: Deed) -> None:
-        kind = TellingKind(deed.kind)
-        at = hour(self.at - deed.ago) if kind is TellingKind.SYNC_STARTED else hour(self.at)
-        telling = Telling(
+    async def _update(self, deed: Deed) -> None:
+        kind = ReportKind(deed.kind)
+        at = hour(self.at - deed.ago) if kind is ReportKind.SYNC_STARTED else hour(self.at)
+        telling = UserReport(
             kind,
             at,
             "" if kind.is_of_company else deed.contact_id,
-            deed.status if kind is TellingKind.SEEN else None,
-            deed.state.value if kind is TellingKind.STATE else "",
+            deed.status if kind is ReportKind.SEEN else None,
+            deed.state.value if kind is ReportKind.STATE else "",
         )
         self.tellings.append(telling)
-        await self.store.tell([telling], hour(self.at))
-        self.watch.recall()
+        await self.store.record_report([telling], hour(self.at))
+        self.watch.reload()
 
     def check(self) -> None:
         """Hold what is shown of every change against what is allowed, and the totals against the changes."""
-        shown: Counter[Grade] = Counter()
+        shown: Counter[SyncStatus] = Counter()
         unseen = 0
         for contact_id in (MINE, OTHER):
             mine = [replace(one, contact_id=MINE) for one in self.pick_ups if one.contact_id == contact_id]
@@ -158,28 +158,31 @@ class Life:
                 assert change.action is (Action.RESTORE if place % 2 else Action.ARCHIVE)
                 standing = self.publisher.grade(change)
                 assert standing is not None
-                shown[standing.grade] += 1
+                shown[standing.status] += 1
                 # One that a sync had before it was unlinked there isn't waited for any more.
-                unseen += standing.grade in _UNSEEN and change.unlinked_at is None
-                self._check_one(standing.grade, Allowed(history, place))
-        pane = self.publisher._pane()
-        assert pane.waiting_total == sum(shown[grade] for grade in _WAITS)
-        assert pane.unseen_total == unseen
-        assert (pane.overdue_total, pane.stalled_total) == (shown[Grade.OVERDUE], shown[Grade.STALLED])
-        views = [view.standing.grade for view in (*pane.waiting, *pane.settled) if view.standing]
-        assert Counter(views) == Counter({k: v for k, v in shown.items() if k is not Grade.SUPERSEDED})
-        assert pane.waiting_total + pane.settled_total == len(views)
+                unseen += standing.status in _UNSEEN and change.unlinked_at is None
+                self._check_one(standing.status, Allowed(history, place))
+        pane = self.publisher._summary()
+        assert pane.pending_total == sum(shown[grade] for grade in _WAITS)
+        assert pane.unconfirmed_total == unseen
+        assert (pane.missed_total, pane.stalled_total) == (
+            shown[SyncStatus.MISSED],
+            shown[SyncStatus.STALLED],
+        )
+        views = [view.sync.status for view in (*pane.pending, *pane.synced) if view.sync]
+        assert Counter(views) == Counter({k: v for k, v in shown.items() if k is not SyncStatus.SUPERSEDED})
+        assert pane.pending_total + pane.settled_total == len(views)
 
-    def _check_one(self, grade: Grade, allowed: Allowed) -> None:
-        assert (grade is Grade.READ) == allowed.read()
-        assert (grade is Grade.TOLD_CONTACT) == (allowed.seen() and not allowed.read())
-        assert (grade is Grade.TOLD_COMPANY) <= allowed.told()
-        if grade is Grade.EXPECTED:
+    def _check_one(self, grade: SyncStatus, allowed: Allowed) -> None:
+        assert (grade is SyncStatus.SYNCED) == allowed.read()
+        assert (grade is SyncStatus.CHECKED) == (allowed.seen() and not allowed.read())
+        assert (grade is SyncStatus.REPORTED) <= allowed.told()
+        if grade is SyncStatus.EXPECTED:
             assert not self.has_feed
             assert allowed.a_night_has_passed()
             assert not allowed.stalled()
         if self.has_feed and self.watch.link.problem:
-            assert grade not in {Grade.PENDING, Grade.EXPECTED, Grade.OVERDUE}
+            assert grade not in {SyncStatus.PENDING, SyncStatus.EXPECTED, SyncStatus.MISSED}
 
 
 class Anything:

@@ -20,20 +20,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 from support.effort import examples
 
-from tui.engine.sync.handoff import HandoffLookout
-from tui.engine.sync.push import Pusher
-from tui.model.activity import ChangeQuery
-from tui.model.change import Action, Change, Event, State
+from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.engine.sync.outbox import Outbox
+from tui.model.change import Action, Change, State, Transition
+from tui.model.change_list import ChangeQuery
 from tui.model.contact import ContactStatus
 from tui.model.errors import ReshelveError, XeroError
 from tui.model.undo import BatchKind
-from tui.store import Move, Store
+from tui.store import Store, TransitionRequest
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any
 
-    from tui.xero.answers import Element
+    from tui.xero.results import Element
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ NAMES = "abcdef"
 IDS = st.sampled_from(NAMES)
 SETS = st.sets(IDS, min_size=1)
 FAULTS = st.lists(st.none() | st.sampled_from(sorted(Fault)), max_size=4)
-UNFINISHED = (State.QUEUED, State.SENDING, State.UNCLEAR)
+UNFINISHED = (State.QUEUED, State.SENDING, State.UNKNOWN)
 
 
 class CountingXero(ModelXero):
@@ -98,10 +98,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     def start(self) -> None:
         self.store = Store.open(Path(self.folder.name))
-        self.pusher = Pusher(
+        self.pusher = Outbox(
             self.store, self.xero.client, self.clock, lambda _: None, lambda: self.clock().timestamp()
         )
-        self.lookout = HandoffLookout(self.store, self.xero.client, self.clock, lambda _: None)
+        self.lookout = ManualRestorePoller(self.store, self.xero.client, self.clock, lambda _: None)
 
     def teardown(self) -> None:
         self.store.close()
@@ -150,7 +150,7 @@ class Lifecycle(RuleBasedStateMachine):
         if plan is not None and plan.steps:
             with suppress(ReshelveError):
                 self.run_(self.store.undo(plan, self.clock()))
-            promised = sum(line.fate.value == "archive" for line in plan.steps)
+            promised = sum(line.outcome.value == "archive" for line in plan.steps)
             assert self.count_of(Action.ARCHIVE) <= archives_before + promised
 
     @rule(on=st.booleans())
@@ -170,8 +170,8 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(one=IDS)
     def dismiss(self, one: str) -> None:
-        waiting = [each for each in self.store.changes_in(State.HANDOFF) if each.contact_id == one]
-        moves = [Move(each.change_id, Event.DISMISS) for each in waiting]
+        waiting = [each for each in self.store.changes_in(State.AWAITING_USER) if each.contact_id == one]
+        moves = [TransitionRequest(each.change_id, Transition.DISMISS) for each in waiting]
         self.run_(self.store.record(moves, self.clock()))
 
     # --- what happens to it ---
@@ -203,7 +203,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def look_for_handoffs(self) -> None:
-        self.run_(self.lookout.look())
+        self.run_(self.lookout.poll())
 
     @rule()
     def restart(self) -> None:
@@ -220,7 +220,9 @@ class Lifecycle(RuleBasedStateMachine):
             [change] = queued
             key = f"crash {self.clock()} {change.change_id}"
             self.run_(
-                self.store.record([Move(change.change_id, Event.SEND, idempotency_key=key)], self.clock())
+                self.store.record(
+                    [TransitionRequest(change.change_id, Transition.SEND, idempotency_key=key)], self.clock()
+                )
             )
             if is_carried_out:
                 before = {change.contact_id: self.xero.status(change.contact_id)}
@@ -235,7 +237,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.run_(self.store.pause(self.clock(), on=False))
         self.work_until_all_is_known()
         assert not self.store.changes_in(*UNFINISHED), "stuck"
-        self.run_(self.lookout.look())
+        self.run_(self.lookout.poll())
         self.pull()
         # What a pull has confirmed may have let something behind it go.
         self.work_until_all_is_known()
@@ -254,7 +256,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     async def drain(self) -> None:
         await self.pusher.recover()
-        await self.pusher.drain()
+        await self.pusher.run_until_empty()
 
     def stands_as_in_xero(self, one: str) -> None:
         changes = self.store.changes_of(one)
@@ -267,8 +269,8 @@ class Lifecycle(RuleBasedStateMachine):
             last = max(confirmed, key=lambda each: (each.confirmed_at, each.change_id))
             assert last.action.target is status
         for each in changes:
-            assert each.state is not State.REFUSED or each.words
-            assert each.state is not State.HANDOFF or status is ContactStatus.ARCHIVED
+            assert each.state is not State.REFUSED or each.message
+            assert each.state is not State.AWAITING_USER or status is ContactStatus.ARCHIVED
 
     # --- what always holds ---
 

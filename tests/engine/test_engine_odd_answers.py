@@ -21,20 +21,20 @@ from engine.model_xero import START, Clock, contact
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tui.engine.check import check, read_fresh
-from tui.engine.sync.handoff import HandoffLookout
-from tui.engine.sync.push import Pusher
-from tui.engine.sync.verdict import RestoreRefusal
-from tui.model.change import Action, Change, Event, Origin, State
+from tui.engine.precheck import check, read_fresh
+from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.engine.sync.outbox import Outbox
+from tui.engine.sync.resolution import RestoreCapability
+from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError
-from tui.store import Move, Store
+from tui.store import Store, TransitionRequest
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tui.xero.signing.tokens import TokenSource
+    from tui.xero.auth.tokens import TokenSource
 
 T = TypeVar("T")
 ACTIVE, ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
@@ -184,10 +184,10 @@ class Office:
             transport=httpx.MockTransport(self.xero),
         )
         self.pusher = self.restarted()
-        self.lookout = HandoffLookout(self.store, self.client, self.clock, lambda _: None)
+        self.lookout = ManualRestorePoller(self.store, self.client, self.clock, lambda _: None)
 
-    def restarted(self) -> Pusher:
-        return Pusher(self.store, self.client, self.clock, lambda _: None, lambda: self.clock().timestamp())
+    def restarted(self) -> Outbox:
+        return Outbox(self.store, self.client, self.clock, lambda _: None, lambda: self.clock().timestamp())
 
     async def ask(self, action: Action) -> list[Change]:
         await self.see()
@@ -202,7 +202,7 @@ class Office:
         self.clock.forward(seconds=seconds)
         with suppress(XeroError):
             await self.pusher.recover()
-            await self.pusher.drain()
+            await self.pusher.run_until_empty()
 
     def changes(self) -> list[Change]:
         return self.store.changes_in(*State)
@@ -302,7 +302,7 @@ async def _an_unknown_contact(
         await office.work(400)
     [after] = office.changes()
     assert (after.change_id, after.state) == (change.change_id, State.REFUSED)
-    assert "no longer" in after.words
+    assert "no longer" in after.message
 
 
 @pytest.mark.parametrize("write", [Write.LOST, Write.BROKEN, Write.STUB, Write.PAGE, Write.BARE])
@@ -366,8 +366,8 @@ async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path)
     await office.ask(Action.ARCHIVE)
     for _ in range(20):
         await office.work(2)
-    states = {each.contact_id: each.state for each in office.store.changes_in(State.UNCLEAR, State.CONFIRMED)}
-    assert states == {ids[0]: State.UNCLEAR, ids[1]: State.CONFIRMED, ids[2]: State.CONFIRMED}
+    states = {each.contact_id: each.state for each in office.store.changes_in(State.UNKNOWN, State.CONFIRMED)}
+    assert states == {ids[0]: State.UNKNOWN, ids[1]: State.CONFIRMED, ids[2]: State.CONFIRMED}
     # It is read again, less and less often.
     looks = office.xero.calls.count("GET")
     for _ in range(60):
@@ -393,8 +393,8 @@ async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(offi
     [now] = office.changes()
     assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.HERE)
     assert now.confirmed_at == office.xero.contacts[ID][1]
-    assert not now.words
-    events = [each.event for each in office.store.events_of_change(change.change_id)]
+    assert not now.message
+    events = [each.transition for each in office.store.entries_of_change(change.change_id)]
     assert events[-1] == "confirm"
 
 
@@ -415,8 +415,8 @@ async def test_a_refusal_of_a_call_that_was_carried_out_credits_nobody_else(
     last = office.changes()[-1]
     assert (last.state, last.origin) == (State.CONFIRMED, Origin.HERE)
     assert is_retried or last.change_id == change.change_id
-    events = office.store.events_of_change(last.change_id)
-    assert "was carried out after all" in events[-1].words
+    events = office.store.entries_of_change(last.change_id)
+    assert "was carried out after all" in events[-1].message
 
 
 @pytest.mark.parametrize("ending", [State.CANCELLED, State.DISMISSED])
@@ -429,16 +429,16 @@ async def test_a_restore_that_was_given_up_is_ours_by_its_date_alone(
     office.xero.contacts[ID] = (ARCHIVED, office.clock())
     [change] = await office.ask(Action.RESTORE)
     store, now = office.store, office.clock
-    await store.record([Move(change.change_id, Event.SEND, idempotency_key="key")], now())
+    await store.record([TransitionRequest(change.change_id, Transition.SEND, idempotency_key="key")], now())
     if not is_by_hand:
         now.forward(seconds=1)
         office.xero.set_status(ID, ACTIVE)
     now.forward(seconds=2)
-    await store.record([Move(change.change_id, Event.LOSE)], now())
-    event = Event.REQUEUE if ending is State.CANCELLED else Event.HAND_OFF
-    await store.record([Move(change.change_id, event)], now())
-    event = Event.CANCEL if ending is State.CANCELLED else Event.DISMISS
-    await store.record([Move(change.change_id, event)], now())
+    await store.record([TransitionRequest(change.change_id, Transition.REPLY_LOST)], now())
+    event = Transition.REQUEUE if ending is State.CANCELLED else Transition.AWAIT_USER
+    await store.record([TransitionRequest(change.change_id, event)], now())
+    event = Transition.CANCEL if ending is State.CANCELLED else Transition.DISMISS
+    await store.record([TransitionRequest(change.change_id, event)], now())
     now.forward(minutes=5)
     if is_by_hand:
         office.xero.contacts[ID] = (ACTIVE, office.xero.contacts[ID][1])
@@ -461,7 +461,7 @@ async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
     await office.ask(Action.ARCHIVE)
     office.xero.writes = [Write.NOT_SENT]
     with suppress(XeroError):
-        await office.pusher.drain()
+        await office.pusher.run_until_empty()
     await office.store.pause(office.clock(), on=True)
     await office.work(5)
     [queued] = office.changes()
@@ -487,7 +487,7 @@ async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
 async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_path: Path, read: Read) -> None:
     ids = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(6)]
     office = Office(tmp_path / "organisation", ARCHIVED, *ids)
-    await RestoreRefusal(office.store).remember(office.clock())
+    await RestoreCapability(office.store).record(office.clock())
     await office.ask(Action.RESTORE)
     await office.work()
     office.xero.contacts[ID] = (ACTIVE, START - timedelta(days=9))
@@ -495,11 +495,11 @@ async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_pat
     await office.see()
     await office.store.add(Action.ARCHIVE, office.store.contacts([ID]), office.clock())
     before = [(each.change_id, each.state) for each in office.changes()]
-    assert [state for _, state in before] == [State.HANDOFF] * 6 + [State.QUEUED]
+    assert [state for _, state in before] == [State.AWAITING_USER] * 6 + [State.QUEUED]
     for _ in range(3):
         office.xero.reads = [read] * 3
         with suppress(XeroError):
-            await office.lookout.look()
+            await office.lookout.poll()
         office.xero.reads = [read] * 3
         await look_fresh(office, *ids, ID)
         office.clock.forward(minutes=1)
@@ -507,7 +507,7 @@ async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_pat
     # Once they can be read again, those that a person restored are done.
     office.xero.reads = []
     office.xero.set_status(ids[0], ACTIVE)
-    await office.lookout.look()
+    await office.lookout.poll()
     assert office.changes()[0].state is State.CONFIRMED
     await office.close()
 
@@ -515,26 +515,26 @@ async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_pat
 async def test_a_handoff_of_a_contact_that_xero_does_not_have_ends(tmp_path: Path) -> None:
     ids = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(4)]
     office = Office(tmp_path / "organisation", ARCHIVED, *ids)
-    await RestoreRefusal(office.store).remember(office.clock())
+    await RestoreCapability(office.store).record(office.clock())
     await office.ask(Action.RESTORE)
     await office.work()
     for one in ids[:3]:
         del office.xero.contacts[one]
     for _ in range(3):
-        await office.lookout.look()
-    assert [each.state for each in office.changes()] == [State.REFUSED] * 3 + [State.HANDOFF]
+        await office.lookout.poll()
+    assert [each.state for each in office.changes()] == [State.REFUSED] * 3 + [State.AWAITING_USER]
     await office.close()
 
 
 async def test_a_restore_whose_contact_is_not_in_the_local_copy_yet_is_handed_over(tmp_path: Path) -> None:
     """As after a repair, which begins the contacts anew and keeps what was asked for."""
     office = Office(tmp_path / "organisation", ARCHIVED)
-    await RestoreRefusal(office.store).remember(office.clock())
+    await RestoreCapability(office.store).record(office.clock())
     await office.ask(Action.RESTORE)
     database = office.store._database
     await database.write(lambda connection: connection.execute("DELETE FROM contacts").rowcount)
     await office.work()
-    assert [each.state for each in office.changes()] == [State.HANDOFF]
+    assert [each.state for each in office.changes()] == [State.AWAITING_USER]
     await office.close()
 
 

@@ -6,14 +6,14 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from engine.test_engine_loops import LiveXero, house
+from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
 from tui.model.backend import Backend, Service
 from tui.model.errors import ReadOnly, ReadOnlyError
 
 if TYPE_CHECKING:
-    from engine.test_engine_loops import House
+    from engine.test_engine_scheduler import House
 
     from tui.store import Store
 

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from store.store_samples import search
 
 from tui.engine.clock import XeroClock
-from tui.engine.publish import Publisher
-from tui.engine.watch import ReleasedWatch
-from tui.engine.weather.disk import Disk
-from tui.engine.weather.weather import Weather
+from tui.engine.connectivity.connection_state import ConnectionState
+from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.evidence import NightlyWindow
 
@@ -27,15 +27,15 @@ async def archived(store: Store) -> Store:
     """Have somebody archive a contact in Xero at the start."""
     await store.apply([contact("a")], START - timedelta(hours=1))
     await store.apply([replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)], START)
-    await store.finder.load()
+    await store.search.load()
     return store
 
 
-def publishing(store: Store, clock: Clock, *, has_feed: bool) -> tuple[Publisher, ReleasedWatch]:
+def publishing(store: Store, clock: Clock, *, has_feed: bool) -> tuple[SnapshotPublisher, ReLeasedMonitor]:
     clock.at = START + timedelta(minutes=5)
-    released = ReleasedWatch(store, NightlyWindow(time(0), time(6), UTC), clock, has_feed=has_feed)
-    weather, disk = Weather(clock, lambda: None), Disk(lambda: None)
-    return Publisher(
+    released = ReLeasedMonitor(store, NightlyWindow(time(0), time(6), UTC), clock, has_feed=has_feed)
+    weather, disk = ConnectionState(clock, lambda: None), StorageHealth(lambda: None)
+    return SnapshotPublisher(
         Organisation("t1", "Demo", "!demo"),
         store,
         weather,
@@ -65,7 +65,7 @@ async def test_a_night_that_passes_turns_pending_into_expected(archived: Store) 
 async def test_standings_that_have_moved_are_graded_anew_within_the_minute(archived: Store) -> None:
     publisher, released = publishing(archived, Clock(), has_feed=True)
     assert await found(archived, "sync:pending") == 1
-    released.watch = replace(released.watch, stalled_since=START)
+    released.knowledge = replace(released.knowledge, stalled_since=START)
     publisher.rows_changed()
     assert (await found(archived, "sync:pending"), await found(archived, "sync:stalled")) == (0, 1)
     publisher.stop()

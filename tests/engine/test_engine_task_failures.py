@@ -7,26 +7,26 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from engine.test_engine_loops import LiveXero, house
+from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
 from tui.engine import engine as engine_module
 from tui.engine import supervision
-from tui.engine.care import upkeep
 from tui.engine.clock import XeroClock
-from tui.engine.loops import Loops
-from tui.engine.publish import Publisher
-from tui.engine.sync.handoff import HandoffLookout
-from tui.engine.sync.pull import Puller
-from tui.engine.sync.push import Pusher
-from tui.engine.watch import ReleasedWatch
-from tui.engine.weather import weather
+from tui.engine.connectivity import connection_state
+from tui.engine.maintenance import upkeep
+from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.scheduler import Scheduler
+from tui.engine.snapshot_publisher import SnapshotPublisher
+from tui.engine.sync.contact_sync import ContactSync
+from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, State
-from tui.model.snapshot import Link
-from tui.released.observer import Report
+from tui.model.snapshot import ConnectionStatus
+from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
-from tui.store.search.finder import Finder
-from tui.store.search.keeper import SpineKeeper
+from tui.store.search.index_loader import IndexLoader
+from tui.store.search.search_service import SearchService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,29 +48,29 @@ KINDS = (
 # Everything that the engine runs in the background, and the steps it takes there.
 PLACES = {
     "check of the journal": (Store, "check_journal"),
-    "lease": (Loops, "_look_at_lease"),
+    "lease": (Scheduler, "_look_at_lease"),
     "lease, others' writes": (Store, "changed_elsewhere"),
     "backup": (upkeep, "_back_up"),
     "backup in its thread": (Store, "back_up"),
     "check of everything": (Store, "check_everything"),
     "looking after": (engine_module, "look_after"),
     "clock": (XeroClock, "keep"),
-    "search index": (Finder, "load"),
-    "search index in its thread": (SpineKeeper, "_read"),
-    "clients": (Loops, "until_open"),
-    "pull": (Puller, "pull"),
-    "pull, its start": (Loops, "pull"),
+    "search index": (SearchService, "load"),
+    "search index in its thread": (IndexLoader, "_read"),
+    "clients": (Scheduler, "until_open"),
+    "pull": (ContactSync, "pull"),
+    "pull, its start": (Scheduler, "pull"),
     "pull, storing": (Store, "apply"),
-    "pull, its bookmark": (Loops, "_keep_peak"),
-    "hand-offs": (HandoffLookout, "look"),
-    "hand-offs, their start": (Loops, "look_for_handoffs"),
-    "clock's look at Re-Leased": (ReleasedWatch, "tick"),
-    "Re-Leased, its start": (Loops, "follow_released"),
-    "outbox": (Pusher, "drain"),
-    "outbox, recovery": (Pusher, "recover"),
-    "outbox, its start": (Loops, "send"),
-    "outbox, settling": (Pusher, "settle_doubts"),
-    "snapshots": (Publisher, "_build"),
+    "pull, its bookmark": (Scheduler, "_keep_peak"),
+    "hand-offs": (ManualRestorePoller, "look"),
+    "hand-offs, their start": (Scheduler, "look_for_handoffs"),
+    "clock's look at Re-Leased": (ReLeasedMonitor, "tick"),
+    "Re-Leased, its start": (Scheduler, "follow_released"),
+    "outbox": (Outbox, "drain"),
+    "outbox, recovery": (Outbox, "recover"),
+    "outbox, its start": (Scheduler, "send"),
+    "outbox, settling": (Outbox, "settle_doubts"),
+    "snapshots": (SnapshotPublisher, "_build"),
 }
 
 
@@ -90,9 +90,9 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: Bas
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "_FIRST_WAIT", 0.02)
     monkeypatch.setattr(supervision, "_WORKS_AFTER", 0.05)
-    monkeypatch.setattr(weather, "_FIRST_WAIT", 0.02)
-    monkeypatch.setattr("tui.engine.publish._RETRY", 0.02)
-    monkeypatch.setattr("tui.engine.publish._COALESCE", 0)
+    monkeypatch.setattr(connection_state, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr("tui.engine.snapshot_publisher._RETRY", 0.02)
+    monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
 
 
 @pytest.mark.parametrize(
@@ -109,19 +109,19 @@ async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
     shown: list[Snapshot] = []
 
     def said() -> str:
-        return " ".join(f"{each.xero.detail} {each.disk_trouble}" for each in shown)
+        return " ".join(f"{each.xero.detail} {each.storage_problem}" for each in shown)
 
     async with house(store, LiveXero("a", "b")) as home:
         home.engine.subscribe(shown.append)
         fail_once(monkeypatch, *PLACES[place], kind(SECRET))
         # What changes makes each task run, those included that wait for something.
         home.engine._changed()
-        await home.until(lambda it: it.last_pull_at)
+        await home.until(lambda it: it.last_refresh_at)
         await home.engine.request(Action.ARCHIVE, ["a"])
-        await home.until(lambda it: it.pane and it.pane.waiting_total == 1)
+        await home.until(lambda it: it.summary and it.summary.pending_total == 1)
         await home.until(lambda _: kind.__name__ in said())
         await home.engine.refresh()
-        await home.until(lambda it: it.xero.link is Link.ONLINE and not it.disk_trouble)
+        await home.until(lambda it: it.xero.status is ConnectionStatus.ONLINE and not it.storage_problem)
         assert store.totals()[State.CONFIRMED] == 1
         assert len(home.xero.writes) == 1
     assert f"failed unexpectedly: {kind.__name__} at " in caplog.text
@@ -148,9 +148,9 @@ async def test_a_bug_while_a_change_is_sent_leaves_it_in_doubt_and_then_settled(
     xero.change_status = fail  # type: ignore[method-assign]
     monkeypatch.setattr("tui.engine.supervision.log_unexpected", look)
     async with house(store, xero) as home:
-        await home.until(lambda it: it.last_pull_at)
+        await home.until(lambda it: it.last_refresh_at)
         await home.engine.request(Action.ARCHIVE, ["a"])
-        await home.until(lambda it: it.pane and it.pane.waiting_total == 1)
+        await home.until(lambda it: it.summary and it.summary.pending_total == 1)
         assert len(xero.writes) == 1
     # By the time it is told, the change is no longer said to be on its way.
     assert seen == [(kind, 0)]
@@ -167,7 +167,7 @@ async def test_clients_that_cannot_be_made_are_made_later(store: Store) -> None:
 
     async with house(store, LiveXero("a")) as home:
         home.engine._connectors.open = open_clients  # type: ignore[method-assign]
-        await home.until(lambda it: it.last_pull_at)
+        await home.until(lambda it: it.last_refresh_at)
         assert attempts == 3
 
 
@@ -181,11 +181,11 @@ async def test_an_engine_stopped_during_its_first_check_starts_nothing(
         begun.set()
         await asyncio.sleep(0)
 
-    async def hold_lease(_: Loops) -> None:
+    async def hold_lease(_: Scheduler) -> None:
         started.append("")
 
     monkeypatch.setattr(Store, "check_journal", check)
-    monkeypatch.setattr(Loops, "hold_lease", hold_lease)
+    monkeypatch.setattr(Scheduler, "hold_lease", hold_lease)
     async with house(store, LiveXero("a")) as home:
         if not is_early:
             await begun.wait()
@@ -199,10 +199,10 @@ async def test_an_engine_stopped_during_its_first_check_starts_nothing(
 async def test_a_search_that_waits_for_a_broken_load_is_answered(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail_once(monkeypatch, SpineKeeper, "_read", RuntimeError(SECRET))
+    fail_once(monkeypatch, IndexLoader, "_read", RuntimeError(SECRET))
     with pytest.raises(Exception, match="RuntimeError"):
-        await asyncio.wait_for(store.finder.load(), 5)
-    await asyncio.wait_for(store.finder.load(), 5)
+        await asyncio.wait_for(store.search.load(), 5)
+    await asyncio.wait_for(store.search.load(), 5)
 
 
 async def test_a_listener_that_fails_keeps_the_news_from_no_other(store: Store) -> None:
@@ -213,7 +213,7 @@ async def test_a_listener_that_fails_keeps_the_news_from_no_other(store: Store) 
 
     async with house(store, LiveXero("a")) as home:
         home.engine.subscribe(fail)
-        home.engine.subscribe(lambda it: heard.set() if it.last_pull_at else None)
+        home.engine.subscribe(lambda it: heard.set() if it.last_refresh_at else None)
         await asyncio.wait_for(heard.wait(), 5)
 
 
@@ -223,23 +223,23 @@ async def test_a_listener_that_fails_keeps_the_news_from_no_other(store: Store) 
 class Feed:
     """A feed whose answers a test decides on."""
 
-    def __init__(self, answer: Callable[[str | None], Report]) -> None:
+    def __init__(self, answer: Callable[[str | None], EvidenceReport]) -> None:
         self.answer = answer
         self.looks = 0
 
-    async def look(self, cursor: str | None) -> Report:
+    async def look(self, cursor: str | None) -> EvidenceReport:
         self.looks += 1
         return self.answer(cursor)
 
 
 async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: Path, store: Store) -> None:
     del tmp_path
-    feed = Feed(lambda cursor: Report.of_evidence(str(int(cursor or 0) + 1), has_more=True))
+    feed = Feed(lambda cursor: EvidenceReport.of_evidence(str(int(cursor or 0) + 1), has_more=True))
     window: Any = None
-    watch = ReleasedWatch(store, window, LiveXero().clock, has_feed=True)
-    await asyncio.wait_for(watch.look(feed), 10)  # type: ignore[arg-type]
+    watch = ReLeasedMonitor(store, window, LiveXero().clock, has_feed=True)
+    await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
     first = feed.looks
-    await asyncio.wait_for(watch.look(feed), 10)  # type: ignore[arg-type]
+    await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
     # The next look continues from its cursor.
     assert 1 < feed.looks == 2 * first < 200
 
@@ -247,10 +247,10 @@ async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: 
 @pytest.mark.parametrize("seconds", [1e15, -1e15, 1e9, float("inf"), float("nan"), -1.0])
 async def test_a_cycle_of_senseless_length_is_left_out(store: Store, seconds: float) -> None:
     clock = LiveXero().clock
-    report = replace(Report.of_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
+    report = replace(EvidenceReport.of_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
     feed = Feed(lambda _: report)
     window: Any = None
-    watch = ReleasedWatch(store, window, clock, has_feed=True)
-    await watch.look(feed)  # type: ignore[arg-type]
+    watch = ReLeasedMonitor(store, window, clock, has_feed=True)
+    await watch.poll_feed(feed)  # type: ignore[arg-type]
     assert watch.link.cycle_started_at is None
     assert watch.link.next_sync_at == clock()

@@ -11,16 +11,16 @@ import pytest
 from engine.released_house import Bridge, released_house
 from msgspec.structs import replace
 
-from tui.engine.sync.bookmarks import CLOCK_AHEAD
-from tui.engine.watch import ReleasedWatch
+from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import FeedError
-from tui.model.evidence import Grade, Standing
+from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query
-from tui.released.observer import Report
+from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings
-from tui.widgets import sync_lines
-from tui.widgets.signs import sign
-from tui.widgets.sync_words import next_sync
+from tui.widgets import sync_pane_lines
+from tui.widgets.status_badge import sign
+from tui.widgets.sync_format import next_sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,26 +44,26 @@ def _machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     time.tzset()
 
 
-def grade(home: House) -> Grade:
+def grade(home: House) -> SyncStatus:
     view = home.view
-    assert view.standing is not None
-    return view.standing.grade
+    assert view.sync is not None
+    return view.sync.status
 
 
-def row_grade(home: House) -> Grade:
+def row_grade(home: House) -> SyncStatus:
     """What the table's row says, which is worked out apart from the pane."""
     [row] = home.engine.first_rows(Query()).rows.window(0, 9)
     assert row.last_change is not None
-    assert row.last_change.standing is not None
-    return row.last_change.standing.grade
+    assert row.last_change.sync is not None
+    return row.last_change.sync.status
 
 
 def said(home: House) -> str:
-    return next_sync(home.engine.snapshot.released, home.clock(), is_practice=False).words
+    return next_sync(home.engine.snapshot.re_leased, home.clock(), is_practice=False).words
 
 
 def is_due(end: datetime) -> Callable[[Snapshot], object]:
-    return lambda it: it.released.next_sync_at == end
+    return lambda it: it.re_leased.next_sync_at == end
 
 
 NIGHTS = [
@@ -88,8 +88,8 @@ async def test_a_night_passes_and_the_grade_with_it(
     assert morning == datetime(*day, 6, tzinfo=here)
     async with released_house(store, evening, own=OrganisationSettings("00:00", "06:00", zone)) as home:
         await home.confirmed("a", evening)
-        seen = await home.at(evening, is_new=lambda it: it.pane and it.pane.waiting_total)
-        assert (seen.released.window_start_at, seen.released.next_sync_at) == (midnight, morning)
+        seen = await home.at(evening, is_new=lambda it: it.summary and it.summary.pending_total)
+        assert (seen.re_leased.window_start_at, seen.re_leased.next_sync_at) == (midnight, morning)
         assert "expected after its nightly sync" in said(home)
         assert f"in {hours + 1} h 00 min" in said(home)
 
@@ -97,17 +97,17 @@ async def test_a_night_passes_and_the_grade_with_it(
         assert f"in {hours - 1} h 00 min. What changed since" in said(home)
         await home.at(morning - timedelta(seconds=1))
         assert "in 0:01." in said(home)
-        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
+        assert (grade(home), row_grade(home)) == (SyncStatus.PENDING, SyncStatus.PENDING)
 
         version = home.engine.snapshot.rows_version
-        seen = await home.at(morning, is_new=lambda it: it.pane and it.pane.settled)
-        assert (grade(home), row_grade(home)) == (Grade.EXPECTED, Grade.EXPECTED)
-        assert home.view.standing.since == morning  # type: ignore[union-attr]
+        seen = await home.at(morning, is_new=lambda it: it.summary and it.summary.synced)
+        assert (grade(home), row_grade(home)) == (SyncStatus.EXPECTED, SyncStatus.EXPECTED)
+        assert home.view.sync.since == morning  # type: ignore[union-attr]
         # The rows are read again as well: nobody presses a key in the night.
         assert seen.rows_version > version
-        assert seen.pane is not None
-        assert (seen.pane.waiting_total, seen.pane.unseen_total) == (0, 1)
-        assert seen.released.next_sync_at == datetime(*day, 6, tzinfo=here) + timedelta(days=1)
+        assert seen.summary is not None
+        assert (seen.summary.pending_total, seen.summary.unconfirmed_total) == (0, 1)
+        assert seen.re_leased.next_sync_at == datetime(*day, 6, tzinfo=here) + timedelta(days=1)
 
 
 @pytest.mark.parametrize(("zone", "day", "hours"), NIGHTS)
@@ -119,14 +119,14 @@ async def test_a_laptop_asleep_through_three_windows_wakes_to_the_first(
     evening, morning = midnight - timedelta(hours=1), midnight + timedelta(hours=hours)
     async with released_house(store, evening, own=OrganisationSettings("00:00", "06:00", zone)) as home:
         await home.confirmed("a", evening)
-        await home.at(evening, is_new=lambda it: it.pane and it.pane.waiting_total)
+        await home.at(evening, is_new=lambda it: it.summary and it.summary.pending_total)
         awake = (datetime(*day, 12, tzinfo=here) + timedelta(days=2)).astimezone(UTC)
-        seen = await home.at(awake, is_new=lambda it: it.pane and it.pane.settled)
-        assert home.view.standing is not None
-        assert (home.view.standing.grade, home.view.standing.since) == (Grade.EXPECTED, morning)
-        assert row_grade(home) is Grade.EXPECTED
+        seen = await home.at(awake, is_new=lambda it: it.summary and it.summary.synced)
+        assert home.view.sync is not None
+        assert (home.view.sync.status, home.view.sync.since) == (SyncStatus.EXPECTED, morning)
+        assert row_grade(home) is SyncStatus.EXPECTED
         next_morning = (datetime(*day, 6, tzinfo=here) + timedelta(days=3)).astimezone(UTC)
-        assert seen.released.next_sync_at == next_morning
+        assert seen.re_leased.next_sync_at == next_morning
         assert "in 18 h 00 min" in said(home)
 
 
@@ -134,35 +134,35 @@ async def test_a_change_of_the_night_itself_waits_for_the_next_and_the_pane_says
     night = datetime(2026, 6, 9, 14, tzinfo=UTC)  # two in the morning of the tenth, in Auckland
     async with released_house(store, night, timezone="NEWZEALANDSTANDARDTIME") as home:
         await home.confirmed("a", night)
-        await home.at(night, is_new=lambda it: it.pane and it.pane.waiting_total)
+        await home.at(night, is_new=lambda it: it.summary and it.summary.pending_total)
         assert said(home) == (
             "Re-Leased's nightly sync is expected by 06:00 (Pacific/Auckland), in 4 h 00 min. "
             "What changed since 00:00 waits a night more"
         )
-        fraction = next_sync(home.engine.snapshot.released, night, is_practice=False).fraction
+        fraction = next_sync(home.engine.snapshot.re_leased, night, is_practice=False).fraction
         assert fraction == pytest.approx(20 / 24)
         first = night + timedelta(hours=4)
         await home.at(first, is_new=is_due(first + timedelta(days=1)))
-        assert grade(home) is Grade.PENDING
-        await home.at(first + timedelta(days=1), is_new=lambda it: it.pane and it.pane.settled)
-        assert grade(home) is Grade.EXPECTED
+        assert grade(home) is SyncStatus.PENDING
+        await home.at(first + timedelta(days=1), is_new=lambda it: it.summary and it.summary.synced)
+        assert grade(home) is SyncStatus.EXPECTED
 
 
 async def test_a_restart_in_the_night_still_sees_the_grade_change_in_the_morning(store: Store) -> None:
     evening = datetime(2026, 6, 9, 22, tzinfo=UTC)
     async with released_house(store, evening) as home:
         await home.confirmed("a", evening)
-        await home.at(evening + timedelta(hours=4), is_new=lambda it: it.pane and it.pane.waiting_total)
+        await home.at(evening + timedelta(hours=4), is_new=lambda it: it.summary and it.summary.pending_total)
         # As a start at two does: the countdown is to this morning, not to tomorrow's.
-        released = home.engine._released
-        released.link = ReleasedWatch(store, released._window, home.clock, has_feed=False).link
-        assert home.engine._released.link.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
+        released = home.engine._re_leased
+        released.link = ReLeasedMonitor(store, released._window, home.clock, has_feed=False).link
+        assert home.engine._re_leased.link.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
         version = home.engine.snapshot.rows_version
         seen = await home.at(
-            datetime(2026, 6, 10, 6, tzinfo=UTC), is_new=lambda it: it.pane and it.pane.settled
+            datetime(2026, 6, 10, 6, tzinfo=UTC), is_new=lambda it: it.summary and it.summary.synced
         )
         assert seen.rows_version > version
-        assert row_grade(home) is Grade.EXPECTED
+        assert row_grade(home) is SyncStatus.EXPECTED
 
 
 async def test_a_clock_put_back_takes_back_what_was_expected_too_early(store: Store) -> None:
@@ -171,12 +171,12 @@ async def test_a_clock_put_back_takes_back_what_was_expected_too_early(store: St
     async with released_house(store, evening) as home:
         await home.confirmed("a", evening)
         # Somebody set it a week ahead, then right again.
-        await home.at(evening + timedelta(days=7), is_new=lambda it: it.pane and it.pane.settled)
-        assert grade(home) is Grade.EXPECTED
+        await home.at(evening + timedelta(days=7), is_new=lambda it: it.summary and it.summary.synced)
+        assert grade(home) is SyncStatus.EXPECTED
         seen = await home.at(evening + timedelta(hours=1), is_new=is_due(morning))
-        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
-        assert seen.pane is not None
-        assert seen.pane.waiting_total == 1
+        assert (grade(home), row_grade(home)) == (SyncStatus.PENDING, SyncStatus.PENDING)
+        assert seen.summary is not None
+        assert seen.summary.pending_total == 1
         assert "in 7 h 00 min" in said(home)
 
 
@@ -186,7 +186,7 @@ async def test_what_the_pane_writes_at_midnight_is_of_yesterday(store: Store, ma
     evening = datetime(2026, 6, 9, 23, 50, tzinfo=here).astimezone(UTC)
     async with released_house(store, evening, own=OrganisationSettings("01:00", "05:00", machine)) as home:
         await home.confirmed("a", evening)
-        await home.at(evening, is_new=lambda it: it.pane and it.pane.waiting_total)
+        await home.at(evening, is_new=lambda it: it.summary and it.summary.pending_total)
         before = sign(home.view, evening.astimezone())
         after = sign(home.view, (evening + timedelta(minutes=10)).astimezone())
         assert (before.text, after.text) == ("◷ pending 23:50", "◷ pending 9 Jun")
@@ -195,7 +195,7 @@ async def test_what_the_pane_writes_at_midnight_is_of_yesterday(store: Store, ma
 
 
 def _pane(snapshot: Snapshot, now: datetime) -> str:
-    return "\n".join(line.plain for line in sync_lines.tall(snapshot, now, 44, 30, is_practice=False))
+    return "\n".join(line.plain for line in sync_pane_lines.tall(snapshot, now, 44, 30, is_practice=False))
 
 
 @pytest.mark.parametrize(
@@ -205,28 +205,28 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
         (ValueError("a secret of its own"), "The bridge to it failed, as the log tells."),
         (KeyError("id"), "The bridge to it failed"),
         (OSError(5, "Input/output error"), "The bridge to it failed"),
-        (replace(Report.of_evidence("1"), next_sync_at=datetime(2026, 6, 10)), "without its zone"),  # noqa: DTZ001 - that is what is wrong with it
+        (replace(EvidenceReport.of_evidence("1"), next_sync_at=datetime(2026, 6, 10)), "without its zone"),  # noqa: DTZ001 - that is what is wrong with it
     ],
 )
 async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
-    store: Store, wrong: Report | Exception, words: str
+    store: Store, wrong: EvidenceReport | Exception, words: str
 ) -> None:
-    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(Report.of_evidence(None))
+    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EvidenceReport.of_evidence(None))
     async with released_house(store, noon, observer=bridge) as home:
         await home.confirmed("a", noon)
-        await home.at(noon, is_new=lambda it: it.pane and it.pane.waiting_total)
-        assert grade(home) is Grade.PENDING
+        await home.at(noon, is_new=lambda it: it.summary and it.summary.pending_total)
+        assert grade(home) is SyncStatus.PENDING
         bridge.answer = wrong
-        seen = await home.at(noon + timedelta(days=9), is_new=lambda it: it.released.problem)
-        assert words in seen.released.problem
-        assert "secret" not in seen.released.problem
-        assert (grade(home), row_grade(home)) == (Grade.STALLED, Grade.STALLED)
-        assert seen.pane is not None
-        assert (seen.pane.stalled_total, seen.pane.waiting_total) == (1, 1)
+        seen = await home.at(noon + timedelta(days=9), is_new=lambda it: it.re_leased.problem)
+        assert words in seen.re_leased.problem
+        assert "secret" not in seen.re_leased.problem
+        assert (grade(home), row_grade(home)) == (SyncStatus.STALLED, SyncStatus.STALLED)
+        assert seen.summary is not None
+        assert (seen.summary.stalled_total, seen.summary.pending_total) == (1, 1)
         assert "Re-Leased's feed can't be read" in _pane(seen, home.clock())
-        bridge.answer = Report.of_evidence(None)
-        await home.at(noon + timedelta(days=10), is_new=lambda it: not it.released.problem)
-        assert grade(home) is Grade.PENDING
+        bridge.answer = EvidenceReport.of_evidence(None)
+        await home.at(noon + timedelta(days=10), is_new=lambda it: not it.re_leased.problem)
+        assert grade(home) is SyncStatus.PENDING
 
 
 @pytest.mark.parametrize("minutes", [10, -10, 60 * 30, -60 * 30])
@@ -238,20 +238,20 @@ async def test_a_night_is_over_when_it_is_by_xeros_clock(store: Store, minutes: 
     ) as home:
         home.told_time(ahead)
         await home.confirmed("a", evening)
-        await home.at(evening + ahead, is_new=lambda it: it.pane and it.pane.waiting_total)
+        await home.at(evening + ahead, is_new=lambda it: it.summary and it.summary.pending_total)
         assert home.engine.snapshot.clock_ahead == ahead
 
         home.clock.at = morning + ahead - second
         home.told_time(ahead)
         seen = await home.at(home.clock())
-        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
-        assert seen.released.next_sync_at == morning
+        assert (grade(home), row_grade(home)) == (SyncStatus.PENDING, SyncStatus.PENDING)
+        assert seen.re_leased.next_sync_at == morning
 
         home.clock.at = morning + ahead
         home.told_time(ahead)
-        await home.at(home.clock(), is_new=lambda it: it.pane and it.pane.settled)
-        assert (grade(home), row_grade(home)) == (Grade.EXPECTED, Grade.EXPECTED)
-        assert home.view.standing == Standing(Grade.EXPECTED, morning)
+        await home.at(home.clock(), is_new=lambda it: it.summary and it.summary.synced)
+        assert (grade(home), row_grade(home)) == (SyncStatus.EXPECTED, SyncStatus.EXPECTED)
+        assert home.view.sync == StatusSince(SyncStatus.EXPECTED, morning)
 
 
 async def test_what_was_expected_too_early_is_pending_again_once_the_time_is_told(store: Store) -> None:
@@ -259,21 +259,21 @@ async def test_what_was_expected_too_early_is_pending_again_once_the_time_is_tol
     own = OrganisationSettings("00:00", "06:00", "UTC")
     async with released_house(store, evening, own=own) as home:
         await home.confirmed("a", evening)
-        await home.at(morning, is_new=lambda it: it.pane and it.pane.settled)
-        assert row_grade(home) is Grade.EXPECTED
+        await home.at(morning, is_new=lambda it: it.summary and it.summary.synced)
+        assert row_grade(home) is SyncStatus.EXPECTED
         home.told_time(timedelta(minutes=10))
-        await home.at(morning, is_new=lambda it: it.pane and it.pane.waiting_total)
+        await home.at(morning, is_new=lambda it: it.summary and it.summary.pending_total)
         await home.at(morning, is_new=is_due(morning))
-        assert (grade(home), row_grade(home)) == (Grade.PENDING, Grade.PENDING)
+        assert (grade(home), row_grade(home)) == (SyncStatus.PENDING, SyncStatus.PENDING)
 
 
 async def test_what_xero_told_of_the_time_counts_at_the_next_start_without_it(store: Store) -> None:
     evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
     own = OrganisationSettings("00:00", "06:00", "UTC")
-    await store.set_cursor(CLOCK_AHEAD, "600.0")
+    await store.set_sync_state(CLOCK_AHEAD, "600.0")
     async with released_house(store, evening, own=own) as home:
         await home.confirmed("a", evening)
-        await home.at(morning, is_new=lambda it: it.pane and it.pane.waiting_total)
-        assert grade(home) is Grade.PENDING
-        await home.at(morning + timedelta(minutes=10), is_new=lambda it: it.pane and it.pane.settled)
-        assert grade(home) is Grade.EXPECTED
+        await home.at(morning, is_new=lambda it: it.summary and it.summary.pending_total)
+        assert grade(home) is SyncStatus.PENDING
+        await home.at(morning + timedelta(minutes=10), is_new=lambda it: it.summary and it.summary.synced)
+        assert grade(home) is SyncStatus.EXPECTED

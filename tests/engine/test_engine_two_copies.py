@@ -7,19 +7,19 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from engine.test_engine_loops import PATIENCE, LiveXero, house
+from engine.test_engine_scheduler import PATIENCE, LiveXero, house
 
-from tui.engine import loops as loops_module
-from tui.engine.sync.lease import Lease
+from tui.engine import scheduler as loops_module
+from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.change import Action, State
-from tui.model.snapshot import Link
+from tui.model.snapshot import ConnectionStatus
 from tui.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tui.xero.answers import Element, LookedUp
+    from tui.xero.results import Element, LookedUp
 
 MANY = [f"{number:03}" for number in range(60)]
 
@@ -50,27 +50,27 @@ class SlowXero(LiveXero):
 async def test_a_call_that_is_under_way_is_made_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr("tui.engine.publish._COALESCE", 0)
+    monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
     monkeypatch.setattr(loops_module, "_LEASE_SECONDS", 0.02)
     monkeypatch.setattr(loops_module, "_OUTBOX_SECONDS", 0.02)
     xero = SlowXero(*MANY)
     file, folder = tmp_path / "lease", tmp_path / "organisation"
-    leases = Lease(file), Lease(file)
+    leases = LeaderLock(file), LeaderLock(file)
     with closing(Store.open(folder)) as one, closing(Store.open(folder)) as other:
         async with house(one, xero, lease=leases[0]) as first:
-            await first.until(lambda it: it.last_pull_at)
+            await first.until(lambda it: it.last_refresh_at)
             async with house(other, xero, lease=leases[1]) as second:
                 await first.engine.request(Action.ARCHIVE, MANY)
                 await asyncio.wait_for(xero.is_asked.wait(), PATIENCE)
                 file.unlink()
-                assert leases[1].take()
+                assert leases[1].acquire()
                 second.clock.forward(seconds=seconds)
-                await first.until(lambda it: it.xero.link is Link.ELSEWHERE)
+                await first.until(lambda it: it.xero.status is ConnectionStatus.STANDBY)
                 # The second has looked at what the first is sending: read, and not sent.
                 await asyncio.wait_for(xero.is_read.wait(), PATIENCE)
                 assert [len(ids) for ids in xero.begun] in ([50], [50, 10])
                 xero.may_answer.set()
-                await second.until(lambda it: it.pane and it.pane.waiting_total == len(MANY))
+                await second.until(lambda it: it.summary and it.summary.pending_total == len(MANY))
                 states = {each.state for each in one.changes_in(*State)}
     assert states == {State.CONFIRMED}
     assert [len(ids) for ids in xero.begun] == [50, 10]

@@ -10,13 +10,13 @@ import pytest
 from engine.model_xero import START, contact
 from store.damage import spoil
 
-from tui.engine.care import upkeep
-from tui.engine.care.upkeep import look_after
-from tui.engine.weather.disk import Disk
+from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.maintenance import upkeep
+from tui.engine.maintenance.upkeep import look_after
 from tui.model.change import Action
 from tui.model.errors import StoreError
 from tui.store import Store
-from tui.store.care.backup import backups
+from tui.store.maintenance.backup import backups
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,8 @@ async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> No
     async def hold() -> None:
         await has_lease.wait()
 
-    looking = asyncio.create_task(look_after(store, hold, lambda: START, Disk(lambda: None)))
-    await store.set_cursor("any", "thing")
+    looking = asyncio.create_task(look_after(store, hold, lambda: START, StorageHealth(lambda: None)))
+    await store.set_sync_state("any", "thing")
     assert backups(file) == []
     has_lease.set()
     await looking
@@ -56,12 +56,12 @@ async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
     in_the_way = file.with_name("backups")
     in_the_way.write_text("in the way")
     told = asyncio.Event()
-    disk = Disk(told.set)
+    disk = StorageHealth(told.set)
     with caplog.at_level("ERROR"):
         looking = asyncio.create_task(look_after(store, held, lambda: START, disk))
         await told.wait()
         # A write that succeeds says nothing of backups.
-        disk.note(None)
+        disk.record(None)
         assert disk.shown.startswith("The journal couldn't be backed up (")
         assert f"{in_the_way} can be written" in disk.shown
         assert not looking.done()
@@ -82,7 +82,7 @@ async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
 
-    monkeypatch.setattr("tui.store.care.backup.copy_journal", full)
+    monkeypatch.setattr("tui.store.maintenance.backup.copy_journal", full)
     with pytest.raises(StoreError, match=r"\(database or disk is full\)\. The journal itself is fine"):
         await store.back_up(START)
 
@@ -94,7 +94,7 @@ async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
     again = Store.open(file.parent)
     try:
         with pytest.raises(StoreError, match="contacts is damaged"):
-            await look_after(again, held, lambda: START, Disk(lambda: None))
+            await look_after(again, held, lambda: START, StorageHealth(lambda: None))
         assert len(backups(file)) == 1
     finally:
         again.close()

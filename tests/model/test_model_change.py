@@ -7,30 +7,34 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tui.model.change import OPEN, Action, Event, IllegalStepError, State, step
+from tui.model.change import OPEN, Action, IllegalTransitionError, State, Transition, step
 from tui.model.contact import ContactStatus
 
 OVER = frozenset({State.CONFIRMED, State.REFUSED, State.CANCELLED, State.DISMISSED})
 
 # What design says may lead to what, whatever the event is called.
 FOLLOWS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SENDING, State.HANDOFF, State.CANCELLED, State.CONFIRMED, State.REFUSED}),
-    State.SENDING: frozenset({State.CONFIRMED, State.REFUSED, State.HANDOFF, State.UNCLEAR, State.QUEUED}),
-    State.UNCLEAR: frozenset({State.CONFIRMED, State.REFUSED, State.HANDOFF, State.QUEUED}),
-    State.HANDOFF: frozenset({State.CONFIRMED, State.REFUSED, State.DISMISSED}),
+    State.QUEUED: frozenset(
+        {State.SENDING, State.AWAITING_USER, State.CANCELLED, State.CONFIRMED, State.REFUSED}
+    ),
+    State.SENDING: frozenset(
+        {State.CONFIRMED, State.REFUSED, State.AWAITING_USER, State.UNKNOWN, State.QUEUED}
+    ),
+    State.UNKNOWN: frozenset({State.CONFIRMED, State.REFUSED, State.AWAITING_USER, State.QUEUED}),
+    State.AWAITING_USER: frozenset({State.CONFIRMED, State.REFUSED, State.DISMISSED}),
     **dict.fromkeys(OVER, frozenset()),
 }
 
 
-def legal_events(state: State) -> list[Event]:
-    def is_legal(event: Event) -> bool:
+def legal_events(state: State) -> list[Transition]:
+    def is_legal(event: Transition) -> bool:
         try:
             step(state, event)
-        except IllegalStepError:
+        except IllegalTransitionError:
             return False
         return True
 
-    return [event for event in Event if is_legal(event)]
+    return [event for event in Transition if is_legal(event)]
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -39,11 +43,11 @@ class Lifecycle(RuleBasedStateMachine):
         self.state = State.QUEUED
         self.history = [State.QUEUED]
 
-    @rule(event=st.sampled_from(Event))
-    def anything_happens(self, event: Event) -> None:
+    @rule(event=st.sampled_from(Transition))
+    def anything_happens(self, event: Transition) -> None:
         before = self.state
         if event not in legal_events(before):
-            with pytest.raises(IllegalStepError, match=f"{event.value}.* is {before.value}"):
+            with pytest.raises(IllegalTransitionError, match=f"{event.value}.* is {before.value}"):
                 step(before, event)
             return
         after = step(before, event)
@@ -73,7 +77,7 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def doubt_follows_only_sending(self) -> None:
         for before, after in zip(self.history, self.history[1:], strict=False):
-            assert after is not State.UNCLEAR or before is State.SENDING
+            assert after is not State.UNKNOWN or before is State.SENDING
 
 
 TestLifecycle = Lifecycle.TestCase
@@ -97,13 +101,13 @@ def test_every_state_can_be_reached() -> None:
 
 @pytest.mark.parametrize("state", sorted(OPEN))
 def test_every_open_change_can_still_be_confirmed_and_refused(state: State) -> None:
-    assert step(state, Event.CONFIRM) is State.CONFIRMED
-    assert step(state, Event.REFUSE) is State.REFUSED
+    assert step(state, Transition.CONFIRM) is State.CONFIRMED
+    assert step(state, Transition.REFUSE) is State.REFUSED
 
 
 def test_a_change_in_doubt_is_never_sent_without_being_read_again() -> None:
-    with pytest.raises(IllegalStepError):
-        step(State.UNCLEAR, Event.SEND)
+    with pytest.raises(IllegalTransitionError):
+        step(State.UNKNOWN, Transition.SEND)
 
 
 def test_each_action_aims_at_the_status_that_shows_it() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
-from tui.model.evidence import Grade, NightlyWindow, PickUp, Watch, proves, stand
+from tui.model.evidence import NightlyWindow, PickUp, SyncKnowledge, SyncStatus, grade_change, proves
 
 AUCKLAND = ZoneInfo("Pacific/Auckland")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -43,7 +43,7 @@ def change(
         requested_at=NOON,
         updated_at=NOON,
         confirmed_at=confirmed_at,
-        picked_up_at=picked_up_at,
+        synced_at=picked_up_at,
         superseded=superseded,
     )
 
@@ -81,7 +81,7 @@ def test_what_xero_has_not_confirmed_is_neither_proved_nor_graded() -> None:
     unconfirmed = change(confirmed_at=None)
     assert not proves(pick_up(started=NOON), unconfirmed)
     with pytest.raises(ValueError, match="confirmed"):
-        stand(unconfirmed, Watch(), NOON)
+        grade_change(unconfirmed, SyncKnowledge(), NOON)
 
 
 # --- grades ---
@@ -106,23 +106,23 @@ def test_a_grade_never_exceeds_its_evidence(
     clean: datetime | None,
 ) -> None:
     one = change(confirmed_at=confirmed_at, picked_up_at=picked_up_at, superseded=superseded)
-    standing = stand(one, Watch(window, clean), now)
+    standing = grade_change(one, SyncKnowledge(window, clean), now)
 
-    assert (standing.grade is Grade.READ) == (picked_up_at is not None)
-    if standing.grade is Grade.READ:
+    assert (standing.status is SyncStatus.SYNCED) == (picked_up_at is not None)
+    if standing.status is SyncStatus.SYNCED:
         assert standing.since == picked_up_at
-    if standing.grade is Grade.SUPERSEDED:
+    if standing.status is SyncStatus.SUPERSEDED:
         assert superseded
         assert standing.since is None
-    if standing.grade is Grade.OVERDUE:
+    if standing.status is SyncStatus.MISSED:
         assert clean is not None
         assert clean >= confirmed_at
-    if standing.grade is Grade.EXPECTED:
+    if standing.status is SyncStatus.EXPECTED:
         assert window is not None
         assert standing.since is not None
         # A whole night has passed since Xero confirmed it.
         assert confirmed_at < standing.since <= now
-    if standing.grade is Grade.PENDING:
+    if standing.status is SyncStatus.PENDING:
         assert standing.since == confirmed_at
 
 
@@ -132,8 +132,14 @@ def test_what_was_expected_stays_expected(
     window: NightlyWindow, confirmed_at: datetime, first: datetime, second: datetime
 ) -> None:
     earlier, later = sorted((first, second))
-    if stand(change(confirmed_at=confirmed_at), Watch(window), earlier).grade is Grade.EXPECTED:
-        assert stand(change(confirmed_at=confirmed_at), Watch(window), later).grade is Grade.EXPECTED
+    if (
+        grade_change(change(confirmed_at=confirmed_at), SyncKnowledge(window), earlier).status
+        is SyncStatus.EXPECTED
+    ):
+        assert (
+            grade_change(change(confirmed_at=confirmed_at), SyncKnowledge(window), later).status
+            is SyncStatus.EXPECTED
+        )
 
 
 @examples
@@ -142,39 +148,45 @@ def test_a_change_becomes_expected_exactly_when_its_next_window_ends(
     window: NightlyWindow, confirmed_at: datetime
 ) -> None:
     _, end = window.next_after(confirmed_at)
-    one, watch = change(confirmed_at=confirmed_at), Watch(window)
-    assert stand(one, watch, end - timedelta(microseconds=1)).grade is Grade.PENDING
-    assert stand(one, watch, end).grade is Grade.EXPECTED
+    one, watch = change(confirmed_at=confirmed_at), SyncKnowledge(window)
+    assert grade_change(one, watch, end - timedelta(microseconds=1)).status is SyncStatus.PENDING
+    assert grade_change(one, watch, end).status is SyncStatus.EXPECTED
 
 
 def test_a_change_confirmed_within_the_window_waits_for_the_next_night() -> None:
     window = NightlyWindow(time(0), time(6), AUCKLAND)
     during = datetime(2026, 6, 10, 3, tzinfo=AUCKLAND)
     one = change(confirmed_at=during)
-    assert stand(one, Watch(window), datetime(2026, 6, 10, 23, 59, tzinfo=AUCKLAND)).grade is Grade.PENDING
-    assert stand(one, Watch(window), datetime(2026, 6, 11, 6, tzinfo=AUCKLAND)).grade is Grade.EXPECTED
+    assert (
+        grade_change(one, SyncKnowledge(window), datetime(2026, 6, 10, 23, 59, tzinfo=AUCKLAND)).status
+        is SyncStatus.PENDING
+    )
+    assert (
+        grade_change(one, SyncKnowledge(window), datetime(2026, 6, 11, 6, tzinfo=AUCKLAND)).status
+        is SyncStatus.EXPECTED
+    )
 
 
 def test_a_clean_sync_without_the_contact_makes_a_change_overdue_not_read() -> None:
-    watch = Watch(last_clean_sync_started_at=NOON + timedelta(hours=1))
-    standing = stand(change(), watch, NOON + timedelta(hours=2))
-    assert standing.grade is Grade.OVERDUE
+    watch = SyncKnowledge(last_clean_sync_started_at=NOON + timedelta(hours=1))
+    standing = grade_change(change(), watch, NOON + timedelta(hours=2))
+    assert standing.status is SyncStatus.MISSED
     assert standing.since == NOON + timedelta(hours=1)
 
 
 def test_a_clean_sync_that_began_before_the_confirmation_says_nothing() -> None:
-    watch = Watch(last_clean_sync_started_at=NOON - timedelta(seconds=1))
-    assert stand(change(), watch, NOON + timedelta(days=9)).grade is Grade.PENDING
+    watch = SyncKnowledge(last_clean_sync_started_at=NOON - timedelta(seconds=1))
+    assert grade_change(change(), watch, NOON + timedelta(days=9)).status is SyncStatus.PENDING
 
 
 def test_with_a_feed_the_clock_alone_never_lets_anything_be_expected() -> None:
-    assert stand(change(), Watch(), NOON + timedelta(days=365)).grade is Grade.PENDING
+    assert grade_change(change(), SyncKnowledge(), NOON + timedelta(days=365)).status is SyncStatus.PENDING
 
 
 def test_what_was_read_stays_read_even_when_reversed_or_missed_later() -> None:
     at = NOON + timedelta(hours=1)
-    watch = Watch(last_clean_sync_started_at=NOON + timedelta(days=1))
-    assert stand(change(picked_up_at=at, superseded=True), watch, at).grade is Grade.READ
+    watch = SyncKnowledge(last_clean_sync_started_at=NOON + timedelta(days=1))
+    assert grade_change(change(picked_up_at=at, superseded=True), watch, at).status is SyncStatus.SYNCED
 
 
 # --- nights ---

@@ -19,16 +19,16 @@ from support.effort import examples
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import (
-    Grade,
     NightlyWindow,
     PickUp,
-    Watch,
+    SyncKnowledge,
+    SyncStatus,
+    apply_evidence,
+    grade_change,
     is_cancelled_out,
     settled_up_to,
-    stand,
-    weigh,
 )
-from tui.model.telling import Company, CompanyState, Telling, TellingKind, is_stalled
+from tui.model.user_reports import CompanyState, CompanyStatus, ReportKind, UserReport, is_stalled
 
 BEGIN = datetime(2026, 4, 2, tzinfo=UTC)
 HOURS = 24 * 6
@@ -45,7 +45,7 @@ def hour(number: float) -> datetime:
 class History:
     confirmed: tuple[int, ...]
     pick_ups: tuple[PickUp, ...]
-    tellings: tuple[Telling, ...]
+    tellings: tuple[UserReport, ...]
     window: NightlyWindow
     now: datetime
 
@@ -60,12 +60,12 @@ pick_ups = st.builds(
 
 
 @st.composite
-def told(draw: st.DrawFn) -> Telling:
-    kind = draw(st.sampled_from(list(TellingKind)))
+def told(draw: st.DrawFn) -> UserReport:
+    kind = draw(st.sampled_from(list(ReportKind)))
     contact = "" if kind.is_of_company else draw(st.sampled_from([MINE, OTHER]))
-    status = draw(st.sampled_from(STATUSES)) if kind is TellingKind.SEEN else None
-    state = draw(st.sampled_from(list(CompanyState))).value if kind is TellingKind.STATE else ""
-    return Telling(kind, hour(draw(hours)), contact, status, state)
+    status = draw(st.sampled_from(STATUSES)) if kind is ReportKind.SEEN else None
+    state = draw(st.sampled_from(list(CompanyState))).value if kind is ReportKind.STATE else ""
+    return UserReport(kind, hour(draw(hours)), contact, status, state)
 
 
 @st.composite
@@ -76,7 +76,7 @@ def histories(draw: st.DrawFn) -> History:
     window = NightlyWindow(start, end, draw(st.sampled_from(ZONES)))
     now = hour(draw(st.integers(confirmed[-1], HOURS + 48)))
     tellings = [one for one in tellings if one.at <= now]
-    seen = tuple(one for one in draw(st.lists(pick_ups, max_size=4)) if one.picked_up_at <= now)
+    seen = tuple(one for one in draw(st.lists(pick_ups, max_size=4)) if one.synced_at <= now)
     return History(tuple(confirmed), seen, tuple(tellings), window, now)
 
 
@@ -100,28 +100,30 @@ def changes_of(history: History) -> list[Change]:
     ]
     contact_told = [one for one in history.tellings if one.contact_id]
     # Later changes supersede what has no evidence of its own by then.
-    first = weigh(changes, history.pick_ups, contact_told)
+    first = apply_evidence(changes, history.pick_ups, contact_told)
     changes = [
-        replace(change, superseded=change is not changes[-1] and not (known.picked_up_at or known.told_at))
+        replace(change, superseded=change is not changes[-1] and not (known.synced_at or known.checked_at))
         for change, known in zip(changes, first, strict=True)
     ]
     return [
         replace(
             change,
-            picked_up_at=known.picked_up_at,
-            told_at=known.told_at,
+            synced_at=known.synced_at,
+            checked_at=known.checked_at,
             unlinked_at=known.unlinked_at,
             relinked_at=known.relinked_at,
         )
-        for change, known in zip(changes, weigh(changes, history.pick_ups, contact_told), strict=True)
+        for change, known in zip(
+            changes, apply_evidence(changes, history.pick_ups, contact_told), strict=True
+        )
     ]
 
 
-def watch_of(history: History) -> Watch:
-    company = Company.of(history.tellings)
-    return Watch(
+def watch_of(history: History) -> SyncKnowledge:
+    company = CompanyStatus.of(history.tellings)
+    return SyncKnowledge(
         history.window,
-        told=company.clean_syncs,
+        reported_syncs=company.clean_syncs,
         stalled_since=company.stalled_since,
         cleared_at=company.cleared_at,
     )
@@ -146,7 +148,7 @@ class Allowed:
 
     def seen(self) -> bool:
         return any(
-            (one.kind, one.contact_id, one.status) == (TellingKind.SEEN, MINE, self.tab)
+            (one.kind, one.contact_id, one.status) == (ReportKind.SEEN, MINE, self.tab)
             and self.begin <= one.at < self.reversed_at
             for one in self.history.tellings
         )
@@ -155,30 +157,30 @@ class Allowed:
         unlinked = False
         for one in self.history.tellings:
             if one.contact_id == MINE and one.at <= moment and one.kind.value in {"unlinked", "linked"}:
-                unlinked = one.kind is TellingKind.UNLINKED
+                unlinked = one.kind is ReportKind.UNLINKED
         return unlinked
 
     def told(self) -> bool:
         started: datetime | None = None
         for one in self.history.tellings:
-            if one.kind is TellingKind.SYNC_STARTED:
+            if one.kind is ReportKind.SYNC_STARTED:
                 started = one.at
-            elif one.kind is TellingKind.SYNC_CLEAN and started is not None:
+            elif one.kind is ReportKind.SYNC_CLEAN and started is not None:
                 if started >= self.begin and not self.is_unlinked(started):
                     return True
                 started = None
-            elif one.kind is TellingKind.SYNC_FAILED:
+            elif one.kind is ReportKind.SYNC_FAILED:
                 started = None
         return False
 
     def stalled(self) -> bool:
         works = True
         for one in self.history.tellings:
-            if one.kind is TellingKind.SYNC_FAILED:
+            if one.kind is ReportKind.SYNC_FAILED:
                 works = False
-            elif one.kind is TellingKind.SYNC_CLEAN:
+            elif one.kind is ReportKind.SYNC_CLEAN:
                 works = True
-            elif one.kind is TellingKind.STATE:
+            elif one.kind is ReportKind.STATE:
                 works = one.state in {"Successfully synced", "In progress"}
         return not works
 
@@ -199,18 +201,18 @@ class Allowed:
 def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
     watch = watch_of(history)
     for place, change in enumerate(changes_of(history)):
-        grade, allowed = stand(change, watch, history.now).grade, Allowed(history, place)
-        assert (grade is Grade.READ) == allowed.read()
-        assert (grade is Grade.TOLD_CONTACT) == (allowed.seen() and not allowed.read())
-        if grade is Grade.TOLD_COMPANY:
+        grade, allowed = grade_change(change, watch, history.now).status, Allowed(history, place)
+        assert (grade is SyncStatus.SYNCED) == allowed.read()
+        assert (grade is SyncStatus.CHECKED) == (allowed.seen() and not allowed.read())
+        if grade is SyncStatus.REPORTED:
             assert allowed.told()
-        if grade is Grade.EXPECTED:
+        if grade is SyncStatus.EXPECTED:
             assert allowed.a_night_has_passed()
             assert not allowed.stalled()
             assert not allowed.is_unlinked(history.now)
-        assert (grade is Grade.EXCLUDED) <= allowed.is_unlinked(history.now)
-        assert (grade is Grade.STALLED) <= allowed.stalled()
-        assert (grade is Grade.SUPERSEDED) <= (place + 1 < len(history.confirmed))
+        assert (grade is SyncStatus.NOT_LINKED) <= allowed.is_unlinked(history.now)
+        assert (grade is SyncStatus.STALLED) <= allowed.stalled()
+        assert (grade is SyncStatus.SUPERSEDED) <= (place + 1 < len(history.confirmed))
 
 
 @settings(max_examples=examples(250), deadline=None)
@@ -218,9 +220,9 @@ def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
 def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History, later: int) -> None:
     watch = watch_of(history)
     for change in changes_of(history):
-        before = stand(change, watch, history.now)
-        after = stand(change, watch, history.now + timedelta(hours=later))
-        assert after == before or (before.grade, after.grade) == (Grade.PENDING, Grade.EXPECTED)
+        before = grade_change(change, watch, history.now)
+        after = grade_change(change, watch, history.now + timedelta(hours=later))
+        assert after == before or (before.status, after.status) == (SyncStatus.PENDING, SyncStatus.EXPECTED)
 
 
 @settings(max_examples=examples(250), deadline=None)
@@ -228,13 +230,13 @@ def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History
 def test_what_is_settled_is_counted_by_one_moment(history: History) -> None:
     watch, last = watch_of(history), changes_of(history)[-1]
     assert last.confirmed_at is not None
-    if last.picked_up_at or last.told_at or last.unlinked_at:
+    if last.synced_at or last.checked_at or last.unlinked_at:
         return
     done = settled_up_to(watch, history.now)
     waits = max(last.confirmed_at, last.relinked_at or last.confirmed_at)
     is_done = done is not None and waits <= done
-    grade = stand(last, watch, history.now).grade
-    assert is_done == (grade in {Grade.TOLD_COMPANY, Grade.EXPECTED})
+    grade = grade_change(last, watch, history.now).status
+    assert is_done == (grade in {SyncStatus.REPORTED, SyncStatus.EXPECTED})
 
 
 # --- a laptop asleep, midnight, and the clocks ---
@@ -258,14 +260,14 @@ def test_a_laptop_asleep_through_three_windows_wakes_to_the_first_of_them(
     eve = datetime(*day, tzinfo=here) - timedelta(hours=1)
     [change] = changes_of(History((0,), (), (), window, eve))
     change = replace(change, confirmed_at=eve.astimezone(UTC))
-    watch = Watch(window)
+    watch = SyncKnowledge(window)
     morning = datetime(*day, 6, tzinfo=here)
     # Elapsed time, not clock time: the night of the change is an hour longer or shorter.
     asleep = morning.astimezone(UTC) - timedelta(seconds=1)
-    assert stand(change, watch, asleep).grade is Grade.PENDING
+    assert grade_change(change, watch, asleep).status is SyncStatus.PENDING
     for nights in range(3):
-        awake = stand(change, watch, (morning + timedelta(days=nights, hours=2)).astimezone(UTC))
-        assert (awake.grade, awake.since) == (Grade.EXPECTED, morning.astimezone(UTC))
+        awake = grade_change(change, watch, (morning + timedelta(days=nights, hours=2)).astimezone(UTC))
+        assert (awake.status, awake.since) == (SyncStatus.EXPECTED, morning.astimezone(UTC))
 
 
 def test_a_change_within_the_window_at_midnight_waits_a_whole_night() -> None:
@@ -274,78 +276,78 @@ def test_a_change_within_the_window_at_midnight_waits_a_whole_night() -> None:
     midnight = datetime(2026, 6, 2, tzinfo=here)
     [change] = changes_of(History((0,), (), (), window, midnight))
     change = replace(change, confirmed_at=midnight.astimezone(UTC))
-    for at, grade in ((6, Grade.PENDING), (27, Grade.PENDING), (28, Grade.EXPECTED)):
+    for at, grade in ((6, SyncStatus.PENDING), (27, SyncStatus.PENDING), (28, SyncStatus.EXPECTED)):
         now = (midnight + timedelta(hours=at)).astimezone(UTC)
-        assert stand(change, Watch(window), now).grade is grade
+        assert grade_change(change, SyncKnowledge(window), now).status is grade
 
 
 # --- one rule at a time ---
 
 
-def told_at(kind: TellingKind, at: float, state: str = "") -> Telling:
-    return Telling(kind, hour(at), state=state)
+def told_at(kind: ReportKind, at: float, state: str = "") -> UserReport:
+    return UserReport(kind, hour(at), state=state)
 
 
 def grade_of(
-    *tellings: Telling, confirmed: int = 10, now: int = 15, window: NightlyWindow | None = None
-) -> Grade:
+    *tellings: UserReport, confirmed: int = 10, now: int = 15, window: NightlyWindow | None = None
+) -> SyncStatus:
     window = window or NightlyWindow(time(0), time(6), UTC)
     history = History((confirmed,), (), tellings, window, hour(now))
-    return stand(changes_of(history)[0], watch_of(history), history.now).grade
+    return grade_change(changes_of(history)[0], watch_of(history), history.now).status
 
 
 @pytest.mark.parametrize(
     ("started", "end", "grade"),
     [
-        (9.99, TellingKind.SYNC_CLEAN, Grade.PENDING),
-        (10, TellingKind.SYNC_CLEAN, Grade.TOLD_COMPANY),
-        (11, TellingKind.SYNC_CLEAN, Grade.TOLD_COMPANY),
-        (11, TellingKind.SYNC_FAILED, Grade.STALLED),
+        (9.99, ReportKind.SYNC_CLEAN, SyncStatus.PENDING),
+        (10, ReportKind.SYNC_CLEAN, SyncStatus.REPORTED),
+        (11, ReportKind.SYNC_CLEAN, SyncStatus.REPORTED),
+        (11, ReportKind.SYNC_FAILED, SyncStatus.STALLED),
     ],
 )
 def test_only_a_sync_that_started_after_the_confirmation_is_told(
-    started: float, end: TellingKind, grade: Grade
+    started: float, end: ReportKind, grade: SyncStatus
 ) -> None:
-    assert grade_of(told_at(TellingKind.SYNC_STARTED, started), told_at(end, 12)) is grade
+    assert grade_of(told_at(ReportKind.SYNC_STARTED, started), told_at(end, 12)) is grade
 
 
 def test_a_sync_whose_end_nobody_told_proves_nothing() -> None:
-    assert grade_of(told_at(TellingKind.SYNC_STARTED, 11)) is Grade.PENDING
-    ended_twice = (told_at(TellingKind.SYNC_CLEAN, 12), told_at(TellingKind.SYNC_CLEAN, 13))
-    assert grade_of(*ended_twice) is Grade.PENDING
+    assert grade_of(told_at(ReportKind.SYNC_STARTED, 11)) is SyncStatus.PENDING
+    ended_twice = (told_at(ReportKind.SYNC_CLEAN, 12), told_at(ReportKind.SYNC_CLEAN, 13))
+    assert grade_of(*ended_twice) is SyncStatus.PENDING
 
 
 @pytest.mark.parametrize("state", list(CompanyState))
 def test_a_state_never_raises_a_grade_and_a_bad_one_stalls(state: CompanyState) -> None:
-    shown = grade_of(told_at(TellingKind.STATE, 12, state.value))
-    assert shown is (Grade.STALLED if is_stalled(state) else Grade.PENDING)
+    shown = grade_of(told_at(ReportKind.STATE, 12, state.value))
+    assert shown is (SyncStatus.STALLED if is_stalled(state) else SyncStatus.PENDING)
 
 
 def test_nights_before_a_stall_was_cleared_count_for_nothing() -> None:
-    bad = told_at(TellingKind.STATE, 20, "Needs reconnecting")
-    good = told_at(TellingKind.STATE, 40, "Successfully synced")
-    assert grade_of(now=31) is Grade.EXPECTED
-    assert grade_of(bad, now=31) is Grade.STALLED
-    assert grade_of(bad, good, now=41) is Grade.PENDING
-    assert grade_of(bad, good, now=54) is Grade.EXPECTED
+    bad = told_at(ReportKind.STATE, 20, "Needs reconnecting")
+    good = told_at(ReportKind.STATE, 40, "Successfully synced")
+    assert grade_of(now=31) is SyncStatus.EXPECTED
+    assert grade_of(bad, now=31) is SyncStatus.STALLED
+    assert grade_of(bad, good, now=41) is SyncStatus.PENDING
+    assert grade_of(bad, good, now=54) is SyncStatus.EXPECTED
 
 
 def test_what_ran_while_a_contact_was_unlinked_left_it_out() -> None:
-    unlinked = Telling(TellingKind.UNLINKED, hour(12), MINE)
-    linked = Telling(TellingKind.LINKED, hour(40), MINE)
-    synced = (told_at(TellingKind.SYNC_STARTED, 20), told_at(TellingKind.SYNC_CLEAN, 21))
-    assert grade_of(unlinked, now=31) is Grade.EXCLUDED
-    assert grade_of(unlinked, *synced, now=31) is Grade.EXCLUDED
-    assert grade_of(unlinked, *synced, linked, now=41) is Grade.PENDING
-    assert grade_of(unlinked, *synced, linked, now=54) is Grade.EXPECTED
+    unlinked = UserReport(ReportKind.UNLINKED, hour(12), MINE)
+    linked = UserReport(ReportKind.LINKED, hour(40), MINE)
+    synced = (told_at(ReportKind.SYNC_STARTED, 20), told_at(ReportKind.SYNC_CLEAN, 21))
+    assert grade_of(unlinked, now=31) is SyncStatus.NOT_LINKED
+    assert grade_of(unlinked, *synced, now=31) is SyncStatus.NOT_LINKED
+    assert grade_of(unlinked, *synced, linked, now=41) is SyncStatus.PENDING
+    assert grade_of(unlinked, *synced, linked, now=54) is SyncStatus.EXPECTED
 
 
 def test_a_clean_sync_read_from_a_feed_outweighs_one_that_was_told() -> None:
     [change] = changes_of(History((10,), (), (), NightlyWindow(time(0), time(6), UTC), hour(20)))
-    company = Company.of([told_at(TellingKind.SYNC_STARTED, 11), told_at(TellingKind.SYNC_CLEAN, 12)])
-    watch = Watch(told=company.clean_syncs, last_clean_sync_started_at=hour(13))
-    assert stand(change, watch, hour(20)).grade is Grade.OVERDUE
-    assert stand(change, replace(watch, stalled_since=hour(14)), hour(20)).grade is Grade.STALLED
+    company = CompanyStatus.of([told_at(ReportKind.SYNC_STARTED, 11), told_at(ReportKind.SYNC_CLEAN, 12)])
+    watch = SyncKnowledge(reported_syncs=company.clean_syncs, last_clean_sync_started_at=hour(13))
+    assert grade_change(change, watch, hour(20)).status is SyncStatus.MISSED
+    assert grade_change(change, replace(watch, stalled_since=hour(14)), hour(20)).status is SyncStatus.STALLED
 
 
 @example(2)
@@ -356,5 +358,5 @@ def test_what_puts_back_what_never_arrived_is_cancelled_out(count: int) -> None:
     )
     assert is_cancelled_out(last, earlier) == (count % 2 == 0)
     if earlier:
-        arrived = [*earlier[:-1], replace(earlier[-1], picked_up_at=hour(3))]
+        arrived = [*earlier[:-1], replace(earlier[-1], synced_at=hour(3))]
         assert not is_cancelled_out(last, arrived)

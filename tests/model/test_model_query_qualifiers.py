@@ -11,28 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.evidence import Grade, Standing
+from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.filters import (
-    Changed,
+    ChangedFilter,
     Comparison,
     DaysAgo,
     Filter,
+    FilterKind,
     InGroup,
     Is,
-    Kind,
     Nothing,
     Owing,
     Period,
     Side,
     Span,
-    Sync,
     Synced,
+    SyncFilter,
     sync_of,
 )
 from tui.model.qualifiers import QUALIFIERS, amount
-from tui.model.query import Query, Remark, Tab, fold
+from tui.model.query import IssueKind, Query, Tab, fold
 from tui.model.snapshot import ChangeView
-from tui.widgets.signs import sign
+from tui.widgets.status_badge import sign
 
 examples = settings(max_examples=300, deadline=None)
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -70,15 +70,15 @@ def parse(text: str) -> Query:
 def only(text: str) -> Filter:
     query = parse(text)
     [found] = query.filters
-    assert (query.words, query.without, query.notes) == ((), (), ())
+    assert (query.words, query.excluded_words, query.issues) == ((), (), ())
     return found
 
 
 @pytest.mark.parametrize(
     ("text", "condition"),
     [
-        ("is:customer", Is(Kind.CUSTOMER)),
-        ("IS:Suppliers", Is(Kind.SUPPLIER)),
+        ("is:customer", Is(FilterKind.CUSTOMER)),
+        ("IS:Suppliers", Is(FilterKind.SUPPLIER)),
         ("owes:>0", Owing(Side.THEY_OWE, Comparison.MORE, 0)),
         ("owed:>=1,500.50", Owing(Side.OWED_TO_THEM, Comparison.AT_LEAST, 150_050)),
         ("owes:＞１００", Owing(Side.THEY_OWE, Comparison.MORE, 10_000)),
@@ -89,15 +89,18 @@ def only(text: str) -> Filter:
         ("group:Ten", InGroup("ten")),
         ('group:"East  Side"', InGroup("east side", is_whole=True)),
         ('group:"East', InGroup("east")),
-        ("sync:pending", Synced(Sync.PENDING)),
-        ("sync:hand-off", Synced(Sync.HANDOFF)),
-        ("sync:excluded", Synced(Sync.UNLINKED)),
-        ("changed:<7d", Changed(Comparison.LESS, Span(7, "d"))),
-        ("changed:12h", Changed(Comparison.EQUAL, Span(12, "h"))),
-        ("changed:>2M", Changed(Comparison.MORE, Span(2, "m"))),
-        ("changed:today", Changed(Comparison.EQUAL, DaysAgo(0))),
-        ("changed:2026-03-01", Changed(Comparison.EQUAL, Period(date(2026, 3, 1), date(2026, 3, 2)))),
-        ("changed:>=2026-12", Changed(Comparison.AT_LEAST, Period(date(2026, 12, 1), date(2027, 1, 1)))),
+        ("sync:pending", Synced(SyncFilter.PENDING)),
+        ("sync:hand-off", Synced(SyncFilter.HANDOFF)),
+        ("sync:excluded", Synced(SyncFilter.UNLINKED)),
+        ("changed:<7d", ChangedFilter(Comparison.LESS, Span(7, "d"))),
+        ("changed:12h", ChangedFilter(Comparison.EQUAL, Span(12, "h"))),
+        ("changed:>2M", ChangedFilter(Comparison.MORE, Span(2, "m"))),
+        ("changed:today", ChangedFilter(Comparison.EQUAL, DaysAgo(0))),
+        ("changed:2026-03-01", ChangedFilter(Comparison.EQUAL, Period(date(2026, 3, 1), date(2026, 3, 2)))),
+        (
+            "changed:>=2026-12",
+            ChangedFilter(Comparison.AT_LEAST, Period(date(2026, 12, 1), date(2027, 1, 1))),
+        ),
     ],
 )
 def test_a_qualifier_is_read_as_it_is_meant(text: str, condition: object) -> None:
@@ -155,42 +158,42 @@ def test_phrases_hold_together_and_a_minus_leaves_out(
     text: str, words: tuple[str, ...], without: tuple[str, ...]
 ) -> None:
     query = parse(text)
-    assert (query.words, query.without, query.filters) == (words, without, ())
+    assert (query.words, query.excluded_words, query.filters) == (words, without, ())
 
 
 @pytest.mark.parametrize(
     ("text", "remark", "typed", "qualifier", "nearest"),
     [
-        ("is:overdue", Remark.IMPOSSIBLE, "is:overdue", "is", "sync:overdue"),
-        ("-is:overdue ", Remark.IMPOSSIBLE, "-is:overdue", "is", "sync:overdue"),
-        ("-unit:5", Remark.UNKNOWN, "-unit:5", "", ""),
-        ("owed:five", Remark.IMPOSSIBLE, "owed:five", "owed", ""),
-        ("changed:soon", Remark.IMPOSSIBLE, "changed:soon", "changed", ""),
-        ('is:""', Remark.IMPOSSIBLE, 'is:""', "is", ""),
-        ("is:custmer", Remark.IMPOSSIBLE, "is:custmer", "is", "is:customer"),
-        ("bay is:cus ", Remark.IMPOSSIBLE, "is:cus", "is", "is:customer"),
-        ("is:xyz", Remark.IMPOSSIBLE, "is:xyz", "is", ""),
-        ("owes: bay", Remark.IMPOSSIBLE, "owes:", "owes", ""),
-        ("owes:>x", Remark.IMPOSSIBLE, "owes:>x", "owes", ""),
-        ("changed:7 ", Remark.IMPOSSIBLE, "changed:7", "changed", ""),
-        ("changed:2026-13", Remark.IMPOSSIBLE, "changed:2026-13", "changed", ""),
-        ("changed:2026-02-30", Remark.IMPOSSIBLE, "changed:2026-02-30", "changed", ""),
-        ("-owe:>0", Remark.MISSPELT, "-owe:>0", "owes", "owes:>0"),
-        ("groups:x", Remark.MISSPELT, "groups:x", "group", "group:x"),
-        ("unit:5", Remark.JUST_TEXT, "unit:5", "", ""),
+        ("is:overdue", IssueKind.IMPOSSIBLE, "is:overdue", "is", "sync:overdue"),
+        ("-is:overdue ", IssueKind.IMPOSSIBLE, "-is:overdue", "is", "sync:overdue"),
+        ("-unit:5", IssueKind.UNKNOWN, "-unit:5", "", ""),
+        ("owed:five", IssueKind.IMPOSSIBLE, "owed:five", "owed", ""),
+        ("changed:soon", IssueKind.IMPOSSIBLE, "changed:soon", "changed", ""),
+        ('is:""', IssueKind.IMPOSSIBLE, 'is:""', "is", ""),
+        ("is:custmer", IssueKind.IMPOSSIBLE, "is:custmer", "is", "is:customer"),
+        ("bay is:cus ", IssueKind.IMPOSSIBLE, "is:cus", "is", "is:customer"),
+        ("is:xyz", IssueKind.IMPOSSIBLE, "is:xyz", "is", ""),
+        ("owes: bay", IssueKind.IMPOSSIBLE, "owes:", "owes", ""),
+        ("owes:>x", IssueKind.IMPOSSIBLE, "owes:>x", "owes", ""),
+        ("changed:7 ", IssueKind.IMPOSSIBLE, "changed:7", "changed", ""),
+        ("changed:2026-13", IssueKind.IMPOSSIBLE, "changed:2026-13", "changed", ""),
+        ("changed:2026-02-30", IssueKind.IMPOSSIBLE, "changed:2026-02-30", "changed", ""),
+        ("-owe:>0", IssueKind.MISSPELT, "-owe:>0", "owes", "owes:>0"),
+        ("groups:x", IssueKind.MISSPELT, "groups:x", "group", "group:x"),
+        ("unit:5", IssueKind.JUST_TEXT, "unit:5", "", ""),
     ],
 )
 def test_what_is_wrong_is_named_and_finds_nothing(
-    text: str, remark: Remark, typed: str, qualifier: str, nearest: str
+    text: str, remark: IssueKind, typed: str, qualifier: str, nearest: str
 ) -> None:
     query = parse(text)
-    [note] = query.notes
-    assert (note.remark, note.typed, note.qualifier, note.nearest) == (remark, typed, qualifier, nearest)
+    [note] = query.issues
+    assert (note.kind, note.typed, note.qualifier, note.nearest) == (remark, typed, qualifier, nearest)
     assert text[note.start : note.stop] == typed
     assert note.is_problem
     # But for text that only looks like a qualifier, which is looked for.
-    assert query.filters == (() if remark is Remark.JUST_TEXT else (Filter(Nothing()),))
-    rest = text if remark is Remark.JUST_TEXT else text.replace(typed, "")
+    assert query.filters == (() if remark is IssueKind.JUST_TEXT else (Filter(Nothing()),))
+    rest = text if remark is IssueKind.JUST_TEXT else text.replace(typed, "")
     assert query.words == tuple(rest.split())
 
 
@@ -210,9 +213,9 @@ def test_what_is_wrong_is_named_and_finds_nothing(
 )
 def test_signs_as_they_are_pasted_mean_the_same(pasted: str, plain: str) -> None:
     one, other = parse(pasted), parse(plain)
-    assert (one.words, one.without, one.filters) == (other.words, other.without, other.filters)
-    assert [note.remark for note in one.notes] == [note.remark for note in other.notes]
-    for note in one.notes:
+    assert (one.words, one.excluded_words, one.filters) == (other.words, other.excluded_words, other.filters)
+    assert [note.kind for note in one.issues] == [note.kind for note in other.issues]
+    for note in one.issues:
         assert (note.start, note.stop) == (0, len(pasted))
 
 
@@ -246,8 +249,8 @@ def test_signs_as_they_are_pasted_mean_the_same(pasted: str, plain: str) -> None
 def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) -> None:
     for before in ("", "bay "):
         query = parse(before + text)
-        assert (query.words, query.without, query.filters) == (tuple(before.split()), (), ())
-        assert not any(note.is_problem for note in query.notes)
+        assert (query.words, query.excluded_words, query.filters) == (tuple(before.split()), (), ())
+        assert not any(note.is_problem for note in query.issues)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +259,7 @@ def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) ->
 def test_what_is_half_typed_finds_nothing_once_typing_has_ended(text: str) -> None:
     query = Query.parse(Tab.ALL, text, is_complete=True)
     assert query.filters == (Filter(Nothing()),)
-    [note] = query.notes
+    [note] = query.issues
     assert note.is_problem
     assert (note.start, note.typed) == (0, text)
 
@@ -279,7 +282,7 @@ def test_what_is_whole_is_the_same_once_typing_has_ended(text: str) -> None:
 )
 def test_typing_a_qualifier_never_raises_an_alarm(text: str) -> None:
     for end in range(3, len(text) + 1):
-        assert not any(note.is_problem for note in parse(f"bay {text[:end]}").notes), text[:end]
+        assert not any(note.is_problem for note in parse(f"bay {text[:end]}").issues), text[:end]
 
 
 @examples
@@ -287,14 +290,14 @@ def test_typing_a_qualifier_never_raises_an_alarm(text: str) -> None:
 def test_any_text_can_be_read(text: str) -> None:
     query = parse(text)
     stop = 0
-    for note in query.notes:
+    for note in query.issues:
         assert stop <= note.start < note.stop <= len(text)
         assert text[note.start : note.stop] == note.typed
         stop = note.stop
-    assert all(word == fold(word) for word in (*query.words, *query.without))
-    assert "" not in (*query.words, *query.without)
+    assert all(word == fold(word) for word in (*query.words, *query.excluded_words))
+    assert "" not in (*query.words, *query.excluded_words)
     for wanted in query.filters:
-        if isinstance(wanted.condition, Changed):
+        if isinstance(wanted.condition, ChangedFilter):
             start, end = wanted.condition.between(NOW, None)
             assert start is None or end is None or start < end
 
@@ -310,7 +313,7 @@ def test_words_alone_are_read_as_ever(text: str) -> None:
 def test_narrowing_is_sound_with_what_is_left_out(narrow: str, wide: str, stored: str) -> None:
     def matches(query: Query) -> bool:
         return all(word in stored for word in query.words) and not any(
-            word in stored for word in query.without
+            word in stored for word in query.excluded_words
         )
 
     new, old = parse(narrow), parse(wide)
@@ -359,18 +362,18 @@ def test_what_is_half_typed_makes_no_difference_until_typing_has_ended() -> None
 )
 def test_times_are_meant_as_people_say_them(text: str, start: str | None, end: str | None) -> None:
     condition = only(f"changed:{text}").condition
-    assert isinstance(condition, Changed)
+    assert isinstance(condition, ChangedFilter)
     expected = tuple(None if each is None else datetime.fromisoformat(each) for each in (start, end))
     assert condition.between(NOW, ZoneInfo("Pacific/Auckland")) == expected
 
 
-def view(state: State, grade: Grade | None = None) -> ChangeView:
+def view(state: State, grade: SyncStatus | None = None) -> ChangeView:
     change = Change(1, "", "id", "Name", Action.ARCHIVE, Origin.HERE, state, NOW, NOW, NOW)
-    return ChangeView(change, None if grade is None else Standing(grade, NOW - timedelta(hours=1)))
+    return ChangeView(change, None if grade is None else StatusSince(grade, NOW - timedelta(hours=1)))
 
 
-@pytest.mark.parametrize("grade", Grade)
-def test_standings_are_called_as_on_the_screen(grade: Grade) -> None:
+@pytest.mark.parametrize("grade", SyncStatus)
+def test_standings_are_called_as_on_the_screen(grade: SyncStatus) -> None:
     shown = view(State.CONFIRMED, grade)
     assert sign(shown, NOW).words.split()[0] == sync_of(shown)
 
@@ -380,7 +383,7 @@ def test_changes_under_way_are_called_as_on_the_screen_but_for_three() -> None:
     for state in set(State) - {State.CONFIRMED}:
         words = sign(view(state), NOW).words
         assert sync_of(view(state)) == spoken.get(words, words)
-    assert sync_of(None) is Sync.NONE
+    assert sync_of(None) is SyncFilter.NONE
 
 
 def test_all_that_is_offered_is_understood() -> None:

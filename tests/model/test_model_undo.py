@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import Contact, ContactStatus
-from tui.model.reach import GDPR, MERGED, UNKNOWN
+from tui.model.eligibility import GDPR, MERGED, UNKNOWN
 from tui.model.undo import (
     CAME_TO_NOTHING,
     CHANGED_AGAIN,
@@ -18,10 +18,10 @@ from tui.model.undo import (
     SO_ALREADY,
     Batch,
     BatchKind,
-    Fate,
     PlanLine,
+    UndoOutcome,
     UndoPlan,
-    Wish,
+    UndoTarget,
     plan_line,
     reverse,
     say,
@@ -43,31 +43,33 @@ def contact(status: ContactStatus = ARCHIVED, merged_to: str = "") -> Contact:
     return Contact("c", "Club", status, NOW, merged_to=merged_to)
 
 
-def wish(last: Change, *others: Change, now: Contact | None = None, wanted: Action | None = None) -> Wish:
-    return Wish(last, wanted or reverse(last.action), (last,), others, now)
+def wish(
+    last: Change, *others: Change, now: Contact | None = None, wanted: Action | None = None
+) -> UndoTarget:
+    return UndoTarget(last, wanted or reverse(last.action), (last,), others, now)
 
 
 @pytest.mark.parametrize(
     ("state", "action", "now", "fate", "waits"),
     [
-        (State.QUEUED, ARCHIVE, ACTIVE, Fate.CANCEL, False),
-        (State.SENDING, ARCHIVE, ACTIVE, Fate.RESTORE, True),
-        (State.UNCLEAR, ARCHIVE, ACTIVE, Fate.RESTORE, True),
-        (State.CONFIRMED, ARCHIVE, ARCHIVED, Fate.RESTORE, False),
-        (State.CONFIRMED, RESTORE, ACTIVE, Fate.ARCHIVE, False),
-        (State.UNCLEAR, RESTORE, ARCHIVED, Fate.ARCHIVE, True),
-        (State.HANDOFF, RESTORE, ARCHIVED, Fate.DISMISS, False),
-        (State.REFUSED, ARCHIVE, ACTIVE, Fate.NOTHING, False),
-        (State.CANCELLED, ARCHIVE, ACTIVE, Fate.NOTHING, False),
-        (State.DISMISSED, RESTORE, ARCHIVED, Fate.NOTHING, False),
+        (State.QUEUED, ARCHIVE, ACTIVE, UndoOutcome.CANCEL, False),
+        (State.SENDING, ARCHIVE, ACTIVE, UndoOutcome.RESTORE, True),
+        (State.UNKNOWN, ARCHIVE, ACTIVE, UndoOutcome.RESTORE, True),
+        (State.CONFIRMED, ARCHIVE, ARCHIVED, UndoOutcome.RESTORE, False),
+        (State.CONFIRMED, RESTORE, ACTIVE, UndoOutcome.ARCHIVE, False),
+        (State.UNKNOWN, RESTORE, ARCHIVED, UndoOutcome.ARCHIVE, True),
+        (State.AWAITING_USER, RESTORE, ARCHIVED, UndoOutcome.DISMISS, False),
+        (State.REFUSED, ARCHIVE, ACTIVE, UndoOutcome.NOTHING, False),
+        (State.CANCELLED, ARCHIVE, ACTIVE, UndoOutcome.NOTHING, False),
+        (State.DISMISSED, RESTORE, ARCHIVED, UndoOutcome.NOTHING, False),
     ],
 )
 def test_each_state_has_its_way_back(
-    *, state: State, action: Action, now: ContactStatus, fate: Fate, waits: bool
+    *, state: State, action: Action, now: ContactStatus, fate: UndoOutcome, waits: bool
 ) -> None:
     line = plan_line(wish(change(state, action), now=contact(now)))
-    assert (line.fate, line.waits) == (fate, waits)
-    assert line.reason == (CAME_TO_NOTHING if fate is Fate.NOTHING else "")
+    assert (line.outcome, line.waits) == (fate, waits)
+    assert line.reason == (CAME_TO_NOTHING if fate is UndoOutcome.NOTHING else "")
 
 
 @pytest.mark.parametrize(
@@ -81,36 +83,36 @@ def test_each_state_has_its_way_back(
 )
 def test_what_is_not_as_it_was_left_is_left_alone(now: Contact | None, reason: str) -> None:
     line = plan_line(wish(change(State.CONFIRMED), now=now))
-    assert (line.fate, line.reason) == (Fate.LEFT, reason)
+    assert (line.outcome, line.reason) == (UndoOutcome.LEFT, reason)
 
 
 @pytest.mark.parametrize(
     ("later", "fate", "reason"),
     [
-        (change(State.QUEUED, RESTORE, 2), Fate.LEFT, CHANGED_AGAIN),
-        (change(State.CONFIRMED, RESTORE, 2, Origin.XERO), Fate.LEFT, CHANGED_IN_XERO),
-        (change(State.CANCELLED, RESTORE, 2), Fate.RESTORE, ""),
-        (change(State.CONFIRMED, RESTORE, 0), Fate.RESTORE, ""),
+        (change(State.QUEUED, RESTORE, 2), UndoOutcome.LEFT, CHANGED_AGAIN),
+        (change(State.CONFIRMED, RESTORE, 2, Origin.XERO), UndoOutcome.LEFT, CHANGED_IN_XERO),
+        (change(State.CANCELLED, RESTORE, 2), UndoOutcome.RESTORE, ""),
+        (change(State.CONFIRMED, RESTORE, 0), UndoOutcome.RESTORE, ""),
     ],
 )
 def test_a_later_change_stands_in_the_way_unless_it_came_to_nothing(
-    later: Change, fate: Fate, reason: str
+    later: Change, fate: UndoOutcome, reason: str
 ) -> None:
     line = plan_line(wish(change(State.CONFIRMED), later, now=contact()))
-    assert (line.fate, line.reason) == (fate, reason)
+    assert (line.outcome, line.reason) == (fate, reason)
 
 
 def test_what_is_so_already_needs_nothing() -> None:
     assert plan_line(wish(change(State.CONFIRMED), now=contact(), wanted=ARCHIVE)).reason == SO_ALREADY
     gone = wish(change(State.CANCELLED), now=contact(), wanted=ARCHIVE)
     assert plan_line(gone).reason == SO_ALREADY
-    assert plan_line(replace(gone, contact=contact(ACTIVE))).fate is Fate.ARCHIVE
+    assert plan_line(replace(gone, contact=contact(ACTIVE))).outcome is UndoOutcome.ARCHIVE
 
 
 def test_many_are_told_by_their_number() -> None:
     one = wish(change(State.QUEUED))
-    lines = [PlanLine(one, Fate.CANCEL)] * 3 + [PlanLine(one, Fate.RESTORE)] * 1_009
-    lines += [PlanLine(one, Fate.LEFT, reason=MERGED)]
+    lines = [PlanLine(one, UndoOutcome.CANCEL)] * 3 + [PlanLine(one, UndoOutcome.RESTORE)] * 1_009
+    lines += [PlanLine(one, UndoOutcome.LEFT, reason=MERGED)]
     assert say(lines) == (
         "3 are cancelled before they leave; 1,009 become restores, which you press in Xero; "
         "1 is left alone: it was merged into another contact in Xero, which can't be undone"
@@ -120,11 +122,13 @@ def test_many_are_told_by_their_number() -> None:
 
 def test_only_what_was_shown_is_done_and_never_an_archive_that_was_not() -> None:
     batch = Batch("b", BatchKind.REQUEST, NOW)
-    handoff, queued = change(State.HANDOFF, RESTORE), change(State.QUEUED, ARCHIVE, 2)
+    handoff, queued = change(State.AWAITING_USER, RESTORE), change(State.QUEUED, ARCHIVE, 2)
     shown = UndoPlan(
-        BatchKind.UNDO, batch, (PlanLine(wish(handoff), Fate.DISMISS), PlanLine(wish(queued), Fate.CANCEL))
+        BatchKind.UNDO,
+        batch,
+        (PlanLine(wish(handoff), UndoOutcome.DISMISS), PlanLine(wish(queued), UndoOutcome.CANCEL)),
     )
-    fresh = [PlanLine(wish(handoff), Fate.ARCHIVE), PlanLine(wish(queued), Fate.RESTORE)]
-    assert [line.fate for line in settle_for(shown, fresh)] == [Fate.LEFT, Fate.RESTORE]
-    stranger = PlanLine(wish(change(State.QUEUED, ARCHIVE, 3)), Fate.CANCEL)
-    assert [line.fate for line in settle_for(shown, [stranger])] == [Fate.LEFT]
+    fresh = [PlanLine(wish(handoff), UndoOutcome.ARCHIVE), PlanLine(wish(queued), UndoOutcome.RESTORE)]
+    assert [line.outcome for line in settle_for(shown, fresh)] == [UndoOutcome.LEFT, UndoOutcome.RESTORE]
+    stranger = PlanLine(wish(change(State.QUEUED, ARCHIVE, 3)), UndoOutcome.CANCEL)
+    assert [line.outcome for line in settle_for(shown, [stranger])] == [UndoOutcome.LEFT]

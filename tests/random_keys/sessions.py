@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from support.terminal import Terminal
 
-    from tui.paths import Paths
+    from tui.system.paths import Paths
 
 _LETTERS: Final = [chr(number) for number in range(0x20, 0x7F) if chr(number) != "q"]
 # Without those that are signals before the program has the terminal, and after.

@@ -18,10 +18,10 @@ from support.practice import running_sandbox, until
 from support.xero_calls import XeroCalls
 
 import tui.sandbox
-from tui.sandbox import serve
+from tui.sandbox import server
 from tui.sandbox.application import application
-from tui.sandbox.budget import Spent
-from tui.sandbox.identity.tokens import CLIENT_ID
+from tui.sandbox.call_counter import CallCount
+from tui.sandbox.oauth.tokens import CLIENT_ID
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -136,9 +136,9 @@ def _is_frozen(value: Any) -> bool:
 @asynccontextmanager
 async def _server(file: Path) -> AsyncIterator[AsyncClient]:
     """Serve practice services in this process, to one client that is signed in."""
-    options = serve.Options(data=file.parent, contacts=1)
-    with closing(serve._open(file, options)) as data:
-        services = serve._practice(data, options)
+    options = server.ServerOptions(data=file.parent, contacts=1)
+    with closing(server._open(file, options)) as data:
+        services = server._practice(data, options)
         web = ASGITransport(application(services))
         async with AsyncClient(transport=web, base_url="http://127.0.0.1") as client:
             # Longer than any clock is set ahead.
@@ -209,7 +209,7 @@ def test_calls_at_once_are_those_without_an_answer_yet(own: PracticeXero) -> Non
 
 
 def test_a_minute_slides() -> None:
-    spent = Spent()
+    spent = CallCount()
     for moment in (0.0, 30.0, 59.0, 60.0, 61.0):
         spent.begin(moment, 60.0)
     assert spent.most_in_a_minute == 4

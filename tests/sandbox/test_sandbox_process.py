@@ -16,7 +16,7 @@ import pytest
 from support.practice import PracticeXero, http, running_sandbox, until
 from support.xero_calls import XeroCalls
 
-from tui.sandbox import serve
+from tui.sandbox import server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,10 +209,10 @@ def test_a_disk_without_room_for_the_seed_is_told_in_words(
     def too_full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(serve, "seed", too_full)
+    monkeypatch.setattr(server, "seed", too_full)
     umask = os.umask(0o077)
     try:
-        with pytest.raises(serve.CannotStartError, match="disk is full"):
-            serve.run(serve.Options(data=tmp_path / "data"))
+        with pytest.raises(server.CannotStartError, match="disk is full"):
+            server.run(server.ServerOptions(data=tmp_path / "data"))
     finally:
         os.umask(umask)

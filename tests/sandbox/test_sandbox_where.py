@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tui.sandbox.accounting.answers import ApiError
+from tui.sandbox.accounting.responses import ApiError
 from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
 from tui.sandbox.books import Books
 from tui.sandbox.clock import Clock
 from tui.sandbox.contact import ARCHIVED, blank
-from tui.sandbox.database import Database
-from tui.sandbox.seed.build import seed
+from tui.sandbox.database import PracticeDatabase
+from tui.sandbox.sample_data.build import seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,10 +33,10 @@ CONTACTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeDatabase]:
     file = tmp_path_factory.mktemp("where") / "practice.sqlite"
     seed(file, 1)
-    database = Database(file)
+    database = PracticeDatabase(file)
     database.execute("DELETE FROM contacts")
     books = Books(database, Clock())
     for number, (name, fields) in enumerate(CONTACTS.items()):
@@ -48,12 +48,12 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     database.close()
 
 
-def names(database: Database, condition: Condition) -> list[str]:
+def names(database: PracticeDatabase, condition: Condition) -> list[str]:
     sql = f"SELECT substr(name, 1, 3) FROM contacts WHERE {condition.sql} ORDER BY updated"  # noqa: S608 - what is tested
     return [row[0] for row in database.all(sql, condition.parameters)]
 
 
-def found(database: Database, text: str) -> str:
+def found(database: PracticeDatabase, text: str) -> str:
     where = parse(text)
     if where.fails is not None:
         assert names(database, where.fails) == []
@@ -159,7 +159,7 @@ def found(database: Database, text: str) -> str:
         ('FirstName != null && (LastName == null || LastName.Contains("a"))', "Ann The"),
     ],
 )
-def test_filters_find(database: Database, text: str, expected: str) -> None:
+def test_filters_find(database: PracticeDatabase, text: str, expected: str) -> None:
     assert found(database, text) == expected
 
 
@@ -185,7 +185,7 @@ def test_filters_find(database: Database, text: str, expected: str) -> None:
         'Name == "Anna" || LastName.Contains("x")',
     ],
 )
-def test_a_method_on_an_empty_field_fails(database: Database, text: str) -> None:
+def test_a_method_on_an_empty_field_fails(database: PracticeDatabase, text: str) -> None:
     fails = parse(text).fails
     assert fails is not None
     assert names(database, fails)
@@ -272,7 +272,7 @@ def test_what_is_no_filter_is_refused(text: str, message: str) -> None:
     assert (refused.value.number, refused.value.kind) == (16, "QueryParseException")
 
 
-def test_long_filters_are_no_deep_ones(database: Database) -> None:
+def test_long_filters_are_no_deep_ones(database: PracticeDatabase) -> None:
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(1500)]
     assert found(database, " OR ".join(f'ContactID==Guid("{one}")' for one in ids)) == "ant The Zed"
     checks = ['AccountNumber!=null AND AccountNumber.Contains("-")'] * 500
@@ -296,7 +296,9 @@ _FAILING = 'AccountNumber.Contains("x")'
         lambda n: "!(true==" * (n // 2) + "(" + " OR ".join([_FAILING] * 500) + ")" + ")" * (n // 2),
     ],
 )
-def test_every_depth_is_either_asked_or_refused(database: Database, kind: Callable[[int], str]) -> None:
+def test_every_depth_is_either_asked_or_refused(
+    database: PracticeDatabase, kind: Callable[[int], str]
+) -> None:
     refused = []
     for depth in range(40):
         where = _understood(kind(depth))
@@ -321,7 +323,7 @@ def _understood(text: str) -> Where | None:
         return None
 
 
-def test_parentheses_of_one_operator_are_one_list(database: Database) -> None:
+def test_parentheses_of_one_operator_are_one_list(database: PracticeDatabase) -> None:
     depth = 40
     left = "(" * depth + "IsCustomer" + " OR IsSupplier)" * depth
     right = "(IsCustomer OR " * depth + "IsSupplier" + ")" * depth

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.xero_calls import XeroCalls
 
-from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 
 # The SDK and what it is built on (python-dateutil) use calls that Python has announced to drop.
 with warnings.catch_warnings():

@@ -9,7 +9,7 @@ from support.frozen import frozen
 from support.pictures import PlainText, text_of
 
 from tui.model.change import Action, State
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
     from textual.pilot import Pilot
 
-    from tui.app import ReshelveApp
+    from tui.app.app import ReshelveApp
 
 REPEATING = "Contacts cannot be archived if they are associated with repeating invoices"
 
@@ -67,12 +67,12 @@ def busy() -> FakeBackend:
     backend = FakeBackend.with_contacts(1631)
     backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
     backend.put_change(7, Action.RESTORE, State.CONFIRMED)
-    backend.put_change(12, Action.RESTORE, State.HANDOFF)
+    backend.put_change(12, Action.RESTORE, State.AWAITING_USER)
     backend.put_change(13, Action.ARCHIVE, State.REFUSED, words=REPEATING)
     backend.put_change(3, Action.ARCHIVE, State.QUEUED)
-    backend.put_change(2, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
-    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE)
-    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, Grade.EXPECTED)
+    backend.put_change(2, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
+    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
+    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, SyncStatus.EXPECTED)
     backend.publish_changes()
     return backend
 

@@ -8,17 +8,17 @@ from support.fake_backend import FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
-from tui.model.activity import ChangeQuery, Group
 from tui.model.change import Action, State
+from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.errors import ReshelveError
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.naming import NameScreen
+from tui.screens.dialogs.file_name import FileNameScreen
 from tui.widgets.group_bar import GroupBar
-from tui.widgets.line_list import LineList
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
+from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 @pytest.fixture
 def busy(backend: FakeBackend) -> FakeBackend:
     """One change of each kind, the newest last."""
-    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
+    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
     backend.put_change(13, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice.")
-    backend.put_change(12, Action.RESTORE, State.HANDOFF)
+    backend.put_change(12, Action.RESTORE, State.AWAITING_USER)
     backend.put_change(3, Action.ARCHIVE, State.QUEUED)
     backend.publish_changes()
     return backend
@@ -183,12 +183,12 @@ async def test_the_changes_found_are_exported_to_a_file_of_ones_choice(
 ) -> None:
     async with running(busy) as person:
         await person.press("l", "2", "e")
-        assert person.sees(NameScreen)
+        assert person.sees(FileNameScreen)
         box = person.screen.query_one("#name")
         assert "reshelve-changes-2026-03-05.csv" in box.value  # type: ignore[attr-defined]
         box.value = str(tmp_path / "changes.csv")  # type: ignore[attr-defined]
         await person.press("enter")
-        assert ("export", ChangeQuery(Group.OPEN), tmp_path / "changes.csv") in busy.calls
+        assert ("export", ChangeQuery(ChangeGroup.OPEN), tmp_path / "changes.csv") in busy.calls
         assert person.bottom_line == f"2 changes written to {tmp_path / 'changes.csv'}"
 
 
@@ -196,7 +196,7 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
     (tmp_path / "here.csv").write_text("x")
     async with running(busy) as person:
         await person.press("l", "e")
-        box, note = person.screen.query_one("#name"), person.screen.query_one("#note", Plain)
+        box, note = person.screen.query_one("#name"), person.screen.query_one("#note", SafeLabel)
         for name, words in (
             (tmp_path / "no" / "a.csv", "There is no such folder."),
             (tmp_path, "This is a folder. Add a name for the file."),
@@ -230,7 +230,7 @@ async def test_nothing_yet_says_so(backend: FakeBackend) -> None:
 async def test_rows_can_be_clicked(busy: FakeBackend) -> None:
     async with running(busy) as person:
         await person.press("l")
-        await person.pilot.click(LineList, offset=(5, 2))
+        await person.pilot.click(VirtualList, offset=(5, 2))
         await person.settle()
         assert under_cursor(person) == "Hoyt Productions"
 

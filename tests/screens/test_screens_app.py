@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from support.screen_test import running
 
-from tui.actions import ACTIONS, readme_table
+from tui.actions.registry import ACTIONS, readme_table
 from tui.model.errors import StoreError
+from tui.screens.dialogs.bug_report import BugReportScreen
 from tui.screens.dialogs.help import HelpScreen
-from tui.screens.dialogs.problem import ProblemScreen
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
@@ -46,7 +46,7 @@ async def test_the_program_survives_its_own_mistakes_without_a_traceback(
     with caplog.at_level(logging.ERROR, logger="reshelve"):
         async with running(backend) as person:
             await person.press("f5")
-            assert person.sees(ProblemScreen)
+            assert person.sees(BugReportScreen)
             await person.press("enter")
             assert person.is_home
     assert any("failed" in record.message for record in caplog.records)
@@ -55,13 +55,13 @@ async def test_the_program_survives_its_own_mistakes_without_a_traceback(
 async def test_an_engine_that_cannot_start_says_so(backend: FakeBackend) -> None:
     backend.fail("run", StoreError("The local copy can't be opened.", "Another program holds it."))
     async with running(backend) as person:
-        assert person.sees(ProblemScreen)
+        assert person.sees(BugReportScreen)
 
 
 async def test_an_engine_that_breaks_at_the_start_says_so(backend: FakeBackend) -> None:
     backend.fail("run", ZeroDivisionError())
     async with running(backend) as person:
-        assert person.sees(ProblemScreen)
+        assert person.sees(BugReportScreen)
         await person.press("escape")
         assert person.is_home
 

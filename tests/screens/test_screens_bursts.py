@@ -9,7 +9,7 @@ from support.fake_account import FakeAccount
 from support.screen_test import running
 from textual import events
 
-from tui.app import ReshelveApp
+from tui.app.app import ReshelveApp
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend

@@ -10,7 +10,7 @@ from textual.widgets import Button, Input
 from tui.model.change import Action
 from tui.model.errors import OfflineError, ReshelveError
 from tui.screens.dialogs.confirm import ConfirmScreen
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     import pytest
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def words(person: Driver) -> str:
     assert person.sees(ConfirmScreen)
-    return "\n".join(plain.text for plain in person.screen.query(Plain))
+    return "\n".join(plain.text for plain in person.screen.query(SafeLabel))
 
 
 async def test_the_dialog_opens_at_once_and_can_be_cancelled_while_xero_is_asked(

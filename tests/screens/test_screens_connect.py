@@ -10,17 +10,17 @@ from support.screen_test import Driver, browser_into, connecting, running
 from textual import events
 from textual.widgets import Button, Checkbox, Input, Static
 
-from tui import browser
 from tui.model.account import Connected
 from tui.model.errors import NoKeychainError, SignInError
-from tui.screens.connecting import connect_words as words
-from tui.screens.connecting.connect import ConnectScreen
+from tui.screens.connect import connect_format as words
+from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.problem import ProblemScreen
+from tui.screens.dialogs.bug_report import BugReportScreen
 from tui.screens.main import MainScreen
+from tui.system import browser
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def says(person: Driver, selector: str) -> str:
 
 
 def trouble(person: Driver) -> str:
-    line = person.screen.query_one("#trouble", Plain)
+    line = person.screen.query_one("#trouble", SafeLabel)
     return line.text if line.display else ""
 
 
@@ -246,7 +246,7 @@ async def test_a_mistake_of_the_program_leads_back_to_the_form(account: FakeAcco
     account.fail("sign_in", ZeroDivisionError())
     async with connecting(account) as person:
         await person.pilot.press("enter")
-        await person.until(lambda: person.sees(ProblemScreen))
+        await person.until(lambda: person.sees(BugReportScreen))
         await person.pilot.press("enter")
         await person.until(shows(person, "form"))
 

@@ -12,14 +12,14 @@ from support.pictures import LARGE, SIZES
 from support.screen_test import Driver
 from textual.widgets import Checkbox, Input
 
-from tui import browser
-from tui.app import ReshelveApp
-from tui.model.account import Connected, Listed
+from tui.app.app import ReshelveApp
+from tui.model.account import Connected, OrganisationSummary
 from tui.model.errors import NoKeychainError, OfflineError, SignInError
-from tui.screens.connecting import connect_words as words
-from tui.screens.connecting.connect import ConnectScreen
+from tui.screens.connect import connect_format as words
+from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
-from tui.widgets.plain import Plain
+from tui.system import browser
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -116,7 +116,7 @@ async def disconnect(person: Driver, _: FakeAccount) -> None:
 
 def _status(person: Driver) -> str:
     screen = person.screen
-    return screen.query_one("#status", Plain).text if isinstance(screen, ConnectScreen) else ""
+    return screen.query_one("#status", SafeLabel).text if isinstance(screen, ConnectScreen) else ""
 
 
 def _face(person: Driver) -> str | None:
@@ -127,14 +127,17 @@ def _face(person: Driver) -> str | None:
 def connected(more: int = 0) -> FakeAccount:
     """Organisations of every kind, and some more."""
     listed = [
-        Listed(organisation(1, "Demo Company (NZ)", sign_in="a", is_demo=True), 3, 2),
-        Listed(organisation(2, "Kererū Property Management Limited", sign_in="a"), 0, 0),
-        Listed(organisation(3, "Bay of Plenty Lettings", sign_in="b", is_read_only=True)),
-        Listed(organisation(4, "Old Mill Trust", sign_in="a"), 0, 1, is_gone=True),
-        Listed(organisation(5, "[b]物件[/b] \x1b[31m管理", sign_in="c", is_custom=True), 1402, 12),
+        OrganisationSummary(organisation(1, "Demo Company (NZ)", sign_in="a", is_demo=True), 3, 2),
+        OrganisationSummary(organisation(2, "Kererū Property Management Limited", sign_in="a"), 0, 0),
+        OrganisationSummary(organisation(3, "Bay of Plenty Lettings", sign_in="b", is_read_only=True)),
+        OrganisationSummary(organisation(4, "Old Mill Trust", sign_in="a"), 0, 1, is_gone=True),
+        OrganisationSummary(
+            organisation(5, "[b]物件[/b] \x1b[31m管理", sign_in="c", is_custom=True), 1402, 12
+        ),
     ]
     listed += [
-        Listed(organisation(10 + one, f"Client {one}", sign_in="a"), one % 3, 0) for one in range(more)
+        OrganisationSummary(organisation(10 + one, f"Client {one}", sign_in="a"), one % 3, 0)
+        for one in range(more)
     ]
     return FakeAccount(listed, is_practice=False)
 

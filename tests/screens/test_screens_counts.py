@@ -11,14 +11,14 @@ from support.fake_backend import NOW, FakeBackend, contact_id
 from support.pictures import text_of
 from support.screen_test import running
 
-from tui.model.activity import Group
 from tui.model.change import Action, State
+from tui.model.change_list import ChangeGroup
 from tui.model.contact import ContactStatus
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 from tui.screens.changes.activity import ActivityScreen
-from tui.widgets import sync_lines
+from tui.widgets import sync_pane_lines
 from tui.widgets.change_groups import ChangeGroups
-from tui.widgets.sync_words import released_totals, totals
+from tui.widgets.sync_format import released_totals, totals
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import title
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 HOW_MANY = {
-    "handoffs": (State.HANDOFF, None, Action.RESTORE),
+    "handoffs": (State.AWAITING_USER, None, Action.RESTORE),
     "refused": (State.REFUSED, None, Action.ARCHIVE),
     "on the way": (State.SENDING, None, Action.ARCHIVE),
-    "checking": (State.UNCLEAR, None, Action.ARCHIVE),
-    "pending": (State.CONFIRMED, Grade.PENDING, Action.ARCHIVE),
-    "overdue": (State.CONFIRMED, Grade.OVERDUE, Action.ARCHIVE),
-    "read": (State.CONFIRMED, Grade.READ, Action.ARCHIVE),
-    "expected": (State.CONFIRMED, Grade.EXPECTED, Action.ARCHIVE),
-    "unlinked": (State.CONFIRMED, Grade.EXCLUDED, Action.ARCHIVE),
+    "checking": (State.UNKNOWN, None, Action.ARCHIVE),
+    "pending": (State.CONFIRMED, SyncStatus.PENDING, Action.ARCHIVE),
+    "overdue": (State.CONFIRMED, SyncStatus.MISSED, Action.ARCHIVE),
+    "read": (State.CONFIRMED, SyncStatus.SYNCED, Action.ARCHIVE),
+    "expected": (State.CONFIRMED, SyncStatus.EXPECTED, Action.ARCHIVE),
+    "unlinked": (State.CONFIRMED, SyncStatus.NOT_LINKED, Action.ARCHIVE),
 }
 ODD = [
     {"read": 80},
@@ -67,7 +67,7 @@ def number_in(text: str) -> int:
 
 def listed(snapshot: Snapshot, height: int) -> tuple[int, int]:
     """Return how many changes the pane shows, and how many more it says there are."""
-    lines = [line.plain for line in sync_lines.changes(snapshot, NOW, 44, height, hint=True)]
+    lines = [line.plain for line in sync_pane_lines.changes(snapshot, NOW, 44, height, hint=True)]
     assert len(lines) <= height
     more = sum(number_in(line) for line in lines if line.startswith("and "))
     return sum(line[:2] in {"↗ ", "✗ ", "… ", "? ", "◷ ", "! ", "✓ ", "~ ", "⊘ "} for line in lines), more
@@ -92,11 +92,11 @@ def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str,
         line = title(snapshot, NOW, width, is_practice=False).plain
         assert ("nothing pending" in line) is (not waiting and not not_in_xero)
         assert waiting or not not_in_xero or f"{not_in_xero} not in Xero" in line
-    assert snapshot.pane is not None
-    said = " ".join(words for words, _ in released_totals(snapshot.pane))
+    assert snapshot.summary is not None
+    said = " ".join(words for words, _ in released_totals(snapshot.summary))
     assert "refused" not in said
     assert ("Nothing" in said) is (not waiting and not not_in_xero)
-    counted = sum(number_in(words) for words, _ in totals(snapshot.pane))
+    counted = sum(number_in(words) for words, _ in totals(snapshot.summary))
     assert counted == sum(
         contents.get(kind, 0) for kind in (*kinds, "handoffs", "refused", "on the way", "checking")
     )
@@ -106,7 +106,7 @@ def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str,
 @pytest.mark.parametrize("others", [0, 1, 5])
 async def test_tabs_add_up(backend: FakeBackend, others: int, width: int) -> None:
     for number in range(others):
-        status = ContactStatus.GDPRREQUEST if number % 2 else ContactStatus.GONE
+        status = ContactStatus.GDPRREQUEST if number % 2 else ContactStatus.DELETED
         one = contact_id(number)
         backend.known[one] = replace(backend.known[one], status=status)
     backend.publish(counts=backend.count())
@@ -123,12 +123,12 @@ async def test_groups_of_changes_hold_as_many_as_they_say() -> None:
     async with running(backend) as person:
         await person.press("l")
         assert person.sees(ActivityScreen)
-        for key, group in (("2", Group.OPEN), ("3", Group.REFUSED), ("4", Group.WAITING)):
+        for key, group in (("2", ChangeGroup.OPEN), ("3", ChangeGroup.REFUSED), ("4", ChangeGroup.WAITING)):
             await person.press(key)
             assert said_of(person, group) == person.app.screen.window.total  # type: ignore[attr-defined]
 
 
-def said_of(person: Driver, group: Group) -> int:
+def said_of(person: Driver, group: ChangeGroup) -> int:
     return person.screen.query_one(ChangeGroups)._counts[group]
 
 
@@ -179,7 +179,7 @@ async def test_escape_among_the_changes_keeps_the_cursor_on_its_change(
 async def test_what_is_queued_is_not_on_the_way_while_nothing_is_sent(
     backend: FakeBackend, size: tuple[int, int], *, is_read_only: bool
 ) -> None:
-    states = (State.QUEUED, State.QUEUED, State.UNCLEAR)
+    states = (State.QUEUED, State.QUEUED, State.UNKNOWN)
     for number, state in enumerate(states):
         backend.put_change(number, Action.ARCHIVE, state)
     backend.publish_changes()

@@ -11,15 +11,15 @@ from textual import events
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
-from tui.model.evidence import Grade, Standing
+from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Tab
-from tui.model.snapshot import Link, XeroLink
+from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
-from tui.screens.handoff.handoff import HandoffScreen
-from tui.widgets.line import Line
-from tui.widgets.pull_bar import PullBar
+from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.widgets.search_box import SearchBox
+from tui.widgets.static_line import StaticLine
+from tui.widgets.sync_progress_bar import SyncProgressBar
 from tui.widgets.tab_bar import TabBar
 
 # Numbers in the fake: 5 is archived ("Boulder Plumbing"), 2 is active ("Bayside Club").
@@ -56,7 +56,7 @@ async def test_typing_finds_and_counts_per_tab(backend: FakeBackend) -> None:
         await person.press("/", *"bay")
         assert person.main.search.text == "bay"
         assert person.main.tabs.text.split() == ["All", "3", "Active", "3", "Archived", "0"]
-        assert person.main.search.query_one("#tally", Line).text.strip() == "3 of 30"
+        assert person.main.search.query_one("#tally", StaticLine).text.strip() == "3 of 30"
         assert person.bottom_line.startswith("enter To the contacts")
 
 
@@ -138,7 +138,7 @@ async def test_a_contact_on_its_way_is_left_alone(backend: FakeBackend) -> None:
 
 
 async def test_a_waiting_restore_points_to_the_hand_offs(backend: FakeBackend) -> None:
-    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     async with running(backend) as person:
         await person.press("3", "home", "r")
         assert person.bottom_line == "This restore waits for a press in Xero. Press h to see it."
@@ -169,18 +169,18 @@ async def test_a_restore_that_becomes_a_hand_off_opens_the_list_by_itself(backen
     async with running(backend) as person:
         await person.press("3", "home", "r", "y")
         assert person.is_home
-        backend.move(backend.changes_made[-1], State.HANDOFF)
+        backend.move(backend.changes_made[-1], State.AWAITING_USER)
         await person.hears_changes()
-        assert person.sees(HandoffScreen)
+        assert person.sees(ManualRestoresScreen)
 
 
 async def test_a_hand_off_nobody_asked_for_here_opens_nothing(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        backend.put_change(5, Action.RESTORE, State.HANDOFF)
+        backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
         await person.hears_changes()
         assert person.is_home
         await person.press("h")
-        assert person.sees(HandoffScreen)
+        assert person.sees(ManualRestoresScreen)
 
 
 async def test_enter_opens_the_contact(backend: FakeBackend) -> None:
@@ -201,7 +201,7 @@ async def test_copying_goes_through_the_terminal(backend: FakeBackend) -> None:
 async def test_without_a_browser_the_link_is_shown(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.browser.open_page", lambda _: False)
+    monkeypatch.setattr("tui.system.browser.open_page", lambda _: False)
     async with running(backend) as person:
         await person.press("o")
         assert person.bottom_line.startswith(
@@ -213,7 +213,7 @@ async def test_with_a_browser_the_page_is_opened(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("tui.browser.open_page", browser_into(opened))
+    monkeypatch.setattr("tui.system.browser.open_page", browser_into(opened))
     async with running(backend) as person:
         await person.press("o")
         assert opened == [backend.contact_url(contact_id(0))]
@@ -252,17 +252,19 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
     async with running(backend) as person:
         await person.hears_changes(pull=PullProgress(0, None), last_pull_at=None)
         assert person.main.table.empty_text == "Reading contacts from Xero …"
-        assert person.main.query_one(PullBar).text == "Reading contacts from Xero …"
+        assert person.main.query_one(SyncProgressBar).text == "Reading contacts from Xero …"
         backend.known.update(everybody)
         await person.hears_changes(pull=PullProgress(30, 1631))
         assert person.shown == 30
-        assert "30 of 1,631" in person.main.query_one(PullBar).text
-        assert "minute limit" not in person.main.query_one(PullBar).text
-        await person.hears_changes(xero=XeroLink(Link.ONLINE, minute_full_until=NOW + timedelta(seconds=9)))
-        said = person.main.query_one(PullBar).text
+        assert "30 of 1,631" in person.main.query_one(SyncProgressBar).text
+        assert "minute limit" not in person.main.query_one(SyncProgressBar).text
+        await person.hears_changes(
+            xero=XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=9))
+        )
+        said = person.main.query_one(SyncProgressBar).text
         assert said.endswith("30 of 1,631, waits for Xero's minute limit, goes on in 9 s")
         await person.hears_changes(pull=None)
-        assert not person.main.query_one(PullBar).display
+        assert not person.main.query_one(SyncProgressBar).display
 
 
 async def test_empty_tabs_say_so(backend: FakeBackend) -> None:
@@ -281,7 +283,7 @@ async def test_the_title_tells_how_xero_stands(backend: FakeBackend) -> None:
     async with running(backend) as person:
         assert "Demo Company (NZ)   PRACTICE " in person.title
         assert "Xero ● 12:41:07" in person.title
-        await person.hears(xero=XeroLink(Link.RECONNECT, detail="The sign-in has ended."))
+        await person.hears(xero=XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in has ended."))
         assert "Xero ! sign in again" in person.title
         assert "The sign-in has ended." in person.pane
 
@@ -299,21 +301,21 @@ async def test_the_pane_follows_a_change_to_its_end(backend: FakeBackend) -> Non
         await person.hears_changes()
         assert "1 pending" in person.pane
         assert "archived, pending 12:41" in person.pane
-        backend.standings[change.change_id] = Standing(Grade.READ, change.requested_at)
+        backend.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, change.requested_at)
         await person.hears_changes()
         assert "Nothing is pending" in person.pane
         assert "read 12:40" in person.pane
 
 
 async def test_a_hand_off_in_the_pane_can_be_clicked(backend: FakeBackend) -> None:
-    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
         lines = person.pane.split("\n")
         row = next(index for index, line in enumerate(lines) if "Boulder" in line)
         await person.pilot.click("#sync", offset=(6, row))
         await person.settle()
-        assert person.sees(HandoffScreen)
+        assert person.sees(ManualRestoresScreen)
 
 
 async def test_keys_in_the_bottom_line_can_be_clicked(backend: FakeBackend) -> None:
@@ -325,7 +327,7 @@ async def test_keys_in_the_bottom_line_can_be_clicked(backend: FakeBackend) -> N
 
 @pytest.mark.parametrize("size", [(40, 15), (60, 20), (80, 24), (120, 36), (200, 60), (20, 8)])
 async def test_every_size_of_terminal_works(backend: FakeBackend, size: tuple[int, int]) -> None:
-    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend, size) as person:
         await person.press("down", "space", "/", *"bay", "enter", "a")

@@ -9,14 +9,14 @@ from support.fake_backend import FakeBackend, PullProgress
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
-from tui.actions import ACTIONS
+from tui.actions.registry import ACTIONS
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
-from tui.model.snapshot import Link, XeroLink
-from tui.screens.changes.changing import why_not
-from tui.screens.connecting.connect import ConnectScreen
-from tui.screens.dialogs.problem import ProblemScreen
+from tui.model.snapshot import ConnectionStatus, XeroStatus
+from tui.screens.changes.change_controller import why_not
+from tui.screens.connect.connect import ConnectScreen
+from tui.screens.dialogs.bug_report import BugReportScreen
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ EVERYWHERE = [
 @pytest.fixture
 def reader(backend: FakeBackend) -> FakeBackend:
     """An organisation in which nothing may be changed, with a restore that waits."""
-    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     backend.is_read_only = True
     return backend
@@ -50,7 +50,7 @@ def reader(backend: FakeBackend) -> FakeBackend:
 async def test_practice_is_marked_on_every_screen(
     backend: FakeBackend, keys: tuple[str, ...], size: tuple[int, int]
 ) -> None:
-    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend, size=size) as person:
         await person.press(*keys)
@@ -63,7 +63,7 @@ async def test_practice_is_marked_on_every_screen(
 
 async def test_what_went_wrong_is_marked_too(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.app.push_screen(ProblemScreen())
+        person.app.push_screen(BugReportScreen())
         await person.settle()
         assert person.marks == ["PRACTICE"]
 
@@ -117,22 +117,24 @@ async def test_read_only_stops_no_waiting_and_presses_nothing(reader: FakeBacken
     assert not [call for call in reader.calls if call[0] in {"dismiss", "press_restore"}]
 
 
-@pytest.mark.parametrize("link", [Link.RECONNECT, Link.GONE])
-async def test_a_sign_in_that_has_ended_offers_to_connect_first(backend: FakeBackend, link: Link) -> None:
+@pytest.mark.parametrize("link", [ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED])
+async def test_a_sign_in_that_has_ended_offers_to_connect_first(
+    backend: FakeBackend, link: ConnectionStatus
+) -> None:
     async with running(backend) as person:
         assert "Connect" not in person.bottom_line
-        await person.hears(xero=XeroLink(link, detail="The sign-in to Xero has ended."))
+        await person.hears(xero=XeroStatus(link, detail="The sign-in to Xero has ended."))
         assert person.bottom_line.startswith("c Connect")
         await person.press("c")
         assert person.sees(ConnectScreen)
         await person.press("escape")
-        await person.hears(xero=XeroLink(Link.ONLINE))
+        await person.hears(xero=XeroStatus(ConnectionStatus.ONLINE))
         assert person.bottom_line.startswith("a Archive")
 
 
 @pytest.mark.parametrize("keys", [(), ("enter",), ("h",), ("ctrl+o",)])
 async def test_connecting_is_reachable_from_every_screen(backend: FakeBackend, keys: tuple[str, ...]) -> None:
-    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
         await person.press(*keys, "c")
@@ -177,7 +179,7 @@ async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend
 
 async def test_a_contact_that_xero_no_longer_has_is_out_of_reach() -> None:
     for action in Action:
-        assert "no longer has" in why_not(action, ContactStatus.GONE, None, is_merged=False)
+        assert "no longer has" in why_not(action, ContactStatus.DELETED, None, is_merged=False)
 
 
 async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None:
@@ -198,7 +200,7 @@ async def test_every_action_on_every_screen_can_be_given_another_key(
 ) -> None:
     known = {item.binding_id for item in ACTIONS}
     actions = {item.id for item in ACTIONS}
-    backend.put_change(5, Action.RESTORE, State.HANDOFF)
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
         await person.press(*keys)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _news_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.screens.finding.NEWS_INTERVAL", 0)
+    monkeypatch.setattr("tui.screens.search_controller.NEWS_INTERVAL", 0)
 
 
 def in_order(known: dict[str, Contact]) -> dict[str, Contact]:
@@ -59,7 +59,7 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: F
     everyone = in_order(backend.known)
     backend.known = dict(list(everyone.items())[15:])
     backend.snapshot = replace(
-        backend.snapshot, pull=PullProgress(15, 30), last_pull_at=None, counts=backend.count()
+        backend.snapshot, progress=PullProgress(15, 30), last_refresh_at=None, counts=backend.count()
     )
     async with running(backend) as person:
         assert person.shown == 15
@@ -78,7 +78,7 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: F
 async def test_the_end_of_the_first_read_is_noticed_though_it_brings_no_contact(backend: FakeBackend) -> None:
     backend.known = in_order(backend.known)
     backend.snapshot = replace(
-        backend.snapshot, pull=PullProgress(30, 30), last_pull_at=None, counts=backend.count()
+        backend.snapshot, progress=PullProgress(30, 30), last_refresh_at=None, counts=backend.count()
     )
     async with running(backend) as person:
         first = person.cursor_name
@@ -236,7 +236,7 @@ async def test_what_is_found_once_is_updated_at_most_about_twice_a_second(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A read of many pages costs no search for each of them."""
-    monkeypatch.setattr("tui.screens.finding.NEWS_INTERVAL", 3600)
+    monkeypatch.setattr("tui.screens.search_controller.NEWS_INTERVAL", 3600)
     async with running(backend) as person:
         person.main._news_at = float("-inf")
         for number in range(20):

@@ -10,18 +10,18 @@ from support.fake_backend import NOW, FakeBackend
 from support.screen_test import Driver, running
 from textual.widgets import OptionList, Static
 
-from tui.actions import ActionCommands, key_now
-from tui.app import ReshelveApp
-from tui.model.account import Listed
+from tui.actions.registry import ActionCommands, key_now
+from tui.app.app import ReshelveApp
+from tui.model.account import OrganisationSummary
 from tui.model.errors import OfflineError
-from tui.screens.connecting.connect import ConnectScreen
-from tui.screens.connecting.organisations import OrganisationsScreen
-from tui.screens.connecting.organisations_words import line
+from tui.screens.connect.connect import ConnectScreen
+from tui.screens.connect.organisations import OrganisationsScreen
+from tui.screens.connect.organisations_format import line
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.main import MainScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.pause_bar import PauseBar
-from tui.widgets.plain import Plain
+from tui.widgets.paused_banner import PausedBanner
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation
 
 OTHERS = (
-    Listed(organisation(2, "Kererū Management", sign_in="a"), 3, 2),
-    Listed(organisation(3, "Bay Lettings", sign_in="a", is_read_only=True)),
-    Listed(organisation(4, "Old Mill Trust", sign_in="b"), 0, 0, is_gone=True),
+    OrganisationSummary(organisation(2, "Kererū Management", sign_in="a"), 3, 2),
+    OrganisationSummary(organisation(3, "Bay Lettings", sign_in="a", is_read_only=True)),
+    OrganisationSummary(organisation(4, "Old Mill Trust", sign_in="b"), 0, 0, is_gone=True),
 )
 
 
@@ -41,7 +41,7 @@ def lines(person: Driver) -> list[str]:
 
 
 def state(person: Driver) -> str:
-    return person.screen.query_one("#state", Plain).text
+    return person.screen.query_one("#state", SafeLabel).text
 
 
 def current(person: Driver) -> str:
@@ -50,7 +50,7 @@ def current(person: Driver) -> str:
     return screen._current.organisation.name if screen._current else ""
 
 
-async def open_list(person: Driver, *others: Listed) -> None:
+async def open_list(person: Driver, *others: OrganisationSummary) -> None:
     person.account.listed += others
     await person.press("ctrl+o")
 
@@ -185,7 +185,7 @@ async def test_a_screen_that_comes_back_shows_the_news(backend: FakeBackend) -> 
         await person.press("down", "enter")
         backend.publish(is_paused=True)
         await person.press("ctrl+o", "home", "enter")
-        assert person.main.query_one(PauseBar).display
+        assert person.main.query_one(PausedBanner).display
 
 
 @pytest.mark.parametrize("key", ["escape", "q"])
@@ -205,7 +205,7 @@ async def test_it_opens_from_the_search_box_and_from_dialogs(backend: FakeBacken
 
 
 async def test_many_can_be_searched(backend: FakeBackend) -> None:
-    many = [Listed(organisation(number, f"Trust {number}")) for number in range(10, 210)]
+    many = [OrganisationSummary(organisation(number, f"Trust {number}")) for number in range(10, 210)]
     async with running(backend) as person:
         await open_list(person, *OTHERS, *many)
         assert len(lines(person)) == 204
@@ -220,7 +220,7 @@ async def test_many_can_be_searched(backend: FakeBackend) -> None:
 
 
 async def test_searching_in_vain_opens_nothing(backend: FakeBackend) -> None:
-    many = [Listed(organisation(number)) for number in range(10, 30)]
+    many = [OrganisationSummary(organisation(number)) for number in range(10, 30)]
     async with running(backend) as person:
         await open_list(person, *many)
         await person.press("/", *"zzz", "enter")
@@ -253,7 +253,7 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBa
         await open_list(person, *OTHERS)
         await person.press("down", "d")
         assert person.sees(AskScreen)
-        said = [part.text for part in person.screen.query(Plain)]
+        said = [part.text for part in person.screen.query(SafeLabel)]
         assert "• Kererū Management" in said
         assert "• Bay Lettings" in said
         assert not any("Old Mill" in words for words in said)
@@ -346,7 +346,7 @@ async def test_disconnecting_the_only_one_leads_to_the_connect_screen(backend: F
 def test_a_line_is_as_wide_as_the_list(one: Organisation, width: int) -> None:
     for pending, is_practice in ((1402, True), (None, False)):
         shown = line(
-            Listed(one, pending, None if pending is None else 12),
+            OrganisationSummary(one, pending, None if pending is None else 12),
             width,
             is_open=False,
             is_practice=is_practice,
@@ -364,7 +364,7 @@ async def test_each_organisation_keeps_what_was_typed_and_its_own_mark() -> None
         person.account.is_practice = False
         await person.press("/", *"bay")
         assert person.marks == ["DEMO COMPANY"]
-        await open_list(person, Listed(organisation(2, "Real Books")))
+        await open_list(person, OrganisationSummary(organisation(2, "Real Books")))
         await person.press("down", "enter")
         assert person.marks == []
         await person.press("ctrl+o", "home", "enter")

@@ -12,39 +12,39 @@ from support.screen_test import Driver, running
 from textual.widgets import Static
 
 from tui.model.change import Action, State
-from tui.model.evidence import Grade, Standing
-from tui.model.snapshot import ReleasedLink
-from tui.model.telling import CompanyState
+from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.snapshot import ReLeasedStatus
+from tui.model.user_reports import CompanyState
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.contact.contact import ContactScreen
 from tui.widgets.change_groups import ChangeGroups
-from tui.widgets.line_list import LineList
+from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from textual.widget import Widget
 
-FEED = ReleasedLink(
+FEED = ReLeasedStatus(
     has_feed=True,
     state="Successfully synced",
     next_sync_at=NOW + timedelta(seconds=32),
     cycle_started_at=NOW - timedelta(seconds=32),
 )
-NIGHTLY = ReleasedLink(
+NIGHTLY = ReLeasedStatus(
     next_sync_at=NOW + timedelta(hours=17),
     cycle_started_at=NOW - timedelta(hours=7),
     window_start_at=NOW + timedelta(hours=11),
 )
 # Sign, words and age: what is left where there are no colours.
 LOOKS = {
-    Grade.PENDING: "◷ pending 12:40",
-    Grade.OVERDUE: "! overdue 12:40",
-    Grade.EXPECTED: "~ expected 5 Mar",
-    Grade.TOLD_COMPANY: "◑ told 12:40",
-    Grade.TOLD_CONTACT: "◕ seen 12:40",
-    Grade.READ: "✓ read 12:40",
-    Grade.STALLED: "‖ stalled 12:40",
-    Grade.EXCLUDED: "⊘ unlinked 12:40",
-    Grade.SUPERSEDED: "· superseded 12:40",
+    SyncStatus.PENDING: "◷ pending 12:40",
+    SyncStatus.MISSED: "! overdue 12:40",
+    SyncStatus.EXPECTED: "~ expected 5 Mar",
+    SyncStatus.REPORTED: "◑ told 12:40",
+    SyncStatus.CHECKED: "◕ seen 12:40",
+    SyncStatus.SYNCED: "✓ read 12:40",
+    SyncStatus.STALLED: "‖ stalled 12:40",
+    SyncStatus.NOT_LINKED: "⊘ unlinked 12:40",
+    SyncStatus.SUPERSEDED: "· superseded 12:40",
 }
 
 
@@ -62,24 +62,24 @@ def said(person: Driver) -> str:
 
 
 def test_no_two_grades_look_alike() -> None:
-    assert set(LOOKS) == set(Grade)
-    assert len({look[0] for look in LOOKS.values()}) == len(Grade)
+    assert set(LOOKS) == set(SyncStatus)
+    assert len({look[0] for look in LOOKS.values()}) == len(SyncStatus)
 
 
-@pytest.mark.parametrize("grade", Grade)
+@pytest.mark.parametrize("grade", SyncStatus)
 async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
-    backend: FakeBackend, grade: Grade
+    backend: FakeBackend, grade: SyncStatus
 ) -> None:
     change = backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, grade)
     backend.publish_changes()
     sign, _, words = LOOKS[grade].partition(" ")
-    if grade is Grade.SUPERSEDED:
+    if grade is SyncStatus.SUPERSEDED:
         # There is no moment since which that is so, and nothing to wait for.
         words = "superseded"
     async with running(backend) as person:
         assert f"{sign} {words}" in painted(person.main.table)
         [line] = [line for line in lines(person) if change.name in line] or [""]
-        if grade is Grade.SUPERSEDED:
+        if grade is SyncStatus.SUPERSEDED:
             assert not line
         else:
             assert line.startswith(sign)
@@ -93,7 +93,7 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
 
         await person.press("escape", "l")
         assert person.sees(ActivityScreen)
-        assert f"{sign} {words}" in painted(person.screen.query_one(LineList))
+        assert f"{sign} {words}" in painted(person.screen.query_one(VirtualList))
         assert f"{sign} {words}" in str(person.screen.query_one("#told", Static).content)
 
 
@@ -102,7 +102,7 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
 async def test_every_state_of_the_company_is_said(
     backend: FakeBackend, state: CompanyState, size: tuple[int, int]
 ) -> None:
-    told = replace(NIGHTLY, state=state.value, state_told_at=NOW - timedelta(hours=2))
+    told = replace(NIGHTLY, state=state.value, state_reported_at=NOW - timedelta(hours=2))
     backend.publish(released=told)
     async with running(backend, size=size) as person:
         person.main.key_bar.end_flash()
@@ -141,21 +141,21 @@ async def test_every_state_of_the_company_is_said(
             replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
             "expected by 05:41, in 17 h 00 min. What changed since 11:41 waits a night more",
         ),
-        (ReleasedLink(), "Re-Leased can't be asked. It syncs every night."),
+        (ReLeasedStatus(), "Re-Leased can't be asked. It syncs every night."),
         (
-            replace(NIGHTLY, told_sync_since=NOW - timedelta(minutes=20)),
+            replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
             "A sync was started in Re-Leased at 12:21, as told. Press m when it has ended.",
         ),
         (
-            replace(NIGHTLY, told_sync_since=NOW - timedelta(days=1)),
+            replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=1)),
             "in 17 h 00 min. Nobody has said how the sync of 4 Mar 12:41 ended: press m.",
         ),
         (
             replace(
                 NIGHTLY,
                 state="Not connected",
-                state_told_at=NOW,
-                told_sync_since=NOW - timedelta(minutes=20),
+                state_reported_at=NOW,
+                reported_sync_since=NOW - timedelta(minutes=20),
             ),
             "Re-Leased is not connected to Xero",
         ),
@@ -163,14 +163,16 @@ async def test_every_state_of_the_company_is_said(
             replace(
                 NIGHTLY,
                 state="Sync has errors",
-                state_told_at=NOW - timedelta(hours=3),
-                told_sync_since=NOW - timedelta(minutes=20),
+                state_reported_at=NOW - timedelta(hours=3),
+                reported_sync_since=NOW - timedelta(minutes=20),
             ),
             "A sync was started in Re-Leased at 12:21",
         ),
     ],
 )
-async def test_the_next_sync_in_every_state(backend: FakeBackend, released: ReleasedLink, words: str) -> None:
+async def test_the_next_sync_in_every_state(
+    backend: FakeBackend, released: ReLeasedStatus, words: str
+) -> None:
     backend.publish(released=released)
     async with running(backend) as person:
         assert words in said(person)
@@ -188,7 +190,7 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
         person.main.tick()
         await person.settle()
         assert "in 15 h 00 min" in said(person)
-        backend.standings[1] = Standing(Grade.EXPECTED, NOW)
+        backend.standings[1] = StatusSince(SyncStatus.EXPECTED, NOW)
         await person.hears_changes()
         assert "~ expected" in painted(person.main.table)
         assert "Nothing is pending" in said(person)
@@ -197,7 +199,7 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
 async def test_at_midnight_the_rows_say_the_day(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, Grade.READ)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.publish_changes()
     async with running(backend) as person:
         assert "✓ read 12:40" in painted(person.main.table)
@@ -212,25 +214,31 @@ async def test_at_midnight_the_rows_say_the_day(
 
 
 async def test_hints_of_the_pane_follow_the_keys(backend: FakeBackend) -> None:
-    backend.publish(released=replace(NIGHTLY, told_sync_since=NOW))
+    backend.publish(released=replace(NIGHTLY, reported_sync_since=NOW))
     async with running(backend) as person:
         person.app.set_keymap({"manual_sync": "f7", "archive": "f8", "restore": "f9", "handoffs": "f2"})
         person.main.tick()
         await person.settle()
         assert "Press F7 when it has ended." in said(person)
         assert "Archive with F8, restore with F9." in said(person)
-        backend.put_change(0, Action.RESTORE, State.HANDOFF)
+        backend.put_change(0, Action.RESTORE, State.AWAITING_USER)
         await person.hears_changes()
         assert "press Restore in Xero (F2)" in said(person)
 
 
 async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: FakeBackend) -> None:
-    for number, grade in enumerate(Grade):
+    for number, grade in enumerate(SyncStatus):
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
     backend.publish_changes()
     pane = backend.pane()
-    unseen = {Grade.PENDING, Grade.OVERDUE, Grade.STALLED, Grade.EXPECTED, Grade.TOLD_COMPANY}
-    assert (pane.waiting_total, pane.unseen_total) == (3, len(unseen))
+    unseen = {
+        SyncStatus.PENDING,
+        SyncStatus.MISSED,
+        SyncStatus.STALLED,
+        SyncStatus.EXPECTED,
+        SyncStatus.REPORTED,
+    }
+    assert (pane.pending_total, pane.unconfirmed_total) == (3, len(unseen))
     async with running(backend) as person:
         await person.press("l")
         assert "Unseen in Re-Leased 5" in person.screen.query_one(ChangeGroups).text

@@ -13,11 +13,11 @@ from support.pictures import SIZES, picture
 
 from tui.model.change import Action, State
 from tui.model.errors import OfflineError
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 from tui.model.query import Query
-from tui.model.snapshot import Link, XeroLink
-from tui.model.undo import Fate
-from tui.screens.dialogs.problem import ProblemScreen
+from tui.model.snapshot import ConnectionStatus, XeroStatus
+from tui.model.undo import UndoOutcome
+from tui.screens.dialogs.bug_report import BugReportScreen
 
 if TYPE_CHECKING:
     from support.pictures import Compare
@@ -55,7 +55,7 @@ def test_first_pull(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 def test_no_contacts_yet(snap_compare: Compare) -> None:
     backend = FakeBackend(known={})
-    backend.publish(pull=PullProgress(0, None), last_pull_at=None, xero=XeroLink(), pane=None)
+    backend.publish(pull=PullProgress(0, None), last_pull_at=None, xero=XeroStatus(), pane=None)
     assert picture(snap_compare, backend)
 
 
@@ -67,8 +67,8 @@ def test_flash(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_offline(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    link = XeroLink(
-        Link.OFFLINE,
+    link = XeroStatus(
+        ConnectionStatus.OFFLINE,
         waiting_until=NOW + timedelta(seconds=24),
         detail="Xero can't be reached. What is queued is sent later.",
     )
@@ -97,7 +97,7 @@ def test_confirm_restore(snap_compare: Compare, busy: FakeBackend, size: tuple[i
 
 @pytest.mark.parametrize("size", SIZES)
 def test_handoff(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.put_change(19, Action.RESTORE, State.HANDOFF, words="Two contacts have this name in Xero.")
+    busy.put_change(19, Action.RESTORE, State.AWAITING_USER, words="Two contacts have this name in Xero.")
     busy.publish_changes()
     assert picture(snap_compare, busy, "h", "p", size=size)
 
@@ -120,12 +120,12 @@ def test_help(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -
 
 @pytest.mark.parametrize("size", SIZES)
 def test_problem(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, size=size, after=lambda app: app.push_screen(ProblemScreen()))
+    assert picture(snap_compare, busy, size=size, after=lambda app: app.push_screen(BugReportScreen()))
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sign_in_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(xero=XeroLink(Link.RECONNECT, detail="The sign-in to Xero has ended."))
+    busy.publish(xero=XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in to Xero has ended."))
     assert picture(snap_compare, busy, size=size)
 
 
@@ -144,7 +144,7 @@ def test_reminder(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int
 def test_changes(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     for number in range(20, 60):
         state = State.CANCELLED if number % 5 == 0 else State.CONFIRMED
-        busy.put_change(number, Action.ARCHIVE, state, Grade.READ if number % 5 else None)
+        busy.put_change(number, Action.ARCHIVE, state, SyncStatus.SYNCED if number % 5 else None)
     assert picture(snap_compare, busy, "l", "down", size=size)
 
 
@@ -165,8 +165,11 @@ def test_export(
 def test_undo(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     confirmed, _, waiting, _, queued, read = busy.changes_made[:6]
     fates = [
-        (confirmed, Fate.RESTORE), (waiting, Fate.DISMISS), (queued, Fate.CANCEL), (read, Fate.LEFT),
-    ]  # fmt: skip
+        (confirmed, UndoOutcome.RESTORE),
+        (waiting, UndoOutcome.DISMISS),
+        (queued, UndoOutcome.CANCEL),
+        (read, UndoOutcome.LEFT),
+    ]
     busy.plan(*fates, at=NOW)
     assert picture(snap_compare, busy, "u", size=size)
 
@@ -180,7 +183,7 @@ def test_paused(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int])
 @pytest.mark.parametrize("size", SIZES)
 def test_handoff_that_may_fail(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     for number in range(40, 70):
-        busy.put_change(number, Action.RESTORE, State.HANDOFF)
+        busy.put_change(number, Action.RESTORE, State.AWAITING_USER)
     busy.may_fail[contact_id(12)] = (
         "An active contact is also called “Hamilton Smith Ltd”: Xero refuses until one is renamed."
     )

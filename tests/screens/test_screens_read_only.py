@@ -10,18 +10,18 @@ from support.comparisons import exported
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, ActionCommands, key_now
+from tui.actions.registry import ACTIONS, ActionCommands, key_now
 from tui.model.errors import ReadOnly, ReadOnlyError
 from tui.screens.changes.activity import ActivityScreen
+from tui.screens.compare.compare import CompareScreen
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.help import HelpScreen
-from tui.screens.handoff.handoff import HandoffScreen
 from tui.screens.main import MainScreen
-from tui.screens.reconcile.reconcile import ReconcileScreen
-from tui.screens.released.troubleshoot import TroubleshootScreen
+from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.pause_bar import PauseBar
+from tui.widgets.paused_banner import PausedBanner
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
@@ -32,9 +32,9 @@ PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     MainScreen: (),
     ContactScreen: ("home", "down", "down", "down", "down", "enter"),
     ActivityScreen: ("l",),
-    HandoffScreen: ("h",),
+    ManualRestoresScreen: ("h",),
     TroubleshootScreen: ("t",),
-    ReconcileScreen: ("f", *"x.csv", "enter"),
+    CompareScreen: ("f", *"x.csv", "enter"),
     HelpScreen: ("?",),
 }
 # What ends the app, or has its own dialogs with the system.
@@ -105,7 +105,7 @@ async def test_no_screen_names_a_key_that_writes(
 
 async def test_a_click_on_the_paused_line_sends_nothing(reader: FakeBackend) -> None:
     async with running(reader) as person:
-        await person.pilot.click(PauseBar, offset=(4, 0))
+        await person.pilot.click(PausedBanner, offset=(4, 0))
         await person.settle()
         assert "--read-only" in person.bottom_line
     assert not written(reader)

@@ -9,10 +9,10 @@ import pytest
 from support.pictures import text_of
 from support.screen_test import running
 
-from tui.actions import ACTIONS
+from tui.actions.keymap import keymap
+from tui.actions.registry import ACTIONS
 from tui.model.errors import ReshelveError
-from tui.own_keys import keymap
-from tui.screens.dialogs.problem import ProblemScreen
+from tui.screens.dialogs.bug_report import BugReportScreen
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
@@ -74,15 +74,15 @@ async def test_no_place_names_a_key_as_it_was(busy: FakeBackend, place: str) -> 
 async def test_an_error_names_the_key_of_its_action_as_it_is(backend: FakeBackend, action_id: str) -> None:
     async with running(backend, keys=keymap(NEW)) as person:
         error = ReshelveError("It broke.", action=action_id)
-        person.main.tell_failure(error)
+        person.main.show_error(error)
         assert f"Press {NEW[action_id]} (" in person.bottom_line
-        person.app.push_screen(ProblemScreen(error))
+        person.app.push_screen(BugReportScreen(error))
         await person.settle()
         assert f"Press {NEW[action_id]} (" in text_of(person.screen)
 
 
 async def test_a_bug_names_the_key_that_quits_as_it_is(backend: FakeBackend) -> None:
     async with running(backend, keys=keymap(NEW)) as person:
-        person.app.push_screen(ProblemScreen())
+        person.app.push_screen(BugReportScreen())
         await person.settle()
         assert f"quit with {NEW['quit']}" in " ".join(text_of(person.screen).split())

@@ -16,9 +16,9 @@ from tui.model.contact import ContactStatus
 from tui.model.query import Tab
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.help import HelpScreen
-from tui.widgets.line import Line
+from tui.widgets.query_hint import QueryHint
 from tui.widgets.search_box import SearchBox
-from tui.widgets.search_note import SearchNote
+from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 def under_the_box(person: Driver) -> str:
     """Return what stands under the search box, nothing where nothing does."""
-    note = person.main.query_one(SearchNote)
+    note = person.main.query_one(QueryHint)
     return note.text.rstrip() if note.display else ""
 
 
 def tally(person: Driver) -> str:
-    return person.main.search.query_one("#tally", Line).text.strip()
+    return person.main.search.query_one("#tally", StaticLine).text.strip()
 
 
 async def type_in(person: Driver, text: str) -> None:
@@ -180,7 +180,7 @@ async def test_no_row_moves_while_a_remark_comes_and_goes(
         for letter in "is:x owes:>":
             await person.press(letter)
             assert places(person) == before
-        note = person.main.query_one(SearchNote)
+        note = person.main.query_one(QueryHint)
         assert note.region.y == person.main.search.region.bottom
         # The titles of the columns may lie under it, but no row.
         assert note.region.bottom <= person.main.table.region.y + 1
@@ -300,4 +300,4 @@ async def test_the_list_of_changes_is_searched_by_words_as_ever(backend: FakeBac
         box = person.screen.query_one(SearchBox)
         await person.press("right")
         assert box.text == "is:cus"
-        assert not person.screen.query(SearchNote)
+        assert not person.screen.query(QueryHint)

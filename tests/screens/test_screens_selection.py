@@ -14,9 +14,9 @@ from tui.model.change import Action, State
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.line_list import LineList
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
 from tui.widgets.selection_bar import SelectionBar
+from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ def bar(person: Driver) -> str:
 
 def dialog(person: Driver) -> list[str]:
     assert person.sees(ConfirmScreen)
-    return [str(part.render()) for part in person.screen.query(Plain)]
+    return [str(part.render()) for part in person.screen.query(SafeLabel)]
 
 
 @pytest.mark.parametrize("size", [(40, 15), (80, 24), (120, 36)])
@@ -164,7 +164,7 @@ async def test_a_change_that_the_wheel_left_behind_is_brought_back_before_it_is_
     async with running(backend) as person:
         await person.press("l")
         assert person.sees(ActivityScreen)
-        rows = person.screen.query_one(LineList)
+        rows = person.screen.query_one(VirtualList)
         rows.scroll_to(y=40, animate=False)
         await person.settle()
         await person.press("r")

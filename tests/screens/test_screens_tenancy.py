@@ -11,13 +11,13 @@ from textual.widgets import Input, Static
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.model.snapshot import PullProgress
-from tui.model.tenancy import Care
-from tui.model.undo import BatchKind, Fate
+from tui.model.tenancy import TenancyWarnings
+from tui.model.undo import BatchKind, UndoOutcome
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen, TickList
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +41,11 @@ def backend() -> FakeBackend:
 
 
 def words(person: Driver) -> str:
-    return "\n".join(plain.text for plain in person.screen.query(Plain) if plain.display)
+    return "\n".join(plain.text for plain in person.screen.query(SafeLabel) if plain.display)
 
 
 def lines(person: Driver) -> list[str]:
-    return [one.text for one in person.screen.query("#lines Plain").results(Plain)]
+    return [one.text for one in person.screen.query("#lines Plain").results(SafeLabel)]
 
 
 def rows(person: Driver) -> list[str]:
@@ -307,9 +307,9 @@ async def test_the_page_of_a_contact_shows_the_mark(backend: FakeBackend) -> Non
 
 
 async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> None:
-    backend.undo_care = Care(frozenset({TENANTS}))
+    backend.undo_care = TenancyWarnings(frozenset({TENANTS}))
     changes = [backend.put_change(number, Action.ARCHIVE, State.CANCELLED) for number in (1, 3)]
-    backend.plan(*((change, Fate.ARCHIVE) for change in changes), at=NOW, kind=BatchKind.REDO)
+    backend.plan(*((change, UndoOutcome.ARCHIVE) for change in changes), at=NOW, kind=BatchKind.REDO)
     async with running(backend) as person:
         await person.press("U")
         assert person.sees(AskScreen)
@@ -320,14 +320,14 @@ async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> 
 
 
 async def test_undoing_a_restore_explains_where_it_is_the_first_archive(backend: FakeBackend) -> None:
-    backend.undo_care = Care(frozenset({TENANTS}), is_first=True)
+    backend.undo_care = TenancyWarnings(frozenset({TENANTS}), is_first=True)
     change = backend.put_change(1, Action.RESTORE, State.CONFIRMED)
-    backend.plan((change, Fate.ARCHIVE), at=NOW)
+    backend.plan((change, UndoOutcome.ARCHIVE), at=NOW)
     async with running(backend) as person:
         await person.press("u")
         assert "Billing Contact for Tenancy was Archived" in words(person)
         assert "! In" not in words(person)
         await person.press("escape")
-        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), Fate.RESTORE), at=NOW)
+        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), UndoOutcome.RESTORE), at=NOW)
         await person.press("u")
         assert "enanc" not in words(person)

@@ -8,8 +8,8 @@ from support.fake_backend import NOW, FakeBackend, contact_id
 from support.pictures import SIZES, Compare, picture
 
 from tui.model.change import Action, State
-from tui.model.tenancy import Care
-from tui.model.undo import BatchKind, Fate
+from tui.model.tenancy import TenancyWarnings
+from tui.model.undo import BatchKind, UndoOutcome
 
 TENANTS = "Tenants"
 
@@ -99,8 +99,8 @@ def test_the_page_of_a_tenant(snap_compare: Compare, size: tuple[int, int]) -> N
 def test_redoing_archives_of_tenants(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups(("Owners",), (TENANTS,))
     backend.marked = {TENANTS}
-    backend.undo_care = Care(frozenset({TENANTS}), is_first=True)
+    backend.undo_care = TenancyWarnings(frozenset({TENANTS}), is_first=True)
     changes = [backend.put_change(number, Action.ARCHIVE, State.CANCELLED) for number in range(4)]
-    fates = [(change, Fate.ARCHIVE) for change in changes]
+    fates = [(change, UndoOutcome.ARCHIVE) for change in changes]
     backend.plan(*fates, at=NOW, kind=BatchKind.REDO)
     assert picture(snap_compare, backend, "U", size=size)

@@ -10,7 +10,7 @@ from support.screen_test import running
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
 
-# Without the styles of `tui.compat`, Textual can't lay out its palette at the first.
+# Without the styles of `tui.compat.textual`, Textual can't lay out its palette at the first.
 _SIZES = [(4, 6), (1, 1), (12, 3)]
 _SCREENS = {
     "contacts": (),

@@ -15,18 +15,18 @@ from textual.widgets import Input, OptionList, Static
 from tui import __version__
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
-from tui.model.evidence import Grade
-from tui.model.snapshot import Link, PullProgress, ReleasedLink, XeroLink
-from tui.model.telling import CompanyState
+from tui.model.evidence import SyncStatus
+from tui.model.snapshot import ConnectionStatus, PullProgress, ReLeasedStatus, XeroStatus
+from tui.model.user_reports import CompanyState
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.choosing import ChoosingScreen
-from tui.screens.dialogs.naming import NameScreen
-from tui.screens.released.support_report import report
-from tui.screens.released.sync_start import SyncStartScreen
-from tui.screens.released.troubleshoot import TroubleshootScreen
-from tui.screens.released.troubleshoot_words import Oldest
-from tui.widgets.choice import Choice
+from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.re_leased.support_report import report
+from tui.screens.re_leased.sync_start import SyncStartScreen
+from tui.screens.re_leased.troubleshoot import TroubleshootScreen
+from tui.screens.re_leased.troubleshoot_format import Oldest
+from tui.widgets.tick_box import TickBox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,17 +63,20 @@ async def test_all_is_well(backend: FakeBackend) -> None:
 @pytest.mark.parametrize(
     ("link", "said"),
     [
-        (XeroLink(Link.RECONNECT, detail="The sign-in to Xero has ended."), "The sign-in to Xero has ended."),
-        (XeroLink(Link.OFFLINE, detail="Xero can't be reached."), "Xero can't be reached."),
+        (
+            XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in to Xero has ended."),
+            "The sign-in to Xero has ended.",
+        ),
+        (XeroStatus(ConnectionStatus.OFFLINE, detail="Xero can't be reached."), "Xero can't be reached."),
     ],
 )
-async def test_trouble_with_xero(backend: FakeBackend, link: XeroLink, said: str) -> None:
+async def test_trouble_with_xero(backend: FakeBackend, link: XeroStatus, said: str) -> None:
     async with running(backend) as person:
         await person.press("t")
         await person.hears(xero=link)
         assert step(person, 1).startswith("✗ 1. ")
         assert said in step(person, 1)
-        assert ("c signs in" in step(person, 1)) == (link.link is Link.RECONNECT)
+        assert ("c signs in" in step(person, 1)) == (link.status is ConnectionStatus.RECONNECT)
 
 
 async def test_a_connection_that_may_only_read(backend: FakeBackend) -> None:
@@ -85,13 +88,13 @@ async def test_a_connection_that_may_only_read(backend: FakeBackend) -> None:
 
 @pytest.mark.parametrize("state", CompanyState)
 async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: CompanyState) -> None:
-    backend.publish(released=ReleasedLink())
+    backend.publish(released=ReLeasedStatus())
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
         assert "nobody has said yet" in step(person, 1)
         await person.press("w")
-        assert person.sees(ChoosingScreen)
+        assert person.sees(ChooseScreen)
         answers = person.screen.query_one(OptionList)
         assert answers.option_count == len(CompanyState) + 1
         answers.highlighted = answers.get_option_index(state.value)
@@ -106,7 +109,7 @@ async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: Com
 async def test_nothing_is_told_unless_it_is_chosen(backend: FakeBackend, key: str) -> None:
     async with running(backend) as person:
         await person.press("t", "w")
-        assert person.sees(ChoosingScreen)
+        assert person.sees(ChooseScreen)
         await person.press(key)
     assert not [call for call in backend.calls if call[0] == "tell_state"]
 
@@ -128,7 +131,9 @@ async def test_refusals_stand_in_xeros_words(backend: FakeBackend) -> None:
 
 async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend) -> None:
     for number in range(12):
-        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, Grade.OVERDUE if number == 3 else None)
+        backend.put_change(
+            number, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED if number == 3 else None
+        )
     oldest = backend.changes_made[0]
     backend.changes_made[0] = replace(oldest, confirmed_at=NOW - timedelta(days=4))
     backend.publish_changes()
@@ -144,7 +149,7 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend
 
 
 async def test_what_is_only_expected_is_called_so(backend: FakeBackend) -> None:
-    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, Grade.EXPECTED)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.EXPECTED)
     backend.publish_changes()
     async with running(backend) as person:
         await person.press("t")
@@ -169,7 +174,7 @@ def telltale(backend: FakeBackend) -> FakeBackend:
     words = f"Abel Tasman Lettings and “Bayside Club” of pat@firm.example, Bearer {SECRET}"
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=words)
     backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
-    backend.publish_changes(xero=XeroLink(Link.OFFLINE, detail="Refused for pat@firm.example."))
+    backend.publish_changes(xero=XeroStatus(ConnectionStatus.OFFLINE, detail="Refused for pat@firm.example."))
     return backend
 
 
@@ -194,7 +199,7 @@ async def test_the_report_says_how_wrong_the_clock_is(telltale: FakeBackend) -> 
 async def test_the_report_has_names_where_they_are_wanted(telltale: FakeBackend) -> None:
     async with running(telltale) as person:
         await person.press("t")
-        person.screen.query_one(Choice).value = True
+        person.screen.query_one(TickBox).value = True
         await person.press("y")
         for wanted in ("Abel Tasman Lettings", "Aroha Tamihana", "Demo Company (NZ)"):
             assert wanted in person.app.clipboard
@@ -206,7 +211,7 @@ async def test_the_report_is_written_to_a_file(telltale: FakeBackend, tmp_path: 
     file = tmp_path / "report.txt"
     async with running(telltale) as person:
         await person.press("t", "y", "e")
-        assert person.sees(NameScreen)
+        assert person.sees(FileNameScreen)
         person.screen.query_one(Input).value = str(file)
         await person.press("enter")
         assert person.bottom_line.startswith("The report is written to ")
@@ -223,7 +228,7 @@ async def test_a_file_that_cannot_be_written_is_said(
     async with running(telltale) as person:
         await person.press("t", "e")
         person.screen.query_one(Input).value = str(tmp_path / "report.txt")
-        monkeypatch.setattr("tui.paths.os.fsync", full)
+        monkeypatch.setattr("tui.system.paths.os.fsync", full)
         await person.press("enter")
         assert person.bottom_line.startswith("The file can't be written: No space left on device.")
         assert "another place" in person.bottom_line
@@ -245,10 +250,14 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
         ({"last_pull_at": None, "pull": PullProgress(1, 2)}, "?", "its contacts are being read"),
         ({"last_pull_at": NOW}, "✓", "last read just now"),
         ({"last_pull_at": NOW - timedelta(days=3)}, "?", "last read 3 days ago"),
-        ({"xero": XeroLink()}, "?", "Xero: connecting"),
-        ({"xero": XeroLink(Link.GONE, detail="It is gone.")}, "✗", "c signs in to Xero again"),
-        ({"xero": XeroLink(Link.ELSEWHERE)}, "✗", "used by another Reshelve"),
-        ({"xero": XeroLink(Link.LIMITED, detail="Used up.")}, "✗", "limit reached"),
+        ({"xero": XeroStatus()}, "?", "Xero: connecting"),
+        (
+            {"xero": XeroStatus(ConnectionStatus.REMOVED, detail="It is gone.")},
+            "✗",
+            "c signs in to Xero again",
+        ),
+        ({"xero": XeroStatus(ConnectionStatus.STANDBY)}, "✗", "used by another Reshelve"),
+        ({"xero": XeroStatus(ConnectionStatus.LIMITED, detail="Used up.")}, "✗", "limit reached"),
         ({"disk_trouble": "The disk is full."}, "✗", "The disk is full."),
         (
             {"clock_ahead": timedelta(minutes=10)},
@@ -261,9 +270,9 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
             "The disk is full.\nThis machine's clock is 13 hours behind Xero's",
         ),
         ({"clock_ahead": timedelta(seconds=20)}, "✓", "last read"),
-        ({"released": ReleasedLink(has_feed=True)}, "?", "its feed doesn't say what"),
+        ({"released": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't say what"),
         (
-            {"released": ReleasedLink(has_feed=True, problem="It is silent.")},
+            {"released": ReLeasedStatus(has_feed=True, problem="It is silent.")},
             "✗",
             "can't be read: It is silent.",
         ),
@@ -280,7 +289,7 @@ async def test_the_connection_in_every_state(
 
 
 async def test_good_news_of_long_ago_is_no_good_news(backend: FakeBackend) -> None:
-    told = ReleasedLink(state="Successfully synced", state_told_at=NOW - timedelta(days=3))
+    told = ReLeasedStatus(state="Successfully synced", state_reported_at=NOW - timedelta(days=3))
     backend.publish(released=told)
     async with running(backend) as person:
         await person.press("t")
@@ -338,16 +347,16 @@ async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -
     ("grades", "sign", "said"),
     [
         ([], "✓", "Nothing is pending, overdue or stalled.\n"),
-        ([Grade.PENDING], "◷", "1 change pending."),
-        ([Grade.OVERDUE, Grade.OVERDUE], "✗", "2 overdue: a sync without errors left them out."),
-        ([Grade.STALLED], "✗", "1 stalled: nothing is picked up as things are."),
-        ([Grade.EXPECTED], "~", "It is expected: a nightly sync was due by"),
-        ([Grade.TOLD_COMPANY], "~", "It is told: a sync after it ended without error"),
-        ([Grade.READ], "✓", "Nothing is pending"),
+        ([SyncStatus.PENDING], "◷", "1 change pending."),
+        ([SyncStatus.MISSED, SyncStatus.MISSED], "✗", "2 overdue: a sync without errors left them out."),
+        ([SyncStatus.STALLED], "✗", "1 stalled: nothing is picked up as things are."),
+        ([SyncStatus.EXPECTED], "~", "It is expected: a nightly sync was due by"),
+        ([SyncStatus.REPORTED], "~", "It is told: a sync after it ended without error"),
+        ([SyncStatus.SYNCED], "✓", "Nothing is pending"),
     ],
 )
 async def test_waiting_in_every_state(
-    backend: FakeBackend, grades: list[Grade], sign: str, said: str
+    backend: FakeBackend, grades: list[SyncStatus], sign: str, said: str
 ) -> None:
     for number, grade in enumerate(grades):
         change = backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
@@ -362,7 +371,7 @@ async def test_waiting_in_every_state(
 async def test_a_sync_told_to_run_is_asked_about_after_a_day(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend.publish(released=ReleasedLink(told_sync_since=NOW))
+    backend.publish(released=ReLeasedStatus(reported_sync_since=NOW))
     async with running(backend) as person:
         await person.press("t")
         assert "A sync was started in Re-Leased at 12:41, as told. Press m when" in step(person, 3)
@@ -394,7 +403,7 @@ async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
 async def test_a_second_that_changes_nothing_writes_nothing(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend.publish(released=ReleasedLink())
+    backend.publish(released=ReLeasedStatus())
     async with running(backend) as person:
         await person.press("t")
         screen = person.screen
@@ -407,10 +416,10 @@ async def test_a_second_that_changes_nothing_writes_nothing(
             update(one, *arguments, **more)
 
         monkeypatch.setattr(Static, "update", noted)
-        screen._tell()
+        screen._update()
         assert written == []
-        person.backend.publish(released=ReleasedLink(next_sync_at=NOW + timedelta(hours=5)))
-        screen._tell()
+        person.backend.publish(released=ReLeasedStatus(next_sync_at=NOW + timedelta(hours=5)))
+        screen._update()
         assert written == ["step-2", "said-2"]
 
 
@@ -452,9 +461,9 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     waiting = backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes(
         organisation=Organisation("t1", name, "!a"),
-        xero=XeroLink(Link.OFFLINE, detail=said),
+        xero=XeroStatus(ConnectionStatus.OFFLINE, detail=said),
         disk_trouble=said,
-        released=ReleasedLink(has_feed=True, problem=said, state=said),
+        released=ReLeasedStatus(has_feed=True, problem=said, state=said),
     )
     text = report(backend.snapshot, Oldest(backend.view(waiting)), NOW, with_names=with_names)
     assert not re.search("@|＠|%40|&#64;|firm.example", text, re.IGNORECASE)

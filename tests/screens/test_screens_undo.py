@@ -6,16 +6,16 @@ from textual.widgets import Static
 
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
-from tui.model.undo import BatchKind, Fate
+from tui.model.undo import BatchKind, UndoOutcome
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.handoff.handoff import HandoffScreen
-from tui.widgets.pause_bar import PauseBar
-from tui.widgets.plain import Plain
+from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.widgets.paused_banner import PausedBanner
+from tui.widgets.safe_label import SafeLabel
 
 
 def question(person: Driver) -> str:
     assert person.sees(AskScreen)
-    return "\n".join(one.text for one in person.screen.query(Plain))
+    return "\n".join(one.text for one in person.screen.query(SafeLabel))
 
 
 def title(person: Driver) -> str:
@@ -25,7 +25,7 @@ def title(person: Driver) -> str:
 async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) -> None:
     queued = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     confirmed = backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
-    plan = backend.plan((queued, Fate.CANCEL), (confirmed, Fate.RESTORE), at=NOW)
+    plan = backend.plan((queued, UndoOutcome.CANCEL), (confirmed, UndoOutcome.RESTORE), at=NOW)
     async with running(backend) as person:
         await person.press("u")
         assert title(person) == "Undo 2 archives?"
@@ -36,13 +36,13 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) 
         await person.press("y")
         assert ("undo", plan) in backend.calls
         # The restore became a hand-off, whose list opens by itself.
-        assert person.sees(HandoffScreen)
+        assert person.sees(ManualRestoresScreen)
         await person.press("escape")
         assert person.bottom_line.startswith("Undone: 1 is cancelled before it leaves; 1 becomes a restore")
 
 
 async def test_undo_does_nothing_unless_it_is_confirmed(backend: FakeBackend) -> None:
-    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), Fate.CANCEL), at=NOW)
+    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
     async with running(backend) as person:
         for keys in (("enter",), ("escape",), ("n",)):
             await person.press("u", *keys)
@@ -52,8 +52,8 @@ async def test_undo_does_nothing_unless_it_is_confirmed(backend: FakeBackend) ->
 
 async def test_what_was_really_done_is_said_where_it_differs(backend: FakeBackend) -> None:
     change = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
-    done = backend.plan((change, Fate.LEFT), at=NOW)
-    backend.plan((change, Fate.CANCEL), at=NOW)
+    done = backend.plan((change, UndoOutcome.LEFT), at=NOW)
+    backend.plan((change, UndoOutcome.CANCEL), at=NOW)
     backend.happened = done
     async with running(backend) as person:
         await person.press("u", "y")
@@ -67,14 +67,14 @@ async def test_nothing_to_undo_or_redo_is_said(backend: FakeBackend) -> None:
         for key in ("U", "ctrl+y"):
             await person.press(key)
             assert person.bottom_line == "There is nothing to redo."
-        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), Fate.LEFT), at=NOW)
+        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), UndoOutcome.LEFT), at=NOW)
         await person.press("u")
         assert person.bottom_line == "Nothing can be undone: 1 is left alone: it was changed again since."
 
 
 async def test_redo_asks_too(backend: FakeBackend) -> None:
     change = backend.put_change(0, Action.RESTORE, State.CANCELLED)
-    plan = backend.plan((change, Fate.ARCHIVE), at=NOW, kind=BatchKind.REDO)
+    plan = backend.plan((change, UndoOutcome.ARCHIVE), at=NOW, kind=BatchKind.REDO)
     async with running(backend) as person:
         await person.press("U")
         assert title(person) == "Redo 1 restore?"
@@ -84,7 +84,7 @@ async def test_redo_asks_too(backend: FakeBackend) -> None:
 
 
 async def test_undo_that_comes_too_late_says_so(backend: FakeBackend) -> None:
-    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), Fate.CANCEL), at=NOW)
+    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
     backend.fail("undo", ReshelveError("Things have moved on.", "Look again, then decide."))
     async with running(backend) as person:
         await person.press("u", "y")
@@ -94,7 +94,7 @@ async def test_undo_that_comes_too_late_says_so(backend: FakeBackend) -> None:
 async def test_names_in_the_question_are_harmless(backend: FakeBackend) -> None:
     change = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     hostile = backend.move(change, State.QUEUED, name="a [/x] b\x1b[2J")
-    backend.plan((hostile, Fate.CANCEL), at=NOW)
+    backend.plan((hostile, UndoOutcome.CANCEL), at=NOW)
     async with running(backend) as person:
         await person.press("u")
         shown = [str(part.visual) for part in person.screen.query(Static)]
@@ -102,7 +102,7 @@ async def test_names_in_the_question_are_harmless(backend: FakeBackend) -> None:
 
 
 async def test_undo_works_on_the_page_of_a_contact(backend: FakeBackend) -> None:
-    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), Fate.CANCEL), at=NOW)
+    backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
     async with running(backend) as person:
         await person.press("enter", "u", "y")
         assert person.bottom_line == "Undone: 1 is cancelled before it leaves."
@@ -111,13 +111,13 @@ async def test_undo_works_on_the_page_of_a_contact(backend: FakeBackend) -> None
 async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeBackend) -> None:
     for size in ((40, 15), (60, 20), (120, 36)):
         async with running(backend, size) as person:
-            assert not person.main.query_one(PauseBar).display
+            assert not person.main.query_one(PausedBanner).display
             await person.press("s")
-            assert person.main.query_one(PauseBar).text == "Sending is paused. Press s to resume."
-            assert person.main.query_one(PauseBar).region.height == 1
+            assert person.main.query_one(PausedBanner).text == "Sending is paused. Press s to resume."
+            assert person.main.query_one(PausedBanner).region.height == 1
             assert person.bottom_line.startswith("Sending is paused")
             await person.press("s")
-            assert not person.main.query_one(PauseBar).display
+            assert not person.main.query_one(PausedBanner).display
             assert person.bottom_line == "Sending goes on."
     assert [call[1] for call in backend.calls if call[0] == "pause"] == [True, False] * 3
 
@@ -127,9 +127,10 @@ async def test_a_pause_says_how_many_wait_behind_it(backend: FakeBackend) -> Non
     backend.publish_changes(is_paused=True)
     async with running(backend) as person:
         assert (
-            person.main.query_one(PauseBar).text == "Sending is paused. Press s to resume. Not sent yet: 1."
+            person.main.query_one(PausedBanner).text
+            == "Sending is paused. Press s to resume. Not sent yet: 1."
         )
-        await person.pilot.click(PauseBar, offset=(4, 0))
+        await person.pilot.click(PausedBanner, offset=(4, 0))
         await person.settle()
         assert ("pause", False) in backend.calls
 
@@ -168,7 +169,7 @@ async def test_a_refusal_is_tried_again_from_the_list_of_contacts(backend: FakeB
 
 async def test_waiting_restores_are_recalled_once_at_the_start(backend: FakeBackend) -> None:
     for number in (5, 12, 19):
-        backend.put_change(number, Action.RESTORE, State.HANDOFF)
+        backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
         assert person.bottom_line == "3 restores wait for a press in Xero. Press h."

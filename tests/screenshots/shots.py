@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from support.house import House, open_house
 from support.practice import PracticeXero, http, running_sandbox
 
-from tui.app import ReshelveApp
-from tui.engine.sign_ins.account import XeroAccount
-from tui.paths import Paths
+from tui.app.app import ReshelveApp
+from tui.engine.accounts.account import XeroAccount
 from tui.settings import Settings
+from tui.system.paths import Paths
 from tui.widgets import clock
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def _archive(camera: Camera, practice: PracticeXero) -> None:
     await camera.take("dialog-archive", shows="They owe 480.00")
     await camera.press("y")
     await camera.take("pane-pending", shows="◷ pending")
-    await camera.house.until(lambda: camera.house.pane.waiting_total == 3, "three pending")
+    await camera.house.until(lambda: camera.house.pane.pending_total == 3, "three pending")
     practice.sync_released()
     await camera.press("f5")
     await camera.take("pane-syncing", shows="reading now")
@@ -145,7 +145,7 @@ async def _released(camera: Camera, practice: PracticeXero) -> None:
     await camera.house.until_shown("1 of")
     practice.somebody("archive", unlinked)
     await camera.press("f5")
-    await camera.house.until(lambda: camera.house.pane.waiting_total == 1, "a change made in Xero")
+    await camera.house.until(lambda: camera.house.pane.pending_total == 1, "a change made in Xero")
     practice.sync_released()
     await camera.press("f5")
     await camera.take("pane-overdue", shows="! overdue")
@@ -165,7 +165,7 @@ async def _offline(camera: Camera, practice: PracticeXero) -> None:
     await camera.house.until_shown("Cancel")
     await camera.house.until_shown("at its next sync")
     await camera.press("y")
-    await camera.house.until(lambda: camera.house.engine.snapshot.xero.link == "offline", "being offline")
+    await camera.house.until(lambda: camera.house.engine.snapshot.xero.status == "offline", "being offline")
     await camera.take("pane-offline", shows="◌ queued")
 
 

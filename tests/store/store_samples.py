@@ -27,7 +27,7 @@ def contact(number: int = 1, status: ContactStatus = ACTIVE, at: float = 0, **fi
 
 async def search(store: Store, text: str, tab: Tab = Tab.ALL) -> Found:
     """Return the complete answer."""
-    answers = [found async for found in store.finder.find(Query.parse(tab, text))]
+    answers = [found async for found in store.search.find(Query.parse(tab, text))]
     assert answers[-1].is_complete
     return answers[-1]
 

@@ -13,10 +13,10 @@ import pytest
 from store.damage import spoil
 from store.store_samples import ACTIVE, NOON, contact, minutes
 
-from tui.model.change import Action, Event, State
+from tui.model.change import Action, State, Transition
 from tui.model.errors import StoreError
-from tui.store import Move, Store
-from tui.store.care.backup import backups, made_at, newest_good_backup
+from tui.store import Store, TransitionRequest
+from tui.store.maintenance.backup import backups, made_at, newest_good_backup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,9 +35,9 @@ def rows(file: Path, table: str) -> list[tuple[object, ...]]:
 async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
     await ask(store, 1, 2)
     [change, _] = store.changes_in(State.QUEUED)
-    await store.record([Move(change.change_id, Event.SEND)], minutes(1))
-    await store.set_cursor("push.paused_at", "now")
-    await store.set_cursor("pull.since", "then")
+    await store.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
+    await store.set_sync_state("push.paused_at", "now")
+    await store.set_sync_state("pull.since", "then")
     file = store._database.file
     made = await store.back_up(NOON)
     assert made == file.parent / "backups" / "journal-20260301T120000Z.db"
@@ -55,10 +55,10 @@ async def test_nothing_new_means_no_new_backup(store: Store) -> None:
     await ask(store, 1)
     assert await store.back_up(NOON) is not None
     await store.apply([contact(2)], NOON)
-    await store.set_cursor("pull.since", "later")
+    await store.set_sync_state("pull.since", "later")
     assert await store.back_up(minutes(1)) is None
     [change] = store.changes_in(State.QUEUED)
-    await store.record([Move(change.change_id, Event.CANCEL)], minutes(2))
+    await store.record([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(2))
     assert await store.back_up(minutes(3)) is not None
 
 

@@ -91,7 +91,7 @@ async def test_a_contact_told_twice_in_one_page_counts_once(store: Store) -> Non
 async def test_a_new_name_changes_the_order_and_a_new_phone_does_not_move_rows(store: Store) -> None:
     await store.apply([contact(1), contact(2)], NOON)
     assert (await store.apply([contact(1, at=1, name="Zulu")], NOON)).order_changed
-    rows = store.finder.first(Query()).rows
+    rows = store.search.first(Query()).rows
     assert [row.name for row in rows.window(0, 9)] == ["Contact 2", "Zulu"]
 
 
@@ -132,7 +132,7 @@ async def test_an_active_contact_of_the_same_name_is_found_whatever_its_case(
 async def test_the_first_screen_is_in_the_order_of_folded_names(store: Store) -> None:
     for number, name in enumerate(["zebra", "Éclair", "apple", "Banana", " aardvark", "界", "🍰 cake"]):
         await store.apply([contact(number, name=name)], NOON)
-    rows = store.finder.first(Query()).rows
+    rows = store.search.first(Query()).rows
     assert [row.name for row in rows.window(0, 99)] == [
         " aardvark",
         "apple",
@@ -146,7 +146,7 @@ async def test_the_first_screen_is_in_the_order_of_folded_names(store: Store) ->
 
 async def test_the_first_screen_is_a_window_on_its_tab(store: Store) -> None:
     await store.apply([contact(n, ARCHIVED if n % 3 == 0 else ACTIVE) for n in range(100, 200)], NOON)
-    found = store.finder.first(Query(Tab.ARCHIVED))
+    found = store.search.first(Query(Tab.ARCHIVED))
     assert len(found.rows) == found.counts.archived == 33
     assert found.rows.ids(31, 40) == ["id-195", "id-198"]
     assert [row.contact_id for row in found.rows.window(0, 2)] == ["id-102", "id-105"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import NOON, contact, minutes, names, search
 
-from tui.model.change import Action, Event, State
+from tui.model.change import Action, State, Transition
 from tui.model.errors import StoreError
-from tui.store import Move, Store
+from tui.store import Store, TransitionRequest
 from tui.store.database import Database
 from tui.store.schema import MIGRATIONS
 
@@ -171,7 +171,7 @@ async def test_two_stores_on_one_file_see_each_other(tmp_path: Path) -> None:
     ours, theirs = Store.open(tmp_path), Store.open(tmp_path)
     try:
         await ours.apply([contact(1)], NOON)
-        await ours.finder.load()
+        await ours.search.load()
         assert not ours.changed_elsewhere()
         assert theirs.changed_elsewhere()
         assert not theirs.changed_elsewhere()
@@ -180,7 +180,7 @@ async def test_two_stores_on_one_file_see_each_other(tmp_path: Path) -> None:
         (change,) = await theirs.add(Action.ARCHIVE, [contact(2)], NOON)
         assert ours.changed_elsewhere()
         assert names(await search(ours, "")) == ["Contact 1", "Contact 2"]
-        await ours.record([Move(change.change_id, Event.CANCEL)], minutes(1))
+        await ours.record([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(1))
         assert not ours.changed_elsewhere()
         assert theirs.changes_of("id-2")[0].state is State.CANCELLED
     finally:

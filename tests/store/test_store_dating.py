@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 
-from tui.model.change import Action, Event, Origin
-from tui.model.evidence import Grade, NightlyWindow, Watch, stand
-from tui.store import Move
+from tui.model.change import Action, Origin, Transition
+from tui.model.evidence import NightlyWindow, SyncKnowledge, SyncStatus, grade_change
+from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
     from tui.model.change import Change
@@ -18,41 +18,41 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 DAY = 24 * 60
-NIGHTLY = Watch(window=NightlyWindow(time(0), time(6), UTC))
+NIGHTLY = SyncKnowledge(window=NightlyWindow(time(0), time(6), UTC))
 YEAR_2099 = (datetime(2099, 1, 1, tzinfo=UTC) - NOON) / timedelta(minutes=1)
 
 
-def grade(change: Change, at: float) -> Grade:
-    return stand(change, NIGHTLY, minutes(at)).grade
+def grade(change: Change, at: float) -> SyncStatus:
+    return grade_change(change, NIGHTLY, minutes(at)).status
 
 
-@pytest.mark.parametrize("way", [(), (Event.LOSE,)], ids=["answered", "read again"])
+@pytest.mark.parametrize("way", [(), (Transition.REPLY_LOST,)], ids=["answered", "read again"])
 @pytest.mark.parametrize(
     "dated",
     [-30 * DAY, -30 * DAY - 5, -365 * DAY, -2 * DAY, -DAY, 9 * DAY, YEAR_2099],
     ids=["as before", "earlier", "a year back", "two days back", "yesterday", "ahead", "2099"],
 )
 async def test_a_change_is_expected_only_after_a_night_since_it_was_sent(
-    store: Store, dated: float, way: tuple[Event, ...]
+    store: Store, dated: float, way: tuple[Transition, ...]
 ) -> None:
     await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
     [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
-    for event in (Event.SEND, *way):
-        await store.record([Move(change.change_id, event)], minutes(1))
-    confirm = Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(dated))
+    for event in (Transition.SEND, *way):
+        await store.record([TransitionRequest(change.change_id, event)], minutes(1))
+    confirm = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(dated))
     await store.record([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
     [after] = store.changes_of("id-1")
     assert after.confirmed_at == minutes(2)
-    assert grade(after, 3) is Grade.PENDING
-    assert grade(after, DAY) is Grade.EXPECTED
+    assert grade(after, 3) is SyncStatus.PENDING
+    assert grade(after, DAY) is SyncStatus.EXPECTED
 
 
 @pytest.mark.parametrize("dated", [-4, -1, 0.5])
 async def test_no_change_is_dated_before_it_was_sent(store: Store, dated: float) -> None:
     await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
     [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
-    await store.record([Move(change.change_id, Event.SEND)], minutes(1))
-    confirm = Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(dated))
+    await store.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
+    confirm = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(dated))
     await store.record([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
     [after] = store.changes_of("id-1")
     assert after.confirmed_at == minutes(1)
@@ -67,7 +67,7 @@ async def test_what_was_done_in_xero_is_no_older_than_the_last_look(
     store: Store, before: ContactStatus, after: ContactStatus, dated: float, *, is_queued: bool
 ) -> None:
     await store.apply([contact(1, before, at=-30 * DAY)], minutes(-DAY))
-    await store.set_cursor("pull.since", minutes(-1).isoformat())
+    await store.set_sync_state("pull.since", minutes(-1).isoformat())
     if is_queued:
         action = Action.ARCHIVE if after is ARCHIVED else Action.RESTORE
         await store.add(action, store.contacts(["id-1"]), minutes(-1))
@@ -75,7 +75,7 @@ async def test_what_was_done_in_xero_is_no_older_than_the_last_look(
     [change] = store.changes_of("id-1")
     assert change.origin is (Origin.HERE if is_queued else Origin.XERO)
     assert change.confirmed_at == NOON
-    assert grade(change, 1) is Grade.PENDING
+    assert grade(change, 1) is SyncStatus.PENDING
 
 
 @pytest.mark.parametrize("stored", [YEAR_2099, 30 * DAY, 60, -60, -3 * DAY])
@@ -116,7 +116,7 @@ async def test_a_contact_once_dated_2099_follows_news_without_a_full_read(store:
 @pytest.mark.parametrize("pulled", [8 * DAY, 400 * DAY, YEAR_2099])
 async def test_a_bookmark_dated_ahead_dates_no_change(store: Store, pulled: float) -> None:
     await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
-    await store.set_cursor("pull.since", minutes(pulled).isoformat())
+    await store.set_sync_state("pull.since", minutes(pulled).isoformat())
     await store.apply([contact(1, ARCHIVED, at=-1)], NOON)
     [change] = store.changes_of("id-1")
     assert change.confirmed_at == minutes(-1)

@@ -14,7 +14,7 @@ from store.store_samples import NOON, contact
 from tui.model.change import Action, State
 from tui.model.errors import StoreError
 from tui.store import Store
-from tui.store.care.backup import FOLDER, back_up
+from tui.store.maintenance.backup import FOLDER, back_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -145,8 +145,8 @@ async def test_what_would_be_lost_is_refused_and_what_was_accepted_is_put_back(
     with pytest.raises(StoreError, match="Nothing was recorded"):
         await ask(opened, 2)
     with pytest.raises(StoreError, match="Nothing was recorded"):
-        await opened.set_cursor("any", "value")
-    opened.put_back(NOON, holder)
+        await opened.set_sync_state("any", "value")
+    opened.restore_files(NOON, holder)
     assert not opened.is_displaced
     assert len(opened.changes_in(State.QUEUED)) == 1
     await ask(opened, 3)
@@ -162,7 +162,7 @@ async def test_a_second_copy_follows_once_the_first_has_put_it_back(
     with closing(Store.open(folder)) as second:
         TAKEN[how](folder)
         for store, may_replace in ((opened, holder), (second, follower)):
-            store.put_back(NOON, may_replace)
+            store.restore_files(NOON, may_replace)
         await ask(second, 2)
         await ask(opened, 3)
         assert len(second.changes_in(State.QUEUED)) == 3
@@ -173,10 +173,10 @@ async def test_a_second_copy_follows_once_the_first_has_put_it_back(
 async def test_a_copy_without_the_lease_leaves_it_to_the_other(folder: Path, opened: Store) -> None:
     delete_all(folder)
     with pytest.raises(StoreError, match="Nothing was recorded") as raised:
-        opened.put_back(NOON, follower)
+        opened.restore_files(NOON, follower)
     assert "other Reshelve" in raised.value.next_step
     assert not names(folder, "*.db")
-    opened.put_back(NOON, holder)
+    opened.restore_files(NOON, holder)
     assert not opened.is_displaced
 
 
@@ -188,7 +188,7 @@ async def test_a_folder_that_was_moved_is_left_whole_and_none_is_made_in_its_pla
     with pytest.raises(StoreError, match="Nothing was recorded"):
         await ask(opened, 2)
     with pytest.raises(StoreError, match="moved or renamed") as raised:
-        opened.put_back(NOON, holder)
+        opened.restore_files(NOON, holder)
     assert str(folder) in raised.value.next_step
     assert not names(folder.parent, folder.name)
     move(moved, folder.name)
@@ -209,9 +209,9 @@ async def test_one_with_entries_of_its_own_is_left_alone_and_ours_is_kept_beside
     delete_all(folder)
     shutil.copyfile(other / "contacts.db", folder / "contacts.db")
     with pytest.raises(StoreError, match="Nothing was recorded"):
-        opened.put_back(NOON, holder)
+        opened.restore_files(NOON, holder)
     with pytest.raises(StoreError, match="Nothing was recorded"):
-        opened.put_back(NOON, holder)
+        opened.restore_files(NOON, holder)
     with pytest.raises(StoreError, match="saved in") as raised:
         await ask(opened, 2)
     rescued, *others = names(folder, "rescued-*.db")
@@ -232,10 +232,10 @@ async def test_a_disk_that_cannot_take_it_is_tried_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.care.displaced.take_place", full)
+        patch.setattr("tui.store.maintenance.displaced.take_place", full)
         with pytest.raises(StoreError, match="No space left"):
-            opened.put_back(NOON, holder)
-    opened.put_back(NOON, holder)
+            opened.restore_files(NOON, holder)
+    opened.restore_files(NOON, holder)
     await ask(opened, 2)
     opened.close()
     assert asked_in(folder) == 2

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, search
 
-from tui.model.change import Action, Event
-from tui.model.evidence import Grade, PickUp, Standing
-from tui.store import Move
+from tui.model.change import Action, Transition
+from tui.model.evidence import PickUp, StatusSince, SyncStatus
+from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
     from tui.model.change import Change
@@ -27,18 +27,18 @@ async def flip(store: Store, number: int, status: ContactStatus, at: float) -> N
 async def archived(store: Store) -> Change:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
-    return store.waiting()[0]
+    return store.pending()[0]
 
 
 async def test_evidence_settles_a_change_and_comes_with_its_cursor(store: Store, archived: Change) -> None:
-    assert store.cursor("feed") is None
-    assert await store.record_pick_ups([pick_up(1, ARCHIVED, 12), pick_up(2, ACTIVE, 12)], ("feed", "7")) == 1
-    assert store.cursor("feed") == "7"
-    (settled,) = store.settled(5)
-    assert (settled.change_id, settled.picked_up_at) == (archived.change_id, minutes(13))
-    assert (store.waiting(), store.waiting_total()) == ([], 0)
-    event = store.events_of("id-1")[0]
-    assert (event.event, event.at) == ("picked_up", minutes(13))
+    assert store.sync_state("feed") is None
+    assert await store.record_synced([pick_up(1, ARCHIVED, 12), pick_up(2, ACTIVE, 12)], ("feed", "7")) == 1
+    assert store.sync_state("feed") == "7"
+    (settled,) = store.synced(5)
+    assert (settled.change_id, settled.synced_at) == (archived.change_id, minutes(13))
+    assert (store.pending(), store.pending_total()) == ([], 0)
+    event = store.entries_of("id-1")[0]
+    assert (event.transition, event.at) == ("picked_up", minutes(13))
 
 
 @pytest.mark.usefixtures("archived")
@@ -46,55 +46,57 @@ async def test_evidence_settles_a_change_and_comes_with_its_cursor(store: Store,
     "evidence", [pick_up(1, ARCHIVED, 9.9), pick_up(1, ACTIVE, 12), pick_up(2, ARCHIVED, 12)]
 )
 async def test_a_sync_that_cannot_have_seen_the_change_proves_nothing(store: Store, evidence: PickUp) -> None:
-    assert await store.record_pick_ups([evidence], ("feed", "7")) == 0
-    assert store.waiting_total() == 1
+    assert await store.record_synced([evidence], ("feed", "7")) == 0
+    assert store.pending_total() == 1
 
 
 async def test_evidence_that_came_first_settles_a_change_when_it_is_confirmed(store: Store) -> None:
     await store.apply([contact(1)], NOON)
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    assert await store.record_pick_ups([pick_up(1, ARCHIVED, 5), pick_up(1, ARCHIVED, 7)], ("feed", "1")) == 0
-    await store.record([Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(4))], minutes(9))
-    assert store.settled(1)[0].picked_up_at == minutes(6)
+    assert await store.record_synced([pick_up(1, ARCHIVED, 5), pick_up(1, ARCHIVED, 7)], ("feed", "1")) == 0
+    await store.record(
+        [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(4))], minutes(9)
+    )
+    assert store.synced(1)[0].synced_at == minutes(6)
 
 
 @pytest.mark.usefixtures("archived")
 async def test_evidence_after_a_reversal_is_not_for_what_was_reversed(store: Store) -> None:
     await flip(store, 1, ACTIVE, 20)
     await flip(store, 1, ARCHIVED, 30)
-    assert await store.record_pick_ups([pick_up(1, ARCHIVED, 35)], ("feed", "1")) == 1
+    assert await store.record_synced([pick_up(1, ARCHIVED, 35)], ("feed", "1")) == 1
     newest, restored, oldest = store.changes_of("id-1")
-    assert newest.picked_up_at == minutes(36)
-    assert (restored.picked_up_at, restored.superseded) == (None, True)
-    assert (oldest.picked_up_at, oldest.superseded) == (None, True)
+    assert newest.synced_at == minutes(36)
+    assert (restored.synced_at, restored.superseded) == (None, True)
+    assert (oldest.synced_at, oldest.superseded) == (None, True)
 
 
 @pytest.mark.usefixtures("archived")
 async def test_late_evidence_still_settles_what_it_saw_before_the_reversal(store: Store) -> None:
     await flip(store, 1, ACTIVE, 20)
-    assert await store.record_pick_ups([pick_up(1, ARCHIVED, 15)], ("feed", "1")) == 1
-    assert store.changes_of("id-1")[1].picked_up_at == minutes(16)
-    assert store.waiting_total() == 1
+    assert await store.record_synced([pick_up(1, ARCHIVED, 15)], ("feed", "1")) == 1
+    assert store.changes_of("id-1")[1].synced_at == minutes(16)
+    assert store.pending_total() == 1
 
 
 @pytest.mark.usefixtures("archived")
 async def test_evidence_told_again_is_kept_once_and_settles_once(store: Store) -> None:
     again = [pick_up(1, ARCHIVED, 12)] * 2
-    assert await store.record_pick_ups(again, ("feed", "1")) == 1
-    assert await store.record_pick_ups(again, ("feed", "2")) == 0
+    assert await store.record_synced(again, ("feed", "1")) == 1
+    assert await store.record_synced(again, ("feed", "2")) == 0
     assert store._database.rows("SELECT count(*) FROM pick_ups") == [(1,)]
 
 
 async def test_a_cursor_can_be_set_and_forgotten(store: Store) -> None:
-    await store.set_cursor("pull", "2026-03-01")
-    await store.set_cursor("pull", "2026-03-02")
-    assert store.cursor("pull") == "2026-03-02"
-    await store.set_cursor("pull", None)
-    assert store.cursor("pull") is None
+    await store.set_sync_state("pull", "2026-03-01")
+    await store.set_sync_state("pull", "2026-03-02")
+    assert store.sync_state("pull") == "2026-03-02"
+    await store.set_sync_state("pull", None)
+    assert store.sync_state("pull") is None
 
 
 async def test_rows_show_how_a_confirmed_change_is_graded(store: Store, archived: Change) -> None:
-    store.finder.grade = lambda change: Standing(Grade.PENDING, change.confirmed_at)
+    store.search.grade = lambda change: StatusSince(SyncStatus.PENDING, change.confirmed_at)
     view = (await search(store, "")).rows.window(0, 1)[0].last_change
     assert view is not None
-    assert (view.change, view.standing) == (archived, Standing(Grade.PENDING, minutes(10)))
+    assert (view.change, view.sync) == (archived, StatusSince(SyncStatus.PENDING, minutes(10)))

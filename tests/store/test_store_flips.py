@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
 
-from tui.model.change import Action, Event, Origin, State
-from tui.store import Move
+from tui.model.change import Action, Origin, State, Transition
+from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
     from tui.model.contact import ContactStatus
@@ -25,9 +25,9 @@ async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
     (change,) = applied.flips
     assert (change.action, change.origin, change.state) == (action, Origin.XERO, State.CONFIRMED)
     assert (change.confirmed_at, change.requested_at) == (minutes(5), minutes(9))
-    (event,) = store.events_of("id-1")
-    assert (event.event, event.state, event.words) == ("seen", State.CONFIRMED, "seen in Xero")
-    assert store.waiting() == [change]
+    (event,) = store.entries_of("id-1")
+    assert (event.transition, event.state, event.message) == ("seen", State.CONFIRMED, "seen in Xero")
+    assert store.pending() == [change]
 
 
 async def test_a_contact_seen_for_the_first_time_is_no_flip(store: Store) -> None:
@@ -55,13 +55,17 @@ async def test_a_restore_that_left_no_date_behind_is_confirmed_when_it_was_seen(
 
 
 @pytest.mark.parametrize(
-    "way", [(), (Event.SEND, Event.LOSE), (Event.SEND, Event.HAND_OFF)], ids=["queued", "unclear", "handoff"]
+    "way",
+    [(), (Transition.SEND, Transition.REPLY_LOST), (Transition.SEND, Transition.AWAIT_USER)],
+    ids=["queued", "unclear", "handoff"],
 )
-async def test_a_flip_confirms_the_open_change_that_wanted_it(store: Store, way: tuple[Event, ...]) -> None:
+async def test_a_flip_confirms_the_open_change_that_wanted_it(
+    store: Store, way: tuple[Transition, ...]
+) -> None:
     await store.apply([contact(1, ARCHIVED)], NOON)
     (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
     for event in way:
-        await store.record([Move(change.change_id, event)], NOON)
+        await store.record([TransitionRequest(change.change_id, event)], NOON)
     (flip,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(6))).flips
     assert (flip.change_id, flip.origin, flip.state) == (change.change_id, Origin.HERE, State.CONFIRMED)
     assert flip.confirmed_at == minutes(5)
@@ -71,7 +75,7 @@ async def test_a_flip_confirms_the_open_change_that_wanted_it(store: Store, way:
 async def test_a_change_that_is_being_sent_is_left_to_its_sender(store: Store) -> None:
     await store.apply([contact(1)], NOON)
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    await store.record([Move(change.change_id, Event.SEND)], NOON)
+    await store.record([TransitionRequest(change.change_id, Transition.SEND)], NOON)
     assert (await store.apply([contact(1, ARCHIVED, at=5)], minutes(6))).flips == ()
     assert [one.state for one in store.changes_of("id-1")] == [State.SENDING]
     assert store.counts().archived == 1
@@ -95,20 +99,20 @@ async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
     assert (flip.action, flip.origin) == (Action.RESTORE, Origin.XERO)
     now = store.change(queued.change_id)
     assert now is not None
-    assert (now.state, bool(now.words)) == (state, state is State.REFUSED)
-    last = store.events_of_change(queued.change_id)[-1]
-    assert last.event == ("refuse" if state is State.REFUSED else "noted")
-    assert "restored" in last.words
+    assert (now.state, bool(now.message)) == (state, state is State.REFUSED)
+    last = store.entries_of_change(queued.change_id)[-1]
+    assert last.transition == ("refuse" if state is State.REFUSED else "noted")
+    assert "restored" in last.message
 
 
 async def test_contacts_and_moves_come_as_one(store: Store) -> None:
     await store.apply([contact(1), contact(2)], NOON)
     changes = await store.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
-    await store.record([Move(change.change_id, Event.SEND) for change in changes], NOON)
+    await store.record([TransitionRequest(change.change_id, Transition.SEND) for change in changes], NOON)
     applied = await store.record(
         [
-            Move(changes[0].change_id, Event.CONFIRM, confirmed_at=minutes(5)),
-            Move(changes[1].change_id, Event.REFUSE, words="No"),
+            TransitionRequest(changes[0].change_id, Transition.CONFIRM, confirmed_at=minutes(5)),
+            TransitionRequest(changes[1].change_id, Transition.REFUSE, message="No"),
         ],
         minutes(6),
         [contact(1, ARCHIVED, at=5), contact(2)],
@@ -122,8 +126,8 @@ async def test_contacts_and_moves_come_as_one(store: Store) -> None:
 async def test_a_hand_off_that_was_read_as_done_is_confirmed_by_its_move(store: Store) -> None:
     await store.apply([contact(1, ARCHIVED)], NOON)
     (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
-    await store.record([Move(change.change_id, Event.HAND_OFF)], NOON)
-    move = Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(3))
+    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], NOON)
+    move = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(3))
     applied = await store.record([move], minutes(4), [contact(1, at=3)])
     assert [one.confirmed_at for one in applied.moved] == [minutes(3)]
     assert len(store.changes_of("id-1")) == 1
@@ -136,4 +140,4 @@ async def test_a_second_flip_supersedes_the_first(store: Store) -> None:
         (Action.RESTORE, False),
         (Action.ARCHIVE, True),
     ]
-    assert store.waiting_total() == 1
+    assert store.pending_total() == 1

@@ -42,9 +42,9 @@ async def test_signs_are_found_in_memory_and_in_the_database(
     store = Store.open(tmp_path)
     try:
         if loaded:
-            await store.finder.load()
+            await store.search.load()
         assert names(await search(store, typed)) == [name]
-        shown = [row.name for row in store.finder.first((await search(store, "")).query).rows.window(0, 9)]
+        shown = [row.name for row in store.search.first((await search(store, "")).query).rows.window(0, 9)]
         assert shown == ["Bay\u200bside", "Łódź", "O’Brien", "Smith‑Jones"]
     finally:
         store.close()

@@ -12,22 +12,22 @@ from rich.style import Style
 from store.store_samples import ACTIVE, NOON, contact, minutes, search
 
 from tui.engine.clock import XeroClock
-from tui.engine.publish import Publisher
-from tui.engine.watch import ReleasedWatch
-from tui.engine.weather.disk import Disk
-from tui.engine.weather.weather import Weather
-from tui.model.activity import ChangeQuery, Group
-from tui.model.change import Action, Event, State
+from tui.engine.connectivity.connection_state import ConnectionState
+from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.snapshot_publisher import SnapshotPublisher
+from tui.model.change import Action, State, Transition
+from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.contact import Balances, ContactStatus, Organisation
 from tui.model.errors import StoreError
 from tui.model.evidence import NightlyWindow, PickUp
 from tui.model.query import Query, Tab
-from tui.model.telling import Telling, TellingKind
 from tui.model.undo import BatchKind
-from tui.store import Move, Store
-from tui.store.care.repair import diagnose, rebuild_contacts, repair
-from tui.store.peek import peek
-from tui.widgets.table_lines import Look, Palette, paint_row
+from tui.model.user_reports import ReportKind, UserReport
+from tui.store import Store, TransitionRequest
+from tui.store.maintenance.repair import diagnose, rebuild_contacts, repair
+from tui.store.read_only_summary import peek
+from tui.widgets.table_lines import RowPalette, RowStyle, paint_row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,17 +80,17 @@ async def _fill(folder: Path) -> None:
     # Each in a batch of its own, so that every table has as many rows.
     for number, one in enumerate(store.contacts(ids)):
         [change] = await store.add(Action.ARCHIVE, [one], minutes(number))
-        await store.record([Move(change.change_id, Event.SEND)], minutes(number))
-        await store.record([Move(change.change_id, Event.CONFIRM)], minutes(number + 1))
+        await store.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(number))
+        await store.record([TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(number + 1))
         await store.mark_tenants(f"Group {number}", minutes(number), on=True)
-        await store.set_cursor(f"cursor {number}", NOON.isoformat())
+        await store.set_sync_state(f"cursor {number}", NOON.isoformat())
         seen_at = minutes(number + 2)
         pick_up = PickUp(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")
-        await store.record_pick_ups([pick_up] if number % 2 else [], ("feed.cursor", "1"))
-        await store.tell(
+        await store.record_synced([pick_up] if number % 2 else [], ("feed.cursor", "1"))
+        await store.record_report(
             [
-                Telling(TellingKind.UNLINKED, seen_at, one.contact_id),
-                Telling(TellingKind.SYNC_CLEAN, seen_at),
+                UserReport(ReportKind.UNLINKED, seen_at, one.contact_id),
+                UserReport(ReportKind.SYNC_CLEAN, seen_at),
             ],
             seen_at,
         )
@@ -101,7 +101,7 @@ async def _fill(folder: Path) -> None:
             assert plan is not None
             await store.undo(plan, minutes(number + MANY))
     for number in range(MANY):
-        await store.record_pick_ups(
+        await store.record_synced(
             [PickUp(f"id-{number}", ContactStatus.ARCHIVED, NOON, NOON, "2")], ("feed.cursor", "1")
         )
     await store.apply([], NOON, absent=ids)
@@ -155,31 +155,36 @@ async def use(folder: Path) -> None:
     store = Store.open(folder)
     try:
         now = minutes(10_000)
-        released = ReleasedWatch(
+        released = ReLeasedMonitor(
             store, NightlyWindow(NOON.time(), NOON.time(), NOON.tzinfo), lambda: now, has_feed=False
         )
         clock = XeroClock(lambda: now, store)
         organisation = Organisation("t", "Demo", "!demo")
-        publisher = Publisher(
-            organisation, store, Weather(clock, lambda: None), released, disk=Disk(lambda: None), clock=clock
+        publisher = SnapshotPublisher(
+            organisation,
+            store,
+            ConnectionState(clock, lambda: None),
+            released,
+            disk=StorageHealth(lambda: None),
+            clock=clock,
         )
-        assert publisher.snapshot.pane is not None
+        assert publisher.snapshot.summary is not None
         for tab in Tab:
-            _paint(store.finder.first(Query.parse(tab, "")).rows.window(0, 2 * MANY), tab)
-        await store.finder.load()
+            _paint(store.search.first(Query.parse(tab, "")).rows.window(0, 2 * MANY), tab)
+        await store.search.load()
         for text in QUERIES:
             found = await search(store, text)
             found.rows.window(0, 2 * MANY)
             assert len(found.rows.ids(0, 2 * MANY)) == len(found.rows)
         _read(store)
-        for group in Group:
+        for group in ChangeGroup:
             await store.changes(ChangeQuery(group, ("contact",)), 0, 100)
             list(store.each_change(ChangeQuery(group)))
         for kind in BatchKind.UNDO, BatchKind.REDO:
             await store.undo_plan(kind)
         await store.to_compare()
         await store.contact_groups()
-        await store.untold(100)
+        await store.unseen_contacts(100)
         # A row numbered as high as SQLite can count leaves no number for the next: said in words.
         with suppress(StoreError):
             await _write(store)
@@ -189,10 +194,10 @@ async def use(folder: Path) -> None:
 
 
 def _paint(rows: Any, tab: Tab) -> None:
-    palette = Palette(PLAIN, PLAIN, PLAIN, PLAIN, AnyStyle(), AnyStyle())
+    palette = RowPalette(PLAIN, PLAIN, PLAIN, PLAIN, AnyStyle(), AnyStyle())
     for row in rows:
         for width in 40, 120:
-            paint_row(row, Look(width, tab, ("contact",), NOON), palette)
+            paint_row(row, RowStyle(width, tab, ("contact",), NOON), palette)
 
 
 class AnyStyle(dict[str, Style]):
@@ -208,15 +213,15 @@ def _read(store: Store) -> None:
     for contact_id in ids:
         store.active_named(f"Contact {contact_id}", except_id="")
         store.changes_of(contact_id)
-        store.events_of(contact_id)
+        store.entries_of(contact_id)
     for change in store.changes_in(*State):
-        store.events_of_change(change.change_id)
+        store.entries_of_change(change.change_id)
         assert store.change(change.change_id) is not None
     store.recent(*State, limit=9), store.refused(9), store.refused_total(), store.totals()
-    store.waiting(), store.waiting_total(), store.settled(99), store.company(), store.care()
-    store.waiting_after(NOON), store.marked_groups(), store.counts(), store.is_paused
+    store.pending(), store.pending_total(), store.synced(99), store.company(), store.tenancy_warnings()
+    store.pending_after(NOON), store.marked_groups(), store.counts(), store.is_paused
     for number in range(MANY):
-        store.cursor(f"cursor {number}")
+        store.sync_state(f"cursor {number}")
 
 
 async def _write(store: Store) -> None:
@@ -228,11 +233,11 @@ async def _write(store: Store) -> None:
     await store.apply([contact(number, at=8_001) for number in range(1, MANY + 1)], later, gone=["id-2"])
     await store.apply([], later, absent=[one.contact_id for one in told])
     ups = [PickUp(one.contact_id, ContactStatus.ARCHIVED, later, later, "9") for one in told]
-    await store.record_pick_ups(ups, ("feed.cursor", "2"))
+    await store.record_synced(ups, ("feed.cursor", "2"))
     await store.note_clean_sync(
         later + timedelta(minutes=1), later, ("feed.clean_sync_started_at", later.isoformat())
     )
-    await store.tell([Telling(TellingKind.SYNC_CLEAN, later)], later)
+    await store.record_report([UserReport(ReportKind.SYNC_CLEAN, later)], later)
     await store.mark_tenants("Tenants", later, on=True)
     await store.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
     await store.cancel_queued(store.changes_in(State.QUEUED), later)
@@ -317,8 +322,8 @@ async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Pa
     (tmp_path / "contacts.db").write_bytes(whole)
     inject(tmp_path / "contacts.db", {("contacts", "contact_id"): 0})
     store = Store.open(tmp_path)
-    await store.begin_full_read()
-    assert all(isinstance(one, str) for one in await store.untold(1_000))
+    await store.begin_full_sync()
+    assert all(isinstance(one, str) for one in await store.unseen_contacts(1_000))
     store.close()
 
 

@@ -10,14 +10,14 @@ import pytest
 from store.damage import spoil, spoil_header, spoil_schema
 from store.store_samples import ACTIVE, NOON, contact, minutes
 
-from tui.model.change import Action, Change, Event, State
+from tui.model.change import Action, Change, State, Transition
 from tui.model.errors import StoreError
-from tui.store import Move, Store
-from tui.store.care.backup import newest_good_backup
-from tui.store.care.copying import new_file
-from tui.store.care.health import damage_anywhere
-from tui.store.care.repair import Diagnosis, diagnose, open_whole, rebuild_contacts, repair
-from tui.store.peek import peek
+from tui.store import Store, TransitionRequest
+from tui.store.maintenance.backup import newest_good_backup
+from tui.store.maintenance.file_ops import new_file
+from tui.store.maintenance.integrity import damage_anywhere
+from tui.store.maintenance.repair import Diagnosis, diagnose, open_whole, rebuild_contacts, repair
+from tui.store.read_only_summary import peek
 from tui.store.schema import BATCHES_VERSION, MIGRATIONS, migrate
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def folder(tmp_path: Path) -> Path:
     try:
         numbers = range(1, MANY + 1)
         await store.apply([contact(each, ACTIVE) for each in numbers], NOON)
-        await store.set_cursor("pull.since", NOON.isoformat())
+        await store.set_sync_state("pull.since", NOON.isoformat())
         changes = await store.add(
             Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), minutes(1)
         )
@@ -46,8 +46,8 @@ async def folder(tmp_path: Path) -> Path:
 
 
 async def confirm(store: Store, changes: list[Change]) -> None:
-    for event in (Event.SEND, Event.CONFIRM):
-        await store.record([Move(each.change_id, event) for each in changes], minutes(2))
+    for event in (Transition.SEND, Transition.CONFIRM):
+        await store.record([TransitionRequest(each.change_id, event) for each in changes], minutes(2))
 
 
 def stands(folder: Path) -> dict[int, State]:
@@ -79,12 +79,12 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
         await store.check_everything()
     assert "start again" in caught.value.next_step
     with pytest.raises(StoreError, match="contacts is damaged"):
-        await store.set_cursor("any", "thing")
+        await store.set_sync_state("any", "thing")
     store.close()
     assert stands(folder) == before
     store = Store.open(folder)
     assert store.counts().all == 0
-    assert store.cursor("pull.since") is None
+    assert store.sync_state("pull.since") is None
     await store.check_everything()
     store.close()
     [kept] = kept_in(folder)
@@ -100,10 +100,10 @@ async def test_a_rebuild_waits_until_nobody_has_the_file_open(folder: Path) -> N
     store.close()
     with pytest.raises(StoreError, match="Another Reshelve"):
         Store.open(folder)
-    await other.set_cursor("kept", "yes")
+    await other.set_sync_state("kept", "yes")
     other.close()
     store = Store.open(folder)
-    assert store.cursor("kept") == "yes"
+    assert store.sync_state("kept") == "yes"
     store.close()
 
 
@@ -114,7 +114,7 @@ async def test_a_repair_cut_short_is_finished_at_the_next_start(
     before = stands(folder)
     spoil(file, "contacts")
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.care.repair.take_place", lambda _: None)
+        patch.setattr("tui.store.maintenance.repair.take_place", lambda _: None)
         repair(file, minutes(3))
     assert new_file(file).exists()
     assert stands(folder) == before
@@ -158,8 +158,8 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
     assert {after[change.change_id] for change in later} == {State.QUEUED}
     differs = {one for one in truth if after[one] is not truth[one]}
     # What isn't known any more is in doubt, never said to be other than it is.
-    assert {after[one] for one in differs} <= {State.UNCLEAR}
-    assert done.doubtful == len([one for one in after.values() if one is State.UNCLEAR])
+    assert {after[one] for one in differs} <= {State.UNKNOWN}
+    assert done.doubtful == len([one for one in after.values() if one is State.UNKNOWN])
     # The log alone tells where a change stands, and so does the change alone.
     assert (done.doubtful > 0) == (len(tables) > 1)
     assert last_logged(file) == after
@@ -175,7 +175,7 @@ async def test_where_nothing_can_be_read_the_backup_is_what_there_is(folder: Pat
     done = repair(file, minutes(4))
     assert (done.salvaged, done.is_whole) == (0, False)
     after = stands(folder)
-    assert sorted(after.values()) == [State.CONFIRMED] * (MANY // 2) + [State.UNCLEAR] * (MANY // 2)
+    assert sorted(after.values()) == [State.CONFIRMED] * (MANY // 2) + [State.UNKNOWN] * (MANY // 2)
     assert done.doubtful == MANY // 2
 
 
@@ -343,7 +343,7 @@ def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.care.merging.merge", full)
+        patch.setattr("tui.store.maintenance.merge_change_log.merge", full)
         for attempt in range(4):
             with pytest.raises(StoreError, match="No space left"):
                 repair(file, minutes(attempt))
@@ -363,7 +363,7 @@ def test_no_half_of_a_damaged_file_is_kept(folder: Path, monkeypatch: pytest.Mon
         copy.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tui.store.care.copying.shutil.copyfile", full)
+    monkeypatch.setattr("tui.store.maintenance.file_ops.shutil.copyfile", full)
     with pytest.raises(StoreError, match="No space left"):
         repair(file, NOON)
     assert kept_in(folder) == []
@@ -387,7 +387,7 @@ def test_a_journal_that_is_missing_is_not_begun_anew_but_put_back(folder: Path, 
     after = stands(folder)
     assert after.keys() == before.keys()
     # What was still to be sent may have been sent since the backup.
-    assert {after[one] for one, state in before.items() if state is State.QUEUED} == {State.UNCLEAR}
+    assert {after[one] for one, state in before.items() if state is State.QUEUED} == {State.UNKNOWN}
 
 
 def test_without_a_backup_a_store_begins_empty(tmp_path: Path) -> None:

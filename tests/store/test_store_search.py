@@ -16,7 +16,7 @@ from support.asked import holds
 from tui.model.contact import ContactStatus
 from tui.model.query import Query, Tab, TabCounts
 from tui.store import Store
-from tui.store.search import finder, keeper, spine
+from tui.store.search import contact_index, index_loader, search_service
 from tui.store.search import rows as rows_module
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def _however_slow_this_machine_is() -> Iterator[None]:
     """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keeper, "_CHEAP_SECONDS", math.inf)
+        patch.setattr(index_loader, "_CHEAP_SECONDS", math.inf)
         yield
 
 
@@ -65,7 +65,7 @@ def naive(stored: Sequence[Contact], query: Query) -> tuple[Counter[str], TabCou
 
 
 async def check(stored: Store, texts: Sequence[str]) -> None:
-    known = stored.contacts(stored.finder.first(Query()).rows.ids(0, 999))
+    known = stored.contacts(stored.search.first(Query()).rows.ids(0, 999))
     order = {one.contact_id: place for place, one in enumerate(known)}
     for text in texts:
         for tab in Tab:
@@ -94,7 +94,7 @@ def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
             try:
                 await store.apply(pages[0], NOON)
                 await check(store, texts[:2])
-                await store.finder.load()
+                await store.search.load()
                 # As it is typed, and taken back: each search may narrow the one before.
                 typed = [text[:end] for text in texts for end in range(len(text) + 1)]
                 await check(store, [*typed, *reversed(texts)])
@@ -106,9 +106,9 @@ def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
 
     with pytest.MonkeyPatch.context() as patch:
         # Many chunks, and a turn of the loop after each.
-        for module in (spine, rows_module):
+        for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
-        patch.setattr(finder, "_TURN", 0)
+        patch.setattr(search_service, "_TURN", 0)
         asyncio.run(history())
 
 
@@ -122,7 +122,7 @@ async def stocked(store: Store) -> Store:
         contact(5, name="東京 Trading 🍰", first_name="Zoë"),
     ]
     await store.apply(people, NOON)
-    await store.finder.load()
+    await store.search.load()
     return store
 
 
@@ -169,7 +169,7 @@ async def test_what_was_found_keeps_its_places_when_contacts_come_and_go(stocked
     await stocked._database.write(
         lambda connection: connection.execute("DELETE FROM contacts WHERE contact_id = 'id-4'")
     )
-    stocked.finder.mark_stale()
+    stocked.search.mark_stale()
     rows = before.rows.window(0, 9)
     assert [row.name for row in rows] == ["Zulu", "", "Bayside Wholesale"]
     assert list(before.rows.ids(0, 9)) == ["id-1", "", "id-2"]
@@ -189,9 +189,9 @@ async def test_a_long_search_answers_with_a_screenful_first(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.apply([contact(number) for number in range(5_000)], NOON)
-    await store.finder.load()
-    monkeypatch.setattr(finder, "_TURN", 0)
-    answers = [found async for found in store.finder.find(Query.parse(Tab.ALL, "contact"))]
+    await store.search.load()
+    monkeypatch.setattr(search_service, "_TURN", 0)
+    answers = [found async for found in store.search.find(Query.parse(Tab.ALL, "contact"))]
     assert [found.is_complete for found in answers] == [False, True]
     assert 60 <= len(answers[0].rows) < len(answers[1].rows) == 5_000
     assert answers[0].rows.window(0, 60) == answers[1].rows.window(0, 60)
@@ -201,8 +201,8 @@ async def test_the_loop_stays_alive_during_a_long_search(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.apply([contact(number) for number in range(9_000)], NOON)
-    await store.finder.load()
-    monkeypatch.setattr(finder, "_TURN", 0)
+    await store.search.load()
+    monkeypatch.setattr(search_service, "_TURN", 0)
     turns = 0
 
     async def tick() -> None:
@@ -214,12 +214,12 @@ async def test_the_loop_stays_alive_during_a_long_search(
     ticking = asyncio.create_task(tick())
     await search(store, "contact 8")
     ticking.cancel()
-    assert turns >= 9_000 // spine.CHUNK
+    assert turns >= 9_000 // contact_index.CHUNK
 
 
 async def test_before_the_spine_is_there_a_search_goes_by_sql(store: Store) -> None:
     await store.apply([contact(number, ARCHIVED if number % 2 else ACTIVE) for number in range(200)], NOON)
-    answers = [found async for found in store.finder.find(Query.parse(Tab.ARCHIVED, "contact"))]
+    answers = [found async for found in store.search.find(Query.parse(Tab.ARCHIVED, "contact"))]
     assert [(found.is_complete, len(found.rows)) for found in answers] == [(False, 60), (True, 100)]
     assert answers[-1].counts == TabCounts(200, 100, 100)
     assert answers[-1].rows.index_of("id-1") == 0
@@ -230,9 +230,9 @@ async def test_a_search_that_is_given_up_leaves_the_next_one_right(
     stocked: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stocked.apply([contact(number) for number in range(100, 5_000)], NOON)
-    await stocked.finder.load()
-    monkeypatch.setattr(finder, "_TURN", 0)
-    async for found in stocked.finder.find(Query.parse(Tab.ALL, "contact")):
+    await stocked.search.load()
+    monkeypatch.setattr(search_service, "_TURN", 0)
+    async for found in stocked.search.find(Query.parse(Tab.ALL, "contact")):
         assert not found.is_complete
         break
     assert names(await search(stocked, "contact 4999")) == ["Contact 4999"]

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, names, search
 from support.asked import is_asked_for
 
-from tui.model.change import Action, Event, State
+from tui.model.change import Action, State, Transition
 from tui.model.contact import Balances, ContactStatus
-from tui.model.evidence import Standing, Watch, stand
-from tui.model.filters import Filter, Is, Kind
+from tui.model.evidence import StatusSince, SyncKnowledge, grade_change
+from tui.model.filters import Filter, FilterKind, Is
 from tui.model.query import Query, Tab, TabCounts
-from tui.model.telling import Telling, TellingKind
-from tui.store import Move, Store
-from tui.store.search import filtering, finder, keeper, spine
+from tui.model.user_reports import ReportKind, UserReport
+from tui.store import Store, TransitionRequest
+from tui.store.search import contact_index, filtering, index_loader, search_service
 from tui.store.search import rows as rows_module
 from tui.store.search.conditions import Sql, Translator
 
@@ -35,24 +35,24 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
 
 NOW = NOON + timedelta(days=40, minutes=7)
-WATCH = Watch(last_clean_sync_started_at=minutes(30))
+WATCH = SyncKnowledge(last_clean_sync_started_at=minutes(30))
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _however_slow_this_machine_is() -> Iterator[None]:
     """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keeper, "_CHEAP_SECONDS", math.inf)
+        patch.setattr(index_loader, "_CHEAP_SECONDS", math.inf)
         yield
 
 
-def graded(change: Change) -> Standing | None:
-    return None if change.confirmed_at is None else stand(change, WATCH, NOW)
+def graded(change: Change) -> StatusSince | None:
+    return None if change.confirmed_at is None else grade_change(change, WATCH, NOW)
 
 
 def ready(store: Store) -> Store:
-    store.finder.now = lambda: NOW
-    store.finder.grade = graded
+    store.search.now = lambda: NOW
+    store.search.grade = graded
     return store
 
 
@@ -90,15 +90,15 @@ journal = st.lists(
 )
 tellings = st.lists(
     st.tuples(
-        st.sampled_from([TellingKind.UNLINKED, TellingKind.LINKED]),
+        st.sampled_from([ReportKind.UNLINKED, ReportKind.LINKED]),
         st.just(NOON),
         st.sampled_from(["id-1", "id-2", "id-3"]),
-    ).map(lambda parts: Telling(*parts)),
+    ).map(lambda parts: UserReport(*parts)),
     max_size=4,
 )
 pieces = st.sampled_from(
     [
-        *(f"is:{kind}" for kind in Kind),
+        *(f"is:{kind}" for kind in FilterKind),
         *("owes:>0", "owes:<=500", "owed:500.01", "owed:>-11", "owes:0", "changed:<7d", "changed:>2w"),
         *("changed:2026-03", "changed:>=2026-03-20", "changed:yesterday", "group:ten", 'group:"Tenants"'),
         *("group:tenants-", 'group:"tenants east"', 'group:"\'); --"', "sync:pending", "sync:overdue"),
@@ -132,8 +132,8 @@ def write_journal(connection: sqlite3.Connection, entries: Sequence[dict[str, An
 
 
 def naive(store: Store, query: Query, unlinked: frozenset[str]) -> tuple[Counter[str], TabCounts]:
-    known = store.contacts(store.finder.first(Query()).rows.ids(0, 99))
-    rows = {row.contact_id: row for row in store.finder.first(Query()).rows.window(0, 99)}
+    known = store.contacts(store.search.first(Query()).rows.ids(0, 99))
+    rows = {row.contact_id: row for row in store.search.first(Query()).rows.window(0, 99)}
     found = [
         one
         for one in known
@@ -159,9 +159,9 @@ async def check(store: Store, texts: Sequence[str], unlinked: frozenset[str]) ->
             assert (Counter(found.rows.ids(0, 99)), found.counts) == expected, text
 
 
-def unlinked_by(told: Sequence[Telling]) -> frozenset[str]:
+def unlinked_by(told: Sequence[UserReport]) -> frozenset[str]:
     last = {telling.contact_id: telling.kind for telling in told}
-    return frozenset(each for each, kind in last.items() if kind is TellingKind.UNLINKED)
+    return frozenset(each for each, kind in last.items() if kind is ReportKind.UNLINKED)
 
 
 @given(
@@ -175,7 +175,7 @@ def unlinked_by(told: Sequence[Telling]) -> frozenset[str]:
 def test_qualifiers_find_what_looking_at_each_contact_finds(
     pages: list[list[Contact]],
     entries: list[dict[str, Any]],
-    told: list[Telling],
+    told: list[UserReport],
     more: list[dict[str, Any]],
     texts: list[str],
 ) -> None:
@@ -187,11 +187,11 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
                 await store._database.write(lambda connection: write_journal(connection, entries))
                 # Before there is a spine, it all goes by SQL.
                 await check(store, texts, frozenset())
-                await store.finder.load()
+                await store.search.load()
                 typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
                 await check(store, [*typed, *reversed(texts)], frozenset())
                 # What is written afterwards counts at once, in the same searches.
-                await store.tell(told, NOON)
+                await store.record_report(told, NOON)
                 await check(store, texts, unlinked_by(told))
                 await store._database.write(lambda connection: write_journal(connection, more))
                 for page in pages[1:]:
@@ -202,9 +202,9 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
 
     with pytest.MonkeyPatch.context() as patch:
         # Many chunks, a turn of the loop after each, and hardly anything remembered.
-        for module in (spine, rows_module):
+        for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
-        patch.setattr(finder, "_TURN", 0)
+        patch.setattr(search_service, "_TURN", 0)
         patch.setattr(filtering, "_REMEMBERED", 2)
         patch.setattr(filtering, "_AT_ONCE", 3)
         asyncio.run(history())
@@ -226,7 +226,7 @@ async def stocked(store: Store) -> Store:
         contact(5, name="Edith", at=60 * 24 * 39, merged_to="id-1"),
     ]
     await ready(store).apply(people, NOON)
-    await store.finder.load()
+    await store.search.load()
     return store
 
 
@@ -270,13 +270,15 @@ async def test_what_is_found_follows_changes_and_tellings_at_once(stocked: Store
     assert await found("sync:queued") == []
     [change] = await stocked.add(Action.ARCHIVE, stocked.contacts(["id-1"]), NOON)
     assert (await found("sync:queued"), await found("sync:none a")) == (["Alma"], ["Bayside", "Café", "Dora"])
-    await stocked.record([Move(change.change_id, Event.SEND)], minutes(1))
+    await stocked.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
     assert await found("sync:sending") == ["Alma"]
-    await stocked.record([Move(change.change_id, Event.CONFIRM, confirmed_at=minutes(20))], minutes(20))
+    await stocked.record(
+        [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(20))], minutes(20)
+    )
     assert (await found("sync:overdue"), await found("sync:sending")) == (["Alma"], [])
-    await stocked.tell([Telling(TellingKind.UNLINKED, minutes(20), "id-1")], minutes(20))
+    await stocked.record_report([UserReport(ReportKind.UNLINKED, minutes(20), "id-1")], minutes(20))
     assert await found("is:unlinked") == ["Alma"]
-    await stocked.tell([Telling(TellingKind.LINKED, minutes(21), "id-1")], minutes(21))
+    await stocked.record_report([UserReport(ReportKind.LINKED, minutes(21), "id-1")], minutes(21))
     assert await found("is:unlinked") == []
 
 
@@ -289,16 +291,16 @@ async def test_balances_count_as_soon_as_they_are_read(stocked: Store) -> None:
 async def test_a_grade_that_moves_with_the_clock_counts_once_that_is_said(stocked: Store) -> None:
     await stocked.apply([contact(1, ARCHIVED, at=40, name="Alma")], minutes(40))
     assert names(await search(stocked, "sync:pending")) == ["Alma"]
-    later = Watch(last_clean_sync_started_at=minutes(50))
-    stocked.finder.grade = lambda change: stand(change, later, NOW)
-    stocked.finder.standings_changed()
+    later = SyncKnowledge(last_clean_sync_started_at=minutes(50))
+    stocked.search.grade = lambda change: grade_change(change, later, NOW)
+    stocked.search.sync_statuses_changed()
     assert names(await search(stocked, "sync:pending")) == []
     assert names(await search(stocked, "sync:overdue")) == ["Alma"]
 
 
 async def test_times_are_counted_back_from_the_moment_of_the_search(stocked: Store) -> None:
     assert names(await search(stocked, "changed:<2d")) == ["Edith"]
-    stocked.finder.now = lambda: NOW + timedelta(days=1)
+    stocked.search.now = lambda: NOW + timedelta(days=1)
     assert names(await search(stocked, "changed:<2d")) == []
 
 
@@ -315,8 +317,8 @@ async def test_a_filter_is_asked_of_the_database_once_until_something_is_written
     monkeypatch.setattr(Translator, "translate", noted)
     for text in ("is:customer", "is:customer a", "is:customer al", "is:customer"):
         await search(stocked, text)
-    assert asked == [Filter(Is(Kind.CUSTOMER))]
-    await stocked.set_cursor("anything", "else")
+    assert asked == [Filter(Is(FilterKind.CUSTOMER))]
+    await stocked.set_sync_state("anything", "else")
     await search(stocked, "is:customer")
     assert len(asked) == 2
 
@@ -339,7 +341,7 @@ def test_nothing_typed_becomes_sql(text: str) -> None:
                 await store.apply([contact(1, name="Alma", groups=("x'); DROP TABLE contacts; --",))], NOON)
                 for typed in (f"group:{text}", f'group:"{text}', f"-{text}", text):
                     await search(store, typed)
-                await store.finder.load()
+                await store.search.load()
                 for typed in (f"group:{text}", f'group:"{text}', f"-{text}", text):
                     await search(store, typed)
                 assert names(await search(store, 'group:"x\'); DROP TABLE contacts; --"')) == ["Alma"]

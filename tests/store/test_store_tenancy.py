@@ -15,10 +15,10 @@ from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
 from tui.model.tenancy import ContactGroup, marked_by
-from tui.model.undo import BatchKind, Fate
+from tui.model.undo import BatchKind, UndoOutcome
 from tui.store import Store
-from tui.store.care.repair import repair
 from tui.store.database import FILE_NAME
+from tui.store.maintenance.repair import repair
 from tui.store.schema import MIGRATIONS, TENANCY_VERSION
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path:
         True,
         True,
     ]
-    assert store.marked_groups() == store.care().marked == {"B"}
+    assert store.marked_groups() == store.tenancy_warnings().marked == {"B"}
     file = tmp_path / "organisation" / FILE_NAME
     assert marks(file) == [("A", 1), ("B", 1), ("A", 0)]
     with closing(sqlite3.connect(file)) as connection:
@@ -59,7 +59,7 @@ async def test_groups_are_counted_from_the_contacts(store: Store) -> None:
             contact(1, groups=("Tenants", 'Quo"ted')),
             contact(2, groups=("Tenants",)),
             contact(3, ARCHIVED, groups=("Tenants", "Owners")),
-            contact(4, ContactStatus.GONE, groups=("Long gone",)),
+            contact(4, ContactStatus.DELETED, groups=("Long gone",)),
             contact(5),
         ],
         NOON,
@@ -78,12 +78,12 @@ async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store
     # By somebody in Xero.
     await store.apply([contact(1, ARCHIVED, at=1)], minutes(1))
     await store.add(Action.RESTORE, store.contacts(["id-2"]), minutes(2))
-    assert store.care().is_first
+    assert store.tenancy_warnings().is_first
     await store.apply([contact(3)], minutes(3))
     [change] = await store.add(Action.ARCHIVE, store.contacts(["id-3"]), minutes(4))
-    assert not store.care().is_first
+    assert not store.tenancy_warnings().is_first
     await store.cancel_queued([change], minutes(5))
-    assert not store.care().is_first
+    assert not store.tenancy_warnings().is_first
 
 
 async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -> None:
@@ -97,11 +97,11 @@ async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -
     await say(store, ("Tenants", True))
     redo = await store.undo_plan(BatchKind.REDO)
     assert redo is not None
-    assert {line.fate for line in redo.lines} == {Fate.ARCHIVE}
-    assert [line.tenants(redo.care.marked) for line in redo.lines] == [("Tenants",), ()]
-    assert not redo.care.is_first
+    assert {line.outcome for line in redo.lines} == {UndoOutcome.ARCHIVE}
+    assert [line.tenants(redo.tenancy.marked) for line in redo.lines] == [("Tenants",), ()]
+    assert not redo.tenancy.is_first
     cancelling = undo.lines[0]
-    assert (cancelling.fate, cancelling.tenants(redo.care.marked)) == (Fate.CANCEL, ())
+    assert (cancelling.outcome, cancelling.tenants(redo.tenancy.marked)) == (UndoOutcome.CANCEL, ())
 
 
 async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
         connection.commit()
     store = Store.open(folder)
     await say(store, ("Tenants", True))
-    assert store.care().marked == {"Tenants"}
+    assert store.tenancy_warnings().marked == {"Tenants"}
     store.close()
 
 
@@ -147,11 +147,11 @@ async def test_marks_survive_repair_and_merging(
     spoil(file, "changes")
     repair(folder / FILE_NAME, minutes(5))
     store = Store.open(folder)
-    assert store.care().marked == marked_by([*before, *after])
+    assert store.tenancy_warnings().marked == marked_by([*before, *after])
     # And what is said from then on counts after all that.
     await say(store, ("Tenants", True), ("Owners", False))
-    assert "Tenants" in store.care().marked
-    assert "Owners" not in store.care().marked
+    assert "Tenants" in store.tenancy_warnings().marked
+    assert "Owners" not in store.tenancy_warnings().marked
     store.close()
 
 
@@ -165,5 +165,5 @@ async def test_marks_come_back_from_a_backup_of_a_file_that_is_lost(tmp_path: Pa
     spoil_header(folder / FILE_NAME)
     repair(folder / FILE_NAME, minutes(3))
     store = Store.open(folder)
-    assert store.care().marked == {"Tenants"}
+    assert store.tenancy_warnings().marked == {"Tenants"}
     store.close()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
 
-from tui.model.change import Action, Change, Event, State
+from tui.model.change import Action, Change, State, Transition
 from tui.model.errors import ReshelveError
-from tui.model.undo import CHANGED_AGAIN, CHANGED_IN_XERO, BatchKind, Fate, UndoPlan
-from tui.store import Move, Store
+from tui.model.undo import CHANGED_AGAIN, CHANGED_IN_XERO, BatchKind, UndoOutcome, UndoPlan
+from tui.store import Store, TransitionRequest
 
 if TYPE_CHECKING:
     from tui.model.contact import ContactStatus
@@ -39,17 +39,22 @@ class Book:
         wanted = self.store.contacts([f"id-{each}" for each in numbers])
         return await self.store.add(action, wanted, minutes(self.now()))
 
-    async def step(self, event: Event, *changes: Change, words: str = "") -> None:
-        moves = [Move(change.change_id, event, words=words) for change in changes]
+    async def step(self, event: Transition, *changes: Change, words: str = "") -> None:
+        moves = [TransitionRequest(change.change_id, event, message=words) for change in changes]
         await self.store.record(moves, minutes(self.now()))
 
     async def done(self, *changes: Change) -> None:
         """Let Xero carry them out, and say so."""
         at = self.now()
         queued = [each for each in changes if self.state(each) is State.QUEUED]
-        await self.store.record([Move(each.change_id, Event.SEND) for each in queued], minutes(at))
+        await self.store.record(
+            [TransitionRequest(each.change_id, Transition.SEND) for each in queued], minutes(at)
+        )
         seen = [contact(int(each.contact_id[3:]), each.action.target, at) for each in changes]
-        moves = [Move(each.change_id, Event.CONFIRM, confirmed_at=minutes(at)) for each in changes]
+        moves = [
+            TransitionRequest(each.change_id, Transition.CONFIRM, confirmed_at=minutes(at))
+            for each in changes
+        ]
         await self.store.record(moves, minutes(at), seen)
 
     async def plan(self, kind: BatchKind = UNDO) -> UndoPlan:
@@ -75,8 +80,8 @@ def book(store: Store) -> Book:
     return Book(store)
 
 
-def fates(plan: UndoPlan) -> list[Fate]:
-    return [line.fate for line in plan.lines]
+def fates(plan: UndoPlan) -> list[UndoOutcome]:
+    return [line.outcome for line in plan.lines]
 
 
 async def test_nothing_to_undo_before_anything_was_asked_for(book: Book) -> None:
@@ -101,21 +106,21 @@ async def test_each_kind_of_change_has_its_own_way_back(book: Book) -> None:
     await book.told(1, 2, 3, 4)
     await book.told(5, 6, status=ARCHIVED)
     queued, sending, unclear, refused = await book.ask(ARCHIVE, 1, 2, 3, 4)
-    await book.step(Event.SEND, sending, unclear, refused)
-    await book.step(Event.LOSE, unclear)
-    await book.step(Event.REFUSE, refused, words="no")
+    await book.step(Transition.SEND, sending, unclear, refused)
+    await book.step(Transition.REPLY_LOST, unclear)
+    await book.step(Transition.REFUSE, refused, words="no")
     plan = await book.plan()
-    assert fates(plan) == [Fate.CANCEL, Fate.RESTORE, Fate.RESTORE, Fate.NOTHING]
+    assert fates(plan) == [UndoOutcome.CANCEL, UndoOutcome.RESTORE, UndoOutcome.RESTORE, UndoOutcome.NOTHING]
     assert plan.words == (
         "1 is cancelled before it leaves; 2 become restores once Xero has answered; "
         "1 needs nothing: it was refused or taken back"
     )
-    assert queued.change_id == plan.lines[0].wish.change.change_id
+    assert queued.change_id == plan.lines[0].target.change.change_id
     handed, restored = await book.ask(RESTORE, 5, 6)
-    await book.step(Event.HAND_OFF, handed, restored)
+    await book.step(Transition.AWAIT_USER, handed, restored)
     await book.done(restored)
     plan = await book.undo()
-    assert fates(plan) == [Fate.DISMISS, Fate.ARCHIVE]
+    assert fates(plan) == [UndoOutcome.DISMISS, UndoOutcome.ARCHIVE]
     assert plan.words == "1 hand-off is no longer waited for; 1 becomes an archive"
     assert book.state(handed) is State.DISMISSED
     assert book.now_open(6) == [(ARCHIVE, State.QUEUED)]
@@ -153,7 +158,7 @@ async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
         assert book.now_open(1) == []
     await book.undo()
     [restore] = book.store.changes_in(State.QUEUED)
-    await book.step(Event.HAND_OFF, restore)
+    await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
     assert (await book.undo(REDO)).words == "1 becomes an archive"
     [archive] = book.store.changes_in(State.QUEUED)
@@ -166,7 +171,7 @@ async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book
     [archive] = await book.ask(ARCHIVE, 1)
     await book.done(archive)
     [restore] = await book.ask(RESTORE, 1)
-    await book.step(Event.HAND_OFF, restore)
+    await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
     assert (await book.undo()).words == "1 becomes an archive"
     # The archive that undid the restore hasn't left, so that undoing the first batch only cancels it.
@@ -197,7 +202,7 @@ async def test_what_somebody_changed_in_xero_is_left_alone(
     await book.done(archive)
     await book.told(1, status=status)
     plan = await book.plan()
-    assert (fates(plan), plan.words) == ([Fate.LEFT], f"1 is left alone: {said}")
+    assert (fates(plan), plan.words) == ([UndoOutcome.LEFT], f"1 is left alone: {said}")
     with pytest.raises(ReshelveError, match="nothing left"):
         await book.store.undo(plan, minutes(book.now()))
 
@@ -206,23 +211,23 @@ async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
     await book.told(1, 2)
     await book.done(*await book.ask(ARCHIVE, 1, 2))
     [restore] = await book.ask(RESTORE, 1)
-    await book.step(Event.HAND_OFF, restore)
+    await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
     await book.told(1, status=GDPR)
     # The last batch can't be undone any more, so that it is the turn of the one before.
     plan = await book.undo()
-    assert fates(plan) == [Fate.LEFT, Fate.RESTORE]
+    assert fates(plan) == [UndoOutcome.LEFT, UndoOutcome.RESTORE]
     assert plan.lines[0].reason == CHANGED_AGAIN
 
 
 async def test_an_undo_of_what_never_arrived_asks_nothing_of_anybody(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
-    await book.step(Event.SEND, archive)
+    await book.step(Transition.SEND, archive)
     await book.undo()
     assert book.now_open(1) == [(ARCHIVE, State.SENDING), (RESTORE, State.QUEUED)]
-    await book.step(Event.LOSE, archive)
-    await book.step(Event.REQUEUE, archive)
+    await book.step(Transition.REPLY_LOST, archive)
+    await book.step(Transition.REQUEUE, archive)
     assert book.now_open(1) == []
     assert book.state(archive) is State.CANCELLED
 
@@ -230,16 +235,16 @@ async def test_an_undo_of_what_never_arrived_asks_nothing_of_anybody(book: Book)
 async def test_an_undo_of_what_xero_refused_is_taken_back(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
-    await book.step(Event.SEND, archive)
+    await book.step(Transition.SEND, archive)
     await book.undo()
-    await book.step(Event.REFUSE, archive, words="on a repeating invoice")
+    await book.step(Transition.REFUSE, archive, words="on a repeating invoice")
     assert book.now_open(1) == []
 
 
 async def test_an_undo_of_what_xero_did_goes_on(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
-    await book.step(Event.SEND, archive)
+    await book.step(Transition.SEND, archive)
     await book.undo()
     await book.done(archive)
     assert book.now_open(1) == [(RESTORE, State.QUEUED)]
@@ -253,7 +258,7 @@ async def test_what_has_left_meanwhile_becomes_a_restore_but_no_archive_is_made_
     await book.done(archive)
     assert (await book.store.undo(shown, minutes(book.now()))).words.startswith("1 becomes a restore")
     [restore] = await book.ask(RESTORE, 2)
-    await book.step(Event.HAND_OFF, restore)
+    await book.step(Transition.AWAIT_USER, restore)
     shown = await book.plan()
     await book.done(restore)
     with pytest.raises(ReshelveError, match="nothing left"):
@@ -282,13 +287,13 @@ async def test_undo_is_one_transaction_and_itself_journalled(
         raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.journal.undoing.note_wishes", crash)
+        patch.setattr("tui.store.change_log.undo.note_wishes", crash)
         with pytest.raises(RuntimeError, match="power"):
             await book.store.undo(shown, minutes(book.now()))
     assert {book.state(each) for each in changes} == {State.QUEUED}
     await book.undo()
-    last = book.store.events_of_change(changes[0].change_id)[-1]
-    assert (last.event, last.state, last.words) == ("cancel", State.CANCELLED, "undone")
+    last = book.store.entries_of_change(changes[0].change_id)[-1]
+    assert (last.transition, last.state, last.message) == ("cancel", State.CANCELLED, "undone")
 
 
 async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
@@ -313,14 +318,14 @@ async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
 async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> None:
     await book.told(1, 2)
     changes = await book.ask(ARCHIVE, 1, 2)
-    await book.step(Event.REFUSE, *changes, words="on a repeating invoice")
+    await book.step(Transition.REFUSE, *changes, words="on a repeating invoice")
     [again] = await book.store.retry(changes[:1], minutes(book.now()))
-    assert (again.retries, again.action, again.state) == (changes[0].change_id, ARCHIVE, State.QUEUED)
+    assert (again.retry_of_id, again.action, again.state) == (changes[0].change_id, ARCHIVE, State.QUEUED)
     assert again.batch_id != changes[0].batch_id
     before = book.store.change(changes[0].change_id)
     assert before is not None
     assert (before.state, before.superseded) == (State.REFUSED, True)
-    assert [each.event for each in book.store.events_of_change(before.change_id)][-1] == "retried"
+    assert [each.transition for each in book.store.entries_of_change(before.change_id)][-1] == "retried"
     assert book.store.refused(10) == [book.store.change(changes[1].change_id)]
     assert book.store.refused_total() == 1
     assert await book.store.retry(changes[:1], minutes(book.now())) == []
@@ -330,7 +335,7 @@ async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> No
 async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:
     await book.told(1, 2, 3, 4)
     changes = await book.ask(ARCHIVE, 1, 2, 3, 4)
-    await book.step(Event.REFUSE, *changes[:3], words="no")
+    await book.step(Transition.REFUSE, *changes[:3], words="no")
     await book.told(1, status=GDPR)
     await book.told(2, status=ARCHIVED)
     await book.ask(ARCHIVE, 3)
@@ -340,7 +345,7 @@ async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:
 async def test_many_are_taken_back_at_once_but_for_those_that_have_left(book: Book) -> None:
     await book.told(1, 2, 3)
     changes = await book.ask(ARCHIVE, 1, 2, 3)
-    await book.step(Event.SEND, changes[0])
+    await book.step(Transition.SEND, changes[0])
     taken = await book.store.cancel_queued(changes, minutes(book.now()))
     assert [each.change_id for each in taken] == [each.change_id for each in changes[1:]]
     assert book.state(changes[0]) is State.SENDING

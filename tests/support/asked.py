@@ -6,7 +6,18 @@ import operator
 from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
-from tui.model.filters import Changed, Comparison, InGroup, Is, Kind, Nothing, Owing, Side, Synced, sync_of
+from tui.model.filters import (
+    ChangedFilter,
+    Comparison,
+    FilterKind,
+    InGroup,
+    Is,
+    Nothing,
+    Owing,
+    Side,
+    Synced,
+    sync_of,
+)
 from tui.model.query import fold
 
 if TYPE_CHECKING:
@@ -37,7 +48,9 @@ def is_asked_for(
     query: Query, one: Contact, last: ChangeView | None, now: datetime, *, is_unlinked: bool = False
 ) -> bool:
     """Say whether a contact whose last change stands like this is found on the tab All."""
-    if not all(holds(one, word) for word in query.words) or any(holds(one, word) for word in query.without):
+    if not all(holds(one, word) for word in query.words) or any(
+        holds(one, word) for word in query.excluded_words
+    ):
         return False
     for wanted in query.filters:
         if isinstance(wanted.condition, Nothing):
@@ -50,7 +63,7 @@ def is_asked_for(
 
 
 def _meets(
-    condition: Is | Owing | InGroup | Synced | Changed,
+    condition: Is | Owing | InGroup | Synced | ChangedFilter,
     one: Contact,
     last: ChangeView | None,
     now: datetime,
@@ -59,14 +72,14 @@ def _meets(
 ) -> bool | None:
     if isinstance(condition, Is):
         return {
-            Kind.CUSTOMER: one.is_customer,
-            Kind.SUPPLIER: one.is_supplier,
-            Kind.ACTIVE: one.status is ContactStatus.ACTIVE,
-            Kind.ARCHIVED: one.status is ContactStatus.ARCHIVED,
-            Kind.GDPR: one.status is ContactStatus.GDPRREQUEST,
-            Kind.GONE: one.status is ContactStatus.GONE,
-            Kind.MERGED: bool(one.merged_to),
-            Kind.UNLINKED: is_unlinked,
+            FilterKind.CUSTOMER: one.is_customer,
+            FilterKind.SUPPLIER: one.is_supplier,
+            FilterKind.ACTIVE: one.status is ContactStatus.ACTIVE,
+            FilterKind.ARCHIVED: one.status is ContactStatus.ARCHIVED,
+            FilterKind.GDPR: one.status is ContactStatus.GDPRREQUEST,
+            FilterKind.DELETED: one.status is ContactStatus.DELETED,
+            FilterKind.MERGED: bool(one.merged_to),
+            FilterKind.UNLINKED: is_unlinked,
         }[condition.kind]
     if isinstance(condition, Owing):
         if one.balances is None:
@@ -81,6 +94,6 @@ def _meets(
         )
     if isinstance(condition, Synced):
         return sync_of(last) is condition.sync
-    assert isinstance(condition, Changed)
+    assert isinstance(condition, ChangedFilter)
     start, end = condition.between(now, None)
     return (start is None or one.updated_at >= start) and (end is None or one.updated_at < end)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from support.fake_backend import NOW, FakeBackend, contact_id
 
 from tui.model.change import Action, State
+from tui.model.comparison import FileComparison, compare
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.matching import XeroContact
-from tui.model.reconcile import Reconciliation, compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ def line(number: int, contact: int, status: ContactStatus) -> FileContact:
 
 def comparison(
     backend: FakeBackend, lines: Iterable[FileContact], source: FileSource = SOURCE
-) -> Reconciliation:
+) -> FileComparison:
     """Hold these lines against the engine's contacts and changes."""
     contacts = [
         XeroContact(one.contact_id, one.name, one.email, one.status) for one in backend.known.values()

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.model.change import Action, Event, State, step
+from tui.model.change import Action, State, Transition, step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-UNFINISHED = (State.QUEUED, State.SENDING, State.UNCLEAR)
+UNFINISHED = (State.QUEUED, State.SENDING, State.UNKNOWN)
 # Entries of the event log that are no step of the lifecycle.
 _BEGINNINGS = {"request": State.QUEUED, "seen": State.CONFIRMED}
 _BACKUPS_KEPT = 5
@@ -141,7 +141,7 @@ class Audit:
                     self.findings.append(f"change {change_id} begins twice")
                 reached[change_id] = _BEGINNINGS[event]
             elif event not in _NOTES:
-                reached[change_id] = step(reached[change_id], Event(event))
+                reached[change_id] = step(reached[change_id], Transition(event))
             if reached[change_id] != state:
                 self.findings.append(f"change {change_id}: {event} is logged as {state}")
         if reached != states:
@@ -191,7 +191,7 @@ class Audit:
         if state == State.CONFIRMED:
             return 1
         is_excused = (state == State.REFUSED and words) or (
-            state == State.HANDOFF and asked.action is Action.RESTORE
+            state == State.AWAITING_USER and asked.action is Action.RESTORE
         )
         return 0 if is_excused else None
 

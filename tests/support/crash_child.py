@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from support.crash_points import ORDERS, REACHED, UNDER_WAY, Point
 
-from tui.engine.sync import push as push_module
-from tui.model.change import Event
+from tui.engine.sync import outbox as push_module
+from tui.model.change import Transition
 from tui.store import database as database_module
-from tui.store.care import backup as backup_module
-from tui.store.care import upkeep as upkeep_module
 from tui.store.database import Database
+from tui.store.maintenance import backup as backup_module
+from tui.store.maintenance import upkeep as upkeep_module
 from tui.store.store import Store
-from tui.xero.signing.tokens import TokenFile
+from tui.xero.auth.tokens import TokenFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -45,10 +45,10 @@ _METHODS = {
     "set_cursor": "cursor",
 }
 _MOVES = (
-    (Event.SEND, "send"),
-    (Event.LOSE, "doubt"),
-    (Event.HAND_OFF, "hand_off"),
-    (Event.CANCEL, "cancel"),
+    (Transition.SEND, "send"),
+    (Transition.REPLY_LOST, "doubt"),
+    (Transition.AWAIT_USER, "hand_off"),
+    (Transition.CANCEL, "cancel"),
 )
 
 # What the store is being asked for, and what Xero was last asked, by the task that asks.
@@ -138,7 +138,7 @@ def _name_writes() -> None:
     _wrap(Store, "record", _named(lambda _, moves, *__, **___: _kind({move.event for move in moves})))
 
 
-def _kind(events: set[Event]) -> str:
+def _kind(events: set[Transition]) -> str:
     for event, kind in _MOVES:
         if event in events:
             return kind

@@ -19,10 +19,10 @@ from support.house import settings_for
 from support.practice import PracticeXero, http
 from support.terminal import Terminal
 
-from tui.engine.sign_ins.account import FILE, XeroAccount
+from tui.engine.accounts.account import FILE, XeroAccount
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
-from tui.paths import Paths
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

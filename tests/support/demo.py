@@ -14,8 +14,8 @@ from support.practice import http
 from support.terminal import Terminal
 
 from tui.model.change import State
-from tui.paths import Paths
 from tui.settings import load
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

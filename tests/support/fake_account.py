@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
 
-from tui.model.account import Connected, Listed
+from tui.model.account import Connected, OrganisationSummary
 from tui.model.contact import Organisation
 from tui.model.errors import SignInError
 
@@ -37,7 +37,7 @@ def organisation(number: int, name: str = "", **parts: Any) -> Organisation:
     return Organisation(f"t{number}", name or f"Organisation {number}", f"!q{number}", **parts)
 
 
-def uncounted(listed: Listed) -> Listed:
+def uncounted(listed: OrganisationSummary) -> OrganisationSummary:
     return replace(listed, pending=None, unfinished=None, is_counted=False)
 
 
@@ -76,7 +76,7 @@ class FakeSignIn:
 class FakeAccount:
     """Answers from a list. `calls` names what was asked; the gates hold answers back until set."""
 
-    listed: list[Listed] = field(default_factory=list)
+    listed: list[OrganisationSummary] = field(default_factory=list)
     backends: dict[str, FakeBackend] = field(default_factory=dict)
     is_practice: bool = True
     is_read_only: bool = False
@@ -96,7 +96,7 @@ class FakeAccount:
     @classmethod
     def of(cls, *backends: FakeBackend, **parts: Any) -> FakeAccount:
         """Return an account whose organisations have these engines."""
-        listed = [Listed(backend.snapshot.organisation, 0, 0) for backend in backends]
+        listed = [OrganisationSummary(backend.snapshot.organisation, 0, 0) for backend in backends]
         known = {backend.snapshot.organisation.tenant_id: backend for backend in backends}
         return cls(listed, known, **parts)
 
@@ -122,15 +122,15 @@ class FakeAccount:
     def connected(self) -> Sequence[Organisation]:
         return [one.organisation for one in self.listed]
 
-    def organisations(self) -> Sequence[Listed]:
+    def organisations(self) -> Sequence[OrganisationSummary]:
         return [one if one.organisation.tenant_id in self.backends else uncounted(one) for one in self.listed]
 
-    async def count(self) -> Sequence[Listed]:
+    async def count(self) -> Sequence[OrganisationSummary]:
         counted = list(self.listed)
         await self.count_gate.wait()
         return counted
 
-    async def look(self) -> Sequence[Listed]:
+    async def refresh(self) -> Sequence[OrganisationSummary]:
         self._called("look")
         await self.look_gate.wait()
         return list(self.listed)
@@ -162,7 +162,7 @@ class FakeAccount:
     def connects(self, *organisations: Organisation) -> None:
         """Let these be among the organisations from now on."""
         known = {one.organisation.tenant_id: one for one in self.listed}
-        known |= {one.tenant_id: Listed(one) for one in organisations}
+        known |= {one.tenant_id: OrganisationSummary(one) for one in organisations}
         self.listed = list(known.values())
 
     def _called(self, call: str, *arguments: Any) -> None:

@@ -14,21 +14,21 @@ from support.fake_reconciling import FakeReconciling
 from support.fake_telling import FakeTellings
 from support.fake_tenancy import FakeTenancy
 
-from tui.model.backend import ContactPage, Handoff, HistoryLine, TimelineLine
+from tui.model.backend import ContactPage, HistoryLine, ManualRestore, TimelineLine
 from tui.model.change import Action, Change, Origin, State
-from tui.model.check import Check, CheckLine
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
-from tui.model.evidence import Grade, Standing
+from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.precheck import Precheck, PrecheckLine
 from tui.model.query import Query, Tab, TabCounts, fold
 from tui.model.rows import Found, Row
 from tui.model.snapshot import (
+    ChangeSummary,
     ChangeView,
-    Link,
-    Pane,
+    ConnectionStatus,
     PullProgress,
-    ReleasedLink,
+    ReLeasedStatus,
     Snapshot,
-    XeroLink,
+    XeroStatus,
 )
 from tui.model.tenancy import tenants_among
 
@@ -125,7 +125,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
 
     known: dict[str, Contact]
-    standings: dict[int, Standing] = field(default_factory=dict)
+    standings: dict[int, StatusSince] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     is_practice: bool = True
     is_read_only: bool = False
@@ -151,16 +151,18 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         self.snapshot = Snapshot(
             organisation=Organisation("t1", "Demo Company (NZ)", "!Qj35V"),
             counts=self.count(),
-            xero=XeroLink(Link.ONLINE, last_answer_at=NOW, minute_calls_left=57, day_calls_left=4812),
-            last_pull_at=NOW - timedelta(hours=3),
-            released=ReleasedLink(
+            xero=XeroStatus(
+                ConnectionStatus.ONLINE, last_answer_at=NOW, minute_calls_left=57, day_calls_left=4812
+            ),
+            last_refresh_at=NOW - timedelta(hours=3),
+            re_leased=ReLeasedStatus(
                 has_feed=True,
                 state="Successfully synced",
                 next_sync_at=NOW + timedelta(seconds=32),
                 cycle_started_at=NOW - timedelta(seconds=13),
                 last_sync_at=NOW - timedelta(seconds=13),
             ),
-            pane=Pane(),
+            summary=ChangeSummary(),
         )
 
     @classmethod
@@ -186,7 +188,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         )
 
     def put_change(
-        self, number: int, action: Action, state: State, grade: Grade | None = None, words: str = ""
+        self, number: int, action: Action, state: State, grade: SyncStatus | None = None, words: str = ""
     ) -> Change:
         """Put a change into the journal as it stands, without publishing it."""
         contact = self.known[contact_id(number)]
@@ -203,12 +205,12 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             requested_at=at,
             updated_at=at,
             confirmed_at=confirmed,
-            words=words,
-            picked_up_at=at if grade is Grade.READ else None,
+            message=words,
+            synced_at=at if grade is SyncStatus.SYNCED else None,
         )
         self.changes_made.append(change)
         if grade is not None:
-            self.standings[change.change_id] = Standing(grade, at)
+            self.standings[change.change_id] = StatusSince(grade, at)
         return change
 
     def move(self, change: Change, state: State, **parts: Any) -> Change:
@@ -224,39 +226,43 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     def view(self, change: Change) -> ChangeView:
         standing = self.standings.get(change.change_id)
         if standing is None and change.state is State.CONFIRMED:
-            standing = Standing(Grade.PENDING)
+            standing = StatusSince(SyncStatus.PENDING)
         return ChangeView(change, standing)
 
-    def pane(self) -> Pane:
+    def pane(self) -> ChangeSummary:
         views = [self.view(change) for change in reversed(self.changes_made)]
 
         def of(*states: State) -> tuple[ChangeView, ...]:
             return tuple(view for view in views if view.change.state in states)
 
-        def graded(*grades: Grade) -> tuple[ChangeView, ...]:
-            return tuple(
-                view for view in views if view.standing is not None and view.standing.grade in grades
-            )
+        def graded(*grades: SyncStatus) -> tuple[ChangeView, ...]:
+            return tuple(view for view in views if view.sync is not None and view.sync.status in grades)
 
-        working = of(State.QUEUED, State.SENDING, State.UNCLEAR)
-        waiting = graded(Grade.PENDING, Grade.OVERDUE, Grade.STALLED)
-        settled = graded(Grade.READ, Grade.EXPECTED, Grade.TOLD_COMPANY, Grade.TOLD_CONTACT, Grade.EXCLUDED)
+        working = of(State.QUEUED, State.SENDING, State.UNKNOWN)
+        waiting = graded(SyncStatus.PENDING, SyncStatus.MISSED, SyncStatus.STALLED)
+        settled = graded(
+            SyncStatus.SYNCED,
+            SyncStatus.EXPECTED,
+            SyncStatus.REPORTED,
+            SyncStatus.CHECKED,
+            SyncStatus.NOT_LINKED,
+        )
         # What was tried again is no longer open.
         refused = tuple(view for view in of(State.REFUSED) if not view.change.superseded)
-        return Pane(
+        return ChangeSummary(
             working=working[:8],
-            handoffs=of(State.HANDOFF)[:8],
+            manual_restores=of(State.AWAITING_USER)[:8],
             refused=refused[:8],
-            waiting=waiting[:8],
-            settled=settled[:8],
+            pending=waiting[:8],
+            synced=settled[:8],
             working_total=len(working),
-            sent_total=len(of(State.SENDING, State.UNCLEAR)),
-            handoff_total=len(of(State.HANDOFF)),
+            sent_total=len(of(State.SENDING, State.UNKNOWN)),
+            manual_restore_total=len(of(State.AWAITING_USER)),
             refused_total=len(refused),
-            waiting_total=len(waiting),
-            overdue_total=len(graded(Grade.OVERDUE)),
-            stalled_total=len(graded(Grade.STALLED)),
-            unseen_total=len(waiting) + len(graded(Grade.EXPECTED, Grade.TOLD_COMPANY)),
+            pending_total=len(waiting),
+            missed_total=len(graded(SyncStatus.MISSED)),
+            stalled_total=len(graded(SyncStatus.STALLED)),
+            unconfirmed_total=len(waiting) + len(graded(SyncStatus.EXPECTED, SyncStatus.REPORTED)),
             settled_total=len(settled),
         )
 
@@ -290,13 +296,13 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     def reconnected(self) -> None:
         self._called("reconnected")
 
-    def attend(self) -> None:
+    def record_user_activity(self) -> None:
         self.attended += 1
 
-    def hold_pull(self, *, on: bool) -> None:
+    def pause_sync(self, *, on: bool) -> None:
         self._called("hold_pull", on)
-        if self.snapshot.pull is not None:
-            self.publish(pull=replace(self.snapshot.pull, is_held=on))
+        if self.snapshot.progress is not None:
+            self.publish(pull=replace(self.snapshot.progress, is_paused=on))
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         self.listeners.append(listener)
@@ -309,14 +315,14 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         self._called("find", query)
         yield self._found(query)
 
-    async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
+    async def check(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         self._called("check", action, tuple(contact_ids))
         await self.check_gate.wait()
         lines = tuple(
-            CheckLine(self.known[one], self.warnings.get(one, ()), self.blocked.get(one, ""))
+            PrecheckLine(self.known[one], self.warnings.get(one, ()), self.blocked.get(one, ""))
             for one in contact_ids
         )
-        check = Check(
+        check = Precheck(
             action,
             lines,
             is_fresh=not self.stale_reason,
@@ -344,7 +350,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         contact = self.known[contact_id]
         return ContactPage(contact, views, timeline, tenants_among(contact.groups, frozenset(self.marked)))
 
-    async def freshen(self, contact_id: str) -> None:
+    async def refresh_contact(self, contact_id: str) -> None:
         self._called("freshen", contact_id)
 
     async def history(self, contact_id: str) -> Sequence[HistoryLine]:
@@ -352,20 +358,20 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         await self.history_gate.wait()
         return self.xero_history
 
-    async def handoffs(self) -> Sequence[Handoff]:
+    async def manual_restores(self) -> Sequence[ManualRestore]:
         return [
-            Handoff(one, self.may_fail.get(one.contact_id, ""))
+            ManualRestore(one, self.may_fail.get(one.contact_id, ""))
             for one in self.changes_made
-            if one.state is State.HANDOFF
+            if one.state is State.AWAITING_USER
         ]
 
-    def look_closely(self, *, on: bool) -> None:
+    def set_fast_polling(self, *, on: bool) -> None:
         self._called("look_closely", on)
 
     def contact_url(self, contact_id: str) -> str:
         return f"https://go.xero.com/app/!Qj35V/contacts/contact/{contact_id}"
 
-    async def press_restore(self, contact_id: str) -> None:
+    async def simulate_restore(self, contact_id: str) -> None:
         self._called("press_restore", contact_id)
         if not self.sees_restores:
             return

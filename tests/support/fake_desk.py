@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from tui.model.activity import ChangeQuery, ChangesFound
 from tui.model.backend import TimelineLine
 from tui.model.change import Action, Change, Origin, State
+from tui.model.change_list import ChangeQuery, ChangesFound
 from tui.model.query import fold
-from tui.model.tenancy import NO_CARE, Care
-from tui.model.undo import Batch, BatchKind, Fate, PlanLine, UndoPlan, Wish, reverse
+from tui.model.tenancy import NO_CARE, TenancyWarnings
+from tui.model.undo import Batch, BatchKind, PlanLine, UndoOutcome, UndoPlan, UndoTarget, reverse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
     from tui.model.snapshot import ChangeView
 
-_BECOMES = {Fate.CANCEL: State.CANCELLED, Fate.DISMISS: State.DISMISSED}
+_BECOMES = {UndoOutcome.CANCEL: State.CANCELLED, UndoOutcome.DISMISS: State.DISMISSED}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -35,9 +35,11 @@ class FakeDesk:
     next_redo: UndoPlan | None = None
     happened: UndoPlan | None = None
     windows: list[tuple[int, int]] = field(default_factory=list)
-    undo_care: Care = NO_CARE
+    undo_care: TenancyWarnings = NO_CARE
 
-    def plan(self, *fates: tuple[Change, Fate], at: datetime, kind: BatchKind = BatchKind.UNDO) -> UndoPlan:
+    def plan(
+        self, *fates: tuple[Change, UndoOutcome], at: datetime, kind: BatchKind = BatchKind.UNDO
+    ) -> UndoPlan:
         """Let undo, or redo, do this with these changes."""
         lines = tuple(
             PlanLine(self._wish(change), fate, change, reason=reason)
@@ -51,8 +53,10 @@ class FakeDesk:
             self.next_redo = planned
         return planned
 
-    def _wish(self, change: Change) -> Wish:
-        return Wish(change, reverse(change.action), (change,), contact=self.known.get(change.contact_id))
+    def _wish(self, change: Change) -> UndoTarget:
+        return UndoTarget(
+            change, reverse(change.action), (change,), contact=self.known.get(change.contact_id)
+        )
 
     # What the screens ask of it.
 
@@ -79,7 +83,7 @@ class FakeDesk:
         refused = [change for change in changes if change.state is State.REFUSED and not change.superseded]
         for change in refused:
             self.move(change, State.REFUSED, superseded=True)
-            self.add(replace(change, state=State.QUEUED, words="", retries=change.change_id))
+            self.add(replace(change, state=State.QUEUED, message="", retry_of_id=change.change_id))
         self.publish_changes()
         return len(refused)
 
@@ -99,11 +103,13 @@ class FakeDesk:
         self._called("undo", plan)
         for line in plan.steps:
             assert line.change is not None
-            if line.fate in _BECOMES:
-                self.move(line.change, _BECOMES[line.fate])
+            if line.outcome in _BECOMES:
+                self.move(line.change, _BECOMES[line.outcome])
             else:
-                state = State.HANDOFF if line.fate is Fate.RESTORE else State.QUEUED
-                self.add(replace(line.change, action=Action(line.fate.value), state=state, confirmed_at=None))
+                state = State.AWAITING_USER if line.outcome is UndoOutcome.RESTORE else State.QUEUED
+                self.add(
+                    replace(line.change, action=Action(line.outcome.value), state=state, confirmed_at=None)
+                )
         self.publish_changes()
         return self.happened or plan
 
@@ -114,7 +120,7 @@ class FakeDesk:
             change
             for change in reversed(self.changes_made)
             if query.group.holds(change)
-            and all(word in fold(f"{change.name} {change.words}") for word in query.words)
+            and all(word in fold(f"{change.name} {change.message}") for word in query.words)
         ]
         return ChangesFound(len(found), tuple(self.view(change) for change in found[start:stop]))
 

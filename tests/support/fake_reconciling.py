@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tui.model.comparison import FileComparison, RecordedMatches, resolve
 from tui.model.errors import ReshelveError
-from tui.model.evidence import Grade, Standing
-from tui.model.reconcile import Accepted, Reconciliation, resolve
+from tui.model.evidence import StatusSince, SyncStatus
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 class FakeReconciling:
     """Answers with `comparison`, once `compare_gate` is open; without one, every file is a wrong one."""
 
-    comparison: Reconciliation | None = None
+    comparison: FileComparison | None = None
     compare_gate: asyncio.Event | None = None
     known: dict[str, Contact]
-    standings: dict[int, Standing]
+    standings: dict[int, StatusSince]
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
         self._called("rows", len(contact_ids))
         return [self.row(each) for each in contact_ids if each in self.known]
 
-    async def reconcile(self, file: Path, options: FileOptions) -> Reconciliation:
+    async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
         self._called("reconcile", file, options)
         if self.compare_gate is not None:
             await self.compare_gate.wait()
@@ -38,13 +38,15 @@ class FakeReconciling:
             raise ReshelveError("Line 3: “Gone” is no status that is known.", "Nothing was changed.")
         return self.comparison
 
-    async def accept(self, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
+    async def record_matches(
+        self, reconciliation: FileComparison, choices: Mapping[int, str | None]
+    ) -> RecordedMatches:
         self._called("accept", dict(choices))
         found = resolve(reconciliation, choices)
         for change in found.proved:
-            self.standings[change.change_id] = Standing(Grade.READ, found.source.dated)
+            self.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, found.source.dated)
         self.publish_changes()
-        return Accepted(found, len(found.proved))
+        return RecordedMatches(found, len(found.proved))
 
     def row(self, contact_id: str) -> Row:
         raise NotImplementedError

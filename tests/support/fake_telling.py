@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
-from tui.model.telling import CompanyState, Telling, TellingKind
+from tui.model.user_reports import CompanyState, ReportKind, UserReport
 from tui.widgets import clock
 
 if TYPE_CHECKING:
@@ -24,31 +24,31 @@ class FakeTellings:
 
     snapshot: Snapshot
 
-    async def tell_sync_started(self, at: datetime) -> None:
+    async def report_sync_started(self, at: datetime) -> None:
         self._called("tell_sync_started", at)
-        self._tell(Telling(TellingKind.SYNC_STARTED, at), told_sync_since=at)
+        self._update(UserReport(ReportKind.SYNC_STARTED, at), told_sync_since=at)
 
-    async def tell_sync_ended(self, *, is_clean: bool) -> None:
+    async def report_sync_ended(self, *, is_clean: bool) -> None:
         self._called("tell_sync_ended", is_clean)
-        kind = TellingKind.SYNC_CLEAN if is_clean else TellingKind.SYNC_FAILED
+        kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
         state = CompanyState.SYNCED if is_clean else CompanyState.HAS_ERRORS
         at = clock.now()
-        self._tell(Telling(kind, at), told_sync_since=None, state=state.value, state_told_at=at)
+        self._update(UserReport(kind, at), told_sync_since=None, state=state.value, state_told_at=at)
 
-    async def tell_contact(self, seen: Change) -> None:
+    async def report_contact_checked(self, seen: Change) -> None:
         page = await self.page(seen.contact_id)
         if last_confirmed(view.change for view in page.changes) != seen:
             raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
         self._called("tell_contact", seen.contact_id, seen.action.target)
 
-    async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
+    async def report_link(self, contact_id: str, *, on: bool) -> None:
         self._called("tell_unlinked", contact_id, on)
 
-    async def tell_state(self, state: CompanyState) -> None:
+    async def report_company_state(self, state: CompanyState) -> None:
         self._called("tell_state", state)
         at = clock.now()
-        telling = Telling(TellingKind.STATE, at, state=state.value)
-        self._tell(telling, state=state.value, state_told_at=at)
+        telling = UserReport(ReportKind.STATE, at, state=state.value)
+        self._update(telling, state=state.value, state_told_at=at)
 
     async def page(self, contact_id: str) -> ContactPage:
         raise NotImplementedError
@@ -59,5 +59,5 @@ class FakeTellings:
     def _called(self, call: str, *arguments: Any) -> None:
         raise NotImplementedError
 
-    def _tell(self, telling: Telling, **parts: Any) -> None:
-        self.publish(released=replace(self.snapshot.released, told=telling, **parts))
+    def _update(self, telling: UserReport, **parts: Any) -> None:
+        self.publish(released=replace(self.snapshot.re_leased, reported_syncs=telling, **parts))

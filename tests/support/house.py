@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from support.practice import http
 
-from tui.app import ReshelveApp
+from tui.app.app import ReshelveApp
+from tui.engine.accounts.account import FILE, XeroAccount
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
-from tui.engine.sign_ins.account import FILE, XeroAccount
 from tui.model.query import Query, Tab
-from tui.paths import Paths
-from tui.settings import ReleasedSettings, Settings, SyncSettings, XeroSettings
+from tui.settings import ReLeasedSettings, Settings, SyncSettings, XeroSettings
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from tui.model.rows import Row
-    from tui.model.snapshot import Pane
+    from tui.model.snapshot import ChangeSummary
 
 PATIENCE_SECONDS = 60
 
@@ -52,9 +52,9 @@ class House:
         return app
 
     @property
-    def pane(self) -> Pane:
+    def pane(self) -> ChangeSummary:
         """What the status pane shows."""
-        pane = self.engine.snapshot.pane
+        pane = self.engine.snapshot.summary
         assert pane is not None
         return pane
 
@@ -91,7 +91,7 @@ class House:
 
     async def find(self, words: str, tab: Tab = Tab.ALL) -> list[Row]:
         """Ask the engine itself what is found, in all that is stored by now."""
-        await self.engine._store.finder.load()
+        await self.engine._store.search.load()
         rows: list[Row] = []
         async for found in self.engine.find(Query.parse(tab, words)):
             if found.is_complete:
@@ -110,7 +110,7 @@ def settings_for(practice: PracticeXero, *, poll_seconds: float, has_feed: bool 
             client_id=practice.client_id,
             token_store=FILE,
         ),
-        released=ReleasedSettings(feed_url=practice.released if has_feed else ""),
+        released=ReLeasedSettings(feed_url=practice.released if has_feed else ""),
         sync=SyncSettings(poll_seconds=poll_seconds),
     )
 
@@ -143,5 +143,5 @@ async def open_house(
     organisations = await account.adopt(practice.refresh_token, practice.client_id)
     async with ReshelveApp(account, organisations[0]).run_test(size=size) as pilot:
         house = House(pilot)
-        await house.until(lambda: house.engine.snapshot.last_pull_at, "reading the contacts")
+        await house.until(lambda: house.engine.snapshot.last_refresh_at, "reading the contacts")
         yield house

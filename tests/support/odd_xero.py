@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
 from tui.xero.client import XeroClient
-from tui.xero.limits import MinuteWindow, Pace
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.rate_limiter import MinuteWindow, RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -78,7 +78,7 @@ class OddXero:
             transport=httpx.MockTransport(self._answer),
         )
         # Hundreds of calls in a test don't wait for Xero's minute.
-        client._caller.pace = Pace(MinuteWindow(seconds=0))
+        client._caller.pace = RateLimiter(MinuteWindow(seconds=0))
         try:
             yield client
         finally:

@@ -11,7 +11,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual import events
 from textual.widgets import Input
 
-from tui.app import ReshelveApp
+from tui.app.app import ReshelveApp
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend

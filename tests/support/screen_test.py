@@ -10,7 +10,7 @@ from support.fake_account import FakeAccount
 from support.fake_backend import FakeBackend
 from textual.worker import WorkerFailed
 
-from tui.app import ReshelveApp
+from tui.app.app import ReshelveApp
 from tui.screens.main import MainScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.sync_pane import SyncPane

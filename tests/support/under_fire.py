@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 from support.practice import http
 
 from tui.engine.clock import utc_now
-from tui.engine.rules import blocked
-from tui.engine.sync.bookmarks import FULL_DONE_AT
-from tui.engine.sync.handoff import HandoffLookout
-from tui.engine.sync.pull import Puller
-from tui.engine.sync.push import Pusher
+from tui.engine.preconditions import blocked
+from tui.engine.sync.contact_sync import ContactSync
+from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.engine.sync.outbox import Outbox
+from tui.engine.sync.sync_state import FULL_DONE_AT
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from support.xero_books import Entry, XeroBooks
 
     from tui.store import Store
-    from tui.xero.answers import ContactsPage
+    from tui.xero.results import ContactsPage
 
 # Small, so that a list is many pages, any of which can fail.
 PAGE: Final = 20
@@ -86,14 +86,14 @@ class Desk:
         self.ahead += _LATER
         await self._drain()
         # A full read that was interrupted goes on where it was, so that it can be days older than its end.
-        await self._puller.pull()
+        await self._puller.refresh()
         # Contacts that are gone are noticed when everything is read.
         # What an answer lacks is gone once a later one lacks it too.
         for _ in range(2):
             self.ahead += _LATER
             await self._let_a_week_go_by()
-            await self._puller.pull()
-        await self._puller.pull()
+            await self._puller.refresh()
+        await self._puller.refresh()
         await self._look_at_all()
         for _ in range(2):
             # Each as another program, which waits for nothing that went wrong before.
@@ -106,9 +106,9 @@ class Desk:
 
     def _begin(self) -> None:
         store, xero = self.store, self.xero
-        self._pusher = Pusher(store, xero, self._now, lambda _: None)
-        self._puller = Puller(store, xero, self._now, lambda _: None, lambda _: None)
-        self._lookout = HandoffLookout(store, xero, self._now, lambda _: None)
+        self._pusher = Outbox(store, xero, self._now, lambda _: None)
+        self._puller = ContactSync(store, xero, self._now, lambda _: None, lambda _: None)
+        self._lookout = ManualRestorePoller(store, xero, self._now, lambda _: None)
 
     async def _again_and_again(self, job: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -121,7 +121,7 @@ class Desk:
             except TimeoutError:
                 self.errors["cancelled"] += 1
                 # A write that has begun goes on: the program ends, and can begin anew, only after it.
-                await self.store.set_cursor("after.cancel", None)
+                await self.store.set_sync_state("after.cancel", None)
             await asyncio.sleep(0)
 
     async def _send(self) -> None:
@@ -132,7 +132,7 @@ class Desk:
     async def _drain(self) -> None:
         await self._pusher.recover()
         if self._pusher.has_work:
-            await self._pusher.drain()
+            await self._pusher.run_until_empty()
 
     async def _ask(self, action: Action, many: int) -> None:
         """Ask for what a person could: nothing that is so already, or on its way."""
@@ -156,19 +156,19 @@ class Desk:
     async def _pull(self) -> None:
         if self.chance.random() < 0.02:
             await self._let_a_week_go_by()
-        await self._puller.pull()
+        await self._puller.refresh()
 
     async def _let_a_week_go_by(self) -> None:
-        if self.store.cursor(FULL_DONE_AT) is not None:
-            await self.store.set_cursor(FULL_DONE_AT, (utc_now() - _LONG_AGO).isoformat())
+        if self.store.sync_state(FULL_DONE_AT) is not None:
+            await self.store.set_sync_state(FULL_DONE_AT, (utc_now() - _LONG_AGO).isoformat())
 
     async def _look(self) -> None:
-        await self._lookout.look()
+        await self._lookout.poll()
         await asyncio.sleep(_NAP)
 
     async def _look_at_all(self) -> None:
-        for _ in range(0, len(self.store.changes_in(State.HANDOFF)) + 1, 50):
-            await self._lookout.look()
+        for _ in range(0, len(self.store.changes_in(State.AWAITING_USER)) + 1, 50):
+            await self._lookout.poll()
 
     async def _check(self) -> None:
         """Read some fresh, as a dialog does."""
@@ -202,7 +202,7 @@ class Somebody:
     async def _do_something(self, books: dict[str, Entry]) -> None:
         chance = self.chance.random()
         if chance < 0.4:
-            waiting = self.desk.store.changes_in(State.HANDOFF, limit=50)
+            waiting = self.desk.store.changes_in(State.AWAITING_USER, limit=50)
             if waiting:
                 await self._deed("restore", self.chance.choice(waiting).contact_id)
         elif chance < 0.65:

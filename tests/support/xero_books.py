@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
-from tui.store.moments import to_ms
+from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tui.store import Store
 
-UNDECIDED = (State.QUEUED, State.SENDING, State.UNCLEAR)
+UNDECIDED = (State.QUEUED, State.SENDING, State.UNKNOWN)
 
 
 class Entry(NamedTuple):
@@ -82,7 +82,7 @@ def _journal(contact_id: str, entry: Entry, changes: list[Change]) -> list[str]:
         last = max(confirmed, key=lambda change: (change.confirmed_at, change.change_id))
         if last.action.target != entry.status:
             said.append(f"{contact_id}: {last.action} confirmed last, yet {entry.status} in Xero")
-    if entry.status == ContactStatus.ACTIVE and any(one.state is State.HANDOFF for one in changes):
+    if entry.status == ContactStatus.ACTIVE and any(one.state is State.AWAITING_USER for one in changes):
         said.append(f"{contact_id}: waits for a Restore that was pressed")
     if not entry.restored:
         # Nobody but us could make it archived twice, and once is all that was ever asked for.

@@ -10,7 +10,7 @@ from textual.app import App
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
-from tui.model.evidence import Grade, Standing
+from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query, Tab, TabCounts
 from tui.model.rows import Found, Row
 from tui.model.snapshot import ChangeView
@@ -40,12 +40,12 @@ def row(number: int, name: str = "", **values: Any) -> Row:
 
 def view(
     state: State = State.CONFIRMED,
-    grade: Grade | None = None,
+    grade: SyncStatus | None = None,
     since: datetime | None = None,
     action: Action = Action.ARCHIVE,
 ) -> ChangeView:
     change = Change(1, "batch", "id-0", "Contact", action, Origin.HERE, state, NOW, NOW)
-    return ChangeView(change, None if grade is None else Standing(grade, since))
+    return ChangeView(change, None if grade is None else StatusSince(grade, since))
 
 
 class Rows:

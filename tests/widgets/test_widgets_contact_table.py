@@ -9,7 +9,7 @@ from widgets.table_host import NOW, Host, Many, Rows, found, lines, row, view
 
 from tui.model.change import State
 from tui.model.contact import ContactStatus
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 from tui.model.query import Tab
 from tui.widgets.contact_table import ContactTable
 
@@ -310,12 +310,12 @@ async def test_a_row_that_left_its_tab_is_dimmed() -> None:
 
 
 async def test_a_contact_that_is_gone_is_dimmed_and_says_so_unless_there_is_a_change_to_tell_of() -> None:
-    gone = ContactStatus.GONE
+    gone = ContactStatus.DELETED
     rows = [
         row(0),
         row(1, status=gone),
         row(2, status=gone, last_change=view(State.REFUSED)),
-        row(3, status=gone, last_change=view(State.CONFIRMED, Grade.SUPERSEDED)),
+        row(3, status=gone, last_change=view(State.CONFIRMED, SyncStatus.SUPERSEDED)),
     ]
     host = Host(found(rows, Tab.ALL))
     async with host.run_test(size=(120, 24)):
@@ -346,7 +346,7 @@ async def test_amounts_say_their_age_once_they_are_older_than_a_day(
 ) -> None:
     host = Host(found([row(0, owes=100)], Tab.ACTIVE))
     async with host.run_test(size=(120, 24)):
-        host.table.tell_age(None if age is None else NOW - age)
+        host.table.update_from(None if age is None else NOW - age)
         assert f"{title:>12}  Last change" in lines(host.table)[0]
 
 
@@ -356,7 +356,7 @@ async def test_an_age_that_reads_the_same_repaints_nothing(monkeypatch: pytest.M
         painted: list[int] = []
         monkeypatch.setattr(host.table, "refresh_line", painted.append)
         for hours in (50, 51, 52):
-            host.table.tell_age(NOW - timedelta(hours=hours))
+            host.table.update_from(NOW - timedelta(hours=hours))
         assert painted == [0]
 
 

@@ -8,7 +8,7 @@ from widgets.table_host import NOW, Host, found, row, view
 
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 from tui.model.query import Tab
 
 if TYPE_CHECKING:
@@ -40,17 +40,22 @@ EARLIER = datetime(2023, 11, 23, 2, 14, tzinfo=UTC)
 def believable() -> list[Row]:
     archived = ContactStatus.ARCHIVED
     return [
-        row(0, "Bayside Club", owes=23_400, last_change=view(State.CONFIRMED, Grade.READ, READ)),
-        row(1, "Bayside Wholesale", status=archived, last_change=view(State.CONFIRMED, Grade.PENDING)),
+        row(0, "Bayside Club", owes=23_400, last_change=view(State.CONFIRMED, SyncStatus.SYNCED, READ)),
+        row(1, "Bayside Wholesale", status=archived, last_change=view(State.CONFIRMED, SyncStatus.PENDING)),
         row(2, "Bayside Fish & Chips", last_change=view(State.SENDING)),
         row(3, "City Limousines", owes=1_234_550, last_change=view(State.SENDING, action=Action.RESTORE)),
-        row(4, "Gateway Motors", status=archived, last_change=view(State.HANDOFF)),
+        row(4, "Gateway Motors", status=archived, last_change=view(State.AWAITING_USER)),
         row(5, "Hoyt Productions", last_change=view(State.REFUSED)),
         row(6, "Marine Systems", owes=-1_250, last_change=view(State.QUEUED)),
-        row(7, "Port & Philip Freight", last_change=view(State.UNCLEAR)),
-        row(8, "Ridgeway University", status=archived, last_change=view(State.CONFIRMED, Grade.OVERDUE)),
-        row(9, "Truxton Property", status=archived, last_change=view(State.CONFIRMED, Grade.EXPECTED, NOW)),
-        row(10, "Young Bros Transport", last_change=view(State.CONFIRMED, Grade.EXPECTED, EARLIER)),
+        row(7, "Port & Philip Freight", last_change=view(State.UNKNOWN)),
+        row(8, "Ridgeway University", status=archived, last_change=view(State.CONFIRMED, SyncStatus.MISSED)),
+        row(
+            9,
+            "Truxton Property",
+            status=archived,
+            last_change=view(State.CONFIRMED, SyncStatus.EXPECTED, NOW),
+        ),
+        row(10, "Young Bros Transport", last_change=view(State.CONFIRMED, SyncStatus.EXPECTED, EARLIER)),
         row(11, "Gone Away", status=ContactStatus.GDPRREQUEST, email=""),
         row(12, "Merged Twice", status=archived, is_merged=True),
         *(row(20 + number, name, owes=123_456) for number, name in enumerate(HOSTILE)),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import httpx
 import pytest
 
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
 from tui.xero.client import XeroClient
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

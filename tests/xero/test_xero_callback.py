@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.model.errors import SignInError
-from tui.xero.signing import callback as callback_module
-from tui.xero.signing.callback import Answer, Callback, read_answer
-from tui.xero.signing.tokens import Secret
+from tui.xero.auth import callback as callback_module
+from tui.xero.auth.callback import Callback, CallbackResult, read_answer
+from tui.xero.auth.tokens import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 STATE = "state-of-this-sign-in"
 GOOD = f"/callback?code=practice_code_1&state={STATE}"
-CODE = Answer(code=Secret("practice_code_1"))
+CODE = CallbackResult(code=Secret("practice_code_1"))
 
 
 @asynccontextmanager
@@ -119,7 +119,7 @@ async def test_it_works_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_refusal_is_an_answer(error: str, name: str, words: bytes) -> None:
     async with listening() as callback:
         reply = await get(callback, f"/callback?error={error}&state={STATE}")
-        assert await callback.answer() == Answer(error=name)
+        assert await callback.answer() == CallbackResult(error=name)
     assert words in reply
     assert b"<script" not in reply
 
@@ -228,7 +228,7 @@ async def test_a_page_fetched_ahead_uses_nothing_up(header: str) -> None:
 async def test_an_error_may_come_without_a_state(error: str) -> None:
     async with listening() as callback:
         assert status(await get(callback, f"/callback?error={error}")) == 200
-        assert await callback.answer() == Answer(error=error)
+        assert await callback.answer() == CallbackResult(error=error)
 
 
 async def test_idle_visits_keep_nobody_out() -> None:

@@ -13,7 +13,7 @@ from tui.xero.connections import connected_tenants, list_organisations
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tui.xero.signing.tokens import TokenSource
+    from tui.xero.auth.tokens import TokenSource
 
 API = "http://127.0.0.1:9/api"
 CONNECTIONS = [

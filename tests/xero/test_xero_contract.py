@@ -21,10 +21,10 @@ from tui.model.errors import (
     RejectedError,
     XeroError,
 )
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
 from tui.xero.client import XeroClient
 from tui.xero.connections import list_organisations
-from tui.xero.pages import contact_url, press_restore
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.web_urls import contact_url, press_restore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from tui.model.errors import RateLimitedError, XeroError
-from tui.xero import calls
+from tui.xero import api_transport
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:
-    from tui.xero.signing.tokens import TokenSource
+    from tui.xero.auth.tokens import TokenSource
 
 DATE = "Tue, 03 Mar 2026 12:00:00 GMT"
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ async def told(tokens: TokenSource, status: int = 200, **headers: str) -> list[t
     client = XeroClient(
         api_url="http://127.0.0.1:9/api", tenant_id="t", tokens=tokens, transport=httpx.MockTransport(answer)
     )
-    client.follow_time(lambda date, took: heard.append((date, took)))
+    client.on_server_time(lambda date, took: heard.append((date, took)))
     with suppress(XeroError):
         await client.history("c1")
     await client.aclose()
@@ -45,7 +45,7 @@ async def test_each_answer_tells_the_time_and_how_long_it_took(
     tokens: TokenSource, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = itertools.count(100, 7)
-    monkeypatch.setattr(calls, "time", Ticking(seconds))
+    monkeypatch.setattr(api_transport, "time", Ticking(seconds))
     assert await told(tokens, status, Date=DATE) == [(NOON, 7)]
 
 

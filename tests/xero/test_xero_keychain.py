@@ -19,8 +19,8 @@ from keyring.errors import InitError, KeyringLocked
 from support.keychain import FileKeychain, keychain_environment, keychain_in
 
 from tui.model.errors import KeychainError, OfflineError, ReconnectError, StoreError
-from tui.xero.signing.keychain import Keychain, keychain_name
-from tui.xero.signing.tokens import Tokens, TokenSource
+from tui.xero.auth.keychain import Keychain, keychain_name
+from tui.xero.auth.tokens import Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +123,7 @@ def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> Non
 @pytest.fixture
 def prompt(system: FileKeychain, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Let the keychain wait for a prompt; it is set in the end."""
-    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 0.02)
+    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 0.02)
     system.prompt = threading.Event()
     yield system.prompt
     system.prompt.set()
@@ -146,7 +146,7 @@ def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
         assert waiting.value.is_waiting
     assert len(asked) == 1
     prompt.set()
-    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 60)
+    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 60)
     keychain.save(TOKENS)
     assert keychain.load() == TOKENS
 
@@ -168,7 +168,7 @@ async def test_a_token_source_waits_without_losing_what_was_renewed(
         with pytest.raises(OfflineError, match="look for its prompt"):
             await tokens.access_token()
     prompt.set()
-    monkeypatch.setattr("tui.xero.signing.keychain._PATIENCE", 60)
+    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 60)
     assert await tokens.access_token() == "a"
     assert keychain.load().refresh_token == "r-1"
 
@@ -345,7 +345,7 @@ def test_a_secret_service_without_a_bus_is_no_keychain(
         Keychain(tmp_path, "client").load()
 
 
-PROGRAM = "from tui.xero.signing.keychain import keychain_name; print(repr(keychain_name()))"
+PROGRAM = "from tui.xero.auth.keychain import keychain_name; print(repr(keychain_name()))"
 
 
 def told_by_a_process(**environment: str) -> tuple[str, str]:
@@ -377,6 +377,6 @@ def test_where_there_is_no_bus_there_is_no_keychain(tmp_path: Path) -> None:
 
 
 def test_loading_the_room_does_not_load_keyring() -> None:
-    program = "import sys, tui.xero.signing.keychain; print('keyring' in sys.modules)"
+    program = "import sys, tui.xero.auth.keychain; print('keyring' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

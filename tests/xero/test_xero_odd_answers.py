@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from tui import response_limit
 from tui.model.errors import AnswerLostError, FeedError, OfflineError, ReshelveError, XeroError
-from tui.released.feed import FeedObserver
-from tui.xero import failures
-from tui.xero.signing.token_endpoint import renew
-from tui.xero.signing.tokens import Tokens
+from tui.net import response_limit
+from tui.re_leased.feed import FeedObserver
+from tui.xero import errors
+from tui.xero.auth.token_endpoint import renew
+from tui.xero.auth.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -74,7 +74,7 @@ async def from_feed(answer: Answer | Exception, _: ClientFor) -> None:
         feed_url="http://127.0.0.1:9", tenant_id="t", transport=httpx.MockTransport(always(answer))
     )
     try:
-        await observer.look(None)
+        await observer.fetch(None)
     finally:
         await observer.aclose()
 
@@ -179,7 +179,7 @@ def test_an_error_in_any_charset_is_put_into_words(charset: str, status: int) ->
     content_type = f"text/plain; charset={charset}".encode("utf-8", "replace")
     for body in (b"The Organisation is offline", b"\xff\xfe\x00caf\xe9", b"%%%", b""):
         answer = Answer(status, headers=[(b"Content-Type", content_type)], content=body)
-        error = failures.failure(answer)
+        error = errors.failure(answer)
         assert isinstance(error, XeroError)
         assert error.what
 
@@ -195,7 +195,7 @@ def test_an_error_in_any_charset_is_put_into_words(charset: str, status: int) ->
 )  # fmt: skip
 def test_words_are_read_in_their_charset(charset: str, body: bytes) -> None:
     headers = {"Content-Type": f"text/plain; charset={charset}"}
-    assert failures.words_of(Answer(503, headers=headers, content=body)) == "Offline café"
+    assert errors.words_of(Answer(503, headers=headers, content=body)) == "Offline café"
 
 
 @pytest.mark.parametrize("depth", [1_000, 100_000])
@@ -242,5 +242,5 @@ async def test_a_limit_that_is_no_number_of_calls_is_unknown(client_for: ClientF
 )  # fmt: skip
 @pytest.mark.parametrize("date", ["", "Mon, 01 Jan 0001 00:00:00 +1400", "Fri, 31 Dec 9999 23:59:59 -1400"])
 def test_a_wait_is_never_absurd(after: str, date: str) -> None:
-    limited = failures.rate_limited(Answer(429, headers={"Retry-After": after, "Date": date}))
+    limited = errors.rate_limited(Answer(429, headers={"Retry-After": after, "Date": date}))
     assert 1 <= limited.retry_after <= 86_400

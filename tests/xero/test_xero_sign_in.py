@@ -17,19 +17,19 @@ import pytest
 from support import consent
 from support.practice import PracticeXero, http, running_sandbox
 
-from tui.log import logger
 from tui.model.errors import NetworkSetupError, OfflineError, SignInError
-from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
+from tui.system.log import logger
+from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
+from tui.xero.auth.token_endpoint import custom_connection
+from tui.xero.auth.tokens import TokenFile, TokenSource
 from tui.xero.connections import connected_tenants, list_organisations
-from tui.xero.signing.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
-from tui.xero.signing.token_endpoint import custom_connection
-from tui.xero.signing.tokens import TokenFile, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tui.xero.signing.tokens import Tokens
+    from tui.xero.auth.tokens import Tokens
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import pytest
 from support.practice import PracticeXero, running_sandbox
 
 from tui.model.errors import NotConnectedError, OfflineError, ReconnectError, SignInError
-from tui.sandbox.identity.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET, READY_SCOPE
+from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET, READY_SCOPE
+from tui.xero.auth.token_endpoint import Granted, custom_connection, redeem, renew
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
 from tui.xero.client import XeroClient
-from tui.xero.signing.token_endpoint import Granted, custom_connection, redeem, renew
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -13,14 +13,14 @@ from tui.model.errors import XeroError
 if TYPE_CHECKING:
     from xero.conftest import ClientFor
 
-    from tui.xero.signing.tokens import TokenSource
+    from tui.xero.auth.tokens import TokenSource
 
 NO_CONTACTS = httpx.Response(200, json={"Contacts": []})
 
 
 @pytest.fixture(autouse=True)
 def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.xero.calls._SILENCE", 0.0)
+    monkeypatch.setattr("tui.xero.api_transport._SILENCE", 0.0)
 
 
 @pytest.mark.parametrize("end", [NO_CONTACTS, httpx.Response(500), httpx.ReadTimeout("")], ids=str)

@@ -13,8 +13,8 @@ import pytest
 from support.tls import tls_server
 
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, SignInError, XeroError
-from tui.xero.signing.token_endpoint import Granted, custom_connection, redeem, renew, revoke
-from tui.xero.signing.tokens import TokenFile, Tokens
+from tui.xero.auth.token_endpoint import Granted, custom_connection, redeem, renew, revoke
+from tui.xero.auth.tokens import TokenFile, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,9 +17,9 @@ import pytest
 from support.keychain import keychain_environment, keychain_in
 from support.practice import running_sandbox
 
-from tui.xero.signing.keychain import Keychain
-from tui.xero.signing.token_endpoint import renew
-from tui.xero.signing.tokens import TokenFile, Tokens, TokenStore
+from tui.xero.auth.keychain import Keychain
+from tui.xero.auth.token_endpoint import renew
+from tui.xero.auth.tokens import TokenFile, Tokens, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +70,8 @@ class _StrictHandler(BaseHTTPRequestHandler):
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from tui.xero.signing.keychain import Keychain
-from tui.xero.signing.tokens import TokenFile, TokenSource
+from tui.xero.auth.keychain import Keychain
+from tui.xero.auth.tokens import TokenFile, TokenSource
 
 async def main(kind, folder, identity_url, calls):
     store = Keychain(folder, "client") if kind == "keychain" else TokenFile(folder / "tokens.json")

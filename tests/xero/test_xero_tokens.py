@@ -13,8 +13,8 @@ import pytest
 from filelock import FileLock
 
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, StoreError, XeroError
-from tui.xero.signing import tokens as tokens_module
-from tui.xero.signing.tokens import Secret, TokenFile, Tokens, TokenSource
+from tui.xero.auth import tokens as tokens_module
+from tui.xero.auth.tokens import Secret, TokenFile, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ _COMMANDS = {
     "connect": "tui.cli.connect:connect",
     "disconnect": "tui.cli.disconnect:disconnect",
     "repair": "tui.cli.repair:repair",
-    "reconcile": "tui.cli.reconcile:reconcile",
+    "reconcile": "tui.cli.compare:reconcile",
     "settings": "tui.cli.settings:settings",
     "sandbox": "tui.cli.sandbox:sandbox",
 }
@@ -54,15 +54,15 @@ class _LazyGroup(click.Group):
 
 
 def _unexpected(error: Exception) -> click.ClickException:
-    from tui.paths import HomeFolderError  # noqa: PLC0415 - not needed for `--version`
+    from tui.system.paths import HomeFolderError  # noqa: PLC0415 - not needed for `--version`
 
     return click.ClickException(str(error)) if isinstance(error, HomeFolderError) else _bug(error)
 
 
 def _bug(error: Exception) -> click.ClickException:
     """Write an unexpected error to the log, and say where it can be read."""
-    from tui.log import log_file, log_to, logger  # noqa: PLC0415 - only when it is needed
-    from tui.paths import HomeFolderError, Paths  # noqa: PLC0415 - as above
+    from tui.system.log import log_file, log_to, logger  # noqa: PLC0415 - only when it is needed
+    from tui.system.paths import HomeFolderError, Paths  # noqa: PLC0415 - as above
 
     if not log_file():
         with suppress(HomeFolderError):
@@ -72,7 +72,7 @@ def _bug(error: Exception) -> click.ClickException:
 
 
 def _in_words(error: ReshelveError) -> click.ClickException:
-    from tui.cli.run import say  # noqa: PLC0415 - only when it is needed
+    from tui.cli.launch import say  # noqa: PLC0415 - only when it is needed
 
     return say(error)
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui import browser
-from tui.cli.pasting import pasted_lines
-from tui.cli.run import say, tell_of_keychain
-from tui.engine.sign_ins.account import account as account_of
+from tui.cli.launch import say, tell_of_keychain
+from tui.cli.stdin_reader import pasted_lines
+from tui.engine.accounts.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
     AnswerLostError,
@@ -24,9 +23,10 @@ from tui.model.errors import (
     SettingsError,
     SignInError,
 )
-from tui.paths import Paths
 from tui.settings import find_key, load
-from tui.settings.reading import accept
+from tui.settings.loader import accept
+from tui.system import browser
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from tui.model.account import Account, Connected, SignIn

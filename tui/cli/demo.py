@@ -8,14 +8,14 @@ from typing import Final
 
 import click
 
-from tui.cli.practice import Practice
-from tui.cli.run import require_terminal, run, say
-from tui.cli.seconds import Seconds
-from tui.engine.sign_ins.account import FILE, XeroAccount
-from tui.log import log_to
+from tui.cli.launch import require_terminal, run, say
+from tui.cli.param_types import SecondsParam
+from tui.cli.sandbox_process import SandboxProcess
+from tui.engine.accounts.account import FILE, XeroAccount
 from tui.model.errors import ReshelveError, SettingsError
-from tui.paths import Paths
-from tui.settings import ReleasedSettings, Settings, XeroSettings, load, save
+from tui.settings import ReLeasedSettings, Settings, XeroSettings, load, save
+from tui.system.log import log_to
+from tui.system.paths import Paths
 
 _SHOWN_BY: Final = "`reshelve settings --demo` shows the demo's settings, and sets them."
 
@@ -30,7 +30,7 @@ _SHOWN_BY: Final = "`reshelve settings --demo` shows the demo's settings, and se
 )
 @click.option(
     "--cycle",
-    type=Seconds(1, 86_400),
+    type=SecondsParam(1, 86_400),
     default=45,
     show_default=True,
     help="Seconds between two syncs of the practice Re-Leased.",
@@ -50,7 +50,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
         require_terminal()
         click.echo("Starting the practice Xero and Re-Leased …", err=True)
         # The sandbox guards the folder: it refuses while another demo is running.
-        with Practice(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as practice:
+        with SandboxProcess(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as practice:
             if fresh:
                 shutil.rmtree(paths.organisations, ignore_errors=True)
             log_to(paths.logs)
@@ -64,7 +64,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
         raise say(error) from error
 
 
-def practice_settings(practice: Practice, paths: Paths) -> Settings:
+def practice_settings(practice: SandboxProcess, paths: Paths) -> Settings:
     """Point the settings at the practice systems: from here on nothing knows that this is a demo."""
     stored = load(paths.settings_file)
     settings = Settings(
@@ -77,7 +77,7 @@ def practice_settings(practice: Practice, paths: Paths) -> Settings:
             # What it opens is invented: nobody has to be asked, and no keychain to be filled with it.
             token_store=FILE,
         ),
-        released=ReleasedSettings(feed_url=practice.urls["released"]),
+        released=ReLeasedSettings(feed_url=practice.urls["released"]),
         sync=stored.sync,
         screen=stored.screen,
         keys=stored.keys,

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.run import confirm, no_organisation, say, tell_of_keychain
-from tui.engine.sign_ins.account import account as account_of
+from tui.cli.launch import confirm, no_organisation, say, tell_of_keychain
+from tui.engine.accounts.account import account as account_of
 from tui.model.errors import AnswerLostError, NetworkSetupError, OfflineError, ReshelveError
 from tui.model.query import fold
-from tui.paths import Paths
 from tui.settings import load
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tui.model.account import Account, Listed
+    from tui.model.account import Account, OrganisationSummary
 
-    SignIns = Mapping[str, Sequence[Listed]]
+    SignIns = Mapping[str, Sequence[OrganisationSummary]]
 
 
 @click.command()
@@ -49,8 +49,8 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
     click.echo(f"Local copies and the journals of changes stay in {paths.organisations}.")
 
 
-def _by_sign_in(listed: Sequence[Listed]) -> dict[str, list[Listed]]:
-    sign_ins: dict[str, list[Listed]] = {}
+def _by_sign_in(listed: Sequence[OrganisationSummary]) -> dict[str, list[OrganisationSummary]]:
+    sign_ins: dict[str, list[OrganisationSummary]] = {}
     for one in listed:
         sign_ins.setdefault(one.organisation.sign_in, []).append(one)
     return sign_ins

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.run import run, say
-from tui.engine.sign_ins.account import XeroAccount
-from tui.log import log_to
+from tui.cli.launch import run, say
+from tui.engine.accounts.account import XeroAccount
 from tui.model.errors import ReshelveError
-from tui.paths import Paths
 from tui.settings import load
+from tui.system.log import log_to
+from tui.system.paths import Paths
 
 
 @click.command("open")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.run import choose, confirm, say
-from tui.engine.sign_ins.account import account as account_of
+from tui.cli.launch import choose, confirm, say
+from tui.engine.accounts.account import account as account_of
 from tui.model.errors import ReshelveError
-from tui.paths import Paths
 from tui.settings import load
+from tui.system.paths import Paths
 
 
 @click.command()
@@ -20,7 +20,7 @@ def repair(organisation: str | None, *, yes: bool) -> None:
     The journal of changes comes back from its newest good backup and whatever can still be read of it; the
     contacts are read anew from Xero. The damaged file is kept.
     """
-    from tui.engine.care.repairing import examine, mend  # noqa: PLC0415 - loads SQLite, which `--help` needn't
+    from tui.engine.maintenance.repair import examine, mend  # noqa: PLC0415 - loads SQLite, which `--help` needn't
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, as above
 
     paths = Paths.find()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from tui.cli.seconds import Seconds
-from tui.paths import Paths
+from tui.cli.param_types import SecondsParam
+from tui.system.paths import Paths
 
 
 @click.command()
@@ -24,7 +24,7 @@ from tui.paths import Paths
 @click.option(
     "--cycle",
     default=45.0,
-    type=Seconds(0.05, 86_400),
+    type=SecondsParam(0.05, 86_400),
     show_default=True,
     help="Seconds between two automatic syncs of the practice Re-Leased.",
 )
@@ -37,7 +37,9 @@ from tui.paths import Paths
 @click.option("--fresh", is_flag=True, help="Forget what was practised before and start over.")
 @click.option("--minute-limit", default=60, type=click.IntRange(0), show_default=True, help="Calls a minute.")
 @click.option("--day-limit", default=5000, type=click.IntRange(0), show_default=True, help="Calls a day.")
-@click.option("--sync-seconds", default=2.0, type=Seconds(0, 86_400), hidden=True, help="Length of a sync.")
+@click.option(
+    "--sync-seconds", default=2.0, type=SecondsParam(0, 86_400), hidden=True, help="Length of a sync."
+)
 @click.option("--exit-with-parent", is_flag=True, hidden=True, help="Stop at the end of standard input.")
 def sandbox(
     *,
@@ -56,9 +58,9 @@ def sandbox(
     The first line of the output is JSON: the addresses, a client id, a refresh token that works, and the
     organisations, so that any Xero client can be pointed at it.
     """
-    from tui.sandbox.serve import CannotStartError, Options, run  # noqa: PLC0415 - only when it runs
+    from tui.sandbox.server import CannotStartError, ServerOptions, run  # noqa: PLC0415 - only when it runs
 
-    options = Options(
+    options = ServerOptions(
         data=data or Paths.find().sandbox,
         port=port,
         contacts=contacts,

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.cli.run import in_line, problems_of_keys, problems_of_theme, say, without_unknown
+from tui.cli.launch import in_line, problems_of_keys, problems_of_theme, say, without_unknown
 from tui.model.errors import ReshelveError, SettingsError
-from tui.paths import Paths
 from tui.settings import KEYS, SECTIONS, Settings, find_key, set_value, survey, unset
-from tui.settings.declared import ORGANISATIONS, OWN_KEYS, organisation_keys, own_key
-from tui.settings.kinds import shown
-from tui.settings.reading import accept
+from tui.settings.loader import accept
+from tui.settings.schema import ORGANISATIONS, OWN_KEYS, organisation_keys, own_key
+from tui.settings.validators import shown
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tui.settings import Key, Survey
+    from tui.settings import SettingKey, SettingsReport
 
 _COLUMNS: Final = 80
 _INDENT: Final = "    "
@@ -112,10 +112,10 @@ def _show(file: Path, wanted: str | None) -> None:
         )
 
 
-def _show_section(section: str, found: Survey) -> None:
+def _show_section(section: str, found: SettingsReport) -> None:
     click.echo(f"[{section}]\n")
     if section == OWN_KEYS:
-        from tui.actions import ACTIONS  # noqa: PLC0415 - loads Textual
+        from tui.actions.registry import ACTIONS  # noqa: PLC0415 - loads Textual
 
         click.echo(
             f"{_wrapped('Your own keys for an action: `reshelve settings keys.archive f2,ctrl+a`.', _INDENT)}"
@@ -129,14 +129,14 @@ def _show_section(section: str, found: Survey) -> None:
             _show_key(key, found)
 
 
-def _show_key(key: Key, found: Survey) -> None:
+def _show_key(key: SettingKey, found: SettingsReport) -> None:
     click.echo(f"{key.path} = {_written(_value(key, found.settings))}")
     for line in _about(key, found):
         click.echo(_wrapped(line, _INDENT))
     click.echo()
 
 
-def _about(key: Key, found: Survey) -> Iterator[str]:
+def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
     yield key.meaning
     yield f"Allowed: {_allowed(key)}."
     source = found.sources.get(key.path)
@@ -144,7 +144,7 @@ def _about(key: Key, found: Survey) -> Iterator[str]:
     yield f"{origin} Variable: {key.variable}" if key.variable else origin
 
 
-def _allowed(key: Key) -> str:
+def _allowed(key: SettingKey) -> str:
     if key.path != _THEME:
         return key.kind.allowed
     from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - loads Textual
@@ -152,7 +152,7 @@ def _allowed(key: Key) -> str:
     return " or ".join(f'"{name}"' for name in THEME_NAMES)
 
 
-def _value(key: Key, found: Settings) -> str | float:
+def _value(key: SettingKey, found: Settings) -> str | float:
     value: str | float
     if key.section == OWN_KEYS:
         value = found.keys.get(key.name, "")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.engine.sync.bookmarks import CLOCK_AHEAD
-from tui.log import logger
+from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import StoreError
+from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.engine.weather.disk import Disk
+    from tui.engine.connectivity.storage_health import StorageHealth
     from tui.store import Store
 
 # An answer's date is cut to whole seconds.
@@ -78,7 +78,7 @@ class XeroClock:
         self.on_moved: Callable[[], None] = lambda: None
         #: Called when more answers are needed to tell the time.
         self.on_doubt: Callable[[], None] = lambda: None
-        self._ahead = max(_read(store.cursor(CLOCK_AHEAD)), _NONE)
+        self._ahead = max(_read(store.sync_state(CLOCK_AHEAD)), _NONE)
         self._told_at = machine(), elapsed()
         self._is_told = False
         self._claim: _Claim | None = None
@@ -107,7 +107,7 @@ class XeroClock:
         """
         return moment - max(self.ahead, _NONE)
 
-    def learn(self, date: datetime, took: float) -> None:
+    def update_offset(self, date: datetime, took: float) -> None:
         """Take in an answer's date, and the seconds that the answer took."""
         most = self.machine() - date
         least = most - timedelta(seconds=took) - _DATED_WITHIN
@@ -148,16 +148,16 @@ class XeroClock:
             self.on_doubt()
         return False
 
-    async def keep(self, disk: Disk) -> None:
+    async def save_offset(self, disk: StorageHealth) -> None:
         """Keep what is learnt for the next start, which may be without a connection."""
         while True:
             await self._learnt.wait()
             self._learnt.clear()
             try:
-                await self._store.set_cursor(CLOCK_AHEAD, str(self._ahead.total_seconds()))
+                await self._store.set_sync_state(CLOCK_AHEAD, str(self._ahead.total_seconds()))
             except StoreError as error:
-                disk.note(error)
-                await disk.pause()
+                disk.record(error)
+                await disk.wait_before_retry()
                 self._learnt.set()
 
     def _has_leapt(self) -> bool:

@@ -5,43 +5,43 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tui.engine.care.upkeep import look_after
-from tui.engine.check import Fresh, check, read_fresh
+from tui.engine.change_service import ChangeService
 from tui.engine.clock import XeroClock, utc_now
-from tui.engine.desk import Desk
-from tui.engine.file_desk import FileDesk
-from tui.engine.loops import Loops
-from tui.engine.pages import contact_page
-from tui.engine.publish import Publisher
+from tui.engine.comparison_service import ComparisonService
+from tui.engine.connectivity.connection_state import ConnectionState
+from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.contact_details import contact_page
+from tui.engine.evidence_service import EvidenceService
+from tui.engine.maintenance.upkeep import look_after
+from tui.engine.precheck import FreshContacts, check, read_fresh
+from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.read_only import writes
+from tui.engine.scheduler import Scheduler
+from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.engine.supervision import supervise
-from tui.engine.telling import Tellings
-from tui.engine.tenancy import TenancyDesk
-from tui.engine.watch import ReleasedWatch
-from tui.engine.weather.disk import Disk
-from tui.engine.weather.weather import Weather
-from tui.log import log_unexpected, logger
+from tui.engine.tenancy_service import TenancyService
 from tui.model.errors import ReshelveError, XeroError
+from tui.system.log import log_unexpected, logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
-    from tui.engine.connectors import Connectors
-    from tui.engine.sync.lease import Lease
+    from tui.engine.clients import ClientFactory
+    from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.backend import ContactPage, HistoryLine
     from tui.model.change import Action
-    from tui.model.check import Check
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow
+    from tui.model.precheck import Precheck
     from tui.model.query import Query
     from tui.model.rows import Found
     from tui.model.snapshot import Snapshot
     from tui.store import Store
 
 
-class Engine(Desk, Tellings, TenancyDesk, FileDesk):
+class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
     """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
 
     Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.
@@ -51,9 +51,9 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         self,
         organisation: Organisation,
         store: Store,
-        connectors: Connectors,
+        connectors: ClientFactory,
         *,
-        lease: Lease,
+        lease: LeaderLock,
         window: NightlyWindow,
         poll_seconds: float,
         is_read_only: bool = False,
@@ -65,31 +65,31 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         self._connectors = connectors
         # Whatever is kept, judged or counted down here is by Xero's clock.
         self._clock = self._now = now = XeroClock(now, store)
-        self._weather = Weather(now, self._changed)
-        self._disk = Disk(self._changed)
-        store.on_written = self._disk.note
-        self._released = ReleasedWatch(
+        self._connection = ConnectionState(now, self._changed)
+        self._storage = StorageHealth(self._changed)
+        store.on_written = self._storage.record
+        self._re_leased = ReLeasedMonitor(
             store,
             window,
             now,
             has_feed=connectors.has_feed,
             is_time_certain=lambda: self._clock.is_certain,
         )
-        self._publisher = Publisher(
-            organisation, store, self._weather, self._released, disk=self._disk, clock=now
+        self._publisher = SnapshotPublisher(
+            organisation, store, self._connection, self._re_leased, disk=self._storage, clock=now
         )
         now.on_moved = self._publisher.rows_changed
-        self._loops = Loops(
+        self._scheduler = Scheduler(
             store,
-            self._weather,
-            self._released,
+            self._connection,
+            self._re_leased,
             self._publisher,
-            disk=self._disk,
+            disk=self._storage,
             now=now,
             lease=lease,
             poll_seconds=poll_seconds,
         )
-        now.on_doubt = self._loops.check_time
+        now.on_doubt = self._scheduler.check_time
         self._tasks: list[asyncio.Task[Any]] = []
         self._is_stopped = False
 
@@ -117,13 +117,13 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         """Return the time by Xero's clock, as far as it is known."""
         return self._now()
 
-    def attend(self) -> None:
+    def record_user_activity(self) -> None:
         """Note that a person is here."""
-        self._loops.attend()
+        self._scheduler.record_user_activity()
 
-    def hold_pull(self, *, on: bool) -> None:
+    def pause_sync(self, *, on: bool) -> None:
         """Hold a read of all contacts after the page it is at, or go on with it from there."""
-        self._loops.hold_pull(on=on)
+        self._scheduler.pause_sync(on=on)
 
     async def run(self) -> None:
         """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
@@ -131,28 +131,30 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         await self._start({"Change log check": self._store.check_journal})
         await self._start(
             {
-                "Lock of this organisation": self._loops.hold_lease,
-                "Backup": lambda: look_after(self._store, self._loops.held, self._now, self._disk),
-                "Clock": lambda: self._clock.keep(self._disk),
-                "Search index": self._loops.keep_search_index,
+                "Lock of this organisation": self._scheduler.keep_lock,
+                "Backup": lambda: look_after(
+                    self._store, self._scheduler.wait_for_lock, self._now, self._storage
+                ),
+                "Clock": lambda: self._clock.save_offset(self._storage),
+                "Search index": self._scheduler.keep_search_index,
                 "Connection": self._work_online,
             }
         )
 
     async def _work_online(self) -> None:
         """Make the clients, however often that takes, then run all that needs them."""
-        await self._loops.until_open(self._connectors.open)
+        await self._scheduler.open_clients(self._connectors.open)
         xero = self._connectors.xero
-        xero.pace.on_full = self._weather.minute_full
-        xero.follow_time(self._clock.learn)
-        xero.follow_silence(self._weather.silent)
+        xero.pace.on_full = self._connection.minute_full
+        xero.on_server_time(self._clock.update_offset)
+        xero.follow_silence(self._connection.silent)
         work: dict[str, Callable[[], Awaitable[None]]] = {
-            "Loading contacts": lambda: self._loops.pull(xero),
-            "Checking restores": lambda: self._loops.look_for_handoffs(xero),
-            "Re-Leased": lambda: self._loops.follow_released(self._connectors.observer),
+            "Loading contacts": lambda: self._scheduler.run_contact_sync(xero),
+            "Checking restores": lambda: self._scheduler.poll_manual_restores(xero),
+            "Re-Leased": lambda: self._scheduler.monitor_re_leased(self._connectors.observer),
         }
         if not self._is_read_only:
-            work["Sending changes"] = lambda: self._loops.send(xero)
+            work["Sending changes"] = lambda: self._scheduler.run_outbox(xero)
         await self._start(work)
 
     async def _start(self, work: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
@@ -160,7 +162,8 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         if self._is_stopped:
             return
         tasks = [
-            asyncio.create_task(supervise(name, each, self._disk), name=name) for name, each in work.items()
+            asyncio.create_task(supervise(name, each, self._storage), name=name)
+            for name, each in work.items()
         ]
         self._tasks += tasks
         await asyncio.gather(*tasks)
@@ -181,7 +184,7 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
             await self._connectors.close()
         except Exception as error:  # noqa: BLE001 - whatever a connection does, the store is closed
             log_unexpected("closing the connections", error)
-        self._loops.release()
+        self._scheduler.release_lock()
         self._store.close()
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
@@ -190,32 +193,32 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
 
     def first_rows(self, query: Query) -> Found:
         """Answer from an index of the store, for the first paint."""
-        return self._store.finder.first(query)
+        return self._store.search.first(query)
 
     def find(self, query: Query) -> AsyncIterator[Found]:
         """Answer a query, a first screenful as soon as there is one."""
-        return self._store.finder.find(query)
+        return self._store.search.find(query)
 
-    async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
+    async def check(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Read the contacts fresh and say what there is to say before changing them."""
         fresh = await self._read_fresh(contact_ids)
         return check(self._store, action, contact_ids, fresh)
 
     async def refresh(self) -> None:
         """Look for news now."""
-        self._weather.nudge()
-        self._loops.wake(pull=True)
+        self._connection.retry_now()
+        self._scheduler.wake(pull=True)
 
     def reconnected(self) -> None:
         """Ask Xero again at once: there is a new sign-in."""
-        self._weather.nudge()
-        self._loops.wake(pull=True)
+        self._connection.retry_now()
+        self._scheduler.wake(pull=True)
 
     async def page(self, contact_id: str) -> ContactPage:
         """Read one contact and its changes from the local copy."""
         return contact_page(self._store, self._publisher.grade, contact_id)
 
-    async def freshen(self, contact_id: str) -> None:
+    async def refresh_contact(self, contact_id: str) -> None:
         """Read one contact fresh from Xero, its balances included."""
         fresh = await self._read_fresh([contact_id])
         if fresh.reason:
@@ -228,29 +231,29 @@ class Engine(Desk, Tellings, TenancyDesk, FileDesk):
         except XeroError as error:
             raise ReshelveError(error.what, error.next_step, action=error.action) from error
 
-    def look_closely(self, *, on: bool) -> None:
+    def set_fast_polling(self, *, on: bool) -> None:
         """Look every few seconds whether hand-offs are done."""
-        self._loops.look_closely(on=on)
+        self._scheduler.set_fast_polling(on=on)
 
     def contact_url(self, contact_id: str) -> str:
         """Return the contact's address in Xero's pages."""
         return self._connectors.contact_url(contact_id)
 
     @writes
-    async def press_restore(self, contact_id: str) -> None:
+    async def simulate_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page, and look whether it worked."""
-        await self._connectors.press_restore(contact_id)
+        await self._connectors.simulate_restore(contact_id)
         # This one first: the usual round takes a while where hundreds wait.
         if (await self._read_fresh([contact_id])).reason:
-            self._loops.wake(handoffs=True)
+            self._scheduler.wake(handoffs=True)
 
-    async def _read_fresh(self, contact_ids: Sequence[str]) -> Fresh:
+    async def _read_fresh(self, contact_ids: Sequence[str]) -> FreshContacts:
         """Bring contacts up to date for a person who waits."""
-        attempt, applied = self._weather.attempt(), self._publisher.applied
+        attempt, applied = self._connection.attempt(), self._publisher.record_write
         fresh = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
         if not fresh.reason:
-            self._loops.note_answer(self._connectors.xero, None, attempt)
+            self._scheduler.record_reply(self._connectors.xero, None, attempt)
         return fresh
 
     def _changed(self) -> None:
-        self._publisher.soon()
+        self._publisher.schedule()

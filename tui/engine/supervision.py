@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from tui.log import log_unexpected
 from tui.model.errors import ReshelveError, UnexpectedError
+from tui.system.log import log_unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tui.engine.weather.disk import Disk
+    from tui.engine.connectivity.storage_health import StorageHealth
 
 # Seconds.
 _FIRST_WAIT: Final = 1.0
@@ -28,7 +28,7 @@ def unexpected(doing: str, error: Exception) -> UnexpectedError:
     return UnexpectedError(type(error).__name__)
 
 
-async def supervise(task: str, work: Callable[[], Awaitable[None]], disk: Disk) -> None:
+async def supervise(task: str, work: Callable[[], Awaitable[None]], disk: StorageHealth) -> None:
     """Run a background task to its end; start it again, with growing pauses, after a bug in it.
 
     `task` names it for the person. Raises the `ReshelveError` it ends with; only bugs are retried.
@@ -36,15 +36,15 @@ async def supervise(task: str, work: Callable[[], Awaitable[None]], disk: Disk) 
     wait = _FIRST_WAIT
     while True:
         # A task without an end has recovered when it has run for a while.
-        recovered = asyncio.get_running_loop().call_later(_WORKS_AFTER, disk.note_task, task, None)
+        recovered = asyncio.get_running_loop().call_later(_WORKS_AFTER, disk.record_task, task, None)
         try:
             await work()
         except Exception as error:
             if isinstance(error, ReshelveError) and not isinstance(error, UnexpectedError):
                 raise
-            disk.note_task(task, unexpected(task, error))
+            disk.record_task(task, unexpected(task, error))
         else:
-            disk.note_task(task, None)
+            disk.record_task(task, None)
             return
         finally:
             recovered.cancel()

@@ -47,7 +47,7 @@ class Connected(Struct, frozen=True):
     clock_ahead: timedelta = timedelta()
 
 
-class Listed(Struct, frozen=True):
+class OrganisationSummary(Struct, frozen=True):
     """An organisation in the switcher.
 
     `pending` counts the changes that Re-Leased has yet to pick up, `unfinished` those that Xero hasn't
@@ -122,18 +122,18 @@ class Account(Protocol):
         """Every connected organisation as known here; nothing is read for it."""
         ...
 
-    def organisations(self) -> Sequence[Listed]:
+    def organisations(self) -> Sequence[OrganisationSummary]:
         """Return every connected organisation as known here; nothing is read for it.
 
         Only those that are open are counted.
         """
         ...
 
-    async def count(self) -> Sequence[Listed]:
+    async def count(self) -> Sequence[OrganisationSummary]:
         """Return the same, each with what its store says; asks nobody."""
         ...
 
-    async def look(self) -> Sequence[Listed]:
+    async def refresh(self) -> Sequence[OrganisationSummary]:
         """Ask Xero which organisations there are now, and return them with those that have gone."""
         ...
 

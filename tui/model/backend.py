@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tui.model.activity import ChangeQuery, ChangesFound
     from tui.model.change import Action, Change
-    from tui.model.check import Check
+    from tui.model.change_list import ChangeQuery, ChangesFound
+    from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact import Contact
     from tui.model.contact_file import FileOptions
+    from tui.model.precheck import Precheck
     from tui.model.query import Query
-    from tui.model.reconcile import Accepted, Reconciliation
     from tui.model.rows import Found, Row
     from tui.model.snapshot import ChangeView, Snapshot
-    from tui.model.telling import CompanyState
     from tui.model.tenancy import ContactGroup
     from tui.model.undo import UndoPlan
+    from tui.model.user_reports import CompanyState
 
 
 class HistoryLine(Struct, frozen=True):
@@ -52,7 +52,7 @@ class ContactPage(Struct, frozen=True):
     tenants: tuple[str, ...] = ()
 
 
-class Handoff(Struct, frozen=True):
+class ManualRestore(Struct, frozen=True):
     """A restore that waits for a person in Xero.
 
     `may_fail` says why Xero will refuse the press, as far as the local copy can tell; mostly empty.
@@ -83,11 +83,11 @@ class Backend(Protocol):
         """Whether nothing may be changed: the connection's permissions, or the person's wish."""
         ...
 
-    def attend(self) -> None:
+    def record_user_activity(self) -> None:
         """Note that a person is here: news is looked for less often when nobody is."""
         ...
 
-    def hold_pull(self, *, on: bool) -> None:
+    def pause_sync(self, *, on: bool) -> None:
         """Hold a read of all contacts after the page it is at, or go on with it from there."""
         ...
 
@@ -103,7 +103,7 @@ class Backend(Protocol):
         """Answer a query, a first screenful as soon as there is one, then everything."""
         ...
 
-    async def check(self, action: Action, contact_ids: Sequence[str]) -> Check:
+    async def check(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Read the contacts fresh from Xero and say what is to be known before changing them."""
         ...
 
@@ -119,7 +119,7 @@ class Backend(Protocol):
         """Read one contact and its changes from the local copy."""
         ...
 
-    async def freshen(self, contact_id: str) -> None:
+    async def refresh_contact(self, contact_id: str) -> None:
         """Read one contact fresh from Xero, its balances included; news of it is published."""
         ...
 
@@ -127,11 +127,11 @@ class Backend(Protocol):
         """Read Xero's own history of a contact."""
         ...
 
-    async def handoffs(self) -> Sequence[Handoff]:
+    async def manual_restores(self) -> Sequence[ManualRestore]:
         """Return every restore that waits for a person in Xero, oldest first."""
         ...
 
-    def look_closely(self, *, on: bool) -> None:
+    def set_fast_polling(self, *, on: bool) -> None:
         """Look every few seconds whether hand-offs are done, while a person is at it."""
         ...
 
@@ -197,29 +197,29 @@ class Backend(Protocol):
         """
         ...
 
-    async def tell_sync_started(self, at: datetime) -> None:
+    async def report_sync_started(self, at: datetime) -> None:
         """Keep that somebody started a sync in Re-Leased then. Refused for a moment that is yet to come."""
         ...
 
-    async def tell_sync_ended(self, *, is_clean: bool) -> None:
+    async def report_sync_ended(self, *, is_clean: bool) -> None:
         """Keep how the sync ended that was told to run: without error, or with errors shown.
 
         Refused when none was told to run.
         """
         ...
 
-    async def tell_contact(self, seen: Change) -> None:
+    async def report_contact_checked(self, seen: Change) -> None:
         """Keep that somebody sees a contact in Re-Leased as this change has left it.
 
         Refused unless that is the last change of it that Xero has confirmed: meanwhile it may have moved on.
         """
         ...
 
-    async def tell_unlinked(self, contact_id: str, *, on: bool) -> None:
+    async def report_link(self, contact_id: str, *, on: bool) -> None:
         """Keep that the contact is unlinked in Re-Leased, or linked again."""
         ...
 
-    async def tell_state(self, state: CompanyState) -> None:
+    async def report_company_state(self, state: CompanyState) -> None:
         """Keep what Re-Leased's Sync Overview shows of the company now."""
         ...
 
@@ -227,14 +227,16 @@ class Backend(Protocol):
         """Read contacts as the table shows them now; those that aren't in the local copy are left out."""
         ...
 
-    async def reconcile(self, file: Path, options: FileOptions) -> Reconciliation:
+    async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
         """Hold a file of contacts exported from Re-Leased against the local copy; nothing is recorded.
 
         A wrong file is refused in words that name the line.
         """
         ...
 
-    async def accept(self, reconciliation: Reconciliation, choices: Mapping[int, str | None]) -> Accepted:
+    async def record_matches(
+        self, reconciliation: FileComparison, choices: Mapping[int, str | None]
+    ) -> RecordedMatches:
         """Record what the file proves, durable when this returns; doing it again changes nothing.
 
         `choices` settle ambiguous lines, as for `model.reconcile.resolve`; those without one are left out.
@@ -253,7 +255,7 @@ class Backend(Protocol):
         """Return the contact's address in Xero's pages, built from our template and a checked id."""
         ...
 
-    async def press_restore(self, contact_id: str) -> None:
+    async def simulate_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page. Refused when the pages are not on this machine."""
         ...
 

@@ -38,8 +38,8 @@ class State(StrEnum):
 
     QUEUED = "queued"
     SENDING = "sending"
-    UNCLEAR = "unclear"
-    HANDOFF = "handoff"
+    UNKNOWN = "unclear"
+    AWAITING_USER = "handoff"
     CONFIRMED = "confirmed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -51,55 +51,55 @@ class State(StrEnum):
         return self in OPEN
 
 
-OPEN: Final = frozenset({State.QUEUED, State.SENDING, State.UNCLEAR, State.HANDOFF})
+OPEN: Final = frozenset({State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER})
 
 
-class Event(StrEnum):
+class Transition(StrEnum):
     """What can happen to a change."""
 
     SEND = "send"
     CONFIRM = "confirm"
     REFUSE = "refuse"
-    HAND_OFF = "hand_off"
-    LOSE = "lose"
+    AWAIT_USER = "hand_off"
+    REPLY_LOST = "lose"
     REQUEUE = "requeue"
     CANCEL = "cancel"
     DISMISS = "dismiss"
 
 
-_STEPS: Final[dict[tuple[State, Event], State]] = {
-    (State.QUEUED, Event.SEND): State.SENDING,
-    (State.QUEUED, Event.HAND_OFF): State.HANDOFF,
-    (State.QUEUED, Event.CANCEL): State.CANCELLED,
+_STEPS: Final[dict[tuple[State, Transition], State]] = {
+    (State.QUEUED, Transition.SEND): State.SENDING,
+    (State.QUEUED, Transition.AWAIT_USER): State.AWAITING_USER,
+    (State.QUEUED, Transition.CANCEL): State.CANCELLED,
     # A fresh read can show that somebody in Xero was faster, or that it can never be done.
-    (State.QUEUED, Event.CONFIRM): State.CONFIRMED,
-    (State.QUEUED, Event.REFUSE): State.REFUSED,
-    (State.SENDING, Event.CONFIRM): State.CONFIRMED,
-    (State.SENDING, Event.REFUSE): State.REFUSED,
-    (State.SENDING, Event.HAND_OFF): State.HANDOFF,
-    (State.SENDING, Event.LOSE): State.UNCLEAR,
+    (State.QUEUED, Transition.CONFIRM): State.CONFIRMED,
+    (State.QUEUED, Transition.REFUSE): State.REFUSED,
+    (State.SENDING, Transition.CONFIRM): State.CONFIRMED,
+    (State.SENDING, Transition.REFUSE): State.REFUSED,
+    (State.SENDING, Transition.AWAIT_USER): State.AWAITING_USER,
+    (State.SENDING, Transition.REPLY_LOST): State.UNKNOWN,
     # Only when it is certain that Xero carried nothing out (a 429, no connection).
-    (State.SENDING, Event.REQUEUE): State.QUEUED,
-    (State.UNCLEAR, Event.CONFIRM): State.CONFIRMED,
-    (State.UNCLEAR, Event.REFUSE): State.REFUSED,
-    (State.UNCLEAR, Event.HAND_OFF): State.HANDOFF,
-    (State.UNCLEAR, Event.REQUEUE): State.QUEUED,
-    (State.HANDOFF, Event.CONFIRM): State.CONFIRMED,
-    (State.HANDOFF, Event.REFUSE): State.REFUSED,
-    (State.HANDOFF, Event.DISMISS): State.DISMISSED,
+    (State.SENDING, Transition.REQUEUE): State.QUEUED,
+    (State.UNKNOWN, Transition.CONFIRM): State.CONFIRMED,
+    (State.UNKNOWN, Transition.REFUSE): State.REFUSED,
+    (State.UNKNOWN, Transition.AWAIT_USER): State.AWAITING_USER,
+    (State.UNKNOWN, Transition.REQUEUE): State.QUEUED,
+    (State.AWAITING_USER, Transition.CONFIRM): State.CONFIRMED,
+    (State.AWAITING_USER, Transition.REFUSE): State.REFUSED,
+    (State.AWAITING_USER, Transition.DISMISS): State.DISMISSED,
 }
 
 
-class IllegalStepError(ValueError):
+class IllegalTransitionError(ValueError):
     """An event that can't happen in this state: a mistake in the program, never in the data."""
 
 
-def step(state: State, event: Event) -> State:
-    """Return the state that follows. Raises `IllegalStepError` where the lifecycle has no such step."""
+def step(state: State, event: Transition) -> State:
+    """Return the state that follows. Raises `IllegalTransitionError` where the lifecycle has no such step."""
     try:
         return _STEPS[state, event]
     except KeyError:
-        raise IllegalStepError(f"{event} can't happen to a change that is {state}") from None
+        raise IllegalTransitionError(f"{event} can't happen to a change that is {state}") from None
 
 
 class Change(Struct, frozen=True):
@@ -127,13 +127,13 @@ class Change(Struct, frozen=True):
     updated_at: datetime
     confirmed_at: datetime | None = None
     idempotency_key: str = ""
-    words: str = ""
-    picked_up_at: datetime | None = None
+    message: str = ""
+    synced_at: datetime | None = None
     superseded: bool = False
-    wish_id: int | None = None
-    retries: int | None = None
-    base_at: datetime | None = None
-    told_at: datetime | None = None
+    reverses_change_id: int | None = None
+    retry_of_id: int | None = None
+    sent_when_updated_at: datetime | None = None
+    checked_at: datetime | None = None
     unlinked_at: datetime | None = None
     relinked_at: datetime | None = None
 

@@ -21,7 +21,7 @@ class ContactStatus(StrEnum):
     ACTIVE = "ACTIVE"
     ARCHIVED = "ARCHIVED"
     GDPRREQUEST = "GDPRREQUEST"
-    GONE = "GONE"
+    DELETED = "GONE"
 
 
 class Organisation(Struct, frozen=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.model.contact import ContactStatus
 
 
-class Trouble(StrEnum):
+class FileProblem(StrEnum):
     """What a person can say about a file in which it can't be found."""
 
     COLUMNS = "columns"
@@ -38,7 +38,7 @@ class ContactFileError(ReshelveError):
         next_step: str = "",
         *,
         line: int = 0,
-        trouble: Trouble | None = None,
+        trouble: FileProblem | None = None,
         columns: Sequence[str] = (),
     ) -> None:
         where = f"Line {line}: " if line else ""

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tui.model.telling import TellingKind
+from tui.model.user_reports import ReportKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.contact import ContactStatus
-    from tui.model.telling import CleanSync, Telling
+    from tui.model.user_reports import CleanSync, UserReport
 
 
-class Grade(StrEnum):
+class SyncStatus(StrEnum):
     """How firmly it is known that Re-Leased has a confirmed change."""
 
     PENDING = "pending"
-    OVERDUE = "overdue"
+    MISSED = "overdue"
     EXPECTED = "expected"
-    TOLD_COMPANY = "told (company)"
-    TOLD_CONTACT = "told (contact)"
-    READ = "read"
+    REPORTED = "told (company)"
+    CHECKED = "told (contact)"
+    SYNCED = "read"
     STALLED = "stalled"
-    EXCLUDED = "unlinked"
+    NOT_LINKED = "unlinked"
     SUPERSEDED = "superseded"
 
 
@@ -64,7 +64,7 @@ class PickUp(Struct, frozen=True):
     contact_id: str
     status: ContactStatus
     sync_started_at: datetime
-    picked_up_at: datetime
+    synced_at: datetime
     run: str
 
 
@@ -108,33 +108,33 @@ class NightlyWindow(Struct, frozen=True):
         return [reading.astimezone(UTC) for reading in readings]
 
 
-class Standing(Struct, frozen=True):
+class StatusSince(Struct, frozen=True):
     """A grade and since when it holds; `since` is None where no moment can be named (superseded)."""
 
-    grade: Grade
+    status: SyncStatus
     since: datetime | None = None
 
 
-class Watch(Struct, frozen=True):
+class SyncKnowledge(Struct, frozen=True):
     """What is known of the syncs of one organisation's company as a whole.
 
     With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
     without one, `window` lets *expected* follow from the clock. `told` are the syncs that somebody said
-    ended without error, by their start. `stalled_since` and `cleared_at` are as in `Company`.
+    ended without error, by their start. `stalled_since` and `cleared_at` are as in `CompanyStatus`.
     """
 
     window: NightlyWindow | None = None
     last_clean_sync_started_at: datetime | None = None
-    told: tuple[CleanSync, ...] = ()
+    reported_syncs: tuple[CleanSync, ...] = ()
     stalled_since: datetime | None = None
     cleared_at: datetime | None = None
 
 
-class Weighed(Struct, frozen=True):
+class EvidenceResult(Struct, frozen=True):
     """What the evidence of its contact says of one confirmed change; the fields are those of `Change`."""
 
-    picked_up_at: datetime | None = None
-    told_at: datetime | None = None
+    synced_at: datetime | None = None
+    checked_at: datetime | None = None
     unlinked_at: datetime | None = None
     relinked_at: datetime | None = None
 
@@ -156,9 +156,9 @@ def proves(pick_up: PickUp, change: Change) -> bool:
     )
 
 
-def weigh(
-    confirmed: Sequence[Change], pick_ups: Sequence[PickUp], tellings: Sequence[Telling]
-) -> list[Weighed]:
+def apply_evidence(
+    confirmed: Sequence[Change], pick_ups: Sequence[PickUp], tellings: Sequence[UserReport]
+) -> list[EvidenceResult]:
     """Hold the evidence of one contact against all its confirmed changes, in the order of confirmation.
 
     A sync finds the contact as the last change that was confirmed before it began left it, and so does a
@@ -169,10 +169,12 @@ def weigh(
     following = [change.confirmed_at for change in confirmed[1:]]
     weighed = []
     for change, reversed_at in zip(confirmed, [*following, None], strict=True):
-        read = change.picked_up_at or _first_read(change, reversed_at, pick_ups)
+        read = change.synced_at or _first_read(change, reversed_at, pick_ups)
         told = _first_seen(change, reversed_at, tellings)
         waits = read is None and told is None and not change.superseded
-        weighed.append(Weighed(read, told, unlinked_at if waits else None, relinked_at if waits else None))
+        weighed.append(
+            EvidenceResult(read, told, unlinked_at if waits else None, relinked_at if waits else None)
+        )
     return weighed
 
 
@@ -184,13 +186,13 @@ def is_cancelled_out(waiting: Change, earlier: Sequence[Change]) -> bool:
     """
     first = waiting
     for change in reversed(earlier):
-        if change.picked_up_at is not None or change.told_at is not None:
+        if change.synced_at is not None or change.checked_at is not None:
             break
         first = change
     return first.action is not waiting.action
 
 
-def stand(change: Change, watch: Watch, now: datetime) -> Standing:
+def grade_change(change: Change, watch: SyncKnowledge, now: datetime) -> StatusSince:
     """Grade one change that Xero has confirmed, by the table above.
 
     Raises `ValueError` for one that Xero hasn't confirmed: there is nothing to pick up yet.
@@ -198,40 +200,40 @@ def stand(change: Change, watch: Watch, now: datetime) -> Standing:
     begin = waits_from(change)
     if begin is None:
         raise ValueError("only a confirmed change can be graded")
-    if change.picked_up_at is not None:
-        return Standing(Grade.READ, change.picked_up_at)
-    if change.told_at is not None:
-        return Standing(Grade.TOLD_CONTACT, change.told_at)
+    if change.synced_at is not None:
+        return StatusSince(SyncStatus.SYNCED, change.synced_at)
+    if change.checked_at is not None:
+        return StatusSince(SyncStatus.CHECKED, change.checked_at)
     if change.superseded:
-        return Standing(Grade.SUPERSEDED)
+        return StatusSince(SyncStatus.SUPERSEDED)
     missed = watch.last_clean_sync_started_at
     if missed is not None and missed < begin:
         missed = None
-    told = None if missed else _first_told(watch.told, begin, change.unlinked_at)
+    told = None if missed else _first_told(watch.reported_syncs, begin, change.unlinked_at)
     if told is not None:
-        return Standing(Grade.TOLD_COMPANY, told.ended_at)
+        return StatusSince(SyncStatus.REPORTED, told.ended_at)
     if change.unlinked_at is not None:
-        return Standing(Grade.EXCLUDED, change.unlinked_at)
+        return StatusSince(SyncStatus.NOT_LINKED, change.unlinked_at)
     return _waiting(watch, begin, missed, now)
 
 
-def _waiting(watch: Watch, begin: datetime, missed: datetime | None, now: datetime) -> Standing:
+def _waiting(watch: SyncKnowledge, begin: datetime, missed: datetime | None, now: datetime) -> StatusSince:
     if watch.stalled_since is not None:
-        return Standing(Grade.STALLED, max(watch.stalled_since, begin))
+        return StatusSince(SyncStatus.STALLED, max(watch.stalled_since, begin))
     if missed is not None:
-        return Standing(Grade.OVERDUE, missed)
+        return StatusSince(SyncStatus.MISSED, missed)
     expected_at = _expected_at(watch, begin)
     if expected_at is not None and expected_at <= now:
-        return Standing(Grade.EXPECTED, expected_at)
-    return Standing(Grade.PENDING, begin)
+        return StatusSince(SyncStatus.EXPECTED, expected_at)
+    return StatusSince(SyncStatus.PENDING, begin)
 
 
-def settled_up_to(watch: Watch, now: datetime) -> datetime | None:
+def settled_up_to(watch: SyncKnowledge, now: datetime) -> datetime | None:
     """Return the moment up to which what waits is told or expected to have arrived, None for nothing.
 
     What is overdue is no part of it, though it may have waited longer: count it apart.
     """
-    ends = [watch.told[-1].started_at] if watch.told else []
+    ends = [watch.reported_syncs[-1].started_at] if watch.reported_syncs else []
     if watch.window is not None and watch.stalled_since is None:
         start, _ = watch.window.last_before(now)
         if watch.cleared_at is None or start >= watch.cleared_at:
@@ -239,7 +241,7 @@ def settled_up_to(watch: Watch, now: datetime) -> datetime | None:
     return max(ends, default=None)
 
 
-def _expected_at(watch: Watch, begin: datetime) -> datetime | None:
+def _expected_at(watch: SyncKnowledge, begin: datetime) -> datetime | None:
     """Return when the first whole window after the beginning ends."""
     if watch.window is None:
         return None
@@ -255,18 +257,20 @@ def _first_told(syncs: Sequence[CleanSync], begin: datetime, until: datetime | N
 
 def _first_read(change: Change, reversed_at: datetime | None, pick_ups: Sequence[PickUp]) -> datetime | None:
     found = (
-        each.picked_up_at
+        each.synced_at
         for each in pick_ups
         if proves(each, change) and (reversed_at is None or each.sync_started_at < reversed_at)
     )
     return min(found, default=None)
 
 
-def _first_seen(change: Change, reversed_at: datetime | None, tellings: Sequence[Telling]) -> datetime | None:
+def _first_seen(
+    change: Change, reversed_at: datetime | None, tellings: Sequence[UserReport]
+) -> datetime | None:
     found = (
         each.at
         for each in tellings
-        if each.kind is TellingKind.SEEN
+        if each.kind is ReportKind.SEEN
         and each.contact_id == change.contact_id
         and each.status is change.action.target
         and change.confirmed_at is not None
@@ -277,15 +281,15 @@ def _first_seen(change: Change, reversed_at: datetime | None, tellings: Sequence
 
 
 def _link(
-    confirmed: Sequence[Change], tellings: Sequence[Telling]
+    confirmed: Sequence[Change], tellings: Sequence[UserReport]
 ) -> tuple[datetime | None, datetime | None]:
     """Return since when the contact is unlinked, None while it isn't, and when it was last linked again."""
     unlinked_at = relinked_at = None
     for telling in tellings:
         if not confirmed or telling.contact_id != confirmed[0].contact_id:
             continue
-        if telling.kind is TellingKind.UNLINKED:
+        if telling.kind is ReportKind.UNLINKED:
             unlinked_at = unlinked_at or telling.at
-        elif telling.kind is TellingKind.LINKED and unlinked_at is not None:
+        elif telling.kind is ReportKind.LINKED and unlinked_at is not None:
             unlinked_at, relinked_at = None, telling.at
     return unlinked_at, relinked_at

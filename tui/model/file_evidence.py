@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tui.model.contact_file import FileSource
 
 
-class Why(StrEnum):
+class MismatchReason(StrEnum):
     """What is known here of the reason for a difference."""
 
     #: A change asked for here has yet to be confirmed by Xero.
@@ -50,26 +50,26 @@ def evidence(change: Change, source: FileSource) -> PickUp:
     return PickUp(change.contact_id, change.action.target, source.dated, source.dated, source.run)
 
 
-def why(changes: Iterable[Change], dated: datetime) -> Why:
+def why(changes: Iterable[Change], dated: datetime) -> MismatchReason:
     """Say what explains that a contact differs from a file of that date."""
     changes = tuple(changes)
     if any(change.state.is_open for change in changes):
-        return Why.UNDER_WAY
+        return MismatchReason.UNDER_WAY
     last = _last_confirmed(changes)
     if last is None or last.confirmed_at is None:
-        return Why.UNKNOWN
+        return MismatchReason.UNKNOWN
     if last.confirmed_at > dated:
-        return Why.CHANGED_SINCE
+        return MismatchReason.CHANGED_SINCE
     if last.unlinked_at is not None:
-        return Why.UNLINKED
-    has_arrived = last.picked_up_at is not None or last.told_at is not None
-    return Why.UNKNOWN if has_arrived or last.superseded else Why.WAITING
+        return MismatchReason.UNLINKED
+    has_arrived = last.synced_at is not None or last.checked_at is not None
+    return MismatchReason.UNKNOWN if has_arrived or last.superseded else MismatchReason.WAITING
 
 
 def proved(changes: Iterable[Change], status: ContactStatus, source: FileSource) -> Change | None:
     """Return the change of a contact, of this status on both sides, for which that is new evidence."""
     last = _last_confirmed(changes, by=source.dated)
-    if last is None or last.picked_up_at is not None or last.action.target is not status:
+    if last is None or last.synced_at is not None or last.action.target is not status:
         return None
     return last if proves(evidence(last, source), last) else None
 

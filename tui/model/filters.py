@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.change import State
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -21,7 +21,7 @@ _MONTHS_A_YEAR: Final = 12
 _BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
-class Kind(StrEnum):
+class FilterKind(StrEnum):
     """What a contact can be. Unlinked is what somebody has told: Re-Leased leaves it out of its syncs."""
 
     CUSTOMER = "customer"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
     MERGED = "merged"
     UNLINKED = "unlinked"
     GDPR = "gdpr"
-    GONE = "gone"
+    DELETED = "gone"
 
 
 class Comparison(StrEnum):
@@ -51,7 +51,7 @@ class Side(StrEnum):
     OWED_TO_THEM = "owed"
 
 
-class Sync(StrEnum):
+class SyncFilter(StrEnum):
     """How a contact's last change stands with Xero and Re-Leased, in the words of the screen."""
 
     PENDING = "pending"
@@ -72,39 +72,39 @@ class Sync(StrEnum):
 
 
 _BY_GRADE: Final = {
-    Grade.PENDING: Sync.PENDING,
-    Grade.OVERDUE: Sync.OVERDUE,
-    Grade.EXPECTED: Sync.EXPECTED,
-    Grade.TOLD_COMPANY: Sync.TOLD,
-    Grade.TOLD_CONTACT: Sync.SEEN,
-    Grade.READ: Sync.READ,
-    Grade.STALLED: Sync.STALLED,
-    Grade.EXCLUDED: Sync.UNLINKED,
-    Grade.SUPERSEDED: Sync.SUPERSEDED,
+    SyncStatus.PENDING: SyncFilter.PENDING,
+    SyncStatus.MISSED: SyncFilter.OVERDUE,
+    SyncStatus.EXPECTED: SyncFilter.EXPECTED,
+    SyncStatus.REPORTED: SyncFilter.TOLD,
+    SyncStatus.CHECKED: SyncFilter.SEEN,
+    SyncStatus.SYNCED: SyncFilter.READ,
+    SyncStatus.STALLED: SyncFilter.STALLED,
+    SyncStatus.NOT_LINKED: SyncFilter.UNLINKED,
+    SyncStatus.SUPERSEDED: SyncFilter.SUPERSEDED,
 }
 #: What a change that Xero hasn't confirmed is called. The two that are missing say nothing of a contact.
 BY_STATE: Final = {
-    State.QUEUED: Sync.QUEUED,
-    State.SENDING: Sync.SENDING,
-    State.UNCLEAR: Sync.CHECKING,
-    State.HANDOFF: Sync.HANDOFF,
-    State.REFUSED: Sync.REFUSED,
+    State.QUEUED: SyncFilter.QUEUED,
+    State.SENDING: SyncFilter.SENDING,
+    State.UNKNOWN: SyncFilter.CHECKING,
+    State.AWAITING_USER: SyncFilter.HANDOFF,
+    State.REFUSED: SyncFilter.REFUSED,
 }
 
 
-def sync_of(view: ChangeView | None) -> Sync:
+def sync_of(view: ChangeView | None) -> SyncFilter:
     """Return how a contact's last change stands: never more than its grade claims."""
     if view is None:
-        return Sync.NONE
+        return SyncFilter.NONE
     if view.change.state is State.CONFIRMED:
-        return _BY_GRADE[view.standing.grade] if view.standing is not None else Sync.PENDING
-    return BY_STATE.get(view.change.state, Sync.NONE)
+        return _BY_GRADE[view.sync.status] if view.sync is not None else SyncFilter.PENDING
+    return BY_STATE.get(view.change.state, SyncFilter.NONE)
 
 
 class Is(Struct, frozen=True):
     """A contact of this kind."""
 
-    kind: Kind
+    kind: FilterKind
 
 
 class Owing(Struct, frozen=True):
@@ -130,7 +130,7 @@ class InGroup(Struct, frozen=True):
 class Synced(Struct, frozen=True):
     """A contact whose last change stands like this."""
 
-    sync: Sync
+    sync: SyncFilter
 
 
 class Span(Struct, frozen=True):
@@ -165,7 +165,7 @@ class DaysAgo(Struct, frozen=True):
     count: int
 
 
-class Changed(Struct, frozen=True):
+class ChangedFilter(Struct, frozen=True):
     """A contact changed in Xero (by its `UpdatedDateUTC`) then: `<7d` is less than 7 days ago."""
 
     comparison: Comparison
@@ -195,7 +195,7 @@ class Nothing(Struct, frozen=True):
     """What no contact meets: a filter was asked for that doesn't exist."""
 
 
-Condition = Is | Owing | InGroup | Synced | Changed | Nothing
+Condition = Is | Owing | InGroup | Synced | ChangedFilter | Nothing
 
 
 class Filter(Struct, frozen=True):

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec import Struct
 
 from tui.model.filters import (
-    Changed,
+    ChangedFilter,
     Comparison,
     DaysAgo,
+    FilterKind,
     InGroup,
     Is,
-    Kind,
     Owing,
     Period,
     Side,
     Span,
-    Sync,
     Synced,
+    SyncFilter,
 )
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ def amount(text: str) -> int | None:
 
 
 def _read_is(value: Value) -> Condition | None:
-    kind = _word(Kind, value.text)
+    kind = _word(FilterKind, value.text)
     return None if kind is None else Is(kind)
 
 
 def _read_sync(value: Value) -> Condition | None:
-    sync = _word(Sync, value.text)
+    sync = _word(SyncFilter, value.text)
     return None if sync is None else Synced(sync)
 
 
@@ -131,11 +131,11 @@ def _read_group(value: Value) -> Condition | None:
 def _read_changed(value: Value) -> Condition | None:
     comparison, rest = _compared(value.text)
     if rest in _DAYS:
-        return Changed(comparison, DaysAgo(_DAYS[rest]))
+        return ChangedFilter(comparison, DaysAgo(_DAYS[rest]))
     if span := _SPAN.fullmatch(rest):
-        return Changed(comparison, Span(int(span["count"][:9]), span["unit"]))
+        return ChangedFilter(comparison, Span(int(span["count"][:9]), span["unit"]))
     period = _period(rest)
-    return None if period is None else Changed(comparison, period)
+    return None if period is None else ChangedFilter(comparison, period)
 
 
 def _period(text: str) -> Period | None:
@@ -192,11 +192,11 @@ _AMOUNTS: Final = (">0", ">=1,500.50", "<500", "0")
 _GROUPS: Final = ("tenants", '"East Side"')
 _TIMES: Final = ("<12h", "<7d", ">2m", "today", "2026-03-01")
 _ALL: Final = (
-    _listed("is", "what a contact is", Kind, _read_is),
+    _listed("is", "what a contact is", FilterKind, _read_is),
     Qualifier("owes", "what they owe you", _AMOUNTS, _read_owes, _is_half_amount),
     Qualifier("owed", "what you owe them", _AMOUNTS, _read_owed, _is_half_amount),
     Qualifier("group", "a group's name", _GROUPS, _read_group, lambda text: not text),
-    _listed("sync", "how its last change stands", Sync, _read_sync),
+    _listed("sync", "how its last change stands", SyncFilter, _read_sync),
     Qualifier("changed", "last changed in Xero", _TIMES, _read_changed, _is_half_time),
 )
 #: All of them by name, in the order in which they are explained.

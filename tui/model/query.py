@@ -135,7 +135,7 @@ def _base(letter: str) -> str:
     )
 
 
-class Remark(StrEnum):
+class IssueKind(StrEnum):
     """What there is to say of something typed."""
 
     #: It isn't complete, and nothing follows it yet: until then it changes nothing.
@@ -152,13 +152,13 @@ class Remark(StrEnum):
     NO_SUCH_GROUP = auto()
 
 
-class Note(Struct, frozen=True):
+class QueryIssue(Struct, frozen=True):
     """A remark about a part of the text, from `start` to before `stop`.
 
     `qualifier` is the one that was meant, if any is known; `nearest` what was probably meant, complete.
     """
 
-    remark: Remark
+    kind: IssueKind
     typed: str
     start: int
     stop: int
@@ -168,7 +168,7 @@ class Note(Struct, frozen=True):
     @property
     def is_problem(self) -> bool:
         """Whether something typed doesn't do what it seems to."""
-        return self.remark is not Remark.UNFINISHED
+        return self.kind is not IssueKind.UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +181,9 @@ class Query:
 
     tab: Tab = Tab.ALL
     words: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
+    excluded_words: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
-    notes: tuple[Note, ...] = field(default=(), compare=False)
+    issues: tuple[QueryIssue, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, tab: Tab, text: str, groups: Sequence[str] = (), *, is_complete: bool = False) -> Query:
@@ -195,25 +195,25 @@ class Query:
         """
         if not text or text.isspace():
             return cls(tab)
-        from tui.model.reading import read  # noqa: PLC0415 - a first paint needs no grammar
+        from tui.model.query_parser import read  # noqa: PLC0415 - a first paint needs no grammar
 
         return read(tab, text, groups, is_complete=is_complete)
 
     @property
     def is_everything(self) -> bool:
         """Whether every contact of the tab is found."""
-        return not (self.words or self.without or self.filters)
+        return not (self.words or self.excluded_words or self.filters)
 
     @property
     def of_texts(self) -> Query:
         """The part of it that looks at texts alone."""
-        return Query(self.tab, self.words, self.without) if self.filters else self
+        return Query(self.tab, self.words, self.excluded_words) if self.filters else self
 
     def narrows(self, other: Query) -> bool:
         """Say whether everything this finds is among what the other finds (whatever the tab)."""
         return (
             all(any(old in new for new in self.words) for old in other.words)
             # A text that doesn't hold a part of a word doesn't hold the word.
-            and all(any(new in old for new in self.without) for old in other.without)
+            and all(any(new in old for new in self.excluded_words) for old in other.excluded_words)
             and set(other.filters) <= set(self.filters)
         )

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from tui.model.query import TabCounts
-from tui.model.telling import LONGEST_SYNC, is_stalled
+from tui.model.user_reports import LONGEST_SYNC, is_stalled
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from tui.model.change import Change
     from tui.model.contact import Organisation
-    from tui.model.evidence import Standing
-    from tui.model.telling import Telling
+    from tui.model.evidence import StatusSince
+    from tui.model.user_reports import UserReport
 
 
-class Link(StrEnum):
+class ConnectionStatus(StrEnum):
     """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation.
 
     `UNEXPECTED` is an answer that isn't one: a refusal of the whole request, a gateway's page, or no sense.
@@ -35,11 +35,11 @@ class Link(StrEnum):
     UNAVAILABLE = "unavailable"
     UNEXPECTED = "unexpected"
     RECONNECT = "reconnect"
-    GONE = "gone"
-    ELSEWHERE = "elsewhere"
+    REMOVED = "gone"
+    STANDBY = "elsewhere"
 
 
-class XeroLink(Struct, frozen=True):
+class XeroStatus(Struct, frozen=True):
     """The connection to Xero in words and numbers.
 
     `waiting_until` is when the next attempt is made; `detail` is a sentence for the person; calls left are
@@ -48,7 +48,7 @@ class XeroLink(Struct, frozen=True):
     without an answer for long was made, None unless there is one.
     """
 
-    link: Link = Link.STARTING
+    status: ConnectionStatus = ConnectionStatus.STARTING
     last_answer_at: datetime | None = None
     waiting_until: datetime | None = None
     detail: str = ""
@@ -66,10 +66,10 @@ class PullProgress(Struct, frozen=True):
 
     done: int
     total: int | None
-    is_held: bool = False
+    is_paused: bool = False
 
 
-class ReleasedLink(Struct, frozen=True):
+class ReLeasedStatus(Struct, frozen=True):
     """What is known of Re-Leased's syncs.
 
     `has_feed` says whether evidence can be *read*, `is_asked` whether it was asked yet. `state` is one of
@@ -90,9 +90,9 @@ class ReleasedLink(Struct, frozen=True):
     is_syncing: bool = False
     last_sync_at: datetime | None = None
     problem: str = ""
-    state_told_at: datetime | None = None
-    told: Telling | None = None
-    told_sync_since: datetime | None = None
+    state_reported_at: datetime | None = None
+    reported_syncs: UserReport | None = None
+    reported_sync_since: datetime | None = None
     zone: tzinfo | None = None
     zone_note: str = ""
     window_start_at: datetime | None = None
@@ -102,19 +102,19 @@ class ReleasedLink(Struct, frozen=True):
         """Whether no sync can be expected to bring anything, by the feed, its silence, or a person."""
         return bool(self.problem) or is_stalled(self.state)
 
-    def is_told_to_run(self, now: datetime) -> bool:
+    def is_reported_running(self, now: datetime) -> bool:
         """Whether a sync that somebody has started may still be running, as far as anybody told."""
-        return self.told_sync_since is not None and now - self.told_sync_since < LONGEST_SYNC
+        return self.reported_sync_since is not None and now - self.reported_sync_since < LONGEST_SYNC
 
 
 class ChangeView(Struct, frozen=True):
     """A change and, once Xero has confirmed it, how it stands with Re-Leased."""
 
     change: Change
-    standing: Standing | None = None
+    sync: StatusSince | None = None
 
 
-class Pane(Struct, frozen=True):
+class ChangeSummary(Struct, frozen=True):
     """The status pane: totals, and the newest few of each kind (never the whole journal).
 
     `working` are queued, being sent or unclear, and all but the queued ones count in `sent_total`;
@@ -126,24 +126,24 @@ class Pane(Struct, frozen=True):
     """
 
     working: tuple[ChangeView, ...] = ()
-    handoffs: tuple[ChangeView, ...] = ()
+    manual_restores: tuple[ChangeView, ...] = ()
     refused: tuple[ChangeView, ...] = ()
-    waiting: tuple[ChangeView, ...] = ()
-    settled: tuple[ChangeView, ...] = ()
+    pending: tuple[ChangeView, ...] = ()
+    synced: tuple[ChangeView, ...] = ()
     working_total: int = 0
     sent_total: int = 0
-    handoff_total: int = 0
+    manual_restore_total: int = 0
     refused_total: int = 0
-    waiting_total: int = 0
-    overdue_total: int = 0
+    pending_total: int = 0
+    missed_total: int = 0
     stalled_total: int = 0
-    unseen_total: int = 0
+    unconfirmed_total: int = 0
     settled_total: int = 0
 
     @property
     def not_in_xero_total(self) -> int:
         """How many changes Xero has yet to confirm: those on the way, and restores that wait for a person."""
-        return self.working_total + self.handoff_total
+        return self.working_total + self.manual_restore_total
 
 
 class Snapshot(Struct, frozen=True):
@@ -161,14 +161,14 @@ class Snapshot(Struct, frozen=True):
     organisation: Organisation
     counts: TabCounts = field(default_factory=TabCounts)
     unreadable: int = 0
-    xero: XeroLink = XeroLink()
-    pull: PullProgress | None = None
-    last_pull_at: datetime | None = None
+    xero: XeroStatus = XeroStatus()
+    progress: PullProgress | None = None
+    last_refresh_at: datetime | None = None
     balances_read_at: datetime | None = None
-    disk_trouble: str = ""
+    storage_problem: str = ""
     clock_ahead: timedelta = timedelta()
     is_paused: bool = False
-    released: ReleasedLink = ReleasedLink()
-    pane: Pane | None = None
+    re_leased: ReLeasedStatus = ReLeasedStatus()
+    summary: ChangeSummary | None = None
     rows_version: int = 0
     order_version: int = 0

@@ -36,7 +36,7 @@ class ContactGroup(Struct, frozen=True):
         return any(part in folded for part in _SOUNDING)
 
 
-class Care(Struct, frozen=True):
+class TenancyWarnings(Struct, frozen=True):
     """What is to be kept in mind of tenancies before anything is archived.
 
     `marked` are the names of the groups of tenants; `is_first` says that no archive was ever asked for here
@@ -48,7 +48,7 @@ class Care(Struct, frozen=True):
 
 
 #: For what archives nothing.
-NO_CARE: Final = Care()
+NO_CARE: Final = TenancyWarnings()
 
 
 def marked_by(words: Iterable[tuple[str, bool]]) -> frozenset[str]:

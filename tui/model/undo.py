@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.reach import UNKNOWN, out_of_reach
-from tui.model.tenancy import NO_CARE, Care, tenants_among
+from tui.model.eligibility import UNKNOWN, out_of_reach
+from tui.model.tenancy import NO_CARE, TenancyWarnings, tenants_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ class Batch(Struct, frozen=True):
     of_batch: str = ""
 
 
-class Fate(StrEnum):
+class UndoOutcome(StrEnum):
     """What becomes of one contact: the first four do something, the last two don't."""
 
     CANCEL = "cancel"
@@ -59,10 +59,10 @@ class Fate(StrEnum):
     @property
     def is_step(self) -> bool:
         """Whether anything is done."""
-        return self not in {Fate.NOTHING, Fate.LEFT}
+        return self not in {UndoOutcome.NOTHING, UndoOutcome.LEFT}
 
 
-class Wish(Struct, frozen=True):
+class UndoTarget(Struct, frozen=True):
     """One contact's part in a batch, with all that bears on taking it back.
 
     `wanted` is the action that undoing (or redoing) comes down to. `chain` are the changes of the contact
@@ -85,16 +85,16 @@ class PlanLine(Struct, frozen=True):
     that was carried out. `reason` says why nothing is done.
     """
 
-    wish: Wish
-    fate: Fate
+    target: UndoTarget
+    outcome: UndoOutcome
     change: Change | None = None
     waits: bool = False
     reason: str = ""
 
     def tenants(self, marked: frozenset[str]) -> tuple[str, ...]:
         """Return the groups of tenants that the contact is in, where this archives it."""
-        contact = self.wish.contact
-        if self.fate is not Fate.ARCHIVE or contact is None:
+        contact = self.target.contact
+        if self.outcome is not UndoOutcome.ARCHIVE or contact is None:
             return ()
         return tenants_among(contact.groups, marked)
 
@@ -108,12 +108,12 @@ class UndoPlan(Struct, frozen=True):
     kind: BatchKind
     of: Batch
     lines: tuple[PlanLine, ...]
-    care: Care = NO_CARE
+    tenancy: TenancyWarnings = NO_CARE
 
     @property
     def steps(self) -> tuple[PlanLine, ...]:
         """The lines that do something."""
-        return tuple(line for line in self.lines if line.fate.is_step)
+        return tuple(line for line in self.lines if line.outcome.is_step)
 
     @property
     def words(self) -> str:
@@ -121,7 +121,7 @@ class UndoPlan(Struct, frozen=True):
         return say(self.lines)
 
 
-LIVE: Final = frozenset({State.QUEUED, State.SENDING, State.UNCLEAR, State.HANDOFF, State.CONFIRMED})
+LIVE: Final = frozenset({State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER, State.CONFIRMED})
 CHANGED_AGAIN: Final = "it was changed again since"
 CHANGED_IN_XERO: Final = "somebody has changed it in Xero since"
 NOT_AS_LEFT: Final = "it is no longer as it was left"
@@ -134,14 +134,14 @@ def reverse(action: Action) -> Action:
     return Action.RESTORE if action is Action.ARCHIVE else Action.ARCHIVE
 
 
-def plan_line(wish: Wish) -> PlanLine:
+def plan_line(wish: UndoTarget) -> PlanLine:
     """Decide what becomes of one contact."""
     last = next((change for change in reversed(wish.chain) if change.state in LIVE), None)
     since = last.change_id if last is not None else wish.change.change_id
     for other in reversed(wish.others):
         if other.change_id > since and other.state in LIVE:
             in_xero = other.origin is Origin.XERO
-            return PlanLine(wish, Fate.LEFT, reason=CHANGED_IN_XERO if in_xero else CHANGED_AGAIN)
+            return PlanLine(wish, UndoOutcome.LEFT, reason=CHANGED_IN_XERO if in_xero else CHANGED_AGAIN)
     return _anew(wish) if last is None else _take_back(wish, last)
 
 
@@ -151,82 +151,89 @@ def settle_for(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine, ..
     A queued change may have left in the meantime, so that it becomes a hand-off instead of being cancelled:
     that is the same wish, and a person still presses. An archive that wasn't shown is never made.
     """
-    agreed = {line.wish.change.change_id: line.fate for line in shown.lines}
+    agreed = {line.target.change.change_id: line.outcome for line in shown.lines}
 
     def is_agreed(line: PlanLine) -> bool:
-        was = agreed.get(line.wish.change.change_id)
-        return was is not None and was.is_step and (line.fate is was or line.fate is not Fate.ARCHIVE)
+        was = agreed.get(line.target.change.change_id)
+        return (
+            was is not None
+            and was.is_step
+            and (line.outcome is was or line.outcome is not UndoOutcome.ARCHIVE)
+        )
 
     return tuple(
         line
-        if not line.fate.is_step or is_agreed(line)
-        else PlanLine(line.wish, Fate.LEFT, reason=NOT_AS_LEFT)
+        if not line.outcome.is_step or is_agreed(line)
+        else PlanLine(line.target, UndoOutcome.LEFT, reason=NOT_AS_LEFT)
         for line in fresh
     )
 
 
 def say(lines: Sequence[PlanLine]) -> str:
     """Put what becomes of the contacts into one sentence without a full stop."""
-    counted = Counter((line.fate, line.waits) for line in lines if line.fate.is_step)
+    counted = Counter((line.outcome, line.waits) for line in lines if line.outcome.is_step)
     said = [
         _STEP_WORDS[key][0 if n == 1 else 1].format(n=f"{n:,}") for key in _STEP_WORDS if (n := counted[key])
     ]
-    left = Counter(line.reason for line in lines if line.fate is Fate.LEFT)
+    left = Counter(line.reason for line in lines if line.outcome is UndoOutcome.LEFT)
     said += [f"{n:,} {'is' if n == 1 else 'are'} left alone: {_plain(reason)}" for reason, n in left.items()]
-    nothing = Counter(line.reason for line in lines if line.fate is Fate.NOTHING)
+    nothing = Counter(line.reason for line in lines if line.outcome is UndoOutcome.NOTHING)
     said += [
         f"{n:,} {'needs' if n == 1 else 'need'} nothing: {_plain(reason)}" for reason, n in nothing.items()
     ]
     return "; ".join(said) or "There is nothing to do"
 
 
-_STEP_WORDS: Final[dict[tuple[Fate, bool], tuple[str, str]]] = {
-    (Fate.CANCEL, False): ("{n} is cancelled before it leaves", "{n} are cancelled before they leave"),
-    (Fate.DISMISS, False): ("{n} hand-off is no longer waited for", "{n} hand-offs are no longer waited for"),
-    (Fate.RESTORE, False): (
+_STEP_WORDS: Final[dict[tuple[UndoOutcome, bool], tuple[str, str]]] = {
+    (UndoOutcome.CANCEL, False): ("{n} is cancelled before it leaves", "{n} are cancelled before they leave"),
+    (UndoOutcome.DISMISS, False): (
+        "{n} hand-off is no longer waited for",
+        "{n} hand-offs are no longer waited for",
+    ),
+    (UndoOutcome.RESTORE, False): (
         "{n} becomes a restore, which you press in Xero",
         "{n} become restores, which you press in Xero",
     ),
-    (Fate.RESTORE, True): (
+    (UndoOutcome.RESTORE, True): (
         "{n} becomes a restore once Xero has answered",
         "{n} become restores once Xero has answered",
     ),
-    (Fate.ARCHIVE, False): ("{n} becomes an archive", "{n} become archives"),
-    (Fate.ARCHIVE, True): (
+    (UndoOutcome.ARCHIVE, False): ("{n} becomes an archive", "{n} become archives"),
+    (UndoOutcome.ARCHIVE, True): (
         "{n} becomes an archive once Xero has answered",
         "{n} become archives once Xero has answered",
     ),
 }
 
 
-def _anew(wish: Wish) -> PlanLine:
+def _anew(wish: UndoTarget) -> PlanLine:
     """Decide for a wish of which nothing is left: only one that was itself undone is asked for again."""
     if wish.wanted is not wish.change.action:
-        return PlanLine(wish, Fate.NOTHING, reason=CAME_TO_NOTHING)
+        return PlanLine(wish, UndoOutcome.NOTHING, reason=CAME_TO_NOTHING)
     if wish.contact is not None and wish.contact.status is wish.wanted.target:
-        return PlanLine(wish, Fate.NOTHING, reason=SO_ALREADY)
+        return PlanLine(wish, UndoOutcome.NOTHING, reason=SO_ALREADY)
     reason = _why_not(wish, as_left=reverse(wish.wanted))
-    return PlanLine(wish, Fate.LEFT, reason=reason) if reason else _become(wish, None)
+    return PlanLine(wish, UndoOutcome.LEFT, reason=reason) if reason else _become(wish, None)
 
 
-def _take_back(wish: Wish, last: Change) -> PlanLine:
+def _take_back(wish: UndoTarget, last: Change) -> PlanLine:
     if last.action is wish.wanted:
-        return PlanLine(wish, Fate.NOTHING, reason=SO_ALREADY)
+        return PlanLine(wish, UndoOutcome.NOTHING, reason=SO_ALREADY)
     if last.state is State.QUEUED:
-        return PlanLine(wish, Fate.CANCEL, last)
-    if last.state is State.HANDOFF:
-        return PlanLine(wish, Fate.DISMISS, last)
+        return PlanLine(wish, UndoOutcome.CANCEL, last)
+    if last.state is State.AWAITING_USER:
+        return PlanLine(wish, UndoOutcome.DISMISS, last)
     if last.state is not State.CONFIRMED:
         return _become(wish, last, waits=True)
     reason = _why_not(wish, as_left=last.action)
-    return PlanLine(wish, Fate.LEFT, reason=reason) if reason else _become(wish, last)
+    return PlanLine(wish, UndoOutcome.LEFT, reason=reason) if reason else _become(wish, last)
 
 
-def _become(wish: Wish, last: Change | None, *, waits: bool = False) -> PlanLine:
-    return PlanLine(wish, Fate(wish.wanted.value), last, waits=waits)
+def _become(wish: UndoTarget, last: Change | None, *, waits: bool = False) -> PlanLine:
+    return PlanLine(wish, UndoOutcome(wish.wanted.value), last, waits=waits)
 
 
-def _why_not(wish: Wish, *, as_left: Action) -> str:
+def _why_not(wish: UndoTarget, *, as_left: Action) -> str:
     if wish.contact is None:
         return UNKNOWN
     return out_of_reach(wish.contact) or ("" if wish.contact.status is as_left.target else NOT_AS_LEFT)

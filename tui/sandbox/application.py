@@ -10,18 +10,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
-from tui.sandbox import pages, practice, somebody
+from tui.sandbox import controls, third_party_edits, xero_pages
 from tui.sandbox.accounting import routes as accounting
-from tui.sandbox.guard import Guard
-from tui.sandbox.identity import apps, consent, discovery, endpoints
-from tui.sandbox.released import controls as released
+from tui.sandbox.fault_middleware import FaultMiddleware
+from tui.sandbox.host_guard import HostGuard
+from tui.sandbox.oauth import apps, consent, discovery, endpoints
+from tui.sandbox.re_leased import controls as released
 from tui.sandbox.request_limit import RequestLimit
-from tui.sandbox.weather import Weather
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tui.sandbox.context import Practice
+    from tui.sandbox.context import PracticeServices
 
 _IDENTITY = [
     Route("/identity/connect/authorize", consent.authorize, methods=["GET"]),
@@ -42,7 +42,7 @@ _IDENTITY = [
 ]
 
 
-def application(services: Practice) -> Starlette:
+def application(services: PracticeServices) -> Starlette:
     """Put the practice services together.
 
     The server adds `app.state.drop`, which closes the connection of a request without an answer.
@@ -59,15 +59,15 @@ def application(services: Practice) -> Starlette:
         routes=[
             *accounting.ROUTES,
             *_IDENTITY,
-            *pages.ROUTES,
+            *xero_pages.ROUTES,
             *released.ROUTES,
-            *practice.ROUTES,
-            *somebody.ROUTES,
+            *controls.ROUTES,
+            *third_party_edits.ROUTES,
         ],
         middleware=[
-            Middleware(Guard),
+            Middleware(HostGuard),
             Middleware(RequestLimit),
-            Middleware(Weather),
+            Middleware(FaultMiddleware),
             # Light work: a page of a thousand contacts must not take longer for being packed.
             Middleware(GZipMiddleware, compresslevel=1),
         ],

@@ -9,28 +9,28 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from tui.sandbox.books import Books
-    from tui.sandbox.budget import Budget
+    from tui.sandbox.call_counter import CallCounter
     from tui.sandbox.clock import Clock
     from tui.sandbox.counts import Counts
-    from tui.sandbox.database import Database
+    from tui.sandbox.database import PracticeDatabase
     from tui.sandbox.faults import Faults
-    from tui.sandbox.identity.tokens import Tokens
-    from tui.sandbox.limits import Limits
-    from tui.sandbox.released.company import Companies
+    from tui.sandbox.oauth.tokens import TokenIssuer
+    from tui.sandbox.rate_limits import Limits
+    from tui.sandbox.re_leased.company import Companies
     from tui.sandbox.request_log import RequestLog
 
 
 @dataclass(frozen=True, slots=True)
-class Practice:
+class PracticeServices:
     """The practice Xero and Re-Leased, ready to answer."""
 
-    database: Database
+    database: PracticeDatabase
     clock: Clock
     books: Books
     counts: Counts
-    tokens: Tokens
+    tokens: TokenIssuer
     limits: Limits
-    budget: Budget
+    budget: CallCounter
     faults: Faults
     log: RequestLog
     companies: Companies
@@ -46,7 +46,7 @@ class Practice:
         return int(self.database.recall("status_writes") or 0)
 
 
-def practice_of(request: HTTPConnection) -> Practice:
+def practice_of(request: HTTPConnection) -> PracticeServices:
     """Find the services behind a request."""
-    practice: Practice = request.app.state.practice
+    practice: PracticeServices = request.app.state.practice
     return practice

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tui.sandbox.database import Database
+    from tui.sandbox.database import PracticeDatabase
 
 _KEPT = 64
 
@@ -13,7 +13,7 @@ _KEPT = 64
 class Counts:
     """Counts by filter; the first write after a count forgets them all."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PracticeDatabase) -> None:
         self._database = database
         self._known: dict[Any, int] = {}
         self._writes = -1

@@ -93,7 +93,7 @@ CREATE INDEX tokens_by_grant ON tokens (grant_id);
 _CACHE_KIB = 32_000
 
 
-class Database:
+class PracticeDatabase:
     """The open file. A `kill -9` loses nothing that was answered: WAL is written before an answer leaves."""
 
     def __init__(self, file: Path) -> None:

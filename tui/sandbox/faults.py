@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.bad_answers import BAD_ANSWERS
+from tui.sandbox.fault_responses import BAD_ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ _KEPT = 20_000
 
 
 @dataclass(slots=True)
-class Entry:
+class LoggedRequest:
     """One request. `status` is `None` as long as no answer left, or when the connection was dropped."""
 
     number: int
@@ -50,15 +50,15 @@ class RequestLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._entries: deque[LoggedRequest] = deque(maxlen=_KEPT)
         self._count = 0
 
     def begin(
         self, method: str, path: str, query: str, tenant: str | None, idempotency_key: str | None
-    ) -> Entry:
+    ) -> LoggedRequest:
         """Note that a request has come in."""
         self._count += 1
-        entry = Entry(self._count, method, path, query, tenant, idempotency_key, self._clock.now_ms())
+        entry = LoggedRequest(self._count, method, path, query, tenant, idempotency_key, self._clock.now_ms())
         self._entries.append(entry)
         return entry
 

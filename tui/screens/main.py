@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import getters, on, work
 from textual.containers import Container, Horizontal
 
-from tui.actions import bindings
+from tui.actions.registry import bindings
 from tui.model.change import Action
-from tui.model.snapshot import Link
-from tui.screens.changes.changing import Changing, why_not
-from tui.screens.finding import Finding
+from tui.model.snapshot import ConnectionStatus
+from tui.screens.changes.change_controller import ChangeController, why_not
+from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.messages import SnapshotChanged
-from tui.screens.reconcile.comparing import Comparing
-from tui.screens.released.telling_sync import TellingSync
+from tui.screens.re_leased.manual_sync_controller import ManualSyncController
+from tui.screens.search_controller import SearchController
 from tui.widgets.contact_table import ContactTable
+from tui.widgets.formatting import counted, number
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.pause_bar import PauseBar
-from tui.widgets.pull_bar import PullBar
+from tui.widgets.paused_banner import PausedBanner
+from tui.widgets.query_hint import QueryHint
 from tui.widgets.search_box import SearchBox
-from tui.widgets.search_note import SearchNote
 from tui.widgets.selection_bar import SelectionBar
 from tui.widgets.sync_pane import SyncPane
+from tui.widgets.sync_progress_bar import SyncProgressBar
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
 from tui.widgets.unreadable_bar import UnreadableBar
-from tui.widgets.words import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tui.model.backend import Backend
     from tui.model.snapshot import Snapshot
 
-_TO_RECONNECT = frozenset({Link.RECONNECT, Link.GONE})
+_TO_RECONNECT = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _HELD = "Reading is held after this page. The same key goes on from there; nothing is lost."
 _SEARCH_KEYS = (
     ("open", "To the contacts"),
@@ -48,7 +48,9 @@ _SEARCH_KEYS = (
 )
 
 
-class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[None]):
+class MainScreen(
+    SearchController[None], ChangeController[None], ManualSyncController[None], ComparisonController[None]
+):
     """Everything at a glance. Its first frame waits for nothing: rows come straight from an index."""
 
     CSS_PATH = "main.tcss"
@@ -63,8 +65,8 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
     ]
 
     title_bar = getters.query_one(TitleBar)
-    pause_bar = getters.query_one(PauseBar)
-    pull_bar = getters.query_one(PullBar)
+    pause_bar = getters.query_one(PausedBanner)
+    pull_bar = getters.query_one(SyncProgressBar)
     unreadable_bar = getters.query_one(UnreadableBar)
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
@@ -81,9 +83,9 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
             yield SearchBox("#contacts", complete=self.complete, id="search")
-        yield SearchNote()
-        yield PauseBar()
-        yield PullBar()
+        yield QueryHint()
+        yield PausedBanner()
+        yield SyncProgressBar()
         yield UnreadableBar()
         with Container(id="body"):
             yield ContactTable(id="contacts", clock=self.local_now)
@@ -95,22 +97,22 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
         """Show what is known."""
         snapshot = self.backend.snapshot
         self.show_first(snapshot)
-        self._tell(snapshot)
+        self._update(snapshot)
         self._offer_keys()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
-        self.follow(message.snapshot)
-        self._tell(message.snapshot)
+        self.apply_snapshot(message.snapshot)
+        self._update(message.snapshot)
 
-    def _tell(self, snapshot: Snapshot) -> None:
+    def _update(self, snapshot: Snapshot) -> None:
         now, is_practice = self.now(), self.backend.is_practice
-        self.title_bar.tell(snapshot, now, is_practice=is_practice)
-        self.sync_pane.tell(snapshot, now, is_practice=is_practice)
-        self.pull_bar.tell(snapshot, now)
-        self.pause_bar.tell(snapshot)
+        self.title_bar.update_from(snapshot, now, is_practice=is_practice)
+        self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
+        self.pull_bar.update_from(snapshot, now)
+        self.pause_bar.update_from(snapshot)
         self.unreadable_bar.update_from(snapshot)
-        self.table.tell_age(snapshot.balances_read_at)
+        self.table.update_from(snapshot.balances_read_at)
         # What the keys follow seldom changes; the clock calls here every second.
         if self._offered != self._offers_follow(snapshot):
             self._offer_keys()
@@ -118,10 +120,10 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def _remind(self, snapshot: Snapshot) -> None:
         """Say once, as the organisation opens, what still waits for the person."""
-        if self._has_reminded or snapshot.pane is None:
+        if self._has_reminded or snapshot.summary is None:
             return
         self._has_reminded = True
-        waiting = snapshot.pane.handoff_total
+        waiting = snapshot.summary.manual_restore_total
         if waiting:
             verb = "waits" if waiting == 1 else "wait"
             key = self.key("handoffs")
@@ -129,17 +131,17 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def tick(self) -> None:
         """Let countdowns count."""
-        self._tell(self.backend.snapshot)
+        self._update(self.backend.snapshot)
 
     def on_screen_resume(self) -> None:
         """Catch up on the news that came while another organisation was shown."""
-        self.follow(self.backend.snapshot)
-        self._tell(self.backend.snapshot)
+        self.apply_snapshot(self.backend.snapshot)
+        self._update(self.backend.snapshot)
 
     def _offers_follow(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
-        pull, is_told = snapshot.pull, snapshot.released.told_sync_since is not None
-        is_held = pull is not None and pull.is_held
-        return snapshot.xero.link in _TO_RECONNECT, pull is not None, is_held, is_told
+        pull, is_told = snapshot.progress, snapshot.re_leased.reported_sync_since is not None
+        is_held = pull is not None and pull.is_paused
+        return snapshot.xero.status in _TO_RECONNECT, pull is not None, is_held, is_told
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
@@ -236,13 +238,13 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def action_handoffs(self) -> None:
         """Show the restores that wait for a press in Xero."""
-        pane = self.backend.snapshot.pane
-        if pane is None or not pane.handoff_total:
+        pane = self.backend.snapshot.summary
+        if pane is None or not pane.manual_restore_total:
             self.flash("No restore is waiting for a press in Xero.")
         else:
-            from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+            from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-            self.open_screen(HandoffScreen(self.backend))
+            self.open_screen(ManualRestoresScreen(self.backend))
 
     def action_activity(self) -> None:
         """List every change."""
@@ -252,7 +254,7 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def action_troubleshoot(self) -> None:
         """Go through what keeps contacts from reaching Re-Leased."""
-        from tui.screens.released.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        from tui.screens.re_leased.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         self.open_screen(TroubleshootScreen(self.backend))
 
@@ -272,12 +274,12 @@ class MainScreen(Finding[None], Changing[None], TellingSync[None], Comparing[Non
 
     def action_hold_pull(self) -> None:
         """Hold the read of all contacts, or go on with it from there."""
-        pull = self.backend.snapshot.pull
+        pull = self.backend.snapshot.progress
         if pull is None:
             self.flash("Nothing to hold: all contacts are read already.")
             return
-        self.backend.hold_pull(on=not pull.is_held)
-        self.flash(_HELD if not pull.is_held else "Going on with reading all contacts.")
+        self.backend.pause_sync(on=not pull.is_paused)
+        self.flash(_HELD if not pull.is_paused else "Going on with reading all contacts.")
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:

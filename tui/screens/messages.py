@@ -9,9 +9,9 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from tui.model.account import Connected
-    from tui.model.check import Check
     from tui.model.contact import Organisation
     from tui.model.errors import ReshelveError
+    from tui.model.precheck import Precheck
     from tui.model.rows import Found
     from tui.model.snapshot import Snapshot
 
@@ -57,7 +57,7 @@ class RestoreRequested(Message):
 class Checked(Message, bubble=False):
     """Xero was asked about the contacts that are to be changed."""
 
-    check: Check
+    check: Precheck
 
 
 @dataclass

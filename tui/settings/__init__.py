@@ -6,31 +6,31 @@ reads the settings.
 
 from __future__ import annotations
 
-from tui.settings.declared import (
+from tui.settings.loader import SettingsReport, load, survey
+from tui.settings.schema import (
     KEYS,
     SECTIONS,
-    Key,
     OrganisationSettings,
-    ReleasedSettings,
+    ReLeasedSettings,
     ScreenSettings,
+    SettingKey,
     Settings,
     SyncSettings,
     XeroSettings,
     find_key,
     window,
 )
-from tui.settings.reading import Survey, load, survey
-from tui.settings.writing import save, set_value, unset
+from tui.settings.writer import save, set_value, unset
 
 __all__ = [
     "KEYS",
     "SECTIONS",
-    "Key",
     "OrganisationSettings",
-    "ReleasedSettings",
+    "ReLeasedSettings",
     "ScreenSettings",
+    "SettingKey",
     "Settings",
-    "Survey",
+    "SettingsReport",
     "SyncSettings",
     "XeroSettings",
     "find_key",

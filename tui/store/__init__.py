@@ -1,5 +1,5 @@
 """The local copy of an organisation, in SQLite."""
 
-from tui.store.store import Applied, JournalEvent, Move, Store
+from tui.store.store import Applied, ChangeLogEntry, Store, TransitionRequest
 
-__all__ = ["Applied", "JournalEvent", "Move", "Store"]
+__all__ = ["Applied", "ChangeLogEntry", "Store", "TransitionRequest"]

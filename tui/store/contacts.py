@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tui.model import moments
+from tui.model import timestamps
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.query import TabCounts
 from tui.store import values
-from tui.store.moments import to_ms
-from tui.store.search.texts import search_text, sort_key
+from tui.store.search.normalise import search_text, sort_key
+from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -120,8 +120,8 @@ def upsert(
 
 def _counts(contact: Contact, old: tuple[Any, ...], seen_ms: int, *, is_full_read: bool) -> bool:
     """Return whether Xero's contact replaces the stored one."""
-    known = moments.of_milliseconds(old[_UPDATED])
-    if known is None or contact.updated_at >= known or old[_STATUS] == ContactStatus.GONE:
+    known = timestamps.of_milliseconds(old[_UPDATED])
+    if known is None or contact.updated_at >= known or old[_STATUS] == ContactStatus.DELETED:
         return True
     ahead = to_ms(known) - seen_ms
     if is_full_read:
@@ -278,5 +278,5 @@ def _balances(row: tuple[Any, ...]) -> Balances | None:
     if receivable is None or receivable_overdue is None or payable is None or payable_overdue is None:
         return None
     return Balances(
-        receivable, receivable_overdue, payable, payable_overdue, moments.of_milliseconds(row[-2])
+        receivable, receivable_overdue, payable, payable_overdue, timestamps.of_milliseconds(row[-2])
     )

@@ -10,13 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tui.log import log_unexpected, logger
 from tui.model.errors import StoreError
-from tui.paths import file_identity, private_folder
 from tui.store.connection import Connection
-from tui.store.failures import no_locks, store_error
+from tui.store.errors import no_locks, store_error
 from tui.store.schema import migrate
-from tui.store.search.texts import refold
+from tui.store.search.normalise import refold
+from tui.system.log import log_unexpected, logger
+from tui.system.paths import file_identity, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -197,7 +197,7 @@ class Database:
                 "The local copy is closed. Everything saved until now is kept.", "Start Reshelve again."
             ) from None
         future = asyncio.wrap_future(pending)
-        future.add_done_callback(self._tell)
+        future.add_done_callback(self._update)
         if after is not None:
             future.add_done_callback(lambda done: _call_on_success(done, after))
         return await asyncio.shield(future)
@@ -218,7 +218,7 @@ class Database:
         changed, self._changed_elsewhere = self._changed_elsewhere, False
         return changed
 
-    def _tell(self, done: asyncio.Future[Any]) -> None:
+    def _update(self, done: asyncio.Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is None or isinstance(error, StoreError):
             try:

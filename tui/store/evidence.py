@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
-from tui.model.evidence import PickUp, is_cancelled_out, weigh
-from tui.model.moments import of_milliseconds
-from tui.model.telling import Company, Telling, TellingKind
+from tui.model.evidence import PickUp, apply_evidence, is_cancelled_out
+from tui.model.timestamps import of_milliseconds
+from tui.model.user_reports import CompanyStatus, ReportKind, UserReport
 from tui.store import values
-from tui.store.journal.events import NOTED, PICKED_UP, TOLD, write_event
-from tui.store.moments import to_ms
-from tui.store.schema.tellings import WAITING, WAITS_FROM
+from tui.store.change_log.entries import NOTED, PICKED_UP, TOLD, write_event
+from tui.store.schema.user_reports import WAITING, WAITS_FROM
+from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,8 +25,8 @@ _TELLING: Final = "at_ms, kind, contact_id, status, state"
 #: What was told of a contact, or with an empty id of the company, in the order of telling.
 OF_CONTACT: Final = f"SELECT {_TELLING} FROM tellings WHERE contact_id = ? ORDER BY number"  # noqa: S608 - our own names
 _NOTES: Final = {
-    TellingKind.UNLINKED: "said to be unlinked in Re-Leased, so that its syncs leave it out",
-    TellingKind.LINKED: "said to be linked again in Re-Leased",
+    ReportKind.UNLINKED: "said to be unlinked in Re-Leased, so that its syncs leave it out",
+    ReportKind.LINKED: "said to be linked again in Re-Leased",
 }
 _CANCELLED_OUT: Final = "Re-Leased never had what this reversed, so that there is nothing to wait for"
 
@@ -40,14 +40,14 @@ def record(connection: sqlite3.Connection, pick_ups: Iterable[PickUp]) -> int:
             " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
                 pick_up.contact_id, pick_up.status.value, to_ms(pick_up.sync_started_at),
-                to_ms(pick_up.picked_up_at), pick_up.run,
+                to_ms(pick_up.synced_at), pick_up.run,
             ),
         )  # fmt: skip
         contact_ids[pick_up.contact_id] = None
     return sum(settle(connection, contact_id) for contact_id in contact_ids)
 
 
-def tell(connection: sqlite3.Connection, tellings: Iterable[Telling], told_at: datetime) -> int:
+def tell(connection: sqlite3.Connection, tellings: Iterable[UserReport], told_at: datetime) -> int:
     """Keep what was told. Returns how many changes it settles: one that was seen, for one."""
     settled = 0
     for telling in tellings:
@@ -64,19 +64,19 @@ def tell(connection: sqlite3.Connection, tellings: Iterable[Telling], told_at: d
     return settled
 
 
-def read_company(database: Database) -> Company:
+def read_company(database: Database) -> CompanyStatus:
     """Read what was told of the company as a whole."""
-    return Company.of(values.readable(telling_of, database.rows(OF_CONTACT, ("",))))
+    return CompanyStatus.of(values.readable(telling_of, database.rows(OF_CONTACT, ("",))))
 
 
-def telling_of(row: tuple[Any, ...]) -> Telling:
+def telling_of(row: tuple[Any, ...]) -> UserReport:
     """Read a telling from a row of `OF_CONTACT`. Raises `UnreadableRowError`, also for one without a time."""
     at_ms, kind, contact_id, status, state = row
     at = of_milliseconds(at_ms)
     if at is None:
         raise values.UnreadableRowError("at_ms")
-    return Telling(
-        values.member(TellingKind, kind),
+    return UserReport(
+        values.member(ReportKind, kind),
         at,
         values.text(contact_id),
         values.member(ContactStatus, status) if status else None,
@@ -87,26 +87,26 @@ def telling_of(row: tuple[Any, ...]) -> Telling:
 def settle(connection: sqlite3.Connection, contact_id: str) -> int:
     """Write to the contact's changes what stored evidence says of them; returns how many it settles."""
     confirmed = _confirmed(connection, contact_id)
-    since = next((each.confirmed_at for each in confirmed if each.picked_up_at is None), None)
+    since = next((each.confirmed_at for each in confirmed if each.synced_at is None), None)
     if since is None:
         return 0
     pick_ups = _pick_ups(connection, contact_id, since)
     tellings = values.readable(telling_of, connection.execute(OF_CONTACT, (contact_id,)))
-    weighed = weigh(confirmed, pick_ups, tellings)
+    weighed = apply_evidence(confirmed, pick_ups, tellings)
     settled = 0
     for change, known in zip(confirmed, weighed, strict=True):
-        before = (change.picked_up_at, change.told_at, change.unlinked_at, change.relinked_at)
-        if before == (known.picked_up_at, known.told_at, known.unlinked_at, known.relinked_at):
+        before = (change.synced_at, change.checked_at, change.unlinked_at, change.relinked_at)
+        if before == (known.synced_at, known.checked_at, known.unlinked_at, known.relinked_at):
             continue
-        moments = (known.picked_up_at, known.told_at, known.unlinked_at, known.relinked_at)
+        moments = (known.synced_at, known.checked_at, known.unlinked_at, known.relinked_at)
         connection.execute(
             "UPDATE changes SET picked_up_ms = ?, told_ms = ?, unlinked_ms = ?, relinked_ms = ?"
             " WHERE change_id = ?",
             (*(None if each is None else to_ms(each) for each in moments), change.change_id),
         )
         for at, was, event in (
-            (known.picked_up_at, change.picked_up_at, PICKED_UP),
-            (known.told_at, change.told_at, TOLD),
+            (known.synced_at, change.synced_at, PICKED_UP),
+            (known.checked_at, change.checked_at, TOLD),
         ):
             if at is not None and was is None:
                 write_event(connection, to_ms(at), change.change_id, event, State.CONFIRMED.value)
@@ -139,7 +139,7 @@ def cancel_out(connection: sqlite3.Connection, sync_started_at: datetime, now: d
     return cancelled
 
 
-def _note(connection: sqlite3.Connection, telling: Telling) -> None:
+def _note(connection: sqlite3.Connection, telling: UserReport) -> None:
     """Tell it in the log of the contact's last change, where there is one."""
     note = _NOTES.get(telling.kind)
     last = next(reversed(_confirmed(connection, telling.contact_id)), None)
@@ -173,9 +173,9 @@ def _change(contact_id: str, row: tuple[Any, ...]) -> Change:
         requested_at=confirmed_at,
         updated_at=confirmed_at,
         confirmed_at=confirmed_at,
-        picked_up_at=of_milliseconds(row[3]),
+        synced_at=of_milliseconds(row[3]),
         superseded=values.flag(row[4]),
-        told_at=of_milliseconds(row[5]),
+        checked_at=of_milliseconds(row[5]),
         unlinked_at=of_milliseconds(row[6]),
         relinked_at=of_milliseconds(row[7]),
     )

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from tui.model.contact import ContactStatus
-from tui.store import applying, cursors
-from tui.store.care.repair import open_whole
-from tui.store.care.upkeep import Upkeep
-from tui.store.comparing import Comparing
+from tui.store import contact_ingest, sync_state
+from tui.store.change_log import changes as journal
+from tui.store.change_log.change_repository import ChangeRepository
+from tui.store.change_log.changes import TransitionRequest
+from tui.store.change_log.entries import ChangeLogEntry, read_events_of, read_events_of_change
+from tui.store.comparison_queries import ComparisonQueries
 from tui.store.contacts import read_active_named, read_contacts, read_counts
-from tui.store.gone import forget_told, note_told, untold
-from tui.store.journal import changes as journal
-from tui.store.journal.changes import Move
-from tui.store.journal.events import JournalEvent, read_events_of, read_events_of_change
-from tui.store.journal.requests import Requests
-from tui.store.search.finder import Finder
-from tui.store.unreadable import begin_full_read, end_full_read, note_unreadable, read_unreadable
-from tui.store.watching import Watching
+from tui.store.deleted_contacts import mark_seen, reset_seen, unseen_contacts
+from tui.store.evidence_queries import EvidenceQueries
+from tui.store.maintenance.repair import open_whole
+from tui.store.maintenance.upkeep import MaintenanceQueries
+from tui.store.search.search_service import SearchService
+from tui.store.unreadable_contacts import begin_full_read, end_full_read, note_unreadable, read_unreadable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
     from tui.model.errors import StoreError
     from tui.model.query import TabCounts
-    from tui.store.applying import Outcome
+    from tui.store.contact_ingest import Outcome
     from tui.store.database import Database
 
-__all__ = ["Applied", "JournalEvent", "Move", "Store"]
+__all__ = ["Applied", "ChangeLogEntry", "Store", "TransitionRequest"]
 
 
 class Applied(Struct, frozen=True):
@@ -52,7 +52,7 @@ class Applied(Struct, frozen=True):
     moved: tuple[Change, ...] = ()
 
 
-class Store(Requests, Upkeep, Watching, Comparing):
+class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQueries):
     """Everything kept of one organisation.
 
     Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
@@ -62,7 +62,7 @@ class Store(Requests, Upkeep, Watching, Comparing):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self._database = database
-        self.finder = Finder(database)
+        self.search = SearchService(database)
 
     @property
     def on_written(self) -> Callable[[StoreError | None], None]:
@@ -81,7 +81,7 @@ class Store(Requests, Upkeep, Watching, Comparing):
     def close(self) -> None:
         """Finish the writes that have begun and let go of the file. May be called twice."""
         self.stop_checks()
-        self.finder.close()
+        self.search.close()
         self._database.close()
 
     # --- contacts ---
@@ -106,11 +106,11 @@ class Store(Requests, Upkeep, Watching, Comparing):
         """
 
         def work(connection: sqlite3.Connection) -> Outcome:
-            outcome = applying.apply(
+            outcome = contact_ingest.apply(
                 connection, contacts, seen_at, gone=gone, absent=absent, is_full_read=is_full_read
             )
             if is_full_read:
-                note_told(connection, outcome.upserted.rowids)
+                mark_seen(connection, outcome.upserted.rowids)
             return outcome
 
         outcome = await self._database.write(work, durable=bool(gone or absent), after=self._take_in)
@@ -129,27 +129,27 @@ class Store(Requests, Upkeep, Watching, Comparing):
             lambda connection: note_unreadable(connection, marks, is_full_read=is_full_read)
         )
 
-    async def begin_full_read(self) -> None:
+    async def begin_full_sync(self) -> None:
         """Begin a full read: no contact has been seen in it yet."""
 
         def work(connection: sqlite3.Connection) -> None:
-            forget_told(connection)
+            reset_seen(connection)
             begin_full_read(connection)
 
         await self._database.write(work)
 
-    async def end_full_read(self) -> None:
+    async def end_full_sync(self) -> None:
         """End a full read: which contacts were seen in it isn't needed any more."""
 
         def work(connection: sqlite3.Connection) -> None:
-            forget_told(connection)
+            reset_seen(connection)
             end_full_read(connection)
 
         await self._database.write(work)
 
-    async def untold(self, limit: int) -> list[str]:
+    async def unseen_contacts(self, limit: int) -> list[str]:
         """Return the ids of contacts that the full read under way hasn't told of."""
-        return await asyncio.to_thread(untold, self._database, limit)
+        return await asyncio.to_thread(unseen_contacts, self._database, limit)
 
     def counts(self) -> TabCounts:
         """Return how many contacts each tab holds."""
@@ -171,7 +171,7 @@ class Store(Requests, Upkeep, Watching, Comparing):
 
     async def record(
         self,
-        moves: Sequence[Move],
+        moves: Sequence[TransitionRequest],
         now: datetime,
         contacts: Sequence[Contact] = (),
         *,
@@ -181,14 +181,16 @@ class Store(Requests, Upkeep, Watching, Comparing):
         """Store contacts as seen now, then take the moves: all of it or nothing, durable.
 
         A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
-        or a person have settled already stays as it is. `Event.CONFIRM` without `confirmed_at` means now.
-        `gone` and `absent` are as for `apply`. Raises `IllegalStepError` for a move that the lifecycle
+        or a person have settled already stays as it is. `Transition.CONFIRM` without `confirmed_at` means
+        now. `gone` and `absent` are as for `apply`. Raises `IllegalTransitionError` for a move that the lifecycle
         doesn't have.
         """
         decided = frozenset(move.change_id for move in moves)
 
         def work(connection: sqlite3.Connection) -> tuple[Outcome, tuple[Change, ...]]:
-            outcome = applying.apply(connection, contacts, now, decided=decided, gone=gone, absent=absent)
+            outcome = contact_ingest.apply(
+                connection, contacts, now, decided=decided, gone=gone, absent=absent
+            )
             moved = (journal.move(connection, move, now) for move in moves)
             return outcome, tuple(change for change in moved if change is not None)
 
@@ -211,11 +213,11 @@ class Store(Requests, Upkeep, Watching, Comparing):
         """Return the changes of a contact, newest first."""
         return journal.read_changes_of(self._database, contact_id)
 
-    def events_of(self, contact_id: str) -> list[JournalEvent]:
+    def entries_of(self, contact_id: str) -> list[ChangeLogEntry]:
         """Return what happened to a contact's changes, newest first."""
         return read_events_of(self._database, contact_id)
 
-    def events_of_change(self, change_id: int) -> list[JournalEvent]:
+    def entries_of_change(self, change_id: int) -> list[ChangeLogEntry]:
         """Return what happened to one change, oldest first."""
         return read_events_of_change(self._database, change_id)
 
@@ -233,13 +235,13 @@ class Store(Requests, Upkeep, Watching, Comparing):
 
     # --- cursors ---
 
-    def cursor(self, name: str) -> str | None:
+    def sync_state(self, name: str) -> str | None:
         """Return a bookmark, None if it was never set."""
-        return cursors.read_cursor(self._database, name)
+        return sync_state.read_cursor(self._database, name)
 
-    async def set_cursor(self, name: str, value: str | None) -> None:
+    async def set_sync_state(self, name: str, value: str | None) -> None:
         """Set a bookmark, or forget it."""
-        await self._database.write(lambda connection: cursors.write_cursor(connection, name, value))
+        await self._database.write(lambda connection: sync_state.write_cursor(connection, name, value))
 
     def changed_elsewhere(self) -> bool:
         """Say whether another process has written to the file since this was last asked.
@@ -248,16 +250,16 @@ class Store(Requests, Upkeep, Watching, Comparing):
         """
         changed = self._database.changed_elsewhere()
         if changed:
-            self.finder.mark_stale()
+            self.search.mark_stale()
         return changed
 
     def _take_in(self, outcome: Outcome) -> None:
         for seen in outcome.upserted.moved:
-            self.finder.patch(seen.rowid, seen.contact.status)
+            self.search.patch(seen.rowid, seen.contact.status)
         for rowid in outcome.gone.values():
-            self.finder.patch(rowid, ContactStatus.GONE)
+            self.search.patch(rowid, ContactStatus.DELETED)
         if outcome.upserted.texts_changed:
-            self.finder.mark_stale()
+            self.search.mark_stale()
 
 
 def _applied(outcome: Outcome, moved: tuple[Change, ...] = ()) -> Applied:

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactStatus
-from tui.model.tenancy import Care, ContactGroup, in_order, marked_by
+from tui.model.tenancy import ContactGroup, TenancyWarnings, in_order, marked_by
 from tui.store import values
-from tui.store.moments import to_ms
+from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,16 +27,16 @@ def read_marked(database: Database) -> frozenset[str]:
     return _marked(database.rows(_MARKS))
 
 
-def read_care(database: Database) -> Care:
+def read_care(database: Database) -> TenancyWarnings:
     """Read what is to be kept in mind before anything is archived."""
     [(was_asked,)] = database.rows(_ANY_ARCHIVE)
-    return Care(read_marked(database), is_first=not was_asked)
+    return TenancyWarnings(read_marked(database), is_first=not was_asked)
 
 
-def care_in(connection: sqlite3.Connection) -> Care:
+def care_in(connection: sqlite3.Connection) -> TenancyWarnings:
     """Read the same within a transaction."""
     [(was_asked,)] = connection.execute(_ANY_ARCHIVE)
-    return Care(_marked(connection.execute(_MARKS)), is_first=not was_asked)
+    return TenancyWarnings(_marked(connection.execute(_MARKS)), is_first=not was_asked)
 
 
 def _marked(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
@@ -51,7 +51,7 @@ def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
     rows = connection.execute(
         "SELECT group_names, sum(status = ?) FROM contacts"
         " WHERE group_names <> '[]' AND status <> ? GROUP BY group_names",
-        (ContactStatus.ACTIVE.value, ContactStatus.GONE.value),
+        (ContactStatus.ACTIVE.value, ContactStatus.DELETED.value),
     )
     for names, count in rows:
         for name in values.names(names):

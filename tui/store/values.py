@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tui.model.moments import EPOCH, of_milliseconds
+from tui.model.timestamps import EPOCH, of_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from tui.model.activity import Group
+from tui.model.change_list import ChangeGroup
 from tui.widgets.group_bar import GroupBar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from enum import StrEnum
 
-    from tui.model.snapshot import Pane
+    from tui.model.snapshot import ChangeSummary
 
 
-class ChangeGroups(GroupBar[Group]):
+class ChangeGroups(GroupBar[ChangeGroup]):
     """Says how many changes need something."""
 
     NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
-        Group.ALL: ("All", "All"),
-        Group.OPEN: ("Open", "Open"),
-        Group.REFUSED: ("Refused", "Refused"),
-        Group.WAITING: ("Unseen in Re-Leased", "Unseen"),
-        Group.DONE: ("Done", "Done"),
+        ChangeGroup.ALL: ("All", "All"),
+        ChangeGroup.OPEN: ("Open", "Open"),
+        ChangeGroup.REFUSED: ("Refused", "Refused"),
+        ChangeGroup.WAITING: ("Unseen in Re-Leased", "Unseen"),
+        ChangeGroup.DONE: ("Done", "Done"),
     }
 
     def __init__(self) -> None:
-        super().__init__(Group.ALL)
+        super().__init__(ChangeGroup.ALL)
 
-    def tell(self, pane: Pane | None) -> None:
+    def update_from(self, pane: ChangeSummary | None) -> None:
         """Count as the pane has it."""
         if pane is None:
             self.count({})
             return
         totals = {
-            Group.OPEN: pane.working_total + pane.handoff_total,
-            Group.REFUSED: pane.refused_total,
-            Group.WAITING: pane.unseen_total,
+            ChangeGroup.OPEN: pane.working_total + pane.manual_restore_total,
+            ChangeGroup.REFUSED: pane.refused_total,
+            ChangeGroup.WAITING: pane.unconfirmed_total,
         }
         self.count({group: total for group, total in totals.items() if total})

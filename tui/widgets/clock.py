@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from tui.widgets.words import counted
+from tui.widgets.formatting import counted
 
 if TYPE_CHECKING:
     from datetime import tzinfo

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.content import Content
 from textual.style import Style
 
-from tui.widgets.line import Line
-from tui.widgets.words import number
+from tui.widgets.formatting import number
+from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 G = TypeVar("G", bound=StrEnum)
 
 
-class GroupBar(Line, Generic[G]):
+class GroupBar(StaticLine, Generic[G]):
     """Shows the groups and tells by colour, weight and underline which is open; each can be clicked.
 
     `NAMES` are the groups, each with its name in full and where there is little room. `ACTION` is the

@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Input
 
-from tui.actions import is_offered, key_name, keys_of, spec
-from tui.widgets.line import Line
+from tui.actions.registry import is_offered, key_name, keys_of, spec
+from tui.widgets.static_line import StaticLine
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _FLASH_SECONDS = 5.0
 _TROUBLE_SECONDS = 12.0
 
 
-class KeyBar(Line):
+class KeyBar(StaticLine):
     """Names keys as far as there is room for whole words; the last one always stays.
 
     Small news takes its place for some seconds. Every key can be clicked. At the right end stands what must

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tui.actions import usual_key
+from tui.actions.registry import usual_key
 from tui.model.change import State
 from tui.widgets.text import safe
 
@@ -29,7 +29,7 @@ _DEFAULT: Final = "Check the contact in Xero"
 
 def reason(change: Change) -> str:
     """Return why the change was refused, in Xero's words."""
-    return safe(change.words) or _NO_REASON
+    return safe(change.message) or _NO_REASON
 
 
 def advice(change: Change, *, retry: str = "retry_here", key: Callable[[str], str] = usual_key) -> str:
@@ -40,7 +40,7 @@ def advice(change: Change, *, retry: str = "retry_here", key: Callable[[str], st
     """
     if change.state is not State.REFUSED or change.superseded:
         return ""
-    words = change.words.lower()
+    words = change.message.lower()
     if any(part in words for part in _FINAL):
         return "Retrying won't help: look the contact up in Xero."
     first = next((step for part, step in _STEPS if part in words), _DEFAULT)

@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
-from tui.widgets.line import Line
-from tui.widgets.typing_box import TypingBox
-from tui.widgets.words import number
+from tui.widgets.formatting import number
+from tui.widgets.ordered_input import OrderedInput
+from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class _Words(TypingBox):
+class _Words(OrderedInput):
     """The input itself; leaving it downwards goes to the contacts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -108,7 +108,7 @@ class SearchBox(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Put prompt, words and tally in a row."""
-        prompt = Line(id="prompt")
+        prompt = StaticLine(id="prompt")
         prompt.show(Content("/ "))
         yield prompt
         words = _Words(placeholder="Search", compact=True, select_on_focus=False, id="words")
@@ -158,7 +158,7 @@ class SearchBox(Horizontal):
         self.post_message(self.Changed(event.value))
 
 
-class _Tally(Line):
+class _Tally(StaticLine):
     """The number at the end of the box."""
 
     _room = 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from tui.actions import key_now
-from tui.widgets.line import Line
+from tui.actions.registry import key_now
+from tui.widgets.formatting import number
+from tui.widgets.static_line import StaticLine
 from tui.widgets.text import safe
-from tui.widgets.words import number
 
 
-class SelectionBar(Line):
+class SelectionBar(StaticLine):
     """One line that is there only while something is selected: an action would touch all of it."""
 
     DEFAULT_CSS = """

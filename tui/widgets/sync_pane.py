@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.actions import key_now
-from tui.widgets import sync_lines
-from tui.widgets.line import Line
+from tui.actions.registry import key_now
+from tui.widgets import sync_pane_lines
+from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +20,7 @@ _TALL = 12
 _TWO_COLUMNS = 70
 
 
-class SyncPane(Line):
+class SyncPane(StaticLine):
     """Writes itself for the room its style sheet gives it: tall, low or a single line."""
 
     DEFAULT_CSS = """
@@ -29,7 +29,7 @@ class SyncPane(Line):
 
     _told: tuple[Snapshot, datetime, bool] | None = None
 
-    def tell(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
+    def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
         """Show the state of things at this moment; repaints only if it reads differently."""
         self._told = (snapshot, now, is_practice)
         self.rewrite()
@@ -42,8 +42,8 @@ class SyncPane(Line):
         snapshot, now, is_practice = self._told
         key = partial(key_now, self.app)
         if height == 1:
-            self.show(sync_lines.single(snapshot, now, width, is_practice=is_practice, key=key))
+            self.show(sync_pane_lines.single(snapshot, now, width, is_practice=is_practice, key=key))
             return
-        write = sync_lines.low if height < _TALL and width >= _TWO_COLUMNS else sync_lines.tall
+        write = sync_pane_lines.low if height < _TALL and width >= _TWO_COLUMNS else sync_pane_lines.tall
         lines = write(snapshot, now, width, height, is_practice=is_practice, key=key)
         self.show(Content("\n").join(lines))

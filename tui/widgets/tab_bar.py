@@ -8,13 +8,13 @@ from textual.content import Content
 from textual.style import Style
 
 from tui.model.query import Tab, TabCounts
-from tui.widgets.line import Line
-from tui.widgets.words import number
+from tui.widgets.formatting import number
+from tui.widgets.static_line import StaticLine
 
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
 
 
-class TabBar(Line):
+class TabBar(StaticLine):
     """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked.
 
     Contacts that are in All alone are counted beside the tabs, so that the numbers add up,

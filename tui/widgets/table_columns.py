@@ -14,7 +14,7 @@ GUTTER: Final = 3
 GAP: Final = 2
 
 
-class Key(StrEnum):
+class ColumnKey(StrEnum):
     """The columns."""
 
     CONTACT = "contact"
@@ -27,7 +27,7 @@ class Key(StrEnum):
 class Column(Struct, frozen=True):
     """A column. With a `share` it divides what fixed widths leave; it is left out below `from_width`."""
 
-    key: Key
+    key: ColumnKey
     title: str
     width: int = 0
     share: int = 0
@@ -42,14 +42,14 @@ class Placed(Struct, frozen=True):
     width: int
 
 
-_STATUS: Final = Column(Key.STATUS, "Status", width=8, from_width=48)
+_STATUS: Final = Column(ColumnKey.STATUS, "Status", width=8, from_width=48)
 _COLUMNS: Final = (
-    Column(Key.CONTACT, "Contact", share=3),
+    Column(ColumnKey.CONTACT, "Contact", share=3),
     _STATUS,
-    Column(Key.EMAIL, "E-mail", share=2, from_width=70),
-    Column(Key.OWES, "They owe", width=12, from_width=56, is_right=True),
+    Column(ColumnKey.EMAIL, "E-mail", share=2, from_width=70),
+    Column(ColumnKey.OWES, "They owe", width=12, from_width=56, is_right=True),
     # As wide as "~ expected Nov 2023".
-    Column(Key.LAST_CHANGE, "Last change", width=19, from_width=38),
+    Column(ColumnKey.LAST_CHANGE, "Last change", width=19, from_width=38),
 )
 
 

@@ -10,11 +10,11 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from tui.model.contact import ContactStatus
-from tui.model.evidence import Grade
+from tui.model.evidence import SyncStatus
 from tui.model.query import Tab
 from tui.widgets.matches import match_spans
-from tui.widgets.signs import Sign, sign
-from tui.widgets.table_columns import GAP, GUTTER, Key, place
+from tui.widgets.status_badge import StatusBadge, sign
+from tui.widgets.table_columns import GAP, GUTTER, ColumnKey, place
 from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, fit, money, safe
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CURSOR: Final = "▌"
 TICK: Final = "✓"
-_GONE: Final = Sign("⊘", "gone from Xero", "muted")
+_GONE: Final = StatusBadge("⊘", "gone from Xero", "muted")
 # Of days: the title has twelve cells.
 _TWO_DIGITS, _THREE_DIGITS, _MOST_DAYS = 10, 100, 9_999
 
@@ -37,12 +37,12 @@ _STATUS: Final = {
     ContactStatus.ACTIVE: "Active",
     ContactStatus.ARCHIVED: "Archived",
     ContactStatus.GDPRREQUEST: "GDPR",
-    ContactStatus.GONE: "Gone",
+    ContactStatus.DELETED: "Gone",
 }
 _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
 
 
-class Palette(Struct, frozen=True):
+class RowPalette(Struct, frozen=True):
     """The table's styles: whole ones for lines, and partial ones to lay over them by name.
 
     `bare` are those without their colours: not every colour can be read on the cursor's.
@@ -56,7 +56,7 @@ class Palette(Struct, frozen=True):
     bare: dict[str, Style]
 
 
-class Look(Struct, frozen=True):
+class RowStyle(Struct, frozen=True):
     """All that decides how a row is painted, apart from its own values: together they are a cache key.
 
     `frame` is the spinner's, empty for rows that have none; `now` only matters by its day and zone.
@@ -82,11 +82,11 @@ def status_words(row: Row) -> str:
     return "Merged" if row.is_merged else _STATUS[row.status]
 
 
-def paint_header(width: int, tab: Tab, palette: Palette, owes: str = "") -> Strip:
+def paint_header(width: int, tab: Tab, palette: RowPalette, owes: str = "") -> Strip:
     """Paint the titles of the columns; `owes` is another title for the amounts."""
     parts = [
         fit(
-            owes if owes and placed.column.key is Key.OWES else placed.column.title,
+            owes if owes and placed.column.key is ColumnKey.OWES else placed.column.title,
             placed.width,
             "right" if placed.column.is_right else "left",
         )
@@ -96,12 +96,12 @@ def paint_header(width: int, tab: Tab, palette: Palette, owes: str = "") -> Stri
     return Strip([Segment(fit(text, width), palette.header)], width)
 
 
-def paint_row(row: Row, look: Look, palette: Palette) -> Strip:
+def paint_row(row: Row, look: RowStyle, palette: RowPalette) -> Strip:
     """Paint one contact in exactly the width of the look."""
     base = palette.cursor if look.is_cursor else palette.selected if look.is_selected else palette.plain
     over = palette.bare if look.is_cursor else palette.over
     mark = base + palette.over["mark"]
-    if look.lingers or row.status is ContactStatus.GONE or not belongs(row, look.tab):
+    if look.lingers or row.status is ContactStatus.DELETED or not belongs(row, look.tab):
         base += over["dim"]
     segments = [
         Segment(CURSOR if look.is_cursor else " ", mark),
@@ -115,39 +115,39 @@ def paint_row(row: Row, look: Look, palette: Palette) -> Strip:
     return strip.adjust_cell_length(look.width, base)
 
 
-def _cell(row: Row, placed: Placed, look: Look, base: Style, over: dict[str, Style]) -> Iterator[Segment]:
+def _cell(row: Row, placed: Placed, look: RowStyle, base: Style, over: dict[str, Style]) -> Iterator[Segment]:
     """Paint one column of a row."""
     width = placed.width
     match placed.column.key:
-        case Key.CONTACT:
+        case ColumnKey.CONTACT:
             yield from _searched(row.name, width, look.words, base, base + over["match"])
-        case Key.EMAIL:
+        case ColumnKey.EMAIL:
             base += over["muted"]
             yield from _searched(row.email, width, look.words, base, base + over["match"])
-        case Key.STATUS:
+        case ColumnKey.STATUS:
             yield Segment(fit(status_words(row), width), base + over["muted"])
-        case Key.OWES:
+        case ColumnKey.OWES:
             yield Segment(fit(money(row.owes), width, "right"), base if row.owes else base + over["muted"])
-        case Key.LAST_CHANGE:
+        case ColumnKey.LAST_CHANGE:
             shown = row_sign(row, look)
             style = base + over[shown.style] if shown.style else base
             yield Segment(fit(shown.text, width), style)
 
 
-def row_sign(row: Row, look: Look) -> Sign:
+def row_sign(row: Row, look: RowStyle) -> StatusBadge:
     """Return what is said of a row's last change, with the spinner's frame where it turns.
 
     Where there is nothing to say of a contact that Xero no longer knows, that is said.
     """
-    shown = Sign() if row.last_change is None else sign(row.last_change, look.now)
-    if row.status is ContactStatus.GONE and (not shown.text or _is_superseded(row.last_change)):
+    shown = StatusBadge() if row.last_change is None else sign(row.last_change, look.now)
+    if row.status is ContactStatus.DELETED and (not shown.text or _is_superseded(row.last_change)):
         return _GONE
     return replace(shown, symbol=look.frame) if shown.moves and look.frame else shown
 
 
 def _is_superseded(view: ChangeView | None) -> bool:
-    standing = None if view is None else view.standing
-    return standing is not None and standing.grade is Grade.SUPERSEDED
+    standing = None if view is None else view.sync
+    return standing is not None and standing.status is SyncStatus.SUPERSEDED
 
 
 def owes_title(read_at: datetime | None, now: datetime) -> str:

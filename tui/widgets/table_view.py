@@ -16,8 +16,8 @@ from textual.strip import Strip
 
 from tui.model.change import State
 from tui.model.query import Query
-from tui.widgets.signs import SPINNER
-from tui.widgets.table_lines import Look, Palette, owes_title, paint_header, paint_row
+from tui.widgets.status_badge import SPINNER
+from tui.widgets.table_lines import RowPalette, RowStyle, owes_title, paint_header, paint_row
 from tui.widgets.table_window import Window
 from tui.widgets.text import fit
 
@@ -95,13 +95,13 @@ class TableView(ScrollView):
         self._window = Window()
         self._clock = clock
         self._today = clock()
-        self._palette: Palette | None = None
-        self._strips: LRUCache[tuple[Row, Look], Strip] = LRUCache(1024)
+        self._palette: RowPalette | None = None
+        self._strips: LRUCache[tuple[Row, RowStyle], Strip] = LRUCache(1024)
         self._spinner: Timer | None = None
         self._frame = 0
         self._owes = ""
 
-    def tell_age(self, balances_read_at: datetime | None) -> None:
+    def update_from(self, balances_read_at: datetime | None) -> None:
         """Say in the header how old the amounts are, should they be; repaints only what then differs."""
         now = self._clock()
         if now.date() != self._today.date():
@@ -219,7 +219,7 @@ class TableView(ScrollView):
         is_cursor, is_selected, lingers = self._marks(index, row.contact_id)
         frame = SPINNER[self._frame] if self._spinner and _is_sending(row) else ""
         query = self._query
-        look = Look(width, query.tab, query.words, self._today, frame, is_cursor, is_selected, lingers)
+        look = RowStyle(width, query.tab, query.words, self._today, frame, is_cursor, is_selected, lingers)
         strip = self._strips.get((row, look))
         if strip is None:
             strip = self._strips[row, look] = paint_row(row, look, palette)
@@ -239,14 +239,14 @@ class TableView(ScrollView):
             [Segment(fit(" " * left + text, width), self.get_component_rich_style(f"{_PREFIX}empty"))], width
         )
 
-    def _styles_in_use(self) -> Palette:
+    def _styles_in_use(self) -> RowPalette:
         if self._palette is None:
             whole = {
                 name: self.get_component_rich_style(f"{_PREFIX}{name}")
                 for name in ("header", "cursor", "selected", *_OVER)
             }
             bare = {name: whole[name].without_color for name in _OVER}
-            self._palette = Palette(
+            self._palette = RowPalette(
                 plain=self.rich_style,
                 header=whole["header"],
                 cursor=whole["cursor"],

@@ -7,46 +7,46 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 from textual.style import Style
 
-from tui.model.snapshot import Link, Snapshot
+from tui.model.snapshot import ConnectionStatus, Snapshot
 from tui.widgets import clock
-from tui.widgets.line import Line
+from tui.widgets.formatting import number
+from tui.widgets.static_line import StaticLine
 from tui.widgets.text import content
-from tui.widgets.words import number
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.snapshot import XeroLink
+    from tui.model.snapshot import XeroStatus
 
 _SIGNS: Final = {
-    Link.STARTING: ("◌", "$text-muted"),
-    Link.ONLINE: ("●", "$text-success"),
-    Link.OFFLINE: ("○", "$text-warning"),
-    Link.KEYCHAIN: ("!", "$text-warning"),
-    Link.LIMITED: ("◔", "$text-warning"),
-    Link.UNAVAILABLE: ("✗", "$text-error"),
-    Link.UNEXPECTED: ("✗", "$text-error"),
-    Link.RECONNECT: ("!", "$text-error"),
-    Link.GONE: ("⊘", "$text-error"),
-    Link.ELSEWHERE: ("⇄", "$text-accent"),
+    ConnectionStatus.STARTING: ("◌", "$text-muted"),
+    ConnectionStatus.ONLINE: ("●", "$text-success"),
+    ConnectionStatus.OFFLINE: ("○", "$text-warning"),
+    ConnectionStatus.KEYCHAIN: ("!", "$text-warning"),
+    ConnectionStatus.LIMITED: ("◔", "$text-warning"),
+    ConnectionStatus.UNAVAILABLE: ("✗", "$text-error"),
+    ConnectionStatus.UNEXPECTED: ("✗", "$text-error"),
+    ConnectionStatus.RECONNECT: ("!", "$text-error"),
+    ConnectionStatus.REMOVED: ("⊘", "$text-error"),
+    ConnectionStatus.STANDBY: ("⇄", "$text-accent"),
 }
 _WAITING: Final = ("◌", "$text-warning")
 # Long words, short words; `{}` is the countdown to the next attempt.
 _WORDS: Final = {
-    Link.STARTING: ("connecting", "connecting"),
-    Link.OFFLINE: ("offline{}", "offline"),
-    Link.KEYCHAIN: ("waiting for the keychain", "keychain"),
-    Link.LIMITED: ("limit reached{}", "limit"),
-    Link.UNAVAILABLE: ("not answering{}", "no answer"),
-    Link.UNEXPECTED: ("unexpected answer{}", "unexpected"),
-    Link.RECONNECT: ("sign in again", "sign in"),
-    Link.GONE: ("not connected", "not connected"),
-    Link.ELSEWHERE: ("used by another Reshelve", "elsewhere"),
+    ConnectionStatus.STARTING: ("connecting", "connecting"),
+    ConnectionStatus.OFFLINE: ("offline{}", "offline"),
+    ConnectionStatus.KEYCHAIN: ("waiting for the keychain", "keychain"),
+    ConnectionStatus.LIMITED: ("limit reached{}", "limit"),
+    ConnectionStatus.UNAVAILABLE: ("not answering{}", "no answer"),
+    ConnectionStatus.UNEXPECTED: ("unexpected answer{}", "unexpected"),
+    ConnectionStatus.RECONNECT: ("sign in again", "sign in"),
+    ConnectionStatus.REMOVED: ("not connected", "not connected"),
+    ConnectionStatus.STANDBY: ("used by another Reshelve", "elsewhere"),
 }
 _LONG, _MIDDLE, _NARROW = 100, 72, 50
 
 
-class TitleBar(Line):
+class TitleBar(StaticLine):
     """Shows as much as its width allows; the practice mark always stays."""
 
     DEFAULT_CSS = """
@@ -55,7 +55,7 @@ class TitleBar(Line):
 
     _told: tuple[Snapshot, datetime, bool] | None = None
 
-    def tell(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
+    def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
         """Show the state of things at this moment."""
         self._told = (snapshot, now, is_practice)
         self.rewrite()
@@ -87,29 +87,29 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
     return Content.assemble(left, " " * gap, right).truncate(width)
 
 
-def xero_words(link: XeroLink, now: datetime, *, short: bool = False) -> str:
+def xero_words(link: XeroStatus, now: datetime, *, short: bool = False) -> str:
     """Say how the connection to Xero stands."""
-    if link.link is Link.ONLINE and link.silent_since is not None:
+    if link.status is ConnectionStatus.ONLINE and link.silent_since is not None:
         return "waiting" if short else f"no answer for {clock.countdown(now, link.silent_since)}"
-    if link.link is Link.ONLINE:
+    if link.status is ConnectionStatus.ONLINE:
         if link.last_answer_at is None:
             return "connected"
         moment = clock.time_of_day(link.last_answer_at)
         return moment[:5] if short else moment
-    long, brief = _WORDS[link.link]
+    long, brief = _WORDS[link.status]
     if short:
         return brief
     wait = f", again in {clock.countdown(link.waiting_until, now)}" if link.waiting_until else ""
     return long.format(wait)
 
 
-def _xero(link: XeroLink, now: datetime, width: int) -> Content:
-    symbol, style = _SIGNS[link.link]
-    if link.link is Link.ONLINE and link.silent_since is not None:
+def _xero(link: XeroStatus, now: datetime, width: int) -> Content:
+    symbol, style = _SIGNS[link.status]
+    if link.status is ConnectionStatus.ONLINE and link.silent_since is not None:
         symbol, style = _WAITING
     words = xero_words(link, now, short=width < _LONG)
     if width < _NARROW:
-        return Content.assemble((symbol, style), " ", words if link.link is Link.ONLINE else "")
+        return Content.assemble((symbol, style), " ", words if link.status is ConnectionStatus.ONLINE else "")
     return Content.assemble(("Xero ", "$text-muted"), (symbol, style), " ", words)
 
 
@@ -122,9 +122,9 @@ def _released(snapshot: Snapshot, now: datetime, width: int) -> Content:
 
 
 def _released_sign(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple[str, str, str]:
-    pane, released = snapshot.pane, snapshot.released
-    waiting = pane.waiting_total if pane else 0
-    overdue = pane.overdue_total if pane else 0
+    pane, released = snapshot.summary, snapshot.re_leased
+    waiting = pane.pending_total if pane else 0
+    overdue = pane.missed_total if pane else 0
     stalled = pane.stalled_total if pane else 0
     parts = [
         f"{number(count)} {word}"
@@ -143,6 +143,6 @@ def _released_sign(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple[s
         return "‖", pending if waiting else "stalled", "$text-error"
     if released.is_syncing:
         return "↻", "reading now", "$text-accent"
-    if released.is_told_to_run(now):
+    if released.is_reported_running(now):
         return "↻", "sync told" if short else f"{pending}, sync told", "$text-accent"
     return ("◐", pending, "$text-warning") if waiting else ("○", pending, "$text-muted")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.widgets.line import Line
-from tui.widgets.words import counted
+from tui.widgets.formatting import counted
+from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 
-class UnreadableBar(Line):
+class UnreadableBar(StaticLine):
     """One line that is visible as long as there are such contacts."""
 
     DEFAULT_CSS = """

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from tui.lenient import UndecodableError
 from tui.model.errors import XeroError
-from tui.xero import decode, failures, wire
-from tui.xero.answers import CallsLeft, ContactsPage, Element, LookedUp, OrganisationDetails
-from tui.xero.calls import Call, Caller
-from tui.xero.limits import Urgency
+from tui.net.lenient_json import UndecodableError
+from tui.xero import errors, parsing, schemas
+from tui.xero.api_transport import ApiTransport, Call
+from tui.xero.rate_limiter import Urgency
+from tui.xero.results import CallsLeft, ContactsPage, Element, LookedUp, OrganisationDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tui.model.backend import HistoryLine
     from tui.model.change import Action
     from tui.model.contact import Contact
-    from tui.xero.limits import Pace
-    from tui.xero.signing.tokens import TokenSource
+    from tui.xero.auth.tokens import TokenSource
+    from tui.xero.rate_limiter import RateLimiter
 
 __all__ = ["CallsLeft", "ContactsPage", "Element", "LookedUp", "OrganisationDetails", "XeroClient"]
 
@@ -57,7 +57,7 @@ class XeroClient:
         tokens: TokenSource,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._caller = Caller(api_url=api_url, tokens=tokens, tenant_id=tenant_id, transport=transport)
+        self._caller = ApiTransport(api_url=api_url, tokens=tokens, tenant_id=tenant_id, transport=transport)
 
     @property
     def calls_left(self) -> CallsLeft:
@@ -69,7 +69,7 @@ class XeroClient:
         """When Xero last answered, by this machine's clock; failures on Xero's side don't count."""
         return self._caller.last_answer_at
 
-    def follow_time(self, listener: Callable[[datetime, float], None]) -> None:
+    def on_server_time(self, listener: Callable[[datetime, float], None]) -> None:
         """Call the listener with Xero's time, in whole seconds, as each answer tells it.
 
         Its second argument is the seconds that the answer took: it was that time within them.
@@ -81,7 +81,7 @@ class XeroClient:
         self._caller.on_silence = listener
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> RateLimiter:
         """Where calls wait for their turn."""
         return self._caller.pace
 
@@ -103,7 +103,7 @@ class XeroClient:
         body, date = response.content, response.headers.get("Date", "")
         # A thousand contacts take long enough to decode that a key press would notice.
         return await asyncio.to_thread(
-            _sense, lambda: decode.contacts_page(body, page=page, page_size=page_size, date_header=date)
+            _sense, lambda: parsing.contacts_page(body, page=page, page_size=page_size, date_header=date)
         )
 
     async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
@@ -113,8 +113,8 @@ class XeroClient:
         asked for are left out: they answer another question. An id that can't be Xero's is absent, and never
         asked for with others, as Xero would refuse them all.
         """
-        odd = [contact_id for contact_id in contact_ids if not decode.is_id(contact_id)]
-        contact_ids = [contact_id for contact_id in contact_ids if decode.is_id(contact_id)]
+        odd = [contact_id for contact_id in contact_ids if not parsing.is_id(contact_id)]
+        contact_ids = [contact_id for contact_id in contact_ids if parsing.is_id(contact_id)]
         contacts: list[Contact] = []
         absent: list[str] = []
         for start in range(0, len(contact_ids), MOST_AT_ONCE):
@@ -127,7 +127,7 @@ class XeroClient:
                 absent += (one for one in asked if one not in named)
         absent += odd
         unknown: list[str] = []
-        for contact_id in [one for one in absent if decode.is_plain(one)][:_MOST_ALONE]:
+        for contact_id in [one for one in absent if parsing.is_plain(one)][:_MOST_ALONE]:
             found = await self._alone(contact_id)
             if found is None:
                 continue
@@ -151,7 +151,7 @@ class XeroClient:
             raise ValueError(f"one to {MOST_AT_ONCE} contacts a call")
         if not 0 < len(idempotency_key) <= _LONGEST_KEY:
             raise ValueError(f"an idempotency key has one to {_LONGEST_KEY} characters")
-        sent = wire.StatusEnvelope(tuple(wire.StatusElement(one, action.target) for one in contact_ids))
+        sent = schemas.StatusEnvelope(tuple(schemas.StatusElement(one, action.target) for one in contact_ids))
         response = await self._caller.send(
             Call(
                 "POST",
@@ -163,22 +163,22 @@ class XeroClient:
             )
         )
         if response.status_code == HTTPStatus.BAD_REQUEST:
-            parts = failures.problem_of(response).elements
+            parts = errors.problem_of(response).elements
             if parts:
-                return decode.elements(parts, contact_ids, was_refused=True)
-        failures.raise_for_failure(response)
-        return _sense(lambda: decode.bulk_answer(response.content, contact_ids))
+                return parsing.elements(parts, contact_ids, was_refused=True)
+        errors.raise_for_failure(response)
+        return _sense(lambda: parsing.bulk_answer(response.content, contact_ids))
 
     async def history(self, contact_id: str) -> list[HistoryLine]:
         """Read Xero's own history of a contact, newest first."""
         path = f"{_ACCOUNTING}/Contacts/{contact_id}/History"
         response = await self._caller.ask(Call("GET", path, Urgency.PERSON))
-        return _sense(lambda: decode.history(response.content))
+        return _sense(lambda: parsing.history(response.content))
 
     async def organisation(self) -> OrganisationDetails:
         """Read what Xero says of the organisation itself."""
         response = await self._caller.ask(Call("GET", f"{_ACCOUNTING}/Organisation", Urgency.PERSON))
-        return _sense(lambda: decode.organisation(response.content))
+        return _sense(lambda: parsing.organisation(response.content))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -189,17 +189,17 @@ class XeroClient:
         response = await self._caller.ask(
             Call("GET", f"{_ACCOUNTING}/Contacts", Urgency.PERSON, params=params)
         )
-        return _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
+        return _sense(lambda: parsing.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
 
     async def _alone(self, contact_id: str) -> tuple[Contact, ...] | None:
         """Read one contact by its own address: nothing where Xero never issued the id, None if unclear."""
         path = f"{_ACCOUNTING}/Contacts/{quote(contact_id, safe='')}"
         try:
             response = await self._caller.send(Call("GET", path, Urgency.PERSON))
-            if failures.is_unknown_id(response):
+            if errors.is_unknown_id(response):
                 return ()
-            failures.raise_for_failure(response)
-            page = _sense(lambda: decode.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
+            errors.raise_for_failure(response)
+            page = _sense(lambda: parsing.contacts_page(response.content, page=1, page_size=MOST_AT_ONCE))
         except XeroError:
             # The next call meets what this one met; what the list has returned is kept.
             return None
@@ -220,4 +220,4 @@ def _sense(read: Callable[[], _T]) -> _T:
     try:
         return read()
     except UndecodableError:
-        raise failures.answer_unreadable() from None
+        raise errors.answer_unreadable() from None

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui import lenient
-from tui.log import logger
 from tui.model.contact import Organisation
 from tui.model.errors import NotConnectedError, ReconnectError, SignInError, XeroError
-from tui.paths import is_tenant_id
-from tui.xero import decode, failures
-from tui.xero.answers import OrganisationDetails
-from tui.xero.calls import Call, Caller
-from tui.xero.limits import Pace, Urgency
-from tui.xero.wire import Connection
+from tui.net import lenient_json
+from tui.system.log import logger
+from tui.system.paths import is_tenant_id
+from tui.xero import errors, parsing
+from tui.xero.api_transport import ApiTransport, Call
+from tui.xero.rate_limiter import RateLimiter, Urgency
+from tui.xero.results import OrganisationDetails
+from tui.xero.schemas import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import httpx
 
-    from tui.xero.signing.tokens import TokenSource
+    from tui.xero.auth.tokens import TokenSource
 
 _ORGANISATION: Final = "ORGANISATION"
 _AT_ONCE: Final = 5
@@ -94,9 +94,9 @@ class _Xero(Struct, frozen=True):
         finally:
             await caller.aclose()
         try:
-            listed = lenient.decode(response.content, list[Connection])
-        except lenient.UndecodableError:
-            raise failures.answer_unreadable() from None
+            listed = lenient_json.decode(response.content, list[Connection])
+        except lenient_json.UndecodableError:
+            raise errors.answer_unreadable() from None
         found = [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
         usable = [one for one in found if is_tenant_id(one.tenant_id)]
         if len(usable) < len(found):
@@ -113,7 +113,7 @@ class _Xero(Struct, frozen=True):
         finally:
             await caller.aclose()
         if not is_tenant_id(details.organisation_id):
-            raise failures.answer_unreadable()
+            raise errors.answer_unreadable()
         # One and the same (seen): Xero's tenant id of an organisation is its id.
         return Connection(details.organisation_id), details
 
@@ -136,16 +136,16 @@ class _Xero(Struct, frozen=True):
         try:
             for place, connection in rest:
                 # Xero counts the calls of each organisation for itself.
-                caller.pace = Pace()
+                caller.pace = RateLimiter()
                 found[place] = await _details_if_told(caller, connection.tenant_id)
         finally:
             await caller.aclose()
 
-    def _caller(self) -> Caller:
-        return Caller(api_url=self.api_url, tokens=self.tokens, transport=self.transport)
+    def _caller(self) -> ApiTransport:
+        return ApiTransport(api_url=self.api_url, tokens=self.tokens, transport=self.transport)
 
 
-async def _details_if_told(caller: Caller, tenant_id: str) -> OrganisationDetails:
+async def _details_if_told(caller: ApiTransport, tenant_id: str) -> OrganisationDetails:
     try:
         return await _details(caller, tenant_id)
     except XeroError as error:
@@ -155,10 +155,10 @@ async def _details_if_told(caller: Caller, tenant_id: str) -> OrganisationDetail
         return _UNREAD
 
 
-async def _details(caller: Caller, tenant_id: str) -> OrganisationDetails:
+async def _details(caller: ApiTransport, tenant_id: str) -> OrganisationDetails:
     headers = {"xero-tenant-id": tenant_id} if tenant_id else {}
     response = await caller.ask(Call("GET", "/api.xro/2.0/Organisation", Urgency.PERSON, headers=headers))
     try:
-        return decode.organisation(response.content)
-    except lenient.UndecodableError:
-        raise failures.answer_unreadable() from None
+        return parsing.organisation(response.content)
+    except lenient_json.UndecodableError:
+        raise errors.answer_unreadable() from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tui.model import moments
+from tui.model import timestamps
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +22,6 @@ def date_in(header: str) -> datetime | None:
     """Read the text of such a header; None for a moment that isn't believed (`moments.known`)."""
     try:
         # Without a zone it could be any place's time, and isn't known.
-        return moments.known(parsedate_to_datetime(header))
+        return timestamps.known(parsedate_to_datetime(header))
     except (ValueError, TypeError, OverflowError):
         return None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.accounting.answers import (
-    Answer,
+from tui.sandbox.accounting.order import as_sql, parse_order
+from tui.sandbox.accounting.responses import (
+    ApiResponse,
     UnknownIdError,
     encode,
     envelope,
     invalid_elements,
     validation,
 )
-from tui.sandbox.accounting.order import as_sql, parse_order
 from tui.sandbox.accounting.where import CONTACT_GROUP, parse
 from tui.sandbox.accounting.writing import elements_of
 from tui.sandbox.books import new_id
@@ -21,7 +21,7 @@ from tui.sandbox.guid import parse_guid
 if TYPE_CHECKING:
     import sqlite3
 
-    from tui.sandbox.accounting.gate import Call
+    from tui.sandbox.accounting.request_pipeline import ApiCall
     from tui.sandbox.contact import Document
 
 # Xero's own words: seen on a live organisation, and said by its OpenAPI description, v16.1.
@@ -31,7 +31,7 @@ _MOST = 100
 _ORDERS = {"name": "name", "status": "status", "contactgroupid": "group_id"}
 
 
-def list_groups(call: Call) -> Answer:
+def list_groups(call: ApiCall) -> ApiResponse:
     """`GET /ContactGroups`: the active ones, without their contacts."""
     order = parse_order(call.parameter("order"), _ORDERS, "ContactGroup") or {"name": "ASC"}
     where = parse(call.parameter("where").strip() or "true", CONTACT_GROUP, "ContactGroup").matches
@@ -42,12 +42,12 @@ def list_groups(call: Call) -> Answer:
     return envelope(call.now, "ContactGroups", [encode(_shown(row)) for row in rows])
 
 
-def get_group(call: Call) -> Answer:
+def get_group(call: ApiCall) -> ApiResponse:
     """`GET /ContactGroups/{ContactGroupID}`: one group with the contacts in it."""
     return _answer(call, _group(call))
 
 
-def create_groups(call: Call) -> Answer:
+def create_groups(call: ApiCall) -> ApiResponse:
     """`PUT /ContactGroups`: names are unique among active groups."""
     elements = elements_of(call.body, "ContactGroups")
     made: list[Document] = []
@@ -74,7 +74,7 @@ def create_groups(call: Call) -> Answer:
     return envelope(call.now, "ContactGroups", [encode(group) for group in made])
 
 
-def update_group(call: Call) -> Answer:
+def update_group(call: ApiCall) -> ApiResponse:
     """`POST /ContactGroups/{ContactGroupID}`: a new name, or `Status` `DELETED`."""
     group = _group(call)
     element = elements_of(call.body, "ContactGroups")[0]
@@ -98,7 +98,7 @@ def update_group(call: Call) -> Answer:
     return envelope(call.now, "ContactGroups", [encode(_shown(changed or group))])
 
 
-def add_members(call: Call) -> Answer:
+def add_members(call: ApiCall) -> ApiResponse:
     """`PUT /ContactGroups/{ContactGroupID}/Contacts`: put contacts into a group, all of them or none.
 
     An archived one is refused (seen), though a contact that is archived later stays in its groups.
@@ -119,7 +119,7 @@ def add_members(call: Call) -> Answer:
     return envelope(call.now, "Contacts", [encode(_name_only(row)) for row in rows])
 
 
-def remove_members(call: Call) -> Answer:
+def remove_members(call: ApiCall) -> ApiResponse:
     """`DELETE /ContactGroups/{ContactGroupID}/Contacts[/{ContactID}]`: take one or all out of a group."""
     group, database = _group(call), call.practice.database
     if "contact_id" in call.path:
@@ -132,10 +132,10 @@ def remove_members(call: Call) -> Answer:
                 "DELETE FROM group_members WHERE group_id = ? AND contact = ?", (group["group_id"], row["id"])
             )
             _rewrite(call, row)
-    return Answer(204, b"", None)
+    return ApiResponse(204, b"", None)
 
 
-def _group(call: Call) -> sqlite3.Row:
+def _group(call: ApiCall) -> sqlite3.Row:
     row = call.practice.database.one(
         "SELECT * FROM groups WHERE org = ? AND group_id = ?",
         (call.org, parse_guid(call.path["group_id"])),
@@ -145,21 +145,21 @@ def _group(call: Call) -> sqlite3.Row:
     return row
 
 
-def _named(call: Call, name: str) -> sqlite3.Row | None:
+def _named(call: ApiCall, name: str) -> sqlite3.Row | None:
     return call.practice.database.one(
         "SELECT * FROM groups WHERE org = ? AND name = ? COLLATE NOCASE AND status = 'ACTIVE'",
         (call.org, name),
     )
 
 
-def _contact(call: Call, contact_id: Any) -> sqlite3.Row:
+def _contact(call: ApiCall, contact_id: Any) -> sqlite3.Row:
     row = call.books.find(call.org, contact_id) if isinstance(contact_id, str) else None
     if row is None:
         raise UnknownIdError
     return row
 
 
-def _members(call: Call, group_id: str) -> list[sqlite3.Row]:
+def _members(call: ApiCall, group_id: str) -> list[sqlite3.Row]:
     return call.practice.database.all(
         "SELECT c.* FROM group_members m JOIN contacts c ON c.id = m.contact WHERE group_id = ? "
         "ORDER BY name_key",
@@ -167,7 +167,7 @@ def _members(call: Call, group_id: str) -> list[sqlite3.Row]:
     )
 
 
-def _rewrite(call: Call, row: sqlite3.Row) -> None:
+def _rewrite(call: ApiCall, row: sqlite3.Row) -> None:
     groups = call.practice.database.all(
         "SELECT g.* FROM group_members m JOIN groups g USING (group_id) WHERE m.contact = ? ORDER BY g.name",
         (row["id"],),
@@ -190,7 +190,7 @@ def _shown(row: sqlite3.Row) -> Document:
     return in_contact(row["group_id"], row["name"]) | {"Status": row["status"]}
 
 
-def _answer(call: Call, group: sqlite3.Row) -> Answer:
+def _answer(call: ApiCall, group: sqlite3.Row) -> ApiResponse:
     members = [_name_only(row) for row in _members(call, group["group_id"])]
     return envelope(call.now, "ContactGroups", [encode(_shown(group) | {"Contacts": members})])
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from tui.sandbox.accounting.answers import Answer, validation
+from tui.sandbox.accounting.responses import ApiResponse, validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.sandbox.accounting.gate import Call
+    from tui.sandbox.accounting.request_pipeline import ApiCall
 
 _LIFE_MS = 6 * 60 * 1000
 _LONGEST = 128
 
 
-def once(call: Call, key: str, place: str, perform: Callable[[], Answer]) -> Answer:
+def once(call: ApiCall, key: str, place: str, perform: Callable[[], ApiResponse]) -> ApiResponse:
     """Perform a write, or give the answer it had.
 
     Runs inside the caller's transaction, so that a crash keeps both the write and its answer or neither.
@@ -36,4 +36,4 @@ def once(call: Call, key: str, place: str, perform: Callable[[], Answer]) -> Ans
         return answer
     if known["fingerprint"] != fingerprint:
         return validation("The Idempotency-Key was used before with a different request.").answer()
-    return Answer(known["status"], known["body"], known["content_type"])
+    return ApiResponse(known["status"], known["body"], known["content_type"])

@@ -8,13 +8,13 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import contact
-from tui.sandbox.accounting.answers import Answer, EvaluationError, envelope, high_volume, query_error
 from tui.sandbox.accounting.order import as_sql, parse_order
+from tui.sandbox.accounting.responses import ApiResponse, EvaluationError, envelope, high_volume, query_error
 from tui.sandbox.accounting.where import Condition, parse
 from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
-    from tui.sandbox.accounting.gate import Call
+    from tui.sandbox.accounting.request_pipeline import ApiCall
 
 _HIGH_VOLUME = 100_000
 _LONGEST_NUMBER = 9
@@ -38,7 +38,7 @@ class _Asked:
     fails: Condition | None
 
 
-def list_contacts(call: Call) -> Answer:
+def list_contacts(call: ApiCall) -> ApiResponse:
     """Answer a list: paged and full, or unpaged and light."""
     asked = _asked(call)
     database = call.practice.database
@@ -59,7 +59,7 @@ def list_contacts(call: Call) -> Answer:
     return envelope(call.now, "Contacts", items, pagination)
 
 
-def _evaluate(call: Call, asked: _Asked) -> None:
+def _evaluate(call: ApiCall, asked: _Asked) -> None:
     """Raise `EvaluationError` where the filter fails on one of the contacts it is asked of."""
     if asked.fails is None:
         return
@@ -78,7 +78,7 @@ def _select(asked: _Asked) -> str:
     return f"SELECT document FROM {page} CROSS JOIN contacts ON id = chosen"  # noqa: S608 - our own conditions
 
 
-def _asked(call: Call) -> _Asked:
+def _asked(call: ApiCall) -> _Asked:
     conditions, parameters = ["org = ?"], [call.org]
     fast_where, fails = True, None
     if not call.flag("includeArchived", default=False):
@@ -102,7 +102,7 @@ def _asked(call: Call) -> _Asked:
     return _Asked(" AND ".join(conditions), tuple(parameters), order, page, size, fast, fails)
 
 
-def _ids(call: Call) -> list[tuple[str, list[Any]]]:
+def _ids(call: ApiCall) -> list[tuple[str, list[Any]]]:
     texts = [one for one in call.parameter("IDs").split(",") if one.strip()]
     if not texts:
         return []
@@ -114,12 +114,12 @@ def _ids(call: Call) -> list[tuple[str, list[Any]]]:
     return [(f"contact_id IN ({', '.join('?' * len(ids))})", ids)]
 
 
-def _term(call: Call) -> list[tuple[str, list[Any]]]:
+def _term(call: ApiCall) -> list[tuple[str, list[Any]]]:
     term = call.parameter("searchTerm").strip()
     return [(contact.FOUND_BY_TERM, [call.org, term.casefold()])] if term else []
 
 
-def _since(call: Call) -> list[tuple[str, list[Any]]]:
+def _since(call: ApiCall) -> list[tuple[str, list[Any]]]:
     text = call.headers.get("if-modified-since", "").strip()
     since = parse_since(text) if text else None
     return [] if since is None else [("updated > ?", [since])]
@@ -150,7 +150,7 @@ def _order(text: str) -> tuple[str, bool]:
     return as_sql(ordered), is_fast
 
 
-def _page(call: Call) -> tuple[int | None, int]:
+def _page(call: ApiCall) -> tuple[int | None, int]:
     page, size = (_number(call, name) for name in ("page", "pageSize"))
     if size is not None and not 1 <= size <= _LARGEST_SIZE:
         raise query_error(f"pageSize must be between 1 and {_LARGEST_SIZE}.")
@@ -161,7 +161,7 @@ def _page(call: Call) -> tuple[int | None, int]:
     return page, size or _DEFAULT_SIZE
 
 
-def _number(call: Call, name: str) -> int | None:
+def _number(call: ApiCall, name: str) -> int | None:
     text = call.parameter(name)
     if not text:
         return None
@@ -170,7 +170,7 @@ def _number(call: Call, name: str) -> int | None:
     return int(text)
 
 
-def _pagination(call: Call, asked: _Asked) -> dict[str, int]:
+def _pagination(call: ApiCall, asked: _Asked) -> dict[str, int]:
     key = (asked.conditions, asked.parameters)
     count = call.practice.counts.get(key)
     if count is None:
@@ -181,7 +181,7 @@ def _pagination(call: Call, asked: _Asked) -> dict[str, int]:
     return {"page": asked.page or 1, "pageSize": asked.size, "pageCount": pages, "itemCount": count}
 
 
-def _stored(call: Call) -> int:
+def _stored(call: ApiCall) -> int:
     count: int = call.practice.database.value(
         "SELECT count(*) FROM (SELECT 1 FROM contacts WHERE org = ? LIMIT ?)", (call.org, _HIGH_VOLUME + 1)
     )

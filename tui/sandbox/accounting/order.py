@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tui.sandbox.accounting.answers import query_error
+from tui.sandbox.accounting.responses import query_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,14 +6,20 @@ import re
 
 from starlette.routing import Route, compile_path
 
-from tui.sandbox.accounting import groups, listing, reading, writing
-from tui.sandbox.accounting.gate import CONTACTS_READ, CONTACTS_WRITE, SETTINGS_READ, Operation, gate
+from tui.sandbox.accounting import groups, listing, resources, writing
+from tui.sandbox.accounting.request_pipeline import (
+    CONTACTS_READ,
+    CONTACTS_WRITE,
+    SETTINGS_READ,
+    Operation,
+    gate,
+)
 
 BASE = "/api.xro/2.0"
 
 _CONTACT_GROUP = "/ContactGroups/{group_id}"
 
-_ORGANISATION = {"GET": Operation(reading.get_organisation, SETTINGS_READ)}
+_ORGANISATION = {"GET": Operation(resources.get_organisation, SETTINGS_READ)}
 
 _PATHS: dict[str, dict[str, Operation]] = {
     "/Organisation": _ORGANISATION,
@@ -24,12 +30,12 @@ _PATHS: dict[str, dict[str, Operation]] = {
         "POST": Operation(writing.update_or_create_contacts, CONTACTS_WRITE, writes=True),
     },
     "/Contacts/{contact_id}": {
-        "GET": Operation(reading.get_contact, CONTACTS_READ),
+        "GET": Operation(resources.get_contact, CONTACTS_READ),
         "POST": Operation(writing.update_contact, CONTACTS_WRITE, writes=True),
     },
     "/Contacts/{contact_id}/History": {
-        "GET": Operation(reading.get_history, CONTACTS_READ),
-        "PUT": Operation(reading.put_history, CONTACTS_WRITE, writes=True),
+        "GET": Operation(resources.get_history, CONTACTS_READ),
+        "PUT": Operation(resources.put_history, CONTACTS_WRITE, writes=True),
     },
     "/ContactGroups": {
         "GET": Operation(groups.list_groups, CONTACTS_READ),

@@ -18,14 +18,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.sandbox.accounting.answers import query_error
+from tui.sandbox.accounting.responses import query_error
 from tui.sandbox.contact import name_key
 from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui.sandbox.accounting.answers import ApiError
+    from tui.sandbox.accounting.responses import ApiError
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:
@@ -46,7 +46,7 @@ _MILLISECONDS: Final = 1000
 _ALWAYS, _NEVER = "1", "0"
 
 
-class Kind(StrEnum):
+class PropertyKind(StrEnum):
     """The type of a value, by the name that Xero's messages have for it."""
 
     TEXT = "String"
@@ -65,43 +65,43 @@ class Property:
     stay fast in large organisations.
     """
 
-    kind: Kind
+    kind: PropertyKind
     column: str
     nullable: bool = False
     folded: str | None = None
     optimised: bool = False
 
 
-def _in_document(name: str, kind: Kind = Kind.TEXT) -> Property:
+def _in_document(name: str, kind: PropertyKind = PropertyKind.TEXT) -> Property:
     value = f"json_extract(document, '$.{name}')"
-    if kind is Kind.TEXT:
+    if kind is PropertyKind.TEXT:
         return Property(kind, f"nullif({value}, '')", nullable=True)
     return Property(kind, value)
 
 
 CONTACT: Final[Mapping[str, Property]] = {
-    "Name": Property(Kind.TEXT, "name", folded="name_key", optimised=True),
-    "EmailAddress": Property(Kind.TEXT, "email", nullable=True, optimised=True),
-    "AccountNumber": Property(Kind.TEXT, "account_number", nullable=True, optimised=True),
-    "ContactNumber": Property(Kind.TEXT, "contact_number", nullable=True),
-    "FirstName": Property(Kind.TEXT, "first_name", nullable=True),
-    "LastName": Property(Kind.TEXT, "last_name", nullable=True),
-    "CompanyNumber": Property(Kind.TEXT, "company_number", nullable=True),
-    "ContactStatus": Property(Kind.TEXT, "status"),
-    "ContactID": Property(Kind.GUID, "contact_id"),
-    "UpdatedDateUTC": Property(Kind.MOMENT, "updated"),
+    "Name": Property(PropertyKind.TEXT, "name", folded="name_key", optimised=True),
+    "EmailAddress": Property(PropertyKind.TEXT, "email", nullable=True, optimised=True),
+    "AccountNumber": Property(PropertyKind.TEXT, "account_number", nullable=True, optimised=True),
+    "ContactNumber": Property(PropertyKind.TEXT, "contact_number", nullable=True),
+    "FirstName": Property(PropertyKind.TEXT, "first_name", nullable=True),
+    "LastName": Property(PropertyKind.TEXT, "last_name", nullable=True),
+    "CompanyNumber": Property(PropertyKind.TEXT, "company_number", nullable=True),
+    "ContactStatus": Property(PropertyKind.TEXT, "status"),
+    "ContactID": Property(PropertyKind.GUID, "contact_id"),
+    "UpdatedDateUTC": Property(PropertyKind.MOMENT, "updated"),
     "TaxNumber": _in_document("TaxNumber"),
     "BankAccountDetails": _in_document("BankAccountDetails"),
     "Website": _in_document("Website"),
     "DefaultCurrency": _in_document("DefaultCurrency"),
-    "IsCustomer": _in_document("IsCustomer", Kind.FLAG),
-    "IsSupplier": _in_document("IsSupplier", Kind.FLAG),
-    "HasAttachments": _in_document("HasAttachments", Kind.FLAG),
+    "IsCustomer": _in_document("IsCustomer", PropertyKind.FLAG),
+    "IsSupplier": _in_document("IsSupplier", PropertyKind.FLAG),
+    "HasAttachments": _in_document("HasAttachments", PropertyKind.FLAG),
 }
 CONTACT_GROUP: Final[Mapping[str, Property]] = {
-    "Name": Property(Kind.TEXT, "name"),
-    "Status": Property(Kind.TEXT, "status"),
-    "ContactGroupID": Property(Kind.GUID, "group_id"),
+    "Name": Property(PropertyKind.TEXT, "name"),
+    "Status": Property(PropertyKind.TEXT, "status"),
+    "ContactGroupID": Property(PropertyKind.GUID, "group_id"),
 }
 
 
@@ -136,7 +136,7 @@ class _Value:
     `OR` has joined, with its name.
     """
 
-    kind: Kind
+    kind: PropertyKind
     sql: str
     parameters: tuple[Any, ...] = ()
     outcome: Condition | None = None
@@ -160,7 +160,7 @@ class _Value:
 def parse(text: str, properties: Mapping[str, Property] = CONTACT, type_name: str = "Contact") -> Where:
     """Read a filter. Raises `ApiError` (QueryParseException) when it can't be understood."""
     found = _Parser(_tokens(text), {name.lower(): one for name, one in properties.items()}, type_name).whole()
-    if found.kind is not Kind.FLAG:
+    if found.kind is not PropertyKind.FLAG:
         raise query_error("Expression of type 'Boolean' expected")
     failing = found.outcome and Condition(f"{found.outcome.sql} = 2", found.outcome.parameters)
     return Where(Condition(found.sql, found.parameters), failing, found.optimised)
@@ -281,9 +281,9 @@ class _Parser:
     def _word(self, word: str) -> _Value:
         match word.lower():
             case "true" | "false" as flag:
-                return _Value(Kind.FLAG, _ALWAYS if flag == "true" else _NEVER)
+                return _Value(PropertyKind.FLAG, _ALWAYS if flag == "true" else _NEVER)
             case "null":
-                return _Value(Kind.NOTHING, "NULL")
+                return _Value(PropertyKind.NOTHING, "NULL")
             case "guid":
                 return _guid(self._arguments())
             case "datetime" if self._take("."):
@@ -314,21 +314,21 @@ class _Parser:
             raise query_error("Identifier expected")
         self.position += 1
         method = name.text.lower()
-        arguments = [] if method == "length" and of.kind is Kind.TEXT else self._arguments()
-        if of.kind is Kind.GUID and method == "tostring" and not arguments:
-            return replace(of, kind=Kind.TEXT, of=None)
+        arguments = [] if method == "length" and of.kind is PropertyKind.TEXT else self._arguments()
+        if of.kind is PropertyKind.GUID and method == "tostring" and not arguments:
+            return replace(of, kind=PropertyKind.TEXT, of=None)
         if of.of is not None and of.of.nullable:
             of = replace(of, failing=(*of.failing, of.of.column))
-        if method == "equals" and len(arguments) == 1 and of.kind is not Kind.NOTHING:
+        if method == "equals" and len(arguments) == 1 and of.kind is not PropertyKind.NOTHING:
             return _compared(of, "=", arguments[0])
-        found = _of_text(of, method, arguments) if of.kind is Kind.TEXT else None
+        found = _of_text(of, method, arguments) if of.kind is PropertyKind.TEXT else None
         if found is None:
             raise query_error(f"No applicable method '{name.text}' exists in type '{of.kind}'")
         return found
 
 
 _SIGNS: Final = {"==": "=", "<>": "!="}
-# In SQL and for a text known now. Case is changed as Unicode has it, by functions that `Database` adds.
+# In SQL and for a text known now. Case is changed as Unicode has it, by functions of `PracticeDatabase`.
 _CHANGES: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
     "tolower": ("unicode_lower", str.lower),
     "toupper": ("unicode_upper", str.upper),
@@ -338,19 +338,19 @@ _SEARCHES: Final = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
 
 
 def _text(text: str) -> _Value:
-    return _Value(Kind.TEXT, "?", (text,), constant=text)
+    return _Value(PropertyKind.TEXT, "?", (text,), constant=text)
 
 
 def _number(text: str) -> _Value:
-    return _Value(Kind.NUMBER, text, constant=float(text))
+    return _Value(PropertyKind.NUMBER, text, constant=float(text))
 
 
 def _guid(arguments: list[_Value]) -> _Value:
     match arguments:
-        case [_Value(kind=Kind.TEXT, constant=str(text))]:
+        case [_Value(kind=PropertyKind.TEXT, constant=str(text))]:
             identifier = parse_guid(text)
             if identifier is not None:
-                return _Value(Kind.GUID, "?", (identifier,), constant=identifier)
+                return _Value(PropertyKind.GUID, "?", (identifier,), constant=identifier)
     raise query_error("Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)")
 
 
@@ -370,7 +370,7 @@ def _moment(arguments: list[_Value]) -> _Value:
 
 def _parsed_moment(arguments: list[_Value]) -> _Value:
     match arguments:
-        case [_Value(kind=Kind.TEXT, constant=str(text))]:
+        case [_Value(kind=PropertyKind.TEXT, constant=str(text))]:
             try:
                 moment = datetime.fromisoformat(text)
                 return _at(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
@@ -381,7 +381,7 @@ def _parsed_moment(arguments: list[_Value]) -> _Value:
 
 def _at(moment: datetime) -> _Value:
     ms = int(moment.timestamp() * _MILLISECONDS)
-    return _Value(Kind.MOMENT, "?", (ms,), constant=ms)
+    return _Value(PropertyKind.MOMENT, "?", (ms,), constant=ms)
 
 
 def _of_text(of: _Value, method: str, arguments: list[_Value]) -> _Value | None:
@@ -390,7 +390,7 @@ def _of_text(of: _Value, method: str, arguments: list[_Value]) -> _Value | None:
         return _length(of)
     if method in _CHANGES and not arguments:
         return _changed(of, *_CHANGES[method])
-    if method in _SEARCHES and [one.kind for one in arguments] == [Kind.TEXT]:
+    if method in _SEARCHES and [one.kind for one in arguments] == [PropertyKind.TEXT]:
         if not arguments[0].is_constant:
             raise query_error("What is looked for must be a text in double quotes")
         return _searched(of, method, arguments[0].constant)
@@ -406,7 +406,7 @@ def _changed(of: _Value, function: str, change: Callable[[str], str]) -> _Value:
 def _length(of: _Value) -> _Value:
     if of.is_constant:
         return _number(str(len(of.constant)))
-    return replace(of, kind=Kind.NUMBER, sql=f"length({of.sql})", of=None, height=of.height + 1)
+    return replace(of, kind=PropertyKind.NUMBER, sql=f"length({of.sql})", of=None, height=of.height + 1)
 
 
 def _searched(of: _Value, method: str, wanted: str) -> _Value:
@@ -433,10 +433,10 @@ def _leaf(sql: str, parameters: tuple[Any, ...], *sides: _Value, optimised: bool
     columns = [column for side in sides for column in side.failing]
     height = _above(*sides)
     if not columns:
-        return _Value(Kind.FLAG, sql, parameters, optimised=optimised, height=height)
+        return _Value(PropertyKind.FLAG, sql, parameters, optimised=optimised, height=height)
     missing = " OR ".join(f"{column} IS NULL" for column in columns)
     outcome = Condition(f"CASE WHEN {missing} THEN 2 ELSE ({sql}) IS TRUE END", parameters)
-    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
+    return _Value(PropertyKind.FLAG, sql, parameters, outcome, height=height)
 
 
 def _above(*values: _Value) -> int:
@@ -445,12 +445,14 @@ def _above(*values: _Value) -> int:
 
 def _compared(left: _Value, sign: str, right: _Value) -> _Value:
     is_equality = sign in {"=", "!="}
-    if Kind.NOTHING in {left.kind, right.kind} and is_equality:
-        value = left if right.kind is Kind.NOTHING else right
+    if PropertyKind.NOTHING in {left.kind, right.kind} and is_equality:
+        value = left if right.kind is PropertyKind.NOTHING else right
         return _leaf(f"{value.sql} IS {'' if sign == '=' else 'NOT '}NULL", value.parameters, value)
-    if left.kind is not right.kind or (left.kind in {Kind.FLAG, Kind.GUID} and not is_equality):
+    if left.kind is not right.kind or (
+        left.kind in {PropertyKind.FLAG, PropertyKind.GUID} and not is_equality
+    ):
         raise _incompatible(sign, left, right)
-    if left.kind is Kind.FLAG:
+    if left.kind is PropertyKind.FLAG:
         return _compared_flags(left, sign, right)
     if left.is_constant and not right.is_constant:
         left, sign, right = right, _MIRRORED.get(sign, sign), left
@@ -465,7 +467,7 @@ def _compared(left: _Value, sign: str, right: _Value) -> _Value:
             sql = f"{name} = {wanted.sql}"
         case "=" | "!=":
             sql = f"{name} {'IS' if sign == '=' else 'IS NOT'} {wanted.sql}"
-        case _ if left.kind is Kind.TEXT:
+        case _ if left.kind is PropertyKind.TEXT:
             # Nothing comes before every text.
             sql = f"ifnull({name}, '') {sign} ifnull({wanted.sql}, '')"
         case _:
@@ -486,7 +488,7 @@ def _compared_flags(left: _Value, sign: str, right: _Value) -> _Value:
     parameters = (*left.parameters, *right.parameters)
     height = _above(left, right)
     if left.outcome is None and right.outcome is None:
-        return _Value(Kind.FLAG, sql, parameters, height=height)
+        return _Value(PropertyKind.FLAG, sql, parameters, height=height)
     first, second = _outcome(left), _outcome(right)
     # Both at once, as digits: every other way would repeat one of them, and double what each level adds.
     same, different = (1, 0) if sign == "=" else (0, 1)
@@ -495,7 +497,7 @@ def _compared_flags(left: _Value, sign: str, right: _Value) -> _Value:
         f"WHEN 0 THEN {same} WHEN 4 THEN {same} WHEN 1 THEN {different} WHEN 3 THEN {different} ELSE 2 END",
         (*first.parameters, *second.parameters),
     )
-    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
+    return _Value(PropertyKind.FLAG, sql, parameters, outcome, height=height)
 
 
 def _outcome(value: _Value) -> Condition:
@@ -503,12 +505,14 @@ def _outcome(value: _Value) -> Condition:
 
 
 def _negated(value: _Value) -> _Value:
-    if value.kind is not Kind.FLAG:
+    if value.kind is not PropertyKind.FLAG:
         raise query_error(f"Operator '!' incompatible with operand type '{value.kind}'")
     outcome = value.outcome and Condition(
         f"CASE {value.outcome.sql} WHEN 2 THEN 2 WHEN 1 THEN 0 ELSE 1 END", value.outcome.parameters
     )
-    return _Value(Kind.FLAG, f"({value.sql}) IS NOT TRUE", value.parameters, outcome, height=_above(value))
+    return _Value(
+        PropertyKind.FLAG, f"({value.sql}) IS NOT TRUE", value.parameters, outcome, height=_above(value)
+    )
 
 
 def _joined(parts: list[_Value], sign: str) -> _Value:
@@ -531,7 +535,7 @@ def _halved(parts: tuple[_Value, ...], sign: str) -> _Value:
     if len(parts) == 1:
         return parts[0]
     left, right = _halved(parts[: len(parts) // 2], sign), _halved(parts[len(parts) // 2 :], sign)
-    if left.kind is not Kind.FLAG or right.kind is not Kind.FLAG:
+    if left.kind is not PropertyKind.FLAG or right.kind is not PropertyKind.FLAG:
         raise query_error(
             f"Operator '{'&&' if sign == 'AND' else '||'}' incompatible with operand types "
             f"'{left.kind}' and '{right.kind}'"
@@ -539,14 +543,14 @@ def _halved(parts: tuple[_Value, ...], sign: str) -> _Value:
     sql, parameters = f"({left.sql} {sign} {right.sql})", (*left.parameters, *right.parameters)
     height = _above(left, right)
     if left.outcome is None and right.outcome is None:
-        return _Value(Kind.FLAG, sql, parameters, height=height)
+        return _Value(PropertyKind.FLAG, sql, parameters, height=height)
     first, second = _outcome(left), _outcome(right)
     goes_on, decides = (1, 0) if sign == "AND" else (0, 1)
     outcome = Condition(
         f"CASE {first.sql} WHEN {goes_on} THEN {second.sql} WHEN {decides} THEN {decides} ELSE 2 END",
         (*first.parameters, *second.parameters),
     )
-    return _Value(Kind.FLAG, sql, parameters, outcome, height=height)
+    return _Value(PropertyKind.FLAG, sql, parameters, outcome, height=height)
 
 
 def _too_deep() -> ApiError:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import contact, json_body
-from tui.sandbox.accounting.answers import (
-    Answer,
+from tui.sandbox.accounting.fields import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
+from tui.sandbox.accounting.responses import (
+    ApiResponse,
     UnknownIdError,
     encode,
     envelope,
     invalid_elements,
     unreadable_body,
 )
-from tui.sandbox.accounting.fields import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
 from tui.sandbox.books import MATCHED_ARCHIVED, RefusedError, new_id
 from tui.sandbox.contact import ACTIVE, ARCHIVED, Document
 from tui.sandbox.guid import parse_guid
@@ -22,7 +22,7 @@ from tui.sandbox.guid import parse_guid
 if TYPE_CHECKING:
     import sqlite3
 
-    from tui.sandbox.accounting.gate import Call
+    from tui.sandbox.accounting.request_pipeline import ApiCall
 
 USER = "Practice app"
 _PROPERTIES = {
@@ -53,17 +53,17 @@ class _Outcome:
     status_write: bool = False
 
 
-def create_contacts(call: Call) -> Answer:
+def create_contacts(call: ApiCall) -> ApiResponse:
     """`PUT`: every element is a new contact."""
     return _write(call, elements_of(call.body), create_only=True)
 
 
-def update_or_create_contacts(call: Call) -> Answer:
+def update_or_create_contacts(call: ApiCall) -> ApiResponse:
     """`POST`: an element edits the contact it matches by id, number or name, or becomes a new one."""
     return _write(call, elements_of(call.body), create_only=False)
 
 
-def update_contact(call: Call) -> Answer:
+def update_contact(call: ApiCall) -> ApiResponse:
     """`POST /Contacts/{ContactID}`: one contact, named in the path."""
     elements = elements_of(call.body)
     if len(elements) != 1:
@@ -99,7 +99,7 @@ def _in_our_case(value: Any, levels: int) -> Any:
     return value
 
 
-def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer:
+def _write(call: ApiCall, elements: list[Document], *, create_only: bool) -> ApiResponse:
     # A property of null counts as not sent: a .NET service can't tell the two apart.
     elements = [{key: value for key, value in one.items() if value is not None} for one in elements]
     summarise = call.flag("summarizeErrors", default=True)
@@ -117,7 +117,7 @@ def _write(call: Call, elements: list[Document], *, create_only: bool) -> Answer
     return envelope(call.now, "Contacts", [_shown(call, outcome, told=not summarise) for outcome in outcomes])
 
 
-def _one(call: Call, element: Document, *, create_only: bool) -> _Outcome:
+def _one(call: ApiCall, element: Document, *, create_only: bool) -> _Outcome:
     row = None if create_only else _match(call, element)
     try:
         with call.practice.database.savepoint():
@@ -129,7 +129,7 @@ def _one(call: Call, element: Document, *, create_only: bool) -> _Outcome:
         return _Outcome(element, row["id"] if row else None, row["name"] if row else None, error=str(refusal))
 
 
-def _match(call: Call, element: Document) -> sqlite3.Row | None:
+def _match(call: ApiCall, element: Document) -> sqlite3.Row | None:
     contact_id = element.get("ContactID")
     if contact_id is not None:
         identifier = parse_guid(contact_id) if isinstance(contact_id, str) else None
@@ -145,7 +145,7 @@ def _match(call: Call, element: Document) -> sqlite3.Row | None:
     return call.books.active_named(call.org, name) if isinstance(name, str) else None
 
 
-def _create(call: Call, element: Document) -> int:
+def _create(call: ApiCall, element: Document) -> int:
     name = element.get("Name")
     if not name:
         raise RefusedError("The contact name must be specified.")
@@ -155,7 +155,7 @@ def _create(call: Call, element: Document) -> int:
     return call.books.create(call.org, document, USER)
 
 
-def _edit(call: Call, row: sqlite3.Row, element: Document) -> bool:
+def _edit(call: ApiCall, row: sqlite3.Row, element: Document) -> bool:
     """Edit or archive; gives whether the status was written. An archived contact is out of reach here."""
     if not row["active"]:
         raise RefusedError(MATCHED_ARCHIVED)
@@ -172,7 +172,7 @@ def _edit(call: Call, row: sqlite3.Row, element: Document) -> bool:
     return bool(status == ARCHIVED)
 
 
-def _shown(call: Call, outcome: _Outcome, *, told: bool) -> bytes:
+def _shown(call: ApiCall, outcome: _Outcome, *, told: bool) -> bytes:
     if outcome.error is not None:
         return encode(contact.in_order(_stub(outcome) | {"StatusAttributeString": "ERROR"}))
     stored: bytes = call.practice.database.value("SELECT document FROM contacts WHERE id = ?", (outcome.row,))

@@ -12,22 +12,22 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.actions import bindings
+from tui.actions.registry import bindings
 from tui.model.change import State
-from tui.screens.changes import activity_words as words
-from tui.screens.changes.changing import can_retry
-from tui.screens.changes.listing import Listing
+from tui.screens.changes import activity_format as words
+from tui.screens.changes.change_controller import can_retry
+from tui.screens.changes.change_list_screen import ChangeListScreen
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.naming import NameScreen
+from tui.screens.dialogs.file_name import FileNameScreen
 from tui.screens.messages import SnapshotChanged
 from tui.widgets.change_groups import ChangeGroups
+from tui.widgets.formatting import counted
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.line import Line
-from tui.widgets.line_list import LineList
-from tui.widgets.pause_bar import PauseBar
+from tui.widgets.paused_banner import PausedBanner
 from tui.widgets.search_box import SearchBox
+from tui.widgets.static_line import StaticLine
 from tui.widgets.text import content
-from tui.widgets.words import counted
+from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
-_TO_TAKE_BACK = frozenset({State.QUEUED, State.HANDOFF})
+_TO_TAKE_BACK = frozenset({State.QUEUED, State.AWAITING_USER})
 _SEARCH_KEYS = (("open", "To the list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
@@ -49,7 +49,7 @@ class _Told(Message, bubble=False):
     lines: Sequence[TimelineLine]
 
 
-class ActivityScreen(Listing):
+class ActivityScreen(ChangeListScreen):
     """The journal, to be looked through; what isn't finished can be taken back or tried again."""
 
     CSS_PATH = "activity.tcss"
@@ -68,12 +68,12 @@ class ActivityScreen(Listing):
 
     def compose(self) -> ComposeResult:
         """Put the list above, or beside, what happened to one of them."""
-        yield Line(id="heading")
+        yield StaticLine(id="heading")
         yield ChangeGroups()
         yield SearchBox("#rows", id="search")
-        yield PauseBar()
+        yield PausedBanner()
         with Container(id="body"):
-            yield LineList(self.write_row, id="rows")
+            yield VirtualList(self.write_row, id="rows")
             with VerticalScroll(id="story", can_focus=False):
                 yield Static(id="told", markup=False)
         yield KeyBar()
@@ -81,27 +81,27 @@ class ActivityScreen(Listing):
     def on_mount(self) -> None:
         """Read the newest."""
         self.rows.empty_text = words.READING
-        self.tell_total(0)
-        self._tell()
+        self.show_total(0)
+        self._update()
         self.find()
 
-    def tell_total(self, total: int) -> None:
+    def show_total(self, total: int) -> None:
         """Write whose changes these are, and how many were found."""
         name = content(self.backend.snapshot.organisation.name, "bold")
         heading = Content.assemble(
             ("Changes", "bold $text-primary"), "  ", name, "  ", counted(total, "change")
         )
-        self.query_one("#heading", Line).show(heading)
+        self.query_one("#heading", StaticLine).show(heading)
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
-        self._tell()
+        self._update()
         self.read_again()
 
-    def _tell(self) -> None:
+    def _update(self) -> None:
         snapshot = self.backend.snapshot
-        self.groups.tell(snapshot.pane)
-        self.query_one(PauseBar).tell(snapshot)
+        self.groups.update_from(snapshot.summary)
+        self.query_one(PausedBanner).update_from(snapshot)
         self._offer_keys()
 
     def on_descendant_focus(self) -> None:
@@ -114,7 +114,7 @@ class ActivityScreen(Listing):
             return
         view = self.current
         state = view.change.state if view is not None else None
-        back = {State.QUEUED: ("take_back", "Cancel"), State.HANDOFF: ("take_back", "Stop waiting")}
+        back = {State.QUEUED: ("take_back", "Cancel"), State.AWAITING_USER: ("take_back", "Stop waiting")}
         self.key_bar.offer(
             *([back[state]] if state in _TO_TAKE_BACK else []),
             *(["retry"] if can_retry(view) else []),
@@ -155,7 +155,7 @@ class ActivityScreen(Listing):
             told = words.story(message.view, message.lines, self.now(), self.key)
             self.query_one("#told", Static).update(told)
 
-    @on(LineList.Opened)
+    @on(VirtualList.Opened)
     def _open(self) -> None:
         if self.current is not None:
             from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - only once one is opened
@@ -182,13 +182,13 @@ class ActivityScreen(Listing):
             if may:
                 self._take_back(change)
 
-        is_handoff = change.state is State.HANDOFF
+        is_handoff = change.state is State.AWAITING_USER
         question, yes = ("Stop waiting?", "Stop waiting") if is_handoff else ("Take it back?", "Take back")
         self.open_screen(AskScreen(question, words.taking_back(change), yes=yes, no="Keep"), answered)
 
     @work(group="take-back", exit_on_error=False)
     async def _take_back(self, change: Change) -> None:
-        if change.state is State.HANDOFF:
+        if change.state is State.AWAITING_USER:
             await self.backend.dismiss(change)
             self.flash("No longer waited for. Xero stays as it is.")
         else:
@@ -209,7 +209,7 @@ class ActivityScreen(Listing):
 
         suggestion = Path.home() / f"reshelve-changes-{self.local_now():%Y-%m-%d}.csv"
         found = counted(self.window.total, "change")
-        self.open_screen(NameScreen(f"Export {found}", suggestion), named)
+        self.open_screen(FileNameScreen(f"Export {found}", suggestion), named)
 
     @work(group="export", exit_on_error=False)
     async def _export(self, file: Path) -> None:
@@ -218,9 +218,9 @@ class ActivityScreen(Listing):
 
     def action_handoffs(self) -> None:
         """Show the restores that wait for a press in Xero."""
-        from tui.screens.handoff.handoff import HandoffScreen  # noqa: PLC0415 - only once it is wanted
+        from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - only once it is wanted
 
-        self.open_screen(HandoffScreen(self.backend))
+        self.open_screen(ManualRestoresScreen(self.backend))
 
     def action_back(self) -> None:
         """Go back to the contacts."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.model.activity import ChangesFound
+    from tui.model.change_list import ChangesFound
     from tui.model.snapshot import ChangeView
 
 _MARGIN = 100

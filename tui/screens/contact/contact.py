@@ -11,15 +11,15 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.actions import advice, bindings
+from tui.actions.registry import advice, bindings
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
-from tui.screens.changes.changing import Changing, can_retry, why_not
-from tui.screens.contact import contact_words as words
+from tui.screens.changes.change_controller import ChangeController, can_retry, why_not
+from tui.screens.contact import contact_format as words
 from tui.screens.messages import SnapshotChanged
-from tui.screens.released.telling_contact import TellingContact
+from tui.screens.re_leased.contact_report_controller import ContactReportController
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.pause_bar import PauseBar
+from tui.widgets.paused_banner import PausedBanner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ class _HistoryFailed(Message, bubble=False):
     error: ReshelveError
 
 
-class ContactScreen(Changing[None], TellingContact[None]):
+class ContactScreen(ChangeController[None], ContactReportController[None]):
     """Details, balances, changes and Xero's history of one contact."""
 
     CSS_PATH = "contact.tcss"
@@ -67,7 +67,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
     def compose(self) -> ComposeResult:
         """Put the contact on the left, what happened to it on the right (or below)."""
         yield Static(id="heading", markup=False)
-        yield PauseBar()
+        yield PausedBanner()
         with VerticalScroll(id="page"), Container(id="columns"):
             with Vertical(classes="column"):
                 yield Static(id="details", classes="section")
@@ -80,18 +80,18 @@ class ContactScreen(Changing[None], TellingContact[None]):
 
     def on_mount(self) -> None:
         """Read the local copy at once, and ask Xero for its history."""
-        self._tell()
+        self._update()
         self._read()
         self._read_history()
         self._freshen()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
-        self._tell()
+        self._update()
         self._read()
 
-    def _tell(self) -> None:
-        self.query_one(PauseBar).tell(self.backend.snapshot)
+    def _update(self) -> None:
+        self.query_one(PausedBanner).update_from(self.backend.snapshot)
         self._offer_keys()
 
     def _offer_keys(self) -> None:
@@ -110,7 +110,7 @@ class ContactScreen(Changing[None], TellingContact[None]):
     async def _freshen(self) -> None:
         # Balances change without Xero saying so. Where they can't be read now, their age is told.
         with suppress(ReshelveError):
-            await self.backend.freshen(self._contact_id)
+            await self.backend.refresh_contact(self._contact_id)
 
     def _read_history(self) -> None:
         self._write("#history", words.history_state("Asking Xero …"))

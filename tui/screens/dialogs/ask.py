@@ -9,10 +9,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from tui.actions import bindings
-from tui.screens.telling import Telling
+from tui.actions.registry import bindings
+from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KINDS: Final = {"•": "item", "!": "warning paragraph"}
 
 
-class AskScreen(ModalScreen[bool], Telling[bool]):
+class AskScreen(ModalScreen[bool], BaseScreen[bool]):
     """Says what is asked, and what happens then; the default is no."""
 
     CSS_PATH: ClassVar = ["dialog.tcss", "ask.tcss"]
@@ -45,7 +45,7 @@ class AskScreen(ModalScreen[bool], Telling[bool]):
             dialog.border_title = self._question
             with VerticalScroll(id="said"):
                 for words in self._words:
-                    yield Plain(words, classes=_KINDS.get(words[:1], "paragraph"))
+                    yield SafeLabel(words, classes=_KINDS.get(words[:1], "paragraph"))
             with Horizontal(id="buttons"):
                 yield Button(self._no, id="cancel", variant="primary", compact=True)
                 yield Button(self._yes, id="confirm", compact=True)

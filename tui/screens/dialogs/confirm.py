@@ -10,15 +10,15 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions import bindings, in_words
+from tui.actions.registry import bindings, in_words
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
-from tui.screens.backed import Backed
-from tui.screens.dialogs import confirm_words as words
+from tui.screens.dialogs import confirm_format as words
+from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import Checked, CheckFailed
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.plain import Plain
-from tui.widgets.typing_box import TypingBox
+from tui.widgets.ordered_input import OrderedInput
+from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from tui.model.backend import Backend
-    from tui.model.check import Check
+    from tui.model.precheck import Precheck
 
 TYPED_FROM: Final = 26
 
 
-class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] | None]):
+class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str, ...] | None]):
     """Says what will change, and what a careful colleague would say about it; the default is to cancel.
 
     Opens at once and asks Xero while it is looked at. Its result is the ids that may be changed, or None.
@@ -60,7 +60,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         self._contact_ids = tuple(contact_ids)
         # Those that the list behind doesn't show.
         self._hidden = frozenset(self._contact_ids).intersection(hidden)
-        self._check: Check | None = None
+        self._check: Precheck | None = None
         self._marked: frozenset[str] | None = None
 
     def compose(self) -> ComposeResult:
@@ -70,15 +70,15 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = words.heading(self._action, count, count)
             with VerticalScroll(id="said"):
-                yield Plain(words.ASKING, id="state")
+                yield SafeLabel(words.ASKING, id="state")
                 if self._hidden:
-                    yield Plain(
+                    yield SafeLabel(
                         words.not_shown(len(self._hidden), count), "$text-warning", classes="line summary"
                     )
                 yield Vertical(id="lines")
                 with Vertical(id="explanation"):
-                    yield Plain(words.while_asking(self._action, count), classes="line words")
-            yield TypingBox(id="number", compact=True)
+                    yield SafeLabel(words.while_asking(self._action, count), classes="line words")
+            yield OrderedInput(id="number", compact=True)
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", variant="primary", compact=True)
                 yield Button(name, id="confirm", disabled=True, compact=True)
@@ -101,7 +101,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
     @on(CheckFailed)
     def _check_failed(self, message: CheckFailed) -> None:
         error = message.error
-        self.query_one("#state", Plain).update_text(in_words(self.app, error), "$text-error")
+        self.query_one("#state", SafeLabel).update_text(in_words(self.app, error), "$text-error")
 
     @on(Checked)
     async def _checked(self, message: Checked) -> None:
@@ -110,7 +110,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         check = self._check = message.check if marked is None else message.check.remarked(marked)
         count = len(check.possible)
         state, style = words.freshness(check)
-        self.query_one("#state", Plain).update_text(state, style)
+        self.query_one("#state", SafeLabel).update_text(state, style)
         await self._say(check)
         button = self.query_one("#confirm", Button)
         self.query_one(".dialog").border_title = words.heading(self._action, count, len(self._contact_ids))
@@ -123,19 +123,19 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
         marking = ("tenant_groups",) if self._action is Action.ARCHIVE else ()
         self.key_bar.offer(*keys, *marking, ("cancel", "Cancel"))
 
-    async def _say(self, check: Check) -> None:
+    async def _say(self, check: Precheck) -> None:
         """Write what is known of each contact, and what happens then."""
         lines, explanation = self.query_one("#lines"), self.query_one("#explanation")
         key = self.key("tenant_groups")
         with self.app.batch_update():
             await lines.remove_children()
             await lines.mount_all(
-                Plain(text, style, classes=f"line {kind}")
+                SafeLabel(text, style, classes=f"line {kind}")
                 for kind, text, style in words.lines(check, self._hidden)
             )
             await explanation.remove_children()
             await explanation.mount_all(
-                Plain(text, classes=f"line {kind}") for kind, text in words.explanation(check, key)
+                SafeLabel(text, classes=f"line {kind}") for kind, text in words.explanation(check, key)
             )
 
     def _ask_for_number(self, count: int) -> None:

@@ -8,11 +8,11 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions import bindings, by_group, is_offered, key_names, keys_of
-from tui.screens.telling import Telling
+from tui.actions.registry import bindings, by_group, is_offered, key_names, keys_of
+from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import SearchBox
-from tui.widgets.search_words import EXAMPLES
+from tui.widgets.search_format import EXAMPLES
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BEFORE_SEARCHING: Final = "Finding"
 
 
-class HelpScreen(ModalScreen[None], Telling[None]):
+class HelpScreen(ModalScreen[None], BaseScreen[None]):
     """Lists every action that is offered, with its keys as they are now, and how to search.
 
     Opened from the search box, it begins with that.

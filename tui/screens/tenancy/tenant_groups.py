@@ -14,14 +14,14 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
-from tui.actions import bindings
+from tui.actions.registry import bindings
 from tui.model.errors import ReshelveError
-from tui.screens.backed import Backed
+from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
-from tui.screens.tenancy import tenant_groups_words as words
+from tui.screens.tenancy import tenant_groups_format as words
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.line_list import LineList
-from tui.widgets.plain import Plain
+from tui.widgets.safe_label import SafeLabel
+from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class _GroupsRead(Message, bubble=False):
     groups: Sequence[ContactGroup]
 
 
-class TickList(LineList):
+class TickList(VirtualList):
     """Rows that one click ticks, as a box to tick is used everywhere."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "open", "Tick", id="table.select", show=False)]
@@ -56,7 +56,7 @@ class TickList(LineList):
             self.action_open()
 
 
-class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
+class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str]]):
     """Lists the groups with a tick for each that is of tenants; its result are the names ticked.
 
     The order stays while it is looked at, so that nothing jumps away from under the cursor.
@@ -73,16 +73,16 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
         super().__init__()
         self.backend = backend
         self._groups: list[ContactGroup] = []
-        self._was_reading = backend.snapshot.pull is not None
+        self._was_reading = backend.snapshot.progress is not None
 
     def compose(self) -> ComposeResult:
         """Put what it is for above the list."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = words.TITLE
-            yield Plain(words.MEANS, classes="paragraph")
+            yield SafeLabel(words.MEANS, classes="paragraph")
             yield TickList(self._write_row, id="groups")
-            yield Plain(id="empty", classes="paragraph")
-            yield Plain(id="hint", classes="paragraph")
+            yield SafeLabel(id="empty", classes="paragraph")
+            yield SafeLabel(id="hint", classes="paragraph")
         yield KeyBar(("back", "Close"))
 
     def on_mount(self) -> None:
@@ -92,7 +92,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
     @on(SnapshotChanged)
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
         # While contacts are being read, every page may bring groups: once all are there is often enough.
-        is_reading = message.snapshot.pull is not None
+        is_reading = message.snapshot.progress is not None
         if self._was_reading and not is_reading:
             self._read()
         self._was_reading = is_reading
@@ -108,7 +108,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
         kept = [found.pop(group.name) for group in self._groups if group.name in found]
         self._groups = [*kept, *found.values()] if before else list(message.groups)
         empty = words.STILL_READING if self._was_reading else words.NO_GROUPS
-        self.query_one("#empty", Plain).update_text(empty)
+        self.query_one("#empty", SafeLabel).update_text(empty)
         self.set_class(not self._groups, "-empty")
         self._show()
         self._make_room()
@@ -117,7 +117,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
 
     def _show(self) -> None:
         self.rows.show(len(self._groups), self.rows.cursor)
-        hint = self.query_one("#hint", Plain)
+        hint = self.query_one("#hint", SafeLabel)
         # Rows must not move away from under the mouse because fewer words stand below them.
         hint.styles.min_height = hint.size.height
         hint.update_text(words.hint(self._groups))
@@ -135,7 +135,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
     def _write_row(self, index: int, width: int) -> Sequence[Content]:
         return (words.row(self._groups[index], width),)
 
-    @on(LineList.Moved)
+    @on(VirtualList.Moved)
     def _offer_keys(self) -> None:
         if not self._groups:
             self.key_bar.offer(("back", "Close"))
@@ -143,7 +143,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], Backed[frozenset[str]]):
         is_marked = self._groups[self.rows.cursor].is_tenants
         self.key_bar.offer(("select", "Not tenants" if is_marked else "Mark as tenants"), ("back", "Close"))
 
-    @on(LineList.Opened)
+    @on(VirtualList.Opened)
     def _toggle(self) -> None:
         # Shown before it is kept: a second press in the meantime must take it back.
         group = self._groups[self.rows.cursor]

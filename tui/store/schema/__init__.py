@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from tui.model.errors import StoreError
 from tui.store.schema.absences import ABSENCES
 from tui.store.schema.batches import BATCHES
-from tui.store.schema.tellings import TELLINGS
 from tui.store.schema.tenancy import TENANCY
+from tui.store.schema.user_reports import TELLINGS
 
 if TYPE_CHECKING:
     import sqlite3

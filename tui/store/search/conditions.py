@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.contact import ContactStatus
-from tui.model.filters import BY_STATE, InGroup, Is, Kind, Nothing, Owing, Side, Sync, Synced, sync_of
+from tui.model.filters import (
+    BY_STATE,
+    FilterKind,
+    InGroup,
+    Is,
+    Nothing,
+    Owing,
+    Side,
+    Synced,
+    SyncFilter,
+    sync_of,
+)
 from tui.model.query import fold
 from tui.model.snapshot import ChangeView
-from tui.model.telling import TellingKind
+from tui.model.user_reports import ReportKind
 from tui.store import values
-from tui.store.journal.changes import CHANGE_COLUMNS, change_of
-from tui.store.moments import to_ms
+from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,23 +33,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
-    from tui.model.evidence import Standing
-    from tui.model.filters import Changed, Filter
+    from tui.model.evidence import StatusSince
+    from tui.model.filters import ChangedFilter, Filter
 
 _BALANCES: Final = {Side.THEY_OWE: "receivable", Side.OWED_TO_THEM: "payable"}
 _KINDS: Final = {
-    Kind.CUSTOMER: "is_customer = 1",
-    Kind.SUPPLIER: "is_supplier = 1",
-    Kind.ACTIVE: f"status = '{ContactStatus.ACTIVE}'",
-    Kind.ARCHIVED: f"status = '{ContactStatus.ARCHIVED}'",
-    Kind.GDPR: f"status = '{ContactStatus.GDPRREQUEST}'",
-    Kind.GONE: f"status = '{ContactStatus.GONE}'",
-    Kind.MERGED: "merged_to <> ''",
-    Kind.UNLINKED: f"""
+    FilterKind.CUSTOMER: "is_customer = 1",
+    FilterKind.SUPPLIER: "is_supplier = 1",
+    FilterKind.ACTIVE: f"status = '{ContactStatus.ACTIVE}'",
+    FilterKind.ARCHIVED: f"status = '{ContactStatus.ARCHIVED}'",
+    FilterKind.GDPR: f"status = '{ContactStatus.GDPRREQUEST}'",
+    FilterKind.DELETED: f"status = '{ContactStatus.DELETED}'",
+    FilterKind.MERGED: "merged_to <> ''",
+    FilterKind.UNLINKED: f"""
         contact_id IN (
-            SELECT contact_id FROM tellings AS told WHERE kind = '{TellingKind.UNLINKED}' AND number = (
+            SELECT contact_id FROM tellings AS told WHERE kind = '{ReportKind.UNLINKED}' AND number = (
                 SELECT max(number) FROM tellings WHERE contact_id = told.contact_id
-                    AND kind IN ('{TellingKind.UNLINKED}', '{TellingKind.LINKED}')
+                    AND kind IN ('{ReportKind.UNLINKED}', '{ReportKind.LINKED}')
             )
         )
     """,  # noqa: S608 - only our own names
@@ -52,9 +63,9 @@ _UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NU
 # Those of which the journal alone says how they stand, whatever the clock and the company.
 _BY_JOURNAL: Final = {
     **{sync: f"state = '{state}'" for state, sync in BY_STATE.items()},
-    Sync.READ: "state = 'confirmed' AND picked_up_ms IS NOT NULL",
-    Sync.SEEN: "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NOT NULL",
-    Sync.SUPERSEDED: f"{_UNSEEN} AND superseded = 1",
+    SyncFilter.READ: "state = 'confirmed' AND picked_up_ms IS NOT NULL",
+    SyncFilter.SEEN: "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NOT NULL",
+    SyncFilter.SUPERSEDED: f"{_UNSEEN} AND superseded = 1",
 }
 
 
@@ -70,7 +81,7 @@ class Translator(Struct, frozen=True):
 
     connection: sqlite3.Connection
     now: datetime
-    grade: Callable[[Change], Standing | None]
+    grade: Callable[[Change], StatusSince | None]
 
     def translate(self, wanted: Filter) -> Sql:
         """Return the condition; negated, what isn't known doesn't meet it either."""
@@ -79,7 +90,7 @@ class Translator(Struct, frozen=True):
         sql = self._condition(wanted.condition)
         return Sql(f"NOT ({sql.text})", sql.parameters) if wanted.is_negated else sql
 
-    def _condition(self, condition: Is | Owing | InGroup | Synced | Changed) -> Sql:
+    def _condition(self, condition: Is | Owing | InGroup | Synced | ChangedFilter) -> Sql:
         match condition:
             case Is(kind):
                 return Sql(_KINDS[kind])
@@ -97,8 +108,8 @@ class Translator(Struct, frozen=True):
         rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
         return (stored for (stored,) in rows if any(map(condition.holds, map(fold, values.names(stored)))))
 
-    def _synced(self, sync: Sync) -> Sql:
-        if sync is Sync.NONE:
+    def _synced(self, sync: SyncFilter) -> Sql:
+        if sync is SyncFilter.NONE:
             return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_SAYS_SOMETHING})")  # noqa: S608 - our own words
         if sync in _BY_JOURNAL:
             last = f"SELECT contact_id FROM changes AS last WHERE {_BY_JOURNAL[sync]} AND {_LAST}"  # noqa: S608 - as above
@@ -110,7 +121,7 @@ class Translator(Struct, frozen=True):
         views = (ChangeView(change, self.grade(change)) for change in values.readable(change_of, rows))
         return _one_of("contact_id", (view.change.contact_id for view in views if sync_of(view) is sync))
 
-    def _changed(self, condition: Changed) -> Sql:
+    def _changed(self, condition: ChangedFilter) -> Sql:
         start, end = condition.between(self.now, None)
         bounds = [("updated_ms >= ?", start), ("updated_ms < ?", end)]
         given = [(text, to_ms(moment)) for text, moment in bounds if moment is not None]

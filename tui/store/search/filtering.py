@@ -12,17 +12,17 @@ from operator import and_
 from typing import TYPE_CHECKING, Final
 
 from tui.store.search.conditions import Translator
-from tui.store.search.spine import mask_of
+from tui.store.search.contact_index import mask_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from tui.model.change import Change
-    from tui.model.evidence import Standing
+    from tui.model.evidence import StatusSince
     from tui.model.filters import Filter
     from tui.store.database import Database
-    from tui.store.search.spine import Spine
+    from tui.store.search.contact_index import ContactIndex
 
 Masks = list[int]
 
@@ -42,17 +42,17 @@ class Filtering:
     """
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime], grade: Callable[[Change], Standing | None]
+        self, database: Database, now: Callable[[], datetime], grade: Callable[[Change], StatusSince | None]
     ) -> None:
         self._database = database
         self._now = now
         self._grade = grade
         self._standings_version = 0
-        self._spine: Spine | None = None
+        self._spine: ContactIndex | None = None
         self._stamp: tuple[object, ...] = ()
         self._known: OrderedDict[Filter, Masks] = OrderedDict()
 
-    def standings_changed(self) -> None:
+    def sync_statuses_changed(self) -> None:
         """Take note that changes may stand otherwise, though nothing may have been written."""
         self._standings_version += 1
 
@@ -60,7 +60,7 @@ class Filtering:
         """Return what relative times are counted from: this minute."""
         return self._now().replace(second=0, microsecond=0)
 
-    async def masks(self, spine: Spine, filters: Sequence[Filter]) -> Masks:
+    async def masks(self, spine: ContactIndex, filters: Sequence[Filter]) -> Masks:
         """Return who meets all of the filters. Raises `StoreError`."""
         moment = self.moment()
         stamp = (self._database.version(), self._standings_version, moment)
@@ -75,7 +75,9 @@ class Filtering:
         _keep(known, answers)
         return [reduce(and_, masks) for masks in zip(*answers.values(), strict=True)]
 
-    async def _ask(self, spine: Spine, filters: Sequence[Filter], moment: datetime) -> dict[Filter, Masks]:
+    async def _ask(
+        self, spine: ContactIndex, filters: Sequence[Filter], moment: datetime
+    ) -> dict[Filter, Masks]:
         unwanted = threading.Event()
         try:
             return await asyncio.to_thread(self._load, spine, filters, moment, unwanted.is_set)
@@ -83,7 +85,11 @@ class Filtering:
             unwanted.set()
 
     def _load(
-        self, spine: Spine, filters: Sequence[Filter], moment: datetime, is_unwanted: Callable[[], bool]
+        self,
+        spine: ContactIndex,
+        filters: Sequence[Filter],
+        moment: datetime,
+        is_unwanted: Callable[[], bool],
     ) -> dict[Filter, Masks]:
         with self._database.reading() as connection:
             connection.set_progress_handler(is_unwanted, _STEPS_BETWEEN_LOOKS)
@@ -105,7 +111,9 @@ def _keep(known: OrderedDict[Filter, Masks], answers: Mapping[Filter, Masks]) ->
         known.popitem(last=False)
 
 
-def _masks(connection: sqlite3.Connection, translator: Translator, spine: Spine, wanted: Filter) -> Masks:
+def _masks(
+    connection: sqlite3.Connection, translator: Translator, spine: ContactIndex, wanted: Filter
+) -> Masks:
     condition = translator.translate(wanted)
     # Row ids as one text: SQLite makes it without a stop, while other threads run.
     within = f"rowid >= ? AND rowid < ? AND ({condition.text})"

@@ -13,17 +13,17 @@ from tui.model.query import Tab
 from tui.model.rows import Row
 from tui.model.snapshot import ChangeView
 from tui.store import values
-from tui.store.journal.changes import CHANGE_COLUMNS, change_of
-from tui.store.search.spine import CHUNK, chooses, chosen, chosen_before
+from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+from tui.store.search.contact_index import CHUNK, chooses, chosen, chosen_before
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tui.model.change import Change
-    from tui.model.evidence import Standing
+    from tui.model.evidence import StatusSince
     from tui.store.database import Database
-    from tui.store.search.spine import Order
+    from tui.store.search.contact_index import Order
 
 # A change that was taken back says nothing about the contact: the one before it does.
 _ROWS: Final = f"""
@@ -54,7 +54,7 @@ _GONE: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, la
 class Reader:
     """Reads rows by id, each with its contact's latest change, in the order asked for."""
 
-    def __init__(self, database: Database, grade: Callable[[Change], Standing | None]) -> None:
+    def __init__(self, database: Database, grade: Callable[[Change], StatusSince | None]) -> None:
         self._database = database
         self._grade = grade
 
@@ -134,7 +134,7 @@ class Reader:
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
 
 
-class SpineRows:
+class SearchRows:
     """Found by way of the spine: a fixed choice from a fixed order, the rows themselves read live.
 
     `masks` chooses from each chunk; `totals` says how many.

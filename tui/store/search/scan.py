@@ -12,7 +12,7 @@ from tui.model.query import Query, Tab, TabCounts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tui.store.search.spine import Chunk, Spine
+    from tui.store.search.contact_index import Chunk, ContactIndex
 
 _REMEMBERED: Final = 8
 
@@ -35,7 +35,7 @@ class RecentFinds:
 
     def keep(self, finds: Finds, total: int) -> None:
         """Remember these, and forget the oldest."""
-        key = (frozenset(finds.query.words), frozenset(finds.query.without))
+        key = (frozenset(finds.query.words), frozenset(finds.query.excluded_words))
         self._kept[key] = (total, finds)
         self._kept.move_to_end(key)
         if len(self._kept) > _REMEMBERED:
@@ -55,7 +55,7 @@ class Scan:
     """
 
     def __init__(
-        self, spine: Spine, query: Query, among: Finds | None, allowed: Sequence[int] | None = None
+        self, spine: ContactIndex, query: Query, among: Finds | None, allowed: Sequence[int] | None = None
     ) -> None:
         self._spine = spine
         self._tab = query.tab
@@ -65,7 +65,7 @@ class Scan:
         done = among.query if among else Query()
         # The longest word is likely the rarest: the others are then looked for in few texts.
         self._words = sorted((word for word in query.words if word not in done.words), key=len, reverse=True)
-        self._without = [word for word in query.without if word not in done.without]
+        self._without = [word for word in query.excluded_words if word not in done.excluded_words]
         self._masks: list[int] = []
         self.finds = Finds(query.of_texts, self._masks)
         #: How many contacts have the texts, whether or not they meet the filters.

@@ -50,7 +50,7 @@ def search(
 def _condition(translator: Translator, query: Query, status: ContactStatus | None) -> Sql:
     parts = [
         *(Sql("instr(search, ?) > 0", (word,)) for word in query.words),
-        *(Sql("instr(search, ?) = 0", (word,)) for word in query.without),
+        *(Sql("instr(search, ?) = 0", (word,)) for word in query.excluded_words),
         *map(translator.translate, query.filters),
     ]
     if status is not None:

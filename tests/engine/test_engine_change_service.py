@@ -1,0 +1,322 @@
+"""What a person asks of the journal, below the screens."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from engine.model_xero import START, Clock, ModelXero, contact
+
+from tui.engine.change_export import COLUMNS, plain
+from tui.engine.change_service import ChangeService
+from tui.engine.sync.outbox import Outbox
+from tui.model.change import Action, Change, State, Transition
+from tui.model.change_list import ChangeGroup, ChangeQuery
+from tui.model.contact import ContactStatus
+from tui.model.errors import ReshelveError
+from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.snapshot import ChangeView
+from tui.store import Store, TransitionRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tui.engine.scheduler import Scheduler
+    from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.xero.client import Element
+
+
+@dataclass
+class Told:
+    """Stands in for publisher and loops: notes what they are told."""
+
+    news: int = 0
+    wakes: int = 0
+    grades: dict[int, StatusSince] = field(default_factory=dict)
+
+    def rows_changed(self) -> None:
+        self.news += 1
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def grade(self, change: Change) -> StatusSince | None:
+        return self.grades.get(change.change_id)
+
+    def view(self, change: Change) -> ChangeView:
+        return ChangeView(change, self.grade(change))
+
+
+class Bench(ChangeService):
+    """A desk over a store and a model Xero."""
+
+    is_read_only = False
+
+    def __init__(self, store: Store) -> None:
+        self.told = Told()
+        self.clock = Clock()
+        self.xero = ModelXero(clock=self.clock)
+        self._store = store
+        self._publisher = cast("SnapshotPublisher", self.told)
+        self._scheduler = cast("Scheduler", self.told)
+        self._now = self.clock
+        self.pusher = Outbox(store, self.xero.client, self.clock, lambda _: None)
+
+    async def have(self, *ids: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
+        self.xero.contacts_now |= {each: contact(each, status) for each in ids}
+        await self._store.apply(list(self.xero.contacts_now.values()), self.clock())
+
+    def states(self) -> dict[str, State]:
+        return {each.contact_id: each.state for each in self._store.changes_in(*State)}
+
+
+@pytest.fixture
+def bench(store: Store) -> Bench:
+    return Bench(store)
+
+
+async def test_a_pause_keeps_what_is_queued_and_settles_what_is_in_doubt(bench: Bench, store: Store) -> None:
+    await bench.have("a", "b")
+    await bench.request(Action.ARCHIVE, ["a"])
+    [doubtful] = store.changes_in(State.QUEUED)
+    await store.record([TransitionRequest(doubtful.change_id, Transition.SEND)], START)
+    await bench.request(Action.ARCHIVE, ["b"])
+    bench.xero.set_status("a", ContactStatus.ARCHIVED)
+    await bench.pause(on=True)
+    await bench.pusher.recover()
+    await bench.pusher.run_until_empty()
+    assert bench.states() == {"a": State.CONFIRMED, "b": State.QUEUED}
+    assert bench.xero.writes == []
+    await bench.pause(on=False)
+    await bench.pusher.run_until_empty()
+    assert bench.states() == {"a": State.CONFIRMED, "b": State.CONFIRMED}
+
+
+async def test_a_pause_between_two_batches_stops_the_second(bench: Bench) -> None:
+    ids = [f"{number:03}" for number in range(60)]
+    await bench.have(*ids)
+    await bench.request(Action.ARCHIVE, ids)
+    answer = bench.xero.change_status
+
+    async def answer_and_pause(
+        action: Action, contact_ids: Sequence[str], *, idempotency_key: str
+    ) -> list[Element]:
+        await bench.pause(on=True)
+        return await answer(action, contact_ids, idempotency_key=idempotency_key)
+
+    bench.xero.change_status = answer_and_pause  # type: ignore[method-assign]
+    await bench.pusher.run_until_empty()
+    assert len(bench.xero.writes) == 1
+    assert sorted(bench.states().values()) == [State.CONFIRMED] * 50 + [State.QUEUED] * 10
+
+
+async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Store) -> None:
+    await bench.have("a", "b")
+    assert await bench.request(Action.ARCHIVE, ["a", "b"]) == 2
+    assert await bench.cancel_many(store.changes_in(State.QUEUED, limit=1)) == 1
+    [left] = store.changes_in(State.QUEUED)
+    await store.record([TransitionRequest(left.change_id, Transition.REFUSE, message="no")], START)
+    assert await bench.retry([left]) == 1
+    plan = await bench.undo_plan()
+    assert plan is not None
+    assert (await bench.undo(plan)).words == "1 is cancelled before it leaves"
+    again = await bench.redo_plan()
+    assert again is not None
+    assert (await bench.undo(again)).words == "1 becomes an archive"
+    assert (bench.told.news, bench.told.wakes) == (5, 4)
+
+
+# --- the list of changes ---
+
+
+async def test_changes_are_listed_newest_first_a_window_at_a_time(bench: Bench) -> None:
+    ids = [f"{number:03}" for number in range(30)]
+    await bench.have(*ids)
+    await bench.request(Action.ARCHIVE, ids)
+    found = await bench.changes(ChangeQuery(), 5, 8)
+    assert found.total == 30
+    assert [view.change.contact_id for view in found.changes] == ["024", "023", "022"]
+    assert (await bench.changes(ChangeQuery(), 28, 40)).changes[-1].change.contact_id == "000"
+
+
+async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) -> None:
+    bench.xero.contacts_now["x"] = contact("x", name="Café Ōtautahi")
+    await bench.have("a", "b")
+    await bench.request(Action.ARCHIVE, ["a", "b", "x"])
+    first = store.changes_in(State.QUEUED)[0]
+    await store.record(
+        [TransitionRequest(first.change_id, Transition.REFUSE, message="on a repeating invoice")], START
+    )
+
+    async def found(group: ChangeGroup, text: str = "") -> list[str]:
+        answer = await bench.changes(ChangeQuery.parse(group, text), 0, 10)
+        assert answer.total == len(answer.changes)
+        return [view.change.contact_id for view in answer.changes]
+
+    assert await found(ChangeGroup.REFUSED) == ["a"]
+    assert await found(ChangeGroup.OPEN) == ["x", "b"]
+    assert await found(ChangeGroup.ALL, "cafe OTAUTAHI") == ["x"]
+    assert await found(ChangeGroup.ALL, "repeating archive") == ["a"]
+    assert await found(ChangeGroup.WAITING) == []
+
+
+async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) -> None:
+    ids = [f"{number:03}" for number in range(12)]
+    await bench.have(*ids)
+    await bench.request(Action.ARCHIVE, ids)
+    changes = store.changes_in(State.QUEUED)
+    steps = [
+        (Transition.SEND, Transition.CONFIRM),
+        (Transition.REFUSE,),
+        (Transition.CANCEL,),
+        (Transition.SEND, Transition.REPLY_LOST),
+        (),
+    ]
+    for number, change in enumerate(changes):
+        for event in steps[number % len(steps)]:
+            await store.record([TransitionRequest(change.change_id, event)], START)
+    await bench.retry([changes[1]])
+    everything = (await bench.changes(ChangeQuery(), 0, 100)).changes
+    for group in ChangeGroup:
+        found = await bench.changes(ChangeQuery(group), 0, 100)
+        assert found.changes == tuple(view for view in everything if group.holds(view.change))
+        assert found.total == len(found.changes) > 0
+
+
+async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> None:
+    bench.xero.contacts_now["twin"] = contact("twin", name="CONTACT A")
+    await bench.have("a", "b")
+    await bench.request(Action.ARCHIVE, ["a", "b"])
+    await bench.pusher.run_until_empty()
+    await bench.request(Action.RESTORE, ["a", "b"])
+    queued = store.changes_in(State.QUEUED)
+    await store.record(
+        [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in queued], START
+    )
+    first, second = await bench.manual_restores()
+    assert "An active contact is also called “CONTACT A”" in first.may_fail
+    assert second.may_fail == ""
+
+
+async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store) -> None:
+    await bench.have("a")
+    await bench.request(Action.ARCHIVE, ["a"])
+    await bench.pusher.run_until_empty()
+    [change] = store.changes_in(State.CONFIRMED)
+    assert [line.what for line in await bench.timeline(change)] == [
+        "Archive asked for here",
+        "Archive sent to Xero",
+        "Archive confirmed by Xero",
+    ]
+
+
+# --- export ---
+
+
+async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path: Path) -> None:
+    bench.xero.contacts_now["x"] = contact("x", name='=cmd|"/c calc"!A1, “Ōtautahi”')
+    await bench.have("a")
+    await bench.request(Action.ARCHIVE, ["a", "x"])
+    await bench.pusher.run_until_empty()
+    [first, _] = store.changes_in(State.CONFIRMED)
+    bench.told.grades[first.change_id] = StatusSince(SyncStatus.SYNCED, START)
+    file = tmp_path / "changes.csv"
+    assert await bench.export(ChangeQuery(), file) == 2
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        header, newest, oldest = csv.reader(stream)
+    assert tuple(header) == COLUMNS
+    assert newest == [
+        "2026-03-03 12:00:00", "'=cmd|\"/c calc\"!A1, “Ōtautahi”", "x",
+        "archive", "here", "confirmed", "", "",
+    ]  # fmt: skip
+    assert oldest[-1] == "read 2026-03-03 12:00:00"
+
+
+async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ReshelveError, match="can't be written"):
+        await bench.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
+
+
+# Every form of the signs, behind everything that a spreadsheet drops or splits a line at.
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠﹦﹢﹣﹫−")
+@pytest.mark.parametrize(
+    "before",
+    [
+        *(
+            "",
+            " ",
+            "\t",
+            "\r",
+            "\n",
+            "\N{NO-BREAK SPACE}",
+            "\N{IDEOGRAPHIC SPACE}",
+            "\0",
+            "\x1b",
+            "\x7f",
+            "\ufeff",
+        ),
+        *(
+            "\u200b",
+            "\u202e",
+            '"',
+            ' "',
+            "x;",
+            "x; ",
+            'x;"',
+            "x\t",
+            "x\n",
+            "x\r\n",
+            "x|",
+            "x,",
+            ";;",
+            "x;\0\u2066",
+        ),
+    ],
+)
+def test_nothing_acts_as_a_formula_whatever_separates_cells(before: str, sign: str) -> None:
+    line = io.StringIO()
+    csv.writer(line).writerow(["a", plain(f"{before}{sign}1+2;"), "b"])
+    for delimiter in ",;\t|":
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            [cells] = csv.reader([line.getvalue()], delimiter=delimiter, quoting=quoting)
+            starts = [unicodedata.normalize("NFKC", cell).strip(' "')[:1] for cell in cells]
+            assert not {*starts} & {*"=+-@−"}, cells
+
+
+@pytest.mark.parametrize("delimiter", ";\t|\n")
+async def test_a_formula_behind_another_delimiter_is_dead_in_the_file_too(
+    bench: Bench, tmp_path: Path, delimiter: str
+) -> None:
+    bench.xero.contacts_now["a"] = contact("a", name=f"x{delimiter}=1+2{delimiter}")
+    await bench.request(Action.ARCHIVE, ["a"])
+    await bench.export(ChangeQuery(), file := tmp_path / "changes.csv")
+    for line in file.read_text("utf-8-sig").splitlines():
+        assert not any(cell.startswith("=") for cell in line.split(delimiter))
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("Bay\x1b[31mside\x07", "Bay[31mside"),
+        ("a\tb\r\nc\x0bd\u2028e", "a b c d e"),
+        ("\u202egnp.exe\u2066", "gnp.exe"),
+        ("\ud800", "\N{REPLACEMENT CHARACTER}"),
+        ("\x80\x9b1m", "1m"),
+    ],
+)
+def test_controls_are_dropped_and_text_stays_on_one_line(cell: str, shown: str) -> None:
+    assert plain(cell) == shown
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["", "Bayside Club", "a=b", "1-2", "O'Neil", "Smith - Jones", "a@b.example", "नि\u200dक", "Zoë 東"],
+)
+def test_other_text_stays_as_it_is(cell: str) -> None:
+    assert plain(cell) == cell

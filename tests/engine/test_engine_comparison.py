@@ -1,0 +1,246 @@
+"""A file out of Re-Leased against the store: what it proves is recorded once, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import pytest
+from engine.model_xero import START, Clock, contact, tell_time
+
+from tui.engine import comparison
+from tui.engine.clock import XeroClock
+from tui.engine.comparison import LAST_FILE, open_store
+from tui.engine.comparison_service import ComparisonService
+from tui.engine.sync.sync_state import FULL_DONE_AT, SINCE
+from tui.model.change import Action, State, Transition
+from tui.model.comparison import MismatchReason
+from tui.model.contact import ContactStatus, Organisation
+from tui.model.contact_file import FileContact, FileOptions, FileSource
+from tui.model.errors import ReshelveError, StoreError
+from tui.model.evidence import SyncKnowledge, SyncStatus, grade_change
+from tui.re_leased.contact_file import ContactFile
+from tui.store import Store, TransitionRequest
+from tui.system.paths import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.model.comparison import FileComparison
+
+ACTIVE, ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
+DATED = START + timedelta(hours=1)
+
+
+def xero_id(number: int) -> str:
+    return str(UUID(int=number))
+
+
+class Bench(ComparisonService):
+    """A desk over a store whose contacts were all read; `news` counts what the publisher was told."""
+
+    is_read_only = False
+
+    def __init__(self, store: Store, file: Path) -> None:
+        self.news = 0
+        self.file = file
+        self.clock = Clock()
+        self.clock.forward(hours=2)
+        self._store = store
+        self._publisher = cast("SnapshotPublisher", self)
+        self._clock = XeroClock(self.clock, store)
+
+    def rows_changed(self) -> None:
+        self.news += 1
+
+    async def have(self, *contacts: int) -> None:
+        await self._store.apply([contact(xero_id(each), name=f"Contact {each}") for each in contacts], START)
+        await self._store.set_sync_state(FULL_DONE_AT, START.isoformat())
+
+    async def archive(self, number: int, at: datetime) -> None:
+        """Let somebody archive a contact in Xero, and a pull see it."""
+        seen = contact(xero_id(number), ARCHIVED, name=f"Contact {number}", updated_at=at)
+        await self._store.apply([seen], at)
+
+    async def look(self, *lines: tuple[int, str], **options: Any) -> FileComparison:
+        rows = (f"{xero_id(number)},{status}\n" for number, status in lines)
+        self.file.write_text("External ID,Status\n" + "".join(rows), encoding="utf-8")
+        os.utime(self.file, (DATED.timestamp(), DATED.timestamp()))
+        if self._store.sync_state(SINCE) is None:
+            await self._store.set_sync_state(SINCE, (DATED + timedelta(minutes=1)).isoformat())
+        return await self.compare_file(self.file, FileOptions(**options))
+
+    def grades(self) -> dict[str, SyncStatus]:
+        changes = self._store.changes_in(State.CONFIRMED)
+        return {each.contact_id: grade_change(each, SyncKnowledge(), self.clock()).status for each in changes}
+
+
+@pytest.fixture
+def bench(store: Store, tmp_path: Path) -> Bench:
+    return Bench(store, tmp_path / "contacts.csv")
+
+
+async def test_what_agrees_is_read_and_dated_as_the_file(bench: Bench, store: Store) -> None:
+    await bench.have(1, 2, 3)
+    await bench.archive(1, START + timedelta(minutes=1))
+    await bench.archive(2, DATED + timedelta(seconds=1))
+    found = await bench.look((1, "Archived"), (2, "Archived"), (3, "Active"))
+    assert len(found.agrees) == 3
+    assert bench.grades() == {xero_id(1): SyncStatus.PENDING, xero_id(2): SyncStatus.PENDING}
+    accepted = await bench.record_matches(found, {})
+    assert (accepted.settled, bench.news) == (1, 1)
+    assert bench.grades() == {xero_id(1): SyncStatus.SYNCED, xero_id(2): SyncStatus.PENDING}
+    [settled] = store.synced(5)
+    assert settled.synced_at == DATED
+    assert store.sync_state(LAST_FILE) == f"{DATED.isoformat()} file contacts.csv {found.source.digest[:12]}"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "grade"), [(10, SyncStatus.PENDING), (0, SyncStatus.SYNCED), (-10, SyncStatus.SYNCED)]
+)
+async def test_a_file_of_a_machine_whose_clock_is_ahead_proves_nothing_confirmed_after_it(
+    bench: Bench, minutes: int, grade: SyncStatus
+) -> None:
+    await bench.have(1)
+    await bench.archive(1, DATED - timedelta(minutes=5))
+    tell_time(bench._clock, bench.clock() - timedelta(minutes=minutes))
+    found = await bench.look((1, "Archived"))
+    # Behind, it is left alone: a date that is too early claims too little.
+    assert found.source.dated == DATED - timedelta(minutes=max(minutes, 0))
+    await bench.record_matches(found, {})
+    assert bench.grades() == {xero_id(1): grade}
+    told = await bench.look((1, "Archived"), dated=DATED - timedelta(minutes=1))
+    assert told.source.dated == DATED - timedelta(minutes=1 + max(minutes, 0))
+
+
+async def test_a_file_just_exported_on_a_machine_whose_clock_is_ahead_is_no_file_of_the_future(
+    bench: Bench,
+) -> None:
+    await bench.have(1)
+    bench.clock.at = DATED
+    tell_time(bench._clock, DATED - timedelta(minutes=10))
+    assert (await bench.look((1, "Active"))).source.dated == DATED - timedelta(minutes=10)
+
+
+async def test_the_same_file_again_changes_nothing(bench: Bench, store: Store) -> None:
+    await bench.have(1)
+    await bench.archive(1, START + timedelta(minutes=1))
+    first = await bench.look((1, "Archived"))
+    assert (await bench.record_matches(first, {})).settled == 1
+    # The comparison that was shown before, and a new one.
+    assert (await bench.record_matches(first, {})).settled == 0
+    again = await bench.look((1, "Archived"))
+    assert (again.source, again.proved) == (first.source, ())
+    assert (await bench.record_matches(again, {})).settled == 0
+    events = [event.transition for event in store.entries_of(xero_id(1))]
+    assert events.count("picked_up") == 1
+    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(1,)]
+
+
+async def test_what_differs_is_recorded_nowhere_and_can_be_acted_on(bench: Bench, store: Store) -> None:
+    await bench.have(1, 2, 3)
+    await bench.archive(1, START + timedelta(minutes=1))
+    await bench.archive(2, DATED + timedelta(minutes=1))
+    [queued] = await store.add(Action.ARCHIVE, store.contacts([xero_id(3)]), START)
+    found = await bench.look((1, "Active"), (2, "Active"), (3, "Archived"))
+    assert [(one.contact.contact_id, one.why, one.action) for one in found.differs] == [
+        (xero_id(1), MismatchReason.WAITING, Action.RESTORE),
+        (xero_id(2), MismatchReason.CHANGED_SINCE, Action.RESTORE),
+        (xero_id(3), MismatchReason.UNDER_WAY, Action.ARCHIVE),
+    ]
+    assert (await bench.record_matches(found, {})).settled == 0
+    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
+    await store.record([TransitionRequest(queued.change_id, Transition.CANCEL)], START)
+
+
+async def test_an_earlier_date_proves_less(bench: Bench) -> None:
+    await bench.have(1, 2)
+    await bench.archive(1, START + timedelta(minutes=1))
+    await bench.archive(2, START + timedelta(minutes=9))
+    lines = (1, "Archived"), (2, "Archived")
+    found = await bench.look(*lines, dated=START + timedelta(minutes=5))
+    assert [one.contact_id for one in found.proved] == [xero_id(1)]
+    assert len((await bench.look(*lines)).proved) == 2
+
+
+async def test_a_copy_that_is_older_than_the_file_is_remarked_on(bench: Bench, store: Store) -> None:
+    await bench.have(1)
+    assert (await bench.look((1, "Active"))).notes == ()
+    await store.set_sync_state(SINCE, (DATED - timedelta(minutes=1)).isoformat())
+    [note] = (await bench.look((1, "Active"))).notes
+    assert "last read from Xero before the file was exported" in note
+
+
+async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, store: Store) -> None:
+    await store.apply([contact(xero_id(1))], START)
+    with pytest.raises(ReshelveError, match="Not all contacts"):
+        await bench.look((1, "Active"))
+
+
+async def test_a_wrong_last_line_changes_nothing(bench: Bench, store: Store) -> None:
+    await bench.have(1)
+    await bench.archive(1, START + timedelta(minutes=1))
+    with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” is no status"):
+        await bench.look((1, "Archived"), (1, "Lost"))
+    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
+
+
+async def test_more_than_is_recorded_at_once(bench: Bench, store: Store) -> None:
+    numbers = range(1, 1_202)
+    await bench.have(*numbers)
+    at = START + timedelta(minutes=1)
+    await store.apply([contact(xero_id(each), ARCHIVED, updated_at=at) for each in numbers], at)
+    found = await bench.look(*((each, "Archived") for each in numbers))
+    assert (await bench.record_matches(found, {})).settled == len(numbers)
+    assert set(bench.grades().values()) == {SyncStatus.SYNCED}
+
+
+def test_an_organisation_that_was_never_opened_has_nothing_to_compare(tmp_path: Path) -> None:
+    paths, organisation = Paths.under(tmp_path), Organisation(xero_id(1), "Demo", "!d")
+    with pytest.raises(StoreError, match="haven't been read"):
+        open_store(paths, organisation)
+    assert not paths.organisation(organisation.tenant_id).exists()
+
+
+async def test_a_comparison_that_nobody_waits_for_stops_reading(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.have(1)
+    began, ended = threading.Event(), threading.Event()
+
+    def endless() -> Iterator[FileContact]:
+        while True:
+            began.set()
+            yield FileContact(2, ACTIVE, xero_id(1))
+
+    @contextmanager
+    def opened(*_: object) -> Iterator[ContactFile]:
+        try:
+            yield ContactFile(FileSource("endless.csv", "0" * 64, DATED), endless())
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(comparison, "open_contact_file", opened)
+    comparing = asyncio.create_task(bench.compare_file(bench.file, FileOptions()))
+    assert await asyncio.to_thread(began.wait, 30)
+    comparing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await comparing
+    assert await asyncio.to_thread(ended.wait, 30)
+
+
+async def test_contacts_are_read_as_they_are_now(bench: Bench) -> None:
+    await bench.have(1, 2)
+    await bench.archive(2, START + timedelta(minutes=1))
+    rows = await bench.rows([xero_id(2), xero_id(9), xero_id(1)])
+    assert [(row.name, row.status) for row in rows] == [("Contact 2", ARCHIVED), ("Contact 1", ACTIVE)]
+    assert rows[0].last_change is not None
+    assert rows[0].last_change.change.state is State.CONFIRMED
+    assert await bench.rows([]) == []

@@ -1,0 +1,49 @@
+"""The list of organisations, when something else has written to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui.engine.accounts.connection_list import ConnectionList, read_known, write_known
+from tui.model.contact import Organisation
+from tui.model.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param('{"organisations": ["a"], "gone": [], "last": ""}', id="no organisation"),
+        pytest.param("[" * 100_000, id="brackets without end"),
+        *("", "{", "[]", "{}"),
+        '{"organisations": [{"tenant_id": 1}], "gone": [], "last": ""}',
+        '{"organisations": [{"tenant_id": "a"}], "gone": [], "last": ""}',
+    ],
+)
+def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "organisations.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(StoreError, match="damaged"):
+        read_known(file)
+    assert (file.parent / "damaged-organisations.json").read_text(encoding="utf-8") == content
+    assert read_known(file) == ConnectionList(())
+
+
+def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:
+    file = tmp_path / "organisations.json"
+    file.mkdir()
+    with pytest.raises(StoreError, match="can't be read"):
+        read_known(file)
+    assert file.is_dir()
+
+
+@pytest.mark.parametrize("odd", ["", "../../elsewhere", "a b", "x" * 65, "a\0"])
+def test_an_organisation_without_an_id_hides_no_other(tmp_path: Path, odd: str) -> None:
+    file = tmp_path / "organisations.json"
+    good = Organisation("one", "One", "!one")
+    write_known(file, ConnectionList((Organisation(odd, "Odd", "!odd"), good)))
+    assert read_known(file).organisations == (good,)

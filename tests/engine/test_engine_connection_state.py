@@ -1,0 +1,335 @@
+"""Bad weather: how long to wait, and who may end the waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from engine.model_xero import START, Clock
+
+from tui.engine.connectivity import connection_state
+from tui.engine.connectivity.connection_state import ConnectionState
+from tui.model.errors import (
+    AnswerLostError,
+    ForeignAnswerError,
+    KeychainError,
+    MissingScopeError,
+    NotConnectedError,
+    OfflineError,
+    RateLimitedError,
+    ReconnectError,
+    RejectedError,
+    ReshelveError,
+)
+from tui.model.snapshot import ConnectionStatus
+from tui.xero.errors import answer_lost, answer_too_large, answer_unreadable
+
+
+class Sky:
+    """A weather whose two clocks move on only when told to."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.elapsed = 0.0
+        self.changes = 0
+        self.told = asyncio.Event()
+        self.weather = ConnectionState(self.clock, self.changed)
+
+    def changed(self) -> None:
+        self.changes += 1
+        self.told.set()
+
+    def pass_by(self, seconds: float) -> None:
+        self.clock.forward(seconds=seconds)
+        self.elapsed += seconds
+
+    def failures(self, error: ReshelveError, count: int) -> list[float]:
+        """Let each attempt follow the wait of the one before; returns the waits."""
+        waits = []
+        for _ in range(count):
+            self.weather.record_failure(error, self.weather.attempt())
+            waits.append(self.wait)
+            self.pass_by(self.wait)
+        return waits
+
+    @property
+    def wait(self) -> float:
+        until = self.weather.link.waiting_until
+        return 0.0 if until is None else (until - self.clock()).total_seconds()
+
+
+@pytest.fixture
+def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
+    sky = Sky()
+    monkeypatch.setattr(connection_state, "monotonic", lambda: sky.elapsed)
+    return sky
+
+
+async def waits(weather: ConnectionState) -> bool:
+    """Say whether a caller would still be waiting once everything else that is ready has run."""
+    waiting = asyncio.create_task(weather.wait_until_ready())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    is_waiting = not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    return is_waiting
+
+
+LOST = AnswerLostError("The answer was lost.", "Reshelve reads again.")
+
+
+@pytest.mark.parametrize(
+    ("error", "link", "seconds"),
+    [
+        (OfflineError("x"), ConnectionStatus.OFFLINE, 1),
+        (LOST, ConnectionStatus.UNAVAILABLE, 1),
+        (RateLimitedError(37, "minute"), ConnectionStatus.LIMITED, 37),
+        (RateLimitedError(0, "concurrent"), ConnectionStatus.LIMITED, 1),
+        (RateLimitedError(7200, "day"), ConnectionStatus.LIMITED, 7200),
+        (ReconnectError("x"), ConnectionStatus.RECONNECT, 60),
+        (RejectedError("x", 422), ConnectionStatus.UNEXPECTED, 60),
+        (ForeignAnswerError("x"), ConnectionStatus.UNEXPECTED, 1),
+        (answer_unreadable(), ConnectionStatus.UNEXPECTED, 1),
+        (answer_too_large(), ConnectionStatus.UNEXPECTED, 1),
+        (answer_lost(), ConnectionStatus.UNAVAILABLE, 1),
+        (NotConnectedError("x"), ConnectionStatus.REMOVED, 600),
+        (MissingScopeError("x"), ConnectionStatus.RECONNECT, 600),
+    ],
+)
+def test_each_failure_has_its_name_and_its_wait(
+    sky: Sky, error: ReshelveError, link: ConnectionStatus, seconds: float
+) -> None:
+    sky.weather.record_failure(error)
+    assert sky.weather.link.status is link
+    assert sky.wait == seconds
+    assert sky.changes == 1
+
+
+def test_the_words_say_what_happened_and_what_to_do(sky: Sky) -> None:
+    sky.weather.record_failure(LOST)
+    assert sky.weather.link.detail == "The answer was lost. Reshelve reads again."
+
+
+def test_offline_doubles_up_to_half_a_minute_and_an_answer_resets_it(sky: Sky) -> None:
+    assert sky.failures(OfflineError("x"), 8) == [1, 2, 4, 8, 16, 30, 30, 30]
+    sky.weather.record_success(59, 4999)
+    assert sky.wait == 0
+    assert sky.failures(OfflineError("x"), 1) == [1]
+
+
+def test_trouble_at_xero_doubles_up_to_five_minutes(sky: Sky) -> None:
+    assert sky.failures(LOST, 11) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_a_long_time_offline_says_little_about_xeros_own_troubles(sky: Sky) -> None:
+    sky.failures(OfflineError("x"), 50)
+    assert sky.failures(LOST, 2) == [64, 128]
+
+
+def test_a_limit_does_not_count_as_a_failure(sky: Sky) -> None:
+    sky.failures(OfflineError("x"), 1)
+    sky.failures(RateLimitedError(5, "minute"), 3)
+    assert sky.failures(OfflineError("x"), 1) == [2]
+
+
+def test_several_jobs_that_meet_the_same_trouble_are_one_failure(sky: Sky) -> None:
+    attempts = [sky.weather.attempt() for _ in range(3)]
+    sky.weather.record_failure(OfflineError("x"), attempts[0])
+    sky.weather.record_failure(OfflineError("x"), attempts[1])
+    sky.pass_by(0.5)
+    sky.weather.record_failure(OfflineError("x"))
+    assert sky.wait == 0.5
+    sky.pass_by(20)
+    sky.weather.record_failure(OfflineError("x"), attempts[2])
+    assert sky.wait == 1
+    sky.pass_by(1)
+    assert sky.failures(OfflineError("x"), 1) == [2]
+
+
+def test_the_longer_of_two_waits_is_kept_and_named(sky: Sky) -> None:
+    sky.weather.record_failure(RateLimitedError(7200, "day"))
+    sky.weather.record_failure(OfflineError("x"))
+    assert (sky.weather.link.status, sky.wait) == (ConnectionStatus.LIMITED, 7200)
+    sky.weather.record_failure(RateLimitedError(9000, "day"))
+    assert sky.wait == 9000
+
+
+def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -> None:
+    before = sky.weather.attempt()
+    sky.weather.record_failure(RateLimitedError(7200, "day"), before)
+    sky.weather.record_success(3, 0, before)
+    assert (sky.weather.link.status, sky.wait, sky.weather.link.day_calls_left) == (
+        ConnectionStatus.LIMITED,
+        7200,
+        0,
+    )
+    sky.weather.record_success(3, 0, sky.weather.attempt())
+    assert sky.weather.link.status is ConnectionStatus.ONLINE
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("minute", "This minute's calls"),
+        ("day", "Today's calls to Xero are used up. Everything queued is kept."),
+        ("concurrent", "at once"),
+        ("appminute", "everybody who uses this app"),
+    ],
+)
+def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
+    sky.weather.record_failure(RateLimitedError(10, problem))
+    assert words in sky.weather.link.detail
+
+
+def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
+    sky.weather.record_failure(NotConnectedError("Forbidden"))
+    detail = sky.weather.link.detail
+    assert "no longer lists this organisation" in detail
+    assert "stays readable" in detail
+    assert "connect again" in detail
+
+
+def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
+    sky.weather.record_success(0, 4000)
+    sky.weather.minute_full(23)
+    assert sky.weather.shown.minute_full_until == START + timedelta(seconds=23)
+    assert sky.weather.shown.status is ConnectionStatus.ONLINE
+    sky.weather.minute_full(None)
+    assert sky.weather.shown.minute_full_until is None
+
+
+def test_an_answer_that_takes_long_is_known_until_it_comes(sky: Sky) -> None:
+    sky.weather.record_success(60, 4000)
+    sky.weather.silent(5)
+    assert sky.weather.shown.silent_since == START - timedelta(seconds=5)
+    sky.weather.silent(None)
+    assert sky.weather.shown.silent_since is None
+
+
+async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) -> None:
+    sky.weather.record_success(60, 900)
+    until = START + timedelta(hours=1)
+    sky.weather.limit_background_calls(until)
+    assert sky.weather.shown.waiting_until == until
+    assert "kept for you" in sky.weather.shown.detail
+    assert not await waits(sky.weather)
+    sky.weather.record_failure(OfflineError("x"))
+    assert "kept for you" not in sky.weather.shown.detail
+    sky.weather.record_success(60, 4999)
+    sky.weather.limit_background_calls(None)
+    assert sky.weather.shown == sky.weather.link
+
+
+def test_an_answer_tells_the_calls_left_and_forgets_the_trouble(sky: Sky) -> None:
+    sky.weather.record_failure(LOST)
+    sky.weather.record_success(58, None)
+    link = sky.weather.link
+    assert (link.status, link.minute_calls_left, link.day_calls_left) == (ConnectionStatus.ONLINE, 58, None)
+    assert (link.last_answer_at, link.waiting_until, link.detail) == (START, None, "")
+
+
+def test_bad_weather_keeps_what_the_last_answer_said(sky: Sky) -> None:
+    sky.weather.record_success(58, 4800)
+    sky.clock.forward(minutes=5)
+    sky.weather.record_failure(OfflineError("x"))
+    assert (sky.weather.link.last_answer_at, sky.weather.link.day_calls_left) == (START, 4800)
+
+
+async def test_fine_weather_is_not_waited_for(sky: Sky) -> None:
+    assert not await waits(sky.weather)
+
+
+async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
+    sky.weather.record_failure(OfflineError("x"))
+    assert await waits(sky.weather)
+    sky.clock.forward(seconds=1)
+    assert not await waits(sky.weather)
+
+
+@pytest.mark.parametrize(
+    "error", [OfflineError("x"), LOST, ReconnectError("x"), NotConnectedError("x"), RejectedError("x", 400)]
+)
+async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
+    sky.weather.record_failure(error)
+    waiting = [asyncio.create_task(sky.weather.wait_until_ready()) for _ in range(3)]
+    await asyncio.sleep(0)
+    sky.weather.retry_now()
+    await asyncio.gather(*waiting)
+    assert sky.weather.link.waiting_until is None
+
+
+async def test_a_clock_set_back_neither_prolongs_the_wait_nor_the_countdown(
+    sky: Sky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_state, "_NAP", 0.001)
+    sky.weather.record_failure(RateLimitedError(30, "minute"))
+    sky.clock.forward(hours=-5)
+    sky.told.clear()
+    waiting = asyncio.create_task(sky.weather.wait_until_ready())
+    await asyncio.wait_for(sky.told.wait(), 30)
+    assert sky.wait == 30
+    assert not waiting.done()
+    sky.elapsed = 30.0
+    await waiting
+
+
+@pytest.mark.parametrize("error", [RateLimitedError(7200, "day"), LOST])
+async def test_a_night_asleep_ends_the_wait_though_one_clock_stood_still(
+    sky: Sky, error: ReshelveError
+) -> None:
+    sky.weather.record_failure(error)
+    sky.clock.forward(hours=9)
+    assert not await waits(sky.weather)
+
+
+async def test_a_person_who_was_quicker_than_the_wait_is_heard(sky: Sky) -> None:
+    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.retry_now()
+    assert not await waits(sky.weather)
+
+
+async def test_a_persons_nudge_starts_the_waits_anew(sky: Sky) -> None:
+    sky.failures(OfflineError("x"), 5)
+    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.retry_now()
+    sky.weather.record_failure(OfflineError("x"))
+    assert sky.wait == 1
+
+
+async def test_nobody_ends_the_wait_for_a_limit(sky: Sky) -> None:
+    sky.weather.record_failure(RateLimitedError(30, "minute"))
+    waiting = asyncio.create_task(sky.weather.wait_until_ready())
+    await asyncio.sleep(0)
+    sky.weather.retry_now()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+    assert sky.wait == 30
+
+
+async def test_an_answer_to_somebody_else_ends_everybodys_wait(sky: Sky) -> None:
+    sky.weather.record_failure(OfflineError("x"))
+    waiting = asyncio.create_task(sky.weather.wait_until_ready())
+    await asyncio.sleep(0)
+    sky.weather.record_success(60, 5000)
+    await waiting
+    assert sky.weather.link.status is ConnectionStatus.ONLINE
+
+
+async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
+    sky.weather.mark_standby()
+    assert sky.weather.link.status is ConnectionStatus.STANDBY
+    assert "Another Reshelve" in sky.weather.link.detail
+    assert not await waits(sky.weather)
+
+
+async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(sky: Sky) -> None:
+    # Its prompt may be answered at any moment.
+    error = KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
+    assert max(sky.failures(error, 20)) <= 5
+    assert sky.weather.link.status is ConnectionStatus.KEYCHAIN
+    assert "look for its prompt" in sky.weather.link.detail
+    assert max(sky.failures(KeychainError("The keychain can't be opened."), 20)) > 5

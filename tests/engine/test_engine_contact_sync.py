@@ -1,0 +1,231 @@
+"""Reading contacts: everything once, then news; an interruption anywhere loses nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from engine.model_xero import START, Clock, Fault, ModelXero, contact
+from msgspec.structs import replace
+
+from tui.engine.preconditions import MERGED
+from tui.engine.sync.contact_sync import ContactSync
+from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.model.change import Action, Origin, State, Transition
+from tui.model.contact import ContactStatus
+from tui.model.errors import OfflineError
+from tui.store import TransitionRequest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.snapshot import PullProgress
+    from tui.store import Applied, Store
+    from tui.xero.results import ContactsPage
+
+COUNT = 3_500
+
+
+class PagedXero(ModelXero):
+    """Remembers which pages were asked for, since when."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__({one.contact_id: one for one in (contact(f"{n:05}") for n in range(count))})
+        self.asked: list[tuple[int, datetime | None]] = []
+
+    async def contacts(
+        self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
+    ) -> ContactsPage:
+        self.asked.append((page, modified_since))
+        return await super().contacts(page, page_size=page_size, modified_since=modified_since)
+
+
+class Pull:
+    def __init__(self, store: Store, xero: PagedXero) -> None:
+        self.store, self.xero = store, xero
+        self.clock = Clock()
+        self.applied: list[Applied] = []
+        self.progress: list[PullProgress | None] = []
+        self.puller = self.restarted()
+
+    def restarted(self) -> ContactSync:
+        return ContactSync(
+            self.store, self.xero.client, self.clock, self.applied.append, self.progress.append
+        )
+
+
+async def test_everything_is_read_the_first_time_with_progress(store: Store) -> None:
+    pull = Pull(store, PagedXero(COUNT))
+    assert pull.puller.is_full_due
+    await pull.puller.refresh()
+    assert store.counts().all == COUNT
+    assert [page for page, _ in pull.xero.asked] == [1, 2, 3, 4]
+    assert [(one.done, one.total) for one in pull.progress if one] == [
+        (1000, COUNT), (2000, COUNT), (3000, COUNT), (COUNT, COUNT),
+    ]  # fmt: skip
+    assert pull.progress[-1] is None
+    assert not pull.puller.is_full_due
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4])
+async def test_a_full_read_that_breaks_off_goes_on_where_it_was(store: Store, page: int) -> None:
+    pull = Pull(store, PagedXero(COUNT))
+    pull.xero.read_faults = [None] * (page - 1) + [Fault.OFFLINE]
+    with pytest.raises(OfflineError):
+        await pull.puller.refresh()
+    assert pull.progress[-1] is None
+    pull.xero.asked.clear()
+
+    await pull.restarted().refresh()
+    assert [asked for asked, _ in pull.xero.asked] == list(range(page, 5))
+    assert store.counts().all == COUNT
+    assert not pull.puller.is_full_due
+
+
+async def test_what_changes_on_pages_read_before_a_break_is_brought_by_the_next_look(store: Store) -> None:
+    pull = Pull(store, PagedXero(COUNT))
+    pull.xero.read_faults = [None, None, Fault.OFFLINE]
+    with pytest.raises(OfflineError):
+        await pull.puller.refresh()
+    pull.xero.clock.forward(days=3)
+    pull.xero.set_status("00000", ContactStatus.ARCHIVED)
+    await pull.restarted().refresh()
+    assert store.counts().archived == 0
+    await pull.restarted().refresh()
+    assert store.counts().archived == 1
+
+
+async def test_an_organisation_without_contacts_is_read_in_one_call(store: Store) -> None:
+    pull = Pull(store, PagedXero(0))
+    await pull.puller.refresh()
+    await pull.puller.refresh()
+    assert [page for page, _ in pull.xero.asked] == [1, 1]
+    assert not pull.puller.is_full_due
+
+
+async def test_news_are_asked_for_with_an_overlap_by_xeros_clock(store: Store) -> None:
+    pull = Pull(store, PagedXero(5))
+    pull.clock.forward(days=2)  # this machine's clock is wrong, and not known to be
+    await pull.puller.refresh()
+    pull.xero.clock.forward(minutes=10)
+    await pull.puller.refresh()
+    await pull.puller.refresh()
+    since = [modified for _, modified in pull.xero.asked]
+    minute = timedelta(minutes=1)
+    assert since == [None, START - minute, START + timedelta(minutes=10) - minute]
+
+
+async def test_news_that_break_off_are_read_again_from_the_same_moment(store: Store) -> None:
+    pull = Pull(store, PagedXero(COUNT))
+    await pull.puller.refresh()
+    pull.xero.clock.forward(hours=1)
+    for contact_id in list(pull.xero.contacts_now)[:1500]:
+        pull.xero.set_status(contact_id, ContactStatus.ARCHIVED)
+    pull.xero.asked.clear()
+    pull.xero.read_faults = [None, Fault.OFFLINE]
+    with pytest.raises(OfflineError):
+        await pull.puller.refresh()
+    await pull.restarted().refresh()
+    assert [page for page, _ in pull.xero.asked] == [1, 2, 1, 2]
+    assert len({modified for _, modified in pull.xero.asked}) == 1
+    assert store.counts().archived == 1500
+
+
+@pytest.mark.parametrize("days", [7.1, -7.1])
+async def test_everything_is_read_again_after_a_week_by_whatever_clock(store: Store, days: float) -> None:
+    pull = Pull(store, PagedXero(3))
+    await pull.puller.refresh()
+    pull.clock.forward(days=6.9)
+    assert not pull.puller.is_full_due
+    pull.clock.forward(days=days - 6.9)
+    assert pull.puller.is_full_due
+
+
+async def test_a_contact_somebody_archived_in_xero_is_a_change_of_theirs(store: Store) -> None:
+    pull = Pull(store, PagedXero(3))
+    await pull.puller.refresh()
+    assert not pull.applied[-1].flips
+    pull.xero.set_status("00001", ContactStatus.ARCHIVED)
+    await pull.puller.refresh()
+    [flip] = pull.applied[-1].flips
+    assert (flip.contact_id, flip.action, flip.origin, flip.state) == (
+        "00001", Action.ARCHIVE, Origin.XERO, State.CONFIRMED,
+    )  # fmt: skip
+    assert flip.confirmed_at == pull.xero.contacts_now["00001"].updated_at
+    await pull.puller.refresh()
+    assert not pull.applied[-1].flips
+
+
+# --- hand-offs ---
+
+
+async def test_hand_offs_are_looked_at_fifty_at_a_time_going_round(store: Store) -> None:
+    contacts = [contact(f"{number:03}", ContactStatus.ARCHIVED) for number in range(120)]
+    xero = ModelXero.of(*contacts)
+    applied: list[Applied] = []
+    lookout = ManualRestorePoller(store, xero.client, Clock(), applied.append)
+    await lookout.poll()
+    assert not xero.reads
+
+    await store.apply(contacts, START)
+    changes = await store.add(Action.RESTORE, contacts, START)
+    await store.record(
+        [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in changes], START
+    )
+    for _ in range(4):
+        await lookout.poll()
+    assert [len(ids) for ids in xero.reads] == [50, 50, 20, 50]
+    assert xero.reads[0] == xero.reads[3]
+
+
+async def test_a_restore_pressed_in_xero_finishes_its_hand_off(store: Store) -> None:
+    xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
+    applied: list[Applied] = []
+    await store.apply(list(xero.contacts_now.values()), START)
+    [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
+    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
+    lookout = ManualRestorePoller(store, xero.client, Clock(), applied.append)
+    await lookout.poll()
+    assert store.changes_in(State.AWAITING_USER)
+    xero.set_status("a", ContactStatus.ACTIVE)
+    await lookout.poll()
+    after = store.change(change.change_id)
+    assert after is not None
+    assert (after.state, after.origin) == (State.CONFIRMED, Origin.HERE)
+    assert not store.changes_in(State.AWAITING_USER)
+    assert len(store.changes_of("a")) == 1
+
+
+async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(store: Store) -> None:
+    xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
+    await store.apply(list(xero.contacts_now.values()), START)
+    [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
+    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
+    xero.contacts_now["a"] = replace(xero.contacts_now["a"], merged_to="b")
+    await ManualRestorePoller(store, xero.client, Clock(), lambda _: None).poll()
+    after = store.change(change.change_id)
+    assert after is not None
+    assert (after.state, after.message) == (State.REFUSED, MERGED)
+
+
+@pytest.mark.parametrize("pulls", [0, 1])
+@pytest.mark.parametrize("days", [0.1, 2, 300])
+async def test_an_answer_dated_ahead_hides_nothing_that_comes_until_then(
+    store: Store, pulls: int, days: float
+) -> None:
+    """The first of a full read, or of a look for what has changed."""
+    pull = Pull(store, PagedXero(3))
+    for _ in range(pulls):
+        await pull.puller.refresh()
+    pull.xero.clock.forward(days=days)
+    await pull.puller.refresh()
+    pull.xero.clock.forward(days=-days)
+    pull.clock.forward(minutes=5)
+    pull.xero.clock.forward(minutes=5)
+    pull.xero.set_status("00001", ContactStatus.ARCHIVED)
+    await pull.puller.refresh()
+    assert store.counts().archived == 1
+    [change] = store.changes_of("00001")
+    assert change.confirmed_at is not None
+    assert change.confirmed_at - START < timedelta(minutes=6)

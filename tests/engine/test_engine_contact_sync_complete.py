@@ -1,0 +1,411 @@
+"""Reading everything misses nothing: whatever happens between two pages, and wherever it is cut short."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from engine.model_xero import START, Clock, ModelXero, contact
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from support.effort import examples
+
+from tui.engine.preconditions import GONE as GONE_WORDS
+from tui.engine.preconditions import blocked
+from tui.engine.sync import deleted_contacts as vanished_module
+from tui.engine.sync.contact_sync import ContactSync
+from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.model.change import Action, Origin, State, Transition
+from tui.model.contact import ContactStatus
+from tui.model.errors import OfflineError, RejectedError
+from tui.model.query import Query, Tab
+from tui.store import Store, TransitionRequest
+from tui.store.deleted_contacts import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tui.model.contact import Contact
+    from tui.model.snapshot import PullProgress
+    from tui.xero.client import XeroClient
+    from tui.xero.results import ContactsPage, LookedUp
+
+GONE = ContactStatus.DELETED
+# Of the ids that books can hold: new ones come anywhere among those that are there.
+IDS = 60
+
+
+@dataclass
+class Books(ModelXero):
+    """A Xero with small pages, between which somebody is at work."""
+
+    page_size: int = 5
+    pages: list[int] = field(default_factory=list)
+    between: Callable[[int], None] = lambda _: None
+    is_cut: bool = False
+
+    async def contacts(
+        self,
+        page: int,
+        *,
+        page_size: int = 1000,  # noqa: ARG002 - pages of a thousand would make slow tests
+        modified_since: object = None,
+    ) -> ContactsPage:
+        self.between(page)
+        if self.is_cut:
+            raise OfflineError("cut")
+        self.pages.append(page)
+        return await super().contacts(
+            page, page_size=self.page_size, modified_since=cast("None", modified_since)
+        )
+
+    def add(self, contact_id: str) -> None:
+        self.clock.forward(seconds=1)
+        self.contacts_now[contact_id] = contact(contact_id, updated_at=self.clock())
+
+    def edit(self, contact_id: str) -> None:
+        self.clock.forward(seconds=1)
+        self.contacts_now[contact_id] = replace(
+            self.contacts_now[contact_id], name=f"Edited at {self.clock()}", updated_at=self.clock()
+        )
+
+    def remove(self, contact_id: str) -> None:
+        self.clock.forward(seconds=1)
+        del self.contacts_now[contact_id]
+
+
+def books(count: int) -> Books:
+    return Books({one.contact_id: one for one in (contact(f"{n * 3:04}") for n in range(count))})
+
+
+def puller(store: Store, xero: ModelXero, clock: Clock | None = None) -> ContactSync:
+    return ContactSync(store, cast("XeroClient", xero), clock or Clock(), lambda _: None, lambda _: None)
+
+
+def alive(store: Store) -> dict[str, Contact]:
+    ids = store.search.first(Query()).rows.ids(0, 10_000)
+    return {one.contact_id: one for one in store.contacts(ids) if one.status is not GONE}
+
+
+# --- the property ---
+
+
+WORK = st.lists(
+    st.tuples(st.sampled_from(["add", "edit", "remove", "rest", "cut"]), st.integers(0, 2**16)),
+    max_size=12,
+)
+
+
+def at_work(xero: Books, steps: Sequence[tuple[str, int]]) -> Callable[[int], None]:
+    """One thing happens before each page, until there is nothing left to do."""
+    left = list(steps)
+
+    def between(_: int) -> None:
+        xero.is_cut = False
+        if not left:
+            return
+        kind, seed = left.pop(0)
+        pick = random.Random(seed)  # noqa: S311 - of a test
+        known = sorted(xero.contacts_now)
+        free = [one for one in (f"{n:04}" for n in range(IDS)) if one not in xero.contacts_now]
+        if kind == "cut":
+            xero.is_cut = True
+        elif kind == "add" and free:
+            for one in pick.sample(free, min(len(free), pick.randint(1, 6))):
+                xero.add(one)
+        elif kind == "edit" and known:
+            xero.edit(pick.choice(known))
+        elif kind == "remove" and known:
+            for one in pick.sample(known, min(len(known), pick.randint(1, 6))):
+                xero.remove(one)
+
+    return between
+
+
+async def until_done(store: Store, xero: Books, clock: Clock) -> None:
+    """Pull as a program does that is ended and started again at every trouble."""
+    for _ in range(100):
+        pull = puller(store, xero, clock)
+        was_full = pull.is_full_due
+        try:
+            await pull.refresh()
+        except OfflineError:
+            continue
+        if not was_full:
+            return
+    raise AssertionError("it never ended")
+
+
+@given(count=st.integers(0, 20), first=WORK, later=WORK)
+@settings(max_examples=examples(40), deadline=None)
+def test_what_is_stored_is_what_xero_has(
+    count: int, first: list[tuple[str, int]], later: list[tuple[str, int]]
+) -> None:
+    async def history() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store, xero, clock = Store.open(Path(folder)), books(count), Clock()
+            try:
+                for steps in (first, later):
+                    xero.between = at_work(xero, steps)
+                    clock.forward(days=8)
+                    xero.clock.forward(days=8)
+                    await until_done(store, xero, clock)
+                    xero.between = lambda _: None
+                    await puller(store, xero, clock).refresh()
+                    assert {
+                        one: found for one, found in alive(store).items() if one in xero.contacts_now
+                    } == xero.contacts_now
+                    # What was removed after its page had been read, the next full read finds.
+                    clock.forward(days=8)
+                    xero.clock.forward(days=8)
+                    await until_done(store, xero, clock)
+                    assert alive(store) == xero.contacts_now
+            finally:
+                store.close()
+
+    asyncio.run(history())
+
+
+# --- what it is made of ---
+
+
+@pytest.mark.parametrize("removed", ["0000", "0012", "0015", "0030"])
+async def test_a_contact_that_moves_onto_a_page_read_before_is_not_missed(store: Store, removed: str) -> None:
+    xero = books(20)
+    xero.between = lambda page: xero.remove(removed) if page == 3 and removed in xero.contacts_now else None
+    await puller(store, xero).refresh()
+    assert xero.pages == [1, 2, 3, 1, 2, 3, 4]
+    assert alive(store) == xero.contacts_now
+    assert not puller(store, xero).is_full_due
+
+
+async def test_new_contacts_are_shown_twice_and_need_no_second_reading(store: Store) -> None:
+    xero = books(20)
+    xero.between = lambda page: xero.add("0001") if page == 3 and "0001" not in xero.contacts_now else None
+    await puller(store, xero).refresh()
+    assert xero.pages == [1, 2, 3, 4, 5]
+    await puller(store, xero).refresh()
+    assert alive(store) == xero.contacts_now
+
+
+async def test_news_of_which_some_vanish_between_pages_are_read_from_the_start(store: Store) -> None:
+    xero = books(20)
+    await puller(store, xero).refresh()
+    xero.clock.forward(hours=1)
+    for contact_id in list(xero.contacts_now):
+        xero.edit(contact_id)
+    xero.pages.clear()
+    xero.between = lambda page: xero.remove("0000") if page == 2 and "0000" in xero.contacts_now else None
+    await puller(store, xero).refresh()
+    assert xero.pages == [1, 2, 1, 2, 3, 4]
+    stored = alive(store)
+    assert {one: stored[one] for one in xero.contacts_now} == xero.contacts_now
+
+
+# --- holding it, and leaving calls to the person ---
+
+
+async def test_a_full_read_is_held_after_its_page_and_goes_on_from_there(store: Store) -> None:
+    xero = books(12)
+    seen: list[PullProgress | None] = []
+    held = asyncio.Event()
+
+    def progress(state: PullProgress | None) -> None:
+        seen.append(state)
+        if state is not None and state.is_paused:
+            held.set()
+
+    pull = ContactSync(store, cast("XeroClient", xero), Clock(), lambda _: None, progress)
+    xero.between = lambda page: pull.pause(on=True) if page == 2 else None
+    running = asyncio.create_task(pull.refresh())
+    await held.wait()
+    assert xero.pages == [1, 2]
+    assert not running.done()
+    pull.pause(on=False)
+    assert await running
+    assert xero.pages == [1, 2, 3]
+    assert [state.is_paused for state in seen if state] == [False, False, True, False, False]
+    assert alive(store) == xero.contacts_now
+
+
+async def test_what_is_not_running_is_not_held(store: Store) -> None:
+    xero = books(12)
+    pull = puller(store, xero)
+    pull.pause(on=True)
+    assert await pull.refresh()
+
+
+async def test_a_first_reading_leaves_the_reserve_to_the_person_a_page_at_a_time(store: Store) -> None:
+    xero = books(12)
+    seen: list[PullProgress | None] = []
+    pull = ContactSync(
+        store, cast("XeroClient", xero), Clock(), lambda _: None, seen.append, may_spend=lambda: False
+    )
+    assert [await pull.refresh() for _ in range(3)] == [False, False, True]
+    assert xero.pages == [1, 2, 3]
+    assert None not in seen[:2]
+    assert seen[-1] is None
+
+
+async def test_a_later_full_reading_is_put_off_in_favour_of_news(store: Store) -> None:
+    xero, clock = books(12), Clock()
+    await puller(store, xero, clock).refresh()
+    clock.forward(days=8)
+    xero.clock.forward(days=8)
+    xero.pages.clear()
+    xero.edit("0000")
+    may_spend = iter([True, False, False])
+    pull = ContactSync(
+        store,
+        cast("XeroClient", xero),
+        clock,
+        lambda _: None,
+        lambda _: None,
+        may_spend=lambda: next(may_spend),
+    )
+    assert await pull.refresh()
+    assert await pull.refresh()
+    # A page of everything, the news; then only the news.
+    assert xero.pages == [1, 1, 1]
+    assert pull.is_full_due
+    assert await puller(store, xero, clock).refresh()
+    assert xero.pages == [1, 1, 1, 2, 3]
+    assert not pull.is_full_due
+
+
+# --- contacts that vanished ---
+
+
+async def vanish(store: Store, xero: Books, *contact_ids: str) -> None:
+    """They are there at one full read, and not at the next, which ends all the same."""
+    clock = Clock()
+    await puller(store, xero, clock).refresh()
+    for contact_id in contact_ids:
+        xero.remove(contact_id)
+    clock.forward(days=8)
+    assert puller(store, xero, clock).is_full_due
+    await puller(store, xero, clock).refresh()
+    assert not puller(store, xero, clock).is_full_due
+
+
+async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store: Store) -> None:
+    xero = books(7)
+    await store.search.load()
+    await vanish(store, xero, "0003")
+    one = store.contact("0003")
+    assert one is not None
+    assert one.status is GONE
+    assert (store.counts().all, store.counts().active) == (7, 6)
+    for tab, is_there in ((Tab.ALL, True), (Tab.ACTIVE, False), (Tab.ARCHIVED, False)):
+        found = [answer async for answer in store.search.find(Query(tab))][-1]
+        assert (found.rows.index_of("0003") is not None) is is_there
+    assert blocked(Action.ARCHIVE, one) == blocked(Action.RESTORE, one) == GONE_WORDS
+    assert not store.changes_of("0003")
+
+
+async def test_it_is_back_when_xero_tells_of_it_and_what_happened_meanwhile_is_recorded(
+    store: Store,
+) -> None:
+    xero = books(7)
+    await vanish(store, xero, "0003")
+    xero.contacts_now["0003"] = contact("0003", ContactStatus.ARCHIVED)
+    outcome = await store.apply(list(xero.contacts_now.values()), START)
+    [change] = outcome.flips
+    assert (change.action, change.origin) == (Action.ARCHIVE, Origin.XERO)
+    assert store.contact("0003") == xero.contacts_now["0003"]
+    assert store.changes_of("0003") == [change]
+    assert (store.counts().active, store.counts().archived) == (6, 1)
+
+
+async def test_what_was_left_out_but_is_known_by_its_id_is_read_and_not_marked(store: Store) -> None:
+    """Such as one that moved onto a page read before while another came."""
+    xero = books(12)
+    clock = Clock()
+    await puller(store, xero, clock).refresh()
+    clock.forward(days=8)
+    xero.clock.forward(days=8)
+
+    def between(page: int) -> None:
+        if page == 2 and "0000" in xero.contacts_now:
+            xero.remove("0000")
+            xero.add("0050")
+            moved_up = contact("0015", name="Renamed long ago")
+            xero.contacts_now["0015"] = moved_up
+
+    xero.between = between
+    await puller(store, xero, clock).refresh()
+    assert xero.reads == [("0015",)]
+    assert store.contact("0015") == xero.contacts_now["0015"]
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.UNKNOWN, State.AWAITING_USER, State.SENDING])
+async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
+    store: Store, state: State
+) -> None:
+    xero = books(3)
+    await puller(store, xero).refresh()
+    [change] = await store.add(Action.ARCHIVE, store.contacts(["0003"]), START)
+    ways = {
+        State.QUEUED: [],
+        State.SENDING: [Transition.SEND],
+        State.UNKNOWN: [Transition.SEND, Transition.REPLY_LOST],
+        State.AWAITING_USER: [Transition.AWAIT_USER],
+    }
+    for event in ways[state]:
+        await store.record([TransitionRequest(change.change_id, event)], START)
+    await vanish(store, xero, "0003")
+    after = store.change(change.change_id)
+    assert after is not None
+    expected = (State.SENDING, "") if state is State.SENDING else (State.REFUSED, WORDS)
+    assert (after.state, after.message) == expected
+
+
+async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_look(store: Store) -> None:
+    xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
+    await store.apply(list(xero.contacts_now.values()), START)
+    [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
+    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
+    xero.contacts_now.clear()
+    await ManualRestorePoller(store, xero.client, Clock(), lambda _: None).poll()
+    after, gone = store.change(change.change_id), store.contact("a")
+    assert after is not None
+    assert gone is not None
+    assert (after.state, gone.status) == (State.REFUSED, GONE)
+
+
+async def test_too_many_to_be_true_are_left_as_they_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vanished_module, "_MOST", 2)
+    xero = books(7)
+    await vanish(store, xero, "0003", "0006", "0009")
+    assert not xero.reads
+    assert len(alive(store)) == 7
+
+
+class Unsure(Books):
+    """Leaves contacts out, and can't be asked for them either."""
+
+    def __init__(self, *, is_refusing: bool) -> None:
+        super().__init__(books(7).contacts_now)
+        self._is_refusing = is_refusing
+
+    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+        found = await super().look_up(contact_ids)
+        if self._is_refusing:
+            raise RejectedError("", 404)
+        return replace(found, unknown=())
+
+
+@pytest.mark.parametrize("is_refusing", [True, False])
+async def test_nothing_is_marked_that_xero_did_not_clearly_deny(store: Store, is_refusing: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    xero = Unsure(is_refusing=is_refusing)
+    await vanish(store, xero, "0003")
+    assert xero.reads == [("0003",)]
+    assert len(alive(store)) == 7

@@ -1,0 +1,205 @@
+"""What a person tells of Re-Leased, from the key to the grade."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from engine.model_xero import START, Clock, contact, tell_time
+from engine.released_house import Bridge
+from msgspec.structs import replace
+
+from tui.engine.clock import XeroClock
+from tui.engine.evidence_service import EvidenceService
+from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.model.change import Origin
+from tui.model.contact import ContactStatus
+from tui.model.errors import FeedError, ReshelveError
+from tui.model.evidence import NightlyWindow, SyncStatus, grade_change
+from tui.model.user_reports import CompanyState
+from tui.re_leased.evidence_source import EvidenceReport
+
+if TYPE_CHECKING:
+    from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.model.change import Change
+    from tui.store import Store
+
+NIGHT = NightlyWindow(time(0), time(6), UTC)
+
+
+class Quiet:
+    """A publisher nobody listens to."""
+
+    def __init__(self) -> None:
+        self.versions = 0
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        assert not order
+        self.versions += 1
+
+
+class Desk(EvidenceService):
+    """The part of an engine that takes tellings, and nothing else."""
+
+    is_read_only = False
+
+    def __init__(self, store: Store, clock: Clock, publisher: SnapshotPublisher) -> None:
+        self._store = store
+        self.machine = clock
+        self._now = self.xero = XeroClock(clock, store)
+        self._publisher = publisher
+        self._released = ReLeasedMonitor(store, NIGHT, self._now, has_feed=False)
+
+
+@pytest.fixture
+async def desk(store: Store) -> Desk:
+    """Make a desk, and have somebody archive a contact in Xero at the start."""
+    await store.apply([contact("a")], START - timedelta(hours=1))
+    gone = replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)
+    await store.apply([gone], START)
+    clock = Clock()
+    clock.at = START + timedelta(minutes=10)
+    return Desk(store, clock, Quiet())  # type: ignore[arg-type]
+
+
+def archived(desk: Desk) -> Change:
+    [change] = desk._store.changes_of("a")
+    return change
+
+
+def grade(desk: Desk) -> SyncStatus:
+    [change] = desk._store.changes_of("a")
+    assert change.origin is Origin.XERO
+    return grade_change(change, desk._released.knowledge, desk._now()).status
+
+
+def running_since(desk: Desk) -> datetime | None:
+    return desk._released.link.reported_sync_since
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(-1, SyncStatus.PENDING), (1, SyncStatus.REPORTED)])
+async def test_a_sync_told_from_start_to_end_counts_from_its_start(
+    desk: Desk, minutes: int, expected: SyncStatus
+) -> None:
+    started = START + timedelta(minutes=minutes)
+    await desk.report_sync_started(started)
+    assert running_since(desk) == started
+    assert grade(desk) is SyncStatus.PENDING
+    await desk.report_sync_ended(is_clean=True)
+    assert running_since(desk) is None
+    assert grade(desk) is expected
+
+
+async def test_a_sync_that_showed_errors_stalls(desk: Desk) -> None:
+    await desk.report_sync_started(START + timedelta(minutes=1))
+    await desk.report_sync_ended(is_clean=False)
+    assert grade(desk) is SyncStatus.STALLED
+    assert desk._released.link.is_stalled
+    assert desk._released.link.state_reported_at == desk._now()
+
+
+async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
+    with pytest.raises(ReshelveError, match="yet to come"):
+        await desk.report_sync_started(desk._now() + timedelta(minutes=1))
+    with pytest.raises(ReshelveError, match="No sync"):
+        await desk.report_sync_ended(is_clean=True)
+    assert desk._released.link.reported_syncs is None
+
+
+async def test_a_contact_seen_there_is_told(desk: Desk) -> None:
+    await desk.report_contact_checked(archived(desk))
+    assert grade(desk) is SyncStatus.CHECKED
+
+
+async def test_a_clock_behind_xeros_does_not_take_away_what_was_seen(desk: Desk) -> None:
+    desk.machine.at = START - timedelta(minutes=5)
+    await desk.report_contact_checked(archived(desk))
+    assert grade(desk) is SyncStatus.CHECKED
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told_at", "expected"),
+    [
+        # Three minutes before Xero confirmed the change, and three minutes after.
+        (10, -3, SyncStatus.PENDING),
+        (10, 3, SyncStatus.REPORTED),
+        (-10, -3, SyncStatus.PENDING),
+        (-10, 3, SyncStatus.REPORTED),
+    ],
+)
+async def test_a_sync_is_told_by_xeros_clock(
+    desk: Desk, ahead: int, told_at: int, expected: SyncStatus
+) -> None:
+    now = START + timedelta(minutes=told_at)
+    desk.machine.at = now + timedelta(minutes=ahead)
+    tell_time(desk.xero, now)
+    # What the screens' clock says then, which follows Xero's as well.
+    await desk.report_sync_started(desk._now())
+    assert running_since(desk) == now
+    desk.machine.at += timedelta(minutes=30)
+    tell_time(desk.xero, now + timedelta(minutes=30))
+    await desk.report_sync_ended(is_clean=True)
+    assert grade(desk) is expected
+    assert desk._released.link.state_reported_at == now + timedelta(minutes=30)
+
+
+async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_confirms_next(
+    desk: Desk,
+) -> None:
+    now = START + timedelta(minutes=1)
+    desk.machine.at = now + timedelta(minutes=10)
+    tell_time(desk.xero, now)
+    await desk.report_contact_checked(archived(desk))
+    # Restored and archived again before the time that this machine's clock showed.
+    back_at, gone_at = now + timedelta(minutes=2), now + timedelta(minutes=3)
+    for at, status in ((back_at, ContactStatus.ACTIVE), (gone_at, ContactStatus.ARCHIVED)):
+        await desk._store.apply([replace(contact("a"), status=status, updated_at=at)], at)
+    told = {change.confirmed_at: change.checked_at for change in desk._store.changes_of("a")}
+    assert told == {START: now, back_at: None, gone_at: None}
+
+
+async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Desk) -> None:
+    seen = archived(desk)
+    back = replace(contact("a"), updated_at=START + timedelta(minutes=5))
+    await desk._store.apply([back], START + timedelta(minutes=6))
+    assert len(desk._store.changes_of("a")) == 2
+    with pytest.raises(ReshelveError, match="changed again meanwhile"):
+        await desk.report_contact_checked(seen)
+    assert all(change.checked_at is None for change in desk._store.changes_of("a"))
+
+
+async def test_a_sync_that_runs_when_a_company_is_told_not_to_work_is_shown_as_stalled(desk: Desk) -> None:
+    await desk.report_sync_started(desk._now())
+    assert not desk._released.link.is_stalled
+    await desk.report_company_state(CompanyState.NOT_CONNECTED)
+    assert grade(desk) is SyncStatus.STALLED
+    assert desk._released.link.is_stalled
+
+
+async def test_an_unlinked_contact_is_left_out_until_it_is_linked_again(desk: Desk) -> None:
+    await desk.report_link("a", on=True)
+    assert grade(desk) is SyncStatus.NOT_LINKED
+    await desk.report_link("a", on=False)
+    assert grade(desk) is SyncStatus.PENDING
+
+
+async def test_a_state_is_shown_with_its_time_also_by_another_copy(desk: Desk) -> None:
+    other = ReLeasedMonitor(desk._store, NIGHT, desk._now, has_feed=False)
+    await desk.report_company_state(CompanyState.NEEDS_RECONNECTING)
+    assert other.link.state == ""
+    other.reload(is_follower=True)
+    assert (other.link.state, other.link.state_reported_at) == ("Needs reconnecting", desk._now())
+    assert other.knowledge.stalled_since == desk._now()
+
+
+async def test_a_copy_without_the_lease_shows_what_the_holder_has_read(store: Store) -> None:
+    holder, follower = (ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True) for _ in range(2))
+    soon = datetime(2030, 1, 1, tzinfo=UTC)
+    report = replace(EvidenceReport.of_evidence("1"), state="Successfully synced", next_sync_at=soon)
+    await holder.poll_feed(Bridge(report))
+    follower.reload(is_follower=True)
+    assert (follower.link.state, follower.link.next_sync_at) == ("Successfully synced", soon)
+    await holder.poll_feed(Bridge(FeedError("It fell silent.")))
+    follower.reload(is_follower=True)
+    assert (follower.link.problem, follower.knowledge.stalled_since) == ("It fell silent.", Clock()())

@@ -1,0 +1,520 @@
+"""The outbox: whatever happens to a call, the journal ends where Xero does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fault, ModelXero, contact
+
+from tui.engine.preconditions import GDPR, MERGED
+from tui.engine.sync.outbox import UNDER_WAY, Outbox
+from tui.engine.sync.resolution import RestoreCapability
+from tui.model.change import Action, Change, Origin, State, Transition
+from tui.model.contact import Contact, ContactStatus
+from tui.model.errors import (
+    AnswerLostError,
+    OfflineError,
+    RateLimitedError,
+    ReconnectError,
+    RejectedError,
+    StoreError,
+    XeroError,
+)
+from tui.store import Applied, Store, TransitionRequest
+from tui.store.deleted_contacts import WORDS as NO_LONGER_KNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.xero.results import Element
+
+ARCHIVED = ContactStatus.ARCHIVED
+ACTIVE = ContactStatus.ACTIVE
+
+
+class Office:
+    """A store, a model Xero and the pusher between them."""
+
+    def __init__(self, store: Store, xero: ModelXero) -> None:
+        self.store = store
+        self.xero = xero
+        self.clock = Clock()
+        self.applied: list[Applied] = []
+        self.pusher = Outbox(store, xero.client, self.clock, self.applied.append)
+
+    async def ask(self, action: Action, contacts: Sequence[Contact]) -> list[Change]:
+        await self.store.apply(contacts, self.clock())
+        return await self.store.add(action, contacts, self.clock())
+
+    async def drain(self) -> None:
+        await self.pusher.recover()
+        await self.pusher.run_until_empty()
+
+    def state(self, change: Change) -> State:
+        return self.now(change).state
+
+    def now(self, change: Change) -> Change:
+        found = self.store.change(change.change_id)
+        assert found is not None
+        return found
+
+    def events(self, change: Change) -> list[str]:
+        return [event.transition for event in reversed(self.store.entries_of(change.contact_id))]
+
+
+async def outbox_with(store: Store, action: Action, *contacts: Contact) -> tuple[Office, list[Change]]:
+    outbox = Office(store, ModelXero.of(*contacts))
+    return outbox, await outbox.ask(action, contacts)
+
+
+# --- archive ---
+
+
+async def test_an_archive_is_confirmed_by_xeros_clock(store: Store) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    await outbox.drain()
+    after = outbox.now(change)
+    assert after.state is State.CONFIRMED
+    assert after.origin is Origin.HERE
+    assert after.confirmed_at == outbox.xero.contacts_now["a"].updated_at
+    assert outbox.events(change) == ["request", "send", "confirm"]
+    stored = store.contact("a")
+    assert stored is not None
+    assert stored.status is ARCHIVED
+    assert outbox.applied
+    assert not outbox.pusher.has_work
+
+
+async def test_the_key_is_journalled_before_the_call_and_kept(store: Store) -> None:
+    seen: list[Change] = []
+
+    class Watched(ModelXero):
+        async def change_status(
+            self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
+        ) -> list[Element]:
+            seen.extend(store.changes_in(State.SENDING))
+            return await super().change_status(action, contact_ids, idempotency_key=idempotency_key)
+
+    outbox = Office(store, Watched.of(contact("a")))
+    [change] = await outbox.ask(Action.ARCHIVE, [contact("a")])
+    await outbox.drain()
+    [(_, _, key)] = outbox.xero.writes
+    assert [(one.change_id, one.idempotency_key) for one in seen] == [(change.change_id, key)]
+    assert outbox.now(change).idempotency_key == key
+
+
+async def test_120_archives_are_three_calls_with_three_keys(store: Store) -> None:
+    contacts = [contact(f"{number:03}") for number in range(120)]
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *contacts)
+    await outbox.drain()
+    assert [len(ids) for _, ids, _ in outbox.xero.writes] == [50, 50, 20]
+    assert len({key for _, _, key in outbox.xero.writes}) == 3
+    assert {outbox.state(change) for change in changes} == {State.CONFIRMED}
+    assert not outbox.xero.reads
+
+
+async def test_one_refused_among_many_keeps_xeros_words_and_the_rest_are_done(store: Store) -> None:
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))
+    outbox.xero.repeating = {"b"}
+    await outbox.drain()
+    assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.REFUSED, State.CONFIRMED]
+    assert outbox.now(changes[1]).message == REPEATING_WORDS
+    assert outbox.xero.reads == [("b",)]
+    assert outbox.events(changes[1]) == ["request", "send", "lose", "refuse"]
+
+
+async def test_an_error_for_what_somebody_archived_meanwhile_is_read_as_done(store: Store) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    outbox.xero.set_status("a", ARCHIVED)
+    await outbox.drain()
+    after = outbox.now(change)
+    assert after.state is State.CONFIRMED
+    assert after.confirmed_at == outbox.xero.contacts_now["a"].updated_at
+    assert len(store.changes_of("a")) == 1
+
+
+async def test_a_contact_under_gdpr_is_refused_in_plain_words(store: Store) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    outbox.xero.set_status("a", ContactStatus.GDPRREQUEST)
+    await outbox.drain()
+    assert outbox.state(change) is State.REFUSED
+    assert outbox.now(change).message in {ARCHIVED_WORDS, GDPR}
+
+
+async def test_an_unknown_id_takes_nobody_with_it(store: Store) -> None:
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))
+    del outbox.xero.contacts_now["b"]
+    await outbox.drain()
+    assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.REFUSED, State.CONFIRMED]
+    assert outbox.now(changes[1]).message == NO_LONGER_KNOWN
+    assert [ids for _, ids, _ in outbox.xero.writes] == [("a", "b", "c"), ("a", "c")]
+
+
+async def test_a_call_refused_as_a_whole_for_no_known_contact_refuses_all_in_its_words(store: Store) -> None:
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
+    outbox.xero.write_faults = [Fault.REJECTED]
+    await outbox.drain()
+    assert {outbox.state(change) for change in changes} == {State.REFUSED}
+    assert {outbox.now(change).message for change in changes} == {"A validation exception occurred"}
+
+
+# --- weather ---
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.OFFLINE, OfflineError),
+        (Fault.LIMITED, RateLimitedError),
+        (Fault.SIGNED_OUT, ReconnectError),
+    ],
+)
+async def test_a_call_that_was_not_carried_out_leaves_all_queued(
+    store: Store, fault: Fault, error: type[XeroError]
+) -> None:
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
+    outbox.xero.write_faults = [fault]
+    with pytest.raises(error):
+        await outbox.drain()
+    assert {outbox.state(change) for change in changes} == {State.QUEUED}
+    assert outbox.pusher.has_work
+    await outbox.drain()
+    assert {outbox.state(change) for change in changes} == {State.CONFIRMED}
+    assert not outbox.xero.reads
+
+
+@pytest.mark.parametrize("fault", [Fault.DROPPED_BEFORE, Fault.DROPPED_AFTER])
+async def test_a_lost_answer_is_settled_by_reading(store: Store, fault: Fault) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    outbox.xero.write_faults = [fault]
+    with pytest.raises(AnswerLostError):
+        await outbox.drain()
+    assert outbox.state(change) is State.UNKNOWN
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+    assert outbox.xero.reads == [("a",)]
+    # What was read as archived is not posted a second time.
+    assert len(outbox.xero.writes) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.OFFLINE, Fault.LIMITED, Fault.SIGNED_OUT, Fault.DROPPED_BEFORE])
+async def test_a_doubt_stays_until_a_read_succeeds(store: Store, fault: Fault) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    outbox.xero.write_faults = [Fault.DROPPED_AFTER]
+    outbox.xero.read_faults = [fault]
+    for expected in (AnswerLostError, XeroError):
+        with pytest.raises(expected):
+            await outbox.drain()
+        assert outbox.state(change) is State.UNKNOWN
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+
+
+async def test_a_refused_read_after_a_refused_call_leaves_the_doubt(store: Store) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    outbox.xero.write_faults = [Fault.REJECTED]
+    outbox.xero.read_faults = [Fault.REJECTED]
+    with pytest.raises(RejectedError):
+        await outbox.drain()
+    assert outbox.state(change) is State.UNKNOWN
+
+
+async def test_a_change_left_in_sending_by_a_crash_is_doubted_then_read(store: Store) -> None:
+    outbox, [carried_out, lost] = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
+    crashed = [
+        TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")
+        for change in (carried_out, lost)
+    ]
+    await store.record(crashed, START)
+    outbox.xero.set_status("a", ARCHIVED)
+    outbox.clock.at += 2 * UNDER_WAY
+    await outbox.drain()
+    assert {outbox.state(carried_out), outbox.state(lost)} == {State.CONFIRMED}
+    assert outbox.events(carried_out) == ["request", "send", "lose", "confirm"]
+    assert outbox.events(lost) == ["request", "send", "lose", "requeue", "send", "confirm"]
+    assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 20, 40, -40])
+async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seconds: float) -> None:
+    """Another copy of the program, alive or just killed, began it."""
+    outbox, [done, open_, other] = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))
+    begun = [
+        TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k") for change in (done, open_)
+    ]
+    await store.record(begun, START)
+    # What a person wants of the same contact meanwhile waits for it.
+    [after] = await store.add(Action.RESTORE, store.contacts(["b"]), START)
+    outbox.xero.set_status("a", ARCHIVED)
+    outbox.clock.forward(seconds=seconds)
+    for _ in range(3):
+        await outbox.drain()
+    states = [outbox.state(change) for change in (done, open_, other, after)]
+    assert states == [State.CONFIRMED, State.SENDING, State.CONFIRMED, State.QUEUED]
+    assert [ids for _, ids, _ in outbox.xero.writes] == [("c",)]
+    assert outbox.xero.reads == [("a", "b")]
+    # Its sender is told at last, and says so.
+    outbox.xero.set_status("b", ARCHIVED)
+    await store.record([TransitionRequest(open_.change_id, Transition.CONFIRM)], outbox.clock())
+    await outbox.drain()
+    assert outbox.state(after) is State.AWAITING_USER
+
+
+@pytest.mark.parametrize("away", [UNDER_WAY, -UNDER_WAY, timedelta(days=9)])
+async def test_a_call_that_must_have_ended_is_verified_and_made_again(store: Store, away: timedelta) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    await store.record([TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")], START)
+    await outbox.drain()
+    assert outbox.state(change) is State.SENDING
+    outbox.clock.at += away
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+    assert outbox.events(change) == ["request", "send", "lose", "requeue", "send", "confirm"]
+
+
+async def test_a_call_of_its_own_that_has_ended_is_verified_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full when its answer was to be written."""
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    record = store.record
+
+    async def full(moves: Sequence[TransitionRequest], *args: Any, **options: Any) -> Applied:
+        if any(move.transition is Transition.CONFIRM for move in moves):
+            raise StoreError("The disk is full.")
+        return await record(moves, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "record", full)
+        with pytest.raises(StoreError):
+            await outbox.drain()
+    assert outbox.state(change) is State.SENDING
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+    assert len(outbox.xero.writes) == 1
+
+
+async def test_what_another_copy_is_sending_already_is_left_to_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, [theirs, ours] = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
+    record = store.record
+
+    async def too_late(moves: Sequence[TransitionRequest], *args: Any, **options: Any) -> Applied:
+        monkeypatch.setattr(store, "record", record)
+        await record([TransitionRequest(theirs.change_id, Transition.SEND, idempotency_key="theirs")], START)
+        return await record(moves, *args, **options)
+
+    monkeypatch.setattr(store, "record", too_late)
+    await outbox.drain()
+    assert (outbox.state(theirs), outbox.state(ours)) == (State.SENDING, State.CONFIRMED)
+    assert outbox.now(theirs).idempotency_key == "theirs"
+    assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
+
+
+async def test_nothing_more_is_sent_once_the_lease_is_lost(store: Store) -> None:
+    contacts = [contact(f"{number:03}") for number in range(120)]
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *contacts)
+    outbox.pusher = Outbox(
+        store, outbox.xero.client, outbox.clock, outbox.applied.append,
+        may_send=lambda: len(outbox.xero.writes) < 1,
+    )  # fmt: skip
+    await outbox.drain()
+    assert len(outbox.xero.writes) == 1
+    assert [outbox.state(change) for change in changes] == [State.CONFIRMED] * 50 + [State.QUEUED] * 70
+
+
+async def test_an_unanswered_element_is_tried_later_not_at_once(store: Store) -> None:
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
+    outbox.xero.unanswered = {"b"}
+    with pytest.raises(AnswerLostError):
+        await outbox.drain()
+    # The model carried nothing out for it, so that the read finds it active.
+    assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.QUEUED]
+    assert len(outbox.xero.writes) == 1
+    outbox.xero.unanswered = set()
+    await outbox.drain()
+    assert outbox.state(changes[1]) is State.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "expected"),
+    [(Action.ARCHIVE, ACTIVE, State.REFUSED), (Action.RESTORE, ARCHIVED, State.AWAITING_USER)],
+)
+async def test_an_answer_without_a_word_or_an_effect_is_not_asked_for_again_and_again(
+    store: Store, action: Action, before: ContactStatus, expected: State
+) -> None:
+    outbox, [change] = await outbox_with(store, action, contact("a", before))
+    outbox.xero.ignored = {"a"}
+    await outbox.drain()
+    assert outbox.state(change) is expected
+    assert outbox.now(change).message
+    assert len(outbox.xero.writes) == 1
+
+
+async def test_a_change_taken_back_while_the_outbox_looks_away_is_not_sent(store: Store) -> None:
+    outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
+    await store.record([TransitionRequest(changes[0].change_id, Transition.CANCEL)], START)
+    await outbox.drain()
+    assert [outbox.state(change) for change in changes] == [State.CANCELLED, State.CONFIRMED]
+    assert outbox.xero.status("a") is ACTIVE
+
+
+# --- restore ---
+
+
+async def test_the_refusal_to_restore_is_discovered_once_with_one_contact(store: Store) -> None:
+    contacts = [contact(one, ARCHIVED) for one in "abc"]
+    outbox, changes = await outbox_with(store, Action.RESTORE, *contacts)
+    await outbox.drain()
+    assert {outbox.state(change) for change in changes} == {State.AWAITING_USER}
+    assert [(action, ids) for action, ids, _ in outbox.xero.writes] == [(Action.RESTORE, ("a",))]
+    assert outbox.now(changes[0]).message == ARCHIVED_WORDS
+
+
+async def test_the_refusal_is_remembered_across_restarts_and_tried_again_after_30_days(store: Store) -> None:
+    outbox, _ = await outbox_with(store, Action.RESTORE, contact("a", ARCHIVED))
+    await outbox.drain()
+
+    for days, writes in ((29, 1), (1.1, 2), (1, 2)):
+        restarted = Office(store, outbox.xero)
+        outbox.clock.forward(days=days)
+        restarted.clock.at = outbox.clock.at
+        one = contact(f"day {outbox.clock.at}", ARCHIVED)
+        outbox.xero.contacts_now[one.contact_id] = one
+        [change] = await restarted.ask(Action.RESTORE, [one])
+        await restarted.drain()
+        assert restarted.state(change) is State.AWAITING_USER
+        assert len(outbox.xero.writes) == writes
+
+
+async def test_should_xero_learn_to_restore_it_is_done_without_a_person(store: Store) -> None:
+    outbox, changes = await outbox_with(store, Action.RESTORE, *(contact(one, ARCHIVED) for one in "ab"))
+    outbox.xero.restores = True
+    await outbox.drain()
+    assert {outbox.state(change) for change in changes} == {State.CONFIRMED}
+    assert outbox.xero.status("b") is ACTIVE
+
+
+async def test_an_outage_is_not_taken_for_a_refusal_to_restore(store: Store) -> None:
+    outbox, [change] = await outbox_with(store, Action.RESTORE, contact("a", ARCHIVED))
+    outbox.xero.write_faults = [Fault.DROPPED_BEFORE]
+    with pytest.raises(AnswerLostError):
+        await outbox.drain()
+    outbox.xero.restores = True
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+
+
+async def test_what_nobody_can_restore_is_refused_not_handed_off(store: Store) -> None:
+    first = contact("a", ARCHIVED)
+    outbox, _ = await outbox_with(store, Action.RESTORE, first)
+    await outbox.drain()
+    gdpr = contact("g", ContactStatus.GDPRREQUEST)
+    merged = Contact("m", "Merged", ARCHIVED, START, merged_to="a")
+    changes = await outbox.ask(Action.RESTORE, [gdpr, merged])
+    await outbox.drain()
+    assert [(outbox.state(change), outbox.now(change).message) for change in changes] == [
+        (State.REFUSED, GDPR),
+        (State.REFUSED, MERGED),
+    ]
+
+
+async def test_a_restore_asked_for_while_the_archive_is_in_doubt_is_the_last_word(store: Store) -> None:
+    known = contact("known", ARCHIVED)
+    outbox, _ = await outbox_with(store, Action.RESTORE, known)
+    await outbox.drain()
+    outbox.xero.contacts_now.update({one: contact(one) for one in "x"} | {"z": contact("z", ARCHIVED)})
+    [archive] = await outbox.ask(Action.ARCHIVE, [outbox.xero.contacts_now["x"]])
+    outbox.xero.write_faults = [Fault.DROPPED_BEFORE]
+    with pytest.raises(AnswerLostError):
+        await outbox.drain()
+    [restore] = await outbox.ask(Action.RESTORE, [outbox.xero.contacts_now["x"]])
+    await outbox.drain()
+    assert outbox.state(archive) is State.CONFIRMED
+    assert outbox.state(restore) is State.AWAITING_USER
+
+
+async def test_no_contact_is_sent_before_an_older_change_of_its_own(store: Store) -> None:
+    outbox, [first] = await outbox_with(store, Action.RESTORE, contact("first", ARCHIVED))
+    await RestoreCapability(store).record(START)
+    x = contact("x")
+    outbox.xero.contacts_now["x"] = x
+    [archive] = await outbox.ask(Action.ARCHIVE, [x])
+    await store.record([TransitionRequest(archive.change_id, Transition.SEND)], START)
+    [restore] = await outbox.ask(Action.RESTORE, [x])
+    await store.record([TransitionRequest(archive.change_id, Transition.REQUEUE)], START)
+    # The outbox now holds two restores, with the archive of the second one's contact between them.
+    await outbox.drain()
+    assert outbox.state(first) is State.AWAITING_USER
+    assert outbox.state(archive) is State.CONFIRMED
+    assert outbox.state(restore) is State.AWAITING_USER
+
+
+async def test_a_restore_of_what_is_active_already_does_not_wait_for_a_person(store: Store) -> None:
+    outbox, _ = await outbox_with(store, Action.RESTORE, contact("a", ARCHIVED))
+    await outbox.drain()
+    outbox.xero.contacts_now["b"] = contact("b")
+    [change] = await outbox.ask(Action.RESTORE, [contact("b")])
+    await outbox.drain()
+    assert outbox.state(change) is State.CONFIRMED
+
+
+# --- what the journal makes of contacts that come with a move ---
+
+
+async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_beside_it(store: Store) -> None:
+    outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
+    await store.record([TransitionRequest(change.change_id, Transition.SEND)], START)
+    await store.record([TransitionRequest(change.change_id, Transition.REPLY_LOST)], START)
+    seen = contact("a", ARCHIVED, updated_at=START + timedelta(minutes=1))
+    at = START + timedelta(minutes=2)
+    move = TransitionRequest(
+        change.change_id, Transition.CONFIRM, confirmed_at=at, message="in the move's own words"
+    )
+    applied = await store.record([move], START, [seen])
+    after = outbox.now(change)
+    assert applied.moved == (after,)
+    assert (after.state, after.confirmed_at, after.message) == (
+        State.CONFIRMED,
+        at,
+        "in the move's own words",
+    )
+    assert [one.change_id for one in store.changes_of("a")] == [change.change_id]
+    assert outbox.events(change) == ["request", "send", "lose", "confirm"]
+
+
+# --- a lease that is lost while a call is under way ---
+
+
+@pytest.mark.parametrize("error", [AnswerLostError("Lost."), None], ids=repr)
+@pytest.mark.parametrize(
+    "moves",
+    [(Transition.REPLY_LOST,), (Transition.REPLY_LOST, Transition.REQUEUE)],
+    ids=["unknown", "queued"],
+)
+async def test_what_another_copy_has_taken_over_meanwhile_is_left_to_it(
+    store: Store, error: XeroError | None, moves: tuple[Transition, ...]
+) -> None:
+    is_held = True
+
+    class Overtaken(ModelXero):
+        async def change_status(
+            self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
+        ) -> list[Element]:
+            nonlocal is_held
+            assert (action, list(contact_ids), bool(idempotency_key)) == (Action.ARCHIVE, ["a"], True)
+            is_held = False
+            for event in moves:
+                await store.record([TransitionRequest(change.change_id, event)], START)
+            if error is not None:
+                raise error
+            return []
+
+    outbox = Office(store, Overtaken.of(contact("a")))
+    [change] = await outbox.ask(Action.ARCHIVE, [contact("a")])
+    pusher = Outbox(store, outbox.xero.client, outbox.clock, lambda _: None, may_send=lambda: is_held)
+    await pusher.run_until_empty()
+    assert outbox.events(change) == ["request", "send", *(str(event) for event in moves)]

@@ -1,0 +1,212 @@
+"""The background's share of a day's calls, and who is there to look for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from engine.model_xero import START, Clock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.engine.connectivity.quota import ActivityTracker, QuotaBudget, QuotaHighWaterMark
+
+POLLS = st.floats(1, 600)
+LEFT = st.integers(0, 5_000)
+IDLE = st.sampled_from([0.0, 299.0, 300.0, 3_599.0, 3_600.0, 1e6])
+examples = settings(max_examples=100, deadline=None)
+
+
+def budget(left: int | None, poll_seconds: float = 15, *, peak: int = 5_000) -> QuotaBudget:
+    made = QuotaBudget(poll_seconds)
+    made.record(peak, START)
+    made.record(left, START)
+    return made
+
+
+# --- the day's limit ---
+
+
+@pytest.mark.parametrize(
+    ("seen", "limit", "reserve"),
+    [(4_998, 5_000, 1_000), (1_001, 5_000, 1_000), (1_000, 1_000, 200), (640, 1_000, 200)],
+)
+def test_the_limit_is_the_smallest_that_allows_what_was_seen(seen: int, limit: int, reserve: int) -> None:
+    made = QuotaBudget(15)
+    made.record(seen, START)
+    assert (made.limit, made.reserve) == (limit, reserve)
+
+
+def test_a_limit_that_xero_does_not_have_is_taken_as_seen() -> None:
+    assert budget(100_000, peak=1).limit == 100_000
+
+
+@pytest.mark.parametrize("odd", [25_000, 100_000, 9_999_999])
+def test_one_senseless_number_of_calls_left_stops_no_refreshes(odd: int) -> None:
+    made = budget(odd)
+    made.record(4_900, START)
+    assert not made.is_reserving
+    assert made.reserve == 1_000
+
+
+def test_the_most_that_was_left_counts_for_a_day() -> None:
+    made = budget(4_000)
+    made.record(900, START + timedelta(hours=23))
+    assert made.limit == 5_000
+    made.record(890, START + timedelta(hours=25))
+    assert made.limit == 1_000
+
+
+def test_what_was_seen_can_be_kept_and_read_again() -> None:
+    peak = QuotaHighWaterMark(4_998, START)
+    assert QuotaHighWaterMark.parse(str(peak)) == peak
+
+
+def test_an_answer_that_tells_nothing_changes_nothing() -> None:
+    made = QuotaBudget(15)
+    made.record(None, START)
+    assert (made.left, made.limit, made.is_reserving) == (None, None, False)
+    assert made.pull_seconds(0, is_shared=False) == 15
+    assert made.manual_restore_seconds(0, is_close=True) == 2.5
+
+
+# --- how often ---
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"),
+    [(5_000, 21.6), (3_000, 43.2), (1_100, 864), (1_001, 3_600), (1_000, 3_600), (0, 3_600)],
+)
+def test_the_pace_of_pulls_at_xeros_limit(left: int, seconds: float) -> None:
+    assert budget(left).pull_seconds(0, is_shared=False) == pytest.approx(seconds)
+
+
+@examples
+@given(poll=POLLS, left=LEFT, idle=IDLE)
+def test_all_looks_together_could_go_on_for_a_day_and_leave_a_fifth(
+    poll: float, left: int, idle: float
+) -> None:
+    made = budget(left, poll)
+    pulls = 86_400 / made.pull_seconds(idle, is_shared=True)
+    looks = 86_400 / made.manual_restore_seconds(idle, is_close=False)
+    # A look an hour is made in any case, to see whether Xero's day has begun anew.
+    assert pulls + looks <= max(left - 1_000, 2 * 24) + 1e-6
+
+
+@examples
+@given(poll=POLLS, fewer=LEFT, more=LEFT, idle=IDLE)
+def test_fewer_calls_left_never_mean_looking_more_often(
+    poll: float, fewer: int, more: int, idle: float
+) -> None:
+    fewer, more = sorted((fewer, more))
+    slow, quick = budget(fewer, poll), budget(more, poll)
+    assert slow.pull_seconds(idle, is_shared=False) >= quick.pull_seconds(idle, is_shared=False)
+    assert slow.manual_restore_seconds(idle, is_close=False) >= quick.manual_restore_seconds(
+        idle, is_close=False
+    )
+
+
+@examples
+@given(poll=POLLS, left=LEFT, idle=IDLE)
+def test_news_are_never_looked_for_more_often_than_the_settings_say(
+    poll: float, left: int, idle: float
+) -> None:
+    assert budget(left, poll).pull_seconds(idle, is_shared=False) >= poll
+
+
+@pytest.mark.parametrize(
+    ("poll", "idle", "seconds"),
+    [(30, 299, 30), (30, 300, 120), (30, 3_600, 600), (200, 300, 600), (600, 300, 600), (600, 3_600, 600)],
+)
+def test_nobody_there_means_looking_less_often(poll: float, idle: float, seconds: float) -> None:
+    assert budget(5_000, poll).pull_seconds(idle, is_shared=False) == seconds
+
+
+def test_only_the_persons_calls_left_means_a_look_an_hour_and_none_at_handoffs() -> None:
+    made = budget(1_000)
+    assert made.is_reserving
+    assert made.pull_seconds(0, is_shared=True) == 3_600
+    assert made.manual_restore_seconds(0, is_close=True) == 86_400
+    assert not budget(1_001).is_reserving
+
+
+def test_a_watched_list_is_looked_at_quickly_as_far_as_a_quarter_of_what_can_be_spent() -> None:
+    made = budget(5_000)
+    made.start_fast_polling()
+    spent = 0
+    while made.manual_restore_seconds(0, is_close=True) == 2.5:
+        spent += 1
+        made.record(5_000 - spent, START)
+    assert spent == 1_000
+    assert made.manual_restore_seconds(0, is_close=True) > 60
+    made.start_fast_polling()
+    assert made.manual_restore_seconds(0, is_close=True) == 2.5
+
+
+@examples
+@given(left=LEFT, opened=st.lists(st.integers(0, 400), max_size=30))
+def test_however_often_the_list_is_opened_the_reserve_is_kept(left: int, opened: list[int]) -> None:
+    made = budget(left)
+    for looks in opened:
+        made.start_fast_polling()
+        for _ in range(looks):
+            if made.manual_restore_seconds(0, is_close=True) > 2.5:
+                break
+            assert made.left is not None
+            made.record(made.left - 1, START)
+    assert made.left is not None
+    assert made.left >= min(left, made.reserve)
+
+
+def test_a_list_that_was_opened_before_xero_said_anything_is_limited_once_it_has() -> None:
+    made = QuotaBudget(15)
+    made.start_fast_polling()
+    made.record(1_000, START)
+    assert made.manual_restore_seconds(0, is_close=True) == 2.5
+    made.record(800, START)
+    assert made.manual_restore_seconds(0, is_close=True) > 2.5
+
+
+# --- who is there ---
+
+
+class There:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.elapsed = 0.0
+        self.presence = ActivityTracker(self.clock, lambda: self.elapsed)
+
+
+def test_a_key_ends_an_absence_and_says_so_once() -> None:
+    there = There()
+    assert not there.presence.touch()
+    there.clock.forward(minutes=4)
+    there.elapsed += 240
+    assert not there.presence.touch()
+    there.clock.forward(minutes=5)
+    there.elapsed += 300
+    assert there.presence.idle == 300
+    assert there.presence.touch()
+    assert not there.presence.touch()
+
+
+def test_a_night_asleep_is_an_absence_though_one_clock_stood_still() -> None:
+    there = There()
+    there.clock.forward(hours=8)
+    assert there.presence.idle == 8 * 3_600
+    assert there.presence.touch()
+
+
+def test_a_clock_set_back_hides_no_absence() -> None:
+    there = There()
+    there.clock.forward(hours=-3)
+    assert there.presence.idle == 0
+    there.elapsed += 400
+    assert there.presence.touch()
+
+
+def test_whoever_watches_is_there() -> None:
+    there = There()
+    there.presence.is_waiting_for_restores = True
+    there.clock.forward(hours=2)
+    assert there.presence.idle == 0

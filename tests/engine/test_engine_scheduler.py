@@ -1,0 +1,398 @@
+"""The engine's tasks outlive what goes wrong in them, and end when told to."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from engine.model_xero import Clock, Fault, ModelXero, contact
+
+from tui.engine import scheduler as loops_module
+from tui.engine.connectivity import storage_health as disk_module
+from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.engine import Engine
+from tui.engine.scheduler import Scheduler
+from tui.model.change import Action, State
+from tui.model.contact import ContactStatus, Organisation
+from tui.model.errors import ReshelveError, StoreError
+from tui.model.evidence import NightlyWindow
+from tui.model.snapshot import ConnectionStatus
+from tui.xero.rate_limiter import RateLimiter
+from tui.xero.results import CallsLeft
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime
+
+    from tui.model.snapshot import Snapshot
+    from tui.store import Store
+    from tui.xero.results import ContactsPage, LookedUp
+
+PATIENCE = 30
+
+
+class FullDisk:
+    """A watch whose first look finds the disk full."""
+
+    next_look = 0.001
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.looked_again = asyncio.Event()
+
+    async def look(self, _observer: object) -> bool:
+        self.looks += 1
+        if self.looks == 1:
+            raise StoreError("The disk is full.")
+        self.looked_again.set()
+        return True
+
+
+class Quiet:
+    """A publisher nobody listens to."""
+
+    def __init__(self) -> None:
+        self.versions = 0
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        assert not order
+        self.versions += 1
+
+    def soon(self) -> None:
+        pass
+
+
+async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_module, "_PAUSE", 0.001)
+    watch, publisher, unused = FullDisk(), Quiet(), cast("Any", None)
+    disk = StorageHealth(lambda: None)
+    loops = Scheduler(
+        unused,
+        unused,
+        cast("Any", watch),
+        cast("Any", publisher),
+        disk=disk,
+        now=Clock(),
+        lease=unused,
+        poll_seconds=15,
+    )
+    following = asyncio.create_task(loops.monitor_re_leased(cast("Any", object())))
+    loops._is_holder.set()
+    await asyncio.wait_for(watch.looked_again.wait(), PATIENCE)
+    assert disk.trouble == "The disk is full."
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    assert following.cancelled()
+    assert watch.looks >= 2
+
+
+async def test_only_the_holder_of_the_lease_reads_the_feed() -> None:
+    watch, unused = FullDisk(), cast("Any", None)
+    publisher = Quiet()
+    loops = Scheduler(
+        unused,
+        unused,
+        cast("Any", watch),
+        cast("Any", publisher),
+        disk=StorageHealth(lambda: None),
+        now=Clock(),
+        lease=unused,
+        poll_seconds=15,
+    )
+    watch.looks = 1
+    following = asyncio.create_task(loops.monitor_re_leased(cast("Any", object())))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert watch.looks == 1
+    loops._is_holder.set()
+    await asyncio.wait_for(watch.looked_again.wait(), PATIENCE)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+# --- a whole engine over a model Xero ---
+
+
+class LiveXero(ModelXero):
+    """Tells of limits and times as the client does, and counts what is asked for."""
+
+    def __init__(self, *contact_ids: str) -> None:
+        super().__init__({one: contact(one) for one in contact_ids})
+        self.pace = RateLimiter()
+        self.pulls = 0
+        self.pulled = asyncio.Event()
+        self.calls_left = CallsLeft(60, 5_000)
+        self.gate: asyncio.Event | None = None
+
+    async def contacts(
+        self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
+    ) -> ContactsPage:
+        self.pulls += 1
+        self.pulled.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        answer = await super().contacts(page, page_size=page_size, modified_since=modified_since)
+        self._answered()
+        return answer
+
+    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+        found = await super().look_up(contact_ids)
+        self._answered()
+        return found
+
+    def _answered(self) -> None:
+        self.clock.forward(seconds=1)
+        self.last_answer_at = self.clock()
+
+
+class House:
+    """An engine at work, and what it publishes."""
+
+    def __init__(self, engine: Engine, xero: LiveXero, clock: Clock) -> None:
+        self.engine, self.xero, self.clock = engine, xero, clock
+        self._news = asyncio.Event()
+        engine.subscribe(self._hear)
+
+    def _hear(self, _: Snapshot) -> None:
+        self._news.set()
+
+    async def until(self, condition: Callable[[Snapshot], object]) -> Snapshot:
+        async with asyncio.timeout(PATIENCE):
+            while not condition(self.engine.snapshot):
+                self._news.clear()
+                await self._news.wait()
+        return self.engine.snapshot
+
+
+@asynccontextmanager
+async def house(
+    store: Store, xero: LiveXero, *, is_read_only: bool = False, lease: object = None
+) -> AsyncIterator[House]:
+    async def nothing() -> None:
+        pass
+
+    clock = Clock()
+    connectors = SimpleNamespace(
+        has_feed=False, is_practice=False, observer=None, xero=xero, open=nothing, close=nothing
+    )
+    lease = lease or SimpleNamespace(take=lambda: True, is_held=True, give_back=lambda: None)
+    engine = Engine(
+        Organisation("tenant", "Books", "!abc"),
+        store,
+        cast("Any", connectors),
+        lease=cast("Any", lease),
+        window=NightlyWindow(clock().time(), clock().time()),
+        poll_seconds=3600,
+        is_read_only=is_read_only,
+        now=clock,
+    )
+    running = asyncio.create_task(engine.run())
+    try:
+        yield House(engine, xero, clock)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await engine.stop()
+
+
+async def test_everything_is_read_and_the_age_of_balances_known(store: Store) -> None:
+    async with house(store, LiveXero("a", "b")) as home:
+        seen = await home.until(lambda it: it.last_refresh_at)
+        assert seen.counts.all == 2
+        assert seen.balances_read_at == home.clock()
+        assert seen.xero.day_calls_left == 5_000
+
+
+async def test_several_presses_of_refresh_are_one(store: Store) -> None:
+    xero = LiveXero("a")
+    async with house(store, xero) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        xero.gate = asyncio.Event()
+        pulls = xero.pulls
+        xero.pulled.clear()
+        for _ in range(3):
+            await home.engine.refresh()
+        await asyncio.wait_for(xero.pulled.wait(), PATIENCE)
+        await home.engine.refresh()
+        xero.contacts_now["b"] = contact("b", updated_at=xero.clock())
+        xero.gate.set()
+        await home.until(lambda it: it.counts.all == 2)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert xero.pulls == pulls + 1
+
+
+async def test_the_first_key_after_an_absence_looks_for_news_at_once(store: Store) -> None:
+    xero = LiveXero("a")
+    async with house(store, xero) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        xero.contacts_now["b"] = contact("b", updated_at=xero.clock())
+        home.engine.record_user_activity()
+        home.clock.forward(minutes=6)
+        home.engine.record_user_activity()
+        await home.until(lambda it: it.counts.all == 2)
+        assert xero.pulls == 2
+
+
+async def test_trouble_that_several_jobs_meet_is_one_trouble(store: Store) -> None:
+    xero = LiveXero("a")
+    xero.read_faults = [Fault.SIGNED_OUT]
+    async with house(store, xero) as home:
+        seen = await home.until(lambda it: it.xero.status is ConnectionStatus.RECONNECT)
+        assert seen.xero.waiting_until is not None
+        home.engine.reconnected()
+        seen = await home.until(lambda it: it.last_refresh_at)
+        assert seen.xero.status is ConnectionStatus.ONLINE
+
+
+async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: Store) -> None:
+    xero = LiveXero("a")
+    async with house(store, xero) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        xero.calls_left = CallsLeft(60, 990)
+        await home.engine.refresh()
+        seen = await home.until(lambda it: it.xero.detail)
+        assert (seen.xero.status, seen.xero.day_calls_left) == (ConnectionStatus.ONLINE, 990)
+        assert "kept for you" in seen.xero.detail
+        assert seen.xero.waiting_until is not None
+        assert (seen.xero.waiting_until - home.clock()).total_seconds() == 3600
+        # The person's own calls are made all the same.
+        assert await home.engine.request(Action.ARCHIVE, ["a"]) == 1
+        await home.until(lambda it: it.summary and it.summary.pending_total)
+        assert xero.status("a") is ContactStatus.ARCHIVED
+
+
+async def test_the_limit_that_was_seen_survives_a_restart(store: Store) -> None:
+    async with house(store, LiveXero("a")) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        assert (store.sync_state("budget.peak") or "").startswith("5000 ")
+
+
+# --- reading only ---
+
+
+async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store) -> None:
+    xero = LiveXero("a")
+    await store.apply(list(xero.contacts_now.values()), xero.clock())
+    [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), xero.clock())
+    async with house(store, xero, is_read_only=True) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        assert home.engine.is_read_only
+        for refused in (
+            home.engine.request(Action.ARCHIVE, ["a"]),
+            home.engine.cancel(change),
+            home.engine.dismiss(change),
+            home.engine.simulate_restore("a"),
+        ):
+            with pytest.raises(ReshelveError, match="read-only"):
+                await refused
+        assert not xero.writes
+        left = store.change(change.change_id)
+        assert left is not None
+        assert left.state is State.QUEUED
+
+
+# --- one contact, fresh ---
+
+
+async def test_one_contact_is_read_fresh(store: Store) -> None:
+    xero = LiveXero("a")
+    async with house(store, xero) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        versions = home.engine.snapshot.rows_version
+        xero.set_status("a", ContactStatus.ARCHIVED)
+        await home.engine.refresh_contact("a")
+        await home.until(lambda it: it.rows_version > versions)
+        assert store.counts().archived == 1
+
+
+async def test_a_contact_that_cannot_be_read_fresh_says_why(store: Store) -> None:
+    xero = LiveXero("a")
+    async with house(store, xero) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        xero.read_faults = [Fault.OFFLINE]
+        with pytest.raises(ReshelveError, match="can't be reached"):
+            await home.engine.refresh_contact("a")
+
+
+async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> None:
+    xero = LiveXero("a")
+    async with house(store, xero) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        xero.contacts_now.clear()
+        [line] = (await home.engine.check(Action.ARCHIVE, ["a"])).lines
+        assert "no longer knows" in line.blocked
+
+
+# --- the disk ---
+
+
+async def test_a_disk_in_trouble_is_no_bad_weather_and_is_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_module, "_PAUSE", 0.3)
+    write, is_full = store._database.write, True
+
+    async def on_a_full_disk(work: Any, **options: Any) -> Any:
+        if is_full:
+            error = StoreError("The disk is full.", "Free some space.")
+            store.on_written(error)
+            raise error
+        return await write(work, **options)
+
+    monkeypatch.setattr(store._database, "write", on_a_full_disk)
+    xero = LiveXero("a")
+    async with house(store, xero) as home:
+        seen = await home.until(lambda it: it.storage_problem)
+        assert seen.storage_problem == "The disk is full. Free some space."
+        assert seen.xero.status not in {ConnectionStatus.UNAVAILABLE, ConnectionStatus.OFFLINE}
+        is_full = False
+        seen = await home.until(lambda it: it.last_refresh_at)
+        assert not seen.storage_problem
+        assert seen.counts.all == 1
+
+
+async def test_a_store_that_cannot_be_read_leaves_what_is_shown(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(store, LiveXero("a")) as home:
+        await home.until(lambda it: it.last_refresh_at)
+
+        def broken() -> None:
+            raise StoreError("The local copy is damaged.")
+
+        monkeypatch.setattr(store, "counts", broken)
+        await home.engine.refresh()
+        seen = await home.until(lambda it: it.storage_problem)
+        assert seen.counts.all == 1
+
+
+async def test_a_lease_and_a_search_index_outlive_a_store_in_trouble(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_module, "_PAUSE", 0.001)
+    monkeypatch.setattr(loops_module, "_LEASE_SECONDS", 0.001)
+    failures = {"load": 2, "look": 2}
+
+    def fails(what: str) -> None:
+        if failures[what]:
+            failures[what] -= 1
+            raise StoreError(f"It can't {what}.")
+
+    load, look = store.search.load, store.changed_elsewhere
+
+    async def bad_load() -> None:
+        fails("load")
+        await load()
+
+    def bad_look() -> bool:
+        fails("look")
+        return look()
+
+    monkeypatch.setattr(store.search, "load", bad_load)
+    monkeypatch.setattr(store, "changed_elsewhere", bad_look)
+    async with house(store, LiveXero("a")) as home:
+        await home.until(lambda it: it.last_refresh_at and not any(failures.values()))

@@ -1,0 +1,103 @@
+"""Groups of tenants, from the mark to the warning before an archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from engine.model_xero import START, Clock, contact
+from msgspec.structs import replace
+
+from tui.engine.contact_details import contact_page
+from tui.engine.precheck import FreshContacts, check
+from tui.engine.tenancy_service import TenancyService
+from tui.model.change import Action
+from tui.model.contact import ContactStatus
+
+if TYPE_CHECKING:
+    from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.store import Store
+
+
+class Quiet:
+    """A publisher nobody listens to."""
+
+    def __init__(self) -> None:
+        self.versions = 0
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        assert not order
+        self.versions += 1
+
+
+class Desk(TenancyService):
+    """The part of an engine that marks groups, and nothing else."""
+
+    is_read_only = False
+
+    def __init__(self, store: Store, publisher: SnapshotPublisher) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._now = Clock()
+
+
+@pytest.fixture
+async def desk(store: Store) -> Desk:
+    """Make a desk over two active contacts, in groups, and an archived one."""
+    await store.apply(
+        [
+            replace(contact("a"), groups=("Owners", "Tenants")),
+            replace(contact("b"), groups=("Trades",)),
+            replace(contact("c", ContactStatus.ARCHIVED), groups=("Tenants",)),
+        ],
+        START,
+    )
+    return Desk(store, Quiet())  # type: ignore[arg-type]
+
+
+async def test_a_marked_group_warns_each_time_and_only_before_an_archive(desk: Desk, store: Store) -> None:
+    await desk.mark_tenants("Tenants", on=True)
+    for _ in range(2):
+        found = check(store, Action.ARCHIVE, ["a", "b", "c"], FreshContacts())
+        # The last is archived already, so that it would be left out.
+        assert [line.tenants for line in found.lines] == [("Tenants",), (), ()]
+        await store.add(Action.ARCHIVE, store.contacts(["b"]), START)
+    assert [line.tenants for line in check(store, Action.RESTORE, ["c"], FreshContacts()).lines] == [()]
+    await desk.mark_tenants("Tenants", on=False)
+    assert [line.tenants for line in check(store, Action.ARCHIVE, ["a"], FreshContacts()).lines] == [()]
+
+
+async def test_only_the_first_archive_is_the_first(desk: Desk, store: Store) -> None:
+    del desk
+    assert check(store, Action.ARCHIVE, ["a"], FreshContacts()).is_first_archive
+    assert not check(store, Action.RESTORE, ["c"], FreshContacts()).is_first_archive
+    await store.add(Action.ARCHIVE, store.contacts(["a"]), START)
+    assert not check(store, Action.ARCHIVE, ["b"], FreshContacts()).is_first_archive
+
+
+async def test_a_check_follows_what_is_marked_after_it(desk: Desk, store: Store) -> None:
+    del desk
+    found = check(store, Action.ARCHIVE, ["a", "c"], FreshContacts()).remarked(
+        frozenset({"Tenants", "Owners"})
+    )
+    assert [line.tenants for line in found.lines] == [("Owners", "Tenants"), ()]
+    assert (
+        found.remarked(frozenset()).lines == check(store, Action.ARCHIVE, ["a", "c"], FreshContacts()).lines
+    )
+    restoring = check(store, Action.RESTORE, ["c"], FreshContacts())
+    assert restoring.remarked(frozenset({"Tenants"})) == restoring
+
+
+async def test_the_page_of_a_contact_knows_its_marks_and_news_is_published_once(
+    desk: Desk, store: Store
+) -> None:
+    assert contact_page(store, lambda _: None, "a").tenants == ()
+    await desk.mark_tenants("Tenants", on=True)
+    await desk.mark_tenants("Tenants", on=True)
+    assert contact_page(store, lambda _: None, "a").tenants == ("Tenants",)
+    assert desk._publisher.versions == 1  # type: ignore[attr-defined]
+    assert [(each.name, each.active, each.is_tenants) for each in await desk.contact_groups()] == [
+        ("Tenants", 1, True),
+        ("Owners", 1, False),
+        ("Trades", 1, False),
+    ]

@@ -1,0 +1,70 @@
+"""Windows in the zone they are meant in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from tui.engine.engine_factory import nightly_window
+from tui.engine.timezones import zone_of
+from tui.model.contact import Organisation
+from tui.settings import OrganisationSettings, Settings
+
+SPEC = Path(__file__).parents[3] / "shared" / "spec" / "xero_accounting.yaml"
+# Windows has given these up, and no list knows where they are.
+GIVEN_UP = {"KAMCHATKASTANDARDTIME", "MIDATLANTICSTANDARDTIME"}
+
+
+def organisation(timezone: str) -> Organisation:
+    return Organisation("t1", "Demo", "!x", timezone=timezone)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "zone"),
+    [
+        ("NEWZEALANDSTANDARDTIME", "Pacific/Auckland"),
+        ("EASTERNSTANDARDTIME", "America/New_York"),
+        ("AUSEASTERNSTANDARDTIME", "Australia/Sydney"),
+        ("EAUSTRALIASTANDARDTIME", "Australia/Brisbane"),
+        ("GMTSTANDARDTIME", "Europe/London"),
+        ("CENTRALSTANDARDTIME(MEXICO)", "America/Mexico_City"),
+    ],
+)
+def test_xeros_spelling_leads_to_a_zone(spelling: str, zone: str) -> None:
+    assert zone_of(spelling) == ZoneInfo(zone)
+
+
+@pytest.mark.skipif(not SPEC.exists(), reason="Xero's OpenAPI description isn't here")
+def test_every_spelling_of_xeros_is_known_but_those_given_up() -> None:
+    # Only that list: all of the description takes seconds to read.
+    text = SPEC.read_text(encoding="utf-8")
+    begin = text.index("    TimeZone:\n")
+    block = text[begin : text.index("    PaymentTerm:\n", begin)]
+    spellings = [str(one) for one in yaml.safe_load(block)["TimeZone"]["enum"]]
+    assert len(spellings) > 100
+    assert {one for one in spellings if zone_of(one) is None} == GIVEN_UP
+
+
+def test_the_night_is_the_organisations_own() -> None:
+    window = nightly_window(Settings(), organisation("NEWZEALANDSTANDARDTIME"))
+    _, end = window.next_after(datetime(2026, 4, 4, 0, tzinfo=UTC))
+    assert end == datetime(2026, 4, 5, 6, tzinfo=ZoneInfo("Pacific/Auckland"))
+    assert window.zone_note == ""
+
+
+def test_what_the_settings_say_of_it_comes_first() -> None:
+    own = OrganisationSettings("22:00", "04:00", "America/New_York")
+    settings = Settings(organisations={"t1": own})
+    window = nightly_window(settings, organisation("NEWZEALANDSTANDARDTIME"))
+    assert (window.start, window.end, window.zone) == (time(22), time(4), ZoneInfo("America/New_York"))
+
+
+def test_an_unknown_spelling_is_said_in_words_and_this_machines_zone_used() -> None:
+    window = nightly_window(Settings(), organisation("MIDDLEEARTHSTANDARDTIME"))
+    assert window.zone is None
+    assert "MIDDLEEARTHSTANDARDTIME" in window.zone_note
+    assert nightly_window(Settings(), organisation("")).zone_note == ""

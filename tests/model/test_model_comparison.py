@@ -1,0 +1,333 @@
+"""Matching and comparing: certain or asked for, and proof of no more than was seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tui.model.change import Action, Change, Origin, State
+from tui.model.comparison import FileComparison, MismatchReason, compare, resolve
+from tui.model.contact import ContactStatus
+from tui.model.contact_file import FileContact, FileSource
+from tui.model.evidence import proves
+from tui.model.matching import Matcher, XeroContact, plain
+
+DATED = datetime(2026, 3, 4, 9, tzinfo=UTC)
+SOURCE = FileSource("contacts.csv", "0123456789abcdef", DATED)
+ACTIVE, ARCHIVED, GDPR, GONE = (
+    ContactStatus.ACTIVE, ContactStatus.ARCHIVED, ContactStatus.GDPRREQUEST, ContactStatus.DELETED,
+)  # fmt: skip
+examples = settings(deadline=None)
+
+
+def xero_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+def xero(number: int, status: ContactStatus = ACTIVE, name: str = "", email: str = "") -> XeroContact:
+    return XeroContact(xero_id(number), name or f"Contact {number}", email, status)
+
+
+def told(line: int, status: ContactStatus = ACTIVE, **fields: Any) -> FileContact:
+    return FileContact(line, status, **fields)
+
+
+def change(number: int, minutes: float, action: Action, change_id: int = 1, **fields: Any) -> Change:
+    at = DATED + timedelta(minutes=minutes)
+    given: dict[str, Any] = {"state": State.CONFIRMED, "confirmed_at": at}
+    return Change(
+        change_id, "b", xero_id(number), "x", action, Origin.HERE,
+        requested_at=at, updated_at=at, **(given | fields),
+    )  # fmt: skip
+
+
+def held(lines: list[FileContact], contacts: list[XeroContact], *changes: Change) -> FileComparison:
+    by_contact: dict[str, list[Change]] = {}
+    for each in changes:
+        by_contact.setdefault(each.contact_id, []).append(each)
+    return compare(SOURCE, lines, contacts, by_contact)
+
+
+# --- who is meant ---
+
+
+def meant(line: FileContact, *contacts: XeroContact) -> tuple[list[str], bool]:
+    found = Matcher(contacts).candidates(line)
+    return [one.name for one in found.contacts], found.is_certain
+
+
+@pytest.mark.parametrize("written", ["{}", "{{{}}}", " {} "])
+def test_an_id_of_xero_decides_alone(written: str) -> None:
+    line = told(2, xero_id=written.format(xero_id(1).upper()), name="Someone else", email="other@b.example")
+    assert meant(line, xero(1), xero(2, name="Someone else")) == (["Contact 1"], True)
+    unhyphened = told(2, xero_id=xero_id(1).replace("-", ""))
+    assert meant(unhyphened, xero(1)) == (["Contact 1"], True)
+
+
+def test_an_id_that_xero_no_longer_has_is_not_its_namesake() -> None:
+    assert meant(told(2, xero_id=xero_id(9), name="Contact 1"), xero(1)) == ([], False)
+
+
+def test_what_is_no_id_of_xero_counts_for_nothing() -> None:
+    assert meant(told(2, xero_id="RL-17", name="contact 1"), xero(1)) == (["Contact 1"], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "expected"),
+    [
+        ("CAFÉ  noir", "A@B.example", (["Cafe Noir"], True)),
+        ("Ｃafe Noir", "", (["Cafe Noir"], True)),
+        ("", "a@b.example", (["Cafe Noir"], True)),
+        ("Cafe Noir", "other@b.example", (["Cafe Noir"], False)),
+        ("Renamed", "a@b.example", (["Cafe Noir"], False)),
+        ("Nobody", "no@b.example", ([], False)),
+        ("", "", ([], False)),
+        ("Mailless", "any@b.example", (["Mailless"], True)),
+        ("Cafe Noir", "twin@b.example", (["Cafe Noir", "Twin", "Twin"], False)),
+        ("Twin", "twin@b.example", (["Twin", "Twin"], False)),
+        ("", "twin@b.example", (["Twin", "Twin"], False)),
+        ("Twin", "", (["Twin", "Twin"], False)),
+    ],
+)
+def test_names_and_e_mails_single_one_out_or_it_is_asked(
+    name: str, email: str, expected: tuple[list[str], bool]
+) -> None:
+    contacts = (
+        xero(1, name="Cafe Noir", email="a@b.example"),
+        xero(2, name="Mailless"),
+        xero(3, name="Twin", email="twin@b.example"),
+        xero(4, ARCHIVED, name="Twin", email="twin@b.example"),
+    )
+    assert meant(told(2, name=name, email=email), *contacts) == expected
+
+
+_NAMES = st.sampled_from(["", "Ada", "ada ", "Bob", "Bób", "Cy"])
+_EMAILS = st.sampled_from(["", "a@b.example", "A@B.example", "c@d.example"])
+_STATUSES = st.sampled_from([ACTIVE, ARCHIVED])
+_CONTACTS = st.lists(st.tuples(_STATUSES, _NAMES, _EMAILS), max_size=6).map(
+    lambda rows: [
+        XeroContact(xero_id(n), name, email, status) for n, (status, name, email) in enumerate(rows)
+    ]
+)
+_LINES = st.lists(
+    st.tuples(_STATUSES, _NAMES, _EMAILS, st.sampled_from(["", "RL-1", *map(xero_id, range(8))])), max_size=8
+).map(lambda rows: [FileContact(n, s, key, name, email) for n, (s, name, email, key) in enumerate(rows, 2)])
+
+
+@examples
+@given(_CONTACTS, _LINES)
+def test_a_certain_match_is_the_only_one_that_fits(
+    contacts: list[XeroContact], lines: list[FileContact]
+) -> None:
+    matcher = Matcher(contacts)
+    for line in lines:
+        found = matcher.candidates(line)
+        assert len(set(found.contacts)) == len(found.contacts) or not found.is_certain
+        if not found.is_certain:
+            continue
+        [one] = found.contacts
+        if one.contact_id == line.xero_id:
+            continue
+        names = plain(line.name), plain(line.email)
+        fits = [
+            each
+            for each in contacts
+            if (not names[0] or plain(each.name) == names[0])
+            and (not names[1] or not plain(each.email) or plain(each.email) == names[1])
+            # What the line leaves out can't agree, nor can what the contact lacks: one of the two has to.
+            and (names[0] or plain(each.email))
+        ]
+        exact = [each for each in fits if (plain(each.name), plain(each.email)) == names]
+        assert (exact or fits) == [one]
+
+
+# --- how it stands ---
+
+
+@examples
+@given(_CONTACTS, _LINES)
+def test_every_line_has_one_place_and_every_contact_at_most_one(
+    contacts: list[XeroContact], lines: list[FileContact]
+) -> None:
+    found = held(lines, contacts)
+    placed = [one.listed.line for one in found.agrees]
+    placed += [one.listed.line for one in found.differs]
+    placed += [one.listed.line for one in found.ambiguous]
+    placed += [one.line for one in found.only_in_file]
+    assert len(set(placed)) == len(placed)
+    assert len(placed) + found.repeated == len(lines)
+    settled = [one.contact.contact_id for one in found.agrees]
+    settled += [one.contact.contact_id for one in found.differs]
+    settled += [one.contact_id for one in found.only_in_xero]
+    assert len(set(settled)) == len(settled)
+    assert all(one.listed.status is one.contact.status for one in found.agrees)
+    assert all(one.listed.status is not one.contact.status for one in found.differs)
+    asked = {each.contact_id for one in found.ambiguous for each in one.candidates}
+    assert not asked & {one.contact_id for one in found.only_in_xero}
+
+
+@examples
+@given(_CONTACTS, _LINES, st.data())
+def test_a_persons_choices_keep_every_line_in_one_place(
+    contacts: list[XeroContact], lines: list[FileContact], data: st.DataObject
+) -> None:
+    found = held(lines, contacts)
+    choices = {
+        one.listed.line: data.draw(st.sampled_from([None, *(each.contact_id for each in one.candidates)]))
+        for one in found.ambiguous
+        if data.draw(st.booleans())
+    }
+    chosen = resolve(found, choices)
+    before = {one.listed.line for one in found.ambiguous}
+    after = {one.listed.line for one in chosen.ambiguous}
+    assert before - choices.keys() <= after
+    total = sum(map(len, (chosen.agrees, chosen.differs, chosen.ambiguous, chosen.only_in_file)))
+    assert total + chosen.repeated == len(lines)
+    by_line = {one.listed.line: one.contact.contact_id for one in chosen.agrees}
+    by_line |= {one.listed.line: one.contact.contact_id for one in chosen.differs}
+    assert all(choices[line] == by_line[line] for line in choices.keys() & by_line.keys())
+
+
+def test_active_here_and_archived_there_and_the_other_way() -> None:
+    lines = [told(2, ACTIVE, name="Contact 1"), told(3, ARCHIVED, name="Contact 2")]
+    one, two = held(lines, [xero(1, ARCHIVED), xero(2, ACTIVE)]).differs
+    assert (one.action, two.action) == (Action.RESTORE, Action.ARCHIVE)
+
+
+def test_only_contacts_of_a_status_the_file_speaks_of_are_missed_in_it() -> None:
+    found = held([told(2, ARCHIVED, name="Contact 1")], [xero(1, ARCHIVED), xero(2, ARCHIVED), xero(3)])
+    assert [one.name for one in found.only_in_xero] == ["Contact 2"]
+
+
+@pytest.mark.parametrize("status", [GDPR, GONE])
+def test_what_nobody_can_change_is_nothing_to_compare(status: ContactStatus) -> None:
+    found = held([told(2, name="Contact 1")], [xero(1, status)])
+    assert ([one.line for one in found.only_in_file], found.only_in_xero) == ([2], ())
+
+
+def test_one_contact_with_two_statuses_is_for_a_person_to_tell() -> None:
+    lines = [told(2, ACTIVE, name="Contact 1"), told(3, ARCHIVED, name="contact 1")]
+    found = held([*lines, told(4, ACTIVE, name="Contact 2"), told(5, ACTIVE, name="Contact 2")],
+                 [xero(1), xero(2)])  # fmt: skip
+    assert [(one.listed.line, len(one.candidates)) for one in found.ambiguous] == [(2, 1), (3, 1)]
+    assert ([one.listed.line for one in found.agrees], found.repeated) == ([4], 1)
+    chosen = resolve(found, {2: xero_id(1), 3: None})
+    assert [one.listed.line for one in chosen.agrees] == [2, 4]
+    assert [one.line for one in chosen.only_in_file] == [3]
+
+
+def test_a_choice_has_to_be_a_candidate() -> None:
+    found = held([told(2, name="Twin")], [xero(1, name="Twin"), xero(2, name="Twin"), xero(3)])
+    with pytest.raises(ValueError, match="line 2"):
+        resolve(found, {2: xero_id(3)})
+
+
+def test_ids_of_another_organisation_are_remarked_on() -> None:
+    [note] = held([told(2, xero_id=xero_id(8)), told(3, xero_id=xero_id(9))], [xero(1)]).notes
+    assert "another one's file" in note
+    [note] = held([told(2, xero_id="17", name="Contact 1")], [xero(1)]).notes
+    assert note.startswith("1 of the file's ids")
+    assert held([told(2, xero_id=xero_id(1)), told(3, xero_id=xero_id(9))], [xero(1)]).notes == ()
+
+
+# --- why it differs ---
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ([], MismatchReason.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE)], MismatchReason.WAITING),
+        ([change(1, -5, Action.ARCHIVE, picked_up_at=DATED)], MismatchReason.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE, superseded=True)], MismatchReason.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE, told_at=DATED)], MismatchReason.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE, unlinked_at=DATED)], MismatchReason.UNLINKED),
+        ([change(1, 5, Action.ARCHIVE)], MismatchReason.CHANGED_SINCE),
+        ([change(1, -5, Action.ARCHIVE), change(1, 5, Action.RESTORE, 2)], MismatchReason.CHANGED_SINCE),
+        ([change(1, -5, Action.ARCHIVE, state=State.QUEUED, confirmed_at=None)], MismatchReason.UNDER_WAY),
+        ([change(1, -5, Action.ARCHIVE, state=State.REFUSED, confirmed_at=None)], MismatchReason.UNKNOWN),
+    ],
+)
+def test_a_difference_says_what_explains_it(changes: list[Change], why: MismatchReason) -> None:
+    [one] = held([told(2, ACTIVE, name="Contact 1")], [xero(1, ARCHIVED)], *changes).differs
+    assert one.why is why
+
+
+# --- what it proves ---
+
+
+@pytest.mark.parametrize(
+    ("changes", "proved"),
+    [
+        ([change(1, -5, Action.ARCHIVE)], [1]),
+        ([change(1, 0, Action.ARCHIVE)], [1]),
+        ([change(1, 0.001, Action.ARCHIVE)], []),
+        ([change(1, -5, Action.ARCHIVE, picked_up_at=DATED)], []),
+        ([change(1, -5, Action.ARCHIVE, state=State.QUEUED, confirmed_at=None)], []),
+        ([change(1, -9, Action.ARCHIVE), change(1, -5, Action.RESTORE, 2)], []),
+        (
+            [change(1, -9, Action.ARCHIVE), change(1, -7, Action.RESTORE), change(1, 0, Action.ARCHIVE, 3)],
+            [3],
+        ),
+        (
+            [change(1, -9, Action.ARCHIVE), change(1, 1, Action.RESTORE, 2), change(1, 2, Action.ARCHIVE, 3)],
+            [1],
+        ),
+    ],
+)  # fmt: skip
+def test_only_the_last_change_before_the_file_is_proved(changes: list[Change], proved: list[int]) -> None:
+    found = held([told(2, ARCHIVED, name="Contact 1")], [xero(1, ARCHIVED)], *changes)
+    assert [one.change_id for one in found.proved] == proved
+    assert [one.sync_started_at for one in found.evidence] == [DATED] * len(proved)
+    assert {one.run for one in found.evidence} <= {"file contacts.csv 0123456789ab"}
+
+
+@pytest.mark.parametrize("name", ["Contact 2", "Twin"])
+def test_what_differs_or_is_unclear_proves_nothing(name: str) -> None:
+    contacts = [xero(2), xero(3, ARCHIVED, name="Twin"), xero(4, name="Twin")]
+    changes = (change(each, -5, Action.ARCHIVE) for each in (2, 3, 4))
+    assert held([told(2, ARCHIVED, name=name)], contacts, *changes).evidence == ()
+
+
+def test_a_choice_makes_evidence_of_an_unclear_line() -> None:
+    contacts = [xero(3, ARCHIVED, name="Twin"), xero(4, name="Twin")]
+    found = held([told(2, ARCHIVED, name="Twin")], contacts, change(3, -5, Action.ARCHIVE))
+    assert [one.contact_id for one in resolve(found, {2: xero_id(3)}).evidence] == [xero_id(3)]
+    assert resolve(found, {2: xero_id(4)}).evidence == ()
+    assert resolve(found, {}) == found
+
+
+_HISTORIES = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(-3, 3), st.sampled_from(Action), st.booleans()), max_size=10
+).map(
+    lambda rows: [
+        change(contact, minutes, action, number, picked_up_at=DATED if is_read else None)
+        for number, (contact, minutes, action, is_read) in enumerate(rows)
+    ]
+)
+
+
+@examples
+@given(_CONTACTS, _LINES, _HISTORIES)
+def test_evidence_never_exceeds_what_the_file_shows(
+    contacts: list[XeroContact], lines: list[FileContact], history: list[Change]
+) -> None:
+    found = held(lines, contacts, *history)
+    agreeing = {one.contact.contact_id: one.contact.status for one in found.agrees}
+    for one, proof in zip(found.proved, found.evidence, strict=True):
+        assert proves(proof, one)
+        assert one.synced_at is None
+        assert agreeing[one.contact_id] is one.action.target is proof.status
+        later = (
+            each
+            for each in history
+            if each.contact_id == one.contact_id and each.confirmed_at and each.confirmed_at <= DATED
+        )
+        assert one == max(later, key=lambda each: (each.confirmed_at or DATED, each.change_id))
+    again = held(lines, contacts, *(replace(each, synced_at=DATED) for each in history))
+    assert again.evidence == ()

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tui.model.contact import ContactStatus
+from tui.model.errors import FeedError
+from tui.model.evidence import PickUp
+from tui.re_leased.feed import FeedObserver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+TENANT = "tenant/1"
+STARTED, FINISHED, NEXT = (datetime(2026, 3, 1, 12, 0, second, 500000, UTC) for second in (1, 2, 3))
+
+
+def item(number: int = 1, **fields: Any) -> dict[str, Any]:
+    return {
+        "contactId": f"contact-{number}",
+        "tenantId": TENANT,
+        "state": "ARCHIVED",
+        "pickedUpAt": "2026-03-01T12:00:02.500Z",
+        "syncRun": 7,
+        "syncStartedAt": "2026-03-01T12:00:01.500Z",
+        **fields,
+    }
+
+
+def answer(*items: Any, cursor: str | None = "9", **company: Any) -> dict[str, Any]:
+    last = {
+        "run": 7,
+        "startedAt": "2026-03-01T12:00:01.500Z",
+        "finishedAt": "2026-03-01T12:00:02.500Z",
+        "outcome": "Successfully synced",
+    }
+    described = {
+        "tenantId": TENANT,
+        "state": "Successfully synced",
+        "lastSync": last,
+        "nextSyncAt": "2026-03-01T12:00:03.500Z",
+        "cycleSeconds": 45.0,
+        "somethingNew": 1,
+    }
+    return {"company": described | company, "items": list(items), "cursor": cursor}
+
+
+@asynccontextmanager
+async def observing(reply: Callable[[httpx.Request], httpx.Response]) -> AsyncIterator[FeedObserver]:
+    observer = FeedObserver(
+        feed_url="http://127.0.0.1:9/released/", tenant_id=TENANT, transport=httpx.MockTransport(reply)
+    )
+    try:
+        yield observer
+    finally:
+        await observer.aclose()
+
+
+@asynccontextmanager
+async def telling(feed: dict[str, Any]) -> AsyncIterator[FeedObserver]:
+    async with observing(lambda _: httpx.Response(200, json=feed)) as observer:
+        yield observer
+
+
+async def test_a_report_holds_what_the_feed_tells() -> None:
+    async with telling(answer(item(), item(2, state="ACTIVE"))) as observer:
+        report = await observer.fetch(None)
+    assert report.pick_ups == (
+        PickUp("contact-1", ContactStatus.ARCHIVED, STARTED, FINISHED, "7"),
+        PickUp("contact-2", ContactStatus.ACTIVE, STARTED, FINISHED, "7"),
+    )
+    assert (report.cursor, report.has_more, report.state) == ("9", False, "Successfully synced")
+    assert (report.last_sync_started_at, report.last_sync_finished_at) == (STARTED, FINISHED)
+    assert (report.next_sync_at, report.cycle_seconds) == (NEXT, 45.0)
+    assert (report.last_sync_clean, report.is_syncing) == (True, False)
+
+
+async def test_the_cursor_is_sent_as_it_was_given() -> None:
+    asked: list[httpx.URL] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(200, json=answer())
+
+    async with observing(reply) as observer:
+        await observer.fetch(None)
+        await observer.fetch("a b&c")
+    assert [dict(url.params) for url in asked] == [{}, {"after": "a b&c"}]
+    assert asked[0].raw_path == b"/released/companies/tenant%2F1/feed"
+
+
+async def test_before_the_first_sync_nothing_is_known_and_nothing_is_clean() -> None:
+    async with telling(answer(lastSync=None, nextSyncAt=None, cycleSeconds=None, cursor=None)) as observer:
+        report = await observer.fetch("5")
+    assert (report.last_sync_started_at, report.last_sync_finished_at) == (None, None)
+    assert (report.last_sync_clean, report.is_syncing) == (False, False)
+    assert (report.next_sync_at, report.cycle_seconds) == (None, None)
+
+
+@pytest.mark.parametrize("outcome", ["Sync has errors", "", None, "successfully"])
+async def test_only_a_clean_sync_is_called_one(outcome: str | None) -> None:
+    last = {"startedAt": "2026-03-01T12:00:01Z", "finishedAt": "2026-03-01T12:00:02Z", "outcome": outcome}
+    async with telling(answer(lastSync=last)) as observer:
+        assert not (await observer.fetch(None)).last_sync_clean
+
+
+async def test_a_sync_under_way_is_seen_and_not_called_clean() -> None:
+    async with telling(answer(state="In progress")) as observer:
+        assert (await observer.fetch(None)).is_syncing
+    last = {"startedAt": "2026-03-01T12:00:01Z", "finishedAt": None, "outcome": "Successfully synced"}
+    async with telling(answer(lastSync=last)) as observer:
+        report = await observer.fetch(None)
+    assert (report.is_syncing, report.last_sync_clean) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("count", "cursor", "has_more"),
+    [(500, "9", True), (499, "9", False), (500, "5", False), (500, None, False)],
+)
+async def test_a_full_answer_has_a_follower_unless_its_cursor_stands_still(
+    count: int, cursor: str | None, *, has_more: bool
+) -> None:
+    async with telling(answer(*(item(number) for number in range(count)), cursor=cursor)) as observer:
+        report = await observer.fetch("5")
+    assert (len(report.pick_ups), report.has_more, report.cursor) == (count, has_more, cursor or "5")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        17, {}, item(state="DELETED"), item(tenantId="another"), item(syncStartedAt="soon"),
+        item(syncStartedAt="2026-03-01T12:00:01"), item(pickedUpAt=None), item(syncRun=None),
+        item(contactId=5),
+    ],
+    ids=repr,
+)  # fmt: skip
+async def test_an_item_that_makes_no_sense_proves_nothing(odd: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with telling(answer(odd, item(2))) as observer:
+        report = await observer.fetch(None)
+    assert [one.contact_id for one in report.pick_ups] == ["contact-2"]
+    assert caplog.messages == ["left out 1 items of the feed that make no sense"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (httpx.Response(200, html="<h1>Sign in</h1>"), "made no sense"),
+        (httpx.Response(200, content=json.dumps(answer()).encode()[:-9]), "made no sense"),
+        (httpx.Response(200, json={"items": []}), "made no sense"),
+        (httpx.Response(200, json=answer(tenantId="another")), "another organisation"),
+        (httpx.Response(404, json={"error": "No such company."}), "doesn't know this organisation"),
+        (httpx.Response(400, json={"error": "?"}), "HTTP 400"),
+        (httpx.Response(503, html="<h1>x</h1>"), "HTTP 503"),
+        (httpx.Response(302, headers={"Location": "/"}), "HTTP 302"),
+    ],
+    ids=repr,
+)
+async def test_a_feed_that_cannot_be_read_is_said_in_words(reply: httpx.Response, words: str) -> None:
+    async with observing(lambda _: reply) as observer:
+        with pytest.raises(FeedError, match=words) as failed:
+            await observer.fetch(None)
+    assert failed.value.next_step
+    assert "<" not in failed.value.what
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x"), TimeoutError()]
+)
+async def test_a_feed_that_does_not_answer_is_said_in_words(error: Exception) -> None:
+    def reply(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    async with observing(reply) as observer:
+        with pytest.raises(FeedError, match="can't be reached"):
+            await observer.fetch(None)
+
+
+ODD_TIMES: list[Any] = [
+    None, 7, "", "noon", [], "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z",
+    "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "2026-03-01T12:00:00",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD_TIMES, ids=repr)
+async def test_a_time_that_cant_be_right_is_unknown(odd: Any) -> None:
+    last = {"startedAt": odd, "finishedAt": odd, "outcome": "Successfully synced"}
+    items = (item(syncStartedAt=odd), item(pickedUpAt=odd), item(3))
+    async with telling(answer(*items, nextSyncAt=odd, lastSync=last)) as observer:
+        report = await observer.fetch(None)
+    assert [one.contact_id for one in report.pick_ups] == ["contact-3"]
+    assert (report.next_sync_at, report.last_sync_started_at) == (None, None)
+    assert report.last_sync_finished_at is None
+
+
+@pytest.mark.parametrize("odd", [None, "45", -1, 0, 1e15, 1e308, [], {}, True], ids=repr)
+async def test_a_cycle_that_cant_be_right_is_unknown(odd: Any) -> None:
+    async with telling(answer(item(), cycleSeconds=odd)) as observer:
+        report = await observer.fetch(None)
+    assert (report.cycle_seconds, len(report.pick_ups), report.next_sync_at) == (None, 1, NEXT)
+
+
+async def test_deep_nesting_and_odd_items_hide_no_item() -> None:
+    feed = json.dumps(answer(None, 7, item(unknown="@"), item(2))).replace('"@"', "[" * 9_999 + "]" * 9_999)
+    async with observing(lambda _: httpx.Response(200, content=feed.encode())) as observer:
+        report = await observer.fetch(None)
+    assert [one.contact_id for one in report.pick_ups] == ["contact-1", "contact-2"]

@@ -1,0 +1,331 @@
+"""Choosing the file that is held against Xero, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from support.comparisons import exported
+from support.screen_test import Driver, running
+from textual.widgets import Button
+
+from tui.model.contact import ContactStatus
+from tui.model.contact_file import ContactFileError, FileOptions, FileProblem
+from tui.model.errors import ReshelveError
+from tui.screens.compare import choose_file_format as words
+from tui.screens.compare.choose_file import ChooseFileScreen
+from tui.screens.compare.compare import CompareScreen
+from tui.screens.compare.file_paths import completed, listing, size
+from tui.screens.dialogs.choose import ChooseScreen
+from tui.widgets.choice_field import ChoiceField
+from tui.widgets.safe_label import SafeLabel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.fake_backend import FakeBackend
+
+NAMES = ("archived-contacts.csv", "archived-old.CSV", "notes.pdf", "readme.txt", ".hidden.csv")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Somebody's home, with downloads from one minute to the next and two folders among them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    downloads = tmp_path / "Downloads"
+    for folder in ("Old exports", "archive"):
+        (downloads / folder).mkdir(parents=True)
+    for minute, name in enumerate(NAMES):
+        file = downloads / name
+        file.write_text("Name\n", encoding="utf-8")
+        at = datetime(2026, 3, 4, 9, minute, tzinfo=UTC).timestamp()
+        os.utime(file, (at, at))
+    return tmp_path
+
+
+def dialog(person: Driver) -> ChooseFileScreen:
+    found = person.screen
+    assert isinstance(found, ChooseFileScreen)
+    return found
+
+
+def typed(person: Driver) -> str:
+    return dialog(person).finder.box.value
+
+
+def listed(person: Driver) -> list[str]:
+    return [one.name for one in dialog(person).finder._listing.entries]
+
+
+def note(person: Driver) -> str:
+    return dialog(person).query_one("#note", SafeLabel).text
+
+
+def asked(person: Driver) -> list[str]:
+    """What is asked for beside the file."""
+    return [str(picker.id) for picker in dialog(person).query(ChoiceField) if picker.display]
+
+
+def compared(backend: FakeBackend) -> list[tuple[Path, FileOptions]]:
+    return [(call[1], call[2]) for call in backend.calls if call[0] == "reconcile"]
+
+
+def focus(person: Driver) -> str | None:
+    focused = person.screen.focused
+    return focused.id if focused is not None else None
+
+
+# --- finding it ---
+
+
+async def test_the_newest_downloads_are_on_top_and_one_is_chosen_from_the_list(
+    backend: FakeBackend, home: Path
+) -> None:
+    exported(backend)
+    async with running(backend) as person:
+        await person.press("f")
+        assert typed(person) == "~/Downloads/"
+        assert listed(person) == [
+            "readme.txt", "archived-old.CSV", "archived-contacts.csv", "archive", "Old exports",
+        ]  # fmt: skip
+        await person.press("down", "down", "down", "enter")
+        assert typed(person) == "~/Downloads/archived-contacts.csv"
+        assert focus(person) == "confirm"
+        assert not compared(backend)
+        await person.press("enter")
+        assert person.sees(CompareScreen)
+    assert compared(backend) == [(home / "Downloads" / "archived-contacts.csv", FileOptions())]
+
+
+async def test_names_are_completed_as_they_are_typed(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f", *"ARCHIVED", "tab")
+        # As far as all have it in common, in the letters of the disk.
+        assert typed(person) == "~/Downloads/archived-"
+        await person.press("o", "right")
+        assert typed(person) == "~/Downloads/archived-old.CSV"
+        # Nothing is left to complete: the key goes on, as in any dialog.
+        await person.press("tab")
+        assert focus(person) == "files"
+
+
+async def test_folders_are_gone_into(backend: FakeBackend, home: Path) -> None:
+    (home / "Downloads" / "Old exports" / "2025.csv").write_text("Name\n")
+    async with running(backend) as person:
+        await person.press("f", *"old", "tab")
+        assert typed(person) == "~/Downloads/Old exports/"
+        assert listed(person) == ["2025.csv"]
+        await person.press(*["backspace"] * 12, "down", "end", "enter")
+        assert typed(person) == "~/Downloads/Old exports/"
+        assert focus(person) == "files"
+        await person.press("enter")
+        assert typed(person) == "~/Downloads/Old exports/2025.csv"
+
+
+async def test_a_folder_is_gone_into_once_however_fast_the_key_is(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f", "down", "end")
+        files = dialog(person).finder.files
+        files.action_open()
+        files.action_open()
+        await person.settle()
+        assert typed(person) == "~/Downloads/Old exports/"
+
+
+async def test_without_downloads_it_begins_at_home(
+    backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nothing here").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "nothing here"))
+    async with running(backend) as person:
+        await person.press("f")
+        assert typed(person) == "~/"
+        assert dialog(person).finder.files.empty_text == words.NOTHING_HERE
+        await person.press("enter", "tab", "down", "escape")
+        assert person.is_home
+
+
+async def test_a_folder_that_cannot_be_read_says_so(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f", *"nowhere/x")
+        assert "No such file or directory" in dialog(person).finder.files.empty_text
+
+
+async def test_hostile_file_names_are_harmless_and_can_be_chosen(backend: FakeBackend, home: Path) -> None:
+    exported(backend)
+    bad = home / "Downloads" / "\x1b[31ma [x] b\n.csv"
+    bad.write_text("Name\n")
+    async with running(backend) as person:
+        await person.press("f", "down", "enter")
+        assert typed(person) == "~/Downloads/a [x] b .csv"
+        await person.press("enter")
+    assert [file for file, _ in compared(backend)] == [bad]
+
+
+async def test_the_same_file_is_offered_again(backend: FakeBackend) -> None:
+    exported(backend)
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt", "enter")
+        assert person.sees(CompareScreen)
+        await person.press("escape", "end", "enter", "f")
+        assert typed(person) == "~/Downloads/readme.txt"
+
+
+# --- what is said about it ---
+
+
+async def test_status_and_date_are_said(backend: FakeBackend) -> None:
+    exported(backend)
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt")
+        at = datetime(2026, 3, 4, 9, 3, tzinfo=UTC).astimezone()
+        assert dialog(person).date_box.placeholder == f"last change {at:%Y-%m-%d %H:%M}"
+        await person.press("tab", "tab", "enter")
+        assert person.sees(ChooseScreen)
+        await person.press("end", "enter", "tab", *"2026-03-03", "enter")
+    assert [options for _, options in compared(backend)] == [
+        FileOptions(status=ContactStatus.ARCHIVED, dated=datetime(2026, 3, 3).astimezone())
+    ]
+
+
+async def test_a_date_that_is_none_is_said_at_once(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt", "tab", "tab", "tab", *"soon", "enter")
+        assert note(person) == words.NO_TIME
+        assert focus(person) == "date"
+        assert not compared(backend)
+
+
+async def test_delimiter_and_encoding_are_behind_one_more_step(backend: FakeBackend) -> None:
+    exported(backend)
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt")
+        assert asked(person) == ["status"]
+        dialog(person).query_one("#more", Button).press()
+        await person.settle()
+        assert asked(person) == ["status", "delimiter", "encoding"]
+        await person.press("enter", "down", "down", "enter", "tab", "enter", "down", "down", "enter")
+        dialog(person).query_one("#confirm", Button).press()
+        await person.settle()
+    assert [options for _, options in compared(backend)] == [
+        FileOptions(delimiter="semicolon", encoding="cp1252")
+    ]
+
+
+# --- a wrong one ---
+
+
+async def test_a_wrong_file_names_the_line_and_stays(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt", "enter")
+        assert note(person) == "Line 3: “Gone” is no status that is known. Nothing was changed."
+        assert typed(person) == "~/Downloads/readme.txt"
+        await person.press("escape")
+        assert person.is_home
+
+
+async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBackend) -> None:
+    exported(backend)
+    wrong = ContactFileError(
+        "no column is called Name, Email or External ID.",
+        "Say which is which with --name-column.",
+        line=1,
+        trouble=FileProblem.COLUMNS,
+        columns=("Wer [x]", "", "Post"),
+    )
+    backend.fail("reconcile", wrong)
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt", "enter")
+        assert note(person).startswith("Line 1: no column is called Name")
+        assert "--name-column" not in note(person)
+        assert focus(person) == "name_column"
+        assert asked(person) == ["status", *words.COLUMNS, "delimiter", "encoding"]
+        backend.failures.clear()
+        await person.press("enter")
+        assert person.sees(ChooseScreen)
+        await person.press("down", "enter", "tab", "enter", "end", "enter")
+        dialog(person).query_one("#confirm", Button).press()
+        await person.settle()
+        assert person.sees(CompareScreen)
+    assert compared(backend)[-1][1] == FileOptions(name_column="Wer [x]", email_column="Post")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "place"),
+    [(FileProblem.STATUS, "status"), (FileProblem.ENCODING, "encoding"), (FileProblem.DATE, "date")],
+)
+async def test_what_could_mend_it_is_gone_to(backend: FakeBackend, trouble: FileProblem, place: str) -> None:
+    backend.fail("reconcile", ContactFileError("It is wrong.", "Say --so.", trouble=trouble))
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt", "enter")
+        assert "It is wrong. Nothing was changed. Say above" in note(person)
+        assert focus(person) == place
+
+
+async def test_contacts_that_were_not_all_read_are_said(backend: FakeBackend) -> None:
+    backend.fail("reconcile", ReshelveError("Not all contacts have been read from Xero yet.", "Wait."))
+    async with running(backend) as person:
+        await person.press("f", *"readme.txt", "enter")
+        assert note(person) == "Not all contacts have been read from Xero yet. Wait."
+
+
+async def test_comparing_can_be_stopped(backend: FakeBackend) -> None:
+    exported(backend)
+    backend.compare_gate = asyncio.Event()
+    async with running(backend) as person:
+        await person.pilot.press("f", *"readme.txt", "enter")
+        await person.until(lambda: bool(compared(backend)))
+        assert note(person) == words.COMPARING.format(cancel="esc")
+        await person.press("escape")
+        assert note(person) == words.STOPPED
+        backend.compare_gate.set()
+        await person.settle()
+        assert person.sees(ChooseFileScreen)
+        await person.press("escape")
+        assert person.is_home
+
+
+async def test_nothing_typed_is_no_file(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("f", "ctrl+u")
+        dialog(person).query_one("#confirm", Button).press()
+        await person.settle()
+        assert note(person) == words.NO_SUCH_FILE
+
+
+# --- the folder itself ---
+
+
+def test_of_an_enormous_folder_a_part_is_listed(tmp_path: Path) -> None:
+    for number in range(600):
+        (tmp_path / f"{number}.csv").touch()
+    assert len(listing(f"{tmp_path}/").entries) == 500
+    assert [one.name for one in listing(f"{tmp_path}/599").entries] == ["599.csv"]
+
+
+def test_links_that_lead_nowhere_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nothing")
+    (tmp_path / "here.csv").touch()
+    assert [one.name for one in listing(f"{tmp_path}/").entries if not one.is_folder] == ["here.csv"]
+
+
+@pytest.mark.parametrize("name", ["~nobody-at-all/", "a\0b/", "/proc/1/fd/"])
+def test_odd_folders_are_said_to_be_unreadable(name: str) -> None:
+    found = listing(name)
+    assert found.trouble or not found.entries
+
+
+def test_completing_adds_what_all_have_in_common(tmp_path: Path) -> None:
+    for name in ("Straße.csv", "STRAND.csv"):
+        (tmp_path / name).touch()
+    typed_so_far = f"{tmp_path}/s"
+    assert completed(typed_so_far, listing(typed_so_far).entries).casefold() == f"{tmp_path}/stra".casefold()
+    assert completed("x", ()) == "x"
+
+
+@pytest.mark.parametrize(("count", "said"), [(7, "7 B"), (12_345, "12 kB"), (12_345_678, "12.3 MB")])
+def test_sizes_are_short(count: int, said: str) -> None:
+    assert size(count) == said

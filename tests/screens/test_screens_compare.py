@@ -1,0 +1,417 @@
+"""Going through a comparison of a file with Xero: groups, acting, telling, recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+from support.comparisons import ACTIVE, ARCHIVED, SOURCE, comparison, exported, line
+from support.effort import some
+from support.fake_backend import FakeBackend, contact_id
+from support.screen_test import Driver, running
+from textual.widgets import Static
+
+from tui.model.change import Action, State
+from tui.model.contact_file import FileContact
+from tui.model.errors import ReshelveError
+from tui.screens.compare import compare_format as words
+from tui.screens.compare.compare import CompareScreen
+from tui.screens.compare.comparison_list import KindBar
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.re_leased.troubleshoot import TroubleshootScreen
+from tui.widgets.clock import now
+from tui.widgets.virtual_list import VirtualList
+
+if TYPE_CHECKING:
+    from textual.content import Content
+
+
+@pytest.fixture
+def office(backend: FakeBackend) -> FakeBackend:
+    return exported(backend)
+
+
+async def compare(person: Driver) -> None:
+    """Compare whatever file, as long as the dialog takes it."""
+    await person.press("f", *"x.csv", "enter")
+    assert person.sees(CompareScreen)
+
+
+def screen(person: Driver) -> CompareScreen:
+    found = person.screen
+    assert isinstance(found, CompareScreen)
+    return found
+
+
+def names(person: Driver) -> list[str]:
+    """The contacts in sight."""
+    found = screen(person)
+    shown = [found.at(index) for index in range(*found.rows.in_sight)]
+    return [one.name for one in shown if one is not None]
+
+
+def row(person: Driver, index: int = 0) -> str:
+    """A row as it is written, with single spaces."""
+    [written] = screen(person).write_row(index, 110)
+    return " ".join(written.plain.split())
+
+
+def story(person: Driver) -> str:
+    return str(person.screen.query_one("#told", Static).content)
+
+
+def notes(person: Driver) -> str:
+    return str(person.screen.query_one("#notes", Static).content)
+
+
+def bar(person: Driver) -> str:
+    return " ".join(screen(person).query_one(KindBar).text.split())
+
+
+async def test_what_differs_comes_first_with_why_and_what_to_do(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        assert bar(person) == "Differ 3 For you to tell 2 Agree 3 Only in the file 1 Only in Xero 21"
+        assert names(person) == ["Bayside Club", "Bayside Fish & Chips", "PC Complete"]
+        assert row(person) == "Bayside Club accounts@bayside.example archived active unexplained"
+        assert "line 5" in story(person)
+        assert "nothing here explains it. a archives it in Xero" in story(person)
+        await person.press("down", "down")
+        assert "r restores it in Xero" in story(person)
+
+
+async def test_troubleshoot_offers_it_to_whoever_waits(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await person.press("t")
+        assert "f compares a file exported from it." in str(
+            person.screen.query_one("#step-2", Static).content
+        ) + str(person.screen.query_one("#said-2", Static).content)
+        await compare(person)
+        await person.press("escape", "end", "enter")
+        assert person.sees(TroubleshootScreen)
+
+
+async def test_the_groups_by_key_and_by_click(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("2")
+        assert names(person) == ["Hoyt Productions", "Jakaranda Maple Systems"]
+        assert row(person, 1).endswith("active ? 2 contacts")
+        await person.press("3")
+        assert names(person) == ["Boulder Plumbing", "Hamilton Smith Ltd", "Abel Tasman Lettings"]
+        await person.press("4")
+        assert names(person) == ["Nobody Knows Ltd"]
+        assert "Xero has no contact that this line could mean." in story(person)
+        groups = screen(person).query_one(KindBar)
+        await person.pilot.click(KindBar, offset=(groups.text.index("Only in Xero") + 2, 0))
+        await person.settle()
+        assert len(names(person)) > 15
+        assert "not in the file" in story(person)
+
+
+async def test_an_empty_group_says_what_that_means(backend: FakeBackend) -> None:
+    backend.comparison = comparison(backend, [line(2, 0, ACTIVE)])
+    async with running(backend) as person:
+        await compare(person)
+        assert bar(person).startswith("Differ 0 For you to tell 0 Agree 1")
+        for key, said in (("1", "Nothing differs"), ("2", "Nothing is left"), ("4", "was found in Xero")):
+            await person.press(key)
+            assert said in screen(person).rows.empty_text
+            assert story(person) == ""
+            for other in ("enter", "a", "space", "*"):
+                await person.press(other)
+        assert not [call for call in backend.calls if call[0] in {"check", "request"}]
+
+
+async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("5", "/", *"prop")
+        assert names(person) == ["Truxton Property"]
+        await person.press(*"zz", "enter")
+        assert screen(person).rows.empty_text == words.NOT_FOUND.format(clear="esc")
+        await person.press("escape")
+        assert len(names(person)) > 15
+        # The cursor is still where the search has led.
+        assert "Truxton Property" in str(screen(person).current)
+        await person.press("3", "/", *"boulder", "enter", "1")
+        assert names(person) == []
+
+
+async def test_the_one_under_the_cursor_is_archived_and_its_row_follows(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        assert person.bottom_line.startswith("w Record 2  a Archive  enter Open contact")
+        await person.press("a")
+        assert person.sees(ConfirmScreen)
+        await person.press("y")
+        assert ("request", Action.ARCHIVE, (contact_id(2),)) in office.calls
+        assert row(person).endswith("archived active ◌ queued")
+        assert "Since then: ◌ queued." in story(person)
+        office.move(office.changes_made[-1], State.CONFIRMED)
+        await person.hears_changes()
+        assert "archived archived ◷ pending" in row(person)
+        await person.press("a")
+        assert person.bottom_line == "Already archived. Press r to restore it."
+
+
+async def test_of_a_mixture_each_key_takes_those_that_it_mends(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("*")
+        assert "a Archive 2  r Restore 1" in person.bottom_line
+        await person.press("a", "y")
+        assert ("request", Action.ARCHIVE, (contact_id(2), contact_id(3))) in office.calls
+        # What was asked for is done with, the other direction is still chosen.
+        assert screen(person).selection.ids() == (contact_id(19),)
+        await person.press("a")
+        assert person.bottom_line == words.nothing_to(Action.ARCHIVE, screen(person).key)
+        await person.press("r", "y")
+        assert ("request", Action.RESTORE, (contact_id(19),)) in office.calls
+
+
+async def test_selecting_and_unselecting(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("space", "space")
+        assert screen(person).selection.ids() == (contact_id(2), contact_id(3))
+        assert row(person).startswith("✓ Bayside Club")
+        await person.press("escape")
+        assert not screen(person).selection
+        assert person.sees(CompareScreen)
+        await person.press("*", "3", "space")
+        assert person.bottom_line == words.only_differing(screen(person).key)
+        # What is selected elsewhere isn't acted on out of sight.
+        await person.press("a")
+        assert person.bottom_line == words.only_differing(screen(person).key)
+        assert person.sees(CompareScreen)
+
+
+async def test_the_other_direction_is_refused_in_words(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("r")
+        assert person.bottom_line == words.nothing_to(Action.RESTORE, screen(person).key)
+        assert not person.sees(ConfirmScreen)
+
+
+async def test_enter_opens_the_contact_and_escape_comes_back(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("down", "enter")
+        assert person.sees(ContactScreen)
+        await person.press("escape")
+        assert screen(person).rows.cursor == 1
+        await person.press("4", "enter")
+        assert person.bottom_line == words.NOT_IN_XERO
+
+
+async def test_an_unclear_line_is_told_and_the_counts_follow(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("2", "down", "enter")
+        assert person.sees(ChooseScreen)
+        # Leaving it out is what is offered first, and changes nothing.
+        await person.press("enter")
+        assert bar(person).startswith("Differ 3 For you to tell 2 Agree 3")
+        await person.press("enter", "home", "enter")
+        assert bar(person).startswith("Differ 3 For you to tell 1 Agree 4 Only in the file 1")
+        assert person.bottom_line == "Noted. 1 line still for you to tell."
+        await person.press("enter", "up", "enter")
+        assert bar(person).startswith("Differ 3 For you to tell 0 Agree 4 Only in the file 2")
+        assert person.bottom_line == "Noted. That was all."
+
+
+async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(backend: FakeBackend) -> None:
+    hoyt = FileContact(2, ACTIVE, name="Hoyt Productions", email="new@hoyt.example")
+    backend.comparison = comparison(backend, [hoyt, line(3, 13, ARCHIVED)])
+    async with running(backend) as person:
+        await compare(person)
+        await person.press("2", "enter", "home", "enter")
+        assert bar(person).startswith("Differ 0 For you to tell 2 Agree 0")
+        await person.press("enter", "home", "enter")
+        assert bar(person).startswith("Differ 0 For you to tell 1 Agree 1")
+
+
+async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBackend) -> None:
+    for number in range(30):
+        known = backend.known[contact_id(number)]
+        backend.known[contact_id(number)] = replace(known, name="Smith", email=f"{number}@smith.example")
+    backend.comparison = comparison(backend, [FileContact(2, ACTIVE, name="Smith", email="x@smith.example")])
+    async with running(backend, (80, 24)) as person:
+        await compare(person)
+        await person.press("enter")
+        shown = "".join(strip.text for strip in person.screen._compositor.render_strips())
+        assert "Leave it out for now" in shown
+        assert "28@smith.example" in shown
+        await person.press("home", "enter")
+        assert bar(person).startswith("Differ 0 For you to tell 0 Agree 1")
+
+
+async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("3")
+        assert "2 more changes reached Re-Leased. w records it." in notes(person)
+        assert row(person).endswith("archived archived + not recorded yet")
+        await person.press("w")
+        assert person.sees(AskScreen)
+        await person.press("n")
+        assert not [call for call in office.calls if call[0] == "accept"]
+        await person.press("w", "y")
+        assert [call for call in office.calls if call[0] == "accept"] == [("accept", {})]
+        assert person.bottom_line == "Recorded: 2 changes are now read by Re-Leased."
+        assert "✓ read" in row(person)
+        assert "Recorded: 2 changes are now read" in notes(person)
+        await person.press("w")
+        assert person.bottom_line == "All that the file proves is recorded already. Nothing was changed."
+        await person.press("escape")
+        assert person.is_home
+
+
+async def test_a_file_that_proves_nothing_says_so(backend: FakeBackend) -> None:
+    backend.comparison = comparison(backend, [line(2, 0, ACTIVE)])
+    async with running(backend) as person:
+        await compare(person)
+        assert notes(person) == words.NOTHING_NEW
+        await person.press("w")
+        assert person.bottom_line == words.NOTHING_NEW
+        await person.press("q")
+        assert person.is_home
+
+
+async def test_evidence_that_cannot_be_written_is_not_shown_as_read(office: FakeBackend) -> None:
+    office.fail("accept", ReshelveError("The disk is full.", "Make room, then try again."))
+    async with running(office) as person:
+        await compare(person)
+        await person.press("3", "w", "y")
+        assert person.bottom_line == "The disk is full. Make room, then try again."
+        assert row(person).endswith("+ not recorded yet")
+
+
+async def test_leaving_asks_about_what_is_not_recorded(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.press("escape")
+        assert person.sees(ChooseScreen)
+        await person.press("enter")
+        assert person.sees(CompareScreen)
+        await person.press("q", "end", "enter")
+        assert person.is_home
+        assert not [call for call in office.calls if call[0] == "accept"]
+        await compare(person)
+        await person.press("q", "down", "enter")
+        assert person.is_home
+        assert ("accept", {}) in office.calls
+
+
+async def test_read_only_records_and_changes_nothing(office: FakeBackend) -> None:
+    office.is_read_only = True
+    async with running(office) as person:
+        await compare(person)
+        assert "Archive" not in person.bottom_line
+        await person.press("a")
+        assert "--read-only" in person.bottom_line
+        assert "Record" not in person.bottom_line
+        await person.press("w")
+        assert "--read-only" in person.bottom_line
+        await person.press("y", "q")
+        assert person.is_home
+    assert not [call for call in office.calls if call[0] == "accept"]
+
+
+async def test_notes_and_assumptions_are_said(backend: FakeBackend) -> None:
+    source = replace(SOURCE, notes=("It isn't UTF-8, and was read as Windows-1252.",))
+    found = comparison(backend, [line(2, 0, ACTIVE), line(3, 0, ACTIVE)], source)
+    backend.comparison = replace(found, notes=("It may be another one's file.",))
+    async with running(backend) as person:
+        await compare(person)
+        assert "read as Windows-1252" in notes(person)
+        assert "another one's file" in notes(person)
+        assert "1 line repeats what an earlier one says." in notes(person)
+
+
+async def test_hostile_names_are_harmless_here(backend: FakeBackend) -> None:
+    bad = "a [/x] \x1b]0;x\x07b\u202e"
+    backend.known[contact_id(2)] = replace(backend.known[contact_id(2)], name=bad, email="[bold]@x")
+    told = FileContact(3, ACTIVE, name=bad, email="\x1b[31m@y")
+    source = replace(SOURCE, name="[red]\x1b[2J.csv", notes=("[/] \x1b[2J",))
+    backend.comparison = comparison(backend, [line(2, 2, ARCHIVED), told], source)
+    async with running(backend) as person:
+        await compare(person)
+        assert names(person) == [bad]
+        assert row(person).startswith("a [/x] b [bold]@x archived active")
+        assert "a [/x] b" in story(person)
+        await person.press("2", "enter", "escape", "4", "5", "3")
+        assert person.sees(CompareScreen)
+        shown = "".join(strip.text for strip in person.screen._compositor.render_strips())
+        assert "\x1b" not in shown
+        assert "[red].csv" in shown
+
+
+async def test_of_a_very_long_file_only_what_is_visible_is_written(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 100_000
+    lines = [FileContact(number + 2, ACTIVE, name=f"Tenant {number:06}") for number in range(count)]
+    backend.comparison = comparison(backend, lines)
+    written: list[str] = []
+    write = words.row
+
+    def counting(*arguments: object) -> Content:
+        written.append("")
+        return write(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(words, "row", counting)
+    async with running(backend) as person:
+        await compare(person)
+        assert "Only in the file 100,000" in bar(person)
+        await person.press("end", "pageup", "home", "/", *"tenant 09912", "enter")
+        assert screen(person).rows.count == 11
+        assert names(person)[:2] == ["Tenant 009912", "Tenant 099120"]
+    # A screenful for each of a few dozen paints; never a part of the file.
+    assert len(written) < count // 20
+
+
+async def test_only_contacts_in_sight_are_read_again(backend: FakeBackend) -> None:
+    backend.comparison = comparison(backend, [line(2, 0, ARCHIVED)])
+    async with running(backend, (80, 24)) as person:
+        await compare(person)
+        await person.press("5", "end")
+        before = len(backend.calls)
+        await person.hears_changes()
+        read = [call[1] for call in backend.calls[before:] if call[0] == "rows"]
+        assert read == [len(names(person))]
+
+
+async def test_rows_can_be_clicked(office: FakeBackend) -> None:
+    async with running(office) as person:
+        await compare(person)
+        await person.pilot.click(VirtualList, offset=(5, 2))
+        await person.settle()
+        assert "PC Complete" in story(person)
+
+
+@pytest.mark.parametrize("size", some([(20, 8), (40, 15), (60, 20), (80, 24), (200, 60)], 2))
+async def test_every_size_of_terminal_works(office: FakeBackend, size: tuple[int, int]) -> None:
+    async with running(office, size) as person:
+        await compare(person)
+        for key in ("2", "enter", "escape", "3", "4", "5", "end", "1", "*", "a", "escape", "w", "escape"):
+            await person.press(key)
+        assert person.sees(CompareScreen)
+
+
+def test_the_columns_stand_below_their_titles(office: FakeBackend) -> None:
+    from tui.screens.compare.lines import LineKind, entry  # noqa: PLC0415 - for this one alone
+
+    assert office.comparison is not None
+    one = entry(office.comparison.differs[0])
+    for width in (20, 56, 78, 116, 300):
+        title = words.titles(LineKind.DIFFER, width).plain
+        written = words.row(one, words.LineLook(LineKind.DIFFER), width, now()).plain
+        assert len(title) == len(written)
+        assert title.index("There") == written.index("archived")

@@ -1,0 +1,105 @@
+"""Pictures of a comparison: its groups, the choice of the file, a wrong one, and what is asked."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+from support.comparisons import ACTIVE, SOURCE, comparison, exported, line
+from support.pictures import SIZES, Text, picture
+
+from tui.model.contact_file import ContactFileError, FileProblem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.fake_backend import FakeBackend
+    from support.pictures import Compare
+
+COMPARE = ("f", Text("released-contacts.csv"), "enter")
+OLDER = (
+    "The contacts were last read from Xero before the file was exported: what changed in between shows as a"
+    " difference. Reshelve, left open, reads them anew."
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Somebody's home with some downloads."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    downloads = tmp_path / "Downloads"
+    (downloads / "Old exports").mkdir(parents=True)
+    for minute, name in enumerate(("bank.csv", "archived 2025.csv", "released-contacts.csv")):
+        file = downloads / name
+        file.write_bytes(b"x" * 700 * (minute + 1))
+        at = datetime(2026, 3, 4, 9, minute, tzinfo=UTC).timestamp()
+        os.utime(file, (at, at))
+    return tmp_path
+
+
+@pytest.fixture
+def office(backend: FakeBackend) -> FakeBackend:
+    return exported(backend)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_what_differs(snap_compare: Compare, office: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, office, *COMPARE, "space", size=size)
+
+
+@pytest.mark.parametrize("key", ["2", "3", "4", "5"])
+def test_the_other_groups(snap_compare: Compare, office: FakeBackend, key: str) -> None:
+    assert picture(snap_compare, office, *COMPARE, key, as_text=True)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_differs(snap_compare: Compare, backend: FakeBackend, size: tuple[int, int]) -> None:
+    source = replace(SOURCE, notes=("It isn't UTF-8, and was read as Windows-1252.",))
+    found = comparison(backend, [line(2, 0, ACTIVE), line(3, 0, ACTIVE)], source)
+    backend.comparison = replace(found, notes=(OLDER,))
+    assert picture(snap_compare, backend, *COMPARE, "1", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_asking_which_contact_is_meant(
+    snap_compare: Compare, office: FakeBackend, size: tuple[int, int]
+) -> None:
+    assert picture(snap_compare, office, *COMPARE, "2", "down", "enter", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_recording(snap_compare: Compare, office: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, office, *COMPARE, "w", size=size)
+
+
+def test_recorded(snap_compare: Compare, office: FakeBackend) -> None:
+    assert picture(snap_compare, office, *COMPARE, "3", "w", "y")
+
+
+def test_leaving_what_is_not_recorded(snap_compare: Compare, office: FakeBackend) -> None:
+    assert picture(snap_compare, office, *COMPARE, "escape")
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_choosing_the_file(snap_compare: Compare, backend: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, backend, "f", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_wrong_file(snap_compare: Compare, backend: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, backend, *COMPARE, size=size)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_choosing_columns(snap_compare: Compare, backend: FakeBackend, size: tuple[int, int]) -> None:
+    wrong = ContactFileError(
+        "no column is called Name, Email or External ID.",
+        line=1,
+        trouble=FileProblem.COLUMNS,
+        columns=("Who", "Address of mail", "Reference"),
+    )
+    backend.fail("reconcile", wrong)
+    assert picture(snap_compare, backend, *COMPARE, "enter", "down", "enter", size=size)

@@ -1,0 +1,67 @@
+"""What Xero answered, down to the words on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from msgspec.structs import replace
+from support.fake_backend import NOW, FakeBackend
+from support.screen_test import running
+
+from tui.engine.connectivity.connection_state import ConnectionState
+from tui.widgets.sync_format import xero_trouble
+from tui.xero.errors import failure
+
+if TYPE_CHECKING:
+    from tui.model.snapshot import XeroStatus
+
+UNAUTHORISED = {"Title": "Unauthorized", "Status": 401}
+NO_SCOPE = {"permission (scope)", "Connect to Xero again"}
+EXPIRED = {"no longer accepts the sign-in", "Connect to Xero again"}
+ANSWERS = [
+    (
+        httpx.Response(401, json={**UNAUTHORISED, "Detail": "insufficient_scope"}),
+        "sign in",
+        NO_SCOPE,
+        EXPIRED,
+    ),
+    (httpx.Response(401, json={**UNAUTHORISED, "Detail": "Scope missing"}), "sign in", NO_SCOPE, EXPIRED),
+    (
+        httpx.Response(403, json={"Detail": "Needs the scope accounting.contacts"}),
+        "sign in",
+        NO_SCOPE,
+        EXPIRED,
+    ),
+    (httpx.Response(401, json={**UNAUTHORISED, "Detail": "TokenExpired"}), "sign in", EXPIRED, NO_SCOPE),
+    (httpx.Response(422, json={"Title": "Odd", "Detail": "Modified"}), "unexpected", {"Modified"}, EXPIRED),
+    (httpx.Response(422, html="<h1>No</h1>"), "unexpected", {"proxy or gateway", "422"}, EXPIRED),
+    (httpx.Response(413, html="<h1>No</h1>"), "unexpected", {"proxy or gateway", "413"}, EXPIRED),
+    (httpx.Response(400, json={"Message": "A bad filter"}), "unexpected", {"A bad filter"}, EXPIRED),
+    (httpx.Response(503, html="<h1>No</h1>"), "no", {"503"}, EXPIRED),
+]
+
+
+def link_after(response: httpx.Response) -> XeroStatus:
+    weather = ConnectionState(lambda: NOW, lambda: None)
+    weather.record_failure(failure(response))
+    return weather.link
+
+
+@pytest.mark.parametrize(("response", "title", "words", "others"), ANSWERS)
+async def test_each_answer_is_named_for_what_it_is(
+    backend: FakeBackend, response: httpx.Response, title: str, words: set[str], others: set[str]
+) -> None:
+    link = link_after(response)
+    backend.snapshot = replace(backend.snapshot, xero=link)
+    said = xero_trouble(link, NOW)
+    assert all(part in said for part in words)
+    assert not any(part in said for part in others - words)
+    async with running(backend, (80, 36)) as person:
+        shown = person.title.split(" Xero ")[1]
+        assert title in shown
+        assert ("no answer" in shown or "not answering" in shown) is (response.status_code >= 500)
+        await person.press("t")
+        text = " ".join("\n".join(strip.text for strip in person.screen._compositor.render_strips()).split())
+        assert max(words, key=len).split()[0] in text

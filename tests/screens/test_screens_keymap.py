@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_account import FakeAccount
+from support.screen_test import Driver, running
+from textual.dom import DOMNode
+
+from tui.actions.keymap import _ids, _kinds_of, _places, keymap, problems
+from tui.actions.registry import ACTIONS, key_name, key_now
+from tui.app.app import ReshelveApp
+from tui.cli.launch import without_unknown
+from tui.screens.changes.activity import ActivityScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.settings import Settings, load, set_value
+from tui.widgets.themes import THEME_NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.fake_backend import FakeBackend
+
+
+def said(keys: dict[str, str]) -> list[str]:
+    return [f"{what} {next_step}" for _, what, next_step in problems(keys)]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "f2,f24",
+        "b,!,+,é,G",
+        "quotation_mark,comma,full_stop,plus",
+        "ctrl+x,ctrl+plus,ctrl+f5,ctrl+shift+left",
+        "alt+x,alt+ctrl+x,shift+f5",
+        "insert,delete,left",
+    ],
+)
+def test_keys_that_exist_are_taken(keys: str) -> None:
+    assert said({"hold_pull": keys}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("banana", "Such as f2"),
+        ("esc", "Did you mean escape?"),
+        ("Ctrl+B", "Did you mean ctrl+b?"),
+        ("ctrl-b", "Did you mean ctrl+b?"),
+        ("^b", "Did you mean ctrl+b?"),
+        ("control+b", "Did you mean ctrl+b?"),
+        ("shift+ctrl+left", "Did you mean ctrl+shift+left?"),
+        ("shift+b", "Did you mean B?"),
+        ("ctrl+m", "Did you mean enter?"),
+        ("ctrl+i", "Did you mean tab?"),
+        ("return", "Did you mean enter?"),
+        ("F2", "Did you mean f2?"),
+        ("pgdn", "Did you mean pagedown?"),
+        ("escpae", "Did you mean escape?"),
+        ("f25", "Did you mean f"),
+        ("ctrl+ctrl+b", "Did you mean"),
+        ("<any>", "f2"),
+        ("+b", "f2"),
+        ("latin_small_letter_b", "f2"),
+    ],
+)
+def test_a_key_that_does_not_exist_is_refused_with_the_nearest_that_does(key: str, meant: str) -> None:
+    [words] = said({"hold_pull": key})
+    assert f'keys.hold_pull is "{key}"' in words
+    assert meant in words
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"archive": "q"}, ("keys.archive", '"q"', "quit")),
+        ({"archive": "r"}, ("keys.archive", "restore")),
+        ({"archive": "f2", "restore": "f2"}, ("keys.archive", "restore")),
+        ({"quit": "x"}, ("keys.quit", "take_back")),
+        ({"cancel": "y"}, ("keys.cancel", "confirm")),
+        ({"interrupt": "escape"}, ("keys.interrupt", "cancel")),
+        ({"organisations": "ctrl+p"}, ("keys.organisations", "command_palette")),
+        ({"archive": "question_mark"}, ("keys.archive", "help")),
+        ({"archive": "space"}, ("keys.archive", "select")),
+        ({"back": "q,f1"}, ("keys.back", "help")),
+    ],
+)
+def test_a_key_that_is_taken_where_both_can_be_pressed_is_refused(
+    keys: dict[str, str], named: tuple[str, ...]
+) -> None:
+    words = said(keys)
+    assert any(all(name in one for name in named) for one in words), words
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"archive": "r", "restore": "a"},
+        {"archive": "f6", "hold_pull": "f10"},
+        {"tab_all": "5"},
+        {"confirm": "q"},
+        {"back": "escape,q,b"},
+        {"archive": "a"},
+        {"unlinked": "k"},
+        {"search": "/"},
+    ],
+)
+def test_keys_that_never_meet_may_be_the_same(keys: dict[str, str]) -> None:
+    assert said(keys) == []
+
+
+def test_each_pair_is_named_once() -> None:
+    assert len(said({"archive": "f2", "restore": "f2"})) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"archiv": "f2"}, "Did you mean archive?"),
+        ({"change_theme": "f2"}, "takes no keys"),
+        ({"extend": "f2"}, "takes no other keys"),
+        ({"archive": "j"}, "moves about"),
+        ({"archive": "tab"}, "moves about"),
+        ({"interrupt": "w"}, "couldn't be typed"),
+        ({"organisations": "?"}, "couldn't be typed"),
+    ],
+)
+def test_what_an_action_cannot_have_is_refused(keys: dict[str, str], words: str) -> None:
+    assert any(words in one for one in said(keys))
+
+
+@pytest.mark.parametrize("wrong", ["archiv", "banana", "restor", "x"])
+def test_an_unknown_action_is_answered_briefly(wrong: str) -> None:
+    [words] = said({wrong: "f2"})
+    assert ("Did you mean" in words) != ("reshelve settings keys" in words)
+    assert len(words) < 100
+
+
+def test_the_defaults_have_no_mistakes() -> None:
+    own = {item.id: item.keys for item in ACTIONS if item.keys and item.id != "extend"}
+    assert said(own) == []
+
+
+def test_every_action_that_takes_keys_has_a_binding_that_can_be_changed() -> None:
+    assert _places()
+    bound = {binding_id for kind in _kinds_of(DOMNode) for binding_id in _ids(kind)}
+    assert {item.binding_id for item in ACTIONS if item.keys and item.id != "extend"} <= bound
+
+
+async def test_own_keys_do_what_the_others_did(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.app.set_keymap(keymap({"help": "f9", "command_palette": "f8", "activity": "f7"}))
+        await person.press("f9")
+        assert person.sees(HelpScreen)
+        await person.press("escape", "?")
+        assert person.is_home
+        await person.press("ctrl+p")
+        assert person.is_home
+        await person.press("f8")
+        assert not person.is_home
+
+
+async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        person.app.set_keymap(keymap({"clear": "f9"}))
+        await person.press("l")
+        assert person.sees(ActivityScreen)
+        await person.press("escape")
+        assert person.is_home
+
+
+def test_keys_that_are_wrong_are_named_and_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[keys]\narchive = "q"\nrestore = "f9"\nundo = "banana"\n', encoding="utf-8")
+    settings, wrong = without_unknown(load(file, {}), file)
+    assert settings.keys == {"restore": "f9"}
+    said = [f"{one.what} {one.next_step}" for one in wrong]
+    assert any(words.startswith(f'{file}: keys.archive is "q", which is a key of back') for words in said)
+    assert any("banana" in words for words in said)
+
+
+def test_a_key_that_is_free_only_by_another_that_is_wrong_is_left_out_too(tmp_path: Path) -> None:
+    keys = {"archive": "r", "restore": "banana"}
+    settings, wrong = without_unknown(Settings(keys=keys), tmp_path / "settings.toml")
+    assert settings.keys == {}
+    assert len(wrong) == len(keys)
+
+
+def test_a_theme_from_a_variable_is_blamed_on_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    monkeypatch.setenv("RESHELVE_SCREEN_THEME", "reshelve-drak")
+    settings, [wrong] = without_unknown(load(file), file)
+    assert settings == Settings()
+    assert wrong.what.startswith('RESHELVE_SCREEN_THEME is "reshelve-drak"')
+    assert wrong.next_step == "Did you mean reshelve-dark?"
+
+
+async def test_every_theme_of_the_palette_can_be_set(tmp_path: Path, backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        offered = set(person.app.available_themes)
+    assert "dracula" in offered
+    assert offered == set(THEME_NAMES)
+    for theme in offered:
+        set_value(tmp_path / "settings.toml", "screen.theme", theme)
+        loaded = load(tmp_path / "settings.toml", {})
+        assert without_unknown(loaded, tmp_path / "settings.toml") == (loaded, ())
+
+
+async def test_a_warning_about_settings_is_shown(backend: FakeBackend) -> None:
+    app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation, warning="A setting is ignored.")
+    async with app.run_test(size=(120, 36)) as pilot:
+        person = Driver(app, pilot, backend)
+        await person.settle()
+        assert person.bottom_line == "A setting is ignored."
+
+
+@pytest.mark.parametrize("key", [*"[;,.@~#-+\\'`_", "é", "K"])
+async def test_a_character_is_named_as_it_is_typed(backend: FakeBackend, key: str) -> None:
+    async with running(backend, keys=keymap({"archive": key.replace(",", "comma")})) as person:
+        assert person.bottom_line.startswith(f"{key} Archive")
+        assert key_now(person.app, "archive") == key
+
+
+def test_keys_with_modifiers_are_named_by_their_characters() -> None:
+    named = [key_name(key) for key in ("ctrl+at", "alt+full_stop", "ctrl+shift+left", "space", "delete")]
+    assert named == ["^@", "alt+.", "^shift+←", "space", "delete"]

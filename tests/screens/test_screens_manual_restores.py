@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fake_backend import FakeBackend, contact_id
+from support.screen_test import Driver, browser_into, running
+
+from tui.model.change import Action, State
+from tui.model.errors import RejectedError
+from tui.screens.manual_restores.items import RestoreItem
+from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.widgets import clock
+from tui.widgets.safe_label import SafeLabel
+from tui.widgets.virtual_list import VirtualList
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.content import Content
+
+
+@pytest.fixture
+def waiting(backend: FakeBackend) -> FakeBackend:
+    """Two restores that wait: Boulder Plumbing and Hamilton Smith Ltd."""
+    backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
+    backend.put_change(12, Action.RESTORE, State.AWAITING_USER)
+    backend.publish_changes()
+    return backend
+
+
+def listed(person: Driver) -> list[str]:
+    screen = person.screen
+    assert isinstance(screen, ManualRestoresScreen)
+    assert screen.items_list.count == len(screen.items)
+    return ["\n".join(line.plain for line in item.lines(100, clock.now())) for item in screen.items]
+
+
+async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        first, second = listed(person)
+        assert first.startswith("↗ Boulder Plumbing  waiting for Restore in Xero since 12:40")
+        assert waiting.contact_url(contact_id(5)) in first
+        assert "Hamilton Smith Ltd" in second
+
+
+async def test_only_where_a_restore_may_fail_it_is_said_why(waiting: FakeBackend) -> None:
+    waiting.may_fail[contact_id(12)] = "An active contact is also called “Hamilton Smith Ltd”."
+    async with running(waiting) as person:
+        await person.press("h")
+        first, second = listed(person)
+        assert "active contact" not in first
+        assert second.endswith("An active contact is also called “Hamilton Smith Ltd”.")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_all_of_a_link_can_be_read_at_any_width(waiting: FakeBackend, width: int) -> None:
+    async with running(waiting, (width, 24)) as person:
+        await person.press("h")
+        rows = person.screen.query_one(VirtualList)
+        shown = "".join(rows.render_line(y).text[2:].rstrip() for y in range(rows.size.height))
+        assert waiting.contact_url(contact_id(5)) in shown
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_the_cursor_is_as_high_as_what_it_stands_on(waiting: FakeBackend, is_done: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
+    async with running(waiting, (60, 24)) as person:
+        await person.press("h")
+        if is_done:
+            waiting.move(waiting.changes_made[0], State.CONFIRMED)
+            await person.hears_changes()
+        rows = person.screen.query_one(VirtualList)
+        marked = [y for y in range(rows.size.height) if rows.render_line(y).text.startswith("▌")]
+        screen = person.screen
+        assert isinstance(screen, ManualRestoresScreen)
+        assert marked == [*range(len(screen.items[0].lines(rows.line_width, clock.now())))]
+
+
+async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        assert waiting.calls[-1] == ("look_closely", True)
+        await person.press("escape")
+        assert waiting.calls[-1] == ("look_closely", False)
+
+
+async def test_what_is_done_in_xero_ticks_itself_off(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        waiting.move(waiting.changes_made[0], State.CONFIRMED)
+        await person.hears_changes()
+        first, second = listed(person)
+        assert first == "✓ Boulder Plumbing  restored"
+        assert second.startswith("↗")
+        waiting.move(waiting.changes_made[1], State.CONFIRMED)
+        await person.hears_changes()
+        assert "All done" in person.screen.query_one("#why").render().plain  # type: ignore[union-attr]
+        assert person.bottom_line == "esc Back"
+
+
+async def test_restore_can_be_pressed_in_the_practice_page(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        assert "p Restore (practice)" in person.bottom_line
+        await person.press("down", "p")
+        assert ("press_restore", contact_id(12)) in waiting.calls
+        assert listed(person)[1] == "✓ Hamilton Smith Ltd  restored"
+
+
+async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) -> None:
+    waiting.is_practice = False
+    async with running(waiting) as person:
+        await person.press("h")
+        assert "practice" not in person.bottom_line
+        await person.press("p")
+        assert person.bottom_line.startswith("Only the practice Xero can be pressed from here.")
+        assert not [call for call in waiting.calls if call[0] == "press_restore"]
+
+
+async def test_a_name_that_is_taken_is_said_beside_the_restore(waiting: FakeBackend) -> None:
+    waiting.fail(
+        "press_restore", RejectedError("An active contact has this name.", 400, "Rename one of them.")
+    )
+    async with running(waiting) as person:
+        await person.press("h", "p")
+        assert "An active contact has this name. Rename one of them." in listed(person)[0]
+        assert person.bottom_line.startswith("Xero refused: An active contact")
+
+
+async def test_waiting_ends_at_the_second_press(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "x")
+        assert person.bottom_line.startswith("Press x again to stop waiting for Boulder Plumbing.")
+        await person.press("down", "x")
+        assert not [call for call in waiting.calls if call[0] == "dismiss"]
+        await person.press("x")
+        assert ("dismiss", contact_id(12)) in waiting.calls
+        assert listed(person)[1] == "· Hamilton Smith Ltd  no longer waited for"
+
+
+async def test_the_link_can_be_copied_and_opened(
+    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("tui.system.browser.open_page", browser_into(opened))
+    async with running(waiting) as person:
+        await person.press("h", "y")
+        assert person.app.clipboard == waiting.contact_url(contact_id(5))
+        await person.press("o", "down", "enter")
+        assert opened == [waiting.contact_url(contact_id(5)), waiting.contact_url(contact_id(12))]
+
+
+async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "p", "o")
+        assert person.bottom_line == "This one isn't waiting any more."
+
+
+async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        waiting.move(waiting.changes_made[0], State.REFUSED, words="Merged meanwhile.")
+        await person.hears_changes()
+        assert listed(person)[0].startswith("✗ Boulder Plumbing  refused")
+        assert "Merged meanwhile." in listed(person)[0]
+
+
+async def test_of_hundreds_only_what_is_visible_is_written(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        for _ in range(20):
+            backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
+    backend.publish_changes()
+    written: list[RestoreItem] = []
+    lines = RestoreItem.lines
+
+    def counted(item: RestoreItem, width: int, now: datetime) -> list[Content]:
+        written.append(item)
+        return lines(item, width, now)
+
+    monkeypatch.setattr(RestoreItem, "lines", counted)
+    async with running(backend) as person:
+        await person.press("h")
+        assert person.screen.query_one(VirtualList).count == 600
+        assert 0 < len(written) < 60
+        written.clear()
+        backend.move(backend.changes_made[0], State.CONFIRMED)
+        await person.hears_changes()
+        assert 0 < len(written) < 60
+
+
+async def test_the_next_five_are_opened_and_then_the_five_after(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("tui.system.browser.open_page", browser_into(opened))
+    for number in range(7):
+        backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
+    backend.publish_changes()
+    links = [backend.contact_url(contact_id(number)) for number in range(7)]
+    async with running(backend) as person:
+        await person.press("h", "O")
+        assert opened == links[:5]
+        assert person.bottom_line == "Opened 5 pages."
+        assert "opened: press Restore there" in listed(person)[0]
+        await person.press("O")
+        assert opened == links
+        await person.press("O")
+        assert person.bottom_line.startswith("All of them were opened already")
+        await person.hears_changes()
+        assert "opened: press Restore there" in listed(person)[6]
+
+
+async def test_all_links_are_copied_one_a_line(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "Y")
+        assert person.app.clipboard.split("\n") == [waiting.contact_url(contact_id(n)) for n in (5, 12)]
+        assert person.bottom_line == "Copied 2 links, one a line."
+
+
+@pytest.mark.parametrize(("key", "said"), [("o", "y copies this link"), ("O", "Y copies all links")])
+async def test_without_a_browser_the_links_are_copied_instead(
+    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch, key: str, said: str
+) -> None:
+    monkeypatch.setattr("tui.system.browser.open_page", lambda _: False)
+    async with running(waiting) as person:
+        await person.press("h", key)
+        assert said in person.bottom_line
+
+
+@pytest.mark.parametrize("key", ["a", "r"])
+async def test_keys_of_the_contacts_say_where_they_work(waiting: FakeBackend, key: str) -> None:
+    async with running(waiting) as person:
+        await person.press("h", key)
+        assert "archived and restored in their list" in person.bottom_line
+
+
+async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend) -> None:
+    async with running(waiting) as person:
+        await person.press("h")
+        waiting.move(waiting.changes_made[0], State.CONFIRMED)
+        waiting.move(waiting.changes_made[1], State.DISMISSED)
+        await person.hears_changes()
+        assert person.screen.query_one("#why", SafeLabel).text.startswith("Nothing is waiting any more.")
+
+
+async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBackend) -> None:
+    waiting.sees_restores = False
+    async with running(waiting) as person:
+        await person.press("h", "p", "p")
+        assert person.bottom_line.startswith("Pressed already")
+        assert len([call for call in waiting.calls if call[0] == "press_restore"]) == 1
+
+
+async def test_what_is_said_names_keys_as_they_are_now(
+    waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.system.browser.open_page", lambda _: False)
+    keys = {"copy": "f6", "copy_all": "f7", "stop_waiting": "f8", "press_restore": "f9", "open_in_xero": "f4"}
+    async with running(waiting) as person:
+        person.app.set_keymap(keys | {"archive": "f2", "restore": "f3", "handoffs": "f12"})
+        await person.press("3", "home", "f2")
+        assert person.bottom_line == "This restore waits for a press in Xero. Press F12 to see it."
+        await person.press("f4")
+        assert person.bottom_line.startswith("No browser opened. F6 copies the link: ")
+        await person.press("2", "home", "f3")
+        assert person.bottom_line == "Already active. Press F2 to archive it."
+        await person.press("f12")
+        assert "F9 presses Restore" in person.screen.query_one("#why", SafeLabel).text
+        for pressed, said in (
+            ("f4", "F6 copies this link"),
+            ("O", "F7 copies all links"),
+            ("f8", "Press F8 again to stop waiting"),
+        ):
+            await person.press(pressed)
+            assert said in person.bottom_line

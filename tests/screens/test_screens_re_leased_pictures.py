@@ -1,0 +1,148 @@
+"""Pictures of what is known of Re-Leased: the pane, Troubleshoot, and what people are asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec.structs import replace
+from support.fake_backend import NOW, FakeBackend
+from support.pictures import SIZES, picture
+
+from tui.model.change import Action, State
+from tui.model.evidence import SyncStatus
+from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, XeroStatus
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from support.pictures import Compare
+
+FEED = ReLeasedStatus(has_feed=True, state="Successfully synced", next_sync_at=NOW + timedelta(seconds=9))
+TONIGHT = NOW + timedelta(hours=17, minutes=19)
+NIGHTLY = ReLeasedStatus(next_sync_at=TONIGHT, cycle_started_at=TONIGHT - timedelta(days=1))
+TOLD = replace(NIGHTLY, state_reported_at=NOW - timedelta(hours=2))
+PANES = {
+    "reading": ReLeasedStatus(has_feed=True, state="In progress", is_syncing=True),
+    "reconnect": replace(FEED, state="Needs reconnecting"),
+    "errors": replace(FEED, state="Sync has errors"),
+    "unreachable": replace(FEED, problem="The address doesn't answer."),
+    "nightly": NIGHTLY,
+    "unknown": ReLeasedStatus(),
+    "late": replace(FEED, next_sync_at=NOW - timedelta(hours=3)),
+    "night": replace(
+        NIGHTLY,
+        next_sync_at=NOW + timedelta(hours=3, minutes=59),
+        window_start_at=NOW - timedelta(hours=2),
+        zone=ZoneInfo("Pacific/Auckland"),
+    ),
+    "told": replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
+    "forgotten": replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=2)),
+    "disconnected": replace(TOLD, state="Not connected"),
+    "onboarding": replace(TOLD, state="Incomplete onboarding"),
+    "pipeline": replace(TOLD, state="Incomplete pipeline"),
+}
+
+
+@pytest.mark.parametrize("state", PANES)
+def test_pane(snap_compare: Compare, busy: FakeBackend, state: str) -> None:
+    busy.publish(released=PANES[state])
+    assert picture(snap_compare, busy, as_text=True)
+
+
+@pytest.mark.parametrize("size", [(40, 15), (60, 20)])
+@pytest.mark.parametrize("state", ["reconnect", "night", "told"])
+def test_pane_small(snap_compare: Compare, busy: FakeBackend, state: str, size: tuple[int, int]) -> None:
+    busy.publish(released=PANES[state])
+    assert picture(snap_compare, busy, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pane_with_nothing_to_wait_for(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, FakeBackend.with_contacts(), size=size)
+
+
+@pytest.fixture
+def graded() -> FakeBackend:
+    """A change of every grade."""
+    backend = FakeBackend.with_contacts()
+    for number, grade in enumerate(SyncStatus):
+        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
+    backend.publish_changes(released=PANES["nightly"])
+    return backend
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pane_grades(snap_compare: Compare, graded: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, graded, "end", size=size)
+
+
+def test_changes_grades(snap_compare: Compare, graded: FakeBackend) -> None:
+    assert picture(snap_compare, graded, "l")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_manual_sync_started(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(released=PANES["nightly"])
+    assert picture(snap_compare, busy, "m", *"12:59", "enter", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_manual_sync_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(released=ReLeasedStatus(reported_sync_since=NOW - timedelta(minutes=20)))
+    assert picture(snap_compare, busy, "m", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_unlinked(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "enter", "k", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_troubleshoot(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    busy.publish(released=PANES["reconnect"])
+    assert picture(snap_compare, busy, "t", size=size)
+
+
+TROUBLES: dict[str, dict[str, Any]] = {
+    "nobody": {"released": NIGHTLY},
+    "signed-out": {
+        "xero": XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in to Xero has ended."),
+        "released": replace(TOLD, state="Successfully synced"),
+    },
+    "offline": {
+        "xero": XeroStatus(
+            ConnectionStatus.OFFLINE,
+            detail="Xero can't be reached.",
+            waiting_until=NOW + timedelta(seconds=24),
+        ),
+        "last_pull_at": None,
+        "released": PANES["forgotten"],
+    },
+    "silent": {"released": PANES["unreachable"]},
+    "told": {"released": PANES["told"]},
+    "clock": {"released": TOLD, "clock_ahead": timedelta(minutes=10)},
+}
+
+
+@pytest.mark.parametrize("state", TROUBLES)
+def test_troubleshoot_in_trouble(snap_compare: Compare, busy: FakeBackend, state: str) -> None:
+    busy.publish(**TROUBLES[state])
+    assert picture(snap_compare, busy, "t", as_text=True)
+
+
+@pytest.mark.parametrize("size", [(40, 15), (120, 36)])
+def test_troubleshoot_all_well(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, FakeBackend.with_contacts(), "t", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_troubleshoot_try_again(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "t", "r", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sync_overview(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "t", "w", size=size)

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+from support.fake_backend import NOW, FakeBackend, contact_id
+from support.screen_test import Driver, running
+from textual.widgets import Input, OptionList
+
+from tui.model.change import Action, State
+from tui.model.errors import ReshelveError
+from tui.model.snapshot import ReLeasedStatus
+from tui.screens.contact.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.re_leased.sync_start import SyncStartScreen, moment_of_today
+from tui.widgets.safe_label import SafeLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SINCE = NOW - timedelta(minutes=20)
+
+
+@pytest.fixture
+def running_sync(backend: FakeBackend) -> FakeBackend:
+    backend.publish(released=ReLeasedStatus(reported_sync_since=SINCE))
+    return backend
+
+
+@pytest.fixture
+def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def told(backend: FakeBackend) -> list[tuple[object, ...]]:
+    return [call for call in backend.calls if call[0].startswith("tell_")]
+
+
+def said(person: Driver) -> str:
+    return "\n".join(one.text for one in person.screen.query(SafeLabel))
+
+
+async def choose(person: Driver, answer: str) -> None:
+    answers = person.screen.query_one(OptionList)
+    answers.highlighted = answers.get_option_index(answer)
+    await person.press("enter")
+
+
+async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
+    backend.publish(released=ReLeasedStatus())
+    async with running(backend) as person:
+        await person.press("m")
+        assert person.sees(SyncStartScreen)
+        assert person.screen.query_one(Input).placeholder == "now, 12:41"
+        assert "tied to Demo Company (NZ)" in said(person)
+        assert "changes that Xero confirmed before it started" in said(person)
+        await person.press("enter")
+        assert told(backend) == [("tell_sync_started", NOW)]
+        assert person.bottom_line.startswith("Noted: a sync was started at 12:41.")
+        assert "Press m when it has ended" in " ".join(person.pane.split())
+
+
+async def test_now_is_when_the_question_was_opened(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(backend) as person:
+        await person.press("m")
+        # What Xero confirms while the question stands there isn't in a sync that was started before.
+        monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=9))
+        await person.press("enter")
+    assert told(backend) == [("tell_sync_started", NOW)]
+
+
+async def test_now_is_no_later_than_it_turns_out_to_be(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(backend) as person:
+        await person.press("m")
+        monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW - timedelta(minutes=9))
+        await person.press("enter")
+    assert told(backend) == [("tell_sync_started", NOW - timedelta(minutes=9))]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "typed", "minutes"),
+    [
+        # By this machine's clock it is 12:51, and whoever types may have looked at it, or at another.
+        (10, "12:50", -10),
+        (10, "12:41", -10),
+        (-10, "12:30", 0),
+    ],
+)
+async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, ahead: int, typed: str, minutes: int
+) -> None:
+    monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=ahead))
+    backend.publish(clock_ahead=timedelta(minutes=ahead))
+    async with running(backend) as person:
+        await person.press("m", *typed, "enter")
+    hour, minute = map(int, typed.split(":"))
+    at = NOW.replace(hour=hour, minute=minute, second=0) + timedelta(minutes=minutes)
+    assert told(backend) == [("tell_sync_started", at)]
+
+
+@pytest.mark.parametrize("typed", ["09:05", "9:05", "9.05"])
+async def test_a_sync_was_started_earlier_today(backend: FakeBackend, typed: str) -> None:
+    async with running(backend) as person:
+        await person.press("m", *typed, "enter")
+        assert told(backend) == [("tell_sync_started", NOW.replace(hour=9, minute=5, second=0))]
+        assert person.is_home
+
+
+@pytest.mark.parametrize(
+    ("typed", "trouble"),
+    [("12:42", "yet to come"), ("23:59", "yet to come"), ("24:00", "no time"), ("7", "no time")],
+)
+async def test_a_time_that_cannot_be_is_refused(backend: FakeBackend, typed: str, trouble: str) -> None:
+    async with running(backend) as person:
+        await person.press("m", *typed, "enter")
+        assert person.sees(SyncStartScreen)
+        assert trouble in person.screen.query_one("#note", SafeLabel).text
+        await person.press("backspace")
+        assert person.screen.query_one("#note", SafeLabel).text == ""
+        await person.press("escape")
+        assert person.is_home
+    assert told(backend) == []
+
+
+@pytest.mark.usefixtures("in_auckland")
+def test_times_are_those_of_this_machine() -> None:
+    now = datetime(2026, 3, 5, 22, 0, tzinfo=UTC)
+    assert moment_of_today("09:30", now) == datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
+    # The clocks went back at 3:00 that night: of the two readings the earlier claims less.
+    night = datetime(2026, 4, 4, 20, 0, tzinfo=UTC)
+    assert moment_of_today("02:30", night) == datetime(2026, 4, 4, 13, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("answer", "is_clean"), [("clean", True), ("errors", False)])
+async def test_how_a_sync_ended(running_sync: FakeBackend, answer: str, is_clean: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    async with running(running_sync) as person:
+        assert person.bottom_line.startswith("m How did it end?")
+        await person.press("m")
+        assert person.sees(ChooseScreen)
+        assert "started at 12:21, in the company tied to Demo Company (NZ)" in said(person)
+        await choose(person, answer)
+        assert told(running_sync) == [("tell_sync_ended", is_clean)]
+        end = "ended without error" if is_clean else "It proves nothing"
+        assert end in person.bottom_line
+        person.main.key_bar.end_flash()
+        assert person.bottom_line.startswith("a Archive")
+
+
+@pytest.mark.parametrize("key", ["enter", "escape", "n"])
+async def test_a_sync_that_still_runs_is_left_alone(running_sync: FakeBackend, key: str) -> None:
+    async with running(running_sync) as person:
+        await person.press("m", key)
+        assert person.is_home
+    assert told(running_sync) == []
+
+
+async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: FakeBackend) -> None:
+    async with running(running_sync) as person:
+        await person.press("m")
+        await choose(person, "another")
+        assert person.sees(SyncStartScreen)
+        await person.press("enter")
+    assert told(running_sync) == [("tell_sync_started", NOW)]
+
+
+async def test_an_answer_about_another_sync_is_not_taken(running_sync: FakeBackend) -> None:
+    async with running(running_sync) as person:
+        await person.press("m")
+        await person.hears(released=ReLeasedStatus(reported_sync_since=NOW))
+        await choose(person, "clean")
+        assert "Nothing was noted" in person.bottom_line
+    assert told(running_sync) == []
+
+
+async def test_what_the_engine_refuses_is_said(backend: FakeBackend) -> None:
+    backend.fail("tell_sync_started", ReshelveError("That time is yet to come. Nothing was noted."))
+    async with running(backend) as person:
+        await person.press("m", "enter")
+        assert person.bottom_line == "That time is yet to come. Nothing was noted."
+
+
+async def test_nothing_is_told_in_read_only_mode(backend: FakeBackend) -> None:
+    backend.is_read_only = True
+    async with running(backend) as person:
+        await person.press("m", "enter")
+    assert told(backend) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "where"),
+    [(Action.ARCHIVE, "under the Archived tab"), (Action.RESTORE, "among the active contacts")],
+)
+async def test_a_contact_is_seen_where_it_must_stand(
+    backend: FakeBackend, action: Action, where: str
+) -> None:
+    backend.put_change(0, action, State.CONFIRMED)
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "v Seen in Re-Leased" in person.bottom_line
+        await person.press("v")
+        assert person.sees(AskScreen)
+        assert f"“Abel Tasman Lettings” must stand {where}" in said(person)
+        await person.press("y")
+        assert told(backend) == [("tell_contact", contact_id(0), action.target)]
+        assert person.bottom_line.startswith(f"Noted: seen in Re-Leased, {where}")
+
+
+@pytest.mark.parametrize("key", ["enter", "n", "escape"])
+async def test_a_contact_is_not_seen_unless_somebody_says_so(backend: FakeBackend, key: str) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    async with running(backend) as person:
+        await person.press("enter", "v", key)
+        assert person.sees(ContactScreen)
+    assert told(backend) == []
+
+
+async def test_there_is_nothing_to_see_of_what_is_not_confirmed(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    async with running(backend) as person:
+        await person.press("enter", "v")
+        assert person.sees(ContactScreen)
+        assert "confirmed by Xero yet" in person.bottom_line
+
+
+async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    async with running(backend) as person:
+        await person.press("enter", "v")
+        restored = backend.put_change(0, Action.RESTORE, State.QUEUED)
+        backend.move(restored, State.CONFIRMED)
+        await person.press("y")
+        assert "changed again meanwhile" in person.bottom_line
+    assert told(backend) == []
+
+
+@pytest.mark.parametrize(("answer", "is_unlinked"), [("unlinked", True), ("linked", False)])
+async def test_a_contact_is_unlinked_or_linked_again(
+    backend: FakeBackend,
+    answer: str,
+    is_unlinked: bool,  # noqa: FBT001 - a parameter of pytest
+) -> None:
+    async with running(backend) as person:
+        await person.press("enter", "k")
+        assert person.sees(ChooseScreen)
+        assert "“Abel Tasman Lettings”, in the company tied to Demo Company (NZ)." in said(person)
+        await choose(person, answer)
+        assert told(backend) == [("tell_unlinked", contact_id(0), is_unlinked)]
+        assert person.bottom_line.startswith("Noted: ")
+
+
+@pytest.mark.parametrize("key", ["enter", "escape"])
+async def test_a_link_nobody_looked_at_stays_as_it_was(backend: FakeBackend, key: str) -> None:
+    async with running(backend) as person:
+        await person.press("enter", "k", key)
+        assert person.sees(ContactScreen)
+    assert told(backend) == []
+
+
+async def test_names_in_the_questions_are_harmless(backend: FakeBackend) -> None:
+    number = contact_id(0)
+    backend.known[number] = replace(backend.known[number], name="a [/x] b\x1b[2J")
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    async with running(backend) as person:
+        await person.press("enter")
+        for key in ("v", "k"):
+            await person.press(key)
+            assert "“a [/x] b" in str(person.screen.query(SafeLabel).first().visual)
+            assert "\x1b" not in str(person.screen.query(SafeLabel).first().visual)
+            await person.press("escape")

@@ -1,0 +1,180 @@
+"""What a full read told of, contacts that Xero no longer knows, and files of the version before."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names, search
+
+from tui.model.change import Action, Origin, State
+from tui.model.contact import ContactStatus
+from tui.model.errors import StoreError
+from tui.model.query import Tab
+from tui.store import Store
+from tui.store.database import FILE_NAME
+from tui.store.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GONE = ContactStatus.DELETED
+
+
+async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(store: Store) -> None:
+    await store.apply([contact(1), contact(2), contact(3)], NOON)
+    await store.apply([contact(1)], NOON, is_full_read=True)
+    await store.apply([contact(2)], NOON)
+    await store.apply([contact(4), contact(1)], NOON, is_full_read=True)
+    assert await store.unseen_contacts(limit=10) == ["id-2", "id-3"]
+    assert await store.unseen_contacts(limit=1) == ["id-2"]
+    await store.end_full_sync()
+    assert len(await store.unseen_contacts(limit=10)) == 4
+
+
+async def test_a_contact_told_as_it_was_before_is_told_all_the_same(store: Store) -> None:
+    await store.apply([contact(1, at=10)], NOON)
+    await store.apply([contact(1, at=5)], NOON, is_full_read=True)
+    assert await store.unseen_contacts(limit=10) == []
+
+
+async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more(store: Store) -> None:
+    await store.apply([contact(1, email="a@b.example"), contact(2, ARCHIVED)], NOON)
+    await store.search.load()
+    applied = await store.apply([], minutes(1), gone=["id-1", "id-2", "never-stored"])
+    assert (applied.rows_changed, applied.order_changed, applied.flips) == (2, True, ())
+    one = store.contact("id-1")
+    assert one is not None
+    assert (one.status, one.email, one.updated_at) == (GONE, "a@b.example", NOON)
+    assert await store.unseen_contacts(limit=10) == []
+    assert names(await search(store, "contact")) == ["Contact 1", "Contact 2"]
+    for tab in (Tab.ACTIVE, Tab.ARCHIVED):
+        assert names(await search(store, "contact", tab)) == []
+    assert (store.counts().all, store.counts().active, store.counts().archived) == (2, 0, 0)
+    again = await store.apply([], minutes(2), gone=["id-1"])
+    assert again.rows_changed == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action"),
+    [
+        (ACTIVE, ACTIVE, None),
+        (ARCHIVED, ARCHIVED, None),
+        (ACTIVE, ARCHIVED, Action.ARCHIVE),
+        (ARCHIVED, ACTIVE, Action.RESTORE),
+    ],
+)
+@pytest.mark.parametrize("at", [-5, 0, 2])
+async def test_what_happened_to_a_gone_contact_before_it_was_back_is_a_change_in_xero(
+    store: Store, before: ContactStatus, after: ContactStatus, action: Action | None, at: int
+) -> None:
+    await store.apply([contact(1, before)], NOON)
+    await store.apply([], minutes(1), gone=["id-1"])
+    # Marked once more, what it was before is still known.
+    await store.apply([], minutes(1), gone=["id-1"])
+    applied = await store.apply([contact(1, after, at=at)], minutes(2))
+    assert applied.order_changed
+    assert store.contact("id-1") == contact(1, after, at=at)
+    changes = store.changes_of("id-1")
+    assert [(each.action, each.origin) for each in changes] == ([(action, Origin.XERO)] if action else [])
+    assert applied.flips == tuple(changes)
+    # One that didn't move UpdatedDateUTC is dated by when it was seen.
+    assert [each.confirmed_at for each in changes] == ([minutes(2)] if action else [])
+    # What happens to it from here on is somebody's change again.
+    flipped = ARCHIVED if after is ACTIVE else ACTIVE
+    assert (await store.apply([contact(1, flipped, at=3)], minutes(3))).flips
+
+
+async def test_a_contact_is_gone_once_two_answers_some_time_apart_lacked_it(store: Store) -> None:
+    await store.apply([contact(1), contact(2)], NOON)
+    [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+
+    def statuses() -> list[ContactStatus]:
+        return [each.status for each in store.contacts(["id-1", "id-2"])]
+
+    await store.apply([], minutes(1), absent=["id-1", "id-2", "never-stored"])
+    await store.apply([], minutes(3), absent=["id-1", "id-2"])
+    assert statuses() == [ACTIVE, ACTIVE]
+    await store.apply([contact(2)], minutes(4))
+    applied = await store.apply([], minutes(7), absent=["id-1", "id-2"])
+    assert (statuses(), applied.rows_changed) == ([GONE, ACTIVE], 1)
+    refused = store.change(queued.change_id)
+    assert refused is not None
+    assert refused.state is State.REFUSED
+    # An answer that has it in between begins the count again.
+    await store.apply([], minutes(9), absent=["id-2"])
+    assert statuses() == [GONE, ACTIVE]
+    await store.apply([], minutes(13), absent=["id-2"])
+    assert statuses() == [GONE, GONE]
+
+
+async def test_an_absence_is_remembered_by_the_next_start_and_a_clock_set_back_makes_it_no_older(
+    tmp_path: Path,
+) -> None:
+    for at, expected in ((60, ACTIVE), (0, ACTIVE), (3, ACTIVE), (6, GONE)):
+        store = Store.open(tmp_path / "organisation")
+        if at == 60:
+            await store.apply([contact(1)], NOON)
+        await store.apply([], minutes(at), absent=["id-1"])
+        assert [each.status for each in store.contacts(["id-1"])] == [expected]
+        store.close()
+
+
+async def test_only_what_is_open_is_refused(store: Store) -> None:
+    await store.apply([contact(1), contact(2)], NOON)
+    await store.apply([contact(2, ARCHIVED, at=1)], minutes(1))
+    [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), minutes(2))
+    await store.apply([], minutes(3), gone=["id-1", "id-2"])
+    [refused] = store.changes_of("id-1")
+    assert (refused.change_id, refused.state) == (queued.change_id, State.REFUSED)
+    assert refused.message == "Xero no longer knows this contact."
+    [done] = store.changes_of("id-2")
+    assert done.state is State.CONFIRMED
+
+
+async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    folder = tmp_path / "organisation"
+    folder.mkdir(mode=0o700)
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        for statement in MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("INSERT INTO cursors VALUES ('pull.since', 'then')")
+        connection.commit()
+    store = Store.open(folder)
+    try:
+        assert store.sync_state("pull.since") == "then"
+        await store.apply([contact(1)], NOON, is_full_read=True)
+        assert await store.unseen_contacts(limit=10) == []
+    finally:
+        store.close()
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+async def test_each_write_tells_how_it_ended(store: Store) -> None:
+    heard: list[StoreError | None] = []
+    store.on_written = heard.append
+    await store.set_sync_state("a", "b")
+    assert heard == [None]
+    store.close()
+    with pytest.raises(StoreError):
+        await store.set_sync_state("a", "c")
+    assert heard == [None]
+
+
+async def test_a_write_that_fails_tells_why(store: Store) -> None:
+    heard: list[StoreError | None] = []
+    store.on_written = heard.append
+
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("SELECT * FROM nowhere")
+
+    with pytest.raises(StoreError) as failed:
+        await store._database.write(fail)
+    assert heard == [failed.value]
+    with pytest.raises(LookupError):
+        await store._database.write(lambda _: dict[str, str]()["the work's own mistake"])
+    assert heard == [failed.value]

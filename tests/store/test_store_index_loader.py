@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names, search
+
+from tui.model.errors import StoreError
+from tui.model.query import Tab
+from tui.store.search import index_loader
+from tui.store.search.contact_index import load
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from tui.store import Store
+    from tui.store.search.contact_index import ContactIndex
+
+
+class Gate:
+    """Stands in for reading the spine: counts the reads, and holds them up until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reads = 0
+        self.has_read = threading.Event()
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self._load = load
+        monkeypatch.setattr(index_loader, "load", self._read)
+
+    def _read(self, connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
+        spine = self._load(connection, is_stopped=is_stopped)
+        self.reads += 1
+        self.has_read.set()
+        assert self.is_open.wait(timeout=30)
+        return spine
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _however_slow_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every search wait for a load, as it does where loading takes no time."""
+    monkeypatch.setattr(index_loader, "_CHEAP_SECONDS", math.inf)
+
+
+async def test_nothing_is_loaded_before_it_is_asked_for(store: Store, gate: Gate) -> None:
+    await store.apply([contact(1)], NOON)
+    assert names(await search(store, "contact")) == ["Contact 1"]
+    assert gate.reads == 0
+
+
+async def test_loading_what_is_up_to_date_reads_nothing(store: Store, gate: Gate) -> None:
+    await asyncio.gather(store.search.load(), store.search.load())
+    await store.search.load()
+    assert gate.reads == 1
+
+
+async def test_a_flip_while_the_spine_is_being_read_is_not_lost(store: Store, gate: Gate) -> None:
+    await store.apply([contact(1, ACTIVE)], NOON)
+    gate.is_open.clear()
+    loading = asyncio.create_task(store.search.load())
+    await asyncio.to_thread(gate.has_read.wait, 30)
+    await store.apply([contact(1, ARCHIVED, at=1)], minutes(1))
+    gate.is_open.set()
+    await loading
+    assert names(await search(store, "contact", Tab.ARCHIVED)) == ["Contact 1"]
+    assert gate.reads == 1
+
+
+async def test_a_contact_that_came_while_the_spine_was_being_read_is_found_after_the_next(
+    store: Store, gate: Gate
+) -> None:
+    await store.search.load()
+    await store.apply([contact(1)], NOON)
+    gate.is_open.clear()
+    gate.has_read.clear()
+    loading = asyncio.create_task(store.search.load())
+    await asyncio.to_thread(gate.has_read.wait, 30)
+    await store.apply([contact(2)], NOON)
+    gate.is_open.set()
+    await loading
+    await store.search.load()
+    assert names(await search(store, "contact")) == ["Contact 1", "Contact 2"]
+
+
+async def test_a_store_of_ordinary_size_is_always_found_as_it_is(store: Store) -> None:
+    await store.search.load()
+    for number in range(1, 5):
+        await store.apply([contact(number)], NOON)
+        assert len((await search(store, "contact")).rows) == number
+
+
+async def test_a_search_waits_for_a_short_load_that_is_under_way(store: Store, gate: Gate) -> None:
+    await store.search.load()
+    gate.is_open.clear()
+    gate.has_read.clear()
+    await store.apply([contact(1)], NOON)
+    await asyncio.to_thread(gate.has_read.wait, 30)
+    searching = asyncio.create_task(search(store, "contact"))
+    await asyncio.sleep(0)
+    gate.is_open.set()
+    assert names(await searching) == ["Contact 1"]
+    assert gate.reads == 2
+
+
+async def test_a_long_pull_does_not_load_after_every_page(
+    store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.search.load()
+    monkeypatch.setattr(index_loader, "_PAUSE_FACTOR", 1_000_000)
+    for number in range(20):
+        await store.apply([contact(number)], NOON)
+    assert gate.reads == 1
+    assert len((await search(store, "contact")).rows) == 20
+    assert gate.reads == 2
+
+
+async def test_who_listens_hears_of_each_load(store: Store) -> None:
+    heard: list[int] = []
+    store.search.on_loaded = lambda: heard.append(1)
+    await store.search.load()
+    await store.apply([contact(1)], NOON)
+    await search(store, "contact")
+    assert len(heard) == 2
+
+
+async def test_a_load_that_fails_says_so_and_leaves_searching_to_sql(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object, **__: object) -> ContactIndex:
+        raise StoreError("The disk is on fire")
+
+    await store.apply([contact(1)], NOON)
+    with monkeypatch.context() as patch:
+        patch.setattr(index_loader, "load", fail)
+        with pytest.raises(StoreError, match="on fire"):
+            await store.search.load()
+    assert names(await search(store, "contact")) == ["Contact 1"]
+    await store.search.load()
+    assert names(await search(store, "contact")) == ["Contact 1"]
+
+
+async def test_closing_ends_a_load_and_tells_who_waits(store: Store, gate: Gate) -> None:
+    gate.is_open.clear()
+    loading = asyncio.create_task(store.search.load())
+    await asyncio.to_thread(gate.has_read.wait, 30)
+    store.close()
+    gate.is_open.set()
+    with pytest.raises(StoreError, match="closed"):
+        await loading

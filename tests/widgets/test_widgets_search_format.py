@@ -1,0 +1,155 @@
+"""What is said of a search, in any width, and what completes or corrects it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.model.query import Query, Tab
+from tui.widgets.search_format import EXAMPLES, complete, correct, remark
+from tui.widgets.text import cells, safe
+
+TEXT = st.text(st.sampled_from('-":<>=. aisowegrupnc0127\0\x1b[界') | st.characters(), max_size=24)
+PIECES = st.lists(
+    st.sampled_from(["-", '"', " ", ":", ">", "is", "owes", "x:", "sync:", "read", "7d"]), max_size=8
+)
+
+
+def parse(text: str) -> Query:
+    return Query.parse(Tab.ALL, text)
+
+
+def said(text: str, width: int = 100) -> str:
+    return remark(parse(text).issues, width).text
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "words"),
+    [
+        ("is:custmer", 76, "“is:custmer” isn't a filter, so no contacts match. Tab makes it is:customer"),
+        ("is:custmer", 50, "“is:custmer” isn't a filter. Tab: is:customer"),
+        ("is:custmer", 30, "“is:custmer” isn't a filter."),
+        ("is:overdue", 76, "“is:overdue” isn't a filter, so no contacts match. Tab makes it sync:overdue"),
+        ("owe:>5", 76, "“owe:>5” isn't a filter, so no contacts match. Tab makes it owes:>5"),
+        ("-unit:5", 44, "“-unit:5” isn't a filter."),
+        ("owes:>x", 78, "“owes:>x” isn't a filter, so no contacts match. Possible: >0  >=1,500.50  …"),
+        ("owes:>x", 54, "“owes:>x” isn't a filter. Possible: >0  >=1,500.50  …"),
+        ("unit:5", 40, "“unit:5” is looked for as text."),
+        ("is:", 40, "Tab: is:customer  or supplier  active  …"),
+        ("-sync:un", 40, "Tab: -sync:unlinked"),
+        ("changed:", 76, "changed: last changed in Xero, such as <12h  <7d  >2m  today  2026-03-01"),
+        ("changed:<", 76, "changed: last changed in Xero, such as <12h  <7d"),
+        ("-ow", 76, "It may go on: owes: owed:  A space after it leaves out “ow”."),
+        (
+            "is:x owe:1 y:",
+            76,
+            "“is:x” isn't a filter, so no contacts match. Possible: customer  … (2 more)",
+        ),
+        ("bay", 76, ""),
+        ("is:customer owes:>0", 76, ""),
+    ],
+)
+def test_remarks_say_what_is_ignored_and_what_is_possible(text: str, width: int, words: str) -> None:
+    assert said(text, width) == words
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXT | PIECES.map("".join), width=st.integers(1, 80))
+def test_remarks_fit_and_are_harmless_whatever_was_typed(text: str, width: int) -> None:
+    line = said(text, width)
+    assert cells(line) <= width
+    assert line == safe(line)
+    assert bool(line) == bool(parse(text).issues)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT | PIECES.map("".join))
+def test_completing_only_adds_and_what_it_adds_is_understood(text: str) -> None:
+    completed = complete(text)
+    assert completed.startswith(text)
+    if completed != text:
+        before = sum(note.is_problem for note in parse(text).issues)
+        assert sum(note.is_problem for note in parse(completed).issues) <= before
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("bay is:", "bay is:customer"),
+        ("is:S", "is:Supplier"),
+        ("-is:arch", "-is:archived"),
+        ("sync:ex", "sync:expected"),
+        ("-gr", "-group:"),
+        ("is:customer", "is:customer"),
+        ("is:cus ", "is:cus "),
+        ("owes:", "owes:"),
+        ("is", "is"),
+        ("a-b", "a-b"),
+        ("", ""),
+    ],
+)
+def test_the_qualifier_at_the_end_is_completed(text: str, completed: str) -> None:
+    assert complete(text) == completed
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT | PIECES.map("".join))
+def test_correcting_is_done_where_it_is_offered(text: str) -> None:
+    is_offered = "Tab makes it" in said(text, 200)
+    assert (correct(text, parse(text).issues) != text) == is_offered
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("bay is:custmer x", "bay is:customer x"),
+        ("-is:custmer", "-is:customer"),
+        ("owe:>5 bay", "owes:>5 bay"),
+        ("is:xyz", "is:xyz"),
+    ],
+)
+def test_the_rest_stays_as_it_was_typed(text: str, corrected: str) -> None:
+    assert correct(text, parse(text).issues) == corrected
+
+
+GROUPS = ("Tenants", "East Side", 'The "Old" Ones', "Ōtara")
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("group:", "group:Tenants"),
+        ("bay group:t", "bay group:tenants"),
+        ('group:"e', 'group:"east Side"'),
+        # Without quotation marks a space ends the name, and its beginning is enough.
+        ("group:ea", "group:east"),
+        ("group:ot", "group:otara"),
+        ('group:"The', 'group:"The'),
+        ("group:x", "group:x"),
+    ],
+)
+def test_names_of_groups_are_completed(text: str, completed: str) -> None:
+    assert complete(text, GROUPS).casefold() == completed.casefold()
+    assert parse(complete(text, GROUPS)).filters or completed == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("group:", 'Tab: group:Tenants  or "East Side"  Ōtara'),
+        ("group:tennants", 'There is no group like “group:tennants”. Tab makes it group:"Tenants"'),
+        ("group:xyz", 'No group is like “group:xyz”. There are Tenants  East Side  The "Old" Ones  Ōtara'),
+        ("group:tenants", ""),
+        ("group:otara", ""),
+    ],
+)
+def test_what_is_said_of_groups_follows_those_there_are(text: str, words: str) -> None:
+    notes = Query.parse(Tab.ALL, text, GROUPS).issues
+    assert remark(notes, 100, GROUPS).text == words
+
+
+def test_examples_of_the_help_are_understood() -> None:
+    for typed, _ in EXAMPLES:
+        assert parse(typed).issues == ()
+        assert not parse(typed).is_everything

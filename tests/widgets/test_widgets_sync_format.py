@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec.structs import replace
+from support.fake_backend import NOW, FakeBackend
+from support.frozen import frozen
+
+from tui.model.change import Action, State
+from tui.model.errors import AnswerLostError
+from tui.model.evidence import SyncStatus
+from tui.model.precheck import Precheck
+from tui.model.snapshot import ConnectionStatus, PullProgress, ReLeasedStatus, XeroStatus
+from tui.screens.dialogs.confirm_format import freshness
+from tui.screens.re_leased.troubleshoot_format import overview
+from tui.widgets import clock, sync_pane_lines
+from tui.widgets.formatting import counted
+from tui.widgets.sync_format import calls_left, next_sync, symbols, totals, trouble, xero_trouble
+from tui.widgets.sync_progress_bar import standstill
+from tui.widgets.title_bar import title, xero_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tui.model.snapshot import Snapshot
+
+FEED = ReLeasedStatus(
+    has_feed=True,
+    state="Successfully synced",
+    next_sync_at=NOW + timedelta(seconds=32),
+    cycle_started_at=NOW - timedelta(seconds=32),
+)
+
+
+@pytest.fixture(autouse=True)
+def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with frozen(monkeypatch):
+        yield
+
+
+def published(backend: FakeBackend) -> Snapshot:
+    backend.publish_changes()
+    return backend.snapshot
+
+
+def said(released: ReLeasedStatus, *, is_practice: bool = False) -> str:
+    return next_sync(released, NOW, is_practice=is_practice).words
+
+
+def test_a_feed_is_counted_down() -> None:
+    assert said(FEED) == "Next Re-Leased sync in 0:32"
+    assert said(FEED, is_practice=True) == "Next practice sync in 0:32"
+    assert next_sync(FEED, NOW, is_practice=False).fraction == pytest.approx(0.5)
+
+
+def test_a_sync_that_is_late_is_due_and_never_counted_backwards() -> None:
+    late = replace(FEED, next_sync_at=NOW - timedelta(seconds=5))
+    assert said(late) == "The next Re-Leased sync is due now"
+
+
+def test_a_running_sync_is_said() -> None:
+    assert said(replace(FEED, is_syncing=True, state="In progress")) == "Re-Leased is reading now"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("Needs reconnecting", "nothing will be picked up until someone reconnects it in Re-Leased"),
+        ("Not connected", "nothing will be picked up until someone connects it"),
+        ("Sync has errors", "Look at Sync Results in Re-Leased"),
+        ("Incomplete onboarding", "set-up is not complete"),
+        ("Incomplete pipeline", "pipeline is not complete"),
+        ("Something new [/]", "Re-Leased says: Something new [/]."),
+    ],
+)
+def test_a_stall_is_said_and_nothing_is_counted_down(state: str, words: str) -> None:
+    stalled = next_sync(replace(FEED, state=state), NOW, is_practice=False)
+    assert words in stalled.words
+    assert stalled.fraction is None
+    assert stalled.style == "error"
+
+
+def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
+    broken = next_sync(replace(FEED, problem="The address doesn't answer."), NOW, is_practice=False)
+    assert broken.words.startswith("Re-Leased's feed can't be read: The address doesn't answer.")
+    assert broken.fraction is None
+
+
+def test_without_a_feed_only_the_nightly_window_is_expected() -> None:
+    night = ReLeasedStatus(next_sync_at=NOW + timedelta(hours=17, minutes=19))
+    assert said(night) == (
+        "Re-Leased can't be asked; expected after its nightly sync, by 06:00, in 17 h 19 min"
+    )
+    assert said(ReLeasedStatus()) == "Re-Leased can't be asked. It syncs every night."
+    assert said(ReLeasedStatus(has_feed=True)) == "Re-Leased's feed doesn't say when the next sync is."
+
+
+def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_another() -> None:
+    end = NOW + timedelta(hours=5, minutes=19)
+    night = ReLeasedStatus(next_sync_at=end, zone=ZoneInfo("Pacific/Auckland"))
+    words = next_sync(night, NOW, is_practice=False)
+    assert words.words.endswith("by 07:00 (Pacific/Auckland), in 5 h 19 min")
+    assert words.brief == "expected by 07:00 (Auckland)"
+    here = replace(night, zone=ZoneInfo("Etc/UTC"))
+    assert "Etc/UTC" not in said(here)
+    unknown = replace(night, zone=None, zone_note="The zone isn't known.")
+    assert said(unknown).endswith("The zone isn't known.")
+
+
+def test_a_sync_that_was_told_to_run_is_said_to_be_told() -> None:
+    running = replace(ReLeasedStatus(next_sync_at=NOW), reported_sync_since=NOW - timedelta(minutes=7))
+    words = next_sync(running, NOW, is_practice=False)
+    assert words.words == "A sync was started in Re-Leased at 12:34, as told. Press m when it has ended."
+    assert (words.brief, words.fraction) == ("sync told at 12:34", None)
+
+
+def test_a_state_that_was_told_is_said_with_its_time() -> None:
+    told = ReLeasedStatus(state="Needs reconnecting", state_reported_at=NOW - timedelta(days=2))
+    assert said(told).endswith("Told 3 Mar 12:41.")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.STALLED)
+    backend.publish_changes(released=replace(FEED, problem="It fell silent."))
+    line = title(backend.snapshot, NOW, width, is_practice=False).plain
+    assert ("‖ 1 stalled" if width >= 50 else "‖ 1") in line
+    assert "pending" not in line
+    assert [words for words, _ in totals(backend.pane())] == ["1 stalled"]
+    assert symbols(backend.pane()) == [("‖ 1", "error")]
+
+
+def test_the_title_says_that_a_sync_was_told_to_run() -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.publish(released=replace(FEED, reported_sync_since=NOW))
+    assert title(backend.snapshot, NOW, 120, is_practice=False).plain.endswith("nothing pending, sync told ")
+
+
+@pytest.mark.parametrize("grade", [grade for grade in SyncStatus if grade is not SyncStatus.SUPERSEDED])
+def test_every_grade_has_its_line_in_the_pane_with_its_age(grade: SyncStatus) -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, grade)
+    [line] = sync_pane_lines.changes(published(backend), NOW, 38, 5)
+    assert line.plain.rstrip().endswith("5 Mar" if grade is SyncStatus.EXPECTED else "12:40")
+
+
+def test_calls_left_are_said_as_far_as_xero_told_them() -> None:
+    both = XeroStatus(ConnectionStatus.ONLINE, minute_calls_left=57, day_calls_left=4812)
+    assert calls_left(both, NOW) == "Xero calls left: 57/min  4,812 today"
+    assert (
+        calls_left(XeroStatus(ConnectionStatus.ONLINE, day_calls_left=1), NOW) == "Xero calls left: 1 today"
+    )
+    assert calls_left(XeroStatus(), NOW) == ""
+
+
+LEFT = XeroStatus(ConnectionStatus.ONLINE, last_answer_at=NOW, minute_calls_left=57, day_calls_left=4812)
+SOON = NOW + timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(
+    ("xero", "hidden"),
+    [
+        (replace(LEFT, minute_full_until=SOON), "/min"),
+        *(
+            (replace(LEFT, status=link, waiting_until=SOON), "left")
+            for link in ConnectionStatus
+            if link is not ConnectionStatus.ONLINE
+        ),
+    ],
+)
+def test_calls_are_left_only_where_calls_can_be_made(xero: XeroStatus, hidden: str) -> None:
+    assert hidden in calls_left(LEFT, NOW)
+    assert hidden not in calls_left(xero, NOW)
+
+
+def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
+    silent = replace(LEFT, silent_since=NOW - timedelta(seconds=48))
+    assert xero_words(LEFT, NOW) != xero_words(silent, NOW) == "no answer for 0:48"
+    assert xero_words(silent, NOW, short=True) == "waiting"
+    backend = FakeBackend.with_contacts(3)
+    backend.publish(xero=silent)
+    for width in (40, 60, 80, 120):
+        line = title(backend.snapshot, NOW, width, is_practice=False)
+        assert "●" not in line.plain.partition("Re-Leased")[0]
+        assert "$text-success" not in [span.style for span in line.spans if line.plain[span.start] == "◌"]
+
+
+@pytest.mark.parametrize(
+    ("link", "words", "brief"),
+    [
+        (ConnectionStatus.STARTING, "connecting", "connecting"),
+        (ConnectionStatus.OFFLINE, "offline, again in 0:24", "offline"),
+        (ConnectionStatus.LIMITED, "limit reached, again in 0:24", "limit"),
+        (ConnectionStatus.UNAVAILABLE, "not answering, again in 0:24", "no answer"),
+        (ConnectionStatus.RECONNECT, "sign in again", "sign in"),
+        (ConnectionStatus.REMOVED, "not connected", "not connected"),
+        (ConnectionStatus.STANDBY, "used by another Reshelve", "elsewhere"),
+        (ConnectionStatus.ONLINE, "12:41:07", "12:41"),
+    ],
+)
+def test_every_state_of_the_connection_has_words(link: ConnectionStatus, words: str, brief: str) -> None:
+    xero = XeroStatus(link, last_answer_at=NOW, waiting_until=NOW + timedelta(seconds=24))
+    assert xero_words(xero, NOW) == words
+    assert xero_words(xero, NOW, short=True) == brief
+
+
+OFFLINE = XeroStatus(
+    ConnectionStatus.OFFLINE, detail="Xero can't be reached.", waiting_until=NOW + timedelta(seconds=24)
+)
+
+
+@pytest.mark.parametrize(
+    ("link", "detail", "seconds", "words"),
+    [
+        (ConnectionStatus.OFFLINE, "Xero can't be reached.", 24, "Xero can't be reached. Next try in 0:24."),
+        (
+            ConnectionStatus.UNAVAILABLE,
+            "The Organisation is offline",
+            300,
+            "The Organisation is offline Next try in 5:00.",
+        ),
+        (ConnectionStatus.LIMITED, "Used up.", 59, "Used up. Goes on in 0:59."),
+        (ConnectionStatus.LIMITED, "Used up.", 7_200, "Used up. Goes on at 14:41, in 2 h 00 min."),
+        (ConnectionStatus.ONLINE, "Kept for you.", 3_599, "Kept for you. Next look in 59:59."),
+        (ConnectionStatus.RECONNECT, "Connect again.", 60, "Connect again."),
+        (ConnectionStatus.REMOVED, "Press c.", 600, "Press c."),
+        (ConnectionStatus.ONLINE, "", 600, ""),
+    ],
+)
+def test_what_is_waited_for_is_said_with_until_when(
+    link: ConnectionStatus, detail: str, seconds: int, words: str
+) -> None:
+    xero = XeroStatus(link, detail=detail, waiting_until=NOW + timedelta(seconds=seconds))
+    assert xero_trouble(xero, NOW) == words
+
+
+def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
+    snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=OFFLINE)
+    assert trouble(snapshot, NOW).startswith("Xero can't be reached.")
+    full = replace(snapshot, storage_problem="The disk is full. Free some space.")
+    assert trouble(full, NOW) == "The disk is full. Free some space."
+    assert "The disk is full" in sync_pane_lines.single(full, NOW, 120, is_practice=False).plain
+    lines = sync_pane_lines.tall(full, NOW, 40, 30, is_practice=False)
+    assert any("The disk is full" in line.plain for line in lines)
+
+
+def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
+    said = "This machine's clock is 10 minutes behind Xero's: set it right."
+    snapshot = replace(FakeBackend.with_contacts(1).snapshot, clock_ahead=timedelta(minutes=-10))
+    assert trouble(snapshot, NOW) == said
+    assert said in sync_pane_lines.single(snapshot, NOW, 120, is_practice=False).plain
+    assert trouble(replace(snapshot, xero=OFFLINE), NOW).startswith("Xero can't be reached.")
+    assert trouble(replace(snapshot, clock_ahead=timedelta(seconds=50)), NOW) == ""
+
+
+def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> None:
+    full = XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23))
+    snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=full)
+    assert trouble(snapshot, NOW) == "This minute's calls to Xero are used up. Goes on in 0:23."
+    assert trouble(snapshot, NOW + timedelta(seconds=23)) == ""
+    assert trouble(replace(snapshot, progress=PullProgress(1, 2)), NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("pull", "xero", "words"),
+    [
+        (PullProgress(1, 2), XeroStatus(ConnectionStatus.ONLINE), ""),
+        (PullProgress(1, 2, is_paused=True), OFFLINE, "held for now"),
+        (
+            PullProgress(1, 2),
+            XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23)),
+            "waits for Xero's minute limit, goes on in 23 s",
+        ),
+        (
+            PullProgress(1, 2),
+            XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW - timedelta(seconds=1)),
+            "",
+        ),
+        (PullProgress(1, 2), OFFLINE, "goes on in 0:24"),
+    ],
+)
+def test_a_reading_that_stands_still_says_why_and_until_when(
+    pull: PullProgress, xero: XeroStatus, words: str
+) -> None:
+    assert standstill(pull, xero, NOW) == words
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 72, 80, 100, 120, 200])
+def test_the_title_fits_every_width(width: int) -> None:
+    backend = FakeBackend.with_contacts(3)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
+    backend.publish_changes()
+    organisation = replace(backend.snapshot.organisation, name="A very long name of a company [/] " * 3)
+    snapshot = replace(backend.snapshot, organisation=organisation)
+    assert title(snapshot, NOW, width, is_practice=True).cell_length <= width
+
+
+def test_the_title_counts_what_is_overdue_alone_as_overdue_alone() -> None:
+    backend = FakeBackend.with_contacts(3)
+    assert title(backend.snapshot, NOW, 120, is_practice=True).plain.endswith("○ nothing pending ")
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
+    backend.publish_changes()
+    for width in (80, 120):
+        assert title(backend.snapshot, NOW, width, is_practice=True).plain.endswith("◐ 1 overdue ")
+
+
+@pytest.mark.parametrize("height", range(1, 30))
+def test_the_pane_never_writes_more_than_its_room_and_says_what_is_left_out(height: int) -> None:
+    backend = FakeBackend.with_contacts(60)
+    for number in range(20):
+        backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
+        backend.put_change(number + 20, Action.ARCHIVE, State.REFUSED, words="Because of this and that. " * 5)
+    lines = sync_pane_lines.changes(published(backend), NOW, 40, height, hint=True)
+    assert len(lines) <= height
+    assert all(line.cell_length <= 40 for line in lines)
+    assert lines[-1].plain.startswith("and ")
+
+
+def test_the_pane_puts_first_what_waits_for_a_person() -> None:
+    backend = FakeBackend.with_contacts(10)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(1, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
+    backend.put_change(2, Action.ARCHIVE, State.SENDING)
+    backend.put_change(3, Action.ARCHIVE, State.REFUSED)
+    backend.put_change(4, Action.RESTORE, State.AWAITING_USER)
+    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
+    lines = [
+        line
+        for line in sync_pane_lines.changes(published(backend), NOW, 50, 20)
+        if line.plain[:2] in {"↗ ", "✗ ", "… ", "! ", "◷ ", "✓ "}
+    ]
+    names = [line.plain[2:].split("  ")[0].strip() for line in lines]
+    numbers = [next(i for i, one in enumerate(backend.known.values()) if one.name == name) for name in names]
+    assert numbers == [4, 3, 2, 1, 0, 5]
+
+
+def test_spans_of_time_are_written_as_people_say_them() -> None:
+    assert clock.countdown(NOW + timedelta(seconds=245), NOW) == "4:05"
+    assert clock.countdown(NOW - timedelta(seconds=1), NOW) == "0:00"
+    assert clock.ago(NOW - timedelta(seconds=5), NOW) == "just now"
+    assert clock.ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
+    assert clock.ago(NOW - timedelta(days=1), NOW) == "yesterday"
+    assert clock.ago(NOW - timedelta(days=12), NOW) == "12 days ago"
+    assert counted(1, "contact") == "1 contact"
+    assert counted(1402, "contact") == "1,402 contacts"
+
+
+def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
+    waiting, asked = (ReLeasedStatus(has_feed=True, is_asked=is_asked) for is_asked in (False, True))
+    assert "Asking" in next_sync(waiting, NOW, is_practice=False).words
+    assert "being asked" in overview(waiting, NOW)
+    assert "doesn't say" in next_sync(asked, NOW, is_practice=False).words
+    assert "doesn't say" in overview(asked, NOW)
+
+
+@pytest.mark.parametrize("words", ["Service Unavailable", "The Organisation is offline"])
+def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
+    error = AnswerLostError(words, "Nothing is lost.")
+    assert error.sentence == f"{words}."
+    assert AnswerLostError(f"{words}.").sentence == f"{words}."
+    assert freshness(Precheck(Action.ARCHIVE, (), is_fresh=False, stale_reason=words))[0].startswith(
+        f"{words}. "
+    )

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import AsyncExitStack, suppress
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.xero.rate_limiter import MinuteWindow, RateLimiter, Urgency
+
+
+def spend(window: MinuteWindow, calls: int, at: float, left: int | None = None) -> None:
+    for _ in range(calls):
+        window.begin()
+    for _ in range(calls):
+        window.end(at, reached_xero=True, left=left)
+
+
+def test_sixty_calls_fit_into_a_minute() -> None:
+    window = MinuteWindow()
+    spend(window, 59, 0.0)
+    assert window.delay(0.0) == 0
+    spend(window, 1, 10.0)
+    assert window.delay(20.0) == 40.0
+    assert window.delay(60.0) == 0
+
+
+def test_calls_under_way_count_and_only_an_answer_frees_them() -> None:
+    window = MinuteWindow(calls=2)
+    window.begin()
+    window.begin()
+    assert math.isinf(window.delay(0.0))
+    window.end(5.0, reached_xero=True, left=None)
+    assert window.delay(5.0) == 60.0
+
+
+def test_a_call_that_never_reached_xero_costs_nothing() -> None:
+    window = MinuteWindow(calls=1)
+    window.begin()
+    window.end(0.0, reached_xero=False, left=None)
+    assert window.delay(0.0) == 0
+
+
+def test_spare_calls_are_kept() -> None:
+    window = MinuteWindow(calls=10)
+    spend(window, 8, 0.0)
+    assert window.delay(1.0, spare=1) == 0
+    assert window.delay(1.0, spare=2) == 59.0
+
+
+def test_calls_made_before_a_restart_are_learnt_from_xero() -> None:
+    window = MinuteWindow()
+    spend(window, 1, 100.0, left=0)
+    assert window.delay(101.0) == 59.0
+
+
+def test_xero_counting_fewer_than_we_do_changes_nothing() -> None:
+    window = MinuteWindow(calls=3)
+    spend(window, 3, 0.0, left=59)
+    assert window.delay(1.0) == 59.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 5)), max_size=200))
+def test_no_minute_of_xeros_ever_sees_more_than_sixty(calls: list[tuple[float, float]]) -> None:
+    """Xero counts each call at some moment while it was under way; the worst is taken: when it was sent."""
+    window, now, sent = MinuteWindow(), 0.0, list[float]()
+    for pause, duration in calls:
+        now += pause
+        now += window.delay(now)
+        sent.append(now)
+        window.begin()
+        now += duration
+        window.end(now, reached_xero=True, left=None)
+    assert all(later - earlier >= 60.0 for earlier, later in zip(sent, sent[60:], strict=False))
+
+
+async def enter(pace: RateLimiter, urgency: Urgency, stack: AsyncExitStack, order: list[Urgency]) -> None:
+    await stack.enter_async_context(pace.slot(urgency))
+    order.append(urgency)
+
+
+async def settle() -> None:
+    """Let every task run as far as it can without an event from outside."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_four_reads_at_once_and_a_place_for_a_write() -> None:
+    pace, order = RateLimiter(), list[Urgency]()
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        for urgency in [Urgency.BACKGROUND] * 6 + [Urgency.WRITE] * 2:
+            tasks.create_task(enter(pace, urgency, stack, order))
+        await settle()
+        assert order == [Urgency.BACKGROUND] * 4 + [Urgency.WRITE]
+        for _ in range(3):
+            await stack.pop_all().aclose()
+            await settle()
+    assert sorted(order) == [Urgency.WRITE] * 2 + [Urgency.BACKGROUND] * 6
+
+
+async def test_the_most_urgent_goes_first() -> None:
+    pace, order = RateLimiter(), list[Urgency]()
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        for _ in range(5):
+            await stack.enter_async_context(pace.slot(Urgency.WRITE))
+        for urgency in (Urgency.BACKGROUND, Urgency.PERSON, Urgency.WRITE):
+            tasks.create_task(enter(pace, urgency, stack, order))
+        await settle()
+        assert order == []
+        await stack.pop_all().aclose()
+        await settle()
+    assert order == [Urgency.WRITE, Urgency.PERSON, Urgency.BACKGROUND]
+
+
+async def test_a_full_minute_is_waited_out() -> None:
+    pace = RateLimiter(MinuteWindow(calls=1, seconds=0.01))
+    for _ in range(3):
+        async with pace.slot(Urgency.WRITE):
+            pass
+
+
+async def test_who_gives_up_waiting_takes_nobodys_place() -> None:
+    pace, order = RateLimiter(MinuteWindow(calls=100)), list[Urgency]()
+    async with AsyncExitStack() as stack:
+        for _ in range(5):
+            await stack.enter_async_context(pace.slot(Urgency.WRITE))
+        impatient = [asyncio.create_task(enter(pace, Urgency.WRITE, stack, order)) for _ in range(2)]
+        await settle()
+        impatient[0].cancel()
+        await stack.pop_all().aclose()
+        # Its turn has come, and it is cancelled before it could notice.
+        impatient[1].cancel()
+        for task in impatient:
+            with suppress(asyncio.CancelledError):
+                await task
+        assert order == []
+        async with AsyncExitStack() as again:
+            for _ in range(5):
+                await again.enter_async_context(pace.slot(Urgency.WRITE))
+
+
+# --- what is told of the waiting ---
+
+
+def told(pace: RateLimiter) -> list[float | None]:
+    heard: list[float | None] = []
+    pace.on_full = heard.append
+    return heard
+
+
+async def test_calls_that_wait_for_the_minute_say_how_long_and_when_none_does_any_more() -> None:
+    pace = RateLimiter(MinuteWindow(calls=1, seconds=0.05))
+    heard = told(pace)
+    async with pace.slot(Urgency.WRITE):
+        pass
+    assert heard == []
+    async with pace.slot(Urgency.WRITE):
+        pass
+    assert len(heard) == 2
+    assert heard[0] is not None
+    assert 0 < heard[0] <= 0.05
+    assert heard[1] is None
+
+
+async def test_several_calls_that_wait_for_the_same_moment_say_so_once() -> None:
+    pace = RateLimiter(MinuteWindow(calls=1, seconds=3600))
+    heard = told(pace)
+    async with pace.slot(Urgency.WRITE):
+        pass
+    async with AsyncExitStack() as stack:
+        waiting = [asyncio.create_task(enter(pace, Urgency.WRITE, stack, [])) for _ in range(3)]
+        await settle()
+        assert len(heard) == 1
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert heard[-1] is None
+    assert len(heard) == 2
+
+
+async def test_waiting_for_a_place_among_those_under_way_is_not_waiting_for_the_minute() -> None:
+    pace = RateLimiter(MinuteWindow(calls=100))
+    heard = told(pace)
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        for _ in range(6):
+            tasks.create_task(enter(pace, Urgency.WRITE, stack, []))
+        await settle()
+        await stack.pop_all().aclose()
+    assert heard == []

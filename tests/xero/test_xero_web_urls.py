@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui.model.errors import OfflineError
+from tui.xero.web_urls import contact_url, press_restore, words_of_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ID = "5f4cbf2c-0000-4000-8000-00000000000a"
+
+
+def test_an_address_is_built_from_our_own_template() -> None:
+    expected = f"https://go.xero.com/app/!Qj35V/contacts/contact/{ID}"
+    assert contact_url("https://go.xero.com", "!Qj35V", ID) == expected
+    assert contact_url("https://go.xero.com/", "!Qj35V", ID) == expected
+
+
+@pytest.mark.parametrize(
+    ("short_code", "contact_id"),
+    [
+        ("", ID), ("!", ID), ("../x", ID), ("!a/b", ID), ("!a\n", ID), ("!a?b", ID), ("!" + "a" * 21, ID),
+        ("!é", ID), ("!a", ""), ("!a", ID + "/../.."), ("!a", ID + "\n"), ("!a", "x" * 36), ("!a", ID[:-1]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_xeros_is_not_put_into_an_address(short_code: str, contact_id: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        contact_url("https://go.xero.com", short_code, contact_id)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["https://go.xero.com", "http://127.0.0.1.example.com", "http://10.0.0.1", "ftp://127.0.0.1", "http://"],
+)
+async def test_a_real_page_is_never_pressed(host: str) -> None:
+    with pytest.raises(ValueError, match="only a practice page"):
+        await press_restore(f"{host}/app/!x/contacts/contact/{ID}")
+
+
+async def test_a_press_that_was_not_made_promises_no_other() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        with pytest.raises(OfflineError) as raised:
+            await press_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
+    assert raised.value.next_step == "Nothing was pressed."
+    assert raised.value.action == "press_restore"
+
+
+@pytest.mark.parametrize(
+    ("html", "words"),
+    [
+        ("<p>a</p><p role=alert>Not &lt;now&gt;\n <b>please</b></p>b", "Not <now> please"),
+        ('<p class="x" role="status">Not now</p>b', "Not now"),
+        ("<h1 role='heading'>Conflict</h1>", ""),
+        ("", ""),
+        ("<p role='alert'>never closed", "never closed"),
+    ],
+)
+def test_the_words_of_a_page_are_its_news(html: str, words: str) -> None:
+    reader: Callable[[str], str] = words_of_page
+    assert reader(html) == words
+
+
+@pytest.mark.parametrize(
+    "rest", ["<![x[", "<![foo bar[ baz", "<!-", "<!DOCTYPE [<!x", "&#xD800;", "<a" * 2_000]
+)
+def test_no_page_is_too_odd_to_be_looked_at(rest: str) -> None:
+    assert words_of_page(f"<p role=alert>Refused</p>{rest}") == "Refused"

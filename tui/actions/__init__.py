@@ -1,0 +1,1 @@
+"""Every action once, and the keys that run it."""

@@ -1,0 +1,199 @@
+"""The person's own keys: that they exist, that the action takes them, and that none is taken already."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from string import punctuation
+from typing import TYPE_CHECKING, Final
+
+from textual.binding import Binding
+from textual.keys import Keys
+from textual.screen import ModalScreen, Screen
+
+from tui.actions.registry import ACTIONS, spec
+from tui.settings.schema import near
+from tui.settings.validators import shown
+from tui.widgets.contact_table import ContactTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tui.actions.registry import ActionSpec
+
+_MODIFIERS: Final = ("alt", "ctrl", "shift", "super")
+# Textual's list has some that no terminal sends, or sends as something else.
+_TEXTUALS: Final = [str(key.value) for key in Keys.__members__.values()]
+_NAMED: Final = {key for key in _TEXTUALS if not set("<+-") & set(key)} - {"return"}
+_MEANT: Final = {
+    "cmd": "super", "control": "ctrl", "del": "delete", "esc": "escape", "ins": "insert", "option": "alt",
+    "page_down": "pagedown", "page_up": "pageup", "pgdn": "pagedown", "pgup": "pageup", "return": "enter",
+}  # fmt: skip
+_SENT_AS: Final = {
+    "ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+left_square_bracket": "escape", "ctrl+m": "enter",
+    "ctrl+space": "ctrl+at",
+}  # fmt: skip
+_FOLLOWS: Final = "extend"
+
+
+def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with keys by action: the action, what is wrong, what to do."""
+    known = {item.id for item in ACTIONS}
+    for action_id, own in keys.items():
+        if action_id not in known:
+            yield (
+                action_id,
+                f"[keys] has no action {shown(action_id)}.",
+                near(action_id, known) or "Run `reshelve settings keys` to see them all.",
+            )
+        else:
+            yield from _problems_of(spec(action_id), own)
+    for mine, others, key in _collisions({name: own for name, own in keys.items() if name in known}):
+        yield (
+            mine,
+            f'keys.{mine} is "{key}", which is a key of {others} already.',
+            f"Choose another key, or give {others} another one.",
+        )
+
+
+def keymap(keys: Mapping[str, str]) -> dict[str, str]:
+    """Return keys by action as Textual takes them, by binding ids.
+
+    Textual takes a key that is given up from every action of the screen that has it: those are given it back.
+    """
+    given_up = {key for name in keys for key in _keys(spec(name).keys)}
+    sharing = {item.binding_id: item.keys for item in ACTIONS if item.keys and given_up & _keys(item.keys)}
+    return sharing | {spec(name).binding_id: own for name, own in keys.items()}
+
+
+def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
+    if not item.keys:
+        yield item.id, f"keys.{item.id}: {item.label} takes no keys.", "The command palette has it."
+        return
+    if item.id == _FOLLOWS:
+        yield (
+            item.id,
+            f"keys.{item.id}: {item.label} takes no other keys.",
+            "Shift with an arrow key does it.",
+        )
+        return
+    for key in own.split(","):
+        named = f'keys.{item.id} is "{shown(key)}"'
+        if not _exists(key):
+            yield item.id, f"{named}, and no such key can be pressed in a terminal.", _hint(key)
+        elif _keys(key) <= _keys(item.keys):
+            continue
+        elif _keys(key) <= _moving():
+            yield item.id, f"{named}, which moves about.", "Choose another key."
+        elif item.priority and _types(key):
+            yield (
+                item.id,
+                f"{named}, which couldn't be typed into a box any more.",
+                "Choose a function key, or one with ctrl or alt.",
+            )
+
+
+def _keys(keys: str) -> set[str]:
+    """Return keys in Textual's long names."""
+    return {binding.key for binding in _bound(keys)}
+
+
+def _bound(keys: str) -> Iterable[Binding]:
+    return Binding.make_bindings([Binding(keys, "")]) if keys else ()
+
+
+def _exists(key: str) -> bool:
+    if len(key) == 1:
+        return key.isprintable()
+    *modifiers, base = key.split("+")
+    if key in _SENT_AS or modifiers != sorted(set(modifiers) & set(_MODIFIERS)):
+        return False
+    # Shift makes another character of one; a capital has no other name.
+    is_character = base in _punctuation() or (base.isalnum() and len(base) == 1 and base == base.lower())
+    return base in _NAMED or (is_character and "shift" not in modifiers)
+
+
+def _hint(key: str) -> str:
+    words = key.replace("^", "ctrl+").replace("-", "+").split("+")
+    *modifiers, base = (_MEANT.get(word.lower(), word) for word in words)
+    if modifiers == ["shift"] and len(base) == 1:
+        return f"Did you mean {base.upper()}?"
+    meant = "+".join([*sorted({modifier.lower() for modifier in modifiers}), base.lower()])
+    meant = _SENT_AS.get(meant, meant)
+    if _exists(meant):
+        return f"Did you mean {meant}?"
+    names = [key for key in _TEXTUALS if _exists(key)]
+    return near(key.lower(), names) or "Such as f2, ctrl+r, space, or a single character."
+
+
+def _types(key: str) -> bool:
+    return len(key) == 1 or key in {"space", *_punctuation()}
+
+
+@cache
+def _punctuation() -> frozenset[str]:
+    """Return the names of the characters that aren't their own, such as the comma's."""
+    return frozenset(binding.key for mark in punctuation for binding in _bound(mark.replace(",", "comma")))
+
+
+@cache
+def _moving() -> set[str]:
+    """Return the keys that move in lists, and from one thing to the next."""
+    moves = {
+        binding.key
+        for binding in Binding.make_bindings(ContactTable.BINDINGS)
+        if binding.action.startswith(("move(", "extend("))
+    }
+    return {*moves, "tab", "shift+tab"}
+
+
+def _collisions(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield two actions that a key would have in the same place, and the key; each pair once."""
+    seen: set[frozenset[str]] = set()
+    for mine in keys:
+        for other in ACTIONS:
+            pair = frozenset((mine, other.id))
+            shared = _keys(keys[mine]) & _keys(keys.get(other.id, other.keys))
+            # What shares a key from the start is told apart by the screen.
+            shared -= _keys(spec(mine).keys) & _keys(other.keys)
+            if mine != other.id and shared and pair not in seen and _are_together(pair):
+                seen.add(pair)
+                yield mine, other.id, min(shared)
+
+
+def _are_together(pair: frozenset[str]) -> bool:
+    return any(pair <= place for place in _places())
+
+
+@cache
+def _places() -> tuple[frozenset[str], ...]:
+    """Return, for each screen, the actions that may have a key there.
+
+    To know them all, all screens are loaded: done only where a key could be taken.
+    """
+    from tui import screens  # noqa: PLC0415 - see above
+    from tui.app.app import ReshelveApp  # noqa: PLC0415 - see above
+
+    for module in pkgutil.walk_packages(screens.__path__, f"{screens.__name__}."):
+        import_module(module.name)
+    everywhere = _ids(ReshelveApp)
+    urgent = {item.id for item in ACTIONS if item.priority} & everywhere
+    in_lists = {item.id for item in ACTIONS if item.own}
+    return tuple(
+        frozenset(_ids(screen) | in_lists | (urgent if issubclass(screen, ModalScreen) else everywhere))
+        for screen in _kinds_of(Screen)
+        if screen.__module__.startswith(screens.__name__)
+    )
+
+
+def _ids(node: type) -> set[str]:
+    found = (binding for base in node.__mro__ for binding in vars(base).get("BINDINGS", ()))
+    return {binding.id for binding in found if isinstance(binding, Binding) and binding.id}
+
+
+def _kinds_of(kind: type) -> Iterator[type]:
+    kinds: list[type] = kind.__subclasses__()
+    for one in kinds:
+        yield one
+        yield from _kinds_of(one)

@@ -1,0 +1,1 @@
+"""The Textual application: it opens organisations and shows their screens."""

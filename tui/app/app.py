@@ -1,0 +1,344 @@
+"""The Textual app: opens organisations and screens, and hands each its engine."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, work
+from textual.actions import parse
+from textual.screen import ModalScreen
+from textual.worker import WorkerState
+
+from tui.actions.registry import ActionCommands, bindings, is_action, spec
+from tui.app.engine_registry import EngineRegistry
+from tui.app.terminal_watchdog import TerminalWatchdog
+from tui.compat.textual import CrashSafeApp
+from tui.model.backend import why_read_only
+from tui.model.errors import ReadOnly, ReshelveError
+from tui.screens.base_screen import BaseScreen
+from tui.screens.main import MainScreen
+from tui.screens.messages import (
+    ConnectedTo,
+    ConnectWanted,
+    OrganisationChosen,
+    RestoreRequested,
+    SnapshotChanged,
+)
+from tui.system.log import logger
+from tui.widgets.formatting import read_only
+from tui.widgets.themes import DEFAULT, THEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from textual.actions import ActionParseResult
+    from textual.binding import BindingType
+    from textual.dom import DOMNode
+    from textual.screen import Screen
+    from textual.worker import Worker
+
+    from tui.model.account import Account
+    from tui.model.backend import Service
+    from tui.model.contact import Organisation
+    from tui.model.snapshot import Snapshot
+
+
+class ReshelveApp(CrashSafeApp[None]):
+    """Shows an organisation's contacts at once and starts its engine after the first frame.
+
+    Without an organisation it opens on the screen that connects one. `keys` gives actions other keys, by
+    their binding ids; `on_theme` is called when the person chooses other colours; `warning` is shown first.
+    """
+
+    TITLE = "Reshelve"
+    # A default screen's own style sheet isn't loaded by Textual; read here it also costs no second parse.
+    CSS_PATH = "../screens/main.tcss"
+    COMMANDS: ClassVar = {ActionCommands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("quit", "interrupt", "help", "organisations", "connect", "command_palette"),
+    ]
+
+    def __init__(
+        self,
+        account: Account,
+        organisation: Organisation | None = None,
+        *,
+        keys: Mapping[str, str] | None = None,
+        theme: str = DEFAULT,
+        on_theme: Callable[[str], None] = lambda _: None,
+        warning: str = "",
+    ) -> None:
+        super().__init__(css_path=None if organisation is not None else "../screens/connect/connect.tcss")
+        self.account = account
+        self._opened = EngineRegistry(account, self._publish)
+        self._current: Service | None = None
+        self._homes: dict[Service, MainScreen] = {}
+        self._lifeline = TerminalWatchdog(self.exit)
+        self._awaited_restores: frozenset[str] = frozenset()
+        self._on_theme = on_theme
+        self._warning = warning
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = theme
+        if keys:
+            self.set_keymap(dict(keys))
+        if organisation is not None:
+            self._current = self._opened.service(organisation)
+
+    @property
+    def service(self) -> Service | None:
+        """The engine of the organisation that is shown; None while there is none."""
+        return self._current
+
+    @property
+    def mark(self) -> str:
+        """What every screen shows, so that nobody takes practice for the real books; mostly empty."""
+        if self.account.is_practice:
+            return "PRACTICE"
+        if self._current is not None and self._current.snapshot.organisation.is_demo:
+            return "DEMO COMPANY"
+        return ""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be changed: anywhere, or in the organisation that is open."""
+        return self.account.is_read_only or (self._current is not None and self._current.is_read_only)
+
+    def why_refused(self, action_id: str) -> ReadOnly | None:
+        """Return why read-only mode refuses an action; None where it doesn't."""
+        item = spec(action_id)
+        if item.writes and self._current is not None and (reason := why_read_only(self._current)):
+            return reason
+        return ReadOnly.OPTION if (item.writes or item.signs_out) and self.account.is_read_only else None
+
+    def get_default_screen(self) -> Screen[None]:
+        """Open on the contacts, or on how to connect."""
+        screen = self._first_screen()
+        screen._push_result_callback(self, None)  # noqa: SLF001 - else it can't be switched for another
+        return screen
+
+    def _first_screen(self) -> Screen[None]:
+        if self._current is not None:
+            return self._home(self._current)
+        from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - a first paint with contacts needs none
+
+        return ConnectScreen(self.account, is_first=True)
+
+    def on_mount(self) -> None:
+        """Start the engine once the first frame is out."""
+        self.theme_changed_signal.subscribe(self, lambda theme: self._on_theme(theme.name))
+        if not self.is_headless:
+            self._lifeline.watch(self)
+        self.set_interval(1, self._tick)
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        _collect_garbage_again()
+        if self._current is not None:
+            self._run(self._current)
+        if self._warning and isinstance(self.screen, BaseScreen):
+            self.screen.flash(self._warning, trouble=True)
+
+    # Its own coroutine: one given to a worker that never starts ends in a warning on the terminal.
+    @work(group="engine", exit_on_error=False)
+    async def _run(self, service: Service) -> None:
+        await service.run()
+
+    async def on_unmount(self) -> None:
+        """Stop the engines; by now the terminal is the person's again."""
+        self._lifeline.release()
+        await self._opened.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let the engine know that somebody is there."""
+        if isinstance(event, events.InputEvent) and self._current is not None:
+            self._current.record_user_activity()
+        await super().on_event(event)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of an engine that couldn't start."""
+        error = event.worker.error
+        # One that was stopped, as its organisation was closed, has an error too, and hasn't failed.
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        from tui.screens.dialogs.bug_report import BugReportScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        if isinstance(error, ReshelveError):
+            self.push_screen(BugReportScreen(error))
+        else:
+            logger.error("worker %s failed", event.worker.name, exc_info=error)
+            self.push_screen(BugReportScreen())
+
+    def _tick(self) -> None:
+        """Show the time on the screens that can be seen: the one on top, and those behind its dialogs."""
+        if not self.is_running:
+            return
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, BaseScreen) and screen.is_mounted and not self._is_closing(screen):
+                screen.tick()
+            if not screen.is_modal:
+                break
+
+    # --- organisations ---
+
+    def _home(self, service: Service) -> MainScreen:
+        """Return the contacts of an organisation, as the person left them."""
+        home = self._homes.get(service)
+        if home is None:
+            home = self._homes[service] = MainScreen(service)
+            # What is installed stays as it is while another organisation is shown.
+            self.install_screen(home, f"contacts-{id(home)}")
+        return home
+
+    async def open_organisation(self, organisation: Organisation) -> None:
+        """Go to an organisation's contacts; the one that was open finishes its work in the background."""
+        is_new = not self._opened.has(organisation)
+        service = self._opened.service(organisation)
+        self._current = service
+        service.record_user_activity()
+        await self._pop_to_base()
+        home = self._home(service)
+        if self.screen is not home:
+            await self.switch_screen(home)
+        if is_new:
+            self._run(service)
+        self._opened.went_to(organisation)
+
+    async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
+        """Open what was chosen in the list."""
+        await self._attempt(message.organisation)
+
+    async def _attempt(self, organisation: Organisation) -> None:
+        try:
+            await self.open_organisation(organisation)
+        except ReshelveError as error:
+            from tui.screens.dialogs.bug_report import BugReportScreen  # noqa: PLC0415 - as above
+
+            self.push_screen(BugReportScreen(error))
+
+    def action_organisations(self) -> None:
+        """Show every connected organisation."""
+        from tui.screens.connect.organisations import OrganisationsScreen  # noqa: PLC0415 - as above
+
+        if not isinstance(self.screen, OrganisationsScreen) and self._current is not None:
+            current = self._current.snapshot.organisation
+            self.push_screen(OrganisationsScreen(self.account, current.tenant_id), self._after_organisations)
+
+    async def _after_organisations(self, _: None) -> None:
+        """Follow what was disconnected, or told anew, while the list was open."""
+        await self._opened.follow()
+        await self._leave_what_is_closed()
+
+    def action_connect(self) -> None:
+        """Connect to Xero, for the first time or again."""
+        from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - as above
+
+        if not any(isinstance(screen, ConnectScreen) for screen in self.screen_stack):
+            self.push_screen(ConnectScreen(self.account))
+
+    def on_connect_wanted(self, _: ConnectWanted) -> None:
+        """Open the screen that connects."""
+        self.action_connect()
+
+    async def on_connected_to(self, message: ConnectedTo) -> None:
+        """Go on where the person was, now that Xero can be asked again; or begin."""
+        await self._opened.follow()
+        organisations = message.connected.organisations
+        self._opened.reconnected(organisations)
+        if self._current is None and organisations:
+            await self._attempt(organisations[0])
+        else:
+            await self._leave_what_is_closed()
+
+    async def _leave_what_is_closed(self) -> None:
+        """Go to another organisation, or to the connect screen, when the one open was closed."""
+        closed = self._current
+        if closed is None or self._opened.service_of(closed.snapshot.organisation) is closed:
+            return
+        here = closed.snapshot.organisation.tenant_id
+        # The same one first: it may only be connected in another way than before.
+        organisations = sorted(self.account.connected, key=lambda one: one.tenant_id != here)
+        if organisations:
+            await self._attempt(organisations[0])
+        else:
+            await self._begin_again()
+        home = self._homes.pop(closed)
+        self.uninstall_screen(home)
+        await home.remove()
+
+    async def _begin_again(self) -> None:
+        from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - as above
+
+        self._current = None
+        await self._pop_to_base()
+        await self.switch_screen(ConnectScreen(self.account, is_first=True))
+
+    async def _pop_to_base(self) -> None:
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
+    # --- news ---
+
+    def _publish(self, service: Service, snapshot: Snapshot) -> None:
+        for screen in self.screen_stack:
+            if getattr(screen, "backend", None) is service:
+                screen.post_message(SnapshotChanged(snapshot))
+        if service is self._current:
+            self._open_handoffs(service)
+
+    def on_restore_requested(self, message: RestoreRequested) -> None:
+        """Remember whose restores to open the list for, should they become hand-offs."""
+        self._awaited_restores = frozenset(message.contact_ids)
+        if self._current is not None:
+            self._open_handoffs(self._current)
+
+    def _open_handoffs(self, service: Service) -> None:
+        pane = service.snapshot.summary
+        waiting = {view.change.contact_id for view in pane.manual_restores} if pane else set()
+        if self._awaited_restores & waiting and not isinstance(self.screen, ModalScreen):
+            from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+            self._awaited_restores = frozenset()
+            self.push_screen(ManualRestoresScreen(service))
+
+    # --- keys that work everywhere ---
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action, unless read-only mode refuses it: then say why."""
+        _, name, _ = parse(action) if isinstance(action, str) else action
+        reason = self.why_refused(name) if is_action(name) else None
+        if reason is None:
+            return await super().run_action(action, default_namespace, namespaces)
+        if isinstance(self.screen, BaseScreen):
+            self.screen.flash(read_only(reason))
+        return True
+
+    def action_interrupt(self) -> None:
+        """Copy the text that is marked; with nothing marked, leave."""
+        marked = getattr(self.focused, "selected_text", "") or self.screen.get_selected_text()
+        if marked:
+            self.copy_to_clipboard(marked)
+        else:
+            self.exit()
+
+    def action_help(self) -> None:
+        """Show every key."""
+        from tui.screens.dialogs.help import HelpScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+
+def _collect_garbage_again() -> None:
+    """Turn the collector on, where the command line has put it off for the sake of the first paint."""
+    if not gc.isenabled():
+        # Modules and widgets stay to the end: no collection has to look through them any more.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        gc.enable()

@@ -1,0 +1,79 @@
+"""The engines of the organisations that were opened since the start."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tui.model.errors import ReshelveError
+from tui.system.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tui.model.account import Account
+    from tui.model.backend import Service
+    from tui.model.contact import Organisation
+    from tui.model.snapshot import Snapshot
+
+
+class EngineRegistry:
+    """Keeps one engine an organisation, running until the end: what was asked for goes on being done.
+
+    `publish` is called with each new snapshot of any of them.
+    """
+
+    def __init__(self, account: Account, publish: Callable[[Service, Snapshot], None]) -> None:
+        self._account = account
+        self._publish = publish
+        self._services: dict[str, Service] = {}
+        self._unsubscribe: dict[str, Callable[[], None]] = {}
+
+    def has(self, organisation: Organisation) -> bool:
+        """Whether the organisation is open."""
+        return organisation.tenant_id in self._services
+
+    def service_of(self, organisation: Organisation) -> Service | None:
+        """Return the organisation's engine if it is open."""
+        return self._services.get(organisation.tenant_id)
+
+    def service(self, organisation: Organisation) -> Service:
+        """Return the organisation's engine, made where it isn't open yet. Raises `ReshelveError`."""
+        tenant_id = organisation.tenant_id
+        if tenant_id not in self._services:
+            service = self._account.open(organisation)
+            self._services[tenant_id] = service
+            self._unsubscribe[tenant_id] = service.subscribe(lambda news: self._publish(service, news))
+        return self._services[tenant_id]
+
+    def went_to(self, organisation: Organisation) -> None:
+        """Note where the person is, for the next start."""
+        try:
+            self._account.opened(organisation)
+        except ReshelveError as error:
+            logger.warning("the last organisation wasn't noted: %s", error.what)
+
+    def reconnected(self, organisations: Iterable[Organisation]) -> None:
+        """Let the engines of these organisations ask Xero again at once."""
+        for one in organisations:
+            service = self._services.get(one.tenant_id)
+            if service is not None:
+                service.reconnected()
+
+    async def follow(self) -> None:
+        """Close what is no longer connected, and what is connected in another way than it was opened."""
+        connected = {one.tenant_id: one for one in self._account.connected}
+        for tenant_id, service in list(self._services.items()):
+            if connected.get(tenant_id) != service.snapshot.organisation:
+                await self._stop(tenant_id)
+
+    async def close(self) -> None:
+        """Stop all of them."""
+        await asyncio.gather(*(self._stop(tenant_id) for tenant_id in list(self._services)))
+
+    async def _stop(self, tenant_id: str) -> None:
+        self._unsubscribe.pop(tenant_id)()
+        try:
+            await self._services.pop(tenant_id).stop()
+        except ReshelveError as error:
+            logger.error("stopping: %s", error.what)

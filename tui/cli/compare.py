@@ -1,0 +1,183 @@
+"""`reshelve reconcile FILE`: holds contacts exported from Re-Leased against those in Xero."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli.launch import choose, confirm, listed, say
+from tui.engine.accounts.account import account as account_of
+from tui.model.contact import ContactStatus
+from tui.model.contact_file import FileOptions, moment
+from tui.model.errors import ReadOnly, ReadOnlyError, ReshelveError
+from tui.settings import load
+from tui.system.paths import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tui.model.comparison import Ambiguous, FileComparison
+    from tui.model.contact import Organisation
+    from tui.store import Store
+
+_LEFT_OUT = "-"
+_NOBODY = "0"
+_ENOUGH = "q"
+
+
+def _moment(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
+    """Read a date or a time; one that comes twice, where clocks go back, is the earlier one."""
+    if value is None:
+        return None
+    try:
+        return moment(value)
+    except ValueError:
+        raise click.BadParameter(
+            "It is written like 2026-03-31 or 2026-03-31T14:05.", ctx=context, param=option
+        ) from None
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--organisation", help="Compare with the organisation whose name contains this.")
+@click.option("--archived", "is_archived", is_flag=True, help="All contacts in FILE are archived.")
+@click.option("--active", "is_active", is_flag=True, help="All contacts in FILE are active.")
+@click.option("--delimiter", default="", help="What stands between columns: comma, semicolon, tab, pipe …")
+@click.option("--encoding", default="", help="What FILE is encoded in, such as utf-8 or cp1252.")
+@click.option("--id-column", default="", help="The column with Xero's ids (Re-Leased: External ID).")
+@click.option("--name-column", default="", help="The column with names.")
+@click.option("--email-column", default="", help="The column with e-mail addresses.")
+@click.option("--status-column", default="", help="The column that says which contacts are archived.")
+@click.option(
+    "--dated",
+    callback=_moment,
+    metavar="TIME",
+    help="When FILE was exported; without it, its last change counts.",
+)
+@click.option("--dry-run", is_flag=True, help="Only compare.")
+@click.option("--yes", is_flag=True, help="Don't ask; lines that are for you to tell are left out.")
+def reconcile(
+    file: Path,
+    organisation: str | None,
+    *,
+    is_archived: bool,
+    is_active: bool,
+    dated: datetime | None,
+    dry_run: bool,
+    yes: bool,
+    **options: str,
+) -> None:
+    """Hold a CSV file of contacts exported from Re-Leased against those in Xero.
+
+    What agrees can be recorded as read: Re-Leased has those changes. Nothing is changed in Xero.
+    """
+    if is_archived and is_active:
+        raise click.UsageError("Give --archived or --active, not both.")
+    status = ContactStatus.ARCHIVED if is_archived else ContactStatus.ACTIVE if is_active else None
+    paths = Paths.find()
+    try:
+        account = account_of(load(paths.settings_file), paths)
+        chosen = _one(account.connected, organisation)
+        from tui.engine.comparison import open_store  # noqa: PLC0415 - loads SQLite, which `--help` needn't
+
+        store = open_store(paths, chosen)
+        try:
+            _reconcile(
+                store,
+                file,
+                FileOptions(status=status, dated=dated, **options),
+                chosen.name,
+                asks=not yes,
+                records=not dry_run,
+                is_read_only=chosen.is_read_only,
+            )
+        finally:
+            store.close()
+    except (KeyboardInterrupt, click.Abort):
+        raise say(ReshelveError("Cancelled.", "What isn't said to be recorded isn't.")) from None
+    except ReshelveError as error:
+        raise say(error) from error
+
+
+def _one(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
+    """Return the organisation to compare with; a file of one proves nothing about another."""
+    if wanted is None and len(organisations) > 1:
+        names = listed([each.name for each in organisations])
+        raise ReshelveError("There are several organisations.", f"Choose with --organisation: {names}.")
+    chosen = choose(organisations, wanted)
+    if chosen is None:
+        raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
+    return chosen
+
+
+def _reconcile(
+    store: Store,
+    file: Path,
+    options: FileOptions,
+    organisation: str,
+    *,
+    asks: bool,
+    records: bool,
+    is_read_only: bool,
+) -> None:
+    from tui.cli import compare_format as words  # noqa: PLC0415 - as elsewhere in this file
+    from tui.engine import comparison  # noqa: PLC0415 - as elsewhere in this file
+    from tui.model.comparison import resolve  # noqa: PLC0415 - as above
+
+    found = asyncio.run(comparison.reconcile(store, file, options))
+    for line in (*words.heading(found, organisation), *words.kinds(found)):
+        click.echo(line)
+    if not records:
+        click.echo("Nothing was recorded.")
+        return
+    if is_read_only:
+        raise ReadOnlyError(ReadOnly.CONNECTION)
+    choices = _ask(found) if asks and found.ambiguous else {}
+    count = len(resolve(found, choices).proved)
+    if not count:
+        click.echo("The file proves no change that isn't known to have arrived. There is nothing to record.")
+        return
+    click.echo(f"The file proves that Re-Leased has {_changes(count)} that nothing had proved before.")
+    if asks and not confirm("Record that?"):
+        raise click.Abort
+    accepted = asyncio.run(comparison.accept(store, found, choices))
+    click.echo(f"Recorded: {_changes(accepted.settled)} read by Re-Leased.")
+
+
+def _ask(found: FileComparison) -> dict[int, str | None]:
+    """Let the person tell which contact each ambiguous line means; what isn't told is left out."""
+    lines = "a line" if len(found.ambiguous) == 1 else f"{len(found.ambiguous):,} lines"
+    if not click.confirm(f"Go through {lines} for you to tell?", default=False):
+        return {}
+    choices: dict[int, str | None] = {}
+    for one in found.ambiguous:
+        answer = _ask_one(one)
+        if answer == _ENOUGH:
+            break
+        if answer == _LEFT_OUT:
+            continue
+        choices[one.listed.line] = None if answer == _NOBODY else one.candidates[int(answer) - 1].contact_id
+    return choices
+
+
+def _ask_one(one: Ambiguous) -> str:
+    from tui.cli import compare_format as words  # noqa: PLC0415 - as elsewhere in this file
+
+    click.echo(words.ambiguous(one))
+    for number, candidate in enumerate(one.candidates, 1):
+        click.echo(f"  {number}  {words.contact(candidate)}")
+    click.echo(
+        f"  {_NOBODY}  none of them\n  {_LEFT_OUT}  leave it out\n  {_ENOUGH}  leave out all that follow"
+    )
+    numbers = [str(number) for number in range(1, len(one.candidates) + 1)]
+    kinds = click.Choice([*numbers, _NOBODY, _LEFT_OUT, _ENOUGH])
+    answer: str = click.prompt("Which one?", type=kinds, show_choices=False, default=_LEFT_OUT)
+    return answer
+
+
+def _changes(count: int) -> str:
+    return "one change" if count == 1 else f"{count:,} changes"

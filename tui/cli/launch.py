@@ -1,0 +1,188 @@
+"""Opens the app on one organisation."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tui.app.terminal_watchdog import outlive_terminal
+from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsError, StoreError
+from tui.model.query import fold
+from tui.settings import ScreenSettings, find_key, set_value, survey
+from tui.settings.schema import near
+from tui.settings.validators import shown
+from tui.system.log import log_file
+from tui.widgets.formatting import read_only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tui.engine.accounts.account import XeroAccount
+    from tui.model.contact import Organisation
+    from tui.settings import Settings
+    from tui.system.paths import Paths
+
+_MOST_NAMED: Final = 10
+# Textual believes these for ever. The terminal knows its own size, and when it changes.
+_SIZE: Final = ("COLUMNS", "LINES")
+_IGNORED: Final = (
+    "A setting isn't valid and is ignored. To see it, quit and run `reshelve settings`.",
+    "{} settings aren't valid and are ignored. To see them, quit and run `reshelve settings`.",
+)
+
+
+def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
+    """Open the app and return when it is closed. Raises `ReshelveError` when it can't open.
+
+    `wanted` is a part of an organisation's name; without it the one that was open last is opened again,
+    and without any organisation the screen that connects one. Settings that are ignored are warned about.
+    """
+    require_terminal()
+    organisation = choose(account.connected, wanted)
+    # Both make the first paint and each key faster; Textual reads the variable when it is imported.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
+    gc.disable()
+    for name in _SIZE:
+        os.environ.pop(name, None)
+
+    from tui.app.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
+
+    settings, unknown = without_unknown(settings, paths.settings_file)
+    warnings = (*survey(paths.settings_file).warnings, *unknown)
+    for warning in warnings:
+        # Seen once the app has closed, too.
+        click.echo(f"Warning: {in_line(warning)}", err=True)
+    outlive_terminal()
+    app = ReshelveApp(
+        account,
+        organisation if wanted is not None else account.last_opened,
+        keys=_keymap(settings.keys),
+        theme=settings.screen.theme,
+        on_theme=partial(_remember_theme, paths.settings_file),
+        warning=_IGNORED[len(warnings) > 1].format(len(warnings)) if warnings else "",
+    )
+    app.run()
+    if app.has_crashed:
+        raise BugError(log_file())
+
+
+def require_terminal() -> None:
+    """Raise `ReshelveError` where the app can't be shown: before anything is started for it."""
+    if not (os.isatty(0) and os.isatty(2)):
+        raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
+
+
+def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:
+    """Return the organisation whose name contains what is wanted; the first, or None, when nothing is."""
+    for organisation in organisations:
+        if wanted is None or fold(wanted) in fold(organisation.name):
+            return organisation
+    if wanted is None:
+        return None
+    if not organisations:
+        raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
+    raise no_organisation(wanted, organisations)
+
+
+def no_organisation(wanted: str, organisations: Sequence[Organisation]) -> ReshelveError:
+    """Say that no organisation has the name, with the nearest, or the first of those there are."""
+    names = [organisation.name for organisation in organisations]
+    advice = near(wanted, names) or f"There are: {listed(names)}."
+    return ReshelveError(f"No organisation is called {wanted}.", advice)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names one after the other; of many, the first and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    shown_names = ", ".join(names[:_MOST_NAMED])
+    return f"{shown_names} and {more} more" if more > 0 else shown_names
+
+
+def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[SettingsError, ...]]:
+    """Return the settings with defaults where the app doesn't know the theme or a key, and what is wrong."""
+    wrong = [*problems_of_theme(settings.screen.theme, _place_of_theme(file))]
+    screen = ScreenSettings() if wrong else settings.screen
+    keys = dict(settings.keys)
+    # Without one of them another action has its own keys again, and a key may be taken by that.
+    while found := [*problems_of_keys(keys)]:
+        wrong += [SettingsError(f"{file}: {what}", next_step) for _, what, next_step in found]
+        keys = {action: own for action, own in keys.items() if action not in {about for about, *_ in found}}
+    return replace(settings, screen=screen, keys=keys), tuple(wrong)
+
+
+def problems_of_theme(theme: str, place: str) -> Iterator[SettingsError]:
+    """Say, beginning with the place that names it, that there is no such theme."""
+    from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - what paints is loaded by now
+
+    if theme not in THEME_NAMES:
+        advice = near(theme, THEME_NAMES) or f"It can be {', '.join(THEME_NAMES)}."
+        yield SettingsError(f'{place} is "{shown(theme)}", which is no theme.', advice)
+
+
+def problems_of_keys(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with the person's own keys: the action, what is wrong, what to do."""
+    if keys:
+        from tui.actions.keymap import problems  # noqa: PLC0415 - most people have none
+
+        yield from problems(keys)
+
+
+def _place_of_theme(file: Path) -> str:
+    variable = find_key("screen.theme").variable
+    return variable if os.environ.get(variable) else f"{file}: screen.theme"
+
+
+def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
+    if not keys:
+        return {}
+    from tui.actions.keymap import keymap  # noqa: PLC0415 - most people have none
+
+    return keymap(keys)
+
+
+def tell_of_keychain(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+    """Say that the keychain keeps the command waiting."""
+    if is_waiting:
+        click.echo("Waiting for the keychain: look for its prompt. Ctrl-C cancels.", err=True)
+
+
+def confirm(question: str) -> bool:
+    """Ask whether to go on. Raises `ReshelveError` where the input ends before it answers."""
+    try:
+        return click.confirm(question)
+    except click.Abort as abort:
+        if sys.stdin.isatty():
+            raise
+        raise ReshelveError(
+            f"Cancelled: “{question}” had no answer. Nothing changed.",
+            "Run the command in a terminal, or with --yes.",
+        ) from abort
+
+
+def say(error: ReshelveError) -> click.ClickException:
+    """Turn an error into what the command line prints before it exits with 1."""
+    if isinstance(error, ReadOnlyError):
+        return click.ClickException(read_only(error.reason))
+    return click.ClickException(in_line(error))
+
+
+def in_line(error: ReshelveError) -> str:
+    """Write an error as the command line prints it: what happened, and what to do."""
+    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, for words that may be Xero's
+
+    return safe(f"{error.sentence} {error.next_step}" if error.next_step else error.what)
+
+
+def _remember_theme(file: Path, name: str) -> None:
+    try:
+        set_value(file, "screen.theme", name)
+    except (OSError, StoreError, SettingsError):
+        # Colours that last until the end are better than a dialog about them.
+        return

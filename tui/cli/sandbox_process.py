@@ -1,0 +1,101 @@
+"""The sandbox as a process of its own, which never outlives this one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from tui.model.errors import ReshelveError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+_PATIENCE = 5.0
+
+
+class SandboxProcess:
+    """A running sandbox and what its first line told: addresses, client id, refresh token.
+
+    It ends when its standard input does, which the operating system sees to even if this process is
+    killed. Raises `ReshelveError` with the sandbox's own words when it doesn't start.
+    """
+
+    def __init__(self, data: Path, *, contacts: int, cycle: float, fresh: bool) -> None:
+        command = [
+            *(sys.executable, "-m", "tui", "sandbox", "--exit-with-parent"),
+            *("--data", str(data), "--contacts", str(contacts), "--cycle", str(cycle)),
+        ]
+        if fresh:
+            command.append("--fresh")
+        # Ctrl-C waits until the process is in hand, so that it can't be left behind half-started.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._process = subprocess.Popen(  # noqa: S603 - our own program, with numbers and a path
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A terminal that closes must not end the sandbox before the app has ended.
+            start_new_session=True,
+        )
+        self._words: list[str] = []
+        self._reader = threading.Thread(target=self._keep_words, daemon=True)
+        self._reader.start()
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            first = self._first_line()
+        except BaseException:
+            # A person who can't wait must not leave it behind either.
+            self.stop()
+            raise
+        self.urls: dict[str, str] = {
+            key: first[key] for key in ("login", "identity", "api", "pages", "released")
+        }
+        self.client_id: str = first["client_id"]
+        self.refresh_token: str = first["refresh_token"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the sandbox, and return when it is gone. May be called twice."""
+        _stream(self._process.stdin).close()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(_PATIENCE)
+        for stream in (self._process.stdout, self._process.stderr):
+            _stream(stream).close()
+
+    def _first_line(self) -> dict[str, Any]:
+        line = _stream(self._process.stdout).readline()
+        try:
+            first: dict[str, Any] = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            self.stop()
+            words = " ".join(self._words).removeprefix("Error: ") or "It said nothing."
+            raise ReshelveError(f"The practice Xero and Re-Leased didn't start: {words}") from None
+        return first
+
+    def _keep_words(self) -> None:
+        """Read what the sandbox says, so that it never waits for a reader; the last lines are kept."""
+        for line in _stream(self._process.stderr):
+            self._words = [*self._words[-4:], line.decode(errors="replace").strip()]
+
+
+def _stream(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise RuntimeError("the process was started with pipes")
+    return stream

@@ -1,0 +1,1 @@
+"""Textual's private parts that Reshelve relies on, kept in one place."""

@@ -1,0 +1,205 @@
+"""Textual's driver for POSIX terminals, made to survive whatever a terminal sends and however it is stopped.
+
+Part of what `tui.compat.textual` overrides in Textual.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import selectors
+import signal
+import termios
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from textual import events
+from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+from textual.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from textual.message import Message
+
+_READ_BYTES: Final = 4096
+_POLL_SECONDS: Final = 0.1
+_OPEN_PASTE_SECONDS: Final = 5.0
+_MOST_COLUMNS, _MOST_LINES = 2000, 1000
+_MOST_PASTED: Final = 100_000
+# Alternate screen, no cursor, focus events, pasting in brackets, no wrapping; then the keyboard protocol, set
+# instead of pushed, so that leaving pops what starting pushed.
+_ENTER_AGAIN: Final = "\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[=25;1u"
+
+
+class TerminalParser(XTermParser):
+    """Ignores sequences that can't be keys or mouse events; Textual's own raises on some of them."""
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterator[events.Key]:  # noqa: FBT001, FBT002 - Textual's signature
+        try:
+            keys: Iterable[events.Key] = list(super()._sequence_to_key_events(sequence, alt))
+        except (ValueError, OverflowError):
+            keys = [events.Key(Keys.Ignore, sequence)]
+        for key in keys:
+            # Half of a surrogate pair is no character: it could be neither shown nor stored.
+            is_character = not any("\ud800" <= char <= "\udfff" for char in f"{key.key}{key.character or ''}")
+            yield key if is_character else events.Key(Keys.Ignore, sequence)
+
+    def parse_mouse_code(self, code: str) -> Message | None:
+        """Return the mouse event, None where there is none."""
+        try:
+            return super().parse_mouse_code(code)
+        except (ArithmeticError, ValueError):
+            return None
+
+
+class TerminalInput:
+    """Turns the bytes that a terminal sends into events.
+
+    Bytes that aren't UTF-8 are left out. A paste whose end never comes is ended after some seconds of
+    silence: Textual would take every later key as a part of it.
+    """
+
+    def __init__(self) -> None:
+        self._parser = TerminalParser()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+        self._tail = ""
+        self._is_pasting = False
+        self._last_read = monotonic()
+
+    def feed(self, typed: bytes) -> Iterator[Message]:
+        """Yield the events of the bytes read."""
+        self._last_read = monotonic()
+        text = self._decoder.decode(typed)
+        if text:
+            self._follow_paste(text)
+            yield from self._parser.feed(text)
+            yield from self._parser.tick()
+
+    def idle(self) -> Iterator[Message]:
+        """Yield the events that are due because nothing more came; to be called now and then."""
+        yield from self._parser.tick()
+        if self._is_pasting and monotonic() - self._last_read > _OPEN_PASTE_SECONDS:
+            # Twice: the first may end a sequence that was cut off.
+            yield from self.feed((BRACKETED_PASTE_END * 2).encode())
+
+    def _follow_paste(self, text: str) -> None:
+        seen = self._tail + text
+        start, end = seen.rfind(BRACKETED_PASTE_START), seen.rfind(BRACKETED_PASTE_END)
+        if start != end:
+            self._is_pasting = start > end
+        self._tail = seen[1 - len(BRACKETED_PASTE_START) :]
+
+
+class TerminalDriver(LinuxDriver):
+    """Reads a terminal without ever ending the app, and takes it back after the process was stopped."""
+
+    _raw: list[Any] | None = None
+
+    # --- input ---
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            # The terminal is gone.
+            self._in_loop(self._app.exit)
+        except Exception as error:  # noqa: BLE001 - reported as every other unexpected error
+            self._in_loop(self._app._handle_exception, error)  # noqa: SLF001 - see tui.compat.textual
+
+    def run_input_thread(self) -> None:
+        """Read the terminal until the driver stops."""
+        terminal = TerminalInput()
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(_POLL_SECONDS):
+                    typed = os.read(self.fileno, _READ_BYTES)
+                    if not typed:
+                        # A closed terminal is ready to be read for ever.
+                        self.exit_event.wait(_POLL_SECONDS)
+                    for event in terminal.feed(typed):
+                        self.process_message(event)
+                for event in terminal.idle():
+                    self.process_message(event)
+
+    def process_message(self, message: Message) -> None:
+        """Hand an event to the app, unless it claims what can't be."""
+        if isinstance(message, events.Resize) and message.size != self._possible(*message.size):
+            return
+        if isinstance(message, events.Paste):
+            message.text = message.text[:_MOST_PASTED]
+        super().process_message(message)
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        return self._possible(*super()._get_terminal_size())
+
+    @staticmethod
+    def _possible(width: int, height: int) -> tuple[int, int]:
+        return min(max(width, 1), _MOST_COLUMNS), min(max(height, 1), _MOST_LINES)
+
+    # --- output ---
+
+    def write(self, data: str) -> None:
+        """Write to the terminal; while the app doesn't have it, what is written is dropped.
+
+        Textual's own would wait for ever for a thread that has ended.
+        """
+        if self._writer_thread is not None and self._writer_thread.is_alive():
+            super().write(data)
+
+    # --- stopping and continuing ---
+
+    @property
+    def _has_terminal(self) -> bool:
+        return self._key_thread is not None and self._key_thread.is_alive()
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, unless it is taken: a second thread would read every other key."""
+        if self._has_terminal:
+            return
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        with suppress(termios.error):
+            self._raw = termios.tcgetattr(self.fileno)
+
+    def _sigtstp_application(self, *_: object) -> None:
+        # Not in the signal's handler, which may have interrupted a write to the queue that it would need.
+        if not self._in_loop(self._stop_process):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _stop_process(self) -> None:
+        if self._auto_restart and self._has_terminal:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._in_loop(self._continue)
+
+    def _continue(self) -> None:
+        # An app that is closing has given the terminal back for good.
+        if not self._auto_restart or not self._app._running:  # noqa: SLF001 - see tui.compat.textual
+            return
+        if self._has_terminal:
+            self._retake_terminal()
+        elif not self.exit_event.is_set():
+            self.resume_application_mode()
+
+    def _retake_terminal(self) -> None:
+        """Set up the terminal again after a stop without warning: the shell may have had it in between."""
+        if self._raw is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
+        self.write(_ENTER_AGAIN)
+        self._enable_mouse_support()
+        self._app.refresh(layout=True)
+
+    def _in_loop(self, call: Any, *arguments: object) -> bool:
+        """Call something in the app's loop, from any thread or signal; False where the loop has ended."""
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            return False
+        return True

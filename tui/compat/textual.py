@@ -1,0 +1,197 @@
+"""The private parts of Textual that Reshelve overrides, together with `tui.compat.terminal_driver`.
+
+Written for Textual 8.2. `tests/test_compat.py` fails when one of these parts has changed, and names it.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from textual import events, on
+from textual._context import active_message_pump
+from textual.app import App, ReturnType
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
+from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
+from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.theme import ThemeProvider
+from textual.widgets import Input, OptionList
+from textual.worker import NoActiveWorker, get_current_worker
+
+from tui.system.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
+    from textual.driver import Driver
+    from textual.message_pump import MessagePump
+
+WRITTEN_FOR: Final = "8.2"
+_Answer = TypeVar("_Answer")
+
+
+class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
+    """A screen that is closed once, and only while it is on top.
+
+    Keys that arrive together are all handed to the screen that was on top when they were read.
+    """
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Close this screen with a result, if it is the one on top and there is another below it."""
+        if self._is_on_top and len(self.app.screen_stack) > 1:
+            return super().dismiss(result)
+        return AwaitComplete()
+
+    def open_screen(
+        self, screen: Screen[_Answer], callback: ScreenResultCallbackType[_Answer] | None = None
+    ) -> None:
+        """Open another screen on top of this one, if nothing is on top of it yet."""
+        if self._is_on_top:
+            self.app.push_screen(screen, callback)
+
+    @property
+    def _is_on_top(self) -> bool:
+        return self.app.screen_stack[-1:] == [self]
+
+
+class SafeOptionList(OptionList):
+    """Textual's list of options, whose page keys raise until it has been painted."""
+
+    def _move_page(self, direction: Any) -> None:
+        with suppress(KeyError):
+            super()._move_page(direction)
+
+
+class _Bar(ScrollBarRender):
+    """Textual's scroll bar, which divides by zero where all there is fits into the window."""
+
+    @classmethod
+    def render_bar(cls, **sizes: Any) -> Any:  # type: ignore[override] # as it is called
+        """Draw the bar."""
+        if sizes["window_size"] >= sizes["virtual_size"]:
+            sizes["window_size"] = 0
+        return super().render_bar(**sizes)
+
+
+ScrollBar.renderer = _Bar
+
+
+# Textual takes a widget's styles from its first base alone.
+class SafeCommandPalette(CommandPalette, GuardedScreen[Any]):
+    """Textual's command palette, with a list that may not be there yet, or no longer."""
+
+    @on(Input.Submitted)
+    def _run_command_once(self, event: Input.Submitted) -> None:
+        if not self._is_on_top:
+            event.prevent_default()
+
+    def _action_command_list(self, action: str) -> None:
+        with suppress(KeyError, NoMatches):
+            super()._action_command_list(action)
+
+    def _action_cursor_down(self) -> None:
+        with suppress(NoMatches):
+            super()._action_cursor_down()
+
+
+class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
+    """An app whose unexpected errors go to the log, and never to the terminal.
+
+    Textual prints a traceback with the values of local variables, which are the names of contacts, and exits
+    with 0 where the error was its input thread's. After `run`, `has_crashed` says whether an error ended it.
+    """
+
+    # A list of options without any width raises.
+    CSS = "OptionList { min-width: 8; }"
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the driver that survives what terminals send."""
+        found = super().get_driver_class()
+        if sys.platform == "win32":
+            return found
+        from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - Windows has none
+
+        from tui.compat.terminal_driver import TerminalDriver  # noqa: PLC0415 - as above
+
+        return TerminalDriver if found is LinuxDriver else found
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hand on an event; keys and the mouse wait until all of a screen that opens is there."""
+        if isinstance(event, events.InputEvent) and self.screen_stack:
+            await self.screen._mounted_event.wait()  # noqa: SLF001 - see above
+        await super().on_event(event)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action, unless it belongs to a screen that was closed after it was chosen."""
+        if self._is_closing(default_namespace or self):
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
+
+    # --- errors ---
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether an unexpected error ended the app."""
+        return self._exception is not None
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self._is_closing(_raising_node()):
+            # What a closing screen still had to do can't matter any more: its widgets are gone already.
+            logger.info("error in a screen that was closing", exc_info=error)
+            return
+        logger.error("unexpected error", exc_info=error)
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: object) -> None:
+        """End the app by an error of Textual's own; what it would print isn't shown."""
+        del renderables
+        self._handle_exception(RuntimeError("Textual gave up"))
+
+    def _is_closing(self, node: MessagePump | None) -> bool:
+        """Whether the node is about to be removed, or the whole app is about to end."""
+        if self._exit:
+            return True
+        while node is not None and node is not self:
+            if node._closing or node._closed or getattr(node, "_pruning", False):  # noqa: SLF001 - see above
+                return True
+            if isinstance(node, Screen) and node not in self.screen_stack:
+                return not self.is_screen_installed(node)
+            node = node._parent  # noqa: SLF001 - see above
+        return node is None
+
+    # --- the command palette ---
+
+    def action_command_palette(self) -> None:
+        """Open the command palette."""
+        self._open_palette(SafeCommandPalette())
+
+    def search_themes(self) -> None:
+        """Open the palette of themes."""
+        self._open_palette(SafeCommandPalette(providers=[ThemeProvider], placeholder="Search for themes…"))
+
+    def _open_palette(self, palette: SafeCommandPalette) -> None:
+        # Without Textual's fixed id: the palette before this one may not be gone yet.
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(palette)
+
+
+def _raising_node() -> MessagePump | None:
+    """Return the node whose worker, handler or timer runs now."""
+    try:
+        return get_current_worker().node
+    except NoActiveWorker:
+        return active_message_pump.get(None)

@@ -1,0 +1,114 @@
+"""The ways out of one organisation. Made only when the engine starts: importing HTTP costs a first paint."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from tui.model.errors import OfflineError, ReshelveError
+from tui.net.loopback import is_loopback
+
+if TYPE_CHECKING:
+    from tui.model.contact import Organisation
+    from tui.re_leased.evidence_source import EvidenceSource
+    from tui.settings import Settings
+    from tui.system.paths import Paths
+    from tui.xero.auth.tokens import TokenSource, TokenStore
+    from tui.xero.client import XeroClient
+
+# The other place for tokens, `keychain`, is the usual one.
+FILE: Final = "file"
+
+
+class ClientFactory:
+    """Xero's API and pages, and a feed of Re-Leased where the settings name one."""
+
+    def __init__(self, settings: Settings, paths: Paths, organisation: Organisation) -> None:
+        self._settings = settings
+        self._paths = paths
+        self._organisation = organisation
+        self._xero: XeroClient | None = None
+        self.observer: EvidenceSource | None = None
+
+    @property
+    def xero(self) -> XeroClient:
+        """The client of Xero's API. Raises `OfflineError` before `open`."""
+        if self._xero is None:
+            raise OfflineError("The connection to Xero is not ready yet.", "Try again in a moment.")
+        return self._xero
+
+    @property
+    def has_feed(self) -> bool:
+        """Whether there is a feed of what Re-Leased has picked up."""
+        return bool(self._settings.released.feed_url)
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether Xero's pages are on this machine."""
+        return is_loopback(self._settings.xero.pages_url)
+
+    async def open(self) -> None:
+        """Import and make the clients; nothing is called yet."""
+        for module in ("tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls", "tui.re_leased.feed"):
+            await asyncio.to_thread(import_module, module)
+        from tui.re_leased.feed import FeedObserver  # noqa: PLC0415 - after the first paint
+        from tui.xero.client import XeroClient  # noqa: PLC0415 - after the first paint
+
+        self._xero = XeroClient(
+            api_url=self._settings.xero.api_url,
+            # Xero knows a custom connection's organisation by its token.
+            tenant_id="" if self._organisation.is_custom else self._organisation.tenant_id,
+            tokens=token_source(self._settings, self._paths, self._organisation.sign_in),
+        )
+        if self.has_feed:
+            self.observer = FeedObserver(
+                feed_url=self._settings.released.feed_url, tenant_id=self._organisation.tenant_id
+            )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._xero is not None:
+            await self._xero.aclose()
+        if self.observer is not None:
+            await self.observer.aclose()
+
+    def contact_url(self, contact_id: str) -> str:
+        """Return a contact's address in Xero's pages. Raises `ReshelveError` while it isn't known."""
+        from tui.xero.web_urls import contact_url  # noqa: PLC0415 - after the first paint
+
+        if not self._organisation.short_code:
+            raise ReshelveError(
+                "Xero hasn't told the address of this organisation's pages yet.",
+                "Opening the list of organisations asks again.",
+                action="organisations",
+            )
+        return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
+
+    async def simulate_restore(self, contact_id: str) -> None:
+        """Press Restore in the practice Xero's page."""
+        from tui.xero.web_urls import press_restore  # noqa: PLC0415 - after the first paint
+
+        await press_restore(self.contact_url(contact_id))
+
+
+def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
+    """Return where the tokens of a sign-in are kept: the keychain, or a file if a person chose that."""
+    from tui.xero.auth.tokens import TokenFile  # noqa: PLC0415 - after the first paint
+
+    if settings.xero.token_store == FILE:
+        return TokenFile(paths.token_file(sign_in))
+    from tui.xero.auth.keychain import Keychain  # noqa: PLC0415 - as above
+
+    return Keychain(paths.data, sign_in)
+
+
+def token_source(settings: Settings, paths: Paths, sign_in: str) -> TokenSource:
+    """Return where access tokens come from, shared by all copies of the program."""
+    from tui.xero.auth.tokens import TokenSource  # noqa: PLC0415 - after the first paint
+
+    return TokenSource(
+        token_store(settings, paths, sign_in),
+        paths.token_file(sign_in).with_suffix(".lock"),
+        identity_url=settings.xero.identity_url,
+    )

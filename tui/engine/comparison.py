@@ -1,0 +1,117 @@
+"""Reconciling: a file of contacts out of Re-Leased against the local copy, and what it proves, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from tui.engine.clock import XeroClock, utc_now
+from tui.engine.sync.sync_state import FULL_DONE_AT, SINCE
+from tui.model import timestamps
+from tui.model.comparison import RecordedMatches, compare, resolve
+from tui.model.errors import ReshelveError, StoreError
+from tui.re_leased.contact_file import open_contact_file
+from tui.store import Store
+from tui.store.database import FILE_NAME
+from tui.system.paths import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tui.model.change import Change
+    from tui.model.comparison import FileComparison, XeroContact
+    from tui.model.contact import Organisation
+    from tui.model.contact_file import FileContact, FileOptions
+    from tui.system.paths import Paths
+
+#: The bookmark of the file that was recorded last.
+LAST_FILE: Final = "released.last_file"
+# Others may want to write meanwhile, another copy of the program among them.
+_RECORDED_AT_ONCE: Final = 200
+_OPEN_FIRST: Final = "Open Reshelve and wait until they have been read, then try again."
+_IS_OLDER: Final = (
+    "The contacts were last read from Xero before the file was exported: what changed in between shows as a"
+    " difference. Reshelve, left open, reads them anew."
+)
+
+
+def open_store(paths: Paths, organisation: Organisation) -> Store:
+    """Open the local copy of an organisation, beside whoever else uses it. Raises `StoreError`."""
+    folder = paths.organisation(organisation.tenant_id)
+    if not (folder / FILE_NAME).exists():
+        raise StoreError("The contacts haven't been read from Xero yet.", _OPEN_FIRST)
+    return Store.open(private_folder(folder))
+
+
+async def reconcile(
+    store: Store, file: Path, options: FileOptions, clock: XeroClock | None = None
+) -> FileComparison:
+    """Hold a file against the local copy; nothing is recorded. Raises `ReshelveError`.
+
+    Without a clock, what an earlier run has learnt of this machine's one counts. Cancelled, it soon
+    stops reading the file.
+    """
+    if store.sync_state(FULL_DONE_AT) is None:
+        raise ReshelveError("Not all contacts have been read from Xero yet.", _OPEN_FIRST)
+    contacts, changes = await store.to_compare()
+    clock = clock or XeroClock(utc_now, store)
+    stop = threading.Event()
+    try:
+        found = await asyncio.to_thread(_hold, file, options, clock, contacts, changes, stop=stop)
+    finally:
+        stop.set()
+    return replace(found, notes=(*found.notes, *_age(store, found.source.dated)))
+
+
+async def accept(
+    store: Store, reconciliation: FileComparison, choices: Mapping[int, str | None]
+) -> RecordedMatches:
+    """Record what the file proves, after the choices for ambiguous lines. Raises `StoreError`.
+
+    Doing it again changes nothing. An interruption leaves a part recorded, each line of it true.
+    """
+    # In a thread: a million lines would keep the screen from being painted.
+    found = await asyncio.to_thread(resolve, reconciliation, choices)
+    evidence = await asyncio.to_thread(lambda: found.evidence)
+    cursor = LAST_FILE, f"{found.source.dated.isoformat()} {found.source.run}"
+    settled = 0
+    for start in range(0, len(evidence), _RECORDED_AT_ONCE):
+        settled += await store.record_synced(evidence[start : start + _RECORDED_AT_ONCE], cursor)
+    return RecordedMatches(found, settled)
+
+
+def _hold(
+    file: Path,
+    options: FileOptions,
+    clock: XeroClock,
+    contacts: Sequence[XeroContact],
+    changes: Mapping[str, Sequence[Change]],
+    *,
+    stop: threading.Event,
+) -> FileComparison:
+    # Its last change, and what a person says of it, are by this machine's clock, as far as anybody knows.
+    with open_contact_file(file, options, clock.machine()) as opened:
+        source = replace(opened.source, dated=clock.by_person(opened.source.dated))
+        found = compare(source, _until(stop, opened.contacts), contacts, changes)
+        return replace(found, notes=(*opened.notes, *found.notes))
+
+
+def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:
+    """Give the lines until nobody waits for them any more; nobody sees then what was raised."""
+    for line in lines:
+        if stop.is_set():
+            raise ReshelveError("The comparison was stopped.", "Nothing was changed.")
+        yield line
+
+
+def _age(store: Store, dated: datetime) -> tuple[str, ...]:
+    """Say that the local copy is older than the file, which can explain differences."""
+    read_at = timestamps.of_text(store.sync_state(SINCE))
+    if read_at is None or read_at >= dated:
+        return ()
+    return (_IS_OLDER,)

@@ -1,0 +1,216 @@
+"""How Xero is to be reached right now: limits, outages and bad connections are ordinary weather."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from tui.model.errors import (
+    KeychainError,
+    MissingScopeError,
+    NotConnectedError,
+    OfflineError,
+    RateLimitedError,
+    ReconnectError,
+    RejectedError,
+    ReshelveError,
+    UnexpectedAnswerError,
+)
+from tui.model.snapshot import ConnectionStatus, XeroStatus
+from tui.system.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+# Seconds.
+_FIRST_WAIT: Final = 1.0
+_LONGEST_OFFLINE: Final = 30.0
+# Xero's word on "The Organisation is offline" is to try again in about five minutes.
+_LONGEST_UNAVAILABLE: Final = 300.0
+_REFUSED: Final = 60.0
+_NOT_CONNECTED: Final = 600.0
+# The person may answer its prompt at any moment.
+_KEYCHAIN: Final = 3.0
+# Naps are short, so that a laptop that slept, or a clock that jumped, is noticed soon.
+_NAP: Final = 5.0
+_CLOCK_MOVED: Final = 2.0
+
+_LIMITS: Final = {
+    "day": "Today's calls to Xero are used up. Everything queued is kept.",
+    "concurrent": "Too many calls to Xero were under way at once.",
+    "appminute": "This minute's calls to Xero are used up, by everybody who uses this app.",
+}
+_MINUTE_LIMIT: Final = "This minute's calls to Xero are used up."
+_GONE: Final = (
+    "Xero no longer lists this organisation for the sign-in, or a permission is missing. "
+    "Everything stays readable here. To change contacts, connect again."
+)
+_ELSEWHERE: Final = "Another Reshelve on this machine is talking to Xero; this one shows what it does."
+_SPARED: Final = "The calls to Xero that are left today are kept for you."
+
+
+class ConnectionState:
+    """The state of the connection, and the waiting that it asks for.
+
+    Every job that calls Xero notes when it begins (`attempt`), reports here how it went, and waits here
+    before it calls again. Jobs that meet the same trouble together are one failure, not several.
+    """
+
+    def __init__(self, now: Callable[[], datetime], changed: Callable[[], None]) -> None:
+        self.link = XeroStatus()
+        self._now = now
+        self._changed = changed
+        self._failures = 0
+        self._troubles = 0
+        self._wait_ends = 0.0
+        self._nudge = asyncio.Event()
+        self._minute_full_until: datetime | None = None
+        self._spared_until: datetime | None = None
+        self._silent_since: datetime | None = None
+
+    @property
+    def shown(self) -> XeroStatus:
+        """The link with what holds calls back although Xero answers, for the person to see."""
+        link = replace(self.link, minute_full_until=self._minute_full_until, silent_since=self._silent_since)
+        if link.status is ConnectionStatus.ONLINE and self._spared_until is not None:
+            return replace(link, waiting_until=self._spared_until, detail=_SPARED)
+        return link
+
+    def attempt(self) -> int:
+        """Begin an attempt; what is returned goes with the report of how it went."""
+        return self._troubles
+
+    def record_success(self, minute: int | None, day: int | None, attempt: int | None = None) -> None:
+        """Note an answer from Xero, with the calls it says are left."""
+        link = XeroStatus(
+            ConnectionStatus.ONLINE, last_answer_at=self._now(), minute_calls_left=minute, day_calls_left=day
+        )
+        is_older = attempt is not None and attempt < self._troubles
+        if is_older and self.link.status is ConnectionStatus.LIMITED and self._left() > 0:
+            # It was asked before the limit was met, which therefore still holds.
+            held = self.link
+            link = replace(link, status=held.status, waiting_until=held.waiting_until, detail=held.detail)
+        else:
+            self._failures = 0
+        self._become(link)
+
+    def record_failure(self, error: ReshelveError, attempt: int | None = None) -> None:
+        """Note a failure and decide when to call again."""
+        left = self._left()
+        is_joined = left > 0 or (attempt is not None and attempt < self._troubles)
+        wait = self._wait(error, is_joined=is_joined)
+        is_same = _link(error) is self.link.status and not isinstance(error, RateLimitedError)
+        if wait <= left or (left > 0 and is_same):
+            # The wait that is running covers it.
+            return
+        self._troubles += 1
+        self._wait_ends = monotonic() + wait
+        logger.warning("xero: %s; next attempt in %.0f s", type(error).__name__, wait)
+        until = self._now() + timedelta(seconds=wait)
+        self._become(replace(self.link, status=_link(error), waiting_until=until, detail=_words(error)))
+
+    def mark_standby(self) -> None:
+        """Note that another copy of the program holds the lease."""
+        self._become(
+            replace(self.link, status=ConnectionStatus.STANDBY, waiting_until=None, detail=_ELSEWHERE)
+        )
+
+    def minute_full(self, seconds: float | None) -> None:
+        """Note that calls wait so long for room in Xero's minute; None when none waits any longer."""
+        self._minute_full_until = None if seconds is None else self._now() + timedelta(seconds=seconds)
+        self._changed()
+
+    def silent(self, seconds: float | None) -> None:
+        """Note that something has had no answer for so long; None when nothing waits for long any more."""
+        self._silent_since = None if seconds is None else self._now() - timedelta(seconds=seconds)
+        self._changed()
+
+    def limit_background_calls(self, until: datetime | None) -> None:
+        """Note that the background leaves the rest of the day's calls to the person until then."""
+        if until != self._spared_until:
+            self._spared_until = until
+            self._changed()
+
+    def retry_now(self) -> None:
+        """End the waiting early because a person asked; a limit is still respected."""
+        if self.link.status is not ConnectionStatus.LIMITED and self.link.waiting_until is not None:
+            self._failures = 0
+            self._become(replace(self.link, waiting_until=None))
+
+    async def wait_until_ready(self) -> None:
+        """Return when Xero may be called again."""
+        while (left := self._left()) > 0:
+            self._nudge.clear()
+            try:
+                async with asyncio.timeout(min(left, _NAP)):
+                    await self._nudge.wait()
+            except TimeoutError:
+                self._follow_clock()
+
+    def _left(self) -> float:
+        """Seconds still to wait."""
+        until = self.link.waiting_until
+        if until is None:
+            return 0.0
+        # Two clocks: one stands still while a laptop sleeps, the other may be set back by hours.
+        return min((until - self._now()).total_seconds(), self._wait_ends - monotonic())
+
+    def _follow_clock(self) -> None:
+        """Say the same moment by a clock that was set back meanwhile."""
+        until, now = self.link.waiting_until, self._now()
+        left = self._wait_ends - monotonic()
+        if until is not None and (until - now).total_seconds() - left > _CLOCK_MOVED:
+            self._become(replace(self.link, waiting_until=now + timedelta(seconds=left)))
+
+    def _wait(self, error: ReshelveError, *, is_joined: bool) -> float:
+        if isinstance(error, RateLimitedError):
+            return max(error.retry_after, 1.0)
+        if isinstance(error, KeychainError) and error.is_waiting:
+            return _KEYCHAIN
+        if isinstance(error, NotConnectedError):
+            return _NOT_CONNECTED
+        if isinstance(error, ReconnectError | RejectedError):
+            return _REFUSED
+        longest = _LONGEST_OFFLINE if isinstance(error, OfflineError) else _LONGEST_UNAVAILABLE
+        # No more doublings than this wait has: a long time offline says nothing about Xero's own troubles.
+        if not self._failures or (not is_joined and _doubled(self._failures) < longest):
+            self._failures += 1
+        return min(_doubled(self._failures), longest)
+
+    def _become(self, link: XeroStatus) -> None:
+        self.link = link
+        if link.waiting_until is None:
+            self._nudge.set()
+        self._changed()
+
+
+def _doubled(failures: int) -> float:
+    return float(_FIRST_WAIT * 2 ** (failures - 1))
+
+
+def _words(error: ReshelveError) -> str:
+    if isinstance(error, RateLimitedError):
+        return _LIMITS.get(error.problem, _MINUTE_LIMIT)
+    if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):
+        return _GONE
+    return error.what if not error.next_step else f"{error.sentence} {error.next_step}"
+
+
+def _link(error: ReshelveError) -> ConnectionStatus:
+    if isinstance(error, OfflineError):
+        is_prompt_open = isinstance(error, KeychainError) and error.is_waiting
+        return ConnectionStatus.KEYCHAIN if is_prompt_open else ConnectionStatus.OFFLINE
+    if isinstance(error, RateLimitedError):
+        return ConnectionStatus.LIMITED
+    if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):
+        return ConnectionStatus.REMOVED
+    if isinstance(error, ReconnectError):
+        return ConnectionStatus.RECONNECT
+    if isinstance(error, UnexpectedAnswerError | RejectedError):
+        return ConnectionStatus.UNEXPECTED
+    return ConnectionStatus.UNAVAILABLE

@@ -1,0 +1,63 @@
+"""From a connected organisation to its engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.engine.clients import ClientFactory
+from tui.engine.clock import utc_now
+from tui.engine.engine import Engine
+from tui.engine.sync.leader_lock import LeaderLock
+from tui.engine.timezones import zone_named, zone_of
+from tui.model.evidence import NightlyWindow
+from tui.settings import window
+from tui.store import Store
+from tui.system.paths import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tui.model.contact import Organisation
+    from tui.settings import Settings
+    from tui.system.paths import Paths
+
+LEASE = "lease"
+_UNKNOWN_ZONE = "Xero's name for the organisation's time zone, {}, isn't known: this machine's is used."
+
+
+def open_engine(
+    settings: Settings,
+    paths: Paths,
+    organisation: Organisation,
+    *,
+    is_read_only: bool = False,
+    now: Callable[[], datetime] = utc_now,
+) -> Engine:
+    """Make an organisation's engine, not yet running. Touches the disk alone. Raises `ReshelveError`."""
+    folder = private_folder(paths.organisation(organisation.tenant_id))
+    return Engine(
+        organisation,
+        Store.open(folder),
+        ClientFactory(settings, paths, organisation),
+        lease=LeaderLock(folder / LEASE),
+        window=nightly_window(settings, organisation),
+        poll_seconds=settings.sync.poll_seconds,
+        is_read_only=is_read_only or organisation.is_read_only,
+        now=now,
+    )
+
+
+def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWindow:
+    """Return the hours within which Re-Leased's automatic sync runs, in the zone they are meant in.
+
+    That is the one in the settings, else the organisation's own; this machine's where neither is known.
+    """
+    start, end, zone = window(settings, organisation.tenant_id)
+    if zone:
+        return NightlyWindow(start, end, zone_named(zone))
+    if not organisation.timezone:
+        return NightlyWindow(start, end)
+    found = zone_of(organisation.timezone)
+    note = "" if found else _UNKNOWN_ZONE.format(organisation.timezone)
+    return NightlyWindow(start, end, found, note)

@@ -1,0 +1,77 @@
+"""What a person tells of Re-Leased: kept as evidence, and graded for no more than it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.engine.read_only import writes
+from tui.model.change import last_confirmed
+from tui.model.errors import ReshelveError
+from tui.model.user_reports import ReportKind, UserReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tui.engine.re_leased_monitor import ReLeasedMonitor
+    from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.model.change import Change
+    from tui.model.user_reports import CompanyState
+    from tui.store import Store
+
+
+class EvidenceService:
+    """The part of `model.backend.Backend` that takes what people tell. Durable when it returns."""
+
+    _store: Store
+    _publisher: SnapshotPublisher
+    _released: ReLeasedMonitor
+    _now: Callable[[], datetime]
+
+    @writes
+    async def report_sync_started(self, at: datetime) -> None:
+        """Keep that somebody started a sync in Re-Leased then."""
+        if at > self._now():
+            raise ReshelveError(
+                "That time is yet to come. Nothing was noted.", "Give the time when the sync was started."
+            )
+        await self._update(UserReport(ReportKind.SYNC_STARTED, at))
+
+    @writes
+    async def report_sync_ended(self, *, is_clean: bool) -> None:
+        """Keep how the sync ended that was told to run."""
+        # From the store: another copy of the program may have been told of it.
+        if self._store.company().running_since is None:
+            raise ReshelveError(
+                "No sync was said to have been started. Nothing was noted.",
+                "Start one in Re-Leased first.",
+                action="manual_sync",
+            )
+        kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
+        await self._update(UserReport(kind, self._now()))
+
+    @writes
+    async def report_contact_checked(self, seen: Change) -> None:
+        """Keep that somebody sees a contact in Re-Leased as this change has left it."""
+        last = last_confirmed(self._store.changes_of(seen.contact_id))
+        if last is None or last.change_id != seen.change_id or last.confirmed_at is None:
+            raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
+        # It can't have been seen before Xero confirmed it: then this machine's clock is behind Xero's.
+        at = max(self._now(), last.confirmed_at)
+        await self._update(UserReport(ReportKind.SEEN, at, seen.contact_id, seen.action.target))
+
+    @writes
+    async def report_link(self, contact_id: str, *, on: bool) -> None:
+        """Keep that the contact is unlinked in Re-Leased, or linked again."""
+        kind = ReportKind.UNLINKED if on else ReportKind.LINKED
+        await self._update(UserReport(kind, self._now(), contact_id))
+
+    @writes
+    async def report_company_state(self, state: CompanyState) -> None:
+        """Keep what Re-Leased's Sync Overview shows of the company now."""
+        await self._update(UserReport(ReportKind.STATE, self._now(), state=state.value))
+
+    async def _update(self, telling: UserReport) -> None:
+        await self._store.record_report([telling], self._now())
+        self._released.reload()
+        self._publisher.rows_changed()

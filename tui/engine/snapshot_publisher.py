@@ -1,0 +1,220 @@
+"""Turns what is known into frozen snapshots, and hands them to whoever listens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from tui.engine.supervision import unexpected
+from tui.engine.sync.sync_state import FULL_DONE_AT
+from tui.model import timestamps
+from tui.model.change import State
+from tui.model.errors import StoreError
+from tui.model.evidence import grade_change, settled_up_to
+from tui.model.snapshot import ChangeSummary, ChangeView, PullProgress, Snapshot
+from tui.system.log import log_unexpected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from tui.engine.clock import XeroClock
+    from tui.engine.connectivity.connection_state import ConnectionState
+    from tui.engine.connectivity.storage_health import StorageHealth
+    from tui.engine.re_leased_monitor import ReLeasedMonitor
+    from tui.model.change import Change
+    from tui.model.contact import Organisation
+    from tui.model.evidence import StatusSince
+    from tui.store import Applied, Store
+
+# A burst of news becomes one snapshot: ten a second is as fast as anybody reads.
+_COALESCE = 0.1
+# Seconds until another attempt, after a bug.
+_RETRY = 5.0
+_PANE_LINES = 40
+_TASK = "Status"
+
+
+class SnapshotPublisher:
+    """Holds the latest snapshot, and makes a new one soon after anything has changed."""
+
+    def __init__(
+        self,
+        organisation: Organisation,
+        store: Store,
+        weather: ConnectionState,
+        released: ReLeasedMonitor,
+        *,
+        disk: StorageHealth,
+        clock: XeroClock,
+    ) -> None:
+        self._store = store
+        self._connection = weather
+        self._re_leased = released
+        self._storage = disk
+        self._clock = clock
+        self._listeners: list[Callable[[Snapshot], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._sync_progress: PullProgress | None = None
+        self._last_refresh_at: datetime | None = None
+        self._rows_version = 0
+        self._order_version = 0
+        self._organisation = organisation
+        store.search.grade = self.grade
+        store.search.now = clock
+        store.search.on_loaded = lambda: self.rows_changed(order=True)
+        self.snapshot = self._build()
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call the listener with every new snapshot; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def grade(self, change: Change) -> StatusSince | None:
+        """Say how a change stands with Re-Leased; None before Xero has confirmed it."""
+        if change.state is not State.CONFIRMED or change.confirmed_at is None:
+            return None
+        return grade_change(change, self._re_leased.knowledge, self._clock())
+
+    def view(self, change: Change) -> ChangeView:
+        """Return a change with its grade."""
+        return ChangeView(change, self.grade(change))
+
+    def record_write(self, applied: Applied) -> None:
+        """Note what a write did to the rows."""
+        if applied.rows_changed or applied.flips:
+            self.rows_changed(order=applied.order_changed)
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        """Note that rows look different, and perhaps stand elsewhere."""
+        self._rows_version += 1
+        self._store.search.sync_statuses_changed()
+        if order:
+            self._order_version += 1
+        self.schedule()
+
+    def update_progress(self, progress: PullProgress | None) -> None:
+        """Note how far a full read has come; None when it has ended."""
+        self._sync_progress = progress
+        self.schedule()
+
+    def record_refresh(self, at: datetime) -> None:
+        """Note a successful look for news."""
+        self._last_refresh_at = at
+        self.schedule()
+
+    def schedule(self) -> None:
+        """Publish shortly; further news until then is part of the same snapshot."""
+        if self._timer is None:
+            self._later(_COALESCE)
+
+    def _later(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._publish)
+
+    def stop(self) -> None:
+        """Publish nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._listeners.clear()
+
+    def _publish(self) -> None:
+        self._timer = None
+        try:
+            snapshot = self._build()
+        except StoreError as error:
+            # What was read before stays on the screen.
+            self._storage.record(error)
+            snapshot = replace(
+                self.snapshot, xero=self._connection.shown, storage_problem=self._storage.shown
+            )
+        except Exception as error:  # noqa: BLE001 - called by the event loop, which would only print it
+            self._storage.record_task(_TASK, unexpected(_TASK, error))
+            snapshot = replace(
+                self.snapshot, xero=self._connection.shown, storage_problem=self._storage.shown
+            )
+            self._later(_RETRY)
+        else:
+            self._storage.record_task(_TASK, None)
+        if snapshot == self.snapshot:
+            return
+        self.snapshot = snapshot
+        for listener in tuple(self._listeners):
+            try:
+                listener(snapshot)
+            except Exception as error:  # noqa: BLE001 - one listener must not keep the news from the others
+                log_unexpected("a listener to snapshots", error)
+
+    def _build(self) -> Snapshot:
+        return Snapshot(
+            organisation=self._organisation,
+            counts=self._store.counts(),
+            unreadable=len(self._store.unreadable()),
+            xero=self._connection.shown,
+            progress=self._sync_progress,
+            last_refresh_at=self._last_refresh_at,
+            balances_read_at=_balances_read_at(self._store),
+            storage_problem=self._storage.shown,
+            clock_ahead=self._clock.ahead,
+            is_paused=self._store.is_paused,
+            re_leased=self._re_leased.link,
+            summary=self._summary(),
+            rows_version=self._rows_version,
+            order_version=self._order_version,
+        )
+
+    def _summary(self) -> ChangeSummary:
+        totals = self._store.totals()
+        working = (State.SENDING, State.UNKNOWN, State.QUEUED)
+        watch = self._re_leased.knowledge
+        missed = watch.last_clean_sync_started_at
+        done = max(filter(None, (missed, settled_up_to(watch, self._clock()))), default=None)
+        overdue_total = 0 if missed is None else self._store.pending_between(None, missed)
+        waiting_total = overdue_total + self._store.pending_after(done)
+        unseen_total = self._store.pending_total()
+        is_stalled = watch.stalled_since is not None
+        return ChangeSummary(
+            working=self._views(self._store.changes_in(*working, limit=_PANE_LINES)),
+            manual_restores=self._views(self._store.recent(State.AWAITING_USER, limit=_PANE_LINES)),
+            refused=self._views(self._store.refused(limit=_PANE_LINES)),
+            pending=self._pending(missed, done),
+            synced=self._synced(missed, done),
+            working_total=sum(totals.get(state, 0) for state in working),
+            sent_total=sum(totals.get(state, 0) for state in working if state is not State.QUEUED),
+            manual_restore_total=totals.get(State.AWAITING_USER, 0),
+            refused_total=self._store.refused_total(),
+            pending_total=waiting_total,
+            missed_total=0 if is_stalled else overdue_total,
+            stalled_total=waiting_total if is_stalled else 0,
+            unconfirmed_total=unseen_total,
+            settled_total=unseen_total - waiting_total + self._store.settled_total(),
+        )
+
+    def _pending(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:
+        """Return what waits, newest first: later than what is done, and what a clean sync has missed."""
+        newer = self._store.pending(_PANE_LINES, after=done)
+        older = [] if missed is None else self._store.pending(_PANE_LINES, until=missed)
+        return self._views([*newer, *older][:_PANE_LINES])
+
+    def _synced(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:
+        """Return what is told, expected or seen to have arrived, or left out, the newest first."""
+        done_with = [] if done is None else self._store.pending(_PANE_LINES, after=missed, until=done)
+        views = self._views([*done_with, *self._store.synced(limit=_PANE_LINES)])
+        # Sorting keeps the order of what has the same age.
+        return tuple(sorted(views, key=_settled_at, reverse=True)[:_PANE_LINES])
+
+    def _views(self, changes: Sequence[Change]) -> tuple[ChangeView, ...]:
+        return tuple(self.view(change) for change in changes)
+
+
+def _balances_read_at(store: Store) -> datetime | None:
+    """Return when the last full read, which tells all balances, ended."""
+    return timestamps.of_text(store.sync_state(FULL_DONE_AT))
+
+
+def _settled_at(view: ChangeView) -> datetime:
+    since = None if view.sync is None else view.sync.since
+    return since or view.change.updated_at

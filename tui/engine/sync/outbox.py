@@ -1,0 +1,342 @@
+"""The outbox: sends what is queued, and settles every doubt by reading again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from tui.engine.sync.resolution import Resolution, RestoreCapability, hand_off, is_early, resolve
+from tui.model.change import Action, IllegalTransitionError, State, Transition
+from tui.model.errors import AnswerLostError, RejectedError, ReshelveError, XeroError
+from tui.store import TransitionRequest
+from tui.system.log import logger
+from tui.xero.rate_limiter import LONGEST_WRITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from tui.model.change import Change
+    from tui.model.contact import Contact
+    from tui.store import Applied, Store
+    from tui.xero.client import Element, XeroClient
+    from tui.xero.results import LookedUp
+
+BATCH_SIZE = 50
+# Enough of the queue to fill a batch where actions alternate; never all of it, which may be 100,000.
+_LOOK_AHEAD = 4 * BATCH_SIZE
+# Seconds.
+_FIRST_WAIT: Final = 5.0
+_LONGEST_WAIT: Final = 300.0
+_BETWEEN_LOOKS: Final = 10.0
+# How long a call that another run of Reshelve began may still be under way.
+UNDER_WAY: Final = timedelta(seconds=LONGEST_WRITE)
+_UNCHANGED = "Xero took the call, yet left the contact as it was."
+
+
+class Backoff:
+    """How long each change waits between attempts that came to nothing. Times are those of `elapsed`.
+
+    The first attempt is followed up at once, each later one after twice the time. A restart begins again.
+    """
+
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
+        self._failures: dict[int, int] = {}
+        self._due: dict[int, float] = {}
+
+    def record_failures(self, change_ids: Collection[int], *, at_least: int = 1) -> None:
+        """Count a failed attempt of each; with `at_least` 2 even the first one makes it wait."""
+        for change_id in change_ids:
+            failures = max(self._failures.get(change_id, 0) + 1, at_least)
+            self._failures[change_id] = failures
+            wait = min(_FIRST_WAIT * 2 ** min(failures - 2, 10), _LONGEST_WAIT) if failures > 1 else 0.0
+            self._due[change_id] = self._elapsed() + wait
+
+    def is_due(self, change_id: int) -> bool:
+        """Say whether the change has waited long enough."""
+        return self._due.get(change_id, 0.0) <= self._elapsed()
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def forget_others(self, change_ids: Collection[int]) -> None:
+        """Forget all but these, which are the ones still open."""
+        for gone in self._failures.keys() - set(change_ids):
+            del self._failures[gone], self._due[gone]
+
+
+class Outbox:
+    """Sends queued changes, one call at a time. A change is journalled before and after every step.
+
+    `may_send` returns whether this copy of the program still holds the organisation's lease.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        xero: XeroClient,
+        now: Callable[[], datetime],
+        applied: Callable[[Applied], None],
+        elapsed: Callable[[], float] = monotonic,
+        *,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._store = store
+        self._xero = xero
+        self._now = now
+        self._applied = applied
+        self._refusal = RestoreCapability(store)
+        self._elapsed = elapsed
+        self._backoff = Backoff(elapsed)
+        self._may_send = may_send
+        # The changes, by id, of the last call that was begun here.
+        self._sent: frozenset[int] = frozenset()
+        self._looks_at = elapsed()
+
+    async def recover(self) -> None:
+        """Mark changes whose call was interrupted as unknown, so that they are verified before being resent.
+
+        A call that another run or copy of Reshelve began may still be under way until it must have timed out.
+        Until then a read can confirm what it did, and nothing is sent again. Raises `XeroError`.
+        """
+        now = self._now()
+        under_way: list[Change] = []
+        interrupted: list[Change] = []
+        for change in self._store.changes_in(State.SENDING):
+            # A clock that was set back must not make a call last for ever.
+            is_young = abs(now - change.updated_at) < UNDER_WAY
+            (under_way if is_young and not self._is_ours(change) else interrupted).append(change)
+        if interrupted:
+            await self._lose(interrupted, detail="interrupted before an answer was noted")
+        if under_way and self._elapsed() >= self._looks_at:
+            self._looks_at = self._elapsed() + _BETWEEN_LOOKS
+            await self._confirm_done(under_way)
+
+    def _is_ours(self, change: Change) -> bool:
+        return change.change_id in self._sent
+
+    async def _confirm_done(self, changes: Sequence[Change]) -> None:
+        """Read contacts whose change is being sent, and confirm what is done."""
+        found = await self._xero.look_up([change.contact_id for change in changes])
+        verdict = resolve(changes, found.contacts, {})
+        done = tuple(move for move in verdict.moves if move.transition is Transition.CONFIRM)
+        self._applied(
+            await self._store.record(
+                done, self._now(), verdict.contacts, gone=found.unknown, absent=found.absent
+            )
+        )
+
+    async def _lose_sending(self, detail: str) -> None:
+        interrupted = [each for each in self._store.changes_in(State.SENDING) if self._is_ours(each)]
+        if interrupted:
+            await self._lose(interrupted, detail=detail)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything is queued or in doubt."""
+        return bool(self._store.changes_in(State.QUEUED, State.UNKNOWN, limit=1))
+
+    async def run_until_empty(self) -> None:
+        """Verify what is unknown and send what is queued until nothing is due, or sending is paused.
+
+        Ends as well when another copy of the program has the lease. What a read couldn't settle stays
+        unknown, and is read again later: nothing else waits for it but other changes of the same contact.
+        Raises `XeroError` when Xero can't be reached; everything then stays in the change log as it is.
+        """
+        while True:
+            await self.verify_unknown()
+            if self._store.is_paused or not self._may_send():
+                return
+            batch = self._due_batch()
+            if not batch:
+                return
+            try:
+                await (self._restore(batch) if batch[0].action is Action.RESTORE else self._send(batch))
+            except ReshelveError:
+                raise
+            except Exception as error:
+                if isinstance(error, IllegalTransitionError) and not self._may_send():
+                    logger.info("outbox: another copy of Reshelve has taken over what was being sent")
+                    return
+                # A bug of ours, at any point of it: only reading again tells what Xero has done.
+                await self._lose_sending(f"interrupted by an unexpected {type(error).__name__}")
+                raise
+
+    async def verify_unknown(self) -> None:
+        """Read again every contact whose change may or may not have reached Xero."""
+        while True:
+            unknown = self._store.changes_in(State.UNKNOWN)
+            due = [change for change in unknown if self._backoff.is_due(change.change_id)][:BATCH_SIZE]
+            if not due:
+                return
+            now = self._now()
+            early = {change.change_id for change in due if is_early(change, now)}
+            words = {change.contact_id: change.message for change in due if change.message}
+            await self._judge(due, words, early)
+
+    def _due_batch(self) -> list[Change]:
+        """Choose the next changes to send; those of contacts with an unknown change wait for that one.
+
+        So do those of contacts with a change that an earlier run may still be sending.
+        """
+        unknown = self._store.changes_in(State.UNKNOWN, State.SENDING)
+        held = {change.contact_id for change in unknown}
+        # No contact has more than one open change of an action.
+        queued = self._store.changes_in(
+            State.QUEUED, limit=_LOOK_AHEAD + 2 * (len(held) + len(self._backoff))
+        )
+        waiting = {each.contact_id for each in queued if not self._backoff.is_due(each.change_id)}
+        self._backoff.forget_others({change.change_id for change in (*unknown, *queued)})
+        return _next_batch([each for each in queued if each.contact_id not in held | waiting])
+
+    async def _restore(self, batch: Sequence[Change]) -> None:
+        """Try the API with one contact where its refusal isn't known; hand the rest to a person."""
+        if self._refusal.is_refused(self._now()):
+            await self._write(hand_off(batch, self._store.contacts([each.contact_id for each in batch])))
+        else:
+            await self._send(batch[:1])
+
+    async def _send(self, batch: Sequence[Change]) -> None:
+        key = uuid4().hex
+        # Of an earlier call it may still be open whether Xero carried it out.
+        resent = {change.change_id for change in batch if change.idempotency_key}
+        self._sent = frozenset(change.change_id for change in batch)
+        try:
+            # A pull or a person may have settled some of them since they were read.
+            batch = await self._all(batch, Transition.SEND, idempotency_key=key)
+        except IllegalTransitionError:
+            self._sent = frozenset()
+            logger.info("outbox: another copy of Reshelve has moved these changes; the queue is read again")
+            return
+        if not batch:
+            return
+        ids = [change.contact_id for change in batch]
+        try:
+            elements = await self._xero.change_status(batch[0].action, ids, idempotency_key=key)
+        except RejectedError as error:
+            await self._rejected(batch, error)
+        except AnswerLostError:
+            await self._lose(batch, detail="no answer from Xero")
+            raise
+        except XeroError:
+            # Offline, limited or signed out: the call was not carried out.
+            await self._all(batch, Transition.REQUEUE, detail="Xero couldn't be reached")
+            raise
+        else:
+            await self._read_elements(batch, elements, resent)
+
+    async def _read_elements(
+        self, batch: Sequence[Change], elements: Sequence[Element], resent: Collection[int]
+    ) -> None:
+        target = batch[0].action.target
+        answers = {element.contact_id: element for element in elements}
+        confirmed: list[TransitionRequest] = []
+        contacts: list[Contact] = []
+        doubtful: list[Change] = []
+        for change in batch:
+            element = answers.get(change.contact_id)
+            contact = element.contact if element else None
+            if contact is not None and contact.status is target:
+                confirmed.append(
+                    TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=contact.updated_at)
+                )
+                contacts.append(contact)
+            else:
+                doubtful.append(change)
+        await self._write(Resolution(tuple(confirmed), tuple(contacts)))
+        if doubtful:
+            await self._doubt(doubtful, {key: _words(element) for key, element in answers.items()}, resent)
+
+    async def _doubt(
+        self, changes: Sequence[Change], words: Mapping[str, str], resent: Collection[int]
+    ) -> None:
+        await self._lose(changes, detail="Xero left it unanswered", words=words)
+        moves = await self._judge(changes, words, resent)
+        if any(move.transition is Transition.REQUEUE for move in moves):
+            # Sent again at once, it could go unanswered without end.
+            raise AnswerLostError("Xero left some contacts unanswered.", "Reshelve tries again by itself.")
+
+    async def _rejected(self, batch: Sequence[Change], error: RejectedError) -> None:
+        """Find out which contact made Xero refuse the whole call: one unknown id takes all with it.
+
+        A 404 is about ids alone: it refuses no contact that Xero has.
+        """
+        await self._lose(batch, detail=error.what)
+        found = await self._xero.look_up([change.contact_id for change in batch])
+        is_blame_known = len(found.contacts) < len(batch)
+        is_final = not is_blame_known and error.status != HTTPStatus.NOT_FOUND
+        words = dict.fromkeys((each.contact_id for each in batch), error.what) if is_final else {}
+        await self._settle(batch, found, resolve(batch, found.contacts, words, is_undone=True))
+        if not is_final and not is_blame_known:
+            raise AnswerLostError(error.what, "Nothing is lost: Reshelve retries automatically.")
+
+    async def _judge(
+        self, changes: Sequence[Change], words: Mapping[str, str], early: Collection[int]
+    ) -> Sequence[TransitionRequest]:
+        found = await self._xero.look_up([change.contact_id for change in changes])
+        verdict = resolve(changes, found.contacts, words, early=early)
+        if any(move.transition is Transition.AWAIT_USER for move in verdict.moves):
+            await self._refusal.record(self._now())
+        await self._settle(changes, found, verdict)
+        return verdict.moves
+
+    async def _settle(self, changes: Sequence[Change], found: LookedUp, verdict: Resolution) -> None:
+        """Write what a read has settled; what it left open is read again later."""
+        applied = await self._store.record(
+            verdict.moves, self._now(), verdict.contacts, gone=found.unknown, absent=found.absent
+        )
+        self._applied(applied)
+        moved = {move.change_id for move in verdict.moves}
+        self._backoff.record_failures({each.change_id for each in changes} - moved, at_least=2)
+
+    async def _lose(
+        self, batch: Sequence[Change], *, detail: str, words: Mapping[str, str] | None = None
+    ) -> None:
+        """Mark changes as unknown; what Xero said of them is kept for when their contacts can be read."""
+        said = words or {}
+        moves = (
+            TransitionRequest(
+                change.change_id,
+                Transition.REPLY_LOST,
+                message=said.get(change.contact_id, ""),
+                detail=detail,
+            )
+            for change in batch
+        )
+        await self._write(Resolution(tuple(moves)))
+        self._backoff.record_failures([change.change_id for change in batch])
+
+    async def _write(self, verdict: Resolution) -> Sequence[Change]:
+        applied = await self._store.record(verdict.moves, self._now(), verdict.contacts)
+        self._applied(applied)
+        return applied.moved
+
+    async def _all(
+        self, batch: Sequence[Change], event: Transition, *, idempotency_key: str = "", detail: str = ""
+    ) -> Sequence[Change]:
+        moves = (
+            TransitionRequest(change.change_id, event, idempotency_key=idempotency_key, detail=detail)
+            for change in batch
+        )
+        return await self._write(Resolution(tuple(moves)))
+
+
+def _next_batch(queued: Sequence[Change]) -> list[Change]:
+    """Take what can go in one call: one action, and no contact before an older change of its own."""
+    batch: list[Change] = []
+    kept_back: set[str] = set()
+    for change in queued:
+        if change.action is queued[0].action and change.contact_id not in kept_back:
+            batch.append(change)
+        else:
+            kept_back.add(change.contact_id)
+    return batch[:BATCH_SIZE]
+
+
+def _words(element: Element) -> str:
+    """Return Xero's words; ours for a contact that it gave back without a word, and not as asked."""
+    return element.words or ("" if element.contact is None else _UNCHANGED)

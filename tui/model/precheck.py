@@ -1,0 +1,56 @@
+"""The look at contacts before they are changed: what the confirmation dialog says of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tui.model.change import Action
+from tui.model.tenancy import tenants_among
+
+if TYPE_CHECKING:
+    from tui.model.contact import Contact
+
+
+class PrecheckLine(Struct, frozen=True):
+    """One contact that is about to be changed, and what a careful colleague would say about it.
+
+    `blocked` says why it can't be changed at all and would be left out; warnings only inform. `tenants` are
+    those of its groups that a person has marked as tenants, where it is about to be archived.
+    """
+
+    contact: Contact
+    warnings: tuple[str, ...] = ()
+    blocked: str = ""
+    tenants: tuple[str, ...] = ()
+
+    def remarked(self, marked: frozenset[str]) -> PrecheckLine:
+        """Return it for other groups marked as tenants."""
+        return replace(self, tenants=() if self.blocked else tenants_among(self.contact.groups, marked))
+
+
+class Precheck(Struct, frozen=True):
+    """What the confirmation dialog shows.
+
+    `is_fresh` says whether Xero was asked just now; if not, `stale_reason` says why, and the lines are
+    from the local copy. `is_first_archive` says that none was asked for here yet in this organisation.
+    """
+
+    action: Action
+    lines: tuple[PrecheckLine, ...]
+    is_fresh: bool
+    stale_reason: str = ""
+    is_first_archive: bool = False
+
+    @property
+    def possible(self) -> tuple[PrecheckLine, ...]:
+        """The lines that can be changed."""
+        return tuple(line for line in self.lines if not line.blocked)
+
+    def remarked(self, marked: frozenset[str]) -> Precheck:
+        """Return it for other groups marked as tenants; only archiving bears on tenancies."""
+        if self.action is not Action.ARCHIVE:
+            return self
+        return replace(self, lines=tuple(line.remarked(marked) for line in self.lines))

@@ -1,0 +1,1 @@
+"""HTTP for every client: proxies, certificates, limits on size, lenient JSON."""

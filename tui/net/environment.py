@@ -1,0 +1,422 @@
+"""How this machine reaches other machines: proxies, trusted certificates, and what goes wrong with them.
+
+The only reader of the environment's network variables. httpx would read them too, but raises odd errors for
+values that it can't parse; its clients are therefore made with the transports of this module.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import ssl
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies
+
+import httpx
+import truststore
+from socksio.exceptions import SOCKSError
+
+from tui.model.errors import NetworkSetupError
+from tui.net.loopback import is_loopback
+from tui.system.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CERT_FILE: Final = "SSL_CERT_FILE"
+_CERT_DIR: Final = "SSL_CERT_DIR"
+_PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
+_PROXY_FORMS: Final = "http://host:port, https://host:port, socks5://host:port or socks5h://host:port"
+_SYSTEM: Final = "the system's proxy settings"
+# Seconds for each step of looking at a certificate that failed.
+_PROBE: Final = 5.0
+_LONGEST_ISSUER: Final = 100
+
+# `verify_code` of a certificate that failed: OpenSSL's numbers, those of macOS, and those of Windows.
+_WRONG_TIME: Final = frozenset({9, 10, -67818, -67819, 0x800B0101})
+_WRONG_NAME: Final = frozenset({62, 64, -67602, 0x800B010F})
+_SELF_SIGNED: Final = frozenset({18})
+_UNTRUSTED: Final = frozenset({19, 20, 21, 27, -67843, -25318, 0x800B0109, 0x800B010A})
+
+
+def transport(url: str) -> httpx.BaseTransport:
+    """Make the connections of a blocking client. Raises `NetworkSetupError`."""
+    return _Transport(verify=_certificates_for(url), proxy=_proxy_of(url), trust_env=False)
+
+
+def async_transport(url: str) -> httpx.AsyncBaseTransport:
+    """Make the connections of an asynchronous client. Raises `NetworkSetupError`."""
+    return _AsyncTransport(verify=_certificates_for(url), proxy=_proxy_of(url), trust_env=False)
+
+
+class _Transport(httpx.HTTPTransport):
+    """Raises httpx's errors alone. Errors of SOCKS and of host names would pass through unchanged."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return super().handle_request(request)
+        except SOCKSError as error:
+            raise httpx.ProxyError(str(error), request=request) from error
+        except UnicodeError as error:
+            raise httpx.ConnectError("not the name of a host", request=request) from error
+
+
+class _AsyncTransport(httpx.AsyncHTTPTransport):
+    """As `_Transport`."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except SOCKSError as error:
+            raise httpx.ProxyError(str(error), request=request) from error
+        except UnicodeError as error:
+            raise httpx.ConnectError("not the name of a host", request=request) from error
+
+
+# --- proxies ---
+
+
+@dataclass(frozen=True, slots=True)
+class _ProxySetting:
+    """The proxy for an address. `url` may hold a password; `source` is where it is set."""
+
+    url: str = field(repr=False)
+    source: str
+
+    @property
+    def parts(self) -> SplitResult:
+        """The parts of the address. Raises `ValueError`."""
+        return urlsplit(self.url)
+
+    @property
+    def name(self) -> str:
+        """The proxy's host and port, without user name and password."""
+        with suppress(ValueError):
+            return self.parts.netloc.rpartition("@")[2]
+        return ""
+
+
+def _proxy_setting(url: str) -> _ProxySetting | None:
+    """Find the proxy for an address, as curl would; none leads to this machine itself."""
+    if is_loopback(url):
+        return None
+    settings = getproxies()
+    target = urlsplit(url)
+    key = target.scheme if settings.get(target.scheme) else "all"
+    address = settings.get(key, "").strip()
+    if not address or _is_excluded(target, settings.get("no", "")):
+        return None
+    full = address if "://" in address else f"http://{address}"
+    return _ProxySetting(full, _variable(f"{key}_proxy"))
+
+
+def _variable(name: str) -> str:
+    """Return the name of an environment variable as it is written there; in lower case it comes first."""
+    names = [name, *sorted(one for one in os.environ if one.lower() == name)]
+    return next((one for one in names if os.environ.get(one)), _SYSTEM)
+
+
+def _is_excluded(target: SplitResult, no_proxy: str) -> bool:
+    """Whether NO_PROXY excludes an address. Entries that can't be read exclude nothing."""
+    return any(_excludes(entry, target) for entry in re.split(r"[,;\s]+", no_proxy.lower()) if entry)
+
+
+def _excludes(entry: str, target: SplitResult) -> bool:
+    """Compare with a host (its port is optional), a domain, an address, or a network such as `10.0.0.0/8`."""
+    if entry == "*":
+        return True
+    host = (target.hostname or "").rstrip(".")
+    scheme, _, rest = entry.rpartition("://")
+    if scheme not in {"", "all", target.scheme}:
+        return False
+    with suppress(ValueError):
+        # Without the brackets of an IPv6 address; what follows them but a network's length is a port.
+        network = ipaddress.ip_network(re.sub(r"^\[([^\]]*)\](?=$|/)", r"\1", rest), strict=False)
+        return ipaddress.ip_address(host) in network
+    try:
+        excluded = urlsplit(f"//{rest}")
+        name, port = (excluded.hostname or "").removeprefix("*").strip("."), excluded.port
+    except ValueError:
+        return False
+    if port not in {None, _port(target)}:
+        return False
+    return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _port(target: SplitResult) -> int:
+    return target.port or (443 if target.scheme == "https" else 80)
+
+
+def _proxy_of(url: str) -> httpx.Proxy | None:
+    """Return the proxy for an address as httpx takes it. Raises `NetworkSetupError`."""
+    setting = _proxy_setting(url)
+    if setting is None:
+        return None
+    with suppress(ValueError, httpx.InvalidURL):
+        parts = setting.parts
+        # The rest of a password with `/`, `?` or `#` in it: its beginning would be taken for the host's name.
+        is_torn = "@" in f"{parts.path}{parts.query}{parts.fragment}"
+        # Asking for the port checks it.
+        if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_torn:
+            # The certificate of the proxy itself: httpx would read SSLKEYLOGFILE for it.
+            context = _certificates_for(setting.url) if parts.scheme == "https" else None
+            return httpx.Proxy(setting.url, ssl_context=context)
+    # Raised here, so that no traceback leads to a proxy's password.
+    raise NetworkSetupError(
+        f"The proxy address in {setting.source} can't be used.",
+        f"Set it to {_PROXY_FORMS}, or remove it, then restart Reshelve.",
+    )
+
+
+# --- certificates ---
+
+
+def _certificates_for(url: str) -> ssl.SSLContext:
+    """Return what a server's certificate is checked against. Raises `NetworkSetupError`."""
+    if urlsplit(url).scheme != "https":
+        return _no_certificates()
+    return _certificates(os.environ.get(_CERT_FILE, ""), os.environ.get(_CERT_DIR, ""))
+
+
+@cache
+def _no_certificates() -> ssl.SSLContext:
+    """Return what httpx wants for connections without TLS; it would load certificates for them too."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@cache
+def _certificates(cert_file: str, cert_dir: str) -> ssl.SSLContext:
+    """Trust the system's certificates, and those that the two variables name.
+
+    Unlike `ssl.create_default_context` this doesn't read SSLKEYLOGFILE: keys of connections are never
+    written to a file.
+    """
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if cert_file:
+        why_not = _why_not_loaded(context, cert_file)
+        if why_not:
+            raise NetworkSetupError(
+                f"The certificates in {_CERT_FILE} can't be loaded: {why_not}.",
+                f"Set {_CERT_FILE} to a file of certificates in PEM format, or remove it, "
+                "then restart Reshelve.",
+            )
+    if cert_dir:
+        # Unlike those of `Path`, the functions of `os.path` raise for no name.
+        if not any(map(os.path.isdir, cert_dir.split(os.pathsep))):
+            raise NetworkSetupError(
+                f"The folder of certificates in {_CERT_DIR} doesn't exist.",
+                f"Set {_CERT_DIR} to a folder of certificates, or remove it, then restart Reshelve.",
+            )
+        context.load_verify_locations(capath=cert_dir)
+    return context
+
+
+def _why_not_loaded(context: ssl.SSLContext, file: str) -> str:
+    """Load a file of certificates; says why that doesn't work, and nothing if it does."""
+    if os.path.isdir(file):  # noqa: PTH112 - see `_certificates`
+        return "it is a folder"
+    # Reading a pipe or a device might never end.
+    if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - as above
+        return "it isn't an ordinary file"
+    try:
+        context.load_verify_locations(cafile=file)
+    except FileNotFoundError:
+        return "there is no such file"
+    except ssl.SSLError:
+        return "it isn't a valid file of certificates in PEM format"
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or "that isn't the name of a file"
+    return ""
+
+
+# --- what went wrong ---
+
+
+def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupError | None:
+    """Explain a request that failed because of a certificate, TLS or a proxy; `None` for other failures.
+
+    Blocks: the server is asked once more for a certificate that failed. `service` is what people call it.
+    """
+    setting = _proxy_setting(url)
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            if setting is not None and _is_distrusted(setting):
+                return _certificate_problem(cause, setting.url, f"the proxy {setting.name}", None)
+            return _certificate_problem(cause, url, service, setting)
+        # A connection that was cut is one that failed, as others.
+        if isinstance(cause, ssl.SSLError) and not isinstance(
+            cause, ssl.SSLEOFError | ssl.SSLZeroReturnError
+        ):
+            return _no_tls_problem(service, setting)
+    return None if setting is None else _proxy_problem(error, url, service, setting)
+
+
+def _no_tls_problem(service: str, setting: _ProxySetting | None) -> NetworkSetupError:
+    way = "" if setting is None else f" through the proxy {setting.name} (set in {setting.source})"
+    return NetworkSetupError(
+        f"A secure connection to {service}{way} can't be made: what answers there doesn't speak TLS as"
+        " expected.",
+        "Check that you are signed in to this network. If it stays so, ask your IT support.",
+    )
+
+
+def _proxy_problem(
+    error: BaseException, url: str, service: str, setting: _ProxySetting
+) -> NetworkSetupError | None:
+    proxy = f"The proxy {setting.name} (set in {setting.source})"
+    if isinstance(error, httpx.ProxyError):
+        words = str(error)
+        if words.startswith("407") or "username" in words.lower() or "requested" in words.lower():
+            return proxy_password_problem(url)
+        code = words[:3] if words[:3].isdecimal() else ""
+        return NetworkSetupError(
+            f"{proxy} doesn't connect to {service}{f' (HTTP {code})' if code else ''}.",
+            "Ask your IT support whether it allows that.",
+        )
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return NetworkSetupError(f"{proxy} can't be reached.", "Check its address and the network.")
+    return None
+
+
+def proxy_password_problem(url: str) -> NetworkSetupError:
+    """Say that a proxy on the way to an address wants a password (HTTP 407), or another one."""
+    setting = _proxy_setting(url)
+    if setting is None:
+        return NetworkSetupError(
+            "A proxy in this network wants a user name and password (HTTP 407).",
+            "Ask your IT support for the proxy's address, and set it in HTTPS_PROXY as "
+            "http://user:password@host:port, then restart Reshelve.",
+        )
+    has_password = "@" in setting.parts.netloc
+    wants = "doesn't accept its user name and password" if has_password else "wants a user name and password"
+    return NetworkSetupError(
+        f"The proxy {setting.name} {wants}.",
+        f"Set them in {setting.source} as {setting.parts.scheme}://user:password@host:port, then restart "
+        "Reshelve. Your IT support knows them.",
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _is_distrusted(setting: _ProxySetting) -> bool:
+    """Whether it is the proxy's own certificate that fails; blocks."""
+    host, port = setting.parts.hostname or "", setting.parts.port or 443
+    if setting.parts.scheme != "https":
+        return False
+    try:
+        with (
+            socket.create_connection((host, port), _PROBE) as line,
+            _certificates_for(setting.url).wrap_socket(line, server_hostname=host),
+        ):
+            return False
+    except ssl.SSLCertVerificationError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _certificate_problem(
+    failed: ssl.SSLCertVerificationError, url: str, service: str, proxy: _ProxySetting | None
+) -> NetworkSetupError:
+    code, issuer = failed.verify_code, _issuer(url, _proxy_of(url) if proxy is not None else None)
+    begin = f"The secure connection to {service} failed: its certificate"
+    issued = f" It was issued by “{issuer}”." if issuer else ""
+    if _is_any(code, _WRONG_TIME):
+        # Services renew their certificates well ahead: one that isn't valid today means that today is wrong.
+        now = datetime.now().astimezone()
+        return NetworkSetupError(
+            f"{begin} isn't valid on {now.day} {now:%B %Y, %H:%M}, which this machine's clock shows.{issued}",
+            "Check the clock of this machine.",
+        )
+    if _is_any(code, _WRONG_NAME):
+        return NetworkSetupError(
+            f"{begin} is for another host name than {urlsplit(url).hostname}.{issued}",
+            "Check that you are signed in to this network. If a proxy inspects secure connections, tell your "
+            "IT support.",
+        )
+    if _is_any(code, _SELF_SIGNED | _UNTRUSTED):
+        why = "is self-signed" if _is_any(code, _SELF_SIGNED) else "isn't trusted by this machine"
+        return NetworkSetupError(
+            f"{begin} {why}.{issued}",
+            "If your company's network inspects secure connections, ask your IT support for the proxy's root "
+            "certificate. Install it in the system's certificate store, or set SSL_CERT_FILE to its file and "
+            "restart Reshelve.",
+        )
+    return NetworkSetupError(
+        f"{begin} can't be verified ({failed.verify_message or 'no reason given'}).{issued}",
+        "Ask your IT support about it, or try another network.",
+    )
+
+
+def _is_any(code: int, codes: frozenset[int]) -> bool:
+    # Windows' numbers may come signed.
+    return code in codes or code & 0xFFFFFFFF in codes
+
+
+def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
+    """Find who issued the certificate that a server shows now, whatever it is worth; empty if not known.
+
+    Python doesn't hand out a certificate that failed. So the server is greeted once more, and left as soon as
+    it has shown its certificate: nothing is sent over a connection that isn't trusted.
+    """
+    greeting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    greeting.check_hostname, greeting.verify_mode = False, ssl.CERT_NONE
+    shown: list[bytes] = []
+
+    def leave_once_shown(event: str, info: dict[str, Any]) -> None:
+        if not event.endswith("start_tls.complete"):
+            return
+        connection = info["return_value"].get_extra_info("ssl_object")
+        # With a proxy there are two, and its own has been verified.
+        if connection is not None and connection.context is greeting:
+            shown.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - takes it by position alone
+            info["return_value"].close()
+            raise _ShownError
+
+    try:
+        with httpx.HTTPTransport(verify=greeting, proxy=proxy, trust_env=False) as line:
+            request = httpx.Request("HEAD", url, extensions={
+                "timeout": httpx.Timeout(_PROBE).as_dict(), "trace": leave_once_shown,
+            })  # fmt: skip
+            line.handle_request(request)
+    except _ShownError:
+        return _issuer_of(shown[0])
+    # Whatever it is: what matters is known already.
+    except Exception as error:  # noqa: BLE001
+        logger.info("the issuer of the certificate isn't known: %s", type(error).__name__)
+    return ""
+
+
+class _ShownError(Exception):
+    """Ends a connection that has shown its certificate."""
+
+
+def _issuer_of(certificate: bytes) -> str:
+    from cryptography import x509  # noqa: PLC0415 - takes a while, and only failures need it
+
+    # Whoever made the certificate may have made it badly: it is warned of, or raises one of many types.
+    with warnings.catch_warnings(action="ignore"), suppress(Exception):
+        issuer = x509.load_der_x509_certificate(certificate).issuer
+        for kind in (x509.NameOID.COMMON_NAME, x509.NameOID.ORGANIZATION_NAME):
+            for attribute in issuer.get_attributes_for_oid(kind):
+                return str(attribute.value)[:_LONGEST_ISSUER]
+    return ""
+
+
+def is_proxy_password_wanted(response: httpx.Response) -> bool:
+    """Whether a proxy answered in the place of the service, for want of a password."""
+    return response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED

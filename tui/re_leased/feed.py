@@ -1,0 +1,196 @@
+"""A feed over HTTP of what Re-Leased has picked up, such as the practice Re-Leased offers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
+
+import msgspec
+
+from tui import __version__
+from tui.model import timestamps
+from tui.model.contact import ContactStatus
+from tui.model.errors import FeedError, NetworkSetupError
+from tui.model.evidence import PickUp
+from tui.net import lenient_json
+from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
+from tui.system.log import logger
+
+if TYPE_CHECKING:
+    import httpx
+
+_IN_PROGRESS: Final = "In progress"
+_CLEAN: Final = "Successfully synced"
+_MOST_ITEMS: Final = 500
+_LONGEST_LOOK: Final = 60.0
+_LOOKS_AGAIN: Final = "Nothing is lost: Reshelve looks again by itself."
+_STATUSES: Final = {str(status): status for status in ContactStatus}
+# Seconds. A cycle is a night, or a few seconds where it is practised.
+_LONGEST_CYCLE: Final = 366 * 86_400.0
+
+_Text = Annotated[str, msgspec.Meta(max_length=1_024)]
+
+
+class _Sync(msgspec.Struct, rename="camel"):
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: _Text | None = None
+
+
+class _Company(msgspec.Struct, rename="camel"):
+    tenant_id: _Text
+    state: _Text
+    last_sync: _Sync | None = None
+    next_sync_at: datetime | None = None
+    cycle_seconds: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_CYCLE)] | None = None
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    contact_id: _Text
+    tenant_id: _Text
+    state: _Text
+    picked_up_at: datetime
+    sync_run: int | _Text
+    sync_started_at: datetime
+
+
+class _Feed(msgspec.Struct, rename="camel"):
+    company: _Company
+    items: tuple[msgspec.Raw, ...]
+    cursor: _Text | None = None
+
+
+class FeedObserver(EvidenceSource):
+    """Reads the feed of one organisation's company at `{feed_url}/companies/{tenant_id}/feed`."""
+
+    def __init__(
+        self, *, feed_url: str, tenant_id: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._feed_url = feed_url
+        self._tenant_id = tenant_id
+        self._transport = transport
+        self._opening = asyncio.Lock()
+        self._client: httpx.AsyncClient | None = None
+
+    async def fetch(self, cursor: str | None) -> EvidenceReport:
+        """Read at most 500 items after the cursor. Raises `FeedError` in words."""
+        path = f"/companies/{quote(self._tenant_id, safe='')}/feed"
+        client = await self._open()
+        answer = await self._get(client, path, {} if cursor is None else {"after": cursor})
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            raise FeedError(
+                "The Re-Leased feed doesn't know this organisation.",
+                "Check that Re-Leased is connected to it, and the feed's address in the settings.",
+            )
+        if answer.status_code != HTTPStatus.OK:
+            raise FeedError(f"The Re-Leased feed has a problem (HTTP {answer.status_code}).", _LOOKS_AGAIN)
+        return self._report(answer.content, cursor)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _open(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                try:
+                    self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
+                except NetworkSetupError as error:
+                    raise FeedError(error.what, error.next_step) from error
+            return self._client
+
+    async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
+        from tui.net import environment  # noqa: PLC0415 - as elsewhere in this file
+        from tui.net.response_limit import TooLargeError  # noqa: PLC0415 - as above
+
+        try:
+            async with asyncio.timeout(_LONGEST_LOOK):
+                answer = await client.get(path, params=params)
+        except TooLargeError:
+            raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
+        except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
+            logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
+            problem = await asyncio.to_thread(
+                environment.setup_problem, error, self._feed_url, "the Re-Leased feed"
+            )
+        else:
+            if not environment.is_proxy_password_wanted(answer):
+                return answer
+            problem = environment.proxy_password_problem(self._feed_url)
+        if problem is None:
+            raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
+        raise FeedError(problem.what, problem.next_step)
+
+    def _report(self, body: bytes, cursor: str | None) -> EvidenceReport:
+        feed = _decode(body)
+        company, last = feed.company, feed.company.last_sync
+        if company.tenant_id != self._tenant_id:
+            raise FeedError("The Re-Leased feed speaks of another organisation.", "Check its address.")
+        is_finished = last is not None and last.finished_at is not None
+        started_at = timestamps.known(last.started_at) if last else None
+        return EvidenceReport(
+            pick_ups=tuple(self._pick_ups(feed.items)),
+            cursor=feed.cursor if feed.cursor is not None else cursor,
+            state=company.state,
+            next_sync_at=timestamps.known(company.next_sync_at),
+            cycle_seconds=company.cycle_seconds,
+            last_sync_started_at=started_at,
+            last_sync_finished_at=timestamps.known(last.finished_at) if last else None,
+            last_sync_clean=is_finished and last is not None and last.outcome == _CLEAN,
+            is_syncing=company.state == _IN_PROGRESS or (last is not None and not is_finished),
+            # A cursor that stands still would be asked for without end.
+            has_more=len(feed.items) >= _MOST_ITEMS and feed.cursor not in {None, cursor},
+        )
+
+    def _pick_ups(self, items: tuple[msgspec.Raw, ...]) -> list[PickUp]:
+        """Read the items; one that makes no sense, or is of another organisation, proves nothing."""
+        found = []
+        for raw in items:
+            try:
+                item = lenient_json.decode(raw, _Item)
+            except lenient_json.UndecodableError:
+                continue
+            status, started_at, at = (
+                _STATUSES.get(item.state),
+                timestamps.known(item.sync_started_at),
+                timestamps.known(item.picked_up_at),
+            )
+            if item.tenant_id == self._tenant_id and status and started_at and at:
+                found.append(PickUp(item.contact_id, status, started_at, at, str(item.sync_run)))
+        if len(found) < len(items):
+            logger.warning("left out %d items of the feed that make no sense", len(items) - len(found))
+        return found
+
+
+def _decode(body: bytes) -> _Feed:
+    try:
+        return lenient_json.decode(body, _Feed)
+    except lenient_json.UndecodableError:
+        pass
+    raise FeedError("The Re-Leased feed gave an answer that made no sense.", _LOOKS_AGAIN)
+
+
+def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
+    import httpx  # noqa: PLC0415 - see above
+
+    from tui.net import environment  # noqa: PLC0415 - as elsewhere in this file
+    from tui.net.response_limit import ACCEPT_ENCODING, limit_async  # noqa: PLC0415 - see above
+
+    return httpx.AsyncClient(
+        base_url=feed_url,
+        headers={
+            "User-Agent": f"reshelve/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        },
+        timeout=httpx.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0),
+        trust_env=False,
+        transport=transport or environment.async_transport(feed_url),
+        event_hooks={"response": [limit_async]},
+    )

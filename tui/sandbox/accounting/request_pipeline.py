@@ -1,0 +1,166 @@
+"""What every call of the Accounting API goes through: token, organisation, limits, idempotency key."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from tui.sandbox.accounting import idempotency
+from tui.sandbox.accounting.responses import (
+    ApiError,
+    ApiResponse,
+    EvaluationError,
+    UnknownIdError,
+    forbidden,
+    not_found,
+    server_error,
+    too_many,
+    unauthorized,
+)
+from tui.sandbox.context import practice_of
+from tui.sandbox.oauth.tokens import bearer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from starlette.datastructures import Headers
+    from starlette.requests import Request
+
+    from tui.sandbox.books import Books, PracticeOrganisation
+    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.oauth.tokens import Access
+    from tui.sandbox.request_log import LoggedRequest
+
+CONTACTS_READ = frozenset({"accounting.contacts", "accounting.contacts.read"})
+CONTACTS_WRITE = frozenset({"accounting.contacts"})
+SETTINGS_READ = frozenset({"accounting.settings", "accounting.settings.read"})
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """One call that passed the gate."""
+
+    practice: PracticeServices
+    organisation: PracticeOrganisation
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Headers
+    body: bytes
+    entry: LoggedRequest
+
+    @property
+    def books(self) -> Books:
+        """The contacts."""
+        return self.practice.books
+
+    @property
+    def org(self) -> int:
+        """The row of the organisation worked in."""
+        return self.organisation.org
+
+    @property
+    def now(self) -> int:
+        """The server's time in milliseconds since 1970, UTC."""
+        return self.practice.clock.now_ms()
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter of the query, whose name is read in any case; empty where there is none."""
+        return self.query.get(name.lower(), "")
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Read a true/false parameter, spelled in any case."""
+        value = self.parameter(name).strip().lower()
+        return value == "true" if value else default
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a method does, and the scopes of which one is needed."""
+
+    handler: Callable[[ApiCall], ApiResponse]
+    scopes: frozenset[str]
+    writes: bool = False
+
+
+def gate(operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    """Make the endpoint of one path out of what its methods do."""
+
+    async def endpoint(request: Request) -> Response:
+        practice = practice_of(request)
+        organisation, answer = await _answer(request, practice, operations[request.method])
+        headers = practice.limits.headers(organisation.org if organisation else None)
+        response = Response(answer.body, answer.status, headers | answer.headers)
+        if answer.content_type is not None:
+            response.headers["Content-Type"] = answer.content_type
+        return response
+
+    return endpoint
+
+
+async def _answer(
+    request: Request, practice: PracticeServices, operation: Operation
+) -> tuple[PracticeOrganisation | None, ApiResponse]:
+    organisation = practice.books.by_tenant(request.headers.get("xero-tenant-id"))
+    token = bearer(request.headers)
+    access = practice.tokens.access(token)
+    if access is None:
+        return organisation, unauthorized(practice.tokens.refusal(token))
+    if access.org is not None:
+        organisation = next(one for one in practice.books.organisations if one.org == access.org)
+    if organisation is None or not _connected(practice, organisation, access):
+        return organisation, forbidden()
+    if not access.scopes & operation.scopes:
+        return organisation, forbidden()
+    exceeded = practice.limits.take(organisation.org)
+    if exceeded is not None:
+        practice.budget.of(request.headers.get("xero-tenant-id")).refused[exceeded.problem] += 1
+        return organisation, too_many(exceeded.problem, exceeded.retry_after)
+    with practice.limits.running(organisation.org):
+        delay = request.scope.get("practice.delay")
+        if delay:
+            await asyncio.sleep(delay)
+        body = await request.body()
+        call = ApiCall(
+            practice, organisation, request.path_params,
+            _joined(request.query_params.multi_items()),
+            request.headers, body, request.scope["practice.entry"],
+        )  # fmt: skip
+        return organisation, _run(call, request, operation)
+
+
+def _joined(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Put the values of a parameter that is there several times into one list, as .NET does."""
+    joined: dict[str, str] = {}
+    for name, value in parameters:
+        key = name.lower()
+        joined[key] = f"{joined[key]},{value}" if key in joined else value
+    return joined
+
+
+def _run(call: ApiCall, request: Request, operation: Operation) -> ApiResponse:
+    key = call.headers.get("idempotency-key")
+    if not operation.writes or key is None:
+        return _perform(call, operation)
+    place = f"{request.method} {request.url.path}?{request.url.query}"
+    with call.practice.database.transaction():
+        return idempotency.once(call, key, place, lambda: _perform(call, operation))
+
+
+def _perform(call: ApiCall, operation: Operation) -> ApiResponse:
+    try:
+        return operation.handler(call)
+    except ApiError as error:
+        return error.answer()
+    except UnknownIdError:
+        return not_found()
+    except EvaluationError:
+        return server_error()
+
+
+def _connected(practice: PracticeServices, organisation: PracticeOrganisation, access: Access) -> bool:
+    if access.org is not None:
+        return access.org == organisation.org
+    return practice.database.one("SELECT 1 FROM connections WHERE org = ?", (organisation.org,)) is not None

@@ -1,0 +1,183 @@
+"""The layer around all routes: dates and logs requests, counts calls, and lets faults happen."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+
+from tui.sandbox.clock import http_date
+from tui.sandbox.fault_responses import BAD_ANSWERS
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from tui.sandbox.call_counter import CallCount
+    from tui.sandbox.clock import Clock
+    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.faults import Rule
+    from tui.sandbox.request_log import LoggedRequest
+
+# Controls are no part of what is practised on.
+_UNTOUCHED = ("/practice/",)
+_API = "/api.xro/"
+_GZIP_LEVEL = 1
+
+
+class FaultMiddleware:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Log the request and answer it, well or badly."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        practice: PracticeServices = scope["app"].state.practice
+        if scope["path"].startswith(_UNTOUCHED):
+            await self._app(scope, receive, _Noting(send, practice.clock).send)
+            return
+        headers = Headers(scope=scope)
+        tenant = headers.get("xero-tenant-id")
+        entry = practice.log.begin(
+            scope["method"], scope["path"], scope["query_string"].decode("latin-1"),
+            tenant, headers.get("idempotency-key"),
+        )  # fmt: skip
+        scope["practice.entry"] = entry
+        spent = practice.budget.begin(tenant) if scope["path"].startswith(_API) else None
+        noting = _Noting(send, practice.clock, entry, spent)
+        try:
+            await self._answer(practice, scope, receive, noting)
+        finally:
+            noting.over()
+
+    async def _answer(
+        self, practice: PracticeServices, scope: Scope, receive: Receive, noting: _Noting
+    ) -> None:
+        rule = practice.faults.strike(scope["method"], scope["path"])
+        if rule is None:
+            await self._app(scope, receive, noting.send)
+            return
+        if noting.entry is not None:
+            noting.entry.fault = rule.kind
+        await self._strike(rule, scope, receive, noting.send)
+
+    async def _strike(self, rule: Rule, scope: Scope, receive: Receive, send: Send) -> None:
+        match rule.kind:
+            case "slow":
+                if scope["path"].startswith(_API):
+                    # Waited for inside the limits, where it counts as one of the calls at once.
+                    scope["practice.delay"] = rule.seconds
+                else:
+                    await asyncio.sleep(rule.seconds)
+                await self._app(scope, receive, send)
+            case "drop-before":
+                await _hang_up(scope, receive)
+            case "drop-after":
+                await self._kept(scope, receive)
+                await _hang_up(scope, receive)
+            case "cut":
+                await (await self._kept(scope, receive)).send_half(send)
+                await _hang_up(scope, receive, is_gentle=True)
+            case "cut-gzip":
+                await (await self._kept(scope, receive)).send_half_of_gzip(send)
+            case _:
+                if rule.carried_out:
+                    await self._kept(scope, receive)
+                await _bad_answer(rule, scope)(scope, receive, send)
+
+    async def _kept(self, scope: Scope, receive: Receive) -> _Kept:
+        kept = _Kept()
+        await self._app(scope, receive, kept.take)
+        return kept
+
+
+@dataclass(slots=True)
+class _Noting:
+    """Sends an answer on, dated by the services' clock, and notes that it left."""
+
+    onward: Send
+    clock: Clock
+    entry: LoggedRequest | None = None
+    spent: CallCount | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if self.entry is not None:
+                self.entry.status = message["status"]
+            MutableHeaders(raw=message["headers"])["Date"] = http_date(self.clock.now_ms())
+        elif not message.get("more_body", False):
+            # Before it leaves: its reader's next call must not find it under way still.
+            self.over()
+        await self.onward(message)
+
+    def over(self) -> None:
+        """Count the call as one of those at once no longer. May be called twice."""
+        if self.spent is not None:
+            self.spent.at_once -= 1
+            self.spent = None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An answer kept back, which shows that what was asked for is done."""
+
+    start: dict[str, Any] = field(default_factory=dict)
+    body: bytes = b""
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start = dict(message)
+        else:
+            self.body += message.get("body", b"")
+
+    async def send_half(self, send: Send) -> None:
+        """Promise all of the body and send half of it; nothing at all of a body that has no half."""
+        half = self.body[: len(self.body) // 2]
+        if half:
+            await send(self.start)
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+
+    async def send_half_of_gzip(self, send: Send) -> None:
+        """Send the first half of a gzip stream as if it were whole."""
+        headers = MutableHeaders(raw=list(self.start["headers"]))
+        is_packed = headers.get("Content-Encoding") == "gzip"
+        stream = self.body if is_packed else gzip.compress(self.body, _GZIP_LEVEL)
+        half = stream[: len(stream) // 2]
+        headers["Content-Encoding"] = "gzip"
+        headers["Content-Length"] = str(len(half))
+        await send({**self.start, "headers": headers.raw})
+        await send({"type": "http.response.body", "body": half})
+
+
+async def _hang_up(scope: Scope, receive: Receive, *, is_gentle: bool = False) -> None:
+    scope["app"].state.drop(scope, is_gentle=is_gentle)
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _left(scope: Scope) -> dict[str, str]:
+    """Tell what is left of the limits, as every answer of the Accounting API does."""
+    if not scope["path"].startswith(_API):
+        return {}
+    practice: PracticeServices = scope["app"].state.practice
+    organisation = practice.books.by_tenant(Headers(scope=scope).get("xero-tenant-id"))
+    return practice.limits.headers(organisation.org if organisation else None)
+
+
+def _bad_answer(rule: Rule, scope: Scope) -> Response:
+    bad = BAD_ANSWERS[rule.kind]
+    headers = _left(scope) | dict(bad.headers)
+    if bad.content_type is not None:
+        headers["Content-Type"] = bad.content_type
+    if rule.kind.startswith("429-") and rule.retry_after is not None:
+        practice: PracticeServices = scope["app"].state.practice
+        until = practice.clock.now_ms() + rule.retry_after * 1000
+        headers["Retry-After"] = http_date(until) if rule.retry_as_date else str(rule.retry_after)
+    return Response(bad.body, bad.status, headers)

@@ -1,0 +1,56 @@
+"""What an OpenID Connect client looks up before it signs in: addresses, abilities and the public key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import JSONResponse, Response
+
+from tui.sandbox.context import practice_of
+from tui.sandbox.oauth.id_tokens import ALGORITHM
+from tui.sandbox.oauth.scopes import SCOPES
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+CONFIGURATION: Final = "/.well-known/openid-configuration"
+KEYS: Final = f"{CONFIGURATION}/jwks"
+_LOGIN, _IDENTITY = "https://login.xero.com", "https://identity.xero.com"
+
+
+async def configuration(request: Request) -> Response:
+    """`GET /.well-known/openid-configuration` (OpenID Connect Discovery): only what is served here."""
+    issuer = issuer_of(request)
+    login = _LOGIN if issuer == _IDENTITY else issuer
+    return JSONResponse(
+        {
+            "issuer": issuer,
+            "jwks_uri": f"{issuer}{KEYS}",
+            "authorization_endpoint": f"{login}/identity/connect/authorize",
+            "token_endpoint": f"{issuer}/connect/token",
+            "userinfo_endpoint": f"{issuer}/connect/userinfo",
+            "revocation_endpoint": f"{issuer}/connect/revocation",
+            "scopes_supported": sorted(SCOPES),
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [ALGORITHM],
+            "code_challenge_methods_supported": ["S256"],
+        }
+    )
+
+
+async def keys(request: Request) -> Response:
+    """`GET /.well-known/openid-configuration/jwks`: the key that ID tokens are signed with."""
+    return JSONResponse(practice_of(request).tokens.id_tokens.keys)
+
+
+def issuer_of(request: Request) -> str:
+    """Return the address this service is asked at, which is the issuer of its tokens.
+
+    A reverse proxy that stands in for Xero's own names serves them over https.
+    """
+    is_proxied = (request.url.hostname or "").endswith(".xero.com")
+    return _IDENTITY if is_proxied else str(request.base_url).rstrip("/")

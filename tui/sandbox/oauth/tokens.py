@@ -1,0 +1,199 @@
+"""Codes and tokens, as Xero's identity service hands them out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tui.sandbox.oauth.id_tokens import IdTokens
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from tui.sandbox.clock import Clock
+    from tui.sandbox.database import PracticeDatabase
+
+# The registered practice app. Not a secret: a desktop program has none (PKCE), and the custom
+# connection's secret opens nothing but invented contacts on loopback.
+CLIENT_ID = "5E9A1F0C2B7D4E63A8F1C0D9B2E47A16"
+CUSTOM_CLIENT_ID = "C0570000A11E4B5C9D3E2F1A0B9C8D7E"
+CUSTOM_CLIENT_SECRET = "practice-secret"  # noqa: S105 - opens only the practice books
+
+READY_SCOPE = "offline_access accounting.contacts accounting.settings.read"
+
+_SECOND = 1000
+_CODE_LIFE = 5 * 60 * _SECOND
+_REFRESH_LIFE = 60 * 86_400 * _SECOND
+_PREVIOUS_REFRESH_LIFE = 30 * 60 * _SECOND
+# How long a token that has expired is known as such.
+_REMEMBERED = 86_400 * _SECOND
+# In random bytes. Xero's access tokens hold claims and a signature, which makes them over a thousand
+# characters long; its codes and refresh tokens are short.
+_SHORT, _LONG = 32, 900
+
+
+class OAuthError(Exception):
+    """A refusal with its name from RFC 6749."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an access token opens. `org` is set for a custom connection: one organisation, no header."""
+
+    grant_id: str
+    scopes: frozenset[str]
+    org: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person agreed to, and what the app has to show for it. `nonce` is the app's own, if any."""
+
+    redirect_uri: str
+    challenge: str
+    scope: str
+    nonce: str | None
+    at: int
+
+
+class TokenIssuer:
+    """Issues, rotates and checks tokens. `access_life` is in seconds and can be set by a practice control.
+
+    Codes are kept in memory: they live five minutes.
+    """
+
+    def __init__(self, database: PracticeDatabase, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._consents: dict[str, Consent] = {}
+        self.access_life = 1800
+        self.id_tokens = IdTokens(clock)
+        self._database.execute("DELETE FROM tokens WHERE expires < ?", (self._clock.now_ms() - _REMEMBERED,))
+
+    def issue_code(self, consent: Consent) -> str:
+        """Hand out the code that ends a consent."""
+        code = _random("code")
+        oldest = self._clock.now_ms() - _CODE_LIFE
+        self._consents = {known: one for known, one in self._consents.items() if one.at >= oldest}
+        self._consents[code] = consent
+        return code
+
+    def redeem_code(self, code: str, redirect_uri: str, verifier: str, issuer: str) -> dict[str, Any]:
+        """Exchange a code, once, for tokens. Raises `OAuthError` when anything does not match."""
+        consent = self._consents.pop(code, None)
+        if (
+            consent is None
+            or consent.at + _CODE_LIFE < self._clock.now_ms()
+            or consent.redirect_uri != redirect_uri
+        ):
+            raise OAuthError("invalid_grant")
+        if not secrets.compare_digest(s256(verifier).encode(), consent.challenge.encode()):
+            raise OAuthError("invalid_grant")
+        signed_in = {"nonce": consent.nonce, "auth_time": consent.at // _SECOND}
+        return self._grant(secrets.token_hex(8), consent.scope, issuer, **signed_in)
+
+    def refresh(self, refresh_token: str, issuer: str) -> dict[str, Any]:
+        """Exchange a refresh token for a new pair; the old one works for 30 minutes more (said by Xero)."""
+        with self._database.transaction():
+            row = self._live(refresh_token, "refresh")
+            if row is None:
+                raise OAuthError("invalid_grant")
+            until = min(row["expires"], self._clock.now_ms() + _PREVIOUS_REFRESH_LIFE)
+            self._database.execute("UPDATE tokens SET expires = ? WHERE token = ?", (until, refresh_token))
+            return self._grant(row["grant_id"], row["scope"], issuer)
+
+    def custom_connection(self, scope: str, org: int) -> dict[str, Any]:
+        """Answer client credentials: an access token for one organisation, and no refresh token."""
+        token = self._new("access", secrets.token_hex(8), scope, org, self.access_life * _SECOND)
+        return self._answer(token, scope)
+
+    def ready_refresh_token(self) -> str:
+        """Make a refresh token that works at once, as after a sign-in that allowed everything."""
+        return self._new("refresh", secrets.token_hex(8), READY_SCOPE, None, _REFRESH_LIFE)
+
+    def access(self, token: str) -> Access | None:
+        """Say what a bearer token opens; `None` when it is unknown or has expired."""
+        row = self._live(token, "access")
+        if row is None:
+            return None
+        return Access(row["grant_id"], frozenset(row["scope"].split()), row["org"])
+
+    def refusal(self, token: str) -> str:
+        """Say why a bearer token opens nothing, in Xero's words (seen)."""
+        expired = self._database.value(
+            "SELECT expires FROM tokens WHERE token = ? AND kind = 'access'", (token,)
+        )
+        if expired is None:
+            return "AuthenticationUnsuccessful"
+        return f"TokenExpired: token expired at {datetime.fromtimestamp(expired / _SECOND, UTC):%m/%d/%Y %X}"
+
+    def revoke(self, token: str) -> None:
+        """Revoke the whole sign-in a token belongs to; an unknown token is no error (RFC 7009)."""
+        self._database.execute(
+            "DELETE FROM tokens WHERE grant_id = (SELECT grant_id FROM tokens WHERE token = ?)", (token,)
+        )
+
+    def expire_access(self) -> None:
+        """Let every access token end now, for tests of the refresh."""
+        self._database.execute(
+            "UPDATE tokens SET expires = min(expires, ?) WHERE kind = 'access'", (self._clock.now_ms(),)
+        )
+
+    def revoke_all(self) -> None:
+        """End every sign-in, as when a person disconnects the app in Xero."""
+        self._database.execute("DELETE FROM tokens")
+
+    def _live(self, token: str, kind: str) -> sqlite3.Row | None:
+        return self._database.one(
+            "SELECT * FROM tokens WHERE token = ? AND kind = ? AND expires > ?",
+            (token, kind, self._clock.now_ms()),
+        )
+
+    def _grant(self, grant_id: str, scope: str, issuer: str, **claims: Any) -> dict[str, Any]:
+        access = self._new("access", grant_id, scope, None, self.access_life * _SECOND)
+        answer = self._answer(access, scope)
+        if "openid" in scope.split():
+            answer["id_token"] = self.id_tokens.issue(
+                issuer, CLIENT_ID, answer, sid=grant_id, global_session_id=grant_id, **claims
+            )
+        if "offline_access" in scope.split():
+            answer["refresh_token"] = self._new("refresh", grant_id, scope, None, _REFRESH_LIFE)
+        return answer
+
+    def _answer(self, access_token: str, scope: str) -> dict[str, Any]:
+        return {
+            "access_token": access_token,
+            "expires_in": self.access_life,
+            "token_type": "Bearer",
+            "scope": scope,
+        }
+
+    def _new(self, kind: str, grant_id: str, scope: str, org: int | None, life_ms: int) -> str:
+        token = _random(kind, _LONG if kind == "access" else _SHORT)
+        self._database.execute(
+            "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)",
+            (token, kind, grant_id, scope, org, self._clock.now_ms() + life_ms),
+        )
+        return token
+
+
+def _random(kind: str, size: int = _SHORT) -> str:
+    """Make a code or token. Its beginning lets logs and files be searched for any that got there."""
+    return f"practice_{kind}_{secrets.token_urlsafe(size)}"
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """Return the access token that a request brings; empty where it brings none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def s256(verifier: str) -> str:
+    """Hash a PKCE verifier into its challenge (RFC 7636, S256)."""
+    digest = hashlib.sha256(verifier.encode("ascii", "replace")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

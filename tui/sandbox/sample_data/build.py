@@ -1,0 +1,135 @@
+"""Fills a new database with two organisations and everything a person could stumble over."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tui.sandbox import contact
+from tui.sandbox.accounting.groups import in_contact
+from tui.sandbox.contact import ACTIVE, ARCHIVED, GDPR
+from tui.sandbox.database import building
+from tui.sandbox.sample_data.contacts import NEWEST_MS, ContactFactory
+from tui.sandbox.sample_data.names import AWKWARD_NAMES
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tui.sandbox.sample_data.contacts import SampleContact
+
+GROUPS = ("Tenants", "Owners", "Trades", "Utilities")
+_SECOND_ORGANISATION = 7
+_NAMESPACE = uuid.UUID("8c1f0a54-3f0e-4a55-9d0b-6a1f5e0c2d11")
+_ORGANISATIONS = (
+    (1, "Harbour & Vine Property Trust (Practice)", "!Hv4Pt"),
+    (2, "Kererū Lane Holdings (Practice)", "!Kr2Ln"),
+)
+_COLUMNS = (
+    *contact.COLUMNS, "id", "org", "updated", "created", "merged_to", "repeating", "released_active",
+    "released_linked",
+)  # fmt: skip
+_INSERT = f"INSERT INTO contacts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own column names
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What is out of the ordinary about one contact. `twin` is the number of another contact."""
+
+    active: bool | None = None
+    twin: int | None = None
+    merged: bool = False
+    gdpr: bool = False
+    repeating: bool = False
+    linked: bool = True
+
+
+def seed(file: Path, contacts: int) -> None:
+    """Make the practice database with so many contacts in the first organisation."""
+    with building(file) as connection:
+        connection.execute("INSERT INTO meta VALUES ('contacts', ?)", (str(contacts),))
+        first_row = 1
+        for org, name, short_code in _ORGANISATIONS:
+            many = contacts if org == 1 else max(1, contacts // _SECOND_ORGANISATION)
+            tenant_id = str(uuid.uuid5(_NAMESPACE, name))
+            connection.execute(
+                "INSERT INTO organisations VALUES (?, ?, ?, ?, ?)",
+                (org, tenant_id, name, short_code, NEWEST_MS - 4 * 365 * 86_400_000),
+            )
+            connection.execute(
+                "INSERT INTO connections VALUES (?, ?, ?, ?, ?)",
+                (str(uuid.uuid5(_NAMESPACE, f"connection {org}")), org, str(uuid.uuid5(_NAMESPACE, "event")),
+                 NEWEST_MS, NEWEST_MS),
+            )  # fmt: skip
+            _fill(connection, org, first_row, many)
+            first_row += many
+
+
+def _fill(connection: sqlite3.Connection, org: int, first_row: int, many: int) -> None:
+    groups = {name: str(uuid.uuid5(_NAMESPACE, f"{org} {name}")) for name in GROUPS}
+    connection.executemany(
+        "INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')", [(groups[name], org, name) for name in GROUPS]
+    )
+    members: list[tuple[str, int]] = []
+    connection.executemany(_INSERT, _rows(org, first_row, many, groups, members))
+    connection.executemany("INSERT INTO group_members VALUES (?, ?)", members)
+
+
+def _rows(
+    org: int, first_row: int, many: int, groups: dict[str, str], members: list[tuple[str, int]]
+) -> Iterator[tuple[Any, ...]]:
+    maker = ContactFactory(f"reshelve {org}")
+    shown = {name: in_contact(group_id, name) for name, group_id in groups.items()}
+    roles, plain = _roles(many), _Role()
+    names: dict[int | None, str] = {}
+    wanted = {role.twin for role in roles.values()}
+    for number in range(many):
+        role = roles.get(number, plain)
+        given = AWKWARD_NAMES[number] if org == 1 and number < len(AWKWARD_NAMES) else None
+        if role.twin is not None and not role.merged:
+            given = names[role.twin]
+        made = maker.make(number, name=given, active=True if number < len(AWKWARD_NAMES) else role.active)
+        if number in wanted:
+            names[number] = made.document["Name"]
+        made.document["ContactGroups"] = [shown[made.group]]
+        members.append((groups[made.group], first_row + number))
+        yield _row(org, first_row + number, made, role, maker)
+
+
+def _row(org: int, row: int, made: SampleContact, role: _Role, maker: ContactFactory) -> tuple[Any, ...]:
+    document = made.document
+    merged_to = maker.contact_id(role.twin) if role.merged and role.twin is not None else None
+    if role.merged:
+        document["MergedToContactID"] = merged_to
+    if role.merged or role.gdpr:
+        document["ContactStatus"] = ARCHIVED if role.merged else GDPR
+    document = contact.in_order(document)
+    active = document["ContactStatus"] == ACTIVE
+    return (
+        *contact.columns(document), row, org, made.updated, made.created, merged_to, role.repeating, active,
+        role.linked,
+    )  # fmt: skip
+
+
+def _roles(many: int) -> dict[int, _Role]:
+    """Spread the special cases over the first contacts; small books have fewer of them."""
+    start, step = len(AWKWARD_NAMES), 3
+    ordinary = _Role(active=True)
+    cases = [
+        *[replace(ordinary, active=False, twin=0)] * 6,
+        *[replace(ordinary, active=False, twin=0, merged=True)] * 4,
+        *[replace(ordinary, repeating=True)] * 6,
+        *[replace(ordinary, linked=False)] * 4,
+        *[replace(ordinary, active=False, linked=False)] * 2,
+        *[replace(ordinary, active=False, gdpr=True)] * 2,
+    ]
+    roles: dict[int, _Role] = {}
+    number = start
+    for case in cases[:: max(1, -(-len(cases) * 10 // many))]:
+        # The contact before a twin is the active one that it shares its name with, or was merged into.
+        roles[number] = ordinary
+        roles[number + 1] = case if case.twin is None else replace(case, twin=number)
+        number += step
+    return roles

@@ -1,0 +1,234 @@
+"""Opens the data, binds the port, announces itself in one line, and serves until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from tui.sandbox import database
+from tui.sandbox.application import application
+from tui.sandbox.books import Books
+from tui.sandbox.call_counter import CallCounter
+from tui.sandbox.clock import Clock
+from tui.sandbox.context import PracticeServices
+from tui.sandbox.counts import Counts
+from tui.sandbox.database import PracticeDatabase
+from tui.sandbox.faults import Faults
+from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
+from tui.sandbox.rate_limits import Limits
+from tui.sandbox.re_leased.company import Companies
+from tui.sandbox.request_log import RequestLog
+from tui.sandbox.sample_data.build import seed
+from tui.system.locks import CannotLockError, FileLock
+from tui.system.log import log_to, logger
+from tui.system.paths import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from starlette.types import Scope
+
+_HOST = "127.0.0.1"
+_FILE = "practice.sqlite"
+_LINGER_SECONDS = 1
+# Longer than any pause of a polling client, so that a reused connection is never one just closed.
+_KEEP_ALIVE_SECONDS = 75
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PRIVATE = 0o077
+
+
+class CannotStartError(Exception):
+    """The sandbox can't run here; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How to run: `contacts` in the first organisation, `cycle` and syncs in seconds, limits in calls."""
+
+    data: Path
+    port: int = 0
+    contacts: int = 1600
+    cycle: float = 45.0
+    fresh: bool = False
+    minute_limit: int = 60
+    day_limit: int = 5000
+    sync_seconds: float = 2.0
+    exit_with_parent: bool = False
+
+
+def run(options: ServerOptions) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `CannotStartError` when the data or the port is in use."""
+    os.umask(_PRIVATE)
+    folder = private_folder(options.data)
+    lock = FileLock(folder / "lock")
+    try:
+        is_alone = lock.acquire()
+    except CannotLockError as error:
+        raise CannotStartError(str(error)) from error
+    if not is_alone:
+        raise CannotStartError(
+            f"Another sandbox is running on {folder}, perhaps for a demo. "
+            "Close that one, or choose another folder with --data."
+        )
+    try:
+        _log_beside(folder)
+        with closing(_bind(options.port)) as listening, closing(_open(folder / _FILE, options)) as data:
+            asyncio.run(_serve(_practice(data, options), listening, options))
+    finally:
+        lock.release()
+
+
+def _log_beside(folder: Path) -> None:
+    """Keep the server's own words out of a terminal that an app may be painting on."""
+    log_to(folder, "sandbox.log")
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).parent = logger
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _bind(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A restart on the same port must not wait for the connections of the one before.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((_HOST, port))
+    except OSError as error:
+        raise CannotStartError(f"Port {port} on {_HOST} can't be used: {error.strerror}.") from None
+    return listening
+
+
+def _open(file: Path, options: ServerOptions) -> PracticeDatabase:
+    if options.fresh:
+        database.remove(file)
+    try:
+        if not file.exists():
+            seed(file, options.contacts)
+        data = PracticeDatabase(file)
+    except sqlite3.Error as error:
+        raise CannotStartError(f"{file} can't be used: {error}. Use --fresh to start over.") from None
+    seeded = int(data.recall("contacts") or 0)
+    if seeded != options.contacts:
+        sys.stderr.write(
+            f"The practice data already here was made with --contacts {seeded} and is kept. "
+            "Use --fresh to start over.\n"
+        )
+    return data
+
+
+def _practice(data: PracticeDatabase, options: ServerOptions) -> PracticeServices:
+    clock = Clock()
+    books, limits = Books(data, clock), Limits(minute=options.minute_limit, day=options.day_limit)
+    return PracticeServices(
+        database=data,
+        clock=clock,
+        books=books,
+        counts=Counts(data),
+        tokens=TokenIssuer(data, clock),
+        limits=limits,
+        budget=CallCounter(limits),
+        faults=Faults(),
+        log=RequestLog(clock),
+        companies=Companies(data, clock, books, options.cycle, options.sync_seconds),
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and stops on our terms: a signal ends it with code 0, not raised again."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        yield
+
+    def stop(self) -> None:
+        """Ask for the end; a second time, don't wait for open requests."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    def drop(self, scope: Scope, *, is_gentle: bool) -> None:
+        """Close the connection of a request, as a failing network would.
+
+        A gentle end lets through what was sent of the answer so far.
+        """
+        for connection in self.server_state.connections:
+            # Every protocol that speaks HTTP has both; uvicorn's type also covers those that do not.
+            if getattr(connection, "client", None) == scope["client"] and connection.transport is not None:
+                end = connection.transport.close if is_gentle else connection.transport.abort
+                end()
+
+
+async def _serve(practice: PracticeServices, listening: socket.socket, options: ServerOptions) -> None:
+    app = application(practice)
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Dated in `weather.py`, by a clock that can be set wrong.
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_LINGER_SECONDS,
+    )
+    server = _Server(config, lambda: _announce(practice, listening.getsockname()[1]))
+    app.state.drop = server.drop
+    if options.exit_with_parent:
+        _stop_at_end_of_input(server)
+    await server.serve(sockets=[listening])
+
+
+def _announce(practice: PracticeServices, port: int) -> None:
+    base = f"http://{_HOST}:{port}"
+    line = {
+        "login": base,
+        "identity": base,
+        "api": base,
+        "pages": base,
+        "released": f"{base}/released",
+        "client_id": CLIENT_ID,
+        "refresh_token": practice.tokens.ready_refresh_token(),
+        "organisations": [
+            {"tenantId": one.tenant_id, "tenantName": one.name, "shortCode": one.short_code}
+            for one in practice.books.organisations
+        ],
+    }
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _stop_at_end_of_input(server: _Server) -> None:
+    """Notice a parent that was killed: it can't say goodbye, but its end of our standard input closes."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        loop.call_soon_threadsafe(server.stop)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,243 @@
+"""Xero's own pages, as far as the hand-off needs them: a contact, and the list of archived ones.
+
+This is the half of Xero that its API leaves out: here a person presses Restore.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from tui.sandbox import contact
+from tui.sandbox.books import PracticeOrganisation, RefusedError
+from tui.sandbox.clock import human
+from tui.sandbox.contact import GDPR
+from tui.sandbox.context import practice_of
+from tui.sandbox.html import button, details, isolated, link, page, said, shown
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from starlette.requests import Request
+
+    from tui.sandbox.context import PracticeServices
+
+USER = "Somebody in Xero"
+_PAGE_SIZE = 50
+_LATEST_HISTORY = 10
+_LONGEST_NUMBER = 7
+
+
+async def contact_page(request: Request) -> Response:
+    """Show a contact, with Restore or Archive, whichever it can take."""
+    found = _find(request)
+    if found is None:
+        return _nothing_here()
+    return _show(practice_of(request), *found)
+
+
+async def restore(request: Request) -> Response:
+    """Restore a contact, as only a person can; 409 in Xero's manner when it can't be."""
+    return _change(request, "restore")
+
+
+async def archive(request: Request) -> Response:
+    """Archive a contact, as somebody else working in Xero may at any time."""
+    return _change(request, "archive")
+
+
+async def archived_list(request: Request) -> Response:
+    """List the archived contacts of an organisation, a page at a time, by name."""
+    practice = practice_of(request)
+    organisation = practice.books.by_short_code(request.path_params["short_code"])
+    if organisation is None:
+        return _nothing_here()
+    term = request.query_params.get("search", "").strip()
+    number = request.query_params.get("page", "1")
+    at = max(1, int(number)) if number.isdecimal() and len(number) <= _LONGEST_NUMBER else 1
+    rows = _archived(practice, organisation, term, at)
+    return page(
+        f"Archived contacts · {organisation.name}",
+        _list_body(organisation, rows, term, at),
+        nav=_nav(organisation),
+    )
+
+
+def _archived(
+    practice: PracticeServices, organisation: PracticeOrganisation, term: str, at: int
+) -> list[sqlite3.Row]:
+    """Find one page of archived contacts, and one more if there is a next page."""
+    found, values = (
+        (f"AND {contact.FOUND_BY_TERM}", [organisation.org, term.casefold()]) if term else ("", [])
+    )
+    sql = (
+        "SELECT contact_id, name, email, status, merged_to FROM contacts "  # noqa: S608 - our own condition
+        f"WHERE org = ? AND NOT active {found} ORDER BY name_key, contact_id LIMIT ? OFFSET ?"
+    )
+    return practice.database.all(sql, (organisation.org, *values, _PAGE_SIZE + 1, (at - 1) * _PAGE_SIZE))
+
+
+def _list_body(organisation: PracticeOrganisation, rows: list[sqlite3.Row], term: str, at: int) -> str:
+    base = f"/app/{organisation.short_code}/contacts"
+    lines = "".join(_line(organisation, row) for row in rows[:_PAGE_SIZE])
+    turns = []
+    for words, to, there in (("Previous", at - 1, at > 1), ("Next", at + 1, len(rows) > _PAGE_SIZE)):
+        if there:
+            turns.append(link(f"{base}/archived?{urlencode({'search': term, 'page': to})}", words))
+    found = f"<table><tr><th>Contact</th><th>E-mail</th></tr>{lines}</table>" if rows else _none(term)
+    return (
+        f"<h1>Archived contacts</h1>"
+        f'<form class="row" action="{base}/archived"><input type="search" name="search" aria-label="Search" '
+        f'placeholder="Name, person, number or e-mail" value="{escape(term)}"><button>Search</button></form>'
+        f"{found}<p><nav>{''.join(turns)}</nav></p>"
+    )
+
+
+def _line(organisation: PracticeOrganisation, row: sqlite3.Row) -> str:
+    name = link(_address(organisation, row["contact_id"]), isolated(row["name"]))
+    return f"<tr><td>{name}{_remark(row)}</td><td>{shown(row['email'] or '')}</td></tr>"
+
+
+def _none(term: str) -> str:
+    return f"<p>No archived contact matches {isolated(term)}.</p>" if term else "<p>Nothing is archived.</p>"
+
+
+def _remark(row: sqlite3.Row) -> str:
+    if row["merged_to"]:
+        return ' <span class="badge">Merged</span>'
+    return ' <span class="badge">Details removed</span>' if row["status"] == GDPR else ""
+
+
+def _change(request: Request, deed: str) -> Response:
+    found = _find(request)
+    if found is None:
+        return _nothing_here()
+    practice = practice_of(request)
+    organisation, row = found
+    if bool(row["active"]) == (deed == "restore"):
+        return RedirectResponse(_address(organisation, row["contact_id"]), 303)
+    try:
+        if deed == "restore":
+            practice.books.restore(row, USER)
+        else:
+            practice.books.archive(row, USER)
+    except RefusedError as refusal:
+        return _show(practice, organisation, row, refusal=str(refusal))
+    return RedirectResponse(_address(organisation, row["contact_id"]), 303)
+
+
+def _show(
+    practice: PracticeServices,
+    organisation: PracticeOrganisation,
+    row: sqlite3.Row,
+    refusal: str | None = None,
+) -> Response:
+    document = contact.read(row["document"])
+    address = _address(organisation, row["contact_id"])
+    if refusal is not None:
+        news = said(f"{shown(refusal)} Nothing was changed.", refused=True)
+    elif row["active"]:
+        news = said("This contact is active.")
+    else:
+        news = said(_why_out_of_use(row))
+    if row["active"]:
+        press = button(f"{address}/archive", "Archive")
+    else:
+        press = button(f"{address}/restore", "Restore", go=True)
+    word = "Active" if row["active"] else "Archived"
+    body = (
+        f'<h1>{isolated(row["name"])}</h1><p><span class="badge">{word}</span></p>{news}{press}'
+        f"{_particulars(organisation, document, row)}{_history(practice, row)}"
+    )
+    return page(
+        f"{row['name'][:80]} · {organisation.name}",
+        body,
+        status=200 if refusal is None else 409,
+        nav=_nav(organisation),
+    )
+
+
+def _why_out_of_use(row: sqlite3.Row) -> str:
+    if row["merged_to"]:
+        return "This contact was merged into another one."
+    if row["status"] == GDPR:
+        return "This contact's details were removed on request."
+    return "This contact is archived. Press Restore to use it again."
+
+
+def _particulars(organisation: PracticeOrganisation, document: contact.Document, row: sqlite3.Row) -> str:
+    person = " ".join(part for part in (document.get("FirstName"), document.get("LastName")) if part)
+    merged = document.get("MergedToContactID")
+    owed = document.get("Balances", {})
+    street = next(one for one in document["Addresses"] if one["AddressType"] == "STREET")
+    place = ", ".join(part for key in ("AddressLine1", "City", "PostalCode") if (part := street.get(key)))
+    return "<h2>Details</h2>" + details(
+        [
+            ("Person", shown(person)),
+            ("E-mail", shown(document.get("EmailAddress", ""))),
+            ("Account number", shown(document.get("AccountNumber", ""))),
+            ("Contact code", shown(document.get("ContactNumber", ""))),
+            ("Address", shown(place)),
+            ("Groups", shown(", ".join(group["Name"] for group in document["ContactGroups"]))),
+            ("They owe", _money(owed.get("AccountsReceivable"))),
+            ("You owe", _money(owed.get("AccountsPayable"))),
+            ("Repeating invoices", "Yes" if row["repeating"] else ""),
+            (
+                "Merged into",
+                link(_address(organisation, merged), "the contact that stayed") if merged else "",
+            ),
+            ("Changed", human(row["updated"])),
+        ]
+    )
+
+
+def _money(side: dict[str, float] | None) -> str:
+    if not side or not any(side.values()):
+        return ""
+    late = f", {side['Overdue']:,.2f} overdue" if side["Overdue"] else ""
+    return f"{side['Outstanding']:,.2f}{late}"
+
+
+def _history(practice: PracticeServices, row: sqlite3.Row) -> str:
+    lines = "".join(
+        f'<tr><td class="keep">{human(one["at"])}<br>{shown(one["changes"])}</td>'
+        f"<td>{shown(one['user'])}<br>{shown(one['details'])}</td></tr>"
+        for one in practice.books.history(row)[:_LATEST_HISTORY]
+    )
+    return f"<h2>History</h2><table>{lines}</table>" if lines else ""
+
+
+def _nav(organisation: PracticeOrganisation) -> str:
+    archived = link(f"/app/{organisation.short_code}/contacts/archived", "Archived contacts")
+    return f"<strong>{isolated(organisation.name)}</strong><br>{archived}"
+
+
+def _address(organisation: PracticeOrganisation, contact_id: str) -> str:
+    return f"/app/{quote(organisation.short_code, safe='!')}/contacts/contact/{contact_id}"
+
+
+def _find(request: Request) -> tuple[PracticeOrganisation, sqlite3.Row] | None:
+    practice = practice_of(request)
+    organisation = practice.books.by_short_code(request.path_params["short_code"])
+    if organisation is None:
+        return None
+    row = practice.books.find(organisation.org, request.path_params["contact_id"])
+    return None if row is None else (organisation, row)
+
+
+def _nothing_here() -> Response:
+    return page("Not found", "<h1>There is nothing here</h1><p>Check the address.</p>", status=404)
+
+
+_CONTACT = "/app/{short_code}/contacts/contact/{contact_id}"
+
+ROUTES = [
+    Route("/app/{short_code}/contacts/archived", archived_list, methods=["GET"]),
+    Route(_CONTACT, contact_page, methods=["GET"]),
+    Route(f"{_CONTACT}/restore", restore, methods=["POST"]),
+    Route(f"{_CONTACT}/archive", archive, methods=["POST"]),
+]

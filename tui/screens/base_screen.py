@@ -1,0 +1,60 @@
+"""What every screen that starts workers has in common."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Generic
+
+from textual import getters
+from textual.css.query import NoMatches
+from textual.screen import ScreenResultType
+from textual.worker import Worker, WorkerState
+
+from tui.actions.registry import in_words, key_now
+from tui.compat.textual import GuardedScreen
+from tui.model.errors import ReadOnlyError, ReshelveError
+from tui.system.log import logger
+from tui.widgets.formatting import read_only
+from tui.widgets.key_bar import KeyBar
+
+
+class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
+    """A screen with a key bar at its foot.
+
+    Workers only ask and post messages. One that fails is told in words: what the engine raised shows in the
+    key bar, a mistake of the program on a screen of its own, its traceback in the log alone.
+    """
+
+    key_bar = getters.query_one(KeyBar)
+
+    def tick(self) -> None:
+        """Show the time; called every second while this screen can be seen."""
+
+    def key(self, action_id: str) -> str:
+        """Return the key of an action as it is now, for a sentence that says what to press."""
+        return key_now(self.app, action_id)
+
+    def flash(self, text: str, *, trouble: bool = False) -> None:
+        """Show a line of news for a while; a screen that is closing has no place for it."""
+        with suppress(NoMatches):
+            self.key_bar.flash(text, trouble=trouble)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of a worker that failed."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        if isinstance(error, ReshelveError):
+            self.show_error(error)
+        else:
+            logger.error("worker %s failed", event.worker.name, exc_info=error)
+            from tui.screens.dialogs.bug_report import BugReportScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+            self.app.push_screen(BugReportScreen())
+
+    def show_error(self, error: ReshelveError) -> None:
+        """Show what the engine says went wrong, and what to do."""
+        if isinstance(error, ReadOnlyError):
+            self.flash(read_only(error.reason))
+        else:
+            self.flash(in_words(self.app, error), trouble=True)

@@ -1,0 +1,283 @@
+"""Every connected organisation, to go to another, to connect one more, or to end a sign-in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from msgspec.structs import replace
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from tui.actions.registry import bindings
+from tui.compat.textual import SafeOptionList
+from tui.model.errors import ReshelveError
+from tui.model.query import fold
+from tui.screens.base_screen import BaseScreen
+from tui.screens.connect import organisations_format as words
+from tui.screens.connect.connect_format import KEYCHAIN
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.messages import ConnectWanted, OrganisationChosen
+from tui.widgets.formatting import counted
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.ordered_input import OrderedInput
+from tui.widgets.safe_label import SafeLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.model.account import Account, OrganisationSummary
+
+# From as many on, the list can be searched.
+_MANY: Final = 9
+
+
+class _Looked(Message, bubble=False):
+    """Xero has answered."""
+
+
+@dataclass
+class _Counted(Message, bubble=False):
+    listed: Sequence[OrganisationSummary]
+
+
+@dataclass
+class _LookFailed(Message, bubble=False):
+    error: ReshelveError
+
+
+@dataclass
+class _Disconnected(Message, bubble=False):
+    names: str
+
+
+class _Filter(OrderedInput):
+    """Narrows the list; leaving it downwards goes to the list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "leave", "To the list", show=False)]
+
+    def action_leave(self) -> None:
+        """Go to the list, keeping what was typed."""
+        self.screen.focus_next("OptionList")
+
+
+class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
+    """Shows at once what is known here, and what Xero says as soon as it has answered.
+
+    `open_tenant` is the tenant id of the organisation that is open now.
+    """
+
+    CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "organisations.tcss"]
+    AUTO_FOCUS = "#list"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("search", "clear", "connect", "disconnect", "back"),
+    ]
+
+    options = getters.query_one("#list", OptionList)
+    filter = getters.query_one("#filter", Input)
+
+    def __init__(self, account: Account, open_tenant: str = "") -> None:
+        super().__init__()
+        self._account = account
+        self._open_tenant = open_tenant
+        self._listed: Sequence[OrganisationSummary] = ()
+        self._counts: dict[str, OrganisationSummary] = {}
+        self._shown: list[OrganisationSummary] = []
+        self._drawn: tuple[list[OrganisationSummary], int] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Put how fresh the list is below it."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Organisations"
+            yield _Filter(placeholder="Search", compact=True, id="filter")
+            yield SafeOptionList(id="list", markup=False, compact=True)
+            yield SafeLabel(words.LOOKING, "$text-muted", id="state")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show what is known, and ask Xero."""
+        self._take()
+        self._look()
+
+    def on_screen_resume(self) -> None:
+        """Show what was connected in the meantime."""
+        if self._listed:
+            self._take()
+
+    # --- the list ---
+
+    @work(exclusive=True, group="look", exit_on_error=False)
+    async def _look(self) -> None:
+        try:
+            await self._account.refresh()
+            self.post_message(_Looked())
+        except ReshelveError as error:
+            self.post_message(_LookFailed(error))
+
+    @on(_Looked)
+    def _looked(self) -> None:
+        self._take()
+        self.query_one("#state", SafeLabel).update_text(words.LOOKED, "$text-success")
+
+    @on(_LookFailed)
+    def _look_failed(self, message: _LookFailed) -> None:
+        state = f"{message.error.sentence} This is the list as last known."
+        self.query_one("#state", SafeLabel).update_text(state, "$text-warning")
+
+    @work(exclusive=True, group="count", exit_on_error=False)
+    async def _count(self) -> None:
+        self.post_message(_Counted(await self._account.count()))
+
+    @on(_Counted)
+    def _fill_in(self, message: _Counted) -> None:
+        # The counts alone: an organisation may have gone since.
+        self._counts = {one.organisation.tenant_id: one for one in message.listed}
+        self._list()
+
+    def _take(self) -> None:
+        """Show what is known, with the counts as they were, and count anew."""
+        self._list()
+        self._count()
+
+    def _list(self) -> None:
+        self._listed = listed = [self._with_counts(one) for one in self._account.organisations()]
+        self.filter.display = len(listed) >= _MANY
+        self.query_one(".dialog").border_subtitle = counted(len(listed), "organisation")
+        self._show()
+
+    def _with_counts(self, one: OrganisationSummary) -> OrganisationSummary:
+        known = self._counts.get(one.organisation.tenant_id)
+        if one.is_counted or known is None:
+            return one
+        return replace(one, pending=known.pending, unfinished=known.unfinished, is_counted=True)
+
+    def on_resize(self) -> None:
+        """Write the lines for the new width."""
+        self._show()
+
+    @on(Input.Changed, "#filter")
+    def _show(self) -> None:
+        before = self._current.organisation.tenant_id if self._current else self._open_tenant
+        wanted = fold(self.filter.value).split()
+        self._shown = [
+            one for one in self._listed if all(word in fold(one.organisation.name) for word in wanted)
+        ]
+        options, is_practice = self.options, self._account.is_practice
+        width = max(20, options.scrollable_content_region.width - 2)
+        self._offer_keys()
+        if (self._shown, width) == self._drawn:
+            return
+        self._drawn = (self._shown, width)
+        options.clear_options()
+        options.add_options(
+            Option(
+                words.line(
+                    one,
+                    width,
+                    is_open=one.organisation.tenant_id == self._open_tenant,
+                    is_practice=is_practice,
+                )
+            )
+            for one in self._shown
+        )
+        ids = [one.organisation.tenant_id for one in self._shown]
+        options.highlighted = ids.index(before) if before in ids else (0 if ids else None)
+        # A list without height doesn't notice what is added to it.
+        options.refresh(layout=True)
+
+    def on_descendant_focus(self) -> None:
+        """Name the keys that work where the person is."""
+        self._offer_keys()
+
+    def _offer_keys(self) -> None:
+        if self.filter.has_focus:
+            self.key_bar.offer(("open", "Open"), ("clear", "Clear"))
+            return
+        some = [("open", "Open")] if self._shown else []
+        search = ["search"] if self.filter.display else []
+        rest = ["disconnect"] if self._shown else []
+        self.key_bar.offer(*some, *search, ("connect", "Connect another"), *rest, "help", "back")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the search key to the box while the person is typing there; esc clears before it leaves."""
+        if action == "search":
+            return self.filter.display and not self.filter.has_focus
+        if action == "clear":
+            return self.filter.has_focus or bool(self.filter.value)
+        return super().check_action(action, parameters)
+
+    # --- what is pressed ---
+
+    @property
+    def _current(self) -> OrganisationSummary | None:
+        index = self.options.highlighted
+        return self._shown[index] if index is not None and index < len(self._shown) else None
+
+    def action_search(self) -> None:
+        """Let the person type."""
+        self.set_focus(self.filter)
+
+    def action_clear(self) -> None:
+        """Take the words away, and go back to the list."""
+        self.filter.value = ""
+        self.set_focus(self.options)
+
+    @on(OptionList.OptionSelected)
+    @on(Input.Submitted, "#filter")
+    def _open(self) -> None:
+        one = self._current
+        if one is None:
+            self.flash("There is no organisation here to open.")
+            return
+        self.dismiss()
+        if one.organisation.tenant_id != self._open_tenant:
+            # To the app itself: a screen that is closing hands nothing on.
+            self.app.post_message(OrganisationChosen(one.organisation))
+
+    def action_connect(self) -> None:
+        """Connect another."""
+        self.post_message(ConnectWanted())
+
+    def action_disconnect(self) -> None:
+        """End the sign-in of the organisation under the cursor, if the person means it."""
+        one = self._current
+        if one is None:
+            self.flash("There is no organisation here to disconnect.")
+            return
+        sign_in = one.organisation.sign_in
+        names = [each.organisation.name for each in self._listed if each.organisation.sign_in == sign_in]
+
+        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if may:
+                self.flash("Disconnecting …")
+                self._disconnect(sign_in, counted(len(names), "organisation"))
+
+        question = words.disconnecting(names)
+        self.open_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
+
+    def _keychain_waits(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+        if is_waiting:
+            self.flash(KEYCHAIN)
+
+    @work(group="disconnect", exit_on_error=False)
+    async def _disconnect(self, sign_in: str, names: str) -> None:
+        self._account.on_keychain_wait = self._keychain_waits
+        await self._account.disconnect(sign_in)
+        self.post_message(_Disconnected(names))
+
+    @on(_Disconnected)
+    def _disconnected(self, message: _Disconnected) -> None:
+        self._take()
+        self.flash(f"Disconnected {message.names}. Nothing was deleted here.")
+
+    def action_back(self) -> None:
+        """Go back."""
+        self.dismiss()

@@ -1,0 +1,138 @@
+"""What the page of a contact says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.actions.registry import usual_key
+from tui.model.change import State
+from tui.model.contact import ContactStatus
+from tui.screens.tenancy.tenancy_format import named
+from tui.widgets import clock
+from tui.widgets.refusals import advice
+from tui.widgets.status_badge import sign
+from tui.widgets.text import content, money
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from tui.model.backend import ContactPage, HistoryLine
+    from tui.model.contact import Contact
+
+_LABEL = 17
+_WHEN = 22
+# What Xero said on the way is of no interest once it is done; the timeline keeps it.
+_SAYING_WHY = frozenset({State.REFUSED, State.AWAITING_USER})
+_STATUS = {
+    ContactStatus.ACTIVE: ("Active", "$text-success"),
+    ContactStatus.ARCHIVED: ("Archived", "$text-warning"),
+    ContactStatus.GDPRREQUEST: ("Privacy request", "$text-error"),
+    ContactStatus.DELETED: ("No longer in Xero", "$text-error"),
+}
+
+
+def heading(contact: Contact) -> Content:
+    """Write the name and the status."""
+    words, style = _STATUS[contact.status]
+    merged = ("  merged into another contact", "$text-muted") if contact.merged_to else ""
+    return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
+
+
+def details(page: ContactPage) -> Content:
+    """Write what Xero has on the contact; what is empty is left out."""
+    contact = page.contact
+    kinds = (("Customer", contact.is_customer), ("Supplier", contact.is_supplier))
+    pairs = (
+        ("Person", f"{contact.first_name} {contact.last_name}".strip()),
+        ("E-mail", contact.email),
+        ("Phone", contact.phone),
+        ("Account number", contact.account_number),
+        ("Contact number", contact.contact_number),
+        ("Kind", ", ".join(word for word, is_so in kinds if is_so)),
+        ("Groups", ", ".join(contact.groups)),
+    )
+    lines = [_pair(label, value) for label, value in pairs if value]
+    if page.tenants:
+        verb = "is" if len(page.tenants) == 1 else "are"
+        lines.append(_pair("", f"! {named(page.tenants)} {verb} marked as tenants", "$text-warning"))
+    return _section("Details", lines)
+
+
+def balances(contact: Contact, now: datetime) -> Content:
+    """Write what is owed, and how old that knowledge is: Xero doesn't say when balances change."""
+    known = contact.balances
+    if known is None:
+        return _section("Balances", [Content.styled("Xero told none.", "$text-muted")])
+    lines = [
+        _amount("They owe", known.receivable, known.receivable_overdue),
+        _amount("We owe", known.payable, known.payable_overdue),
+    ]
+    if known.read_at is not None:
+        lines.append(Content.styled(f"Read from Xero {clock.ago(known.read_at, now)}.", "$text-muted"))
+    return _section("Balances", lines)
+
+
+def _amount(label: str, outstanding: int, overdue: int) -> Content:
+    late = (f"  {money(overdue)} overdue", "$text-warning") if overdue else ""
+    return Content.assemble((label.ljust(_LABEL), "$text-muted"), money(outstanding), late)
+
+
+def changes(page: ContactPage, now: datetime, key: Callable[[str], str] = usual_key) -> Content:
+    """Write the changes made from here or noticed in Xero, newest first."""
+    how = f" Archive with {key('archive')}, restore with {key('restore')}." if key("archive") else ""
+    lines = list(_changes(page, now, key)) or [Content.styled(f"None yet.{how}", "$text-muted")]
+    return _section("Changes", lines)
+
+
+def _changes(page: ContactPage, now: datetime, key: Callable[[str], str]) -> Iterator[Content]:
+    for view in page.changes:
+        look, change = sign(view, now.astimezone()), view.change
+        style = f"$text-{look.style}" if look.style else ""
+        who = "in Xero" if change.origin == "xero" else "here"
+        yield Content.assemble(
+            (look.symbol or "·", style), f" {change.action.value.capitalize()} {who} ",
+            clock.short(change.requested_at, now), "  ", (look.words or change.state.value, style),
+        )  # fmt: skip
+        if change.message and change.state in _SAYING_WHY:
+            yield content(change.message, "$text-muted")
+        to_do = advice(change, key=key)
+        if to_do:
+            yield content(to_do, "$text-warning")
+
+
+def timeline(page: ContactPage) -> Content:
+    """Write the journal of this contact."""
+    lines = [
+        Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.what))
+        for line in page.timeline
+    ]
+    return _section("Timeline", lines) if lines else Content("")
+
+
+def history(lines: Sequence[HistoryLine]) -> Content:
+    """Write Xero's own history."""
+    shown = [_history_line(line) for line in lines]
+    return _section("History in Xero", shown or [Content.styled("Xero has none.", "$text-muted")])
+
+
+def history_state(words: str, style: str = "$text-muted") -> Content:
+    """Write why there is no history to see yet."""
+    return _section("History in Xero", [content(words, style)])
+
+
+def _history_line(line: HistoryLine) -> Content:
+    head = Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.what, "bold"))
+    by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
+    details = Content.assemble("\n", content(line.details, "$text-muted")) if line.details else Content("")
+    return Content.assemble(head, by, details)
+
+
+def _pair(label: str, value: str, style: str = "") -> Content:
+    return Content.assemble((label.ljust(_LABEL), "$text-muted"), content(value, style))
+
+
+def _section(title: str, lines: Sequence[Content]) -> Content:
+    return Content("\n").join([Content.styled(title, "bold $text-primary"), *lines])

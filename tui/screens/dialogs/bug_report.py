@@ -1,0 +1,60 @@
+"""Something went wrong in the program itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button
+
+from tui.actions.registry import advice, bindings
+from tui.screens.base_screen import BaseScreen
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe_label import SafeLabel
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.model.errors import ReshelveError
+
+_WHAT: Final = "A part of Reshelve stopped working. This is a mistake in the program, not yours."
+_LOST: Final = "Nothing is lost: every change you asked for is in the journal on this machine."
+_NEXT: Final = (
+    "You can go on. If it happens again, quit with {} and start again; the log file says what happened."
+)
+
+
+class BugReportScreen(ModalScreen[None], BaseScreen[None]):
+    """Says what happened, that nothing was lost, and what to do next; without an error, it was a bug."""
+
+    CSS_PATH = "dialog.tcss"
+    AUTO_FOCUS = "Button"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("cancel")]
+
+    def __init__(self, error: ReshelveError | None = None) -> None:
+        super().__init__()
+        self._error = error
+
+    def compose(self) -> ComposeResult:
+        """Put the words above one button."""
+        with VerticalScroll(classes="dialog -trouble") as dialog:
+            dialog.border_title = "Something went wrong"
+            for words in self._sentences():
+                yield SafeLabel(words, classes="paragraph")
+            yield Button("Go on", variant="primary", id="cancel", compact=True)
+        yield KeyBar(("cancel", "Go on"))
+
+    def _sentences(self) -> tuple[str, str, str]:
+        if self._error is None:
+            return _WHAT, _LOST, _NEXT.format(self.key("quit"))
+        return self._error.what, _LOST, advice(self.app, self._error)
+
+    def action_cancel(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def on_button_pressed(self) -> None:
+        """Go back."""
+        self.dismiss()

@@ -1,0 +1,71 @@
+"""A question with several answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import getters, on
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from tui.actions.registry import bindings
+from tui.compat.textual import SafeOptionList
+from tui.screens.base_screen import BaseScreen
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe_label import SafeLabel
+from tui.widgets.text import content
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+
+class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
+    """Says what is asked; its result is the answer chosen, or None.
+
+    `answers` are the results with their words; `first` is the one under the cursor at the start, which
+    should be the one that changes nothing.
+    """
+
+    CSS_PATH: ClassVar = ["dialog.tcss", "choose.tcss"]
+    AUTO_FOCUS = "#answers"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("cancel")]
+
+    answers_list = getters.query_one("#answers", OptionList)
+
+    def __init__(
+        self, question: str, words: Sequence[str], answers: Mapping[str, str], *, first: str
+    ) -> None:
+        super().__init__()
+        self._question = question
+        self._words = words
+        self._answers = answers
+        self._first = first
+
+    def compose(self) -> ComposeResult:
+        """Put the words above the answers, which are always in sight."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._question
+            with VerticalScroll(id="said", can_focus=False):
+                for words in self._words:
+                    yield SafeLabel(words, classes="paragraph")
+            yield SafeOptionList(
+                *(Option(content(words), id=answer) for answer, words in self._answers.items()), id="answers"
+            )
+        yield KeyBar(("open", "Answer"), ("cancel", "Cancel"))
+
+    def on_mount(self) -> None:
+        """Start at the answer that changes nothing."""
+        self.answers_list.highlighted = self.answers_list.get_option_index(self._first)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_cancel(self) -> None:
+        """Answer nothing."""
+        self.dismiss(None)

@@ -1,0 +1,85 @@
+"""Asks for the name of a file to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import getters, on
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input
+
+from tui.actions.registry import bindings
+from tui.screens.base_screen import BaseScreen
+from tui.screens.compare import file_paths
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.ordered_input import OrderedInput
+from tui.widgets.safe_label import SafeLabel
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+_WHY: Final = "A table in CSV, which spreadsheets open. Where is it to lie?"
+_REPLACES: Final = "There is a file of this name: it would be replaced."
+_NO_FOLDER: Final = "There is no such folder."
+_IS_FOLDER: Final = "This is a folder. Add a name for the file."
+
+
+class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
+    """Says at once what is wrong with a name, and whether something would be replaced."""
+
+    CSS_PATH: ClassVar = ["dialog.tcss", "file_name.tcss"]
+    AUTO_FOCUS = "#name"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("cancel")]
+
+    name_box = getters.query_one("#name", Input)
+
+    def __init__(self, title: str, suggestion: Path, about: str = _WHY) -> None:
+        super().__init__()
+        self._title = title
+        self._suggestion = suggestion
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        """Put the box above the buttons."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._title
+            yield SafeLabel(self._about, classes="paragraph")
+            yield OrderedInput(str(self._suggestion), compact=True, select_on_focus=False, id="name")
+            yield SafeLabel(id="note")
+            with Horizontal(id="buttons"):
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Button("Write it", id="confirm", variant="primary", compact=True)
+        yield KeyBar(("open", "Write it"), ("cancel", "Cancel"))
+
+    @property
+    def _file(self) -> Path:
+        return file_paths.real(self.name_box.value)
+
+    def _trouble(self) -> str:
+        try:
+            if not self.name_box.value.strip() or self._file.is_dir():
+                return _IS_FOLDER
+            return "" if self._file.parent.is_dir() else _NO_FOLDER
+        except OSError as error:
+            return f"That can't be written: {error.strerror}."
+
+    @on(Input.Changed, "#name")
+    def _typed(self) -> None:
+        trouble = self._trouble()
+        replaces = _REPLACES if not trouble and self._file.exists() else ""
+        self.query_one("#note", SafeLabel).update_text(trouble or replaces, "$text-warning")
+        self.query_one("#confirm", Button).disabled = bool(trouble)
+
+    @on(Input.Submitted, "#name")
+    @on(Button.Pressed, "#confirm")
+    def _confirmed(self) -> None:
+        if not self._trouble():
+            self.dismiss(self._file.absolute())
+
+    @on(Button.Pressed, "#cancel")
+    def action_cancel(self) -> None:
+        """Write nothing."""
+        self.dismiss(None)

@@ -1,0 +1,47 @@
+"""What every screen that asks the engine has in common."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic
+
+from textual import work
+from textual.screen import ScreenResultType
+
+from tui.screens.base_screen import BaseScreen
+from tui.system import browser
+from tui.widgets import clock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.backend import Backend
+
+
+class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
+    """A screen with an engine behind it."""
+
+    backend: Backend
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC by the clock of this organisation's Xero."""
+        return clock.by_xero(clock.now(), self.backend.snapshot.clock_ahead)
+
+    def local_now(self) -> datetime:
+        """Return the same moment in the person's time zone."""
+        return self.now().astimezone()
+
+    @work(exit_on_error=False, group="browser")
+    async def open_page(self, contact_id: str) -> None:
+        """Open a contact in Xero's pages; where no browser can be opened, show the link instead."""
+        url = self.backend.contact_url(contact_id)
+        if await asyncio.to_thread(browser.open_page, url):
+            self.flash("Opened in your browser.")
+        else:
+            self.flash(f"No browser opened. {self.key('copy')} copies the link: {url}", trouble=True)
+
+    def copy_link(self, contact_id: str) -> None:
+        """Put a contact's link on the clipboard, through the terminal, so that it works over ssh too."""
+        url = self.backend.contact_url(contact_id)
+        self.app.copy_to_clipboard(url)
+        self.flash(f"Copied: {url}")

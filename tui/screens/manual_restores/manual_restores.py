@@ -1,0 +1,168 @@
+"""The restores that a person has to finish in Xero's pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import getters, on
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from tui.actions.registry import bindings, spec
+from tui.model.change import State
+from tui.screens.manual_restores.finish_controller import FinishController, RestoresChecked
+from tui.screens.manual_restores.items import row_height
+from tui.screens.messages import ConnectWanted, SnapshotChanged
+from tui.widgets.formatting import counted
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe_label import SafeLabel
+from tui.widgets.virtual_list import VirtualList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.content import Content
+
+    from tui.model.backend import Backend
+    from tui.screens.manual_restores.items import RestoreItem
+
+_WHY: Final = (
+    "Xero's API refuses to restore contacts, so the last press is yours: open the contact in Xero and "
+    "press Restore there. Reshelve looks every few seconds and ticks it off by itself."
+)
+_PRACTICE: Final = " This is practice: {key} presses Restore from here, without a browser."
+_DONE: Final = (
+    "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. "
+    "Press {back} to go back."
+)
+_ENDED: Final = (
+    "Nothing is waiting any more. What is marked ✓ is active again in Xero, the others are not. "
+    "Press {back} to go back."
+)
+_NOTHING: Final = "No restore is waiting for a press in Xero. Press {back} to go back."
+
+
+class ManualRestoresScreen(ModalScreen[None], FinishController):
+    """Lists waiting restores with their links; each ticks itself off when it is seen to be done."""
+
+    CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "manual_restores.tcss"]
+    AUTO_FOCUS = "#items"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("open_in_xero", "open_next", "copy", "copy_all", "press_restore", "stop_waiting"),
+        *bindings("connect", "back"),
+        # Under the names of what they do elsewhere, so that they follow their keys.
+        *(Binding(spec(each).keys, "elsewhere", show=False, id=each) for each in ("archive", "restore")),
+    ]
+
+    items_list = getters.query_one("#items", VirtualList)
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+        self.pressed = set()
+        self._drawn: tuple[tuple[RestoreItem, ...], int] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Put the explanation above the list."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Restore in Xero"
+            yield SafeLabel(_WHY, id="why", classes="paragraph")
+            yield VirtualList(self._write, id="items")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Look closely as long as somebody is at it."""
+        self.backend.set_fast_polling(on=True)
+        self._offer_keys()
+        self.look()
+
+    def on_unmount(self) -> None:
+        """Look at the usual pace again."""
+        self.backend.set_fast_polling(on=False)
+
+    @on(SnapshotChanged)
+    def _snapshot_changed(self) -> None:
+        self.look()
+
+    @on(RestoresChecked)
+    def _looked(self, message: RestoresChecked) -> None:
+        self.take(message.items)
+
+    @on(VirtualList.Scrolled)
+    def _resized(self) -> None:
+        """Write the links for the present width."""
+        self._list()
+
+    def _write(self, index: int, width: int) -> Sequence[Content]:
+        return self.items[index].lines(width, self.now())
+
+    def _list(self) -> None:
+        rows = self.items_list
+        width = rows.line_width
+        if (self.items, width) == self._drawn or not width:
+            return
+        self._drawn = (self.items, width)
+        rows.show(len(self.items), rows.cursor, row_height=row_height(self.items, width))
+
+    def show_items(self) -> None:
+        """Show how the restores stand."""
+        self._list()
+        waiting = sum(1 for item in self.items if item.is_waiting)
+        self._explain(waiting)
+        self.query_one(".dialog").border_subtitle = f"{counted(waiting, 'contact')} waiting"
+        self._offer_keys()
+
+    def _explain(self, waiting: int) -> None:
+        why = self.query_one("#why", SafeLabel)
+        why.set_class(not waiting, "-ended")
+        back = self.key("back")
+        if waiting:
+            key = self.key("press_restore") if self.backend.is_practice else ""
+            practice = _PRACTICE.format(key=key) if key else ""
+            why.update_text(_WHY + practice)
+        elif not self.items:
+            why.update_text(_NOTHING.format(back=back))
+        elif all(item.change.state is State.CONFIRMED for item in self.items):
+            why.update_text(_DONE.format(back=back), "$text-success")
+        else:
+            why.update_text(_ENDED.format(back=back))
+
+    def _offer_keys(self) -> None:
+        waiting = sum(1 for item in self.items if item.is_waiting)
+        if not waiting:
+            self.key_bar.offer("back")
+            return
+        practice = [("press_restore", "Restore (practice)")] if self.backend.is_practice else []
+        many = ["open_next", "copy_all"] if waiting > 1 else []
+        self.key_bar.offer(*practice, "open_in_xero", *many[:1], "copy", *many[1:], "stop_waiting", "back")
+
+    @property
+    def current(self) -> RestoreItem | None:
+        """The restore under the cursor."""
+        index = self.items_list.cursor
+        return self.items[index] if index < len(self.items) else None
+
+    def go_to(self, index: int) -> None:
+        """Put the cursor on a restore."""
+        self.items_list.put_cursor(index)
+
+    @on(VirtualList.Opened)
+    def _open(self) -> None:
+        self.action_open_in_xero()
+
+    def action_elsewhere(self) -> None:
+        """Say where contacts are archived and restored."""
+        back = f"press {self.key('back')} to go back to it"
+        self.flash(f"Contacts are archived and restored in their list: {back}.")
+
+    def action_connect(self) -> None:
+        """Connect to Xero again."""
+        self.post_message(ConnectWanted())
+
+    def action_back(self) -> None:
+        """Go back."""
+        self.dismiss()

@@ -1,0 +1,87 @@
+"""What a person tells of one contact in Re-Leased."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic
+
+from textual import work
+from textual.screen import ScreenResultType
+
+from tui.model.change import last_confirmed
+from tui.model.contact import ContactStatus
+from tui.screens.dialogs.ask import AskScreen
+from tui.screens.engine_screen import EngineScreen
+from tui.widgets.text import safe
+
+if TYPE_CHECKING:
+    from tui.model.backend import ContactPage
+    from tui.model.change import Change
+
+_NOTHING: Final = "Nothing that was archived or restored here is confirmed by Xero yet."
+_SEEN_PROVES: Final = (
+    "It counts for this contact alone. Say it only of what you see there now: a contact in the other tab "
+    "is still pending."
+)
+_WHERE: Final = {
+    ContactStatus.ARCHIVED: "under the Archived tab",
+    ContactStatus.ACTIVE: "among the active contacts, not under the Archived tab",
+}
+_UNLINKED: Final = "unlinked"
+_LINKED: Final = "linked"
+_NEITHER: Final = "neither"
+_ANSWERS: Final = {
+    _UNLINKED: "It is unlinked there",
+    _LINKED: "It is linked again",
+    _NEITHER: "Neither; note nothing",
+}
+_LINK_MEANS: Final = (
+    "Re-Leased leaves an unlinked contact out of every later sync, so that nothing is expected of them. "
+    "Once it is linked again, what is pending waits for the next sync that starts after that."
+)
+
+
+class ContactReportController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
+    """The part of a contact's page that takes what somebody sees of it in Re-Leased."""
+
+    def ask_seen(self, page: ContactPage) -> None:
+        """Ask whether the contact stands where its last confirmed change has put it."""
+        last = last_confirmed(view.change for view in page.changes)
+        if last is None:
+            self.flash(_NOTHING)
+            return
+
+        def answered(is_seen: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_seen:
+                self._note_seen(last)
+
+        where = f"{_WHERE[last.action.target]}, in the company tied to {self._organisation}"
+        words = (f"“{safe(page.contact.name)}” must stand {where}.", _SEEN_PROVES)
+        self.open_screen(AskScreen("Do you see it in Re-Leased?", words, yes="I see it there"), answered)
+
+    @property
+    def _organisation(self) -> str:
+        return safe(self.backend.snapshot.organisation.name)
+
+    @work(exclusive=True, group="telling", exit_on_error=False)
+    async def _note_seen(self, asked: Change) -> None:
+        # Refused where something was confirmed while the question stood here: that belongs in another tab.
+        await self.backend.report_contact_checked(asked)
+        self.flash(f"Noted: seen in Re-Leased, {_WHERE[asked.action.target]}.")
+
+    def ask_link(self, page: ContactPage) -> None:
+        """Ask whether the contact is unlinked in Re-Leased, or linked again."""
+        from tui.screens.dialogs.choose import ChooseScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        def answered(answer: str | None) -> None:
+            if answer in {_UNLINKED, _LINKED}:
+                self._note_link(page.contact.contact_id, is_unlinked=answer == _UNLINKED)
+
+        words = (f"“{safe(page.contact.name)}”, in the company tied to {self._organisation}.", _LINK_MEANS)
+        question = "Is it linked to Xero in Re-Leased?"
+        self.open_screen(ChooseScreen(question, words, _ANSWERS, first=_NEITHER), answered)
+
+    @work(exclusive=True, group="telling", exit_on_error=False)
+    async def _note_link(self, contact_id: str, *, is_unlinked: bool) -> None:
+        await self.backend.report_link(contact_id, on=is_unlinked)
+        said = "unlinked in Re-Leased; its syncs leave it out" if is_unlinked else "linked again in Re-Leased"
+        self.flash(f"Noted: {said}.")

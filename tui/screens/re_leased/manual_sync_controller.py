@@ -1,0 +1,94 @@
+"""What a person tells of a sync that was started by hand in Re-Leased."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic
+
+from textual import work
+from textual.screen import ScreenResultType
+
+from tui.screens.engine_screen import EngineScreen
+from tui.widgets import clock
+from tui.widgets.text import safe
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_CLEAN: Final = "clean"
+_ERRORS: Final = "errors"
+_RUNNING: Final = "running"
+_ANOTHER: Final = "another"
+_ANSWERS: Final = {
+    _CLEAN: "It finished: Re-Leased showed no errors",
+    _ERRORS: "It showed errors",
+    _RUNNING: "Still running",
+    _ANOTHER: "I started another one since; nobody saw how this one ended",
+}
+_PROVES: Final = (
+    "What it proves: once it ends without error, changes that Xero confirmed before it started count as "
+    "told, for the company you last worked in alone."
+)
+_NOTED_ERRORS: Final = "Noted: it showed errors. It proves nothing; look at Sync Results in Re-Leased."
+_STILL: Final = "Nothing noted. Press the same key when it has ended."
+
+
+class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
+    """The part of a screen that asks when a manual sync was started, and how it ended."""
+
+    def action_manual_sync(self) -> None:
+        """Tell that a manual sync was started, or how the one told of has ended."""
+        started_at = self.backend.snapshot.re_leased.reported_sync_since
+        if started_at is None:
+            self._ask_start()
+        else:
+            self._ask_end(started_at)
+
+    def _ask_start(self) -> None:
+        from tui.screens.re_leased.sync_start import SyncStartScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        def answered(at: datetime | None) -> None:
+            if at is not None:
+                self._note_start(at)
+
+        self.open_screen(SyncStartScreen(self.backend, (self._company(), _PROVES)), answered)
+
+    def _company(self) -> str:
+        name = safe(self.backend.snapshot.organisation.name)
+        return f"In Re-Leased: Sync icon › Start sync, in the company that is tied to {name}."
+
+    def _ask_end(self, started_at: datetime) -> None:
+        from tui.screens.dialogs.choose import ChooseScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+
+        def answered(answer: str | None) -> None:
+            if answer in {_CLEAN, _ERRORS}:
+                self._note_end(started_at, is_clean=answer == _CLEAN)
+            elif answer == _RUNNING:
+                self.flash(_STILL)
+            elif answer == _ANOTHER:
+                self._ask_start()
+
+        since = clock.short(started_at, self.now())
+        name = safe(self.backend.snapshot.organisation.name)
+        words = (f"You said that it was started at {since}, in the company tied to {name}.", _PROVES)
+        self.open_screen(
+            ChooseScreen("How did the sync in Re-Leased end?", words, _ANSWERS, first=_RUNNING), answered
+        )
+
+    @work(exclusive=True, group="telling", exit_on_error=False)
+    async def _note_start(self, at: datetime) -> None:
+        await self.backend.report_sync_started(at)
+        since = clock.short(at, self.now())
+        self.flash(f"Noted: a sync was started at {since}. Press the same key when it has ended.")
+
+    @work(exclusive=True, group="telling", exit_on_error=False)
+    async def _note_end(self, started_at: datetime, *, is_clean: bool) -> None:
+        # Another copy of the program may have been told of a newer sync while the question stood here.
+        if self.backend.snapshot.re_leased.reported_sync_since != started_at:
+            self.flash(
+                "Something else was told of it meanwhile. Nothing was noted; look again.", trouble=True
+            )
+            return
+        await self.backend.report_sync_ended(is_clean=is_clean)
+        since = clock.short(started_at, self.now())
+        clean = f"Noted: the sync that started at {since} ended without error."
+        self.flash(clean if is_clean else _NOTED_ERRORS)

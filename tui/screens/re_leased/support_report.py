@@ -1,0 +1,139 @@
+"""The report for support: enough to be helped with, nothing that is nobody's business."""
+
+from __future__ import annotations
+
+import platform
+import re
+from typing import TYPE_CHECKING, Final
+
+from textual import __version__ as textual_version
+
+from tui import __version__
+from tui.screens.re_leased.troubleshoot_format import overview
+from tui.widgets.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from tui.model.snapshot import ChangeSummary, ChangeView, ReLeasedStatus, Snapshot
+    from tui.screens.re_leased.troubleshoot_format import Oldest
+
+# Whatever holds an at sign, however it is written, and what is quoted in front of it: rather too much than
+# half an address.
+_AT: Final = r"(?:@|＠|﹫|%40|&#64;|&commat;)"
+_ADDRESS: Final = re.compile(rf"(?:\"[^\"]*\"|[^\s\"“”]*)[ ]?{_AT}[ ]?[^\s\"“”]*", re.IGNORECASE)
+# Xero's ids have 36 characters; whatever is longer in one piece may be a secret.
+_LONG: Final = re.compile(r"[A-Za-z0-9_\-.+/=~%]{40,}")
+_NAMED: Final = re.compile(
+    r"\b(bearer|basic)\s+[^\s\"',;}]+"
+    r"|\b((?:access|refresh|id)?[_ -]?token|client[_ -]?secret|secret|password)[\"']?\s*[:=]\s*[^\s,;}]+",
+    re.IGNORECASE,
+)
+_QUOTED: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’|«[^»]*»")
+_SHORTEST_NAME: Final = 2
+
+
+def report(snapshot: Snapshot, oldest: Oldest, now: datetime, *, with_names: bool) -> str:
+    """Write versions, states, times, counts, contact ids and last errors; times are UTC.
+
+    Names are left out unless they are wanted, e-mail addresses and what looks like a token always. What
+    stands in quotation marks in Xero's words is a name as often as not.
+    """
+    lines = [
+        f"Reshelve {__version__}, {_time(now)}",
+        f"Python {platform.python_version()}, Textual {textual_version}, {platform.system()}",
+        *_xero(snapshot, with_names=with_names),
+        *_released(snapshot.re_leased, now),
+        *_counts(snapshot.summary),
+    ]
+    if oldest.view is not None:
+        lines.append(f"Unseen for longest: {_line(oldest.view, with_names=with_names)}")
+    if snapshot.summary is not None:
+        lines += _section("Last errors", snapshot.summary.refused, with_names=with_names)
+        lines += _section("Waiting", snapshot.summary.pending, with_names=with_names)
+    hidden = None if with_names else _any_of(_names(snapshot, oldest))
+    return "\n".join(_clean(line, hidden) for line in lines) + "\n"
+
+
+def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
+    organisation, xero = snapshot.organisation, snapshot.xero
+    yield f"Organisation: {organisation.tenant_id}{f' ({organisation.name})' if with_names else ''}"
+    yield f"Permission: {'read only' if organisation.is_read_only else 'read and write'}"
+    yield f"Xero: {xero.status}; last answer {_time(xero.last_answer_at)}; {_told(xero.detail, with_names)}"
+    yield f"Last pull: {_time(snapshot.last_refresh_at)}"
+    if snapshot.unreadable:
+        yield f"Contacts from Xero that couldn't be read: {snapshot.unreadable} (ids in the log)"
+    if snapshot.clock_ahead:
+        seconds = round(snapshot.clock_ahead.total_seconds())
+        yield f"This machine's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"
+    if snapshot.storage_problem:
+        yield f"Disk: {_told(snapshot.storage_problem, with_names)}"
+
+
+def _released(released: ReLeasedStatus, now: datetime) -> Iterator[str]:
+    yield f"Re-Leased: {overview(released, now)}"
+    yield f"Next sync by: {_time(released.next_sync_at)}; last sync: {_time(released.last_sync_at)}"
+    if released.reported_sync_since is not None:
+        yield f"A sync was told to be started: {_time(released.reported_sync_since)}; its end was not told"
+
+
+def _counts(pane: ChangeSummary | None) -> Iterator[str]:
+    if pane is not None:
+        yield (
+            f"Counts: {pane.working_total} on the way, {pane.manual_restore_total} hand-offs, "
+            f"{pane.refused_total} refused, {pane.pending_total} waiting "
+            f"({pane.missed_total} overdue, {pane.stalled_total} stalled)"
+        )
+
+
+def _section(title: str, views: tuple[ChangeView, ...], *, with_names: bool) -> Iterator[str]:
+    if views:
+        yield f"{title}:"
+        yield from (f"  {_line(view, with_names=with_names)}" for view in views)
+
+
+def _line(view: ChangeView, *, with_names: bool) -> str:
+    change = view.change
+    grade = view.sync.status if view.sync else change.state
+    name = f" ({change.name})" if with_names else ""
+    said = f": {_told(change.message, with_names)}" if change.message else ""
+    at = _time(change.confirmed_at or change.requested_at)
+    return f"{change.contact_id}{name} {change.action} {grade} {at}{said}"
+
+
+def _told(words: str, with_names: bool) -> str:  # noqa: FBT001 - the only thing there is to say of it
+    """Return words of Xero's, or of the machine's, without what they quote."""
+    return words if with_names else _QUOTED.sub("[name]", words)
+
+
+def _names(snapshot: Snapshot, oldest: Oldest) -> Iterator[str]:
+    yield snapshot.organisation.name
+    views = [*((oldest.view,) if oldest.view is not None else ())]
+    if snapshot.summary is not None:
+        views += [*snapshot.summary.refused, *snapshot.summary.pending]
+    yield from (view.change.name for view in views)
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what finds any of these names, in any case and with any spaces between their words."""
+    words = {tuple(safe(name).split()) for name in names if len(name.strip()) >= _SHORTEST_NAME}
+    if not words:
+        return None
+    # The longest first: one name may begin with another.
+    ordered = sorted(words, key=lambda one: -len(" ".join(one)))
+    each = "|".join(r"\s+".join(map(re.escape, one)) for one in ordered)
+    return re.compile(rf"(?<!\w)(?:{each})(?!\w)", re.IGNORECASE)
+
+
+def _clean(line: str, names: re.Pattern[str] | None) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    said = safe(line.lstrip())
+    if names is not None:
+        said = names.sub("[name]", said)
+    said = _NAMED.sub(r"\1\2 [left out]", _ADDRESS.sub("[e-mail address]", said))
+    return indent + _LONG.sub("[left out]", said)
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%SZ}" if moment is not None else "unknown"

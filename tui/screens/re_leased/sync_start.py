@@ -1,0 +1,117 @@
+"""Asks when a manual sync was started in Re-Leased."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import getters, on
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input
+
+from tui.actions.registry import bindings
+from tui.screens.engine_screen import EngineScreen
+from tui.widgets import clock
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.ordered_input import OrderedInput
+from tui.widgets.safe_label import SafeLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.model.backend import Backend
+
+_WHEN: Final = "When did you start it? Leave the box empty for now, or type a time of today, such as 09:05."
+_NO_TIME: Final = "This is no time. Type hours and minutes, such as 09:05, or leave the box empty for now."
+_TO_COME: Final = "That is yet to come. Type a time of today that has passed, or leave the box empty for now."
+_TIME: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)", re.ASCII)
+
+
+def moment_of_today(typed: str, now: datetime) -> datetime | None:
+    """Return the moment that is meant by `HH:MM` of today on this machine; None where that is no time.
+
+    Of the two readings of a time at which the clocks change the earlier is meant: it claims less.
+    """
+    found = _TIME.fullmatch(typed.strip())
+    if found is None:
+        return None
+    hour, minute = int(found[1]), int(found[2])
+    today = now.astimezone().date()
+    readings = (datetime.combine(today, time(hour, minute, fold=fold)).astimezone(UTC) for fold in (0, 1))
+    return min(readings)
+
+
+class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None]):
+    """Its result is when the sync was started, or None.
+
+    Now is when the dialog was opened, not when it is answered: what Xero confirms in between can't be
+    claimed for a sync that was running already.
+    """
+
+    CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "sync_start.tcss"]
+    AUTO_FOCUS = "#time"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("cancel")]
+
+    time_box = getters.query_one("#time", Input)
+
+    def __init__(self, backend: Backend, words: Sequence[str]) -> None:
+        super().__init__()
+        self.backend = backend
+        self._words = words
+        self._opened_at = self.now()
+
+    def compose(self) -> ComposeResult:
+        """Put the words above the box, the box above the buttons."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "I started a manual sync in Re-Leased"
+            with VerticalScroll(id="said", can_focus=False):
+                for words in (_WHEN, *self._words):
+                    yield SafeLabel(words, classes="paragraph")
+            yield OrderedInput(
+                placeholder=f"now, {self._opened_at.astimezone():%H:%M}",
+                restrict=r"[0-9:. ]*",
+                max_length=5,
+                compact=True,
+                id="time",
+            )
+            yield SafeLabel(id="note")
+            with Horizontal(id="buttons"):
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Button("Note it", id="confirm", variant="primary", compact=True)
+        yield KeyBar(("open", "Note it"), ("cancel", "Cancel"))
+
+    def _read(self) -> tuple[datetime | None, str]:
+        """Return the moment that is meant, or what is wrong with it."""
+        typed, now = self.time_box.value.strip(), self.now()
+        if not typed:
+            # Xero may have told meanwhile that it isn't that late yet.
+            return min(self._opened_at, now), ""
+        moment = moment_of_today(typed, now)
+        if moment is None:
+            return None, _NO_TIME
+        moment = clock.by_person(moment, self.backend.snapshot.clock_ahead)
+        return (None, _TO_COME) if moment > now else (moment, "")
+
+    @on(Input.Changed, "#time")
+    def _typed(self) -> None:
+        # What is half typed isn't wrong yet.
+        self.query_one("#note", SafeLabel).update_text("")
+
+    @on(Input.Submitted, "#time")
+    @on(Button.Pressed, "#confirm")
+    def _confirmed(self) -> None:
+        moment, trouble = self._read()
+        if moment is not None:
+            self.dismiss(moment)
+        else:
+            self.query_one("#note", SafeLabel).update_text(trouble, "$text-warning")
+
+    @on(Button.Pressed, "#cancel")
+    def action_cancel(self) -> None:
+        """Note nothing."""
+        self.dismiss(None)

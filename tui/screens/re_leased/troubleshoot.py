@@ -1,0 +1,205 @@
+"""Troubleshoot: why a contact may not have reached Re-Leased, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on, work
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.actions.registry import bindings
+from tui.model.change_list import ChangeGroup, ChangeQuery
+from tui.model.user_reports import CompanyState
+from tui.screens.changes.retry_controller import RetryController
+from tui.screens.compare.open_comparison import ComparisonController
+from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.messages import SnapshotChanged
+from tui.screens.re_leased.manual_sync_controller import ManualSyncController
+from tui.screens.re_leased.support_report import report
+from tui.screens.re_leased.troubleshoot_format import STYLES, TO_RECONNECT, Oldest, Step, steps
+from tui.system.user_files import write_user_file
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe_label import SafeLabel
+from tui.widgets.text import content
+from tui.widgets.tick_box import TickBox
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.model.backend import Backend
+
+_TITLE: Final = "Troubleshoot: not in Re-Leased yet"
+_NOTHING: Final = "nothing"
+_LOOK: Final = "Look at Sync Overview in Re-Leased. It tells of the company tied to {}."
+_ABOUT: Final = "The report for support, as text. Where is it to lie?"
+_STEPS: Final = 4
+
+
+@dataclass
+class _OldestRead(Message, bubble=False):
+    oldest: Oldest
+
+
+class TroubleshootScreen(RetryController[None], ManualSyncController[None], ComparisonController[None]):
+    """The four steps of Re-Leased's article, each with what speaks for it and the next key."""
+
+    CSS_PATH = "troubleshoot.tcss"
+    AUTO_FOCUS = "#page"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("activity", "retry", "manual_sync", "sync_overview", "copy_report", "save_report"),
+        *bindings("connect", "reconcile", "refresh", "back"),
+        Binding("enter", "activity", show=False),
+    ]
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+        self._oldest = Oldest()
+        self._shown: tuple[Step, ...] = ()
+        self._offered: tuple[str, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Put the steps one below the other."""
+        yield SafeLabel(_TITLE, "bold", id="heading")
+        with VerticalScroll(id="page"):
+            for place in range(_STEPS):
+                yield Static(id=f"step-{place}", classes="step")
+                yield Static(id=f"said-{place}", classes="said")
+            yield TickBox("Names in the report", id="names", compact=True)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show what is known."""
+        self._update()
+        self._read_oldest()
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._update())
+
+    @on(SnapshotChanged)
+    def _snapshot_changed(self) -> None:
+        self._update()
+        self._read_oldest()
+
+    @work(exclusive=True, group="oldest", exit_on_error=False)
+    async def _read_oldest(self) -> None:
+        waiting = ChangeQuery(ChangeGroup.WAITING)
+        total = (await self.backend.changes(waiting, 0, 1)).total
+        found = (await self.backend.changes(waiting, total - 1, total)).changes if total else ()
+        self.post_message(_OldestRead(Oldest(found[0] if found else None)))
+
+    @on(_OldestRead)
+    def _show_oldest(self, message: _OldestRead) -> None:
+        self._oldest = message.oldest
+        self._update()
+
+    def tick(self) -> None:
+        """Let the countdown count."""
+        self._update()
+
+    def _update(self) -> None:
+        """Write the steps that read differently: a countdown is one line of one of them."""
+        backend, before = self.backend, self._shown
+        self._shown = steps(
+            backend.snapshot,
+            self._oldest,
+            self.now(),
+            is_practice=backend.is_practice,
+            is_read_only=backend.is_read_only,
+            key=self.key,
+        )
+        for place, (step, was) in enumerate(zip_longest(self._shown, before)):
+            if step != was:
+                self.query_one(f"#step-{place}", Static).update(_heading(place + 1, step))
+                self.query_one(f"#said-{place}", Static).update(_said(step))
+        self._offer_keys()
+
+    def _offer_keys(self) -> None:
+        snapshot = self.backend.snapshot
+        refused = snapshot.summary is not None and snapshot.summary.refused_total
+        offers = (
+            *(["connect"] if snapshot.xero.status in TO_RECONNECT else []),
+            *(["retry"] if refused else []),
+            "manual_sync", "sync_overview", "copy_report", "save_report", "activity", "refresh", "back",
+        )  # fmt: skip
+        if offers != self._offered:
+            self._offered = offers
+            self.key_bar.offer(*offers)
+
+    def _report(self) -> str:
+        with_names = self.query_one("#names", TickBox).value
+        return report(self.backend.snapshot, self._oldest, self.now(), with_names=with_names)
+
+    def action_copy_report(self) -> None:
+        """Copy the report, through the terminal, so that it works over ssh too."""
+        self.app.copy_to_clipboard(self._report())
+        self.flash("The report is copied. Read it before you send it.")
+
+    def action_save_report(self) -> None:
+        """Write the report to a file whose name the person chooses."""
+
+        def named(file: Path | None) -> None:
+            if file is not None:
+                self._save(file, self._report())
+
+        suggestion = Path.home() / f"reshelve-report-{self.local_now():%Y-%m-%d}.txt"
+        self.open_screen(FileNameScreen("Save the report", suggestion, _ABOUT), named)
+
+    @work(group="save", exit_on_error=False)
+    async def _save(self, file: Path, text: str) -> None:
+        await asyncio.to_thread(write_user_file, file, text.encode(errors="replace"))
+        self.flash(f"The report is written to {file}")
+
+    def action_sync_overview(self) -> None:
+        """Tell what Re-Leased's Sync Overview shows."""
+
+        def answered(answer: str | None) -> None:
+            if answer is not None and answer != _NOTHING:
+                self._note_state(CompanyState(answer))
+
+        answers = {state.value: state.value for state in CompanyState} | {_NOTHING: "I can't say"}
+        words = (_LOOK.format(self.backend.snapshot.organisation.name),)
+        question = "What does Re-Leased's Sync Overview show?"
+        self.open_screen(ChooseScreen(question, words, answers, first=_NOTHING), answered)
+
+    @work(exclusive=True, group="telling", exit_on_error=False)
+    async def _note_state(self, state: CompanyState) -> None:
+        await self.backend.report_company_state(state)
+        self.flash(f"Noted: Re-Leased shows “{state.value}”.")
+
+    def action_activity(self) -> None:
+        """List every change."""
+        from tui.screens.changes.activity import ActivityScreen  # noqa: PLC0415 - only once it is wanted
+
+        self.open_screen(ActivityScreen(self.backend))
+
+    def action_refresh(self) -> None:
+        """Look for news now."""
+        self.flash("Looking for news in Xero and Re-Leased …")
+        self._refresh()
+
+    @work(exclusive=True, group="refresh", exit_on_error=False)
+    async def _refresh(self) -> None:
+        await self.backend.refresh()
+
+    def action_back(self) -> None:
+        """Go back to the contacts."""
+        self.dismiss()
+
+
+def _heading(place: int, step: Step) -> Content:
+    style = f"$text-{STYLES[step.sign]}" if step.sign in STYLES else ""
+    return Content.assemble((step.sign, style), " ", (f"{place}. {step.title}", "bold $text-primary"))
+
+
+def _said(step: Step) -> Content:
+    after = [content(f"› {step.next}", "$text-muted")] if step.next else []
+    return Content("\n").join([*map(content, step.lines), *after])

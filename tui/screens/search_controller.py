@@ -1,0 +1,268 @@
+"""Finding contacts: tabs, words, and when what is shown is found again."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Generic
+
+from textual import getters, on, work
+from textual.events import DescendantBlur, DescendantFocus
+from textual.screen import ScreenResultType
+from textual.worker import Worker, WorkerState
+
+from tui.model.filters import Nothing
+from tui.model.query import Query, Tab
+from tui.screens.engine_screen import EngineScreen
+from tui.screens.messages import FoundMore, GroupsLearnt
+from tui.widgets.contact_table import ContactTable
+from tui.widgets.query_hint import QueryHint
+from tui.widgets.search_box import SearchBox
+from tui.widgets.search_format import complete, correct
+from tui.widgets.tab_bar import TabBar
+
+if TYPE_CHECKING:
+    from tui.model.rows import Found
+    from tui.model.snapshot import Snapshot
+
+#: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
+NEWS_INTERVAL: Final = 0.5
+_CANT_HAVE_ALL = "No contact has all of these words. Press {clear} to clear the search."
+_FITS_NONE = "No contact fits all that is asked for. Press {clear} to clear the search."
+_NO_SUCH_FILTER = "No contacts: there is a filter that doesn't exist. Press {clear} to clear the search."
+_EMPTY = {
+    Tab.ALL: "This organisation has no contacts yet.",
+    Tab.ACTIVE: "No active contacts.",
+    Tab.ARCHIVED: "No archived contacts.",
+}
+
+
+class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
+    """The part of the main screen that asks for contacts and shows what was found.
+
+    News from Xero appears without a key press and never moves what the person looks at: cursor, selection
+    and view stay on their contacts, and contacts that no longer match stay dimmed until the cursor moves.
+    Only during the first read of all contacts does an untouched cursor stay at the top of the list.
+    """
+
+    table = getters.query_one(ContactTable)
+    search = getters.query_one(SearchBox)
+    note = getters.query_one(QueryHint)
+    tabs = getters.query_one(TabBar)
+
+    _query = Query()
+    _groups: tuple[str, ...] = ()
+    _groups_may_differ = True
+    _rows_version = -1
+    _order_version = -1
+    _again = False
+    _is_filling = False
+    _is_waiting = False
+    _finder: Worker[None] | None = None
+    _news_at = 0.0
+
+    @property
+    def _found(self) -> Found | None:
+        """What the table shows, None before the first rows."""
+        return self.table.found
+
+    def show_first(self, snapshot: Snapshot) -> None:
+        """Show the first rows at once, straight from an index, before anything else runs."""
+        self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
+        is_read = snapshot.balances_read_at is not None or snapshot.last_refresh_at is not None
+        self._is_filling = snapshot.progress is not None or not is_read
+        self.table.show(self.backend.first_rows(self._query), keep=False)
+        self.show_counts(snapshot)
+
+    def find(self, *, keep: bool) -> None:
+        """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
+        self._query = self._read()
+        self._remark()
+        self._again = self._is_waiting = False
+        self.table.expect_rows()
+        self._finder = self._find(self._query, keep=keep)
+
+    def _read(self) -> Query:
+        """Read the search box: what is half-typed there is a mistake once typing has ended."""
+        return Query.parse(
+            self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
+        )
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _begun_or_ended_typing(self) -> None:
+        if self._read() != self._query:
+            self.find(keep=True)
+
+    def _find_news(self) -> None:
+        """Update the list, after the search that is running and not more often than people can read."""
+        if self._finder is not None and self._finder.is_running:
+            self._again = self._again or not self._is_waiting
+        else:
+            self._start_news()
+
+    def _start_news(self) -> None:
+        self._again = False
+        self._is_waiting = True
+        self._finder = self._find_soon(self._query)
+
+    @work(exclusive=True, group="find", exit_on_error=False)
+    async def _find_soon(self, query: Query) -> None:
+        await asyncio.sleep(self._news_at + NEWS_INTERVAL - monotonic())
+        self._is_waiting = False
+        self._news_at = monotonic()
+        async for found in self.backend.find(query):
+            self.post_message(FoundMore(found, keep=True, is_news=True))
+
+    def _remark(self) -> None:
+        """Say what of the text isn't understood, or can go on, and offer what was probably meant."""
+        notes = self._query.issues
+        self.note.update_from(notes, self._groups)
+        if notes:
+            self.search.offer(correct(self.search.text, notes))
+        if self._groups_may_differ and "group:" in self.search.text.lower():
+            self._groups_may_differ = False
+            self._learn_groups()
+
+    @work(exclusive=True, group="groups", exit_on_error=False)
+    async def _learn_groups(self) -> None:
+        """Read the names of all groups, once they are wanted: to offer them, and to know of others."""
+        groups = await self.backend.contact_groups()
+        self.post_message(GroupsLearnt(tuple(group.name for group in groups if group.is_known)))
+
+    @on(GroupsLearnt)
+    def _groups_learnt(self, message: GroupsLearnt) -> None:
+        self._groups = message.names
+        if self._finder is not None and self._finder.is_running:
+            # What it finds is no longer what is asked for.
+            self.find(keep=False)
+        else:
+            self._query = self._read()
+            self._remark()
+        self.search.suggest()
+
+    def complete(self, text: str) -> str:
+        """Return the text as it most likely goes on."""
+        return complete(text, self._groups)
+
+    @work(exclusive=True, group="find", exit_on_error=False)
+    async def _find(self, query: Query, *, keep: bool) -> None:
+        async for found in self.backend.find(query):
+            self.post_message(FoundMore(found, keep=keep))
+            # Whoever moved after the first screenful must not be thrown back by the rest.
+            keep = True
+
+    @on(Worker.StateChanged)
+    def _find_failed(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._finder and event.state is WorkerState.ERROR:
+            self.table.stop_expecting()
+
+    @on(FoundMore)
+    def _found_more(self, message: FoundMore) -> None:
+        found, table = message.found, self.table
+        # What is kept in place may be missing from a first screenful.
+        is_partial = not found.is_complete and message.keep
+        if found.query != self._query or is_partial:
+            return
+        if self._is_filling and not table.is_touched:
+            table.show(found, keep=False)
+        elif message.is_news:
+            table.refill(found)
+        else:
+            table.show(found, keep=message.keep)
+        snapshot = self.backend.snapshot
+        self.show_counts(snapshot)
+        self._end_filling(snapshot)
+        if found.is_complete:
+            # All that is left of the search is its worker's end.
+            self._finder = None
+            if self._again:
+                self._start_news()
+
+    def _end_filling(self, snapshot: Snapshot) -> None:
+        """End the filling of the list once the first read has ended and all of it is shown."""
+        if snapshot.progress is not None or snapshot.last_refresh_at is None:
+            return
+        found, total = self._found, snapshot.counts.of(self._query.tab)
+        is_all_there = found is None or not self._query.is_everything or len(found.rows) >= total
+        self._is_filling = self._is_filling and not is_all_there
+
+    def show_counts(self, snapshot: Snapshot) -> None:
+        """Show how many contacts each tab holds; while something is looked for, how many of its finds."""
+        found, tab = self._found, self.tabs.tab
+        self.table.empty_text = self._empty_text(snapshot)
+        if found is None or self._query.is_everything:
+            self.tabs.count(snapshot.counts)
+            self.search.tally(None, 0)
+        elif found.is_complete:
+            self.tabs.count(found.counts)
+            self.search.tally(found.counts.of(tab), snapshot.counts.of(tab))
+
+    def _empty_text(self, snapshot: Snapshot) -> str:
+        if any(isinstance(each.condition, Nothing) for each in self._query.filters):
+            return _NO_SUCH_FILTER.format(clear=self.key("clear"))
+        if not self._query.is_everything:
+            none = _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
+            return none.format(clear=self.key("clear"))
+        is_read = snapshot.progress is None and snapshot.last_refresh_at is not None
+        # What is counted already is about to be listed.
+        if not is_read or snapshot.counts.of(self._query.tab):
+            return "Reading contacts from Xero …"
+        return _EMPTY[self._query.tab]
+
+    def apply_snapshot(self, snapshot: Snapshot) -> None:
+        """Repaint rows that may look different, and update the list where rows may have come or gone."""
+        looks_different = snapshot.rows_version != self._rows_version
+        # What a row shows can also be what it was found by.
+        stands_elsewhere = snapshot.order_version != self._order_version or (
+            looks_different and bool(self._query.filters)
+        )
+        self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
+        self._end_filling(snapshot)
+        if stands_elsewhere:
+            self._find_news()
+        if looks_different:
+            self._groups_may_differ = True
+            self.table.refresh_rows()
+        self.show_counts(snapshot)
+
+    @on(ContactTable.CursorMoved)
+    def _moved(self, message: ContactTable.CursorMoved) -> None:
+        if message.by_person:
+            self.table.drop_lingering()
+
+    @on(SearchBox.Changed)
+    def _words_changed(self) -> None:
+        # Without words, every contact is found: the cursor stays where the search has led.
+        self.find(keep=not self.search.text)
+
+    def open_tab(self, tab: Tab) -> None:
+        """Show another tab."""
+        if tab is not self.tabs.tab:
+            self.tabs.open(tab)
+            self.find(keep=True)
+        else:
+            self.table.drop_lingering()
+
+    def action_tab_all(self) -> None:
+        """Show all contacts."""
+        self.open_tab(Tab.ALL)
+
+    def action_tab_active(self) -> None:
+        """Show active contacts."""
+        self.open_tab(Tab.ACTIVE)
+
+    def action_tab_archived(self) -> None:
+        """Show archived contacts."""
+        self.open_tab(Tab.ARCHIVED)
+
+    def action_search(self) -> None:
+        """Let the person type."""
+        self.search.enter()
+
+    def action_clear(self) -> None:
+        """Take the selection back, then the words."""
+        if self.table.selected:
+            self.table.clear_selection()
+        elif self.search.text:
+            self.search.clear()

@@ -1,0 +1,90 @@
+"""Writes `settings.toml`: whole, in one step, and never with a value that couldn't be read again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui.settings.loader import accept, no_section, read, section_of
+from tui.settings.schema import KEYS, ORGANISATIONS, OWN_KEYS, SECTIONS, find_key, organisation_keys
+from tui.system.paths import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from tui.settings.schema import Settings
+
+
+def save(settings: Settings, file: Path, sections: Collection[str] = SECTIONS) -> None:
+    """Write the settings that differ from the defaults, and leave other sections as they are in the file.
+
+    Raises `SettingsError` where those can't be read, and `OSError` when the disk refuses.
+    """
+    changed: dict[str, Any] = {}
+    for key in KEYS:
+        value = getattr(getattr(settings, key.section), key.name)
+        if value != key.default:
+            changed.setdefault(key.section, {})[key.name] = value
+    for tenant_id, own in settings.organisations.items():
+        some = {key.name: value for key in organisation_keys(tenant_id) if (value := getattr(own, key.name))}
+        if some:
+            changed.setdefault(ORGANISATIONS, {})[tenant_id] = some
+    if settings.keys:
+        changed[OWN_KEYS] = dict(settings.keys)
+    kept = {name: values for name, values in read(file).items() if name not in sections}
+    _write(file, {**kept, **{name: values for name, values in changed.items() if name in sections}})
+
+
+def set_value(file: Path, path: str, text: str) -> None:
+    """Write one key, such as `xero.api_url`, and leave the others as they are; comments are lost.
+
+    Empty text takes the key out. Other mistakes in the file don't stand in the way. Raises `SettingsError`,
+    without touching the file, for a key that doesn't exist and a value that isn't allowed, and `OSError`
+    when the disk refuses.
+    """
+    key = find_key(path)
+    if not text:
+        unset(file, path)
+        return
+    value = accept(key, text, key.path)
+    stored = read(file)
+    outer, _, inner = key.section.partition(".")
+    section = stored.get(outer, {})
+    if not isinstance(section, dict) or not isinstance(section.get(inner, {}), dict):
+        raise no_section(file, outer)
+    values = {**section_of(stored, key.section), key.name: value}
+    _write(file, {**stored, outer: {**section, inner: values} if inner else values})
+
+
+def unset(file: Path, path: str) -> bool:
+    """Take a key out of the file, or what doesn't belong there; say whether it was in it.
+
+    Raises `SettingsError` for a key that neither exists nor is in the file, and `OSError`.
+    """
+    stored = read(file)
+    section, _, name = path.rpartition(".") if path.startswith(f"{ORGANISATIONS}.") else path.partition(".")
+    values = section_of(stored, section)
+    if path in stored and (path not in SECTIONS or not isinstance(stored[path], dict)):
+        del stored[path]
+    elif name in values:
+        stored = _without(stored, [*section.split("."), name])
+    else:
+        find_key(path)
+        return False
+    _write(file, stored)
+    return True
+
+
+def _without(stored: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    """Take out what lies at the end of a path, and every section that is empty then."""
+    first, *rest = path
+    kept = {name: value for name, value in stored.items() if name != first}
+    inner = _without(stored[first], rest) if rest else None
+    return {**kept, first: inner} if inner else kept
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    import tomli_w  # noqa: PLC0415 - a start only reads
+
+    # Where it is a link, to a folder of settings kept elsewhere, it stays one.
+    write_atomically(file.resolve(), tomli_w.dumps(content).encode())

@@ -1,0 +1,74 @@
+"""The list of all changes: counted, read a window at a time, and searched by words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.model.change_list import ChangeGroup
+from tui.model.query import fold
+from tui.store import values
+from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+from tui.store.schema.user_reports import WAITING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from tui.model.change import Change
+    from tui.model.change_list import ChangeQuery
+
+_COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
+_AT_ONCE: Final = 1_000
+# As `model.activity.group_of` has it; refused and waiting as the indexes have them.
+_OPEN: Final = "state IN ('queued', 'sending', 'unclear', 'handoff')"
+# As bytes, for text that isn't UTF-8 can't be handed to a function.
+_TEXTS: Final = "CAST(name || ' ' || action || ' ' || words AS BLOB)"
+_REFUSED: Final = "state = 'refused' AND superseded = 0"
+_IN: Final = {
+    ChangeGroup.ALL: "1",
+    ChangeGroup.OPEN: _OPEN,
+    ChangeGroup.REFUSED: _REFUSED,
+    ChangeGroup.WAITING: WAITING,
+    ChangeGroup.DONE: f"NOT ({_OPEN}) AND NOT ({_REFUSED}) AND NOT ({WAITING})",
+}
+
+
+def count(connection: sqlite3.Connection, query: ChangeQuery) -> int:
+    """Count the changes found."""
+    condition, parameters = _condition(connection, query)
+    sql = f"SELECT count(*) FROM changes WHERE {condition}"  # noqa: S608 - our own conditions
+    return int(connection.execute(sql, parameters).fetchone()[0])
+
+
+def window(connection: sqlite3.Connection, query: ChangeQuery, start: int, stop: int) -> list[Change]:
+    """Read the changes found from start to before stop, newest first."""
+    condition, parameters = _condition(connection, query)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC LIMIT ? OFFSET ?",  # noqa: S608 - our own words
+        (*parameters, max(stop - start, 0), start),
+    )
+    return values.readable(change_of, rows)
+
+
+def everything(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[Change]:
+    """Read all changes found, newest first, a little at a time."""
+    condition, parameters = _condition(connection, query)
+    cursor = connection.execute(
+        f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC",  # noqa: S608 - as above
+        parameters,
+    )
+    while rows := cursor.fetchmany(_AT_ONCE):
+        yield from values.readable(change_of, rows)
+
+
+def _folded(text: object) -> str:
+    return fold(values.text(text))
+
+
+def _condition(connection: sqlite3.Connection, query: ChangeQuery) -> tuple[str, tuple[object, ...]]:
+    conditions = [_IN[query.group]]
+    if query.words:
+        # Folded as it is looked at: there are far fewer changes than contacts, and no key waits for them.
+        connection.create_function("folded", 1, _folded, deterministic=True)
+        conditions += [f"instr(folded({_TEXTS}), ?) > 0"] * len(query.words)
+    return " AND ".join(conditions), query.words

@@ -1,0 +1,56 @@
+"""All contacts and what was changed about them, to be held against a file: one part of the store's door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.model.change import State
+from tui.model.contact import ContactStatus
+from tui.store import values
+from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tui.model.change import Change
+    from tui.model.matching import XeroContact
+    from tui.store.database import Database
+
+_STATES: Final = tuple(state.value for state in State if state.is_open or state is State.CONFIRMED)
+_CONTACTS: Final = "SELECT contact_id, name, email, status FROM contacts ORDER BY sort_key, rowid"
+_CHANGES: Final = (
+    f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
+    f" WHERE state IN ({', '.join('?' * len(_STATES))}) ORDER BY change_id"
+)
+
+
+class ComparisonQueries:
+    """Everything at once, as it stood at one moment."""
+
+    _database: Database
+
+    async def to_compare(self) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
+        """Return all contacts in their order, and the open and the confirmed changes of each, by its id."""
+        return await asyncio.to_thread(_read, self._database)
+
+
+def _read(database: Database) -> tuple[list[XeroContact], dict[str, list[Change]]]:
+    from tui.model.matching import XeroContact  # noqa: PLC0415 - seldom wanted, so not at each start
+
+    def contact(row: tuple[Any, ...]) -> XeroContact:
+        key, name, email, status = row
+        known = values.member(ContactStatus, status)
+        return XeroContact(values.text(key), values.text(name), values.text(email), known)
+
+    changes: dict[str, list[Change]] = defaultdict(list)
+    with database.reading() as connection:
+        # One snapshot for both: a change confirmed in between would belong to a status that isn't here.
+        connection.execute("BEGIN")
+        with closing(connection.execute(_CONTACTS)) as rows:
+            contacts = values.readable(contact, rows)
+        for change in values.readable(change_of, connection.execute(_CHANGES, _STATES)):
+            changes[change.contact_id].append(change)
+    return contacts, dict(changes)

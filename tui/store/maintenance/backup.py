@@ -1,0 +1,101 @@
+"""Backups of the journal: made at each start, the newest five kept, never over good ones from a bad one."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from tui.model.errors import StoreError
+from tui.store.errors import store_error
+from tui.store.maintenance.file_ops import STAMP, copy_journal, made_beside, sweep
+from tui.store.maintenance.integrity import (
+    JOURNAL,
+    connect_to_look,
+    damage_anywhere,
+    damage_in_journal,
+    is_damage,
+    nonsense_in_journal,
+)
+from tui.system.paths import private_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER: Final = "backups"
+KEPT: Final = 5
+_NAME: Final = f"journal-{STAMP}.db"
+
+
+def back_up(file: Path, now: datetime) -> Path | None:
+    """Copy the journal out of the store's file; returns the backup, None where nothing is new.
+
+    Readers and writers of the file go on meanwhile: the copy is of one moment. Raises `StoreError` when
+    the journal is damaged, or the backup can't be written; those that are there stay as they are.
+    """
+    try:
+        damage = damage_in_journal(file)
+        if damage:
+            raise StoreError(f"The journal is damaged ({damage}), so that it isn't backed up.")
+        folder = private_folder(file.parent / FOLDER)
+        sweep(folder, ".journal-*.tmp*")
+        newest = next(iter(backups(file)), None)
+        if newest is not None and _marks(newest) == _marks(file):
+            return None
+        made = folder / _moment(now, newest).strftime(_NAME)
+        with made_beside(made) as temporary:
+            copy_journal(file, temporary)
+            damage = damage_anywhere(temporary)
+            if damage:
+                raise StoreError(f"The backup of the journal couldn't be read back ({damage}).")
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            raise store_error(error, file) from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(
+            f"The journal couldn't be backed up ({reason}). The journal itself is fine.",
+            f"Make room, and see that {file.parent / FOLDER} can be written by your user.",
+        ) from error
+    for old in backups(file)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return made
+
+
+def backups(file: Path) -> list[Path]:
+    """List the backups of a store's file, newest first; whether they are good is another question."""
+    return sorted((file.parent / FOLDER).glob("journal-*.db"), reverse=True)
+
+
+def newest_good_backup(file: Path) -> Path | None:
+    """Return the newest backup that can be read whole, None where there is none."""
+    return next((backup for backup in backups(file) if _is_good(backup)), None)
+
+
+def made_at(backup: Path) -> datetime:
+    """Say when a backup was made, by its name."""
+    return datetime.strptime(backup.name, _NAME).replace(tzinfo=UTC)
+
+
+def _is_good(backup: Path) -> bool:
+    try:
+        return not (damage_anywhere(backup) or damage_in_journal(backup) or nonsense_in_journal(backup))
+    except sqlite3.Error:
+        return False
+
+
+def _moment(now: datetime, newest: Path | None) -> datetime:
+    """Return the moment for the name: by name, the newest backup is the last, whatever the clock does."""
+    if newest is None:
+        return now.astimezone(UTC)
+    return max(now.astimezone(UTC), made_at(newest) + timedelta(seconds=1))
+
+
+def _marks(file: Path) -> dict[str, int] | None:
+    """Read what tells whether anything has been journalled since: every step has a number of its own."""
+    try:
+        with closing(connect_to_look(file)) as connection:
+            marks = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
+    except sqlite3.Error:
+        return None
+    return {table: marks.get(table, 0) for table in JOURNAL}

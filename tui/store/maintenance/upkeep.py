@@ -1,0 +1,81 @@
+"""The store's own health: checked and backed up while it is in use."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from tui.store.errors import store_error
+from tui.store.maintenance.backup import back_up
+from tui.store.maintenance.displaced import put_back
+from tui.store.maintenance.integrity import damage_anywhere, damage_in_journal, is_damage
+from tui.store.maintenance.repair import contacts_trouble, journal_trouble, want_rebuilding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from tui.model.errors import StoreError
+    from tui.store.database import Database
+
+
+class MaintenanceQueries:
+    """Checks and backups. Each works in a thread of its own, beside readers and writers."""
+
+    _database: Database
+
+    def __init__(self) -> None:
+        self._is_stopped = threading.Event()
+
+    def stop_checks(self) -> None:
+        """End the checks that are running: a large file takes seconds, and nobody waits for that to quit."""
+        self._is_stopped.set()
+
+    @property
+    def is_displaced(self) -> bool:
+        """Whether the files that are open were deleted, moved or replaced."""
+        return self._database.is_displaced
+
+    def check_place(self) -> None:
+        """Raise `StoreError` where the files that are open were deleted, moved or replaced."""
+        self._database.check_place()
+
+    def restore_files(self, now: datetime, may_replace: Callable[[], bool]) -> None:
+        """Restore files that were taken away, as `displaced.put_back`. Raises `StoreError`."""
+        put_back(self._database, now, may_replace)
+
+    async def check_journal(self) -> None:
+        """See that the journal is whole. Raises `StoreError`, as every write does from then on."""
+        damage = await asyncio.to_thread(self._find, damage_in_journal)
+        if damage:
+            self._refuse_writes(await asyncio.to_thread(journal_trouble, self._database.file, damage))
+
+    async def check_everything(self) -> None:
+        """See that the whole file is. Raises `StoreError`; the next start rebuilds damaged contacts."""
+        damage = await asyncio.to_thread(self._find, damage_anywhere)
+        if damage:
+            # The journal may have been hit as well since it was looked at.
+            await self.check_journal()
+            want_rebuilding(self._database.file)
+            self._refuse_writes(contacts_trouble())
+
+    async def back_up(self, now: datetime) -> Path | None:
+        """Copy the journal beside the store; None where nothing is new. Raises `StoreError`."""
+        # The backup is made from the file by its name.
+        self._database.check_place()
+        return await asyncio.to_thread(back_up, self._database.file, now)
+
+    def _refuse_writes(self, error: StoreError) -> None:
+        self._database.refuse_writes(error)
+        raise error
+
+    def _find(self, look: Callable[..., str]) -> str:
+        try:
+            return look(self._database.file, is_stopped=self._is_stopped.is_set)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                return str(error)
+            raise store_error(error, self._database.file) from error

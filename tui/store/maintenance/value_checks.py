@@ -1,0 +1,212 @@
+"""Which values make sense in the store's columns: checked in SQL, and put right row by row.
+
+SQLite's own check finds damaged pages. A value of a wrong type, an unknown word or a moment out of range is
+whole to SQLite, and comes from a disk, another program or an older Reshelve.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from tui.model.change import Action, Origin, State
+from tui.model.contact import ContactStatus
+from tui.model.timestamps import EARLIEST_MS, LATEST_MS, of_milliseconds
+from tui.model.undo import BatchKind
+from tui.model.user_reports import ReportKind
+from tui.store import values
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Mapping
+    from enum import StrEnum
+
+
+def _id(value: object) -> int | None:
+    """Return the number of a row; None for one that leaves none for the rows to come: it gets another."""
+    number = values.whole(value)
+    return number if number is not None and 1 <= number <= _HIGHEST_KEPT else None
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _object(value: object) -> str:
+    """Return the text of a JSON object; an empty one for what is none."""
+    try:
+        is_object = isinstance(json.loads(values.text(value)), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return values.text(value) if is_object else "{}"
+
+
+# Rows are numbered one after the other, from one on.
+_HIGHEST_ID: Final = 1 << 48
+# What follows a row that keeps its number must make sense as well.
+_HIGHEST_KEPT: Final = _HIGHEST_ID >> 1
+
+
+class _Column(Struct, frozen=True):
+    """A condition under which a value of `{0}` makes sense; NULL always does where the table allows it.
+
+    `put_right` makes of any value what can be read of it.
+    """
+
+    condition: str
+    put_right: Callable[[object], object] = _as_it_is
+    is_moment: bool = False
+
+
+_WHOLE: Final = _Column("typeof({0}) = 'integer'", values.whole)
+_ID: Final = _Column(f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN 1 AND {_HIGHEST_ID}", _id)
+_COUNT: Final = _Column("typeof({0}) = 'integer' AND {0} >= 0")
+_FLAG: Final = _Column("typeof({0}) = 'integer' AND {0} IN (0, 1)", lambda value: int(values.flag(value)))
+_TEXT: Final = _Column("typeof({0}) = 'text'", values.text)
+_BYTES: Final = _Column("typeof({0}) IN ('blob', 'text')")
+_OBJECT: Final = _Column(
+    "typeof({0}) = 'text' AND CASE WHEN json_valid({0}) THEN json_type({0}) = 'object' END", _object
+)
+_ARRAY: Final = _Column(
+    "typeof({0}) = 'text' AND CASE WHEN json_valid({0}) THEN json_type({0}) = 'array' END"
+)
+_MOMENT: Final = _Column(
+    f"typeof({{0}}) = 'integer' AND {{0}} >= {EARLIEST_MS} AND {{0}} < {LATEST_MS}", is_moment=True
+)
+
+
+def _one_of(kind: type[StrEnum], *also: str) -> _Column:
+    return _Column(f"{{0}} IN ({', '.join(repr(str(word)) for word in (*also, *kind))})")
+
+
+_CHANGES: Final = {
+    "change_id": _ID, "batch_id": _TEXT, "contact_id": _TEXT, "name": _TEXT, "action": _one_of(Action),
+    "origin": _one_of(Origin), "state": _one_of(State), "requested_ms": _MOMENT, "updated_ms": _MOMENT,
+    "confirmed_ms": _MOMENT, "idempotency_key": _TEXT, "words": _TEXT, "picked_up_ms": _MOMENT,
+    "superseded": _FLAG, "wish_id": _WHOLE, "retries": _WHOLE, "base_ms": _MOMENT, "told_ms": _MOMENT,
+    "unlinked_ms": _MOMENT, "relinked_ms": _MOMENT,
+}  # fmt: skip
+_JOURNAL: Final[Mapping[str, Mapping[str, _Column]]] = {
+    "changes": _CHANGES,
+    "change_events": {
+        "event_id": _ID, "at_ms": _MOMENT, "change_id": _WHOLE, "event": _TEXT, "state": _one_of(State),
+        "detail": _OBJECT,
+    },
+    "pick_ups": {
+        "pick_up_id": _ID, "contact_id": _TEXT, "status": _one_of(ContactStatus),
+        "sync_started_ms": _MOMENT, "picked_up_ms": _MOMENT, "run": _TEXT,
+    },
+    "batches": {
+        "number": _ID, "batch_id": _TEXT, "kind": _one_of(BatchKind), "of_batch": _TEXT, "at_ms": _MOMENT,
+    },
+    "batch_wishes": {
+        "number": _ID, "batch_id": _TEXT, "change_id": _WHOLE, "action": _one_of(Action),
+    },
+    "tellings": {
+        "number": _ID, "told_ms": _MOMENT, "at_ms": _MOMENT, "kind": _one_of(ReportKind),
+        "contact_id": _TEXT, "status": _one_of(ContactStatus, ""), "state": _TEXT,
+    },
+    "group_marks": {"number": _ID, "told_ms": _MOMENT, "group_name": _TEXT, "is_tenants": _FLAG},
+    "cursors": {"name": _TEXT, "value": _TEXT},
+}  # fmt: skip
+_CONTACTS: Final[Mapping[str, Mapping[str, _Column]]] = {
+    "contacts": {
+        "rowid": _COUNT,
+        **dict.fromkeys(
+            ("contact_id", "name", "first_name", "last_name", "email", "account_number", "contact_number",
+             "phone", "merged_to", "sort_key", "search"),
+            _TEXT,
+        ),
+        "status": _one_of(ContactStatus), "updated_ms": _MOMENT, "is_customer": _FLAG, "is_supplier": _FLAG,
+        "group_names": _ARRAY,
+        **dict.fromkeys(("receivable", "receivable_overdue", "payable", "payable_overdue"), _WHOLE),
+    },
+    "contact_documents": {"contact_rowid": _COUNT, "raw": _BYTES, "balances_ms": _MOMENT},
+    "tallies": {"name": _TEXT, "total": _COUNT},
+    "absences": {"contact_id": _TEXT, "since_ms": _MOMENT, "status": _one_of(ContactStatus, "")},
+}  # fmt: skip
+#: The columns that a change can't be understood without.
+UNREADABLE_CHANGE: Final = " OR ".join(
+    f"NOT ({_CHANGES[name].condition.format(name)})" for name in ("action", "origin", "state")
+)
+# What proves something only by its time, and nothing without it.
+_EVIDENCE: Final = frozenset({"pick_ups", "tellings"})
+
+
+def senseless_in_journal(connection: sqlite3.Connection) -> str:
+    """Say how many rows of the change log hold a value that makes no sense; empty where none does."""
+    return _senseless(connection, _JOURNAL)
+
+
+def senseless_in_contacts(connection: sqlite3.Connection) -> str:
+    """Say the same of the contacts."""
+    return _senseless(connection, _CONTACTS)
+
+
+def _senseless(connection: sqlite3.Connection, tables: Mapping[str, Mapping[str, _Column]]) -> str:
+    for table, columns in tables.items():
+        # An older Reshelve wrote fewer columns, and fewer tables.
+        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if not there:
+            continue
+        wrong = " OR ".join(
+            # `IS` also for NULL, of which nothing else is true or false.
+            f"({name} IS NOT NULL AND ({column.condition.format(name)}) IS NOT 1)"
+            for name, column in columns.items()
+            if name in there or name == "rowid"
+        )
+        sql = f"SELECT count(*) FROM {table} WHERE {wrong}"  # noqa: S608 - our own names
+        with closing(connection.execute(sql)) as rows:
+            [count] = rows.fetchone()
+        if count:
+            return f"{table}: {count} {'row makes' if count == 1 else 'rows make'} no sense"
+    return ""
+
+
+def put_right(table: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the rows of a table of the change log with every value that makes no sense replaced.
+
+    A moment gives way to another one of the row, else of the row before; a text, a flag or a reference to
+    what can be read of it. Evidence whose time isn't known proves nothing, and is left out. Rows that can't
+    be understood at all are left to whoever inserts them.
+    """
+    names = tuple(columns)
+    found = []
+    last_ms = EARLIEST_MS
+    for row in rows:
+        fields = dict(zip(names, row, strict=True))
+        times = [
+            value
+            for name, value in fields.items()
+            if name in _REQUIRED_MOMENTS and of_milliseconds(value) is not None
+        ]
+        is_dated = all(
+            of_milliseconds(value) is not None for name, value in fields.items() if name in _EVIDENCE_MOMENTS
+        )
+        if table in _EVIDENCE and not is_dated:
+            continue
+        last_ms = times[0] if times else last_ms
+        found.append(tuple(_put_right(table, name, value, last_ms) for name, value in fields.items()))
+    return found
+
+
+_REQUIRED_MOMENTS: Final = frozenset({"requested_ms", "updated_ms", "at_ms"})
+_EVIDENCE_MOMENTS: Final = frozenset({"sync_started_ms", "picked_up_ms", "at_ms"})
+
+
+def _put_right(table: str, name: str, value: object, near_ms: int) -> object:
+    column = _JOURNAL[table].get(name)
+    if column is None:
+        return value
+    if not column.is_moment:
+        return column.put_right(value)
+    if of_milliseconds(value) is not None:
+        return value
+    return near_ms if name in _REQUIRED_MOMENTS or (table, name) in _TOLD else None
+
+
+# When something was said, which isn't NULL, unlike the column of a change of that name.
+_TOLD: Final = frozenset({("tellings", "told_ms"), ("group_marks", "told_ms")})

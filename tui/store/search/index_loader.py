@@ -1,0 +1,161 @@
+"""Keeps the spine in memory in step with the database, without getting in anybody's way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from tui.model.errors import ReshelveError, StoreError, UnexpectedError
+from tui.store.search.contact_index import LoadStoppedError, load
+from tui.store.search.scan import RecentFinds
+from tui.system.log import log_unexpected, logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.model.contact import ContactStatus
+    from tui.store.database import Database
+    from tui.store.search.contact_index import ContactIndex
+
+# A pull of many pages changes order all the time: loading may take this share of the time at most.
+_PAUSE_FACTOR: Final = 10
+# A load as short as this is waited for by a search, so that small stores are always found exactly.
+_CHEAP_SECONDS: Final = 0.03
+_CLOSED: Final = "The local copy is closed. Everything saved until now is kept."
+
+
+class IndexLoader:
+    """Holds the newest spine, patches statuses into it, and loads it anew when order or texts changed."""
+
+    def __init__(self, database: Database) -> None:
+        self.spine: ContactIndex | None = None
+        self.finds = RecentFinds()
+        #: Called in the loop's thread after each load: what was found before may look different now.
+        self.on_loaded: Callable[[], None] = lambda: None
+        self._database = database
+        self._task: asyncio.Task[None] | None = None
+        self._is_stale = True
+        self._is_urgent = asyncio.Event()
+        # Who waits for the load that is running, and who for one that has yet to begin.
+        self._waiting_now: list[asyncio.Future[None]] | None = None
+        self._waiting_next: list[asyncio.Future[None]] = []
+        self._patches: list[tuple[int, ContactStatus]] = []
+        self._took = 0.0
+        self._ended = 0.0
+        self._stop = threading.Event()
+
+    async def load(self) -> None:
+        """Wait for a spine that holds all that is stored now, loading it at once. Raises `StoreError`."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._waiting_now is not None and not self._is_stale:
+            self._waiting_now.append(waiter)
+        elif self.spine is None or self._is_stale:
+            self._waiting_next.append(waiter)
+            self._is_stale = True
+            self._is_urgent.set()
+            self._start()
+        else:
+            return
+        await waiter
+
+    async def refresh_contact(self) -> None:
+        """Wait for a spine that is out of date, or being loaded, where that takes no time to speak of."""
+        is_current = not self._is_stale and self._waiting_now is None
+        if self.spine is not None and not is_current and self._took <= _CHEAP_SECONDS:
+            with suppress(StoreError, UnexpectedError):
+                await self.load()
+
+    def mark_stale(self) -> None:
+        """Load the spine again soon; nothing happens before the first load was asked for."""
+        self._is_stale = True
+        if self._task is not None:
+            self._start()
+
+    def patch(self, rowid: int, status: ContactStatus) -> None:
+        """Take in a status that has changed, now and in the load that may be running."""
+        self._patches.append((rowid, status))
+        if self.spine is not None:
+            self.spine.patch(rowid, status)
+
+    def close(self) -> None:
+        """Let a running load end; nobody waits for it any longer."""
+        self._stop.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _start(self) -> None:
+        if (self._task is None or self._task.done()) and not self._stop.is_set():
+            self._task = asyncio.create_task(self._keep_loading(), name="spine")
+
+    async def _keep_loading(self) -> None:
+        try:
+            while self._is_stale:
+                await self._pause()
+                await self._load_once()
+        except StoreError as error:
+            # Tried again when something changes once more, or a search asks.
+            logger.warning("the search could not be brought up to date: %s", error)
+        except UnexpectedError:
+            # Logged and told to whoever waited; searches go by what was loaded before, or by SQL.
+            return
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task
+            log_unexpected("loading the search index", error)
+        finally:
+            _tell(self._waiting_next, StoreError(_CLOSED))
+            self._waiting_next = []
+
+    async def _load_once(self) -> None:
+        self._is_stale = False
+        self._patches.clear()
+        waiting = self._waiting_now = self._waiting_next
+        self._waiting_next = []
+        begun = perf_counter()
+        try:
+            spine = await asyncio.to_thread(self._read)
+            for rowid, status in self._patches:
+                spine.patch(rowid, status)
+            self.spine, self.finds = spine, RecentFinds()
+        except StoreError as error:
+            self._is_stale = True
+            _tell(waiting, error)
+            raise
+        except (LoadStoppedError, asyncio.CancelledError):
+            _tell(waiting, StoreError(_CLOSED))
+            raise asyncio.CancelledError from None
+        except Exception as error:
+            self._is_stale = True
+            log_unexpected("loading the search index", error)
+            unexpected = UnexpectedError(type(error).__name__)
+            _tell(waiting, unexpected)
+            raise unexpected from error
+        else:
+            _tell(waiting)
+            self.on_loaded()
+        finally:
+            self._waiting_now = None
+            self._ended = perf_counter()
+            self._took = self._ended - begun
+
+    async def _pause(self) -> None:
+        remaining = self._ended + _PAUSE_FACTOR * self._took - perf_counter()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(remaining, 0)):
+                await self._is_urgent.wait()
+        self._is_urgent.clear()
+
+    def _read(self) -> ContactIndex:
+        with self._database.reading() as connection:
+            return load(connection, is_stopped=self._stop.is_set)
+
+
+def _tell(waiting: list[asyncio.Future[None]], error: ReshelveError | None = None) -> None:
+    for waiter in waiting:
+        if waiter.done():
+            continue
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(error)

@@ -1,0 +1,116 @@
+"""Opening a page in the person's browser, without giving it this terminal.
+
+The standard library's `webbrowser` would: its browsers write to the terminal, some take it over, and the exit
+code of most is not looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from tui.system.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Seconds. A helper that can't open a page has ended by then; a browser that was started runs on.
+_PATIENCE: Final = 3.0
+_IN_TERMINAL: Final = frozenset({
+    "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "felinks", "links", "links2", "lynx",
+    "netrik", "offpunk", "retawq", "w3m", "www-browser",
+})  # fmt: skip
+# These turn to a browser for terminals where there is no desktop.
+_WITH_A_DESKTOP_ONLY: Final = frozenset({"sensible-browser", "webbrowser"})
+# What opens a page by the desktop's settings, from the most to the least specific.
+_ANYWHERE: Final = (["wslview"], ["termux-open-url"])
+_ON_A_DESKTOP: Final = (["xdg-open"], ["gio", "open"], ["kde-open"], ["exo-open"], ["x-www-browser"])
+_BROWSERS: Final = ("firefox", "firefox-esr", "google-chrome", "chromium", "chromium-browser", "epiphany")
+
+
+def open_page(url: str) -> bool:
+    """Open the page and return whether that worked; blocks for seconds, so call it in a thread."""
+    if urlsplit(url).scheme not in {"http", "https"} or not url.isprintable() or " " in url:
+        return False
+    if sys.platform == "win32":
+        return _open_on_windows(url)
+    # The helpers turn to this variable, and without it to browsers in the terminal.
+    on_a_desktop = os.environ | {"BROWSER": os.pathsep.join(_BROWSERS)}
+    return any(_runs(command, url, os.environ) for command in _chosen()) or any(
+        _runs(command, url, on_a_desktop) for command in _usual()
+    )
+
+
+def _open_on_windows(url: str) -> bool:
+    with suppress(OSError):
+        os.startfile(url)  # type: ignore[attr-defined, unused-ignore] # noqa: S606 - an address, checked above
+        return True
+    return False
+
+
+def _chosen() -> Iterator[list[str]]:
+    """Yield the commands in $BROWSER, in which `%s` stands for the address."""
+    for command in os.environ.get("BROWSER", "").split(os.pathsep):
+        with suppress(ValueError):
+            words = [word for word in shlex.split(command) if word != "&"]
+            if words:
+                yield words
+
+
+def _usual() -> Iterator[list[str]]:
+    """Yield the commands that open a page on this system."""
+    yield from (["open"],) if sys.platform == "darwin" else _ANYWHERE
+    if _has_desktop():
+        yield from _ON_A_DESKTOP
+        yield from ([name] for name in _BROWSERS)
+
+
+def _has_desktop() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _runs(command: list[str], url: str, environment: Mapping[str, str]) -> bool:
+    """Run a command in a session of its own and return whether it works, or is still running."""
+    if not shutil.which(command[0]) or any(map(_is_in_terminal, command)):
+        return False
+    given = [word.replace("%s", url) for word in command]
+    try:
+        process = subprocess.Popen(  # noqa: S603 - no shell, and the address is checked
+            given if given != command else [*command, url],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        logger.info("%s can't be started: %s", Path(command[0]).name, type(error).__name__)
+        return False
+    try:
+        code = process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        # Collected when it ends, so that it doesn't stay in the system's list of processes.
+        threading.Thread(target=process.wait, daemon=True).start()
+        return True
+    logger.info("%s ended with %d", Path(command[0]).name, code)
+    return code == 0
+
+
+def _is_in_terminal(word: str) -> bool:
+    """Whether a word of a command names a browser for terminals, in a shell's command and by a link too."""
+    names = _IN_TERMINAL if _has_desktop() else _IN_TERMINAL | _WITH_A_DESKTOP_ONLY
+    for part in re.split(r"[\s;&|]+", word):
+        found = shutil.which(part)
+        for name in (Path(part).name, Path(found).resolve().name if found else ""):
+            if name in names or re.split(r"[-.]", name)[0] in names:
+                return True
+    return False

@@ -1,0 +1,162 @@
+"""File locks: one holder at a time, and one clear error where a drive can't lock files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from tui.system.paths import file_identity
+
+if sys.platform != "win32":
+    import fcntl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from filelock import BaseFileLock
+
+# What a file system answers that has no locks, or none for this user: network homes, mostly.
+_UNSUPPORTED: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EBADF,
+        errno.ECONNREFUSED,
+        errno.EHOSTUNREACH,
+        errno.EINVAL,
+        errno.EIO,
+        errno.ENODEV,
+        errno.ENOLCK,
+        errno.ENOSYS,
+        errno.ENOTCONN,
+        errno.ENOTSUP,
+        errno.ENOTTY,
+        errno.ENXIO,
+        errno.EOPNOTSUPP,
+        errno.EPERM,
+        errno.EPROTO,
+        errno.EROFS,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)
+_LOOKS_EVERY: Final = 0.02
+
+
+class CannotLockError(OSError):
+    """The drive can't lock files. `what` and `next_step` are sentences for the person."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        self.what = f"This drive can't lock files ({reason}). Nothing was changed."
+        self.next_step = (
+            f"Set RESHELVE_HOME to a folder on a local drive. If {folder} is on one, check that your user can"
+            " write to it."
+        )
+        super().__init__(f"{self.what} {self.next_step}")
+
+
+class FileLock:
+    """A lock on a file, released by the operating system when its holder dies.
+
+    It guards the file's path: once another file has that name, the lock is no longer held.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock: BaseFileLock | None = None
+        self._identity: tuple[int, int] | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the lock is held, and the file that it is on still has its name."""
+        is_locked = self._lock is not None and self._lock.is_locked
+        return is_locked and file_identity(self._file) == self._identity
+
+    def acquire(self, seconds: float = 0.0) -> bool:
+        """Take the lock, waiting so long for another holder; returns whether it is held.
+
+        Raises `CannotLockError` where the drive has no locks, and `OSError` for anything else.
+        """
+        until = monotonic() + seconds
+        while not self.is_held:
+            self.release()
+            before = file_identity(self._file)
+            if not self._acquire(max(0.0, until - monotonic())):
+                return False
+            # Where the file was made or replaced meanwhile, the lock may be on one without a name.
+            self._identity = before
+        return True
+
+    def release(self) -> None:
+        """Let the next one have it; fine when it isn't held."""
+        if self._lock is not None:
+            self._lock.release(force=True)
+            self._lock = None
+
+    def _acquire(self, seconds: float) -> bool:
+        from filelock import FileLock as SystemLock  # noqa: PLC0415 - after the first paint
+        from filelock import Timeout  # noqa: PLC0415 - as above
+
+        if not self._file.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._file.parent))
+        # The lock that some file systems get instead is a mark that outlives a killed process.
+        self._lock = SystemLock(
+            self._file,
+            mode=0o600,
+            poll_interval=_LOOKS_EVERY,
+            fallback_to_soft=False,
+            # Else Windows deletes the file at each release.
+            preserve_lock_file=True,
+        )
+        try:
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                # Some file systems say "denied" for ever, which looks like a holder.
+                reason = _refusal(self._file)
+                if reason:
+                    raise CannotLockError(self._file.parent, reason) from None
+                if not seconds:
+                    return False
+                self._lock.acquire(timeout=seconds)
+        except CannotLockError:
+            raise
+        except Timeout:
+            return False
+        except OSError as error:
+            if error.errno in _UNSUPPORTED:
+                raise CannotLockError(self._file.parent, os.strerror(error.errno)) from error
+            raise
+        return True
+
+
+def why_no_locks(folder: Path) -> str:
+    """Say why files in the folder can't be locked the way databases do; empty where they can.
+
+    Always empty on Windows, whose drives can.
+    """
+    if sys.platform == "win32":
+        return ""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".locks-") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno in _UNSUPPORTED else ""
+    return ""
+
+
+def _refusal(file: Path) -> str:
+    """Return why a free lock can't be taken; empty where another process holds it."""
+    if sys.platform == "win32":
+        return ""
+    try:
+        with file.open("rb+") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return ""
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno in _UNSUPPORTED else ""
+    return ""

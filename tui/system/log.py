@@ -1,0 +1,131 @@
+"""The log file: what happened and when, never a name, an e-mail address or a token."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import re
+import traceback
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.system.paths import private_folder
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_MEGABYTE = 1_000_000
+_SECRET = re.compile(
+    r"""(?ix)
+    ( bearer\s+ | (?:(?:access|refresh|id)_?token|client_secret)\W+(?:b['"])? | code(?:_verifier)?= )
+    [\w.~+/=%-]{8,}
+    | ()eyJ[\w-]+\.[\w-]+\.[\w-]*  # a JSON Web Token, wherever it stands
+    """
+)
+
+_PACKAGE = Path(__file__).parent
+# Their errors name widgets, screens, tables and columns.
+_CODE_ONLY = frozenset({"textual", "sqlite3"})
+
+logger = logging.getLogger("reshelve")
+# Without a handler, the logging module would write warnings over the screen.
+logger.addHandler(logging.NullHandler())
+
+
+class _Redacted(logging.Formatter):
+    """Takes whatever looks like a token out of a finished entry, its traceback included.
+
+    A traceback is written without the values of variables, and without the words of errors that may hold
+    names.
+    """
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        error = ei[1]
+        return _without_values(error) if isinstance(error, BaseException) else ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _SECRET.sub(r"\1\2…", super().format(record))
+
+
+def _without_values(error: BaseException) -> str:
+    """Write the traceback of an error and of its causes."""
+    trace = traceback.TracebackException.from_exception(error)
+    lines: list[str] = []
+    seen: list[tuple[BaseException, traceback.TracebackException]] = []
+    one: BaseException | None = error
+    written: traceback.TracebackException | None = trace
+    while one is not None and written is not None:
+        seen.append((one, written))
+        is_cause = one.__cause__ is not None
+        one, written = (
+            (one.__cause__, written.__cause__) if is_cause else (one.__context__, written.__context__)
+        )
+    for failed, frames in reversed(seen):
+        lines += frames.stack.format()
+        lines.append(f"{type(failed).__module__}.{type(failed).__qualname__}{_harmless_words(failed)}\n")
+    return "".join(lines).rstrip()
+
+
+def _harmless_words(error: BaseException) -> str:
+    """Return an error's words where they can only speak of the program or of the machine."""
+    if isinstance(error, OSError):
+        return f": {error.strerror}" if error.strerror else ""
+    speaks_of_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)
+    if speaks_of_code or type(error).__module__.partition(".")[0] in _CODE_ONLY:
+        return f": {error}"
+    return ""
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """A rotating file that only its owner can read."""
+
+    def _open(self) -> TextIOWrapper:
+        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return TextIOWrapper(os.fdopen(handle, "ab"), encoding=self.encoding)
+
+
+def log_unexpected(doing: str, error: BaseException) -> None:
+    """Log an exception that nothing expects: its type and where it was raised.
+
+    Its message stays out: it may quote a contact or an answer.
+    """
+    logger.error("%s failed unexpectedly: %s at %s", doing, type(error).__name__, _place(error.__traceback__))
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Return the innermost line of our own that the traceback passes through, then the innermost of all."""
+    ours = innermost = ""
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        innermost = f"{file.name}:{trace.tb_lineno}"
+        if file.is_relative_to(_PACKAGE):
+            ours = f"{file.relative_to(_PACKAGE.parent).as_posix()}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return ours if not innermost or ours.endswith(f"/{innermost}") else f"{ours or '?'} ({innermost})"
+
+
+def log_to(folder: Path, name: str = "reshelve.log") -> None:
+    """Write the log to a rotating file in the folder; a folder that refuses leaves the program silent."""
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        handler = _PrivateFile(
+            private_folder(folder) / name, maxBytes=_MEGABYTE, backupCount=3, delay=True, encoding="utf-8"
+        )
+    except OSError:
+        return
+    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(message)s"))
+    for before in logger.handlers[:]:
+        logger.removeHandler(before)
+        before.close()
+    logger.addHandler(handler)
+
+
+def log_file() -> str:
+    """Return the path of the file that the log is written to, empty where there is none."""
+    for handler in logger.handlers:
+        if isinstance(handler, _PrivateFile):
+            return handler.baseFilename
+    return ""

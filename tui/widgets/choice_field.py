@@ -1,0 +1,71 @@
+"""One line that shows which of several answers holds, and asks to be given another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.content import Content
+from textual.message import Message
+
+from tui.widgets.static_line import StaticLine
+from tui.widgets.text import content
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.binding import BindingType
+
+
+class ChoiceField(StaticLine, can_focus=True):
+    """A label with the answer that holds. `answers` are ids with their words; the first holds at first."""
+
+    DEFAULT_CSS = """
+    ChoiceField {
+        height: 1; width: 1fr; padding: 0 1 0 0; text-wrap: nowrap; text-overflow: ellipsis;
+        &:focus { background: $primary 30%; text-style: bold; }
+        &:ansi:focus { background: transparent; text-style: reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space,right", "pick", show=False)]
+    LABEL_WIDTH: ClassVar[int] = 14
+
+    class Wanted(Message):
+        """Another answer is to be chosen."""
+
+        def __init__(self, picker: ChoiceField) -> None:
+            super().__init__()
+            self.picker = picker
+
+    def __init__(self, label: str, answers: Mapping[str, str], *, id: str) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.label = label
+        self.answers = answers
+        self.value = next(iter(answers))
+
+    def on_mount(self) -> None:
+        """Show what holds."""
+        self.rewrite()
+
+    def offer(self, answers: Mapping[str, str]) -> None:
+        """Have these answers from now on; the first one holds unless the present one is among them."""
+        self.answers = answers
+        self.choose(self.value if self.value in answers else next(iter(answers)))
+
+    def choose(self, value: str) -> None:
+        """Let this answer hold."""
+        self.value = value
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Write label and answer."""
+        label = Content.styled(self.label.ljust(self.LABEL_WIDTH), "$text-muted")
+        self.show(Content.assemble(label, content(self.answers[self.value]), (" ▾", "$text-muted")))
+
+    def action_pick(self) -> None:
+        """Ask for another answer."""
+        self.post_message(self.Wanted(self))
+
+    def on_click(self) -> None:
+        """Ask for another answer."""
+        self.action_pick()

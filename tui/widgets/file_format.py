@@ -1,0 +1,31 @@
+"""What is said of a file of contacts out of Re-Leased, on the screen and on the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.model.comparison import MismatchReason
+from tui.model.contact import ContactStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+REASONS: Final = {
+    MismatchReason.UNDER_WAY: "a change asked for here is under way",
+    MismatchReason.CHANGED_SINCE: "changed in Xero after the file was exported",
+    MismatchReason.WAITING: "Re-Leased had yet to pick up the last change",
+    MismatchReason.UNLINKED: "said to be unlinked in Re-Leased",
+    MismatchReason.UNKNOWN: "nothing here explains it",
+}
+STATUSES: Final = {
+    ContactStatus.ACTIVE: "active",
+    ContactStatus.ARCHIVED: "archived",
+    ContactStatus.GDPRREQUEST: "under a GDPR request",
+    ContactStatus.DELETED: "gone",
+}
+
+
+def moment(at: datetime) -> str:
+    """Write when a file was exported."""
+    here = at.astimezone()
+    return f"{here.day} {here:%b %Y at %H:%M}"

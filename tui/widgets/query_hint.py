@@ -1,0 +1,50 @@
+"""The line under the search box: what isn't understood there, and what can be typed next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.widgets.search_format import remark
+from tui.widgets.static_line import StaticLine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.model.query import QueryIssue
+
+
+class QueryHint(StaticLine):
+    """Lies over what is below the box while there is something to say, so that no row ever moves.
+
+    The screen puts it on a layer of its own, and in its place.
+    """
+
+    DEFAULT_CSS = """
+    QueryHint {
+        display: none; height: 1; padding: 0 1; background: $surface; color: $text-muted;
+        &.-shown { display: block; }
+        &.-problem { background: $warning-muted; color: $text-warning; text-style: bold; }
+    }
+    """
+
+    _notes: Sequence[QueryIssue] = ()
+    _groups: Sequence[str] = ()
+
+    def update_from(self, notes: Sequence[QueryIssue], groups: Sequence[str]) -> None:
+        """Show what there is to say of what was typed; `groups` are those that can be named."""
+        if (notes, groups) == (self._notes, self._groups):
+            return
+        self._notes, self._groups = notes, groups
+        # A layout at the first remark and after the last, and none while words are typed.
+        self.set_class(bool(notes), "-shown")
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Say as much as there is room for."""
+        if not self._notes or not self.content_size.width:
+            return
+        said = remark(self._notes, self.content_size.width, self._groups)
+        self.set_class(said.is_problem, "-problem")
+        self.show(Content(said.text))

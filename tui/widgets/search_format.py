@@ -1,0 +1,173 @@
+"""What is said of a search: under the box as it is typed, in grey behind it, and in the help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from tui.model.query import IssueKind, fold
+from tui.widgets.text import cells, fit, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tui.model.qualifiers import Qualifier
+    from tui.model.query import QueryIssue
+
+#: For the help: what to type, and what it finds.
+EXAMPLES: Final = (
+    ("bay club", "Both words, anywhere in a contact; accents and case don't matter"),
+    ('"bay club"', "The two words together"),
+    ("-club", "Without this word; a minus turns any of these round"),
+    ("is:supplier", "Also customer, active, archived, merged, unlinked, gdpr, gone"),
+    ("owes:>500", "They owe you more than 500.00, as last read; also < <= = >="),
+    ("owed:>0", "You owe them anything; a balance that isn't known is never found"),
+    ("group:tenants", "In a group whose name begins like this"),
+    ('group:"Owners"', "In a group with just this name"),
+    (
+        "sync:pending",
+        "The last change waits for Re-Leased; also overdue, stalled, expected, told, seen, read",
+    ),
+    ("sync:refused", "Xero refused the last change; also queued, sending, checking, handoff, none"),
+    ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
+    ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
+)
+_MOST_TYPED: Final = 30
+_MORE: Final = "…"
+
+
+class Remarked(Struct, frozen=True):
+    """One line about what was typed; `is_problem` tells what goes wrong from what can be typed next."""
+
+    text: str = ""
+    is_problem: bool = False
+
+
+def remark(notes: Sequence[QueryIssue], width: int, groups: Sequence[str] = ()) -> Remarked:
+    """Say the first thing that is wrong, else what can be typed next, in at most so many cells.
+
+    `groups` are the names of contact groups that may be offered.
+    """
+    note = _foremost(notes)
+    if note is None:
+        return Remarked()
+    problems = [each for each in notes if each.is_problem]
+    more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+    longest_first = (line + more for line in _lines(note, groups))
+    line = next((line for line in longest_first if cells(line) <= width), None)
+    if line is None:
+        *_, line = _lines(note, groups)
+    return Remarked(fit(line, width).rstrip(), is_problem=note.is_problem)
+
+
+def complete(text: str, groups: Sequence[str] = ()) -> str:
+    """Return the text with the qualifier at its end completed; the same text where nothing is known.
+
+    `groups` are the names of contact groups, in the order in which they are offered.
+    """
+    if ":" not in text and "-" not in text:
+        return text
+    from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - words alone do without
+    from tui.model.tokenizer import split  # noqa: PLC0415 - as above
+
+    last = next(reversed(list(split(text))), None)
+    if last is None or last.is_ended:
+        return text
+    name, begun = last.name.lower(), last.typed.partition(":")[2] if last.name else last.without_sign
+    offered: Sequence[str] = ()
+    if name == "group":
+        offered = _speakable(groups, begun)
+    elif name in QUALIFIERS and QUALIFIERS[name].is_listed:
+        offered = QUALIFIERS[name].possible
+    elif last.is_negated and not name:
+        offered = [f"{each}:" for each in QUALIFIERS]
+    found = next((each for each in offered if fold(each[: len(begun)]) == fold(begun)), "")
+    return text + found[len(begun) :]
+
+
+def _speakable(groups: Sequence[str], begun: str) -> list[str]:
+    """Return the names as they go on from what was typed: without quotation marks, to their first space.
+
+    Those with such marks in them can't be put between any.
+    """
+    names = [group for group in groups if '"' not in group]
+    if begun.startswith('"'):
+        return [f'"{name}"' for name in names]
+    if begun:
+        return [name.partition(" ")[0] for name in names]
+    return [f'"{name}"' if " " in name else name for name in names]
+
+
+def correct(text: str, notes: Sequence[QueryIssue]) -> str:
+    """Return the text with what is remarked upon put right, where it was misspelt; else the same."""
+    note = _foremost(notes)
+    if note is None or not note.nearest:
+        return text
+    sign = "-" if note.typed.startswith("-") else ""
+    return text[: note.start] + sign + note.nearest + text[note.stop :]
+
+
+def _foremost(notes: Sequence[QueryIssue]) -> QueryIssue | None:
+    """Return the one that is shown: the first thing that is wrong, else what can go on."""
+    return next((note for note in notes if note.is_problem), next(iter(notes), None))
+
+
+def _lines(note: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
+    """Yield ways to say it, each shorter than the one before."""
+    from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - nothing is remarked upon before one is typed
+
+    typed = f"“{fit(note.typed, min(_MOST_TYPED, max(1, cells(note.typed))))}”"
+    names = [f"{name}:" for name in QUALIFIERS]
+    match note.kind:
+        case IssueKind.MISSPELT | IssueKind.IMPOSSIBLE if note.nearest:
+            yield f"{typed} isn't a filter, so no contacts match. Tab makes it {safe(note.nearest)}"
+            yield f"{typed} isn't a filter. Tab: {safe(note.nearest)}"
+            yield f"{typed} isn't a filter."
+        case IssueKind.IMPOSSIBLE:
+            possible = QUALIFIERS[note.qualifier].possible
+            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Possible:", possible)
+            yield from _with_list(f"{typed} isn't a filter. Possible:", possible)
+            yield f"{typed} isn't a filter."
+        case IssueKind.MISSPELT | IssueKind.UNKNOWN:
+            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Filters are", names)
+            yield f"{typed} isn't a filter."
+        case IssueKind.JUST_TEXT:
+            yield from _with_list(f"{typed} is looked for as text. Filters are", names)
+            yield f"{typed} is looked for as text."
+        case IssueKind.NO_SUCH_GROUP:
+            if note.nearest:
+                yield f"There is no group like {typed}. Tab makes it {safe(note.nearest)}"
+            yield from _with_list(f"No group is like {typed}. There are", [safe(each) for each in groups])
+            yield f"No group is like {typed}."
+        case IssueKind.UNFINISHED if note.qualifier:
+            known = [safe(each) for each in _speakable(groups, "")] if note.qualifier == "group" else []
+            yield from _going_on(note, QUALIFIERS[note.qualifier], known)
+        case IssueKind.UNFINISHED:
+            word = note.typed.lstrip("-")
+            begun = [name for name in names if name.startswith(fold(word))]
+            yield f"It may go on: {' '.join(begun)}  A space after it leaves out “{safe(word)}”."
+            yield f"It may go on: {' '.join(begun)}"
+
+
+def _going_on(note: QueryIssue, qualifier: Qualifier, known: Sequence[str]) -> Iterator[str]:
+    """Say what can follow; `known` is all of it, where that isn't the same for everybody."""
+    name, _, value = note.typed.partition(":")
+    possible = known or qualifier.possible
+    begun = [each for each in possible if each.startswith(fold(value))] or possible
+    if qualifier.is_listed or known:
+        first, *others = begun
+        tab = f"Tab: {name.lower()}:{first}"
+        yield from _with_list(f"{tab}  or", others) if others else ()
+        yield tab
+    else:
+        what = f"{qualifier.name}: {qualifier.help}"
+        yield from _with_list(f"{what}, such as", begun)
+        yield what
+
+
+def _with_list(lead: str, items: Sequence[str]) -> Iterator[str]:
+    """Yield the lead with all of the items, then with ever fewer."""
+    yield f"{lead} {'  '.join(items)}"
+    for count in range(len(items) - 1, 0, -1):
+        yield f"{lead} {'  '.join(items[:count])}  {_MORE}"

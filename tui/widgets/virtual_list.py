@@ -1,0 +1,218 @@
+"""A list of rows of one height, of which only what is visible is ever painted or measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.visual import Visual
+
+from tui.widgets.text import content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual import events
+    from textual.binding import BindingType
+    from textual.content import Content
+    from textual.geometry import Region
+
+_MOVES: Final = {
+    "up": ("up,k", "Up"),
+    "down": ("down,j", "Down"),
+    "page_up": ("pageup", "Page up"),
+    "page_down": ("pagedown", "Page down"),
+    "home": ("home", "First"),
+    "end": ("end", "Last"),
+}
+_CURSOR: Final = "▌"
+_GUTTER: Final = 2
+
+
+class VirtualList(ScrollView, can_focus=True):
+    """Shows rows that `paint` writes as they come into sight, and moves a cursor over them.
+
+    `paint` is given a row's number and the cells that it has, and returns as many lines as a row is high.
+    Keys have the ids of the contact table's, so that other keys given to those hold here too.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line-list--cursor",
+        "line-list--empty",
+    }
+    DEFAULT_CSS = """
+    VirtualList {
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        color: $foreground;
+        & > .line-list--cursor { background: $foreground 8%; }
+        &:focus > .line-list--cursor { background: $primary 30%; text-style: bold; }
+        &:ansi > .line-list--cursor { background: transparent; text-style: underline; }
+        &:ansi:focus > .line-list--cursor { background: transparent; text-style: reverse; }
+        & > .line-list--empty { color: $text-muted; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(keys, f"move('{where}')", label, id=f"table.{where}", show=False)
+            for where, (keys, label) in _MOVES.items()
+        ),
+        Binding("enter", "open", "Open", id="table.open", show=False),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+    class Opened(Message):
+        """The row under the cursor is to be opened."""
+
+    class Scrolled(Message):
+        """Other rows may be visible."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last place matters."""
+            return isinstance(message, VirtualList.Scrolled)
+
+    def __init__(
+        self,
+        paint: Callable[[int, int], Sequence[Content]],
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self._paint = paint
+        self._painted: dict[int, list[Strip]] = {}
+        self._row_height = 1
+        self.count = 0
+        self.cursor = 0
+        self.empty_text = ""
+
+    # -- what others ask and tell
+
+    def show(self, count: int, cursor: int = 0, *, row_height: int = 1) -> None:
+        """Show so many rows, with the cursor on this one; what is visible stays where it is."""
+        self.count, self._row_height = count, row_height
+        self.cursor = max(0, min(cursor, count - 1))
+        size = Size(0, count * row_height or 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        self.refresh()
+
+    @property
+    def line_width(self) -> int:
+        """The cells that a row has beside cursor and scrollbar."""
+        return max(0, self.scrollable_content_region.width - _GUTTER)
+
+    @property
+    def in_sight(self) -> tuple[int, int]:
+        """The first row in sight, and the one after the last."""
+        top = int(self.scroll_offset.y)
+        stop = -(-(top + self.size.height) // self._row_height)
+        return top // self._row_height, max(0, min(stop, self.count))
+
+    def put_cursor(self, index: int) -> None:
+        """Put the cursor on a row, or the nearest there is, and bring it into sight."""
+        before, self.cursor = self.cursor, max(0, min(index, self.count - 1))
+        self.reveal_cursor()
+        if self.cursor != before:
+            self.refresh_rows(before, self.cursor)
+            self.post_message(self.Moved())
+
+    def refresh_rows(self, *indexes: int) -> None:
+        """Paint some rows again."""
+        for index in indexes:
+            top = index * self._row_height - int(self.scroll_offset.y)
+            for line in range(max(0, top), min(self.size.height, top + self._row_height)):
+                self.refresh_line(line)
+
+    def scroll_rows(self, rows: int) -> None:
+        """Move what is visible by so many rows."""
+        self.scroll_to(y=self.scroll_offset.y + rows * self._row_height, animate=False, force=True)
+
+    def reveal_cursor(self) -> None:
+        """Bring the cursor into sight: the wheel may have left it behind."""
+        top, height = self.cursor * self._row_height, self._row_height
+        if top < self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, force=True)
+        elif top + height > self.scroll_offset.y + self.size.height:
+            self.scroll_to(y=top + height - self.size.height, animate=False, force=True)
+
+    # -- painting
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Say that other rows come into sight."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Scrolled())
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self.reveal_cursor()
+        self.post_message(self.Scrolled())
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Paint lines; every one of a batch is of the same moment."""
+        self._painted = {}
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line of a row."""
+        width = self.line_width + _GUTTER
+        if not self.count:
+            style = self.get_visual_style("line-list--empty")
+            lines = Visual.to_strips(
+                self, content(f"  {self.empty_text}"), width, self.size.height, style, pad=True
+            )
+            return lines[y] if y < len(lines) else Strip.blank(width, self.rich_style)
+        index, part = divmod(int(self.scroll_offset.y) + y, self._row_height)
+        if index >= self.count:
+            return Strip.blank(width, self.rich_style)
+        if index not in self._painted:
+            self._painted[index] = self._row(index, width)
+        return self._painted[index][part]
+
+    def _row(self, index: int, width: int) -> list[Strip]:
+        is_cursor = index == self.cursor
+        style = self.get_visual_style("line-list--cursor") if is_cursor else self.visual_style
+        margin = content(f"{_CURSOR} ", "$text-accent") if is_cursor else content("  ")
+        strips = []
+        for line in self._paint(index, width - _GUTTER)[: self._row_height]:
+            written = margin + line.truncate(width - _GUTTER, ellipsis=True)
+            strips += Visual.to_strips(self, written, width, 1, style, pad=True)
+        # What a row leaves empty is a gap between rows: the cursor isn't shown there.
+        blank = Visual.to_strips(self, content(""), width, 1, self.visual_style, pad=True)
+        return strips + blank * (self._row_height - len(strips))
+
+    # -- keys and mouse
+
+    def action_move(self, where: str) -> None:
+        """Move the cursor; a page takes the view along."""
+        page = max(1, self.size.height // self._row_height)
+        steps = {"up": -1, "down": 1, "page_up": -page, "page_down": page}.get(where)
+        if steps is None:
+            steps = -self.count if where == "home" else self.count
+        elif where.startswith("page"):
+            self.scroll_rows(steps)
+        self.put_cursor(self.cursor + steps)
+
+    def action_open(self) -> None:
+        """Open the row under the cursor."""
+        if self.count:
+            self.post_message(self.Opened())
+
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor; two clicks open."""
+        offset = event.get_content_offset(self)
+        index = None if offset is None else (int(self.scroll_offset.y) + offset.y) // self._row_height
+        if index is None or index >= self.count:
+            return
+        event.stop()
+        self.put_cursor(index)
+        if event.chain == 2:  # noqa: PLR2004 - a double click
+            self.action_open()

@@ -1,0 +1,85 @@
+"""What Xero is asked for a sign-in in the browser, and whether it takes the question."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
+
+from tui.model.errors import NetworkSetupError, SignInError
+from tui.net import environment
+from tui.system.log import logger
+from tui.xero.http_client import HEADERS, NOT_SENT
+
+_PATH: Final = "/identity/connect/authorize"
+# Where Xero sends a browser whose client id, redirect address or scopes it doesn't accept (seen).
+_ERROR_PAGE: Final = "/identity/error"
+_REFUSALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
+# Seconds for each step: a person waits.
+_TIMEOUT: Final = 5.0
+
+
+def authorize_url(
+    login_url: str, *, client_id: str, scope: str, redirect_uri: str, state: str, verifier: str
+) -> str:
+    """Build the address to open in a browser; the verifier goes into it as a S256 challenge alone."""
+    return str(
+        prepare_grant_uri(
+            f"{login_url.rstrip('/')}{_PATH}",
+            client_id,
+            "code",
+            redirect_uri=redirect_uri,
+            scope=scope,
+            state=state,
+            code_challenge=create_s256_code_challenge(verifier),
+            code_challenge_method="S256",
+        )
+    )
+
+
+def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
+    """Look whether Xero refuses what is asked before anybody signs in; blocks.
+
+    Other answers tell nothing: a filter against robots may give them, and the browser will show what they
+    are. Raises `SignInError` when Xero's page can't be reached, and `NetworkSetupError`.
+    """
+    try:
+        with (
+            httpx.Client(
+                headers=HEADERS | {"Accept": "text/html"},
+                timeout=_TIMEOUT,
+                trust_env=False,
+                transport=transport or environment.transport(url),
+            ) as client,
+            client.stream("GET", url) as answer,
+        ):
+            if environment.is_proxy_password_wanted(answer):
+                raise environment.proxy_password_problem(url)
+            return answer.status_code in _REFUSALS or _leads_to_error(answer)
+    except NetworkSetupError:
+        raise
+    except NOT_SENT as error:
+        logger.info("Xero's sign-in page was not reached: %s", type(error).__name__)
+        raise environment.setup_problem(error, url, "Xero's sign-in page") or _unreachable() from None
+    except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
+        logger.info("Xero's sign-in page was not seen: %s", type(error).__name__)
+        return False
+
+
+def _leads_to_error(answer: httpx.Response) -> bool:
+    try:
+        where = urlsplit(answer.headers.get("Location", ""))
+    except ValueError:
+        return False
+    return answer.is_redirect and where.path.lower() == _ERROR_PAGE
+
+
+def _unreachable() -> SignInError:
+    return SignInError(
+        "Xero's sign-in page can't be reached.",
+        "Nothing has changed. Check the connection to the internet, then try again.",
+    )

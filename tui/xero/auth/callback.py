@@ -1,0 +1,285 @@
+"""The address on this machine at which a sign-in in the browser ends: it takes one answer.
+
+Any web page and any program here can knock at it too. What doesn't carry the `state` of the sign-in is
+turned away, and the wait goes on. Whoever brings the same answer again gets the same page until it is
+closed: browsers ask twice. Nothing of an address is logged: it holds the code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import secrets
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from tui.model.errors import SignInError
+from tui.system.log import logger
+from tui.xero.auth.callback_pages import Reply, answered, turned_away
+from tui.xero.auth.tokens import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PATH: Final = "/callback"
+# `localhost` leads to either; Xero refuses to register `http://127.0.0.1` (seen).
+_HOSTS: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_NO_SUCH_FAMILY: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+# Bytes. Browsers send this address the cookies of all that was ever run on this machine.
+_LONGEST_HEAD: Final = 1_048_576
+_LONGEST_LINE: Final = 16_384
+_MOST_LINES: Final = 1_000
+_MOST_PARAMETERS: Final = 20
+# Browsers open connections ahead and leave them idle.
+_MOST_AT_ONCE: Final = 32
+# Headers that mark a page fetched ahead of a visit.
+_PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_AHEAD: Final = ("prefetch", "prerender", "preview")
+# Seconds for a whole request: it comes from this machine.
+_PATIENCE: Final = 5.0
+# Seconds in which what is left of a request is read away, so that its sender gets to read the reply.
+_LINGER: Final = 1.0
+_TRIES: Final = 20
+_OTHER_PORT: Final = "Or set xero.callback_port to another one, and register that address with your Xero app."
+_ERROR_NAME: Final = re.compile(r"[a-z_]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackResult:
+    """What the authorisation server answered: a code, or the name of an error (RFC 6749, 4.1.2)."""
+
+    code: Secret = field(default=Secret(), repr=False)
+    error: str = ""
+
+
+def read_answer(query: str, state: str) -> CallbackResult | None:
+    """Read the query of a redirect; `None` unless it answers the question that was asked with this state.
+
+    An error may come without any state: it can do no more than end this attempt.
+    """
+    try:
+        pairs = parse_qsl(query, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return None
+    found = dict(pairs)
+    # A parameter must not come twice (RFC 6749, 3.1): programs that read the other one could be misled.
+    if len(found) != len(pairs):
+        return None
+    is_ours = _same(found.get("state", ""), state)
+    if found.get("error") and (is_ours or "state" not in found):
+        return CallbackResult(
+            error=found["error"] if _ERROR_NAME.fullmatch(found["error"]) else "unknown_error"
+        )
+    return CallbackResult(code=Secret(found["code"])) if is_ours and found.get("code") else None
+
+
+class Callback:
+    """Listens on 127.0.0.1, and on ::1 where that exists, until an answer has come or it is closed."""
+
+    def __init__(self, sockets: list[socket.socket], state: str) -> None:
+        self.port: Final = int(sockets[0].getsockname()[1])
+        self._sockets = sockets
+        self._state = Secret(state)
+        self._servers: list[asyncio.Server] = []
+        # In the order of their coming.
+        self._visits: dict[asyncio.Task[None], None] = {}
+        self._taken: CallbackResult | None = None
+        self._answer: asyncio.Future[CallbackResult | None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def listen(cls, port: int, state: str) -> Callback:
+        """Begin to listen; port 0 stands for any that is free. Raises `SignInError` when it is taken."""
+        callback = cls(_bind(port), state)
+        for one in callback._sockets:
+            server = await asyncio.start_server(callback._visited, sock=one, limit=_LONGEST_HEAD)
+            callback._servers.append(server)
+        return callback
+
+    @property
+    def redirect_uri(self) -> str:
+        """The address as it has to be registered with the Xero app."""
+        return f"http://localhost:{self.port}{_PATH}"
+
+    async def answer(self) -> CallbackResult | None:
+        """Wait for the answer; `None` when closed without one."""
+        # Shielded, as a wait that is given up must not take the answer from the next one.
+        return await asyncio.shield(self._answer)
+
+    def give(self, query: str) -> bool:
+        """Take an answer that came another way; false when it isn't one to this sign-in."""
+        found = read_answer(query, self._state)
+        if found is None:
+            return False
+        self._take(found)
+        self._settle(found)
+        return True
+
+    async def aclose(self) -> None:
+        """Free the port at once and end all visits. May be called at any time, and twice."""
+        self._stop_listening()
+        self._settle(None)
+        visits = list(self._visits)
+        for one in visits:
+            one.cancel()
+        await asyncio.gather(*visits, return_exceptions=True)
+
+    def _take(self, found: CallbackResult) -> bool:
+        """Choose this answer unless another was chosen before; says whether it is the one that counts."""
+        if self._taken is None:
+            self._taken = found
+            logger.info("the sign-in was %s", "refused" if found.error else "answered")
+        return self._taken == found
+
+    def _settle(self, found: CallbackResult | None) -> None:
+        if not self._answer.done():
+            self._answer.set_result(found)
+
+    def _stop_listening(self) -> None:
+        for server in self._servers:
+            server.close()
+
+    def _visited(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._visits) >= _MOST_AT_ONCE:
+            # The one that has been silent for longest makes room: the newest may be the person's.
+            next(iter(self._visits)).cancel()
+        visit = asyncio.create_task(self._visit(reader, writer))
+        self._visits[visit] = None
+        visit.add_done_callback(lambda ended: self._visits.pop(ended, None))
+
+    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found = None
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                reply, found = await self._judge(reader)
+                writer.write(bytes(reply))
+                await writer.drain()
+            if found is None:
+                await _linger(reader, writer)
+        except (OSError, TimeoutError):
+            logger.info("a visit to the sign-in's address broke off")
+        finally:
+            writer.close()
+            # Last, and also for a browser that left: whoever waits may end the program before it was told.
+            if found is not None:
+                self._settle(found)
+
+    async def _judge(self, reader: asyncio.StreamReader) -> tuple[Reply, CallbackResult | None]:
+        """Read a request and decide what to reply; with an answer if it brought one."""
+        asked = await _asked(reader)
+        if isinstance(asked, HTTPStatus):
+            return turned_away(asked), None
+        found = read_answer(asked.query, self._state)
+        if found is not None and found.error and asked.is_part_of_a_page:
+            # Any page could have put it there.
+            found = None
+        if found is None:
+            return turned_away(HTTPStatus.BAD_REQUEST), None
+        if not self._take(found):
+            return turned_away(HTTPStatus.GONE), None
+        return answered(found.error), found
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request for the address, as far as it matters."""
+
+    query: Secret
+    is_part_of_a_page: bool
+
+
+async def _asked(reader: asyncio.StreamReader) -> _Asked | HTTPStatus:
+    """Read the head of a request: what it brings, or the status to turn it away with."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        # Headers may hold any bytes; those that count are ASCII.
+        first, *lines = head.decode("latin-1").split("\r\n")
+        if len(first) > _LONGEST_LINE or len(lines) > _MOST_LINES:
+            raise asyncio.LimitOverrunError("too long", len(head))
+        method, target, version = first.split(" ")
+        parts = urlsplit(target)
+    except asyncio.LimitOverrunError:
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    except (asyncio.IncompleteReadError, ValueError):
+        return HTTPStatus.BAD_REQUEST
+    headers = list(_headers(lines))
+    is_http = first.isascii() and version.startswith("HTTP/1.")
+    if not is_http or not _is_ours([value for name, value in headers if name == "host"]):
+        return HTTPStatus.BAD_REQUEST
+    if parts.path != _PATH or parts.netloc:
+        return HTTPStatus.NOT_FOUND
+    if method == "GET" and any(_is_ahead(*header) for header in headers):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    is_part = any(name == "sec-fetch-dest" and value != "document" for name, value in headers)
+    return _Asked(Secret(parts.query), is_part) if method == "GET" else HTTPStatus.METHOD_NOT_ALLOWED
+
+
+def _is_ahead(name: str, value: str) -> bool:
+    """Return whether the headers mark a page fetched ahead of a visit."""
+    return name in _PURPOSES and any(how in value.lower() for how in _AHEAD)
+
+
+def _headers(lines: list[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        name, _, value = line.partition(":")
+        yield name.lower(), value.strip()
+
+
+def _is_ours(hosts: list[str]) -> bool:
+    """Turn away names that somebody has pointed at this machine (DNS rebinding)."""
+    try:
+        return len(hosts) == 1 and urlsplit(f"//{hosts[0]}").hostname in _NAMES
+    except ValueError:
+        return False
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read away what is still coming: closed before, the connection would take the reply with it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            writer.write_eof()
+            while await reader.read(_LONGEST_HEAD):
+                pass
+
+
+def _same(one: str, other: str) -> bool:
+    return secrets.compare_digest(one.encode("utf-8", "replace"), other.encode())
+
+
+def _bind(port: int) -> list[socket.socket]:
+    """Take the port for both kinds of address: a browser may ask for either first."""
+    trouble = None
+    # A port that is free on one may be taken on the other.
+    for _ in range(_TRIES if port == 0 else 1):
+        try:
+            return _bind_both(port)
+        except OSError as error:
+            trouble = error
+    if trouble is not None and trouble.errno != errno.EADDRINUSE:
+        raise SignInError(f"Port {port} can't be opened: {trouble.strerror}.", f"Try again. {_OTHER_PORT}")
+    raise SignInError(
+        f"Port {port} is used by another program.",
+        f"Close that program, perhaps another Reshelve that waits for a sign-in. {_OTHER_PORT}",
+    )
+
+
+def _bind_both(port: int) -> list[socket.socket]:
+    taken: list[socket.socket] = []
+    try:
+        for family, host in _HOSTS:
+            try:
+                taken.append(socket.create_server((host, port), family=family))
+            except OSError as error:
+                if not taken or error.errno not in _NO_SUCH_FAMILY:
+                    raise
+            port = port or int(taken[0].getsockname()[1])
+    except OSError:
+        for one in taken:
+            one.close()
+        raise
+    return taken

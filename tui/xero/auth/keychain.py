@@ -1,0 +1,248 @@
+"""Tokens in the system's keychain, over `keyring`: imported when first used, as that takes 100 ms."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from tui.model.errors import KeychainError, KeychainWriteError, ReconnectError
+from tui.system.log import logger
+from tui.xero.auth.tokens import Secret, Tokens, TokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from keyring.backend import KeyringBackend
+
+_T = TypeVar("_T")
+
+# What keyring logs of plug-ins that don't load would end on the screen, for want of a handler.
+logging.getLogger("keyring").addHandler(logging.NullHandler())
+
+_SERVICE: Final = "reshelve"
+_NAMES: Final = {
+    "keyring.backends.macOS": "macOS Keychain",
+    "keyring.backends.SecretService": "Secret Service",
+    "keyring.backends.libsecret": "Secret Service",
+    "keyring.backends.kwallet": "KWallet",
+    "keyring.backends.Windows": "Windows Credential Manager",
+}
+# Seconds. A system's prompt can stay open, or hidden, for ever.
+_PATIENCE: Final = 2.0
+# Windows holds 2,560 bytes an entry, two for each character; Xero's tokens have over a thousand characters.
+_LONGEST_PART: Final = 1_000
+_MOST_PARTS: Final = 99
+_SPLIT: Final = re.compile(r"in parts: ([0-9]{1,2}) ([0-9a-f]{16})")
+_CONNECT: Final = "Connect to Xero; everything queued is kept."
+
+
+def keychain_name() -> str:
+    """Name the system's keychain, empty where there is none that works; blocks for a few seconds at most.
+
+    It is tried out: a Secret Service may be there, and yet unable to open without a screen to ask on. Raises
+    `KeychainError` while it waits for its own prompt.
+    """
+
+    def look() -> str:
+        ring = _ring()
+        if type(ring).priority < 1:  # what keyring itself doesn't recommend, such as a plain file
+            return ""
+        ring.get_password(_SERVICE, "is there a keychain?")
+        return _name_of(ring)
+
+    outcome = _outcome(("look",), look)
+    if outcome.trouble:
+        logger.info("there is no keychain: %s", outcome.trouble)
+    return outcome.value or ""
+
+
+class Keychain(TokenStore):
+    """One entry of the system's keychain, for one client id of one installation (its data `folder`).
+
+    Tokens that don't fit into one entry are kept in several. Whatever a keychain raises is a `KeychainError`.
+    The system may ask the person to unlock it: what takes longer than a few seconds is a `KeychainError` that
+    says `is_waiting`, and the same call, made again, waits for the same prompt.
+    """
+
+    def __init__(self, folder: Path, client_id: str) -> None:
+        self._user = f"{client_id} in {folder}"
+
+    def load(self) -> Tokens:
+        """Read the entry. Raises `ReconnectError` and `KeychainError`."""
+        outcome = _outcome(("load", self._user), lambda: _fetch(_ring(), self._user))
+        if outcome.trouble:
+            logger.info("the keychain can't be read: %s", outcome.trouble)
+            raise KeychainError(
+                "The system's keychain can't be opened, so Xero can't be asked.",
+                "Unlock it. Nothing is lost: Reshelve retries automatically.",
+            )
+        return _read(outcome.value or Secret())
+
+    def save(self, tokens: Tokens) -> None:
+        """Replace the entry, and read it back. Raises `KeychainWriteError`, and `KeychainError` to wait."""
+        text = Secret(tokens.to_json().decode())
+        outcome = _outcome(("save", self._user, text), lambda: _keep(_ring(), self._user, text))
+        if outcome.trouble:
+            logger.info("the keychain can't be written: %s", outcome.trouble)
+            raise KeychainWriteError(
+                "The sign-in to Xero can't be saved in the system's keychain.", "Unlock it, then try again."
+            )
+
+    def delete(self) -> None:
+        """Remove the entry. Raises `KeychainWriteError`, and `KeychainError` to wait."""
+        outcome = _outcome(("delete", self._user), lambda: _remove(_ring(), self._user))
+        if outcome.trouble:
+            logger.info("the keychain's entry can't be removed: %s", outcome.trouble)
+            raise KeychainWriteError(
+                "The sign-in to Xero can't be removed from the system's keychain.",
+                f"Unlock it, then try again, or remove its entry “{_SERVICE}” by hand.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome(Generic[_T]):
+    """What a keychain returned, or the type of what it raised: the error itself may hold secrets."""
+
+    value: _T | None = None
+    trouble: str = ""
+
+
+class _Call(Generic[_T]):
+    """One call of a keychain, in a thread that the program's end doesn't wait for."""
+
+    def __init__(self, key: tuple[str, ...], ask: Callable[[], _T]) -> None:
+        self.key = key
+        self._ask = ask
+        self._is_done = threading.Event()
+        self.outcome: _Outcome[_T] | None = None
+        threading.Thread(target=self._run, name="keychain", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.outcome = _Outcome(self._ask())
+        # Backends raise what they please, among it what isn't an `Exception`.
+        except BaseException as error:  # noqa: BLE001 - see above
+            self.outcome = _Outcome(trouble=type(error).__name__)
+        finally:
+            self._is_done.set()
+
+    def wait(self, seconds: float) -> _Outcome[_T] | None:
+        self._is_done.wait(seconds)
+        return self.outcome
+
+
+_lock: Final = threading.Lock()
+_under_way: _Call[Any] | None = None
+
+
+def _outcome(key: tuple[str, ...], ask: Callable[[], _T]) -> _Outcome[_T]:
+    """Call the keychain, or wait on for the same call. Raises `KeychainError` when it takes too long.
+
+    One call is under way at a time: two prompts would confuse anybody, and nothing is to happen late that
+    nobody waits for any more.
+    """
+    global _under_way  # noqa: PLW0603 - there is one keychain
+    deadline = monotonic() + _PATIENCE
+    while True:
+        with _lock:
+            # A result from before this call may be out of date.
+            if _under_way is None or _under_way.outcome is not None:
+                _under_way = _Call(key, ask)
+            call = _under_way
+        outcome = call.wait(max(deadline - monotonic(), 0))
+        if outcome is None:
+            raise KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
+        if call.key == key:
+            return outcome
+
+
+def _ring() -> KeyringBackend:
+    import keyring  # noqa: PLC0415 - see the top of the file
+
+    return keyring.get_keyring()
+
+
+def _name_of(ring: KeyringBackend) -> str:
+    # A chain keeps things in the first of its backends.
+    kept_in = next(iter(getattr(ring, "backends", ())), ring)
+    module = type(kept_in).__module__
+    return next((name for prefix, name in _NAMES.items() if module.startswith(prefix)), kept_in.name)
+
+
+def _fetch(ring: KeyringBackend, user: str) -> Secret:
+    """Read what `_keep` wrote; empty where there is nothing, and no tokens where a part is missing."""
+    kept = Secret(ring.get_password(_SERVICE, user) or "")
+    split = _SPLIT.fullmatch(kept)
+    if split is None:
+        return kept
+    whole = Secret("".join(ring.get_password(_SERVICE, part) or "" for part in _parts(user, kept)))
+    return whole if _digest(whole) == split[2] else kept
+
+
+def _keep(ring: KeyringBackend, user: str, text: Secret) -> None:
+    """Write an entry, in several parts where it doesn't fit into one."""
+    from keyring.errors import KeyringLocked  # noqa: PLC0415 - see the top of the file
+
+    before = ring.get_password(_SERVICE, user) or ""
+    try:
+        _write(ring, user, text)
+    except KeyringLocked:
+        raise
+    except Exception:
+        count = -(-len(text) // _LONGEST_PART)
+        if not 1 < count <= _MOST_PARTS:
+            raise
+        index = Secret(f"in parts: {count} {_digest(text)}")
+        for number, part in enumerate(_parts(user, index)):
+            _write(ring, part, text[number * _LONGEST_PART : (number + 1) * _LONGEST_PART])
+        # Last: until then the old parts are those that count.
+        _write(ring, user, index)
+        if before == index:
+            return
+    for part in _parts(user, before):
+        with suppress(Exception):
+            ring.delete_password(_SERVICE, part)
+
+
+def _write(ring: KeyringBackend, user: str, text: Secret) -> None:
+    """Write one entry, and see that it was kept: some keychains lose or cut in silence what is too long."""
+    ring.set_password(_SERVICE, user, text)
+    if ring.get_password(_SERVICE, user) != text:
+        raise OSError("the keychain gave back something else")
+
+
+def _remove(ring: KeyringBackend, user: str) -> None:
+    # Backends don't agree about what removing nothing is.
+    kept = ring.get_password(_SERVICE, user)
+    if kept is not None:
+        for part in _parts(user, kept):
+            with suppress(Exception):
+                ring.delete_password(_SERVICE, part)
+        ring.delete_password(_SERVICE, user)
+
+
+def _parts(user: str, kept: str) -> list[str]:
+    """Name the entries that an entry says it is continued in."""
+    split = _SPLIT.fullmatch(kept)
+    return [f"{user} {split[2]} {number}" for number in range(int(split[1]))] if split else []
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _read(kept: Secret) -> Tokens:
+    problem = "You aren't signed in to Xero."
+    if kept:
+        try:
+            return Tokens.of_json(kept.encode())
+        except ValueError:
+            problem = "The sign-in to Xero can't be read."
+    raise ReconnectError(problem, _CONNECT)

@@ -1,0 +1,239 @@
+"""The exchanges with Xero's identity service: for new tokens, and to end a sign-in.
+
+OAuth's own parameters come from Authlib; the wire and what answers mean are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote, urlencode
+
+import httpx
+import msgspec
+from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request  # type: ignore[import-untyped]
+from msgspec import Struct
+
+from tui.model.errors import NetworkSetupError, OfflineError, SignInError
+from tui.net import environment, lenient_json
+from tui.net.response_limit import TooLargeError, limit
+from tui.system.log import logger
+from tui.xero.auth import oauth_errors
+from tui.xero.auth.tokens import Secret, Tokens
+from tui.xero.dates import date_of
+from tui.xero.http_client import HEADERS, TIMEOUT
+
+if TYPE_CHECKING:
+    from tui.xero.auth.oauth_errors import Meaning
+
+_SERVICE: Final = "Xero's sign-in service"
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+# Seconds. Longer than any access token lives.
+_LONGEST_LIFE: Final = 31_536_000.0
+# The `Date` header is cut to whole seconds (RFC 9110).
+_DATE_STEP: Final = timedelta(seconds=1)
+
+
+class Granted(Struct, frozen=True):
+    """What a new sign-in has brought.
+
+    `clock_ahead` is how far this machine's clock is ahead of Xero's, at least (behind, when negative); zero
+    where the date of Xero's answer can agree with this clock.
+    """
+
+    tokens: Tokens
+    clock_ahead: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """What is sent. A `secret` is shown in the manner of Basic (RFC 6749, section 2.3.1)."""
+
+    url: str
+    body: str = field(repr=False)
+    client_id: str = ""
+    secret: str = field(default="", repr=False)
+
+
+class _Answer(Struct, frozen=True):
+    response: httpx.Response
+    sent_at: datetime
+    received_at: datetime
+
+
+class _Grant(msgspec.Struct, frozen=True):
+    access_token: Annotated[str, msgspec.Meta(min_length=1)]
+    expires_in: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_LIFE)]
+    refresh_token: str = ""
+    scope: str = ""
+
+
+def renew(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> Tokens:
+    """Fetch new tokens for a sign-in; blocks for as long as the service takes.
+
+    Raises `ReconnectError` when the sign-in has ended, `RateLimitedError`, and `OfflineError` for all
+    else: what needed the token was certainly not sent, and Xero lets a lost exchange be repeated.
+    """
+    meaning = oauth_errors.CUSTOM_RENEWAL if tokens.client_secret else oauth_errors.RENEWAL
+    return _granted(_renewal(identity_url, tokens), tokens, meaning, transport).tokens
+
+
+def redeem(
+    identity_url: str,
+    *,
+    client_id: str,
+    code: str,
+    redirect_uri: str,
+    verifier: str,
+    transport: httpx.BaseTransport | None = None,
+) -> Granted:
+    """Exchange the code of a sign-in in the browser, which lives five minutes, for tokens; blocks.
+
+    Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
+    """
+    code, verifier = Secret(code), Secret(verifier)
+    sent = _Exchange(
+        _token_url(identity_url),
+        prepare_token_request(
+            "authorization_code",
+            redirect_uri=redirect_uri,
+            client_id=client_id,
+            code=code,
+            code_verifier=verifier,
+        ),
+    )
+    granted = _granted(sent, Tokens.of_refresh_token("", client_id), oauth_errors.REDEMPTION, transport)
+    if not granted.tokens.refresh_token:
+        raise SignInError("Xero gave a sign-in that doesn't last.", "Sign in once more.")
+    return granted
+
+
+def custom_connection(
+    identity_url: str,
+    *,
+    client_id: str,
+    client_secret: str,
+    scope: str,
+    transport: httpx.BaseTransport | None = None,
+) -> Granted:
+    """Sign in to the one organisation of a custom connection; blocks.
+
+    Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
+    """
+    client_secret = Secret(client_secret)
+    # Client credentials never bring a refresh token: services refuse to be asked for one.
+    wanted = " ".join(one for one in scope.split() if one != "offline_access")
+    asked = replace(Tokens.of_refresh_token("", client_id), client_secret=client_secret, scope=wanted)
+    return _granted(_renewal(identity_url, asked), asked, oauth_errors.CUSTOM, transport)
+
+
+def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> None:
+    """End a sign-in at Xero (RFC 7009); blocks. Fine when it has ended already.
+
+    Raises `RateLimitedError`, and `OfflineError` when the service didn't say that it is done.
+    """
+    if not (tokens.refresh_token or tokens.access_token):
+        return
+    answer = _post(_revocation(identity_url, tokens), transport, oauth_errors.TRY_AGAIN)
+    if isinstance(answer, OfflineError):
+        raise answer
+    if not answer.response.is_success and not oauth_errors.says_ended(answer.response):
+        raise oauth_errors.trouble(answer.response, oauth_errors.TRY_AGAIN)
+
+
+def _token_url(identity_url: str) -> str:
+    return f"{identity_url.rstrip('/')}/connect/token"
+
+
+def _renewal(identity_url: str, tokens: Tokens) -> _Exchange:
+    url = _token_url(identity_url)
+    if tokens.client_secret:
+        body = prepare_token_request("client_credentials", scope=tokens.scope)
+        return _Exchange(url, body, tokens.client_id, tokens.client_secret)
+    body = prepare_token_request(
+        "refresh_token", client_id=tokens.client_id, refresh_token=tokens.refresh_token
+    )
+    return _Exchange(url, body)
+
+
+def _revocation(identity_url: str, tokens: Tokens) -> _Exchange:
+    url = f"{identity_url.rstrip('/')}/connect/revocation"
+    token = tokens.refresh_token or tokens.access_token
+    hint = "refresh_token" if tokens.refresh_token else "access_token"
+    if tokens.client_secret:
+        body, _ = prepare_revoke_token_request(token, hint)
+        return _Exchange(url, body, tokens.client_id, tokens.client_secret)
+    body, _ = prepare_revoke_token_request(token, hint, urlencode({"client_id": tokens.client_id}))
+    return _Exchange(url, body)
+
+
+def _granted(
+    sent: _Exchange, asked: Tokens, meaning: Meaning, transport: httpx.BaseTransport | None
+) -> Granted:
+    answer = _post(sent, transport, meaning.after_trouble)
+    # Raised here and not where it was met: no traceback leads back to a request that carries a token.
+    if isinstance(answer, OfflineError):
+        raise answer
+    if answer.response.status_code != HTTPStatus.OK:
+        raise oauth_errors.refusal(answer.response, meaning)
+    tokens = _read(answer, asked)
+    if tokens is None:
+        raise OfflineError("Xero's sign-in service gave an answer that made no sense.", meaning.after_trouble)
+    return Granted(tokens, _clock_ahead(answer))
+
+
+def _post(
+    sent: _Exchange, transport: httpx.BaseTransport | None, after_trouble: str
+) -> _Answer | OfflineError:
+    auth = httpx.BasicAuth(quote(sent.client_id, ""), quote(sent.secret, "")) if sent.secret else None
+    sent_at = datetime.now(UTC)
+    try:
+        with httpx.Client(
+            headers=HEADERS,
+            timeout=TIMEOUT,
+            trust_env=False,
+            transport=transport or environment.transport(sent.url),
+            auth=auth,
+        ) as client:
+            client.event_hooks = {"response": [limit]}
+            response = client.post(sent.url, content=sent.body, headers=_FORM)
+    except NetworkSetupError as error:
+        return error
+    except TooLargeError:
+        return OfflineError(f"{_SERVICE} sent an answer that is far too large.", after_trouble)
+    except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
+        logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
+        unreachable = OfflineError(f"{_SERVICE} can't be reached.", after_trouble)
+        return environment.setup_problem(error, sent.url, _SERVICE) or unreachable
+    if environment.is_proxy_password_wanted(response):
+        return environment.proxy_password_problem(sent.url)
+    return _Answer(response, sent_at, datetime.now(UTC))
+
+
+def _read(answer: _Answer, asked: Tokens) -> Tokens | None:
+    try:
+        grant = lenient_json.decode(answer.response.content, _Grant)
+    except lenient_json.UndecodableError:
+        return None
+    return Tokens(
+        grant.access_token,
+        # An answer without one leaves the old one in force (RFC 6749, section 6), and so with the scope.
+        grant.refresh_token or asked.refresh_token,
+        answer.received_at + timedelta(seconds=grant.expires_in),
+        asked.client_id,
+        asked.client_secret,
+        grant.scope or asked.scope,
+    )
+
+
+def _clock_ahead(answer: _Answer) -> timedelta:
+    """Compare clocks: Xero's showed the header's second at some moment of the round trip."""
+    said = date_of(answer.response)
+    if said is None:
+        return timedelta()
+    if answer.received_at < said:
+        return answer.received_at - said
+    return max(answer.sent_at - said - _DATE_STEP, timedelta())

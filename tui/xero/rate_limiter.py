@@ -1,0 +1,163 @@
+"""Xero's limits, kept from this side: 60 calls a minute and 5 at once for each organisation."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from collections import deque
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+_CALLS: Final = 60
+_SECONDS: Final = 60.0
+_AT_ONCE: Final = 5
+# Seconds. Waits that differ by less are one and the same to a person.
+_TOLD_WITHIN: Final = 0.5
+#: Seconds after which a call is given up, also one whose answer drips.
+LONGEST_CALL: Final = 120.0
+#: The same for a call that changes something: its answer is short, and whoever recovers waits for its end.
+LONGEST_WRITE: Final = 45.0
+
+
+class Urgency(IntEnum):
+    """Who goes first when calls have to wait."""
+
+    WRITE = 0
+    PERSON = 1
+    BACKGROUND = 2
+
+
+class MinuteWindow:
+    """Which of our calls Xero may still count.
+
+    A call counts from its answer on, not from its start: Xero saw it somewhere between, so that the
+    window is never too short. Calls that Xero counts and this program doesn't know of (made before
+    a restart) are learnt from its answers, and taken to be as fresh as can be.
+    """
+
+    def __init__(self, *, calls: int = _CALLS, seconds: float = _SECONDS) -> None:
+        self._calls = calls
+        self._seconds = seconds
+        self._answered: deque[float] = deque()
+        self.in_flight = 0
+
+    def delay(self, now: float, *, spare: int = 0) -> float:
+        """Seconds until one more call fits, leaving `spare` free; infinite if only an answer helps."""
+        while self._answered and self._answered[0] <= now - self._seconds:
+            self._answered.popleft()
+        excess = len(self._answered) + self.in_flight + spare + 1 - self._calls
+        if excess <= 0:
+            return 0.0
+        if excess > len(self._answered):
+            return math.inf
+        return self._answered[excess - 1] + self._seconds - now
+
+    def begin(self) -> None:
+        """Count a call that is about to be made."""
+        self.in_flight += 1
+
+    def end(self, now: float, *, reached_xero: bool, left: int | None) -> None:
+        """Count a call that is over; `left` is what Xero says remains of this minute."""
+        self.in_flight -= 1
+        if not reached_xero:
+            return
+        self._answered.append(now)
+        if left is not None:
+            unknown = self._calls - max(left, 0) - len(self._answered) - self.in_flight
+            self._answered.extend([now] * unknown)
+
+
+class Slot:
+    """One call's leave to go. The call says what came of it."""
+
+    def __init__(self) -> None:
+        self.reached_xero = True
+        self.left: int | None = None
+
+
+class RateLimiter:
+    """Lets calls go as Xero's limits allow: the most urgent first, and a place kept free for writes."""
+
+    def __init__(self, window: MinuteWindow | None = None) -> None:
+        #: Called when calls begin to wait for Xero's minute, with the seconds until the first of them may
+        #: go, and with None when none waits for that any longer.
+        self.on_full: Callable[[float | None], None] = lambda _: None
+        self._full_until: float | None = None
+        self._window = window or MinuteWindow()
+        self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
+        self._serial = count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @asynccontextmanager
+    async def slot(self, urgency: Urgency) -> AsyncIterator[Slot]:
+        """Wait for leave to make a call; the call lasts as long as the block."""
+        await self._leave(urgency)
+        slot = Slot()
+        try:
+            yield slot
+        finally:
+            self._over(slot)
+
+    async def _leave(self, urgency: Urgency) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (urgency, next(self._serial), turn))
+        self._admit()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                unused = Slot()
+                unused.reached_xero = False
+                self._over(unused)
+            else:
+                self._admit()
+            raise
+
+    def _over(self, slot: Slot) -> None:
+        now = asyncio.get_running_loop().time()
+        self._window.end(now, reached_xero=slot.reached_xero, left=slot.left)
+        self._admit()
+
+    def _admit(self) -> None:
+        """Let go whoever may: if the most urgent may not, nobody may."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        loop = asyncio.get_running_loop()
+        delay = self._admit_until(loop.time())
+        if delay is not None:
+            self._timer = loop.call_later(delay, self._admit)
+        self._say(None if delay is None else loop.time() + delay)
+
+    def _admit_until(self, now: float) -> float | None:
+        """Let go whoever may; returns the seconds until the minute has room for the next who waits."""
+        while self._waiting:
+            urgency, _, turn = self._waiting[0]
+            if turn.done():
+                heapq.heappop(self._waiting)
+                continue
+            is_write = urgency is Urgency.WRITE
+            if self._window.in_flight >= (_AT_ONCE if is_write else _AT_ONCE - 1):
+                return None
+            delay = self._window.delay(now, spare=urgency)
+            if delay > 0:
+                return delay if math.isfinite(delay) else None
+            heapq.heappop(self._waiting)
+            self._window.begin()
+            turn.set_result(None)
+        return None
+
+    def _say(self, until: float | None) -> None:
+        """Tell when it differs from what was told last by more than rounding."""
+        known = self._full_until
+        if until is not None and known is not None and abs(until - known) <= _TOLD_WITHIN:
+            return
+        if until is not known:
+            self._full_until = until
+            self.on_full(None if until is None else until - asyncio.get_running_loop().time())
