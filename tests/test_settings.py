@@ -97,8 +97,8 @@ def test_a_variable_wins_over_the_file_even_where_the_file_is_wrong(file: Path) 
 
 
 def test_an_empty_value_means_the_default(file: Path) -> None:
-    written(file, '[xero]\napi_url = ""\n[released]\nwindow_end = ""\n')
-    assert load(file, {"RESHELVE_XERO_PAGES_URL": "", "RESHELVE_RELEASED_FEED_URL": ""}) == Settings()
+    written(file, '[xero]\napi_url = ""\n[re_leased]\nwindow_end = ""\n')
+    assert load(file, {"RESHELVE_XERO_PAGES_URL": "", "RESHELVE_RE_LEASED_FEED_URL": ""}) == Settings()
 
 
 def test_the_process_environment_is_used_when_none_is_given(
@@ -117,8 +117,8 @@ def test_the_process_environment_is_used_when_none_is_given(
         ("[xero\n", ["can't be read as TOML", "Correct the line"]),
         ("xero = 1\n", ["xero", "[xero]"]),
         ("[zero]\n", ["[zero]", "Did you mean xero?"]),
-        ("[nowhere]\n", ["[nowhere]", "[xero]", "[released]", "[sync]"]),
-        ("[relesed]\n", ["[relesed]", "Did you mean released?"]),
+        ("[nowhere]\n", ["[nowhere]", "[xero]", "[re_leased]", "[sync]"]),
+        ("[relesed]\n", ["[relesed]", "Did you mean re_leased?"]),
         ('[xero]\napi = "x"\n', ["[xero]", "api", "api_url", "client_id"]),
         ('[xero]\napi_ulr = "x"\n', ["[xero]", "no key api_ulr", "Did you mean api_url?"]),
         ('[xero]\nclient_id = "an id"\n', ["xero.client_id", "letters, digits and hyphens"]),
@@ -136,9 +136,9 @@ def test_the_process_environment_is_used_when_none_is_given(
         ("keys = 1\n", ["keys", "[keys]"]),
         ("[xero]\napi_url = 5\n", ["xero.api_url", "text in quotes"]),
         ("[xero]\nclient_id = true\n", ["xero.client_id", "text in quotes"]),
-        ("[released]\nwindow_start = 06:00:00\n", ["released.window_start", "text in quotes"]),
-        ('[released]\nwindow_end = "six"\n', ["released.window_end", "six", '"06:00"']),
-        ('[released]\nwindow_end = "06:00+13:00"\n', ["released.window_end", '"06:00"']),
+        ("[re_leased]\nwindow_start = 06:00:00\n", ["re_leased.window_start", "text in quotes"]),
+        ('[re_leased]\nwindow_end = "six"\n', ["re_leased.window_end", "six", '"06:00"']),
+        ('[re_leased]\nwindow_end = "06:00+13:00"\n', ["re_leased.window_end", '"06:00"']),
         ('[sync]\npoll_seconds = "fast"\n', ["sync.poll_seconds", "above 0", "3600"]),
         ("[sync]\npoll_seconds = true\n", ["sync.poll_seconds", "above 0"]),
         (f"[sync]\npoll_seconds = {'9' * 400}\n", ["sync.poll_seconds", "above 0"]),
@@ -162,8 +162,8 @@ def test_a_mistake_in_the_file_is_named(file: Path, text: str, said: list[str]) 
     ("variable", "value", "said"),
     [
         ("RESHELVE_XERO_API_URL", "http://api.xero.com", "https://"),
-        ("RESHELVE_RELEASED_FEED_URL", "feed", "https://"),
-        ("RESHELVE_RELEASED_WINDOW_START", "25:00", '"06:00"'),
+        ("RESHELVE_RE_LEASED_FEED_URL", "feed", "https://"),
+        ("RESHELVE_RE_LEASED_WINDOW_START", "25:00", '"06:00"'),
         ("RESHELVE_SYNC_POLL_SECONDS", "-1", "above 0"),
     ],
 )
@@ -194,7 +194,7 @@ def test_what_a_mistake_is_repeated_with_is_harmless_to_a_terminal(file: Path) -
         f'["{hostile}"]\n',
         f'[xero]\n"{hostile}" = 1\n',
         f'[xero]\ntoken_store = "{hostile}"\n',
-        f'[released]\nwindow_end = "{hostile}"\n',
+        f'[re_leased]\nwindow_end = "{hostile}"\n',
         f'[xero]\ncallback_port = "{hostile}"\n',
         f'[keys]\n"{hostile}" = "x"\n',
         f'[keys]\narchive = "{hostile}"\n',
@@ -209,7 +209,7 @@ def test_what_a_mistake_is_repeated_with_is_harmless_to_a_terminal(file: Path) -
     [
         ("RESHELVE_XERO_API_ULR", "Did you mean RESHELVE_XERO_API_URL?"),
         ("RESHELVE_HOMES", "Did you mean RESHELVE_HOME?"),
-        ("RESHELVE_RELESED_FEED_URL", "Did you mean RESHELVE_RELEASED_FEED_URL?"),
+        ("RESHELVE_RELESED_FEED_URL", "Did you mean RESHELVE_RE_LEASED_FEED_URL?"),
         ("RESHELVE_XERO_NOTHING_LIKE_THIS", "reshelve settings"),
         ("RESHELVE_KEYS_ARCHIVE", "in the file alone"),
     ],
@@ -237,7 +237,7 @@ def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
     assert [warning.what.partition(": ")[2].split()[0] for warning in found.warnings] == ["sync.poll_seconds"]
     assert found.sources["xero.client_id"] == "settings.toml"
     assert found.sources["screen.theme"] == "RESHELVE_SCREEN_THEME"
-    assert "released.feed_url" not in found.sources
+    assert "re_leased.feed_url" not in found.sources
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
         ("keys = 1\n", False),
         ('[xero]\napi_url = "nonsense"\n', True),
         ('[xero]\ntoken_store = "vault"\n', True),
-        ('[released]\nwindow_end = "six"\n', True),
+        ('[re_leased]\nwindow_end = "six"\n', True),
         ("[relesed]\n", True),
     ],
 )
@@ -412,8 +412,8 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, setti
     save(settings, file)
     assert load(file, {}) == settings
     assert window(settings, "no such organisation") == (
-        time.fromisoformat(settings.released.window_start),
-        time.fromisoformat(settings.released.window_end),
+        time.fromisoformat(settings.re_leased.window_start),
+        time.fromisoformat(settings.re_leased.window_end),
         "",
     )
     for tenant_id, own in settings.organisations.items():
@@ -588,7 +588,7 @@ def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
     found = survey(file, {})
     assert not [problem for problem in found.problems if path in problem.what]
     if text:
-        assert value_of(found.settings, path) == find_key(path).kind.record_matches(text)
+        assert value_of(found.settings, path) == find_key(path).kind.validate(text)
         assert found.sources[path] == "settings.toml"
     else:
         assert path not in found.sources
@@ -609,3 +609,47 @@ def test_an_unknown_name_is_answered_with_the_nearest_alone(tmp_path: Path, writ
     for problem in survey(file, {}).problems:
         assert f"Did you mean {meant}?" in problem.next_step
         assert ", " not in problem.what.partition(str(file))[2]
+
+
+# --- names of earlier versions ---
+
+
+OLD = """
+[released]
+feed_url = "http://127.0.0.1:1"
+window_start = "01:00"
+"""
+
+
+def test_a_file_with_names_of_an_earlier_version_still_works_and_says_so(tmp_path: Path) -> None:
+    file = written(tmp_path / "settings.toml", OLD)
+    found = survey(file, {})
+    assert not found.problems
+    assert found.settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "01:00")
+    told = [notice.what for notice in found.notices]
+    assert len(told) == 2
+    assert "released.feed_url is called re_leased.feed_url now" in told[0]
+
+
+def test_a_new_name_counts_before_the_old_one(tmp_path: Path) -> None:
+    file = written(tmp_path / "settings.toml", f'{OLD}\n[re_leased]\nwindow_start = "02:00"\n')
+    assert survey(file, {}).settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "02:00")
+
+
+def test_a_variable_by_its_earlier_name_still_works_and_says_so(tmp_path: Path) -> None:
+    old = {"RESHELVE_RELEASED_WINDOW_END": "05:00"}
+    found = survey(tmp_path / "settings.toml", old)
+    assert not found.problems
+    assert found.settings.re_leased.window_end == "05:00"
+    assert "RESHELVE_RE_LEASED_WINDOW_END" in found.notices[0].what
+    both = survey(tmp_path / "settings.toml", {**old, "RESHELVE_RE_LEASED_WINDOW_END": "04:00"})
+    assert both.settings.re_leased.window_end == "04:00"
+
+
+def test_setting_a_key_by_its_earlier_name_writes_the_new_one(tmp_path: Path) -> None:
+    file = written(tmp_path / "settings.toml", OLD)
+    set_value(file, "released.window_end", "05:00")
+    assert "[released]" not in file.read_text(encoding="utf-8")
+    assert load(file, {}).re_leased == ReLeasedSettings("http://127.0.0.1:1", "01:00", "05:00")
+    assert unset(file, "released.window_start")
+    assert not survey(file, {}).notices

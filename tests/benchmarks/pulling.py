@@ -46,7 +46,7 @@ def measure(folder: Path, contacts: int) -> list[Result]:
     with running_sandbox(folder, "--contacts", str(contacts), "--cycle", "3600", *limits) as practice:
         environment = {
             **practice.environment,
-            "RESHELVE_RELEASED_FEED_URL": practice.released,
+            "RESHELVE_RE_LEASED_FEED_URL": practice.released,
             "RESHELVE_XERO_TOKEN_STORE": FILE,
         }
         paths = Paths.under(folder)

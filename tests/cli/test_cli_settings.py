@@ -72,7 +72,7 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path) -> None:
     ("wanted", "shown"),
     [
         ("xero.client_id", ["xero.client_id"]),
-        ("released", ["released.feed_url", "released.window_start", "released.window_end"]),
+        ("re_leased", ["re_leased.feed_url", "re_leased.window_start", "re_leased.window_end"]),
         ("keys.archive", ["keys.archive"]),
     ],
 )

@@ -160,7 +160,7 @@ async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
 async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        waiting.move(waiting.changes_made[0], State.REFUSED, words="Merged meanwhile.")
+        waiting.move(waiting.changes_made[0], State.REFUSED, message="Merged meanwhile.")
         await person.hears_changes()
         assert listed(person)[0].startswith("✗ Boulder Plumbing  refused")
         assert "Merged meanwhile." in listed(person)[0]

@@ -145,7 +145,7 @@ async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("f6")
         assert person.bottom_line.startswith("Nothing to hold")
-        await person.hears(pull=PullProgress(1000, 5000))
+        await person.hears(progress=PullProgress(1000, 5000))
         person.main.key_bar.end_flash()
         assert "F6 Hold reading" in person.bottom_line
         await person.press("f6")

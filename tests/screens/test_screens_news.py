@@ -82,7 +82,7 @@ async def test_the_end_of_the_first_read_is_noticed_though_it_brings_no_contact(
     )
     async with running(backend) as person:
         first = person.cursor_name
-        await person.hears(pull=None, last_pull_at=NOW)
+        await person.hears(progress=None, last_refresh_at=NOW)
         arrive(backend, "!Quokka", "!Bilby")
         await person.hears_changes()
         assert person.cursor_name == first

@@ -103,7 +103,7 @@ async def test_every_state_of_the_company_is_said(
     backend: FakeBackend, state: CompanyState, size: tuple[int, int]
 ) -> None:
     told = replace(NIGHTLY, state=state.value, state_reported_at=NOW - timedelta(hours=2))
-    backend.publish(released=told)
+    backend.publish(re_leased=told)
     async with running(backend, size=size) as person:
         person.main.key_bar.end_flash()
         works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
@@ -173,7 +173,7 @@ async def test_every_state_of_the_company_is_said(
 async def test_the_next_sync_in_every_state(
     backend: FakeBackend, released: ReLeasedStatus, words: str
 ) -> None:
-    backend.publish(released=released)
+    backend.publish(re_leased=released)
     async with running(backend) as person:
         assert words in said(person)
         assert "synced" not in said(person)
@@ -183,7 +183,7 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
-    backend.publish_changes(released=NIGHTLY)
+    backend.publish_changes(re_leased=NIGHTLY)
     async with running(backend) as person:
         assert "in 17 h 00 min" in said(person)
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(hours=2))
@@ -214,7 +214,7 @@ async def test_at_midnight_the_rows_say_the_day(
 
 
 async def test_hints_of_the_pane_follow_the_keys(backend: FakeBackend) -> None:
-    backend.publish(released=replace(NIGHTLY, reported_sync_since=NOW))
+    backend.publish(re_leased=replace(NIGHTLY, reported_sync_since=NOW))
     async with running(backend) as person:
         person.app.set_keymap({"manual_sync": "f7", "archive": "f8", "restore": "f9", "handoffs": "f2"})
         person.main.tick()

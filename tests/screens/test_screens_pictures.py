@@ -49,13 +49,13 @@ def test_nothing_found(snap_compare: Compare, busy: FakeBackend) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_first_pull(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = FakeBackend.with_contacts(12)
-    backend.publish(pull=PullProgress(12, 1631), last_pull_at=None)
+    backend.publish(progress=PullProgress(12, 1631), last_refresh_at=None)
     assert picture(snap_compare, backend, size=size)
 
 
 def test_no_contacts_yet(snap_compare: Compare) -> None:
     backend = FakeBackend(known={})
-    backend.publish(pull=PullProgress(0, None), last_pull_at=None, xero=XeroStatus(), pane=None)
+    backend.publish(progress=PullProgress(0, None), last_refresh_at=None, xero=XeroStatus(), summary=None)
     assert picture(snap_compare, backend)
 
 

@@ -48,14 +48,14 @@ PANES = {
 
 @pytest.mark.parametrize("state", PANES)
 def test_pane(snap_compare: Compare, busy: FakeBackend, state: str) -> None:
-    busy.publish(released=PANES[state])
+    busy.publish(re_leased=PANES[state])
     assert picture(snap_compare, busy, as_text=True)
 
 
 @pytest.mark.parametrize("size", [(40, 15), (60, 20)])
 @pytest.mark.parametrize("state", ["reconnect", "night", "told"])
 def test_pane_small(snap_compare: Compare, busy: FakeBackend, state: str, size: tuple[int, int]) -> None:
-    busy.publish(released=PANES[state])
+    busy.publish(re_leased=PANES[state])
     assert picture(snap_compare, busy, size=size)
 
 
@@ -70,7 +70,7 @@ def graded() -> FakeBackend:
     backend = FakeBackend.with_contacts()
     for number, grade in enumerate(SyncStatus):
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
-    backend.publish_changes(released=PANES["nightly"])
+    backend.publish_changes(re_leased=PANES["nightly"])
     return backend
 
 
@@ -85,13 +85,13 @@ def test_changes_grades(snap_compare: Compare, graded: FakeBackend) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_manual_sync_started(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(released=PANES["nightly"])
+    busy.publish(re_leased=PANES["nightly"])
     assert picture(snap_compare, busy, "m", *"12:59", "enter", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_manual_sync_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(released=ReLeasedStatus(reported_sync_since=NOW - timedelta(minutes=20)))
+    busy.publish(re_leased=ReLeasedStatus(reported_sync_since=NOW - timedelta(minutes=20)))
     assert picture(snap_compare, busy, "m", size=size)
 
 
@@ -102,7 +102,7 @@ def test_unlinked(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int
 
 @pytest.mark.parametrize("size", SIZES)
 def test_troubleshoot(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(released=PANES["reconnect"])
+    busy.publish(re_leased=PANES["reconnect"])
     assert picture(snap_compare, busy, "t", size=size)
 
 

@@ -27,7 +27,7 @@ SINCE = NOW - timedelta(minutes=20)
 
 @pytest.fixture
 def running_sync(backend: FakeBackend) -> FakeBackend:
-    backend.publish(released=ReLeasedStatus(reported_sync_since=SINCE))
+    backend.publish(re_leased=ReLeasedStatus(reported_sync_since=SINCE))
     return backend
 
 
@@ -55,7 +55,7 @@ async def choose(person: Driver, answer: str) -> None:
 
 
 async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
-    backend.publish(released=ReLeasedStatus())
+    backend.publish(re_leased=ReLeasedStatus())
     async with running(backend) as person:
         await person.press("m")
         assert person.sees(SyncStartScreen)
@@ -178,7 +178,7 @@ async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: F
 async def test_an_answer_about_another_sync_is_not_taken(running_sync: FakeBackend) -> None:
     async with running(running_sync) as person:
         await person.press("m")
-        await person.hears(released=ReLeasedStatus(reported_sync_since=NOW))
+        await person.hears(re_leased=ReLeasedStatus(reported_sync_since=NOW))
         await choose(person, "clean")
         assert "Nothing was noted" in person.bottom_line
     assert told(running_sync) == []

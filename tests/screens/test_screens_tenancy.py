@@ -123,12 +123,12 @@ async def test_without_groups_it_says_what_one_is_and_where_to_make_it() -> None
 
 async def test_groups_appear_once_all_contacts_are_read(backend: FakeBackend) -> None:
     known, backend.known = backend.known, {}
-    backend.publish(pull=PullProgress(0, None))
+    backend.publish(progress=PullProgress(0, None))
     async with running(backend) as person:
         await person.press("g")
         assert "still being read from Xero" in words(person)
         backend.known = known
-        await person.hears(pull=None)
+        await person.hears(progress=None)
         assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
         await person.press("space")
     assert marks(backend) == [("Former tenants", True)]

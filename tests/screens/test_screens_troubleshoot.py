@@ -88,7 +88,7 @@ async def test_a_connection_that_may_only_read(backend: FakeBackend) -> None:
 
 @pytest.mark.parametrize("state", CompanyState)
 async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: CompanyState) -> None:
-    backend.publish(released=ReLeasedStatus())
+    backend.publish(re_leased=ReLeasedStatus())
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
@@ -159,7 +159,7 @@ async def test_what_is_only_expected_is_called_so(backend: FakeBackend) -> None:
 
 
 async def test_before_the_journal_is_read_nothing_is_claimed(backend: FakeBackend) -> None:
-    backend.publish(pane=None)
+    backend.publish(summary=None)
     async with running(backend) as person:
         await person.press("t")
         for place in (2, 3):
@@ -290,7 +290,7 @@ async def test_the_connection_in_every_state(
 
 async def test_good_news_of_long_ago_is_no_good_news(backend: FakeBackend) -> None:
     told = ReLeasedStatus(state="Successfully synced", state_reported_at=NOW - timedelta(days=3))
-    backend.publish(released=told)
+    backend.publish(re_leased=told)
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
@@ -371,7 +371,7 @@ async def test_waiting_in_every_state(
 async def test_a_sync_told_to_run_is_asked_about_after_a_day(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend.publish(released=ReLeasedStatus(reported_sync_since=NOW))
+    backend.publish(re_leased=ReLeasedStatus(reported_sync_since=NOW))
     async with running(backend) as person:
         await person.press("t")
         assert "A sync was started in Re-Leased at 12:41, as told. Press m when" in step(person, 3)
@@ -403,7 +403,7 @@ async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
 async def test_a_second_that_changes_nothing_writes_nothing(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend.publish(released=ReLeasedStatus())
+    backend.publish(re_leased=ReLeasedStatus())
     async with running(backend) as person:
         await person.press("t")
         screen = person.screen
@@ -418,7 +418,7 @@ async def test_a_second_that_changes_nothing_writes_nothing(
         monkeypatch.setattr(Static, "update", noted)
         screen._update()
         assert written == []
-        person.backend.publish(released=ReLeasedStatus(next_sync_at=NOW + timedelta(hours=5)))
+        person.backend.publish(re_leased=ReLeasedStatus(next_sync_at=NOW + timedelta(hours=5)))
         screen._update()
         assert written == ["step-2", "said-2"]
 
@@ -462,8 +462,8 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     backend.publish_changes(
         organisation=Organisation("t1", name, "!a"),
         xero=XeroStatus(ConnectionStatus.OFFLINE, detail=said),
-        disk_trouble=said,
-        released=ReLeasedStatus(has_feed=True, problem=said, state=said),
+        storage_problem=said,
+        re_leased=ReLeasedStatus(has_feed=True, problem=said, state=said),
     )
     text = report(backend.snapshot, Oldest(backend.view(waiting)), NOW, with_names=with_names)
     assert not re.search("@|＠|%40|&#64;|firm.example", text, re.IGNORECASE)

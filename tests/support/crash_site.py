@@ -101,7 +101,7 @@ class Site:
             **environment(self.home),
             **self.practice.environment,
             "RESHELVE_XERO_TOKEN_STORE": FILE,
-            "RESHELVE_RELEASED_FEED_URL": self.practice.released,
+            "RESHELVE_RE_LEASED_FEED_URL": self.practice.released,
             "RESHELVE_SYNC_POLL_SECONDS": str(_POLL_SECONDS),
             "PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(_TESTS)]),
             ORDERS: str(self._orders),

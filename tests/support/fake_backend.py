@@ -181,7 +181,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         """Say that changes, rows and the order may have changed."""
         self.publish(
             counts=self.count(),
-            pane=self.pane(),
+            summary=self.pane(),
             rows_version=self.snapshot.rows_version + 1,
             order_version=self.snapshot.order_version + 1,
             **parts,
@@ -302,7 +302,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     def pause_sync(self, *, on: bool) -> None:
         self._called("hold_pull", on)
         if self.snapshot.progress is not None:
-            self.publish(pull=replace(self.snapshot.progress, is_paused=on))
+            self.publish(progress=replace(self.snapshot.progress, is_paused=on))
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         self.listeners.append(listener)

@@ -60,4 +60,4 @@ class FakeTellings:
         raise NotImplementedError
 
     def _update(self, telling: UserReport, **parts: Any) -> None:
-        self.publish(released=replace(self.snapshot.re_leased, reported_syncs=telling, **parts))
+        self.publish(re_leased=replace(self.snapshot.re_leased, reported_syncs=telling, **parts))

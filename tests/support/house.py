@@ -110,7 +110,7 @@ def settings_for(practice: PracticeXero, *, poll_seconds: float, has_feed: bool 
             client_id=practice.client_id,
             token_store=FILE,
         ),
-        released=ReLeasedSettings(feed_url=practice.released if has_feed else ""),
+        re_leased=ReLeasedSettings(feed_url=practice.released if has_feed else ""),
         sync=SyncSettings(poll_seconds=poll_seconds),
     )
 

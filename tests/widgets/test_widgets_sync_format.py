@@ -126,7 +126,7 @@ def test_a_state_that_was_told_is_said_with_its_time() -> None:
 def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> None:
     backend = FakeBackend.with_contacts(3)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.STALLED)
-    backend.publish_changes(released=replace(FEED, problem="It fell silent."))
+    backend.publish_changes(re_leased=replace(FEED, problem="It fell silent."))
     line = title(backend.snapshot, NOW, width, is_practice=False).plain
     assert ("‖ 1 stalled" if width >= 50 else "‖ 1") in line
     assert "pending" not in line
@@ -136,7 +136,7 @@ def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> 
 
 def test_the_title_says_that_a_sync_was_told_to_run() -> None:
     backend = FakeBackend.with_contacts(3)
-    backend.publish(released=replace(FEED, reported_sync_since=NOW))
+    backend.publish(re_leased=replace(FEED, reported_sync_since=NOW))
     assert title(backend.snapshot, NOW, 120, is_practice=False).plain.endswith("nothing pending, sync told ")
 
 

@@ -77,10 +77,10 @@ def practice_settings(practice: SandboxProcess, paths: Paths) -> Settings:
             # What it opens is invented: nobody has to be asked, and no keychain to be filled with it.
             token_store=FILE,
         ),
-        released=ReLeasedSettings(feed_url=practice.urls["released"]),
+        re_leased=ReLeasedSettings(feed_url=practice.urls["released"]),
         sync=stored.sync,
         screen=stored.screen,
         keys=stored.keys,
     )
-    save(settings, paths.settings_file, ("xero", "released"))
+    save(settings, paths.settings_file, ("xero", "re_leased"))
     return settings

@@ -55,10 +55,13 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     from tui.app.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
 
     settings, unknown = without_unknown(settings, paths.settings_file)
-    warnings = (*survey(paths.settings_file).warnings, *unknown)
+    found = survey(paths.settings_file)
+    warnings = (*found.warnings, *unknown)
+    # Seen once the app has closed, too.
     for warning in warnings:
-        # Seen once the app has closed, too.
         click.echo(f"Warning: {in_line(warning)}", err=True)
+    for notice in found.notices:
+        click.echo(f"Note: {in_line(notice)}", err=True)
     outlive_terminal()
     app = ReshelveApp(
         account,

@@ -11,6 +11,7 @@ from tui.cli.launch import in_line, problems_of_keys, problems_of_theme, say, wi
 from tui.model.errors import ReshelveError, SettingsError
 from tui.settings import KEYS, SECTIONS, Settings, find_key, set_value, survey, unset
 from tui.settings.loader import accept
+from tui.settings.renamed import current_path
 from tui.settings.schema import ORGANISATIONS, OWN_KEYS, organisation_keys, own_key
 from tui.settings.validators import shown
 from tui.system.paths import Paths
@@ -72,7 +73,7 @@ def _set(file: Path, path: str, value: str) -> None:
         for problem in problems_of_theme(kept, path):
             raise problem
     set_value(file, path, value)
-    click.echo(f"{file}: {path} is {_written(kept)} now.")
+    click.echo(f"{file}: {key.path} is {_written(kept)} now.")
     if key.variable in survey(file).sources.values():
         click.echo(f"{key.variable} is set, and wins over the file.", err=True)
 
@@ -89,6 +90,7 @@ def _check_keys(file: Path, action: str, own: str) -> None:
 
 def _show(file: Path, wanted: str | None) -> None:
     found = survey(file)
+    wanted = wanted if wanted is None else current_path(wanted)
     if wanted is None:
         click.echo(f"{file}{'' if file.exists() else ' (not written yet)'}\n")
         for section in SECTIONS:
@@ -105,6 +107,8 @@ def _show(file: Path, wanted: str | None) -> None:
         click.echo(_wrapped(f"Wrong: {in_line(problem)}"), err=True)
     for warning in (*found.warnings, *unknown):
         click.echo(_wrapped(f"Ignored: {in_line(warning)}"), err=True)
+    for notice in found.notices:
+        click.echo(_wrapped(f"Note: {in_line(notice)}"), err=True)
     if found.problems:
         raise ReshelveError(
             "Reshelve doesn't start with settings that are wrong.",

@@ -41,7 +41,7 @@ class ClientFactory:
     @property
     def has_feed(self) -> bool:
         """Whether there is a feed of what Re-Leased has picked up."""
-        return bool(self._settings.released.feed_url)
+        return bool(self._settings.re_leased.feed_url)
 
     @property
     def is_practice(self) -> bool:
@@ -63,7 +63,7 @@ class ClientFactory:
         )
         if self.has_feed:
             self.observer = FeedObserver(
-                feed_url=self._settings.released.feed_url, tenant_id=self._organisation.tenant_id
+                feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )
 
     async def close(self) -> None:

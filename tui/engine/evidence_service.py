@@ -25,7 +25,7 @@ class EvidenceService:
 
     _store: Store
     _publisher: SnapshotPublisher
-    _released: ReLeasedMonitor
+    _re_leased: ReLeasedMonitor
     _now: Callable[[], datetime]
 
     @writes
@@ -73,5 +73,5 @@ class EvidenceService:
 
     async def _update(self, telling: UserReport) -> None:
         await self._store.record_report([telling], self._now())
-        self._released.reload()
+        self._re_leased.reload()
         self._publisher.rows_changed()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.errors import SettingsError
+from tui.settings.renamed import old_variables, with_current_names
 from tui.settings.schema import (
     KEYS,
     ORGANISATIONS,
@@ -36,21 +37,24 @@ if TYPE_CHECKING:
 
 _SAVE_AS_UTF8: Final = "Save it again with the encoding UTF-8."
 _HOME: Final = "RESHELVE_HOME"
-_VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS)})
+_OLD_VARIABLES: Final = old_variables({key.path: key.variable for key in KEYS}, PREFIX)
+_VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS), *_OLD_VARIABLES})
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsReport:
     """The settings and how they came about. What is wrong is at its default in `settings`.
 
-    `problems` stop Reshelve, `warnings` don't. `sources` names, by a key's path, the variable or the file
-    that set it. `strangers` are variables that begin like settings and are none.
+    `problems` stop Reshelve, `warnings` don't. `notices` name settings that are read by a name of an earlier
+    version. `sources` names, by a key's path, the variable or the file that set it. `strangers` are variables
+    that begin like settings and are none.
     """
 
     settings: Settings
     sources: Mapping[str, str]
     problems: tuple[SettingsError, ...]
     warnings: tuple[SettingsError, ...]
+    notices: tuple[SettingsError, ...]
     strangers: tuple[str, ...]
 
 
@@ -70,11 +74,18 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Settings
     environment = os.environ if environment is None else environment
     problems: list[SettingsError] = []
     warnings: list[SettingsError] = []
+    renamed: dict[str, str] = {}
     try:
-        stored = read(file)
+        stored, renamed = with_current_names(_read_as_written(file))
     except SettingsError as error:
         stored = {}
         problems.append(error)
+    notices = [_notice(f"{file}: {old}", new) for old, new in renamed.items()]
+    environment = {**environment}
+    for old, new in _OLD_VARIABLES.items():
+        if old in environment:
+            notices.append(_notice(old, new))
+            environment.setdefault(new, environment[old])
     for section, problem in _misplaced(stored, file):
         (warnings if is_lenient(section) else problems).append(problem)
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
@@ -95,19 +106,27 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Settings
         sorted(name for name in environment if name.startswith(PREFIX) and name not in _VARIABLES)
     )
     problems += _mistaken(strangers)
-    return SettingsReport(_build(values), sources, tuple(problems), tuple(warnings), strangers)
+    return SettingsReport(_build(values), sources, tuple(problems), tuple(warnings), tuple(notices), strangers)
 
 
 def accept(key: SettingKey, value: object, place: str) -> Any:
     """Return the value as the key keeps it. Raises `SettingsError` that begins with the place."""
     try:
-        return key.kind.record_matches(value)
+        return key.kind.validate(value)
     except InvalidValueError as error:
         raise SettingsError(f"{place} {error}") from None
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return what the file holds, unchecked; nothing without a file. Raises `SettingsError`."""
+    """Return what the file holds by today's names, unchecked; nothing without a file. Raises `SettingsError`."""
+    return with_current_names(_read_as_written(file))[0]
+
+
+def _notice(place: str, new: str) -> SettingsError:
+    return SettingsError(f"{place} is called {new} now.", "The old name still works.")
+
+
+def _read_as_written(file: Path) -> dict[str, Any]:
     try:
         if file.exists() and not file.is_file():
             raise SettingsError(f"{file} is not a text file.", "Move it to another place.")
@@ -160,7 +179,7 @@ def no_section(file: Path, section: str) -> SettingsError:
 def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
     return Settings(
         xero=XeroSettings(**values["xero"]),
-        released=ReLeasedSettings(**values["released"]),
+        re_leased=ReLeasedSettings(**values["re_leased"]),
         sync=SyncSettings(**values["sync"]),
         screen=ScreenSettings(**values["screen"]),
         organisations={
@@ -238,7 +257,7 @@ def _unknown(section: str, names: Iterable[str], file: Path) -> Iterator[Setting
 def _mistaken(strangers: tuple[str, ...]) -> Iterator[SettingsError]:
     """Yield the variables that were meant to be settings: unheeded, they would lead to the wrong Xero."""
     for name in strangers:
-        advice = near(name, _VARIABLES, prefix=PREFIX)
+        advice = near(name, _VARIABLES - _OLD_VARIABLES.keys(), prefix=PREFIX)
         if name.startswith(f"{PREFIX}{ORGANISATIONS}_".upper()):
             advice = f"Organisations have sections of the file alone, [{ORGANISATIONS}.…]."
         if name.startswith(f"{PREFIX}{OWN_KEYS}_".upper()):

@@ -11,6 +11,7 @@ from datetime import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.model.errors import SettingsError
+from tui.settings.renamed import current_path
 from tui.settings.validators import (
     AddressValidator,
     ChoiceValidator,
@@ -99,13 +100,13 @@ class OrganisationSettings:
         "",
         TimeOfDayValidator(),
         "When Re-Leased's nightly sync of this organisation starts at the earliest, where it isn't"
-        " released.window_start.",
+        " re_leased.window_start.",
     )
     window_end: str = _key(
         "",
         TimeOfDayValidator(),
         "When Re-Leased's nightly sync of this organisation has ended at the latest, where it isn't"
-        " released.window_end.",
+        " re_leased.window_end.",
     )
     zone: str = _key(
         "",
@@ -143,7 +144,7 @@ class Settings:
     """
 
     xero: XeroSettings = field(default_factory=XeroSettings)
-    released: ReLeasedSettings = field(default_factory=ReLeasedSettings)
+    re_leased: ReLeasedSettings = field(default_factory=ReLeasedSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
     screen: ScreenSettings = field(default_factory=ScreenSettings)
     organisations: Mapping[str, OrganisationSettings] = field(default_factory=dict)
@@ -187,7 +188,11 @@ _BY_PATH: Final = {key.path: key for key in KEYS}
 
 
 def find_key(path: str) -> SettingKey:
-    """Return a key by its path, such as `xero.api_url`. Raises `SettingsError` with the nearest there is."""
+    """Return a key by its path, such as `xero.api_url`, also by the one it had in an earlier version.
+
+    Raises `SettingsError` with the nearest there is.
+    """
+    path = current_path(path)
     section, _, name = path.partition(".")
     if section == OWN_KEYS and is_action(name):
         return own_key(name)
@@ -255,6 +260,6 @@ def window(settings: Settings, tenant_id: str) -> tuple[time, time, str]:
     `load` has checked them.
     """
     own = settings.organisations.get(tenant_id, OrganisationSettings())
-    start = own.window_start or settings.released.window_start
-    end = own.window_end or settings.released.window_end
+    start = own.window_start or settings.re_leased.window_start
+    end = own.window_end or settings.re_leased.window_end
     return time.fromisoformat(start), time.fromisoformat(end), own.zone

@@ -22,7 +22,7 @@ class Validator(Protocol):
     allowed: str
     """What is allowed, to stand after "has to be"."""
 
-    def record_matches(self, value: object) -> Any:
+    def validate(self, value: object) -> Any:
         """Return a value of a file, a variable or the command line as it is kept.
 
         Raises `InvalidValueError`.
@@ -35,7 +35,7 @@ class AddressValidator:
 
     allowed = "an https:// address (http:// for this machine alone)"
 
-    def record_matches(self, value: object) -> str:
+    def validate(self, value: object) -> str:
         """Return the address without a slash at its end."""
         text = _text(value)
         if not _is_usable(text):
@@ -51,7 +51,7 @@ class WordValidator:
         self.allowed = allowed
         self._pattern = pattern
 
-    def record_matches(self, value: object) -> str:
+    def validate(self, value: object) -> str:
         """Return the word as it is."""
         text = _text(value)
         if not re.fullmatch(self._pattern, text, re.ASCII):
@@ -66,7 +66,7 @@ class ChoiceValidator:
         self._words = words
         self.allowed = " or ".join(f'"{word}"' for word in words)
 
-    def record_matches(self, value: object) -> str:
+    def validate(self, value: object) -> str:
         """Return the word as it is."""
         text = _text(value)
         if text not in self._words:
@@ -79,7 +79,7 @@ class TimeOfDayValidator:
 
     allowed = 'a time such as "06:00"'
 
-    def record_matches(self, value: object) -> str:
+    def validate(self, value: object) -> str:
         """Return the time as it is written."""
         text = _text(value)
         try:
@@ -95,7 +95,7 @@ class ZoneValidator:
 
     allowed = 'a time zone such as "Pacific/Auckland"'
 
-    def record_matches(self, value: object) -> str:
+    def validate(self, value: object) -> str:
         """Return the name as it is written."""
         text = _text(value)
         from zoneinfo import ZoneInfo  # noqa: PLC0415 - most people have no such key
@@ -115,7 +115,7 @@ class SecondsValidator:
         self._most = most
         self.allowed = f"a number of seconds above 0, at most {most}"
 
-    def record_matches(self, value: object) -> float:
+    def validate(self, value: object) -> float:
         """Return the seconds."""
         try:
             # True is a number to Python, and none to a person.
@@ -134,7 +134,7 @@ class WholeValidator:
         self._least, self._most = least, most
         self.allowed = f"a whole number from {least} to {most}"
 
-    def record_matches(self, value: object) -> int:
+    def validate(self, value: object) -> int:
         """Return the number."""
         number = value if isinstance(value, int) and not isinstance(value, bool) else None
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
@@ -149,7 +149,7 @@ class KeyNamesValidator:
 
     allowed = 'keys with commas between them, such as "f5,ctrl+r"'
 
-    def record_matches(self, value: object) -> str:
+    def validate(self, value: object) -> str:
         """Return the keys as they are written, without spaces."""
         text = _text(value).replace(" ", "")
         if not text.isprintable() or not all(text.split(",")):

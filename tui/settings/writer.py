@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.settings.loader import accept, no_section, read, section_of
+from tui.settings.renamed import current_path
 from tui.settings.schema import KEYS, ORGANISATIONS, OWN_KEYS, SECTIONS, find_key, organisation_keys
 from tui.system.paths import write_atomically
 
@@ -61,7 +62,7 @@ def unset(file: Path, path: str) -> bool:
 
     Raises `SettingsError` for a key that neither exists nor is in the file, and `OSError`.
     """
-    stored = read(file)
+    stored, path = read(file), current_path(path)
     section, _, name = path.rpartition(".") if path.startswith(f"{ORGANISATIONS}.") else path.partition(".")
     values = section_of(stored, section)
     if path in stored and (path not in SECTIONS or not isinstance(stored[path], dict)):

@@ -182,8 +182,8 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
 
         A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
         or a person have settled already stays as it is. `Transition.CONFIRM` without `confirmed_at` means
-        now. `gone` and `absent` are as for `apply`. Raises `IllegalTransitionError` for a move that the lifecycle
-        doesn't have.
+        now. `gone` and `absent` are as for `apply`. Raises `IllegalTransitionError` for a move that the
+        lifecycle doesn't have.
         """
         decided = frozenset(move.change_id for move in moves)
 

@@ -1,7 +1,8 @@
 """Xero's JSON as it comes over the wire (Xero's OpenAPI, v16.1, and what was seen live).
 
 Nearly every field may be missing, null or empty, which all mean the same. Read leniently
-(`tui.net.lenient_json`), a field of a wrong type or size is missing as well; required are the fields without which nothing can be said.
+(`tui.net.lenient_json`), a field of a wrong type or size is missing as well; required are the fields without
+which nothing can be said.
 """
 
 from __future__ import annotations

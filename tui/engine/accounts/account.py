@@ -290,7 +290,7 @@ class XeroAccount(Account):
     def _settled_up_to(
         self, organisation: Organisation, company: CompanyStatus, now: datetime
     ) -> datetime | None:
-        if self._settings.released.feed_url:
+        if self._settings.re_leased.feed_url:
             # What a feed has told is kept with the changes.
             return None
         watch = told_watch(nightly_window(self._settings, organisation), company)

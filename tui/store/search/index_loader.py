@@ -61,7 +61,7 @@ class IndexLoader:
             return
         await waiter
 
-    async def refresh_contact(self) -> None:
+    async def wait_while_stale(self) -> None:
         """Wait for a spine that is out of date, or being loaded, where that takes no time to speak of."""
         is_current = not self._is_stale and self._waiting_now is None
         if self.spine is not None and not is_current and self._took <= _CHEAP_SECONDS:

@@ -79,7 +79,7 @@ class SearchService:
 
     async def find(self, query: Query) -> AsyncIterator[Found]:
         """Answer a query: a first screenful if it takes longer than a turn of the loop, then everything."""
-        await self._keeper.refresh_contact()
+        await self._keeper.wait_while_stale()
         spine = self._keeper.spine
         if spine is None and query.is_everything:
             yield self.first(query)

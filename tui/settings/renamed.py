@@ -1,0 +1,60 @@
+"""Names that settings had in earlier versions: still read, with a notice that gives the new name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SECTIONS: Final = {"released": "re_leased"}
+_ACTIONS: Final[Mapping[str, str]] = {}
+_KEYS: Final = "keys"
+
+
+def current_path(path: str) -> str:
+    """Return a key's or a section's path as it is called now: `re_leased.feed_url` for `released.feed_url`."""
+    section, dot, name = path.partition(".")
+    if section == _KEYS:
+        return f"{section}{dot}{_ACTIONS.get(name, name)}"
+    return f"{_SECTIONS.get(section, section)}{dot}{name}"
+
+
+def with_current_names(stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a settings file holds under today's names, and the old paths found, each with its new one.
+
+    Where both names are set, the new one counts.
+    """
+    found: dict[str, str] = {}
+    renamed: dict[str, Any] = {}
+    for section, values in stored.items():
+        current = _SECTIONS.get(section, section)
+        if not isinstance(values, dict):
+            renamed.setdefault(current, values)
+            continue
+        for name in values:
+            path = f"{section}.{name}"
+            if current_path(path) != path:
+                found[path] = current_path(path)
+        if section == _KEYS:
+            values = {_ACTIONS.get(name, name): value for name, value in values.items()} | {
+                name: value for name, value in values.items() if name not in _ACTIONS
+            }
+        known = renamed.get(current, {})
+        if isinstance(known, dict):
+            renamed[current] = {**known, **values} if section == current else {**values, **known}
+    return renamed, found
+
+
+def old_variables(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return environment variables by the name that they had before, each with today's name.
+
+    `variables` are today's names by the path of their key.
+    """
+    old = {new: name for name, new in _SECTIONS.items()}
+    return {
+        f"{prefix}{old[section]}_{name}".upper(): variable
+        for path, variable in variables.items()
+        for section, _, name in (path.partition("."),)
+        if section in old
+    }
