@@ -118,7 +118,7 @@ async def released_house(
         organisation,
         store,
         cast("Any", connectors),
-        lease=cast("Any", SimpleNamespace(take=lambda: True, give_back=lambda: None)),
+        lease=cast("Any", SimpleNamespace(acquire=lambda: True, release=lambda: None)),
         window=nightly_window(settings, organisation),
         poll_seconds=3600,
         is_read_only=True,

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _HOLDER = """
 import sys
 from pathlib import Path
-from tui.engine.sync.leader_lock import Lease
-lease = Lease(Path(sys.argv[1]))
-print(lease.take(), flush=True)
+from tui.engine.sync.leader_lock import LeaderLock
+lock = LeaderLock(Path(sys.argv[1]))
+print(lock.acquire(), flush=True)
 for line in sys.stdin:
-    lease.give_back()
+    lock.release()
     print("given back", flush=True)
 """
 

@@ -178,7 +178,7 @@ async def house(
     connectors = SimpleNamespace(
         has_feed=False, is_practice=False, observer=None, xero=xero, open=nothing, close=nothing
     )
-    lease = lease or SimpleNamespace(take=lambda: True, is_held=True, give_back=lambda: None)
+    lease = lease or SimpleNamespace(acquire=lambda: True, is_held=True, release=lambda: None)
     engine = Engine(
         Organisation("tenant", "Books", "!abc"),
         store,

@@ -48,28 +48,28 @@ KINDS = (
 # Everything that the engine runs in the background, and the steps it takes there.
 PLACES = {
     "check of the journal": (Store, "check_journal"),
-    "lease": (Scheduler, "_look_at_lease"),
+    "lease": (Scheduler, "_check_lock"),
     "lease, others' writes": (Store, "changed_elsewhere"),
     "backup": (upkeep, "_back_up"),
     "backup in its thread": (Store, "back_up"),
     "check of everything": (Store, "check_everything"),
     "looking after": (engine_module, "look_after"),
-    "clock": (XeroClock, "keep"),
+    "clock": (XeroClock, "save_offset"),
     "search index": (SearchService, "load"),
     "search index in its thread": (IndexLoader, "_read"),
-    "clients": (Scheduler, "until_open"),
-    "pull": (ContactSync, "pull"),
-    "pull, its start": (Scheduler, "pull"),
+    "clients": (Scheduler, "open_clients"),
+    "pull": (ContactSync, "refresh"),
+    "pull, its start": (Scheduler, "run_contact_sync"),
     "pull, storing": (Store, "apply"),
     "pull, its bookmark": (Scheduler, "_keep_peak"),
-    "hand-offs": (ManualRestorePoller, "look"),
-    "hand-offs, their start": (Scheduler, "look_for_handoffs"),
+    "hand-offs": (ManualRestorePoller, "poll"),
+    "hand-offs, their start": (Scheduler, "poll_manual_restores"),
     "clock's look at Re-Leased": (ReLeasedMonitor, "tick"),
-    "Re-Leased, its start": (Scheduler, "follow_released"),
-    "outbox": (Outbox, "drain"),
+    "Re-Leased, its start": (Scheduler, "monitor_re_leased"),
+    "outbox": (Outbox, "run_until_empty"),
     "outbox, recovery": (Outbox, "recover"),
-    "outbox, its start": (Scheduler, "send"),
-    "outbox, settling": (Outbox, "settle_doubts"),
+    "outbox, its start": (Scheduler, "run_outbox"),
+    "outbox, settling": (Outbox, "verify_unknown"),
     "snapshots": (SnapshotPublisher, "_build"),
 }
 
@@ -181,11 +181,11 @@ async def test_an_engine_stopped_during_its_first_check_starts_nothing(
         begun.set()
         await asyncio.sleep(0)
 
-    async def hold_lease(_: Scheduler) -> None:
+    async def keep_lock(_: Scheduler) -> None:
         started.append("")
 
     monkeypatch.setattr(Store, "check_journal", check)
-    monkeypatch.setattr(Scheduler, "hold_lease", hold_lease)
+    monkeypatch.setattr(Scheduler, "keep_lock", keep_lock)
     async with house(store, LiveXero("a")) as home:
         if not is_early:
             await begun.wait()

@@ -22,7 +22,7 @@ _CHANGE = Change(1, "b", "c", "Aroha", Action.ARCHIVE, Origin.HERE, State.QUEUED
         ({"state": State.REFUSED}, ChangeGroup.REFUSED),
         ({"state": State.REFUSED, "superseded": True}, ChangeGroup.DONE),
         ({"state": State.CONFIRMED}, ChangeGroup.WAITING),
-        ({"state": State.CONFIRMED, "picked_up_at": NOW}, ChangeGroup.DONE),
+        ({"state": State.CONFIRMED, "synced_at": NOW}, ChangeGroup.DONE),
         ({"state": State.CONFIRMED, "superseded": True}, ChangeGroup.DONE),
         ({"state": State.CANCELLED}, ChangeGroup.DONE),
         ({"state": State.DISMISSED}, ChangeGroup.DONE),

@@ -243,9 +243,9 @@ def test_ids_of_another_organisation_are_remarked_on() -> None:
     [
         ([], MismatchReason.UNKNOWN),
         ([change(1, -5, Action.ARCHIVE)], MismatchReason.WAITING),
-        ([change(1, -5, Action.ARCHIVE, picked_up_at=DATED)], MismatchReason.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE, synced_at=DATED)], MismatchReason.UNKNOWN),
         ([change(1, -5, Action.ARCHIVE, superseded=True)], MismatchReason.UNKNOWN),
-        ([change(1, -5, Action.ARCHIVE, told_at=DATED)], MismatchReason.UNKNOWN),
+        ([change(1, -5, Action.ARCHIVE, checked_at=DATED)], MismatchReason.UNKNOWN),
         ([change(1, -5, Action.ARCHIVE, unlinked_at=DATED)], MismatchReason.UNLINKED),
         ([change(1, 5, Action.ARCHIVE)], MismatchReason.CHANGED_SINCE),
         ([change(1, -5, Action.ARCHIVE), change(1, 5, Action.RESTORE, 2)], MismatchReason.CHANGED_SINCE),
@@ -267,7 +267,7 @@ def test_a_difference_says_what_explains_it(changes: list[Change], why: Mismatch
         ([change(1, -5, Action.ARCHIVE)], [1]),
         ([change(1, 0, Action.ARCHIVE)], [1]),
         ([change(1, 0.001, Action.ARCHIVE)], []),
-        ([change(1, -5, Action.ARCHIVE, picked_up_at=DATED)], []),
+        ([change(1, -5, Action.ARCHIVE, synced_at=DATED)], []),
         ([change(1, -5, Action.ARCHIVE, state=State.QUEUED, confirmed_at=None)], []),
         ([change(1, -9, Action.ARCHIVE), change(1, -5, Action.RESTORE, 2)], []),
         (
@@ -306,7 +306,7 @@ _HISTORIES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(-3, 3), st.sampled_from(Action), st.booleans()), max_size=10
 ).map(
     lambda rows: [
-        change(contact, minutes, action, number, picked_up_at=DATED if is_read else None)
+        change(contact, minutes, action, number, synced_at=DATED if is_read else None)
         for number, (contact, minutes, action, is_read) in enumerate(rows)
     ]
 )

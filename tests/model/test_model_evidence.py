@@ -29,7 +29,7 @@ def change(
     *,
     confirmed_at: datetime | None = NOON,
     action: Action = Action.ARCHIVE,
-    picked_up_at: datetime | None = None,
+    synced_at: datetime | None = None,
     superseded: bool = False,
 ) -> Change:
     return Change(
@@ -43,7 +43,7 @@ def change(
         requested_at=NOON,
         updated_at=NOON,
         confirmed_at=confirmed_at,
-        synced_at=picked_up_at,
+        synced_at=synced_at,
         superseded=superseded,
     )
 
@@ -91,7 +91,7 @@ def test_what_xero_has_not_confirmed_is_neither_proved_nor_graded() -> None:
 @given(
     now=MOMENTS,
     confirmed_at=MOMENTS,
-    picked_up_at=st.none() | MOMENTS,
+    synced_at=st.none() | MOMENTS,
     superseded=st.booleans(),
     window=st.none() | WINDOWS,
     clean=st.none() | MOMENTS,
@@ -100,17 +100,17 @@ def test_a_grade_never_exceeds_its_evidence(
     *,
     now: datetime,
     confirmed_at: datetime,
-    picked_up_at: datetime | None,
+    synced_at: datetime | None,
     superseded: bool,
     window: NightlyWindow | None,
     clean: datetime | None,
 ) -> None:
-    one = change(confirmed_at=confirmed_at, picked_up_at=picked_up_at, superseded=superseded)
+    one = change(confirmed_at=confirmed_at, synced_at=synced_at, superseded=superseded)
     standing = grade_change(one, SyncKnowledge(window, clean), now)
 
-    assert (standing.status is SyncStatus.SYNCED) == (picked_up_at is not None)
+    assert (standing.status is SyncStatus.SYNCED) == (synced_at is not None)
     if standing.status is SyncStatus.SYNCED:
-        assert standing.since == picked_up_at
+        assert standing.since == synced_at
     if standing.status is SyncStatus.SUPERSEDED:
         assert superseded
         assert standing.since is None
@@ -186,7 +186,7 @@ def test_with_a_feed_the_clock_alone_never_lets_anything_be_expected() -> None:
 def test_what_was_read_stays_read_even_when_reversed_or_missed_later() -> None:
     at = NOON + timedelta(hours=1)
     watch = SyncKnowledge(last_clean_sync_started_at=NOON + timedelta(days=1))
-    assert grade_change(change(picked_up_at=at, superseded=True), watch, at).status is SyncStatus.SYNCED
+    assert grade_change(change(synced_at=at, superseded=True), watch, at).status is SyncStatus.SYNCED
 
 
 # --- nights ---

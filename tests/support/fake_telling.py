@@ -26,14 +26,14 @@ class FakeTellings:
 
     async def report_sync_started(self, at: datetime) -> None:
         self._called("tell_sync_started", at)
-        self._update(UserReport(ReportKind.SYNC_STARTED, at), told_sync_since=at)
+        self._update(UserReport(ReportKind.SYNC_STARTED, at), reported_sync_since=at)
 
     async def report_sync_ended(self, *, is_clean: bool) -> None:
         self._called("tell_sync_ended", is_clean)
         kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
         state = CompanyState.SYNCED if is_clean else CompanyState.HAS_ERRORS
         at = clock.now()
-        self._update(UserReport(kind, at), told_sync_since=None, state=state.value, state_told_at=at)
+        self._update(UserReport(kind, at), reported_sync_since=None, state=state.value, state_reported_at=at)
 
     async def report_contact_checked(self, seen: Change) -> None:
         page = await self.page(seen.contact_id)
@@ -48,7 +48,7 @@ class FakeTellings:
         self._called("tell_state", state)
         at = clock.now()
         telling = UserReport(ReportKind.STATE, at, state=state.value)
-        self._update(telling, state=state.value, state_told_at=at)
+        self._update(telling, state=state.value, state_reported_at=at)
 
     async def page(self, contact_id: str) -> ContactPage:
         raise NotImplementedError

@@ -177,7 +177,7 @@ BLOCKED = """
 import asyncio, sys, threading
 from pathlib import Path
 from support.keychain import FileKeychain
-from tui.xero.signing import keychain
+from tui.xero.auth import keychain
 FileKeychain.prompt = threading.Event()
 
 async def ask():

@@ -239,7 +239,7 @@ class Backend(Protocol):
     ) -> RecordedMatches:
         """Record what the file proves, durable when this returns; doing it again changes nothing.
 
-        `choices` settle ambiguous lines, as for `model.reconcile.resolve`; those without one are left out.
+        `choices` settle ambiguous lines, as for `model.comparison.resolve`; those without one are left out.
         """
         ...
 

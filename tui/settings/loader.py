@@ -106,7 +106,9 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Settings
         sorted(name for name in environment if name.startswith(PREFIX) and name not in _VARIABLES)
     )
     problems += _mistaken(strangers)
-    return SettingsReport(_build(values), sources, tuple(problems), tuple(warnings), tuple(notices), strangers)
+    return SettingsReport(
+        _build(values), sources, tuple(problems), tuple(warnings), tuple(notices), strangers
+    )
 
 
 def accept(key: SettingKey, value: object, place: str) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
 _AT_ONCE: Final = 1_000
-# As `model.activity.group_of` has it; refused and waiting as the indexes have them.
+# As `model.change_list.group_of` has it; refused and waiting as the indexes have them.
 _OPEN: Final = "state IN ('queued', 'sending', 'unclear', 'handoff')"
 # As bytes, for text that isn't UTF-8 can't be handed to a function.
 _TEXTS: Final = "CAST(name || ' ' || action || ' ' || words AS BLOB)"

@@ -13,7 +13,7 @@
 | any, queued, hand-off     | renames it       | goes on, under the new name; the log tells both             |
 | any, being sent           | anything         | its sender decides, who has the answer or reads again       |
 
-What was sent and got no answer is judged by `engine.sync.verdict`. Times are Xero's for what happened there,
+What was sent and got no answer is judged by `engine.sync.resolution`. Times are Xero's for what happened there,
 this machine's for what was asked for here; at the same moment, Xero's holds.
 """
 
