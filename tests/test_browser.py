@@ -142,7 +142,7 @@ def test_without_a_screen_to_show_a_window_on_no_browser_is_tried(
 def test_a_browser_that_runs_on_has_opened(
     make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser, "_PATIENCE", 0.05)
+    monkeypatch.setattr(browser, "_LAUNCH_TIMEOUT", 0.05)
     door = tmp_path / "door"
     os.mkfifo(door)
     make("firefox", f"read _ <{door}; exit 3")

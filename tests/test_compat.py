@@ -21,7 +21,7 @@ from textual.widgets import Input, Label, OptionList
 
 from tui.compat import terminal_driver
 from tui.compat.terminal_driver import TerminalDriver, TerminalInput
-from tui.compat.textual import WRITTEN_FOR, CrashSafeApp, GuardedScreen
+from tui.compat.textual import TEXTUAL_VERSION, CrashSafeApp, GuardedScreen
 
 _PARTS = {
     App: "_close_messages_no_wait _exception_event _handle_exception _registry"
@@ -39,7 +39,7 @@ _PARTS = {
 
 
 async def test_textual_is_the_one_that_was_overridden() -> None:
-    assert textual.__version__.startswith(f"{WRITTEN_FOR}.")
+    assert textual.__version__.startswith(f"{TEXTUAL_VERSION}.")
     app: App[None] = App()
     driver = LinuxDriver(app)
     missing = [

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli import main
-from tui.engine.maintenance.repair import examine, mend
+from tui.engine.maintenance.repair import plan_repair, run_repair
 from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.contact import Organisation
 from tui.model.errors import OfflineError, ReshelveError, StoreError
@@ -24,7 +24,7 @@ from tui.store.database import Database
 from tui.store.errors import store_error
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.paths import Paths
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def told(error: pytest.ExceptionInfo[ReshelveError]) -> str:
-    return f"{error.value.what} {error.value.next_step}"
+    return f"{error.value.message} {error.value.next_step}"
 
 
 def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str) -> None:
@@ -62,11 +62,11 @@ def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str
 
 async def test_so_does_the_renewal_of_a_sign_in(tmp_path: Path, no_locks: str) -> None:
     source = TokenSource(
-        TokenFile(tmp_path / "t.json"), tmp_path / "t.lock", identity_url="http://127.0.0.1:1"
+        FileTokenStore(tmp_path / "t.json"), tmp_path / "t.lock", identity_url="http://127.0.0.1:1"
     )
     for asked in (
         source.access_token(),
-        source.keep(Tokens.of_refresh_token("refresh", "client")),
+        source.replace_tokens(Tokens.from_refresh_token("refresh", "client")),
         source.revoke(),
     ):
         with pytest.raises(OfflineError) as raised:
@@ -93,14 +93,14 @@ def test_so_does_a_repair(tmp_path: Path, no_locks: str) -> None:
     paths, organisation = Paths.under(tmp_path), Organisation("tenant", "Books", "!abc")
     Store.open(paths.organisation("tenant")).close()
     with pytest.raises(StoreError, match=no_locks):
-        mend(examine(paths, organisation))
+        run_repair(plan_repair(paths, organisation))
 
 
 def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Path, no_locks: str) -> None:
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
     error = store_error(busy, tmp_path / "contacts.db")
-    assert no_locks in error.what
+    assert no_locks in error.message
     assert ADVICE in error.next_step
 
 

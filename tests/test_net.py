@@ -15,9 +15,9 @@ from support.tls import NOTHING_MORE, tls_server
 
 from tui.model.errors import FeedError, NetworkSetupError, OfflineError, ReshelveError
 from tui.net import environment
-from tui.re_leased.feed import FeedObserver
+from tui.re_leased.feed import FeedEvidenceSource
 from tui.xero.auth.authorize import is_refused
-from tui.xero.auth.token_endpoint import renew
+from tui.xero.auth.token_endpoint import refresh_tokens
 from tui.xero.auth.tokens import Tokens
 from tui.xero.http_client import HttpClient
 
@@ -62,7 +62,7 @@ def ask_xero(url: str) -> None:
 
 
 def ask_for_tokens(url: str) -> None:
-    renew(url, Tokens.of_refresh_token("hush", "client"))
+    refresh_tokens(url, Tokens.from_refresh_token("hush", "client"))
 
 
 def ask_for_a_sign_in(url: str) -> None:
@@ -71,7 +71,7 @@ def ask_for_a_sign_in(url: str) -> None:
 
 def ask_the_feed(url: str) -> None:
     async def look() -> None:
-        observer = FeedObserver(feed_url=url, tenant_id="tenant")
+        observer = FeedEvidenceSource(feed_url=url, tenant_id="tenant")
         try:
             await observer.fetch(None)
         finally:
@@ -130,7 +130,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
     os.mkfifo(tmp_path / "pipe.pem")
     monkeypatch.setenv(variable, value.format(folder=tmp_path, long="x" * 300))
     told = problem(reach, XERO)
-    assert variable in told.what
+    assert variable in told.message
     assert "restart Reshelve" in told.next_step
     assert "hush-1" not in f"{told} {told.next_step} {told!r}"
     # A service on this machine is asked as ever; here there is none.
@@ -142,7 +142,7 @@ def test_a_setting_that_was_put_right_is_used_at_the_next_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
-    assert "no such file" in problem(ask_xero, "https://127.0.0.1:9").what
+    assert "no such file" in problem(ask_xero, "https://127.0.0.1:9").message
     with tls_server(tmp_path, answer=NOTHING_MORE) as (url, _):
         ask_xero(url)
 
@@ -151,7 +151,7 @@ def test_certificates_of_the_environment_count_on_this_machine_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tls_server(tmp_path, issuer="Practice root", answer=NOTHING_MORE) as (url, _):
-        assert "isn't trusted" in problem(ask_xero, url).what
+        assert "isn't trusted" in problem(ask_xero, url).message
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
         ask_xero(url)
 
@@ -194,7 +194,7 @@ def test_no_proxy_excludes_what_it_names_and_odd_entries_nothing(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", excluded)
-    assert (environment._proxy_of(XERO) is None) == is_excluded
+    assert (environment._proxy_for(XERO) is None) == is_excluded
 
 
 @pytest.mark.parametrize(
@@ -217,14 +217,14 @@ def test_no_proxy_knows_addresses_and_networks(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", excluded)
-    assert (environment._proxy_of(f"https://{host}:8443/x") is None) == is_excluded
+    assert (environment._proxy_for(f"https://{host}:8443/x") is None) == is_excluded
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "https://localhost", "http://[::1]:8000"])
 def test_this_machine_is_never_asked_for_through_a_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    assert environment._proxy_of(url) is None
+    assert environment._proxy_for(url) is None
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_certificate_that_fails_is_told_with_its_issuer_and_what_to_do(  # noq
             # Trusted, but for what is wrong with it.
             monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
         told = problem(reach, url)
-    assert all(word in told.what for word in words)
+    assert all(word in told.message for word in words)
     assert advice in told.next_step
 
 
@@ -280,7 +280,7 @@ def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.
         serving(connecting_to(urlsplit(url).port or 0)) as proxy,
     ):
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
-        assert "Firm Proxy Root" in problem(ask_xero, XERO).what
+        assert "Firm Proxy Root" in problem(ask_xero, XERO).message
 
 
 @ALL
@@ -291,8 +291,8 @@ def test_a_proxy_whose_own_certificate_fails_is_told_as_such(
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         told = problem(reach, XERO)
     host = proxy.removeprefix("https://")
-    assert f"the proxy {host} failed: its certificate isn't trusted" in told.what
-    assert "Firm Proxy Root" in told.what
+    assert f"the proxy {host} failed: its certificate isn't trusted" in told.message
+    assert "Firm Proxy Root" in told.message
 
 
 @ALL
@@ -308,8 +308,8 @@ def test_what_does_not_speak_tls_is_told_as_such_and_not_as_a_proxy_out_of_reach
         if has_proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
         told = problem(reach, XERO if has_proxy else f"https://{server}")
-    assert "secure connection" in told.what
-    assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in told.what) == has_proxy
+    assert "secure connection" in told.message
+    assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in told.message) == has_proxy
 
 
 def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_nothing_is_sent_to_a_server_to_learn_the_issuer(
 
     monkeypatch.setattr(ssl.SSLSocket, "recv", listen)
     with tls_server(tmp_path, issuer="Root", answer=NOTHING_MORE) as (url, _):
-        assert "Root" in problem(ask_xero, url).what
+        assert "Root" in problem(ask_xero, url).message
     assert b"".join(received) == b""
 
 
@@ -346,7 +346,7 @@ WANTS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length:
 def test_a_proxy_that_is_not_set_and_wants_a_password_is_told(reach: Callable[[str], None]) -> None:
     with serving(answering(WANTS_PASSWORD)) as gateway:
         told = problem(reach, f"http://{gateway}")
-    assert "wants a user name and password (HTTP 407)" in told.what
+    assert "wants a user name and password (HTTP 407)" in told.message
     assert "HTTPS_PROXY" in told.next_step
 
 
@@ -358,11 +358,11 @@ def test_a_proxy_that_wants_a_password_is_told(
     with serving(answering(WANTS_PASSWORD)) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"http://{proxy}")
         told = problem(reach, url)
-        assert "wants a user name and password" in told.what
+        assert "wants a user name and password" in told.message
         assert "ALL_PROXY" in told.next_step
         monkeypatch.setenv("ALL_PROXY", f"http://user:hush-1@{proxy}")
         told = problem(reach, url)
-    assert "doesn't accept its user name and password" in told.what
+    assert "doesn't accept its user name and password" in told.message
     assert "hush-1" not in f"{told} {told.next_step}"
 
 
@@ -386,7 +386,7 @@ def test_a_proxy_that_refuses_or_makes_no_sense_is_told(
     with serving(answering(reply)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
         error = problem(reach, XERO)
-        what, next_step = error.what, error.next_step
+        what, next_step = error.message, error.next_step
     # The error holds the frames that hold the socket.
     del error
     gc.collect()
@@ -401,7 +401,7 @@ def test_a_proxy_that_cannot_be_reached_is_told(
     reach: Callable[[str], None], scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
-    assert f"{proxy} (set in HTTPS_PROXY) can't be reached" in problem(reach, XERO).what
+    assert f"{proxy} (set in HTTPS_PROXY) can't be reached" in problem(reach, XERO).message
 
 
 def test_without_a_proxy_a_service_that_cannot_be_reached_is_told_as_ever() -> None:

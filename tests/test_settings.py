@@ -25,11 +25,11 @@ from tui.settings import (
     XeroSettings,
     find_key,
     load,
+    load_report,
     save,
     set_value,
-    survey,
+    sync_window,
     unset,
-    window,
 )
 from tui.widgets.themes import DEFAULT
 
@@ -48,12 +48,12 @@ def written(file: Path, text: str) -> Path:
 
 
 def words_of(file: Path, environment: dict[str, str] | None = None) -> str:
-    found = survey(file, environment or {})
+    found = load_report(file, environment or {})
     error = [*found.problems, *found.warnings][0]
     if found.problems:
-        with pytest.raises(SettingsError, match=re.escape(error.what)):
+        with pytest.raises(SettingsError, match=re.escape(error.message)):
             load(file, environment or {})
-    return f"{error.what} {error.next_step}"
+    return f"{error.message} {error.next_step}"
 
 
 def test_without_a_file_everything_is_at_its_default(file: Path) -> None:
@@ -223,18 +223,20 @@ def test_a_variable_that_was_meant_to_be_a_setting_is_a_mistake(file: Path, vari
 def test_a_variable_of_something_else_stops_nothing_and_is_remembered(file: Path) -> None:
     environment = {"RESHELVE_HOME": "/here", "RESHELVE_BUILD_NUMBER": "7", "HOME": "/home"}
     assert load(file, environment) == Settings()
-    assert survey(file, environment).strangers == ("RESHELVE_BUILD_NUMBER",)
+    assert load_report(file, environment).unknown_variables == ("RESHELVE_BUILD_NUMBER",)
 
 
 def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
     written(file, '[xero]\napi_url = "nonsense"\nclient_id = "ABC"\nnew = 1\n[sync]\npoll_seconds = 0\n')
-    found = survey(file, {"RESHELVE_SCREEN_THEME": "dark"})
+    found = load_report(file, {"RESHELVE_SCREEN_THEME": "dark"})
     assert found.settings == Settings(xero=XeroSettings(client_id="ABC"), screen=ScreenSettings(theme="dark"))
-    assert [problem.what.partition(": ")[2].split()[0] for problem in found.problems] == [
+    assert [problem.message.partition(": ")[2].split()[0] for problem in found.problems] == [
         "[xero]",
         "xero.api_url",
     ]
-    assert [warning.what.partition(": ")[2].split()[0] for warning in found.warnings] == ["sync.poll_seconds"]
+    assert [warning.message.partition(": ")[2].split()[0] for warning in found.warnings] == [
+        "sync.poll_seconds"
+    ]
     assert found.sources["xero.client_id"] == "settings.toml"
     assert found.sources["screen.theme"] == "RESHELVE_SCREEN_THEME"
     assert "re_leased.feed_url" not in found.sources
@@ -258,7 +260,7 @@ def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
     ],
 )
 def test_only_what_could_mislead_stops_the_start(file: Path, text: str, *, stops: bool) -> None:
-    found = survey(written(file, text), {})
+    found = load_report(written(file, text), {})
     assert (bool(found.problems), bool(found.warnings)) == (stops, not stops)
     if not stops:
         assert load(file, {}) == Settings()
@@ -411,14 +413,14 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, setti
     file = tmp_path_factory.getbasetemp() / "round-trip" / "settings.toml"
     save(settings, file)
     assert load(file, {}) == settings
-    assert window(settings, "no such organisation") == (
+    assert sync_window(settings, "no such organisation") == (
         time.fromisoformat(settings.re_leased.window_start),
         time.fromisoformat(settings.re_leased.window_end),
         "",
     )
     for tenant_id, own in settings.organisations.items():
         start, end = time.fromisoformat(own.window_start), time.fromisoformat(own.window_end)
-        assert window(settings, tenant_id) == (start, end, own.zone)
+        assert sync_window(settings, tenant_id) == (start, end, own.zone)
 
 
 # --- organisations ---
@@ -428,8 +430,8 @@ TENANT = "0a1b2c3d-0000-4000-8000-00000000000f"
 
 def test_an_organisation_differs_in_what_it_says_alone(file: Path) -> None:
     loaded = load(written(file, f'[organisations."{TENANT}"]\nzone = "Pacific/Auckland"\n'), {})
-    assert window(loaded, TENANT) == (time(0), time(6), "Pacific/Auckland")
-    assert window(loaded, "another") == (time(0), time(6), "")
+    assert sync_window(loaded, TENANT) == (time(0), time(6), "Pacific/Auckland")
+    assert sync_window(loaded, "another") == (time(0), time(6), "")
 
 
 def test_an_organisations_keys_are_set_and_taken_out_one_by_one(file: Path) -> None:
@@ -438,11 +440,11 @@ def test_an_organisations_keys_are_set_and_taken_out_one_by_one(file: Path) -> N
     set_value(file, f"organisations.{TENANT}.window_start", "22:00")
     set_value(file, "organisations.another.window_end", "05:00")
     loaded = load(file, {})
-    assert window(loaded, TENANT) == (time(22), time(6), "America/New_York")
-    assert window(loaded, "another") == (time(0), time(5), "")
+    assert sync_window(loaded, TENANT) == (time(22), time(6), "America/New_York")
+    assert sync_window(loaded, "another") == (time(0), time(5), "")
     assert unset(file, f"organisations.{TENANT}.zone")
     assert not unset(file, f"organisations.{TENANT}.zone")
-    assert window(load(file, {}), TENANT) == (time(22), time(6), "")
+    assert sync_window(load(file, {}), TENANT) == (time(22), time(6), "")
     assert unset(file, f"organisations.{TENANT}.window_start")
     assert unset(file, "organisations.another.window_end")
     assert load(file, {}) == Settings(xero=XeroSettings(client_id="ABC"))
@@ -585,10 +587,10 @@ def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
     except SettingsError:
         assert file.read_text(encoding="utf-8") == before
         return
-    found = survey(file, {})
-    assert not [problem for problem in found.problems if path in problem.what]
+    found = load_report(file, {})
+    assert not [problem for problem in found.problems if path in problem.message]
     if text:
-        assert value_of(found.settings, path) == find_key(path).kind.validate(text)
+        assert value_of(found.settings, path) == find_key(path).validator.validate(text)
         assert found.sources[path] == "settings.toml"
     else:
         assert path not in found.sources
@@ -606,9 +608,9 @@ def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
 def test_an_unknown_name_is_answered_with_the_nearest_alone(tmp_path: Path, written: str, meant: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(written, encoding="utf-8")
-    for problem in survey(file, {}).problems:
+    for problem in load_report(file, {}).problems:
         assert f"Did you mean {meant}?" in problem.next_step
-        assert ", " not in problem.what.partition(str(file))[2]
+        assert ", " not in problem.message.partition(str(file))[2]
 
 
 # --- names of earlier versions ---
@@ -623,26 +625,26 @@ window_start = "01:00"
 
 def test_a_file_with_names_of_an_earlier_version_still_works_and_says_so(tmp_path: Path) -> None:
     file = written(tmp_path / "settings.toml", OLD)
-    found = survey(file, {})
+    found = load_report(file, {})
     assert not found.problems
     assert found.settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "01:00")
-    told = [notice.what for notice in found.notices]
+    told = [notice.message for notice in found.notices]
     assert len(told) == 2
     assert "released.feed_url is called re_leased.feed_url now" in told[0]
 
 
 def test_a_new_name_counts_before_the_old_one(tmp_path: Path) -> None:
     file = written(tmp_path / "settings.toml", f'{OLD}\n[re_leased]\nwindow_start = "02:00"\n')
-    assert survey(file, {}).settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "02:00")
+    assert load_report(file, {}).settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "02:00")
 
 
 def test_a_variable_by_its_earlier_name_still_works_and_says_so(tmp_path: Path) -> None:
     old = {"RESHELVE_RELEASED_WINDOW_END": "05:00"}
-    found = survey(tmp_path / "settings.toml", old)
+    found = load_report(tmp_path / "settings.toml", old)
     assert not found.problems
     assert found.settings.re_leased.window_end == "05:00"
-    assert "RESHELVE_RE_LEASED_WINDOW_END" in found.notices[0].what
-    both = survey(tmp_path / "settings.toml", {**old, "RESHELVE_RE_LEASED_WINDOW_END": "04:00"})
+    assert "RESHELVE_RE_LEASED_WINDOW_END" in found.notices[0].message
+    both = load_report(tmp_path / "settings.toml", {**old, "RESHELVE_RE_LEASED_WINDOW_END": "04:00"})
     assert both.settings.re_leased.window_end == "04:00"
 
 
@@ -652,4 +654,4 @@ def test_setting_a_key_by_its_earlier_name_writes_the_new_one(tmp_path: Path) ->
     assert "[released]" not in file.read_text(encoding="utf-8")
     assert load(file, {}).re_leased == ReLeasedSettings("http://127.0.0.1:1", "01:00", "05:00")
     assert unset(file, "released.window_start")
-    assert not survey(file, {}).notices
+    assert not load_report(file, {}).notices

@@ -21,7 +21,7 @@ from benchmarks.stores import Home
 from benchmarks.terminal import Terminal
 from support.practice import running_sandbox
 
-from tui.engine.accounts.account import FILE, XeroAccount
+from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.settings import load
 from tui.system.paths import Paths
 
@@ -47,11 +47,11 @@ def measure(folder: Path, contacts: int) -> list[Result]:
         environment = {
             **practice.environment,
             "RESHELVE_RE_LEASED_FEED_URL": practice.released,
-            "RESHELVE_XERO_TOKEN_STORE": FILE,
+            "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE,
         }
         paths = Paths.under(folder)
         account = XeroAccount(load(paths.settings_file, environment), paths)
-        asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
+        asyncio.run(account.import_refresh_token(practice.refresh_token, practice.client_id))
         home = Home(folder, contacts, practice.tenant_id)
         environment["RESHELVE_HOME"] = str(folder)
         return [*_first_pull(home, environment, practice), *_browse_and_rest(home, environment)]

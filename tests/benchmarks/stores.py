@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tui.engine.accounts.account import FILE
-from tui.engine.accounts.connection_list import ConnectionList, write_known
+from tui.engine.accounts.account import TOKENS_IN_FILE
+from tui.engine.accounts.connection_list import ConnectionList, save_connections
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
 from tui.store import Store
 from tui.system.paths import Paths
-from tui.xero.auth.tokens import TokenFile, Tokens
+from tui.xero.auth.tokens import FileTokenStore, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +57,7 @@ class Home:
         """Everything under this home, and no way out to any network."""
         names = ("LOGIN", "IDENTITY", "API", "PAGES")
         addresses = {f"RESHELVE_XERO_{name}_URL": _NOWHERE for name in names}
-        return {"RESHELVE_HOME": str(self.path), "RESHELVE_XERO_TOKEN_STORE": FILE} | addresses
+        return {"RESHELVE_HOME": str(self.path), "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE} | addresses
 
 
 def command() -> list[str]:
@@ -70,8 +70,8 @@ def prepare(path: Path, contacts: int) -> Home:
     """Make a home with so many contacts, of whom one in seven is archived."""
     home = Home(path, contacts)
     paths = Paths.under(path)
-    write_known(paths.organisations_file, ConnectionList((_ORGANISATION,)))
-    TokenFile(paths.token_file(_SIGN_IN)).save(Tokens.of_refresh_token("benchmark", _SIGN_IN))
+    save_connections(paths.organisations_file, ConnectionList((_ORGANISATION,)))
+    FileTokenStore(paths.token_file(_SIGN_IN)).save(Tokens.from_refresh_token("benchmark", _SIGN_IN))
     asyncio.run(_fill(home))
     return home
 
@@ -81,7 +81,7 @@ async def _fill(home: Home) -> None:
     store = Store.open(home.store_folder)
     try:
         for page in _pages(home.contacts, now):
-            await store.apply(page, now)
+            await store.save_contacts(page, now)
         await store.set_sync_state("pull.since", now.isoformat())
         await store.set_sync_state("pull.full_done_at", now.isoformat())
     finally:

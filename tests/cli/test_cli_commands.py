@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from tui import __version__
 from tui.cli import main
-from tui.cli.launch import choose, say
+from tui.cli.launch import choose_organisation, to_click_error
 from tui.model.contact import Organisation
 from tui.model.errors import ReshelveError
 
@@ -191,32 +191,32 @@ ORGANISATIONS = [Organisation("1", "Bayside Property", "!a"), Organisation("2", 
     ("wanted", "expected"), [(None, "1"), ("bay", "1"), ("DEMO", "2"), ("company (nz)", "2"), ("y", "1")]
 )
 def test_an_organisation_is_chosen_by_a_part_of_its_name(wanted: str | None, expected: str) -> None:
-    chosen = choose(ORGANISATIONS, wanted)
+    chosen = choose_organisation(ORGANISATIONS, wanted)
     assert chosen is not None
     assert chosen.tenant_id == expected
 
 
 def test_a_name_that_fits_none_is_answered_with_those_there_are() -> None:
     with pytest.raises(ReshelveError, match="nowhere") as caught:
-        choose(ORGANISATIONS, "nowhere")
+        choose_organisation(ORGANISATIONS, "nowhere")
     assert caught.value.next_step == "There are: Bayside Property, Demo Company (NZ)."
 
 
 def test_of_many_organisations_a_wrong_name_brings_the_nearest_or_a_few() -> None:
     many = [Organisation(str(number), f"Property Company {number}", "!a") for number in range(60)]
     with pytest.raises(ReshelveError) as near:
-        choose(many, "Propety Company 41")
+        choose_organisation(many, "Propety Company 41")
     assert near.value.next_step == "Did you mean Property Company 41?"
     with pytest.raises(ReshelveError) as far:
-        choose(many, "nowhere")
+        choose_organisation(many, "nowhere")
     assert far.value.next_step.endswith("and 50 more.")
 
 
 def test_an_error_is_printed_with_what_to_do() -> None:
-    assert say(ReshelveError("It broke.", "Mend it.")).message == "It broke. Mend it."
-    assert say(ReshelveError("It broke.")).message == "It broke."
+    assert to_click_error(ReshelveError("It broke.", "Mend it.")).message == "It broke. Mend it."
+    assert to_click_error(ReshelveError("It broke.")).message == "It broke."
 
 
 def test_an_error_in_words_of_others_is_harmless_to_a_terminal() -> None:
-    words = say(ReshelveError("Xero said \x1b]0;owned\x07\u202ethis.", "Mend\nit.")).message
+    words = to_click_error(ReshelveError("Xero said \x1b]0;owned\x07\u202ethis.", "Mend\nit.")).message
     assert words == "Xero said this. Mend it."

@@ -85,7 +85,7 @@ class Office:
 async def office(practice: PracticeXero, tmp_path: Path) -> AsyncIterator[Office]:
     settings = settings_for(practice, poll_seconds=1, has_feed=False)
     account = XeroAccount(settings, Paths.under(tmp_path))
-    organisations = await account.adopt(practice.refresh_token, practice.client_id)
+    organisations = await account.import_refresh_token(practice.refresh_token, practice.client_id)
     engine = account.open(organisations[0])
     running = asyncio.create_task(engine.run())
     try:

@@ -22,8 +22,8 @@ from support.fake_account import (
 
 from tui.cli import main
 from tui.cli.stdin_reader import pasted_lines
-from tui.model.account import Connected
-from tui.model.errors import AnswerLostError, NoKeychainError, OfflineError, SignInError
+from tui.model.account import ConnectResult
+from tui.model.errors import NoKeychainError, OfflineError, ReplyLostError, SignInError
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     from tui.model.account import ConnectRequest
     from tui.model.errors import XeroError
 
-CONNECTED = Connected((organisation(1, "Bayside Property"), organisation(2, "Demo Company")), "the keychain")
+CONNECTED = ConnectResult(
+    (organisation(1, "Bayside Property"), organisation(2, "Demo Company")), "the keychain"
+)
 
 
 class Answering(FakeAccount):
     """Ends each attempt as `end` says, as soon as it has begun."""
 
-    end: Connected | Exception = CONNECTED
+    end: ConnectResult | Exception = CONNECTED
 
     async def sign_in(self, request: ConnectRequest) -> FakeSignIn:
         attempt = await super().sign_in(request)
@@ -49,7 +51,7 @@ class Answering(FakeAccount):
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
-    return opened_for("connect", Answering(is_practice=False), monkeypatch)
+    return opened_for("connect", Answering(is_sandbox=False), monkeypatch)
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +93,7 @@ class KeychainFirst(Answering):
 def test_it_says_that_the_keychain_waits_for_the_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened_for("connect", KeychainFirst(is_practice=False), monkeypatch)
+    opened_for("connect", KeychainFirst(is_sandbox=False), monkeypatch)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Waiting for the keychain: look for its prompt.")
@@ -174,9 +176,9 @@ def test_what_a_script_gets_wrong_is_told_before_anything_is_sent(
 
 
 def test_a_practice_xero_is_marked(account: FakeAccount, tmp_path: Path) -> None:
-    account.is_practice = True
+    account.is_sandbox = True
     assert "practice Xero" in connect(tmp_path, "--client-id", CLIENT_ID).output
-    account.is_practice = False
+    account.is_sandbox = False
     assert "practice" not in connect(tmp_path, "--client-id", CLIENT_ID).output
 
 
@@ -266,7 +268,7 @@ def test_a_clock_that_is_wrong_is_told(
     account: FakeAccount, tmp_path: Path, ahead: timedelta, said: str
 ) -> None:
     assert isinstance(account, Answering)
-    account.end = Connected((organisation(1),), "a file", ahead)
+    account.end = ConnectResult((organisation(1),), "a file", ahead)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 0
     assert said in result.output
@@ -278,7 +280,7 @@ def test_a_clock_that_is_wrong_is_told(
     [
         (SignInError("You said no.", "Try again."), "You said no. Try again."),
         (OfflineError("Xero can't be reached.", "Tried again by itself."), "Run the command again later."),
-        (AnswerLostError("The answer was lost.", "Tried again by itself."), "Run the command again later."),
+        (ReplyLostError("The answer was lost.", "Tried again by itself."), "Run the command again later."),
     ],
 )
 @pytest.mark.parametrize("where", ["begin", "finish"])
@@ -299,7 +301,9 @@ def test_a_failure_is_told_and_promises_no_other_try(
 
 def test_names_that_are_hostile_are_harmless_to_a_terminal(account: FakeAccount, tmp_path: Path) -> None:
     assert isinstance(account, Answering)
-    account.end = Connected((organisation(1, "\x1b]0;owned\x07Rogue\u202e", is_read_only=True),), "a file")
+    account.end = ConnectResult(
+        (organisation(1, "\x1b]0;owned\x07Rogue\u202e", is_read_only=True),), "a file"
+    )
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert "Connected: Rogue (read-only)\n" in result.output
     assert "\x1b" not in result.output
@@ -322,7 +326,7 @@ class Waiting(FakeAccount):
 
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
-    return opened_for("connect", Waiting(is_practice=False), monkeypatch)
+    return opened_for("connect", Waiting(is_sandbox=False), monkeypatch)
 
 
 def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(

@@ -11,7 +11,7 @@ from support.fake_account import FakeAccount, opened_for
 from tui.cli import main
 from tui.model.account import OrganisationSummary
 from tui.model.contact import Organisation
-from tui.model.errors import AnswerLostError, OfflineError
+from tui.model.errors import OfflineError, ReplyLostError
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_without_any_sign_in_it_says_so(account: FakeAccount, tmp_path: Path) ->
     ("error", "said"),
     [
         (OfflineError("Xero can't be reached."), "are kept, and nothing has changed. Try again later."),
-        (AnswerLostError("Xero's answer was lost."), "or not. The tokens are kept. Try again later."),
+        (ReplyLostError("Xero's answer was lost."), "or not. The tokens are kept. Try again later."),
     ],
 )
 def test_when_xero_cannot_be_asked_the_tokens_are_kept(
@@ -134,7 +134,7 @@ def test_when_xero_cannot_be_asked_the_tokens_are_kept(
     account.fail("disconnect", error)
     result = disconnect(tmp_path, "--all", "--yes")
     assert result.exit_code == 1
-    assert error.what in result.output
+    assert error.message in result.output
     assert said in result.output
     assert "Disconnected:" not in result.output
     assert account.listed == TWO_SIGN_INS

@@ -14,7 +14,7 @@ from store.damage import spoil, spoil_header
 from store.store_samples import contact
 
 from tui.cli import main
-from tui.engine.accounts.connection_list import ConnectionList, write_known
+from tui.engine.accounts.connection_list import ConnectionList, save_connections
 from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
@@ -33,12 +33,14 @@ TENANT = "0000aaaa-1111-4222-8333-444455556666"
 def folder(tmp_path: Path) -> Path:
     """Connect one organisation with 300 queued changes, and back its journal up."""
     paths = Paths.under(tmp_path)
-    write_known(paths.organisations_file, ConnectionList((Organisation(TENANT, "Demo [/x] Company", "!d"),)))
+    save_connections(
+        paths.organisations_file, ConnectionList((Organisation(TENANT, "Demo [/x] Company", "!d"),))
+    )
     folder = paths.organisation(TENANT)
 
     async def fill() -> None:
         store = Store.open(folder)
-        await store.apply([contact(each) for each in range(300)], NOW)
+        await store.save_contacts([contact(each) for each in range(300)], NOW)
         await store.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in range(300)]), NOW)
         await store.back_up(NOW)
         store.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tui.cli.demo import practice_settings
+from tui.cli.demo import demo_settings
 from tui.cli.sandbox_process import SandboxProcess
 from tui.model.errors import ReshelveError
 from tui.net.loopback import is_loopback
@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_used_is_told_in_words_and_leaves_no_process(tmp
 def test_the_settings_of_the_demo_are_ordinary_settings_that_lead_to_it(tmp_path: Path) -> None:
     paths = Paths.under(tmp_path / "home")
     with SandboxProcess(tmp_path / "data", contacts=20, cycle=45, fresh=False) as practice:
-        made = practice_settings(practice, paths)
+        made = demo_settings(practice, paths)
     assert load(paths.settings_file, {}) == made
     for url in (made.xero.login_url, made.xero.identity_url, made.xero.api_url, made.xero.pages_url):
         assert is_loopback(url)

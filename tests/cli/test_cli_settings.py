@@ -42,10 +42,10 @@ def test_every_key_is_shown_with_value_origin_allowed_values_and_meaning(tmp_pat
     words = joined(result.output)
     for key in KEYS:
         assert f"{key.path} = " in words
-        assert key.meaning in words
+        assert key.description in words
         assert key.variable in words
         if key.path != "screen.theme":
-            assert f"Allowed: {key.kind.allowed}." in words
+            assert f"Allowed: {key.validator.allowed}." in words
     for name in (*(theme.name for theme in THEMES), *(action.id for action in ACTIONS)):
         assert name in words
     assert not file_of(tmp_path).exists()

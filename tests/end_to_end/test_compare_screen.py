@@ -31,7 +31,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 async def compare(house: House, file: Path) -> None:
     await house.pilot.press("f")
     await house.until_shown("Compare a file from Re-Leased")
-    house.app.screen.query_one(PathFinder).box.value = str(file)
+    house.app.screen.query_one(PathFinder).path_input.value = str(file)
     await house.pilot.press("enter")
 
 

@@ -325,7 +325,7 @@ def test_a_separate_sandbox_is_reached_by_the_environment(tmp_path: Path) -> Non
         variables = {**practice.environment, "RESHELVE_XERO_TOKEN_STORE": "file"}
         paths = Paths.under(home)
         account = XeroAccount(load(paths.settings_file, variables), paths)
-        asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
+        asyncio.run(account.import_refresh_token(practice.refresh_token, practice.client_id))
         wanted = ("open", "--organisation", practice.organisations[0].name[:7].lower())
         for arguments in ((), wanted):
             with reshelve(home, *arguments, variables=variables) as terminal:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from support.practice import PracticeXero
 
-    from tui.model.backend import Service
+    from tui.model.backend import EngineProtocol
     from tui.model.snapshot import Snapshot
 
 CALLS: Final = 300
@@ -59,13 +59,13 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 @pytest.fixture
 async def engine(
     practice: PracticeXero, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[EngineProtocol]:
     monkeypatch.setattr(
         rate_limiter, "MinuteWindow", functools.partial(rate_limiter.MinuteWindow, calls=PLENTY)
     )
     settings = settings_for(practice, poll_seconds=0.1)
     account = XeroAccount(settings, Paths.under(tmp_path / "home"))
-    organisations = await account.adopt(practice.refresh_token, practice.client_id)
+    organisations = await account.import_refresh_token(practice.refresh_token, practice.client_id)
     service = account.open(organisations[0])
     running = asyncio.create_task(service.run())
     yield service
@@ -89,7 +89,7 @@ async def until(condition: Callable[[], object], person: Callable[[], Any], what
 class Person:
     """Works on, whatever the weather, and presses F5 rather than wait."""
 
-    def __init__(self, engine: Service, practice: PracticeXero) -> None:
+    def __init__(self, engine: EngineProtocol, practice: PracticeXero) -> None:
         self._engine = engine
         self._books = XeroBooks(practice, practice.tenant_id)
         self._chance = random.Random(20_260_303)  # noqa: S311 - repeatable on purpose
@@ -101,7 +101,9 @@ class Person:
         books = self._books.read()
         chosen = self._chance.sample([*books], 2)
         action = self._chance.choice((Action.ARCHIVE, Action.ARCHIVE, Action.RESTORE))
-        await self._engine.request(action, [one for one in chosen if books[one].status != action.target])
+        await self._engine.request(
+            action, [one for one in chosen if books[one].status != action.target_status]
+        )
         # Told to the person in words; anything else than that is a fault of ours.
         with suppress(ReshelveError):
             await self._engine.history(chosen[0])
@@ -117,14 +119,14 @@ class Person:
 
 @pytest.mark.timeout(200)
 async def test_everything_settles_when_the_weather_is_fair_again(
-    engine: Service, practice: PracticeXero, tmp_path: Path
+    engine: EngineProtocol, practice: PracticeXero, tmp_path: Path
 ) -> None:
     def pane_is_quiet() -> bool:
         pane = engine.snapshot.summary
         return (
             engine.snapshot.xero.status is ConnectionStatus.ONLINE
             and pane is not None
-            and not pane.working_total
+            and not pane.in_progress_total
         )
 
     person = Person(engine, practice)

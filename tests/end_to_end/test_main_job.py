@@ -162,7 +162,7 @@ async def test_changes_wait_while_xero_is_away(practice: PracticeXero, tmp_path:
         await house.until_shown("Dunnart Roofing")
         await house.until_shown("Cancel")
         await house.pilot.press("y")
-        await house.until(lambda: house.pane.working_total == 1, "the change being queued")
+        await house.until(lambda: house.pane.in_progress_total == 1, "the change being queued")
         await house.until(
             lambda: house.engine.snapshot.xero.status == "offline", "noticing that Xero is away"
         )

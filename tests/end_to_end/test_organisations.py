@@ -17,7 +17,7 @@ from tui.model.change import Action
 from tui.model.snapshot import ConnectionStatus
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.connect.organisations import OrganisationsScreen
-from tui.screens.connect.sign_in_attempt import SignInAttempt
+from tui.screens.connect.sign_in_attempt import SignInController
 from tui.screens.main import MainScreen
 from tui.system.paths import Paths
 
@@ -49,7 +49,7 @@ async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator
 async def sign_in(house: House) -> None:
     """Let a person press Connect, allow everything in a browser elsewhere, and paste where it ended."""
     screen = house.app.screen
-    assert isinstance(screen, SignInAttempt)
+    assert isinstance(screen, SignInController)
     await house.pilot.press("enter")
     await house.until(lambda: screen.sign_in is not None and screen.sign_in.url, "asking for a browser")
     assert screen.sign_in is not None

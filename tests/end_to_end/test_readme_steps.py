@@ -20,7 +20,7 @@ from textual.keys import _character_to_key
 
 from tui.app.app import ReshelveApp
 from tui.engine.accounts.account import XeroAccount
-from tui.screens.dialogs.confirm_format import ASKING
+from tui.screens.dialogs.confirm_format import CHECKING
 from tui.settings import XeroSettings
 from tui.system import browser
 from tui.system.paths import Paths
@@ -45,7 +45,7 @@ class AtTheDemo:
 
     async def press(self, key: str) -> None:
         # A person reads a dialog before the next key, and goes on when the last key has done something.
-        self.terminal.until(lambda: ASKING not in self.terminal.screen.text, "Xero's answer")
+        self.terminal.until(lambda: CHECKING not in self.terminal.screen.text, "Xero's answer")
         if key == "y":
             self.terminal.until(
                 lambda: re.search(r"\by [A-Z]", self.terminal.screen.text), "the key being offered"

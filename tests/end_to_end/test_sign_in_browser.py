@@ -12,7 +12,7 @@ from support.practice import PracticeXero, running_sandbox
 
 from tui.model.errors import SignInError
 from tui.xero.auth.sign_in import SCOPES, BrowserSignIn
-from tui.xero.auth.tokens import TokenFile, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, TokenSource
 from tui.xero.connections import list_organisations
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def test_a_person_allows_access(practice: PracticeXero, tab: Tab, tmp_path
         await asyncio.to_thread(tab.press, "Allow access")
         assert "You can close this tab and go back to Reshelve." in tab.text()
         granted = await waiting
-    store = TokenFile(tmp_path / "tokens.json")
+    store = FileTokenStore(tmp_path / "tokens.json")
     store.save(granted.tokens)
     found = await list_organisations(
         api_url=practice.api,

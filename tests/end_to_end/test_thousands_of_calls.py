@@ -17,7 +17,7 @@ from support.xero_books import XeroBooks, differences
 from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.store import Store
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
 from tui.xero.rate_limiter import MinuteWindow
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ async def desks_of(
     practice: PracticeXero, home: Path, *, calls: int, seconds: float
 ) -> AsyncIterator[list[Desk]]:
     """Open every organisation with one sign-in for all; their clients keep to so many calls in a time."""
-    kept = TokenFile(home / "tokens.json")
-    kept.save(Tokens.of_refresh_token(practice.refresh_token, practice.client_id))
+    kept = FileTokenStore(home / "tokens.json")
+    kept.save(Tokens.from_refresh_token(practice.refresh_token, practice.client_id))
     tokens = TokenSource(kept, home / "tokens.lock", identity_url=practice.identity)
     desks = []
     for number, one in enumerate(practice.organisations):
         client = SmallPages(api_url=practice.api, tenant_id=one.tenant_id, tokens=tokens)
-        client.pace._window = MinuteWindow(calls=calls, seconds=seconds)
+        client.rate_limiter._window = MinuteWindow(calls=calls, seconds=seconds)
         books = XeroBooks(practice, one.tenant_id)
         chance = random.Random(SEED + number)  # noqa: S311 - repeatable on purpose
         desks.append(Desk(Store.open(home / one.tenant_id), client, books, chance, Counter()))

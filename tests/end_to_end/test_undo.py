@@ -71,11 +71,11 @@ async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_pat
     async with open_house(practice, tmp_path / "home") as house:
         practice.stop()
         await archive_all(house)
-        await house.until(lambda: house.pane.working_total == 3, "three queued archives")
+        await house.until(lambda: house.pane.in_progress_total == 3, "three queued archives")
         await house.pilot.press("u")
         await house.until_shown("3 are cancelled before they leave")
         await house.pilot.press("y")
-        await house.until(lambda: house.pane.working_total == 0, "nothing queued any more")
+        await house.until(lambda: house.pane.in_progress_total == 0, "nothing queued any more")
         await house.until_shown("Undone: 3 are cancelled before they leave.")
         listed = await house.engine.changes(ChangeQuery(), 0, 10)
         assert [view.change.state for view in listed.changes] == [State.CANCELLED] * 3

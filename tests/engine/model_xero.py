@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
-from tui.model.errors import AnswerLostError, OfflineError, RateLimitedError, ReconnectError, RejectedError
-from tui.xero.results import CallsLeft, ContactsPage, Element, LookedUp
+from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, RejectedError, ReplyLostError
+from tui.xero.results import CallsLeft, ContactsPage, ContactWriteResult, LookupResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ def raised_for(fault: Fault) -> XeroError:
         case Fault.REJECTED:
             return RejectedError("A validation exception occurred", 400)
         case Fault.DROPPED_BEFORE | Fault.DROPPED_AFTER:
-            return AnswerLostError("The answer was lost.")
+            return ReplyLostError("The answer was lost.")
 
 
 @dataclass
@@ -99,7 +99,7 @@ class ModelXero:
     reads: list[tuple[str, ...]] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     calls_left: CallsLeft = field(default_factory=CallsLeft)
-    last_answer_at: datetime | None = None
+    last_reply_at: datetime | None = None
 
     @classmethod
     def of(cls, *contacts: Contact) -> ModelXero:
@@ -109,7 +109,7 @@ class ModelXero:
     def client(self) -> XeroClient:
         return cast("XeroClient", self)
 
-    def follow_silence(self, listener: Callable[[float | None], None]) -> None:
+    def on_slow_response(self, listener: Callable[[float | None], None]) -> None:
         """Nothing here takes long."""
 
     def follow_time(self, listener: Callable[[datetime, float], None]) -> None:
@@ -124,11 +124,11 @@ class ModelXero:
         changed = replace(self.contacts_now[contact_id], status=status, updated_at=self.clock())
         self.contacts_now[contact_id] = changed
 
-    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+    async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
         self._suffer(self.read_faults)
         self.reads.append(tuple(contact_ids))
         known = self.contacts_now
-        return LookedUp(
+        return LookupResult(
             tuple(known[one] for one in contact_ids if one in known),
             tuple(one for one in contact_ids if one not in known),
         )
@@ -156,7 +156,7 @@ class ModelXero:
 
     async def change_status(
         self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
-    ) -> list[Element]:
+    ) -> list[ContactWriteResult]:
         assert 0 < len(contact_ids) <= 50
         fault = self.write_faults.pop(0) if self.write_faults else None
         if fault is not None and fault is not Fault.DROPPED_AFTER:
@@ -169,17 +169,17 @@ class ModelXero:
             raise raised_for(fault)
         return elements
 
-    def _change(self, action: Action, contact_id: str) -> Element:
+    def _change(self, action: Action, contact_id: str) -> ContactWriteResult:
         before = self.contacts_now[contact_id]
         if contact_id in self.ignored:
-            return Element(contact_id, before, "")
+            return ContactWriteResult(contact_id, before, "")
         if before.status is not ContactStatus.ACTIVE and not (self.restores and action is Action.RESTORE):
-            return Element(contact_id, None, ARCHIVED_WORDS)
+            return ContactWriteResult(contact_id, None, ARCHIVED_WORDS)
         if action is Action.ARCHIVE and contact_id in self.repeating:
-            return Element(contact_id, None, REPEATING_WORDS)
-        if before.status is not action.target:
-            self.set_status(contact_id, action.target)
-        return Element(contact_id, self.contacts_now[contact_id], "")
+            return ContactWriteResult(contact_id, None, REPEATING_WORDS)
+        if before.status is not action.target_status:
+            self.set_status(contact_id, action.target_status)
+        return ContactWriteResult(contact_id, self.contacts_now[contact_id], "")
 
     def _suffer(self, faults: list[Fault | None]) -> None:
         fault = faults.pop(0) if faults else None

@@ -38,9 +38,9 @@ class House:
 
     async def confirmed(self, contact_id: str, at: datetime) -> Change:
         """Archive a contact; Xero confirms it at this moment."""
-        await self.store.apply([contact(contact_id)], at)
+        await self.store.save_contacts([contact(contact_id)], at)
         [change] = await self.store.add(Action.ARCHIVE, self.store.contacts([contact_id]), at)
-        await self.store.record(
+        await self.store.record_transitions(
             [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=at)], at
         )
         self.engine._publisher.rows_changed()
@@ -52,13 +52,13 @@ class House:
         Returns what it publishes once it has looked at the clock: also where nothing was to come of that.
         """
         self.clock.at = moment
-        feed, publisher = self.engine._scheduler._feed, self.engine._publisher
-        last_look = feed._since
+        feed, publisher = self.engine._scheduler._feed_task, self.engine._publisher
+        last_look = feed._last_run_ended
         # The engine naps for real seconds; what it does when it wakes is its own.
         feed.wake()
         async with asyncio.timeout(PATIENCE):
             while (  # noqa: ASYNC110 - a look that came to nothing tells nobody
-                feed._since is last_look or publisher._timer or not is_new(self.engine.snapshot)
+                feed._last_run_ended is last_look or publisher._timer or not is_new(self.engine.snapshot)
             ):
                 await asyncio.sleep(_GLANCE)
         return self.engine.snapshot
@@ -118,7 +118,7 @@ async def released_house(
         organisation,
         store,
         cast("Any", connectors),
-        lease=cast("Any", SimpleNamespace(acquire=lambda: True, release=lambda: None)),
+        lock=cast("Any", SimpleNamespace(acquire=lambda: True, release=lambda: None)),
         window=nightly_window(settings, organisation),
         poll_seconds=3600,
         is_read_only=True,

@@ -13,22 +13,22 @@ from support.house import settings_for
 from support.keychain import keychain_in
 from support.practice import PracticeXero, running_sandbox
 
-from tui.engine.accounts.account import FILE, XeroAccount
+from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.account import ConnectRequest
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (
     NoKeychainError,
     OfflineError,
-    ReadOnly,
     ReadOnlyError,
+    ReadOnlyReason,
     ReconnectError,
     SignInError,
 )
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
 from tui.system.paths import Paths
-from tui.xero.auth.keychain import Keychain
+from tui.xero.auth.keychain import KeychainTokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ async def test_a_sign_in_opens_organisations_and_is_there_at_the_next_start(
     attempt.paste(decide(attempt.url))
     connected = await attempt.finish()
     assert [one.name for one in connected.organisations] == [one.name for one in practice.organisations]
-    assert connected.kept_in == str(paths.token_file(practice.client_id))
+    assert connected.token_storage == str(paths.token_file(practice.client_id))
     again = XeroAccount(settings, paths)
     assert [one.organisation for one in again.organisations()] == list(connected.organisations)
     assert again.last_opened == connected.organisations[0]
@@ -88,7 +88,7 @@ async def test_a_sign_in_opens_organisations_and_is_there_at_the_next_start(
 
 async def test_the_organisation_open_last_is_opened_first(account: XeroAccount, paths: Paths) -> None:
     second = account.organisations()[1].organisation
-    account.opened(second)
+    account.record_opened(second)
     assert XeroAccount(account._settings, paths).last_opened == second
 
 
@@ -143,7 +143,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
     async def none(_: XeroAccount) -> str:
         return ""
 
-    monkeypatch.setattr(XeroAccount, "keychain", none)
+    monkeypatch.setattr(XeroAccount, "keychain_name", none)
     account = XeroAccount(replace(settings, xero=replace(settings.xero, token_store="keychain")), paths)
     with pytest.raises(NoKeychainError):
         await account.sign_in(ConnectRequest(practice.client_id))
@@ -151,7 +151,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
     attempt = await account.sign_in(ConnectRequest(practice.client_id, allow_file=True))
     attempt.paste(decide(attempt.url))
     await attempt.finish()
-    assert load(paths.settings_file, {}).xero.token_store == FILE
+    assert load(paths.settings_file, {}).xero.token_store == TOKENS_IN_FILE
     assert paths.token_file(practice.client_id).stat().st_mode & 0o777 == 0o600
 
 
@@ -176,29 +176,29 @@ async def test_a_keychain_that_waits_is_told_of_and_waited_for(
         keychain.prompt = prompt = threading.Event()
         connected = await attempt.finish()
         assert said == [True, False] * 2
-        assert Keychain(paths.data, practice.client_id).load().access_token
+        assert KeychainTokenStore(paths.data, practice.client_id).load().access_token
         keychain.prompt = prompt = threading.Event()
         await account.disconnect(connected.organisations[0].sign_in)
         assert said == [True, False] * 3
         with pytest.raises(ReconnectError):
-            Keychain(paths.data, practice.client_id).load()
+            KeychainTokenStore(paths.data, practice.client_id).load()
 
 
 async def test_what_was_removed_in_xero_is_marked_and_comes_back(
     practice: PracticeXero, account: XeroAccount, paths: Paths
 ) -> None:
     practice.control("POST", f"connections/{practice.tenant_id}", {"connected": False})
-    assert [one.is_gone for one in await account.refresh()] == [True, False]
-    assert [one.is_gone for one in XeroAccount(account._settings, paths).organisations()] == [True, False]
+    assert [one.is_removed for one in await account.refresh()] == [True, False]
+    assert [one.is_removed for one in XeroAccount(account._settings, paths).organisations()] == [True, False]
     practice.control("POST", f"connections/{practice.tenant_id}", {"connected": True})
-    assert [one.is_gone for one in await account.refresh()] == [False, False]
+    assert [one.is_removed for one in await account.refresh()] == [False, False]
 
 
 async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: XeroAccount) -> None:
     second = practice.organisations[1].tenant_id
     practice.control("POST", f"connections/{second}", {"connected": False})
-    account._remember(account._known.without_sign_in(practice.client_id))
-    assert len(await account.adopt(practice.refresh_token, practice.client_id)) == 1
+    account._save_connections(account._connections.without_sign_in(practice.client_id))
+    assert len(await account.import_refresh_token(practice.refresh_token, practice.client_id)) == 1
     practice.control("POST", f"connections/{second}", {"connected": True})
     assert [one.organisation.tenant_id for one in await account.refresh()][-1] == second
 
@@ -217,7 +217,7 @@ async def test_an_organisation_that_cannot_be_read_just_now_keeps_what_was_known
 async def test_a_sign_in_made_elsewhere_is_taken_over(paths: Paths, tmp_path: Path) -> None:
     with running_sandbox(tmp_path / "fresh", "--contacts", "20", "--cycle", "3600") as fresh:
         account = XeroAccount(settings_for(fresh, poll_seconds=60), paths)
-        assert len(await account.adopt(fresh.refresh_token, fresh.client_id)) == 2
+        assert len(await account.import_refresh_token(fresh.refresh_token, fresh.client_id)) == 2
         assert len(await account.refresh()) == 2
 
 
@@ -236,7 +236,7 @@ async def test_what_is_disconnected_while_a_new_one_is_described_stays_away(
     practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(**_: object) -> tuple[Organisation, ...]:
-        found = account._known.of(practice.client_id)
+        found = account._connections.of(practice.client_id)
         await account.disconnect(practice.client_id)
         return found
 
@@ -267,7 +267,7 @@ async def test_stores_are_read_beside_the_event_loop(
 ) -> None:
     threads: set[int] = set()
     monkeypatch.setattr("tui.engine.accounts.account.peek", lambda *_: threads.add(threading.get_ident()))
-    assert all(one.is_counted for one in await account.count())
+    assert all(one.is_counted for one in await account.organisations_with_counts())
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
@@ -282,14 +282,14 @@ async def test_an_engine_that_was_stopped_is_let_go(account: XeroAccount) -> Non
 
 
 async def test_changes_are_counted_without_opening(account: XeroAccount) -> None:
-    listed = (await account.count())[0]
-    assert (listed.pending, listed.unfinished) == (None, None)
+    listed = (await account.organisations_with_counts())[0]
+    assert (listed.pending, listed.not_in_xero) == (None, None)
     engine = account.open(listed.organisation)
-    await engine._store.apply([CONTACT], CONTACT.updated_at)
+    await engine._store.save_contacts([CONTACT], CONTACT.updated_at)
     await engine.request(Action.ARCHIVE, [CONTACT.contact_id])
     await engine.stop()
-    listed = (await account.count())[0]
-    assert (listed.pending, listed.unfinished) == (0, 1)
+    listed = (await account.organisations_with_counts())[0]
+    assert (listed.pending, listed.not_in_xero) == (0, 1)
 
 
 async def test_a_disconnected_sign_in_leaves_its_journal(
@@ -320,7 +320,7 @@ async def test_read_only_mode_ends_no_sign_in_but_can_connect(
     token = paths.token_file(practice.client_id).read_bytes()
     with pytest.raises(ReadOnlyError) as raised:
         await reader.disconnect(practice.client_id)
-    assert raised.value.reason is ReadOnly.OPTION
+    assert raised.value.reason is ReadOnlyReason.OPTION
     assert paths.token_file(practice.client_id).read_bytes() == token
     assert len(await reader.refresh()) == len(practice.organisations)
     attempt = await reader.sign_in(ConnectRequest(practice.client_id))

@@ -113,10 +113,10 @@ async def test_a_write_outlives_them(office: Office, chunk: int) -> None:
         await office.archive(number)
         office.meets(odd, "POST")
         await office.send()
-        assert (Origin.HERE, State.REFUSED) not in office.states(number), name
+        assert (Origin.RESHELVE, State.REFUSED) not in office.states(number), name
         office.meets(None, "POST")
         await office.send()
-        assert office.states(number) == [(Origin.HERE, State.CONFIRMED)], name
+        assert office.states(number) == [(Origin.RESHELVE, State.CONFIRMED)], name
 
 
 @one_contact_a_case
@@ -136,7 +136,7 @@ async def test_the_read_after_a_lost_answer_outlives_them(office: Office, chunk:
         office.xero.carries_out = True
         await office.send()
         await office.send()
-        assert (Origin.HERE, State.REFUSED) not in office.states(number), name
+        assert (Origin.RESHELVE, State.REFUSED) not in office.states(number), name
         office.meets(None, "GET")
         await office.send()
-        assert office.states(number) == [(Origin.HERE, State.CONFIRMED)], name
+        assert office.states(number) == [(Origin.RESHELVE, State.CONFIRMED)], name

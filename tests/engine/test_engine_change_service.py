@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from engine.model_xero import START, Clock, ModelXero, contact
 
-from tui.engine.change_export import COLUMNS, plain
+from tui.engine.change_export import COLUMNS, csv_safe
 from tui.engine.change_service import ChangeService
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tui.engine.scheduler import Scheduler
     from tui.engine.snapshot_publisher import SnapshotPublisher
-    from tui.xero.client import Element
+    from tui.xero.client import ContactWriteResult
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Bench(ChangeService):
 
     async def have(self, *ids: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
         self.xero.contacts_now |= {each: contact(each, status) for each in ids}
-        await self._store.apply(list(self.xero.contacts_now.values()), self.clock())
+        await self._store.save_contacts(list(self.xero.contacts_now.values()), self.clock())
 
     def states(self) -> dict[str, State]:
         return {each.contact_id: each.state for each in self._store.changes_in(*State)}
@@ -84,15 +84,15 @@ async def test_a_pause_keeps_what_is_queued_and_settles_what_is_in_doubt(bench: 
     await bench.have("a", "b")
     await bench.request(Action.ARCHIVE, ["a"])
     [doubtful] = store.changes_in(State.QUEUED)
-    await store.record([TransitionRequest(doubtful.change_id, Transition.SEND)], START)
+    await store.record_transitions([TransitionRequest(doubtful.change_id, Transition.SEND)], START)
     await bench.request(Action.ARCHIVE, ["b"])
     bench.xero.set_status("a", ContactStatus.ARCHIVED)
-    await bench.pause(on=True)
+    await bench.pause_sending(on=True)
     await bench.pusher.recover()
     await bench.pusher.run_until_empty()
     assert bench.states() == {"a": State.CONFIRMED, "b": State.QUEUED}
     assert bench.xero.writes == []
-    await bench.pause(on=False)
+    await bench.pause_sending(on=False)
     await bench.pusher.run_until_empty()
     assert bench.states() == {"a": State.CONFIRMED, "b": State.CONFIRMED}
 
@@ -105,8 +105,8 @@ async def test_a_pause_between_two_batches_stops_the_second(bench: Bench) -> Non
 
     async def answer_and_pause(
         action: Action, contact_ids: Sequence[str], *, idempotency_key: str
-    ) -> list[Element]:
-        await bench.pause(on=True)
+    ) -> list[ContactWriteResult]:
+        await bench.pause_sending(on=True)
         return await answer(action, contact_ids, idempotency_key=idempotency_key)
 
     bench.xero.change_status = answer_and_pause  # type: ignore[method-assign]
@@ -120,14 +120,16 @@ async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Stor
     assert await bench.request(Action.ARCHIVE, ["a", "b"]) == 2
     assert await bench.cancel_many(store.changes_in(State.QUEUED, limit=1)) == 1
     [left] = store.changes_in(State.QUEUED)
-    await store.record([TransitionRequest(left.change_id, Transition.REFUSE, message="no")], START)
+    await store.record_transitions(
+        [TransitionRequest(left.change_id, Transition.REFUSE, message="no")], START
+    )
     assert await bench.retry([left]) == 1
     plan = await bench.undo_plan()
     assert plan is not None
-    assert (await bench.undo(plan)).words == "1 is cancelled before it leaves"
+    assert (await bench.undo(plan)).summary == "1 is cancelled before it leaves"
     again = await bench.redo_plan()
     assert again is not None
-    assert (await bench.undo(again)).words == "1 becomes an archive"
+    assert (await bench.undo(again)).summary == "1 becomes an archive"
     assert (bench.told.news, bench.told.wakes) == (5, 4)
 
 
@@ -149,7 +151,7 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
     await bench.have("a", "b")
     await bench.request(Action.ARCHIVE, ["a", "b", "x"])
     first = store.changes_in(State.QUEUED)[0]
-    await store.record(
+    await store.record_transitions(
         [TransitionRequest(first.change_id, Transition.REFUSE, message="on a repeating invoice")], START
     )
 
@@ -162,7 +164,7 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
     assert await found(ChangeGroup.OPEN) == ["x", "b"]
     assert await found(ChangeGroup.ALL, "cafe OTAUTAHI") == ["x"]
     assert await found(ChangeGroup.ALL, "repeating archive") == ["a"]
-    assert await found(ChangeGroup.WAITING) == []
+    assert await found(ChangeGroup.PENDING) == []
 
 
 async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) -> None:
@@ -179,12 +181,12 @@ async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) 
     ]
     for number, change in enumerate(changes):
         for event in steps[number % len(steps)]:
-            await store.record([TransitionRequest(change.change_id, event)], START)
+            await store.record_transitions([TransitionRequest(change.change_id, event)], START)
     await bench.retry([changes[1]])
     everything = (await bench.changes(ChangeQuery(), 0, 100)).changes
     for group in ChangeGroup:
         found = await bench.changes(ChangeQuery(group), 0, 100)
-        assert found.changes == tuple(view for view in everything if group.holds(view.change))
+        assert found.changes == tuple(view for view in everything if group.contains(view.change))
         assert found.total == len(found.changes) > 0
 
 
@@ -195,12 +197,12 @@ async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> No
     await bench.pusher.run_until_empty()
     await bench.request(Action.RESTORE, ["a", "b"])
     queued = store.changes_in(State.QUEUED)
-    await store.record(
+    await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in queued], START
     )
     first, second = await bench.manual_restores()
-    assert "An active contact is also called “CONTACT A”" in first.may_fail
-    assert second.may_fail == ""
+    assert "An active contact is also called “CONTACT A”" in first.expected_refusal
+    assert second.expected_refusal == ""
 
 
 async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store) -> None:
@@ -208,7 +210,7 @@ async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store)
     await bench.request(Action.ARCHIVE, ["a"])
     await bench.pusher.run_until_empty()
     [change] = store.changes_in(State.CONFIRMED)
-    assert [line.what for line in await bench.timeline(change)] == [
+    assert [line.event for line in await bench.timeline(change)] == [
         "Archive asked for here",
         "Archive sent to Xero",
         "Archive confirmed by Xero",
@@ -281,7 +283,7 @@ async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: 
 )
 def test_nothing_acts_as_a_formula_whatever_separates_cells(before: str, sign: str) -> None:
     line = io.StringIO()
-    csv.writer(line).writerow(["a", plain(f"{before}{sign}1+2;"), "b"])
+    csv.writer(line).writerow(["a", csv_safe(f"{before}{sign}1+2;"), "b"])
     for delimiter in ",;\t|":
         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
             [cells] = csv.reader([line.getvalue()], delimiter=delimiter, quoting=quoting)
@@ -311,7 +313,7 @@ async def test_a_formula_behind_another_delimiter_is_dead_in_the_file_too(
     ],
 )
 def test_controls_are_dropped_and_text_stays_on_one_line(cell: str, shown: str) -> None:
-    assert plain(cell) == shown
+    assert csv_safe(cell) == shown
 
 
 @pytest.mark.parametrize(
@@ -319,4 +321,4 @@ def test_controls_are_dropped_and_text_stays_on_one_line(cell: str, shown: str) 
     ["", "Bayside Club", "a=b", "1-2", "O'Neil", "Smith - Jones", "a@b.example", "नि\u200dक", "Zoë 東"],
 )
 def test_other_text_stays_as_it_is(cell: str) -> None:
-    assert plain(cell) == cell
+    assert csv_safe(cell) == cell

@@ -32,8 +32,8 @@ class Hands:
         self.passed = 0.0
         self.moved = self.doubts = 0
         self.clock = XeroClock(self.machine, store, lambda: self.passed)
-        self.clock.on_moved = self._note
-        self.clock.on_doubt = self._doubt
+        self.clock.on_offset_changed = self._note
+        self.clock.on_uncertain = self._doubt
 
     def _note(self) -> None:
         self.moved += 1
@@ -179,11 +179,11 @@ def test_a_date_that_makes_no_sense_changes_nothing(hands: Hands, ahead: timedel
 
 
 def test_what_a_person_names_is_never_later_than_named(hands: Hands) -> None:
-    assert hands.clock.by_person(START) == START
+    assert hands.clock.to_xero_time(START) == START
     hands.agree(10 * MINUTE)
-    assert hands.clock.by_person(START) == START - 10 * MINUTE
+    assert hands.clock.to_xero_time(START) == START - 10 * MINUTE
     hands.agree(-10 * MINUTE)
-    assert hands.clock.by_person(START) == START
+    assert hands.clock.to_xero_time(START) == START
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -222,7 +222,7 @@ async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
             disk.record(None)
 
     full, said = Full(), list[str]()
-    disk = StorageHealth(lambda: said.append(disk.trouble))
+    disk = StorageHealth(lambda: said.append(disk.write_problem))
     disk.wait_before_retry = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
     hands = Hands(cast("Store", full))
     keeping = asyncio.create_task(hands.clock.save_offset(disk))

@@ -17,7 +17,7 @@ from tui.engine import comparison
 from tui.engine.clock import XeroClock
 from tui.engine.comparison import LAST_FILE, open_store
 from tui.engine.comparison_service import ComparisonService
-from tui.engine.sync.sync_state import FULL_DONE_AT, SINCE
+from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.model.change import Action, State, Transition
 from tui.model.comparison import MismatchReason
 from tui.model.contact import ContactStatus, Organisation
@@ -61,20 +61,22 @@ class Bench(ComparisonService):
         self.news += 1
 
     async def have(self, *contacts: int) -> None:
-        await self._store.apply([contact(xero_id(each), name=f"Contact {each}") for each in contacts], START)
-        await self._store.set_sync_state(FULL_DONE_AT, START.isoformat())
+        await self._store.save_contacts(
+            [contact(xero_id(each), name=f"Contact {each}") for each in contacts], START
+        )
+        await self._store.set_sync_state(FULL_SYNC_ENDED_AT, START.isoformat())
 
     async def archive(self, number: int, at: datetime) -> None:
         """Let somebody archive a contact in Xero, and a pull see it."""
         seen = contact(xero_id(number), ARCHIVED, name=f"Contact {number}", updated_at=at)
-        await self._store.apply([seen], at)
+        await self._store.save_contacts([seen], at)
 
     async def look(self, *lines: tuple[int, str], **options: Any) -> FileComparison:
         rows = (f"{xero_id(number)},{status}\n" for number, status in lines)
         self.file.write_text("External ID,Status\n" + "".join(rows), encoding="utf-8")
         os.utime(self.file, (DATED.timestamp(), DATED.timestamp()))
-        if self._store.sync_state(SINCE) is None:
-            await self._store.set_sync_state(SINCE, (DATED + timedelta(minutes=1)).isoformat())
+        if self._store.sync_state(MODIFIED_SINCE) is None:
+            await self._store.set_sync_state(MODIFIED_SINCE, (DATED + timedelta(minutes=1)).isoformat())
         return await self.compare_file(self.file, FileOptions(**options))
 
     def grades(self) -> dict[str, SyncStatus]:
@@ -92,10 +94,10 @@ async def test_what_agrees_is_read_and_dated_as_the_file(bench: Bench, store: St
     await bench.archive(1, START + timedelta(minutes=1))
     await bench.archive(2, DATED + timedelta(seconds=1))
     found = await bench.look((1, "Archived"), (2, "Archived"), (3, "Active"))
-    assert len(found.agrees) == 3
+    assert len(found.matches) == 3
     assert bench.grades() == {xero_id(1): SyncStatus.PENDING, xero_id(2): SyncStatus.PENDING}
     accepted = await bench.record_matches(found, {})
-    assert (accepted.settled, bench.news) == (1, 1)
+    assert (accepted.newly_synced_total, bench.news) == (1, 1)
     assert bench.grades() == {xero_id(1): SyncStatus.SYNCED, xero_id(2): SyncStatus.PENDING}
     [settled] = store.synced(5)
     assert settled.synced_at == DATED
@@ -113,11 +115,11 @@ async def test_a_file_of_a_machine_whose_clock_is_ahead_proves_nothing_confirmed
     tell_time(bench._clock, bench.clock() - timedelta(minutes=minutes))
     found = await bench.look((1, "Archived"))
     # Behind, it is left alone: a date that is too early claims too little.
-    assert found.source.dated == DATED - timedelta(minutes=max(minutes, 0))
+    assert found.source.exported_at == DATED - timedelta(minutes=max(minutes, 0))
     await bench.record_matches(found, {})
     assert bench.grades() == {xero_id(1): grade}
     told = await bench.look((1, "Archived"), dated=DATED - timedelta(minutes=1))
-    assert told.source.dated == DATED - timedelta(minutes=1 + max(minutes, 0))
+    assert told.source.exported_at == DATED - timedelta(minutes=1 + max(minutes, 0))
 
 
 async def test_a_file_just_exported_on_a_machine_whose_clock_is_ahead_is_no_file_of_the_future(
@@ -126,19 +128,19 @@ async def test_a_file_just_exported_on_a_machine_whose_clock_is_ahead_is_no_file
     await bench.have(1)
     bench.clock.at = DATED
     tell_time(bench._clock, DATED - timedelta(minutes=10))
-    assert (await bench.look((1, "Active"))).source.dated == DATED - timedelta(minutes=10)
+    assert (await bench.look((1, "Active"))).source.exported_at == DATED - timedelta(minutes=10)
 
 
 async def test_the_same_file_again_changes_nothing(bench: Bench, store: Store) -> None:
     await bench.have(1)
     await bench.archive(1, START + timedelta(minutes=1))
     first = await bench.look((1, "Archived"))
-    assert (await bench.record_matches(first, {})).settled == 1
+    assert (await bench.record_matches(first, {})).newly_synced_total == 1
     # The comparison that was shown before, and a new one.
-    assert (await bench.record_matches(first, {})).settled == 0
+    assert (await bench.record_matches(first, {})).newly_synced_total == 0
     again = await bench.look((1, "Archived"))
-    assert (again.source, again.proved) == (first.source, ())
-    assert (await bench.record_matches(again, {})).settled == 0
+    assert (again.source, again.newly_synced) == (first.source, ())
+    assert (await bench.record_matches(again, {})).newly_synced_total == 0
     events = [event.transition for event in store.entries_of(xero_id(1))]
     assert events.count("picked_up") == 1
     assert store._database.rows("SELECT count(*) FROM pick_ups") == [(1,)]
@@ -150,14 +152,14 @@ async def test_what_differs_is_recorded_nowhere_and_can_be_acted_on(bench: Bench
     await bench.archive(2, DATED + timedelta(minutes=1))
     [queued] = await store.add(Action.ARCHIVE, store.contacts([xero_id(3)]), START)
     found = await bench.look((1, "Active"), (2, "Active"), (3, "Archived"))
-    assert [(one.contact.contact_id, one.why, one.action) for one in found.differs] == [
-        (xero_id(1), MismatchReason.WAITING, Action.RESTORE),
+    assert [(one.contact.contact_id, one.reason, one.action) for one in found.mismatches] == [
+        (xero_id(1), MismatchReason.PENDING, Action.RESTORE),
         (xero_id(2), MismatchReason.CHANGED_SINCE, Action.RESTORE),
-        (xero_id(3), MismatchReason.UNDER_WAY, Action.ARCHIVE),
+        (xero_id(3), MismatchReason.IN_PROGRESS, Action.ARCHIVE),
     ]
-    assert (await bench.record_matches(found, {})).settled == 0
+    assert (await bench.record_matches(found, {})).newly_synced_total == 0
     assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
-    await store.record([TransitionRequest(queued.change_id, Transition.CANCEL)], START)
+    await store.record_transitions([TransitionRequest(queued.change_id, Transition.CANCEL)], START)
 
 
 async def test_an_earlier_date_proves_less(bench: Bench) -> None:
@@ -166,20 +168,20 @@ async def test_an_earlier_date_proves_less(bench: Bench) -> None:
     await bench.archive(2, START + timedelta(minutes=9))
     lines = (1, "Archived"), (2, "Archived")
     found = await bench.look(*lines, dated=START + timedelta(minutes=5))
-    assert [one.contact_id for one in found.proved] == [xero_id(1)]
-    assert len((await bench.look(*lines)).proved) == 2
+    assert [one.contact_id for one in found.newly_synced] == [xero_id(1)]
+    assert len((await bench.look(*lines)).newly_synced) == 2
 
 
 async def test_a_copy_that_is_older_than_the_file_is_remarked_on(bench: Bench, store: Store) -> None:
     await bench.have(1)
     assert (await bench.look((1, "Active"))).notes == ()
-    await store.set_sync_state(SINCE, (DATED - timedelta(minutes=1)).isoformat())
+    await store.set_sync_state(MODIFIED_SINCE, (DATED - timedelta(minutes=1)).isoformat())
     [note] = (await bench.look((1, "Active"))).notes
     assert "last read from Xero before the file was exported" in note
 
 
 async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, store: Store) -> None:
-    await store.apply([contact(xero_id(1))], START)
+    await store.save_contacts([contact(xero_id(1))], START)
     with pytest.raises(ReshelveError, match="Not all contacts"):
         await bench.look((1, "Active"))
 
@@ -196,9 +198,9 @@ async def test_more_than_is_recorded_at_once(bench: Bench, store: Store) -> None
     numbers = range(1, 1_202)
     await bench.have(*numbers)
     at = START + timedelta(minutes=1)
-    await store.apply([contact(xero_id(each), ARCHIVED, updated_at=at) for each in numbers], at)
+    await store.save_contacts([contact(xero_id(each), ARCHIVED, updated_at=at) for each in numbers], at)
     found = await bench.look(*((each, "Archived") for each in numbers))
-    assert (await bench.record_matches(found, {})).settled == len(numbers)
+    assert (await bench.record_matches(found, {})).newly_synced_total == len(numbers)
     assert set(bench.grades().values()) == {SyncStatus.SYNCED}
 
 

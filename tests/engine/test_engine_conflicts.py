@@ -17,7 +17,7 @@ from tui.model.change import Action, Change, State
 from tui.model.eligibility import GDPR, MERGED
 from tui.model.errors import XeroError
 from tui.store.change_log.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]
 @pytest.fixture(scope="module")
 def tokens(practice: PracticeXero, tmp_path_factory: pytest.TempPathFactory) -> TokenSource:
     folder = tmp_path_factory.mktemp("tokens")
-    kept = TokenFile(folder / "tokens.json")
-    kept.save(Tokens.of_refresh_token(practice.refresh_token, practice.client_id))
+    kept = FileTokenStore(folder / "tokens.json")
+    kept.save(Tokens.from_refresh_token(practice.refresh_token, practice.client_id))
     return TokenSource(kept, folder / "tokens.lock", identity_url=practice.identity)
 
 
@@ -73,7 +73,7 @@ class Case:
         self.writes_before = practice.status_writes()
 
     async def see(self) -> None:
-        await self.store.apply((await self.xero.look_up([self.contact_id])).contacts, utc_now())
+        await self.store.save_contacts((await self.xero.look_up([self.contact_id])).contacts, utc_now())
 
     async def ask(self, action: Action) -> Change:
         [change] = await self.store.add(action, self.store.contacts([self.contact_id]), utc_now())

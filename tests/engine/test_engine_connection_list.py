@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui.engine.accounts.connection_list import ConnectionList, read_known, write_known
+from tui.engine.accounts.connection_list import ConnectionList, load_connections, save_connections
 from tui.model.contact import Organisation
 from tui.model.errors import StoreError
 
@@ -28,16 +28,16 @@ def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, co
     file = tmp_path / "organisations.json"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(StoreError, match="damaged"):
-        read_known(file)
+        load_connections(file)
     assert (file.parent / "damaged-organisations.json").read_text(encoding="utf-8") == content
-    assert read_known(file) == ConnectionList(())
+    assert load_connections(file) == ConnectionList(())
 
 
 def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:
     file = tmp_path / "organisations.json"
     file.mkdir()
     with pytest.raises(StoreError, match="can't be read"):
-        read_known(file)
+        load_connections(file)
     assert file.is_dir()
 
 
@@ -45,5 +45,5 @@ def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:
 def test_an_organisation_without_an_id_hides_no_other(tmp_path: Path, odd: str) -> None:
     file = tmp_path / "organisations.json"
     good = Organisation("one", "One", "!one")
-    write_known(file, ConnectionList((Organisation(odd, "Odd", "!odd"), good)))
-    assert read_known(file).organisations == (good,)
+    save_connections(file, ConnectionList((Organisation(odd, "Odd", "!odd"), good)))
+    assert load_connections(file).organisations == (good,)

@@ -11,8 +11,7 @@ from engine.model_xero import START, Clock
 from tui.engine.connectivity import connection_state
 from tui.engine.connectivity.connection_state import ConnectionState
 from tui.model.errors import (
-    AnswerLostError,
-    ForeignAnswerError,
+    ForeignReplyError,
     KeychainError,
     MissingScopeError,
     NotConnectedError,
@@ -20,10 +19,11 @@ from tui.model.errors import (
     RateLimitedError,
     ReconnectError,
     RejectedError,
+    ReplyLostError,
     ReshelveError,
 )
 from tui.model.snapshot import ConnectionStatus
-from tui.xero.errors import answer_lost, answer_too_large, answer_unreadable
+from tui.xero.errors import reply_lost, reply_too_large, unreadable_reply
 
 
 class Sky:
@@ -55,7 +55,7 @@ class Sky:
 
     @property
     def wait(self) -> float:
-        until = self.weather.link.waiting_until
+        until = self.weather.xero_status.retry_at
         return 0.0 if until is None else (until - self.clock()).total_seconds()
 
 
@@ -77,7 +77,7 @@ async def waits(weather: ConnectionState) -> bool:
     return is_waiting
 
 
-LOST = AnswerLostError("The answer was lost.", "Reshelve reads again.")
+LOST = ReplyLostError("The answer was lost.", "Reshelve reads again.")
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ LOST = AnswerLostError("The answer was lost.", "Reshelve reads again.")
         (RateLimitedError(7200, "day"), ConnectionStatus.LIMITED, 7200),
         (ReconnectError("x"), ConnectionStatus.RECONNECT, 60),
         (RejectedError("x", 422), ConnectionStatus.UNEXPECTED, 60),
-        (ForeignAnswerError("x"), ConnectionStatus.UNEXPECTED, 1),
-        (answer_unreadable(), ConnectionStatus.UNEXPECTED, 1),
-        (answer_too_large(), ConnectionStatus.UNEXPECTED, 1),
-        (answer_lost(), ConnectionStatus.UNAVAILABLE, 1),
+        (ForeignReplyError("x"), ConnectionStatus.UNEXPECTED, 1),
+        (unreadable_reply(), ConnectionStatus.UNEXPECTED, 1),
+        (reply_too_large(), ConnectionStatus.UNEXPECTED, 1),
+        (reply_lost(), ConnectionStatus.UNAVAILABLE, 1),
         (NotConnectedError("x"), ConnectionStatus.REMOVED, 600),
         (MissingScopeError("x"), ConnectionStatus.RECONNECT, 600),
     ],
@@ -102,14 +102,14 @@ def test_each_failure_has_its_name_and_its_wait(
     sky: Sky, error: ReshelveError, link: ConnectionStatus, seconds: float
 ) -> None:
     sky.weather.record_failure(error)
-    assert sky.weather.link.status is link
+    assert sky.weather.xero_status.status is link
     assert sky.wait == seconds
     assert sky.changes == 1
 
 
 def test_the_words_say_what_happened_and_what_to_do(sky: Sky) -> None:
     sky.weather.record_failure(LOST)
-    assert sky.weather.link.detail == "The answer was lost. Reshelve reads again."
+    assert sky.weather.xero_status.detail == "The answer was lost. Reshelve reads again."
 
 
 def test_offline_doubles_up_to_half_a_minute_and_an_answer_resets_it(sky: Sky) -> None:
@@ -151,7 +151,7 @@ def test_several_jobs_that_meet_the_same_trouble_are_one_failure(sky: Sky) -> No
 def test_the_longer_of_two_waits_is_kept_and_named(sky: Sky) -> None:
     sky.weather.record_failure(RateLimitedError(7200, "day"))
     sky.weather.record_failure(OfflineError("x"))
-    assert (sky.weather.link.status, sky.wait) == (ConnectionStatus.LIMITED, 7200)
+    assert (sky.weather.xero_status.status, sky.wait) == (ConnectionStatus.LIMITED, 7200)
     sky.weather.record_failure(RateLimitedError(9000, "day"))
     assert sky.wait == 9000
 
@@ -160,13 +160,13 @@ def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -
     before = sky.weather.attempt()
     sky.weather.record_failure(RateLimitedError(7200, "day"), before)
     sky.weather.record_success(3, 0, before)
-    assert (sky.weather.link.status, sky.wait, sky.weather.link.day_calls_left) == (
+    assert (sky.weather.xero_status.status, sky.wait, sky.weather.xero_status.day_calls_left) == (
         ConnectionStatus.LIMITED,
         7200,
         0,
     )
     sky.weather.record_success(3, 0, sky.weather.attempt())
-    assert sky.weather.link.status is ConnectionStatus.ONLINE
+    assert sky.weather.xero_status.status is ConnectionStatus.ONLINE
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,12 @@ def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -
 )
 def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
     sky.weather.record_failure(RateLimitedError(10, problem))
-    assert words in sky.weather.link.detail
+    assert words in sky.weather.xero_status.detail
 
 
 def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
     sky.weather.record_failure(NotConnectedError("Forbidden"))
-    detail = sky.weather.link.detail
+    detail = sky.weather.xero_status.detail
     assert "no longer lists this organisation" in detail
     assert "stays readable" in detail
     assert "connect again" in detail
@@ -193,48 +193,48 @@ def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: 
 
 def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
     sky.weather.record_success(0, 4000)
-    sky.weather.minute_full(23)
-    assert sky.weather.shown.minute_full_until == START + timedelta(seconds=23)
-    assert sky.weather.shown.status is ConnectionStatus.ONLINE
-    sky.weather.minute_full(None)
-    assert sky.weather.shown.minute_full_until is None
+    sky.weather.record_minute_limit(23)
+    assert sky.weather.display_status.minute_full_until == START + timedelta(seconds=23)
+    assert sky.weather.display_status.status is ConnectionStatus.ONLINE
+    sky.weather.record_minute_limit(None)
+    assert sky.weather.display_status.minute_full_until is None
 
 
 def test_an_answer_that_takes_long_is_known_until_it_comes(sky: Sky) -> None:
     sky.weather.record_success(60, 4000)
-    sky.weather.silent(5)
-    assert sky.weather.shown.silent_since == START - timedelta(seconds=5)
-    sky.weather.silent(None)
-    assert sky.weather.shown.silent_since is None
+    sky.weather.record_slow_reply(5)
+    assert sky.weather.display_status.no_reply_since == START - timedelta(seconds=5)
+    sky.weather.record_slow_reply(None)
+    assert sky.weather.display_status.no_reply_since is None
 
 
 async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) -> None:
     sky.weather.record_success(60, 900)
     until = START + timedelta(hours=1)
     sky.weather.limit_background_calls(until)
-    assert sky.weather.shown.waiting_until == until
-    assert "kept for you" in sky.weather.shown.detail
+    assert sky.weather.display_status.retry_at == until
+    assert "kept for you" in sky.weather.display_status.detail
     assert not await waits(sky.weather)
     sky.weather.record_failure(OfflineError("x"))
-    assert "kept for you" not in sky.weather.shown.detail
+    assert "kept for you" not in sky.weather.display_status.detail
     sky.weather.record_success(60, 4999)
     sky.weather.limit_background_calls(None)
-    assert sky.weather.shown == sky.weather.link
+    assert sky.weather.display_status == sky.weather.xero_status
 
 
 def test_an_answer_tells_the_calls_left_and_forgets_the_trouble(sky: Sky) -> None:
     sky.weather.record_failure(LOST)
     sky.weather.record_success(58, None)
-    link = sky.weather.link
+    link = sky.weather.xero_status
     assert (link.status, link.minute_calls_left, link.day_calls_left) == (ConnectionStatus.ONLINE, 58, None)
-    assert (link.last_answer_at, link.waiting_until, link.detail) == (START, None, "")
+    assert (link.last_reply_at, link.retry_at, link.detail) == (START, None, "")
 
 
 def test_bad_weather_keeps_what_the_last_answer_said(sky: Sky) -> None:
     sky.weather.record_success(58, 4800)
     sky.clock.forward(minutes=5)
     sky.weather.record_failure(OfflineError("x"))
-    assert (sky.weather.link.last_answer_at, sky.weather.link.day_calls_left) == (START, 4800)
+    assert (sky.weather.xero_status.last_reply_at, sky.weather.xero_status.day_calls_left) == (START, 4800)
 
 
 async def test_fine_weather_is_not_waited_for(sky: Sky) -> None:
@@ -257,7 +257,7 @@ async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
     await asyncio.sleep(0)
     sky.weather.retry_now()
     await asyncio.gather(*waiting)
-    assert sky.weather.link.waiting_until is None
+    assert sky.weather.xero_status.retry_at is None
 
 
 async def test_a_clock_set_back_neither_prolongs_the_wait_nor_the_countdown(
@@ -316,13 +316,13 @@ async def test_an_answer_to_somebody_else_ends_everybodys_wait(sky: Sky) -> None
     await asyncio.sleep(0)
     sky.weather.record_success(60, 5000)
     await waiting
-    assert sky.weather.link.status is ConnectionStatus.ONLINE
+    assert sky.weather.xero_status.status is ConnectionStatus.ONLINE
 
 
 async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
     sky.weather.mark_standby()
-    assert sky.weather.link.status is ConnectionStatus.STANDBY
-    assert "Another Reshelve" in sky.weather.link.detail
+    assert sky.weather.xero_status.status is ConnectionStatus.STANDBY
+    assert "Another Reshelve" in sky.weather.xero_status.detail
     assert not await waits(sky.weather)
 
 
@@ -330,6 +330,6 @@ async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(s
     # Its prompt may be answered at any moment.
     error = KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
     assert max(sky.failures(error, 20)) <= 5
-    assert sky.weather.link.status is ConnectionStatus.KEYCHAIN
-    assert "look for its prompt" in sky.weather.link.detail
+    assert sky.weather.xero_status.status is ConnectionStatus.KEYCHAIN
+    assert "look for its prompt" in sky.weather.xero_status.detail
     assert max(sky.failures(KeychainError("The keychain can't be opened."), 20)) > 5

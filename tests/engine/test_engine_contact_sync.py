@@ -20,8 +20,8 @@ from tui.store import TransitionRequest
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.snapshot import PullProgress
-    from tui.store import Applied, Store
+    from tui.model.snapshot import SyncProgress
+    from tui.store import Store, StoreUpdate
     from tui.xero.results import ContactsPage
 
 COUNT = 3_500
@@ -45,8 +45,8 @@ class Pull:
     def __init__(self, store: Store, xero: PagedXero) -> None:
         self.store, self.xero = store, xero
         self.clock = Clock()
-        self.applied: list[Applied] = []
-        self.progress: list[PullProgress | None] = []
+        self.applied: list[StoreUpdate] = []
+        self.progress: list[SyncProgress | None] = []
         self.puller = self.restarted()
 
     def restarted(self) -> ContactSync:
@@ -57,7 +57,7 @@ class Pull:
 
 async def test_everything_is_read_the_first_time_with_progress(store: Store) -> None:
     pull = Pull(store, PagedXero(COUNT))
-    assert pull.puller.is_full_due
+    assert pull.puller.is_full_sync_due
     await pull.puller.refresh()
     assert store.counts().all == COUNT
     assert [page for page, _ in pull.xero.asked] == [1, 2, 3, 4]
@@ -65,7 +65,7 @@ async def test_everything_is_read_the_first_time_with_progress(store: Store) -> 
         (1000, COUNT), (2000, COUNT), (3000, COUNT), (COUNT, COUNT),
     ]  # fmt: skip
     assert pull.progress[-1] is None
-    assert not pull.puller.is_full_due
+    assert not pull.puller.is_full_sync_due
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 4])
@@ -80,7 +80,7 @@ async def test_a_full_read_that_breaks_off_goes_on_where_it_was(store: Store, pa
     await pull.restarted().refresh()
     assert [asked for asked, _ in pull.xero.asked] == list(range(page, 5))
     assert store.counts().all == COUNT
-    assert not pull.puller.is_full_due
+    assert not pull.puller.is_full_sync_due
 
 
 async def test_what_changes_on_pages_read_before_a_break_is_brought_by_the_next_look(store: Store) -> None:
@@ -101,7 +101,7 @@ async def test_an_organisation_without_contacts_is_read_in_one_call(store: Store
     await pull.puller.refresh()
     await pull.puller.refresh()
     assert [page for page, _ in pull.xero.asked] == [1, 1]
-    assert not pull.puller.is_full_due
+    assert not pull.puller.is_full_sync_due
 
 
 async def test_news_are_asked_for_with_an_overlap_by_xeros_clock(store: Store) -> None:
@@ -137,24 +137,24 @@ async def test_everything_is_read_again_after_a_week_by_whatever_clock(store: St
     pull = Pull(store, PagedXero(3))
     await pull.puller.refresh()
     pull.clock.forward(days=6.9)
-    assert not pull.puller.is_full_due
+    assert not pull.puller.is_full_sync_due
     pull.clock.forward(days=days - 6.9)
-    assert pull.puller.is_full_due
+    assert pull.puller.is_full_sync_due
 
 
 async def test_a_contact_somebody_archived_in_xero_is_a_change_of_theirs(store: Store) -> None:
     pull = Pull(store, PagedXero(3))
     await pull.puller.refresh()
-    assert not pull.applied[-1].flips
+    assert not pull.applied[-1].detected
     pull.xero.set_status("00001", ContactStatus.ARCHIVED)
     await pull.puller.refresh()
-    [flip] = pull.applied[-1].flips
+    [flip] = pull.applied[-1].detected
     assert (flip.contact_id, flip.action, flip.origin, flip.state) == (
         "00001", Action.ARCHIVE, Origin.XERO, State.CONFIRMED,
     )  # fmt: skip
     assert flip.confirmed_at == pull.xero.contacts_now["00001"].updated_at
     await pull.puller.refresh()
-    assert not pull.applied[-1].flips
+    assert not pull.applied[-1].detected
 
 
 # --- hand-offs ---
@@ -163,14 +163,14 @@ async def test_a_contact_somebody_archived_in_xero_is_a_change_of_theirs(store: 
 async def test_hand_offs_are_looked_at_fifty_at_a_time_going_round(store: Store) -> None:
     contacts = [contact(f"{number:03}", ContactStatus.ARCHIVED) for number in range(120)]
     xero = ModelXero.of(*contacts)
-    applied: list[Applied] = []
+    applied: list[StoreUpdate] = []
     lookout = ManualRestorePoller(store, xero.client, Clock(), applied.append)
     await lookout.poll()
     assert not xero.reads
 
-    await store.apply(contacts, START)
+    await store.save_contacts(contacts, START)
     changes = await store.add(Action.RESTORE, contacts, START)
-    await store.record(
+    await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in changes], START
     )
     for _ in range(4):
@@ -181,10 +181,10 @@ async def test_hand_offs_are_looked_at_fifty_at_a_time_going_round(store: Store)
 
 async def test_a_restore_pressed_in_xero_finishes_its_hand_off(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
-    applied: list[Applied] = []
-    await store.apply(list(xero.contacts_now.values()), START)
+    applied: list[StoreUpdate] = []
+    await store.save_contacts(list(xero.contacts_now.values()), START)
     [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
-    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
     lookout = ManualRestorePoller(store, xero.client, Clock(), applied.append)
     await lookout.poll()
     assert store.changes_in(State.AWAITING_USER)
@@ -192,16 +192,16 @@ async def test_a_restore_pressed_in_xero_finishes_its_hand_off(store: Store) -> 
     await lookout.poll()
     after = store.change(change.change_id)
     assert after is not None
-    assert (after.state, after.origin) == (State.CONFIRMED, Origin.HERE)
+    assert (after.state, after.origin) == (State.CONFIRMED, Origin.RESHELVE)
     assert not store.changes_in(State.AWAITING_USER)
     assert len(store.changes_of("a")) == 1
 
 
 async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
-    await store.apply(list(xero.contacts_now.values()), START)
+    await store.save_contacts(list(xero.contacts_now.values()), START)
     [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
-    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
     xero.contacts_now["a"] = replace(xero.contacts_now["a"], merged_to="b")
     await ManualRestorePoller(store, xero.client, Clock(), lambda _: None).poll()
     after = store.change(change.change_id)

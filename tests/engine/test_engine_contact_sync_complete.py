@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.effort import examples
 
-from tui.engine.preconditions import GONE as GONE_WORDS
-from tui.engine.preconditions import blocked
+from tui.engine.preconditions import DELETED as GONE_WORDS
+from tui.engine.preconditions import block_reason
 from tui.engine.sync import deleted_contacts as vanished_module
 from tui.engine.sync.contact_sync import ContactSync
 from tui.engine.sync.manual_restores import ManualRestorePoller
@@ -26,15 +26,15 @@ from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError, RejectedError
 from tui.model.query import Query, Tab
 from tui.store import Store, TransitionRequest
-from tui.store.deleted_contacts import WORDS
+from tui.store.deleted_contacts import DELETED_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tui.model.contact import Contact
-    from tui.model.snapshot import PullProgress
+    from tui.model.snapshot import SyncProgress
     from tui.xero.client import XeroClient
-    from tui.xero.results import ContactsPage, LookedUp
+    from tui.xero.results import ContactsPage, LookupResult
 
 GONE = ContactStatus.DELETED
 # Of the ids that books can hold: new ones come anywhere among those that are there.
@@ -132,7 +132,7 @@ async def until_done(store: Store, xero: Books, clock: Clock) -> None:
     """Pull as a program does that is ended and started again at every trouble."""
     for _ in range(100):
         pull = puller(store, xero, clock)
-        was_full = pull.is_full_due
+        was_full = pull.is_full_sync_due
         try:
             await pull.refresh()
         except OfflineError:
@@ -182,7 +182,7 @@ async def test_a_contact_that_moves_onto_a_page_read_before_is_not_missed(store:
     await puller(store, xero).refresh()
     assert xero.pages == [1, 2, 3, 1, 2, 3, 4]
     assert alive(store) == xero.contacts_now
-    assert not puller(store, xero).is_full_due
+    assert not puller(store, xero).is_full_sync_due
 
 
 async def test_new_contacts_are_shown_twice_and_need_no_second_reading(store: Store) -> None:
@@ -213,10 +213,10 @@ async def test_news_of_which_some_vanish_between_pages_are_read_from_the_start(s
 
 async def test_a_full_read_is_held_after_its_page_and_goes_on_from_there(store: Store) -> None:
     xero = books(12)
-    seen: list[PullProgress | None] = []
+    seen: list[SyncProgress | None] = []
     held = asyncio.Event()
 
-    def progress(state: PullProgress | None) -> None:
+    def progress(state: SyncProgress | None) -> None:
         seen.append(state)
         if state is not None and state.is_paused:
             held.set()
@@ -243,9 +243,9 @@ async def test_what_is_not_running_is_not_held(store: Store) -> None:
 
 async def test_a_first_reading_leaves_the_reserve_to_the_person_a_page_at_a_time(store: Store) -> None:
     xero = books(12)
-    seen: list[PullProgress | None] = []
+    seen: list[SyncProgress | None] = []
     pull = ContactSync(
-        store, cast("XeroClient", xero), Clock(), lambda _: None, seen.append, may_spend=lambda: False
+        store, cast("XeroClient", xero), Clock(), lambda _: None, seen.append, may_call=lambda: False
     )
     assert [await pull.refresh() for _ in range(3)] == [False, False, True]
     assert xero.pages == [1, 2, 3]
@@ -267,16 +267,16 @@ async def test_a_later_full_reading_is_put_off_in_favour_of_news(store: Store) -
         clock,
         lambda _: None,
         lambda _: None,
-        may_spend=lambda: next(may_spend),
+        may_call=lambda: next(may_spend),
     )
     assert await pull.refresh()
     assert await pull.refresh()
     # A page of everything, the news; then only the news.
     assert xero.pages == [1, 1, 1]
-    assert pull.is_full_due
+    assert pull.is_full_sync_due
     assert await puller(store, xero, clock).refresh()
     assert xero.pages == [1, 1, 1, 2, 3]
-    assert not pull.is_full_due
+    assert not pull.is_full_sync_due
 
 
 # --- contacts that vanished ---
@@ -289,9 +289,9 @@ async def vanish(store: Store, xero: Books, *contact_ids: str) -> None:
     for contact_id in contact_ids:
         xero.remove(contact_id)
     clock.forward(days=8)
-    assert puller(store, xero, clock).is_full_due
+    assert puller(store, xero, clock).is_full_sync_due
     await puller(store, xero, clock).refresh()
-    assert not puller(store, xero, clock).is_full_due
+    assert not puller(store, xero, clock).is_full_sync_due
 
 
 async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store: Store) -> None:
@@ -305,7 +305,7 @@ async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store:
     for tab, is_there in ((Tab.ALL, True), (Tab.ACTIVE, False), (Tab.ARCHIVED, False)):
         found = [answer async for answer in store.search.find(Query(tab))][-1]
         assert (found.rows.index_of("0003") is not None) is is_there
-    assert blocked(Action.ARCHIVE, one) == blocked(Action.RESTORE, one) == GONE_WORDS
+    assert block_reason(Action.ARCHIVE, one) == block_reason(Action.RESTORE, one) == GONE_WORDS
     assert not store.changes_of("0003")
 
 
@@ -315,8 +315,8 @@ async def test_it_is_back_when_xero_tells_of_it_and_what_happened_meanwhile_is_r
     xero = books(7)
     await vanish(store, xero, "0003")
     xero.contacts_now["0003"] = contact("0003", ContactStatus.ARCHIVED)
-    outcome = await store.apply(list(xero.contacts_now.values()), START)
-    [change] = outcome.flips
+    outcome = await store.save_contacts(list(xero.contacts_now.values()), START)
+    [change] = outcome.detected
     assert (change.action, change.origin) == (Action.ARCHIVE, Origin.XERO)
     assert store.contact("0003") == xero.contacts_now["0003"]
     assert store.changes_of("0003") == [change]
@@ -358,19 +358,19 @@ async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
         State.AWAITING_USER: [Transition.AWAIT_USER],
     }
     for event in ways[state]:
-        await store.record([TransitionRequest(change.change_id, event)], START)
+        await store.record_transitions([TransitionRequest(change.change_id, event)], START)
     await vanish(store, xero, "0003")
     after = store.change(change.change_id)
     assert after is not None
-    expected = (State.SENDING, "") if state is State.SENDING else (State.REFUSED, WORDS)
+    expected = (State.SENDING, "") if state is State.SENDING else (State.REFUSED, DELETED_MESSAGE)
     assert (after.state, after.message) == expected
 
 
 async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_look(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
-    await store.apply(list(xero.contacts_now.values()), START)
+    await store.save_contacts(list(xero.contacts_now.values()), START)
     [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
-    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
     xero.contacts_now.clear()
     await ManualRestorePoller(store, xero.client, Clock(), lambda _: None).poll()
     after, gone = store.change(change.change_id), store.contact("a")
@@ -382,7 +382,7 @@ async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_loo
 async def test_too_many_to_be_true_are_left_as_they_are(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vanished_module, "_MOST", 2)
+    monkeypatch.setattr(vanished_module, "_MAX_LOOKUPS", 2)
     xero = books(7)
     await vanish(store, xero, "0003", "0006", "0009")
     assert not xero.reads
@@ -396,7 +396,7 @@ class Unsure(Books):
         super().__init__(books(7).contacts_now)
         self._is_refusing = is_refusing
 
-    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+    async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
         found = await super().look_up(contact_ids)
         if self._is_refusing:
             raise RejectedError("", 404)

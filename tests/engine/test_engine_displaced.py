@@ -24,11 +24,11 @@ def delete(folder: Path) -> None:
 async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
-    monkeypatch.setattr(loops_module, "_LEASE_SECONDS", 0.02)
+    monkeypatch.setattr(loops_module, "_LOCK_CHECK_SECONDS", 0.02)
     folder = store._database.file.parent
     async with house(store, LiveXero("a", "b")) as home:
         await home.until(lambda it: it.last_refresh_at)
-        await home.engine.pause(on=True)
+        await home.engine.pause_sending(on=True)
         await home.engine.request(Action.ARCHIVE, ["a"])
         home.engine.subscribe(lambda it: shown.append(it.storage_problem))
         delete(folder)
@@ -46,7 +46,7 @@ async def test_leaving_straight_after_loses_nothing(store: Store) -> None:
     folder = store._database.file.parent
     async with house(store, LiveXero("a")) as home:
         await home.until(lambda it: it.last_refresh_at)
-        await home.engine.pause(on=True)
+        await home.engine.pause_sending(on=True)
         await home.engine.request(Action.ARCHIVE, ["a"])
         delete(folder)
     again = Store.open(folder)

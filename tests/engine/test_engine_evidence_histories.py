@@ -27,7 +27,7 @@ from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.change import Action
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import FeedError
-from tui.model.evidence import NightlyWindow, PickUp, SyncStatus
+from tui.model.evidence import NightlyWindow, SyncRecord, SyncStatus
 from tui.model.user_reports import CompanyState, ReportKind, UserReport
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
@@ -79,17 +79,17 @@ class Life:
             store,
             anything,
             self.watch,
-            disk=anything,
+            storage=anything,
             clock=XeroClock(self.clock, store),
         )
         self.statuses = dict.fromkeys((MINE, OTHER), ContactStatus.ACTIVE)
         self.flips: dict[str, list[int]] = {MINE: [], OTHER: []}
-        self.pick_ups: list[PickUp] = []
+        self.pick_ups: list[SyncRecord] = []
         self.tellings: list[UserReport] = []
         self.at = 0
 
     async def begin(self) -> None:
-        await self.store.apply([contact(one, updated_at=hour(-1)) for one in (MINE, OTHER)], hour(0))
+        await self.store.save_contacts([contact(one, updated_at=hour(-1)) for one in (MINE, OTHER)], hour(0))
 
     async def happen(self, deed: Deed) -> None:
         self.at += deed.later
@@ -109,18 +109,18 @@ class Life:
         self.statuses[contact_id] = ContactStatus.ACTIVE if archived else ContactStatus.ARCHIVED
         self.flips[contact_id].append(self.at)
         changed = contact(contact_id, self.statuses[contact_id], updated_at=hour(self.at))
-        await self.store.apply([changed], hour(self.at))
+        await self.store.save_contacts([changed], hour(self.at))
 
     async def _look(self, deed: Deed) -> None:
         began = hour(max(0, self.at - deed.ago))
-        report = EvidenceReport.of_evidence(f"{self.at} {deed}")
+        report = EvidenceReport.from_evidence(f"{self.at} {deed}")
         if deed.kind == "silent":
             await self.watch.poll_feed(Bridge(FeedError("It is silent.")))
         elif deed.kind == "clean":
             clean = replace(report, last_sync_started_at=began, last_sync_clean=True)
             await self.watch.poll_feed(Bridge(clean))
         else:
-            seen = PickUp(deed.contact_id, deed.status, began, hour(self.at), "run")
+            seen = SyncRecord(deed.contact_id, deed.status, began, hour(self.at), "run")
             self.pick_ups.append(seen)
             await self.watch.poll_feed(Bridge(replace(report, pick_ups=(seen,))))
 
@@ -131,11 +131,11 @@ class Life:
             kind,
             at,
             "" if kind.is_of_company else deed.contact_id,
-            deed.status if kind is ReportKind.SEEN else None,
+            deed.status if kind is ReportKind.CHECKED else None,
             deed.state.value if kind is ReportKind.STATE else "",
         )
         self.tellings.append(telling)
-        await self.store.record_report([telling], hour(self.at))
+        await self.store.record_reports([telling], hour(self.at))
         self.watch.reload()
 
     def check(self) -> None:
@@ -171,7 +171,7 @@ class Life:
         )
         views = [view.sync.status for view in (*pane.pending, *pane.synced) if view.sync]
         assert Counter(views) == Counter({k: v for k, v in shown.items() if k is not SyncStatus.SUPERSEDED})
-        assert pane.pending_total + pane.settled_total == len(views)
+        assert pane.pending_total + pane.synced_total == len(views)
 
     def _check_one(self, grade: SyncStatus, allowed: Allowed) -> None:
         assert (grade is SyncStatus.SYNCED) == allowed.read()
@@ -181,7 +181,7 @@ class Life:
             assert not self.has_feed
             assert allowed.a_night_has_passed()
             assert not allowed.stalled()
-        if self.has_feed and self.watch.link.problem:
+        if self.has_feed and self.watch.status.problem:
             assert grade not in {SyncStatus.PENDING, SyncStatus.EXPECTED, SyncStatus.MISSED}
 
 

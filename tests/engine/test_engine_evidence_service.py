@@ -55,9 +55,9 @@ class Desk(EvidenceService):
 @pytest.fixture
 async def desk(store: Store) -> Desk:
     """Make a desk, and have somebody archive a contact in Xero at the start."""
-    await store.apply([contact("a")], START - timedelta(hours=1))
+    await store.save_contacts([contact("a")], START - timedelta(hours=1))
     gone = replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)
-    await store.apply([gone], START)
+    await store.save_contacts([gone], START)
     clock = Clock()
     clock.at = START + timedelta(minutes=10)
     return Desk(store, clock, Quiet())  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def grade(desk: Desk) -> SyncStatus:
 
 
 def running_since(desk: Desk) -> datetime | None:
-    return desk._released.link.reported_sync_since
+    return desk._released.status.reported_sync_since
 
 
 @pytest.mark.parametrize(("minutes", "expected"), [(-1, SyncStatus.PENDING), (1, SyncStatus.REPORTED)])
@@ -95,8 +95,8 @@ async def test_a_sync_that_showed_errors_stalls(desk: Desk) -> None:
     await desk.report_sync_started(START + timedelta(minutes=1))
     await desk.report_sync_ended(is_clean=False)
     assert grade(desk) is SyncStatus.STALLED
-    assert desk._released.link.is_stalled
-    assert desk._released.link.state_reported_at == desk._now()
+    assert desk._released.status.is_stalled
+    assert desk._released.status.state_reported_at == desk._now()
 
 
 async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
@@ -104,7 +104,7 @@ async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
         await desk.report_sync_started(desk._now() + timedelta(minutes=1))
     with pytest.raises(ReshelveError, match="No sync"):
         await desk.report_sync_ended(is_clean=True)
-    assert desk._released.link.reported_syncs is None
+    assert desk._released.status.last_report is None
 
 
 async def test_a_contact_seen_there_is_told(desk: Desk) -> None:
@@ -141,7 +141,7 @@ async def test_a_sync_is_told_by_xeros_clock(
     tell_time(desk.xero, now + timedelta(minutes=30))
     await desk.report_sync_ended(is_clean=True)
     assert grade(desk) is expected
-    assert desk._released.link.state_reported_at == now + timedelta(minutes=30)
+    assert desk._released.status.state_reported_at == now + timedelta(minutes=30)
 
 
 async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_confirms_next(
@@ -154,7 +154,7 @@ async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_c
     # Restored and archived again before the time that this machine's clock showed.
     back_at, gone_at = now + timedelta(minutes=2), now + timedelta(minutes=3)
     for at, status in ((back_at, ContactStatus.ACTIVE), (gone_at, ContactStatus.ARCHIVED)):
-        await desk._store.apply([replace(contact("a"), status=status, updated_at=at)], at)
+        await desk._store.save_contacts([replace(contact("a"), status=status, updated_at=at)], at)
     told = {change.confirmed_at: change.checked_at for change in desk._store.changes_of("a")}
     assert told == {START: now, back_at: None, gone_at: None}
 
@@ -162,7 +162,7 @@ async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_c
 async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Desk) -> None:
     seen = archived(desk)
     back = replace(contact("a"), updated_at=START + timedelta(minutes=5))
-    await desk._store.apply([back], START + timedelta(minutes=6))
+    await desk._store.save_contacts([back], START + timedelta(minutes=6))
     assert len(desk._store.changes_of("a")) == 2
     with pytest.raises(ReshelveError, match="changed again meanwhile"):
         await desk.report_contact_checked(seen)
@@ -171,35 +171,35 @@ async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Des
 
 async def test_a_sync_that_runs_when_a_company_is_told_not_to_work_is_shown_as_stalled(desk: Desk) -> None:
     await desk.report_sync_started(desk._now())
-    assert not desk._released.link.is_stalled
+    assert not desk._released.status.is_stalled
     await desk.report_company_state(CompanyState.NOT_CONNECTED)
     assert grade(desk) is SyncStatus.STALLED
-    assert desk._released.link.is_stalled
+    assert desk._released.status.is_stalled
 
 
 async def test_an_unlinked_contact_is_left_out_until_it_is_linked_again(desk: Desk) -> None:
-    await desk.report_link("a", on=True)
+    await desk.report_unlinked("a", on=True)
     assert grade(desk) is SyncStatus.NOT_LINKED
-    await desk.report_link("a", on=False)
+    await desk.report_unlinked("a", on=False)
     assert grade(desk) is SyncStatus.PENDING
 
 
 async def test_a_state_is_shown_with_its_time_also_by_another_copy(desk: Desk) -> None:
     other = ReLeasedMonitor(desk._store, NIGHT, desk._now, has_feed=False)
     await desk.report_company_state(CompanyState.NEEDS_RECONNECTING)
-    assert other.link.state == ""
+    assert other.status.state == ""
     other.reload(is_follower=True)
-    assert (other.link.state, other.link.state_reported_at) == ("Needs reconnecting", desk._now())
+    assert (other.status.state, other.status.state_reported_at) == ("Needs reconnecting", desk._now())
     assert other.knowledge.stalled_since == desk._now()
 
 
 async def test_a_copy_without_the_lease_shows_what_the_holder_has_read(store: Store) -> None:
     holder, follower = (ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True) for _ in range(2))
     soon = datetime(2030, 1, 1, tzinfo=UTC)
-    report = replace(EvidenceReport.of_evidence("1"), state="Successfully synced", next_sync_at=soon)
+    report = replace(EvidenceReport.from_evidence("1"), state="Successfully synced", next_sync_at=soon)
     await holder.poll_feed(Bridge(report))
     follower.reload(is_follower=True)
-    assert (follower.link.state, follower.link.next_sync_at) == ("Successfully synced", soon)
+    assert (follower.status.state, follower.status.next_sync_at) == ("Successfully synced", soon)
     await holder.poll_feed(Bridge(FeedError("It fell silent.")))
     follower.reload(is_follower=True)
-    assert (follower.link.problem, follower.knowledge.stalled_since) == ("It fell silent.", Clock()())
+    assert (follower.status.problem, follower.knowledge.stalled_since) == ("It fell silent.", Clock()())

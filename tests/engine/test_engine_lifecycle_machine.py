@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any
 
-    from tui.xero.results import Element
+    from tui.xero.results import ContactWriteResult
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class CountingXero(ModelXero):
 
     async def change_status(
         self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
-    ) -> list[Element]:
+    ) -> list[ContactWriteResult]:
         before = {one: self.status(one) for one in contact_ids}
         try:
             return await super().change_status(action, contact_ids, idempotency_key=idempotency_key)
@@ -124,12 +124,12 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def pull(self) -> None:
-        self.run_(self.store.apply(list(self.xero.contacts_now.values()), self.clock()))
+        self.run_(self.store.save_contacts(list(self.xero.contacts_now.values()), self.clock()))
 
     @rule(action=st.sampled_from(Action), ids=SETS)
     def request(self, action: Action, ids: set[str]) -> None:
         self.clock.forward(seconds=1)
-        wanted = [one for one in self.store.contacts(sorted(ids)) if one.status is not action.target]
+        wanted = [one for one in self.store.contacts(sorted(ids)) if one.status is not action.target_status]
         wanted = [one for one in wanted if one.status in {ContactStatus.ACTIVE, ContactStatus.ARCHIVED}]
         self.run_(self.store.add(action, [one for one in wanted if not one.merged_to], self.clock()))
 
@@ -172,7 +172,7 @@ class Lifecycle(RuleBasedStateMachine):
     def dismiss(self, one: str) -> None:
         waiting = [each for each in self.store.changes_in(State.AWAITING_USER) if each.contact_id == one]
         moves = [TransitionRequest(each.change_id, Transition.DISMISS) for each in waiting]
-        self.run_(self.store.record(moves, self.clock()))
+        self.run_(self.store.record_transitions(moves, self.clock()))
 
     # --- what happens to it ---
 
@@ -220,7 +220,7 @@ class Lifecycle(RuleBasedStateMachine):
             [change] = queued
             key = f"crash {self.clock()} {change.change_id}"
             self.run_(
-                self.store.record(
+                self.store.record_transitions(
                     [TransitionRequest(change.change_id, Transition.SEND, idempotency_key=key)], self.clock()
                 )
             )
@@ -267,7 +267,7 @@ class Lifecycle(RuleBasedStateMachine):
         confirmed = [each for each in changes if each.state is State.CONFIRMED]
         if confirmed and status is not ContactStatus.GDPRREQUEST:
             last = max(confirmed, key=lambda each: (each.confirmed_at, each.change_id))
-            assert last.action.target is status
+            assert last.action.target_status is status
         for each in changes:
             assert each.state is not State.REFUSED or each.message
             assert each.state is not State.AWAITING_USER or status is ContactStatus.ARCHIVED

@@ -21,7 +21,7 @@ from engine.model_xero import START, Clock, contact
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tui.engine.precheck import check, read_fresh
+from tui.engine.precheck import build_precheck, refresh_contacts
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox
 from tui.engine.sync.resolution import RestoreCapability
@@ -196,7 +196,7 @@ class Office:
     async def see(self) -> None:
         """Let a pull show every contact as it is."""
         known = [contact(one, status, updated_at=at) for one, (status, at) in self.xero.contacts.items()]
-        await self.store.apply(known, self.clock())
+        await self.store.save_contacts(known, self.clock())
 
     async def work(self, seconds: float = 0) -> None:
         self.clock.forward(seconds=seconds)
@@ -269,14 +269,14 @@ async def _a_done_archive(
             await office.see()
         is_done = office.xero.contacts[ID][0] is ARCHIVED
         [change] = office.changes()
-        assert change.origin is Origin.HERE
+        assert change.origin is Origin.RESHELVE
         assert change.state is not State.REFUSED
         assert change.state is not State.CONFIRMED or is_done
     office.xero.reads, office.xero.writes = [], []
     for _ in range(4):
         await office.work(400)
     [change] = office.changes()
-    assert (change.state, change.origin) == (State.CONFIRMED, Origin.HERE)
+    assert (change.state, change.origin) == (State.CONFIRMED, Origin.RESHELVE)
     assert change.confirmed_at == office.xero.contacts[ID][1]
 
 
@@ -322,7 +322,7 @@ async def test_no_single_answer_settles_it_wrongly(office: Office, write: Write,
         await office.work(120)
     await office.see()
     [now] = office.changes()
-    assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.HERE)
+    assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.RESHELVE)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(offi
     assert refused.state is State.REFUSED
     await office.see()
     [now] = office.changes()
-    assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.HERE)
+    assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.RESHELVE)
     assert now.confirmed_at == office.xero.contacts[ID][1]
     assert not now.message
     events = [each.transition for each in office.store.entries_of_change(change.change_id)]
@@ -413,7 +413,7 @@ async def test_a_refusal_of_a_call_that_was_carried_out_credits_nobody_else(
     office.clock.forward(minutes=5)
     await office.see()
     last = office.changes()[-1]
-    assert (last.state, last.origin) == (State.CONFIRMED, Origin.HERE)
+    assert (last.state, last.origin) == (State.CONFIRMED, Origin.RESHELVE)
     assert is_retried or last.change_id == change.change_id
     events = office.store.entries_of_change(last.change_id)
     assert "was carried out after all" in events[-1].message
@@ -429,22 +429,24 @@ async def test_a_restore_that_was_given_up_is_ours_by_its_date_alone(
     office.xero.contacts[ID] = (ARCHIVED, office.clock())
     [change] = await office.ask(Action.RESTORE)
     store, now = office.store, office.clock
-    await store.record([TransitionRequest(change.change_id, Transition.SEND, idempotency_key="key")], now())
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.SEND, idempotency_key="key")], now()
+    )
     if not is_by_hand:
         now.forward(seconds=1)
         office.xero.set_status(ID, ACTIVE)
     now.forward(seconds=2)
-    await store.record([TransitionRequest(change.change_id, Transition.REPLY_LOST)], now())
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.REPLY_LOST)], now())
     event = Transition.REQUEUE if ending is State.CANCELLED else Transition.AWAIT_USER
-    await store.record([TransitionRequest(change.change_id, event)], now())
+    await store.record_transitions([TransitionRequest(change.change_id, event)], now())
     event = Transition.CANCEL if ending is State.CANCELLED else Transition.DISMISS
-    await store.record([TransitionRequest(change.change_id, event)], now())
+    await store.record_transitions([TransitionRequest(change.change_id, event)], now())
     now.forward(minutes=5)
     if is_by_hand:
         office.xero.contacts[ID] = (ACTIVE, office.xero.contacts[ID][1])
     await office.see()
     last = office.changes()[-1]
-    assert (last.state, last.origin) == (State.CONFIRMED, Origin.XERO if is_by_hand else Origin.HERE)
+    assert (last.state, last.origin) == (State.CONFIRMED, Origin.XERO if is_by_hand else Origin.RESHELVE)
     await office.close()
 
 
@@ -470,12 +472,12 @@ async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
         await office.store.cancel_queued([queued], office.clock())
     else:
         office.clock.forward(minutes=2)
-        await office.store.apply([], office.clock(), gone=[ID])
+        await office.store.save_contacts([], office.clock(), deleted=[ID])
     office.clock.forward(minutes=10)
     office.xero.set_status(ID, ARCHIVED)
     await office.see()
     assert [(each.state, each.origin) for each in office.changes()] == [
-        (ending, Origin.HERE),
+        (ending, Origin.RESHELVE),
         (State.CONFIRMED, Origin.XERO),
     ]
 
@@ -543,8 +545,8 @@ async def test_a_restore_whose_contact_is_not_in_the_local_copy_yet_is_handed_ov
 
 async def look_fresh(office: Office, *ids: str) -> Any:
     connectors = cast("Any", SimpleNamespace(xero=office.client))
-    fresh = await read_fresh(office.store, connectors, office.clock, lambda _: None, ids)
-    return check(office.store, Action.ARCHIVE, ids, fresh)
+    fresh = await refresh_contacts(office.store, connectors, office.clock, lambda _: None, ids)
+    return build_precheck(office.store, Action.ARCHIVE, ids, fresh)
 
 
 @pytest.mark.parametrize("read", [each for each in Read if each not in {Read.FINE, Read.STALE}])

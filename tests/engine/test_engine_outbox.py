@@ -9,26 +9,26 @@ import pytest
 from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fault, ModelXero, contact
 
 from tui.engine.preconditions import GDPR, MERGED
-from tui.engine.sync.outbox import UNDER_WAY, Outbox
+from tui.engine.sync.outbox import MAX_CALL_DURATION, Outbox
 from tui.engine.sync.resolution import RestoreCapability
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (
-    AnswerLostError,
     OfflineError,
     RateLimitedError,
     ReconnectError,
     RejectedError,
+    ReplyLostError,
     StoreError,
     XeroError,
 )
-from tui.store import Applied, Store, TransitionRequest
-from tui.store.deleted_contacts import WORDS as NO_LONGER_KNOWN
+from tui.store import Store, StoreUpdate, TransitionRequest
+from tui.store.deleted_contacts import DELETED_MESSAGE as NO_LONGER_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.xero.results import Element
+    from tui.xero.results import ContactWriteResult
 
 ARCHIVED = ContactStatus.ARCHIVED
 ACTIVE = ContactStatus.ACTIVE
@@ -41,11 +41,11 @@ class Office:
         self.store = store
         self.xero = xero
         self.clock = Clock()
-        self.applied: list[Applied] = []
+        self.applied: list[StoreUpdate] = []
         self.pusher = Outbox(store, xero.client, self.clock, self.applied.append)
 
     async def ask(self, action: Action, contacts: Sequence[Contact]) -> list[Change]:
-        await self.store.apply(contacts, self.clock())
+        await self.store.save_contacts(contacts, self.clock())
         return await self.store.add(action, contacts, self.clock())
 
     async def drain(self) -> None:
@@ -77,7 +77,7 @@ async def test_an_archive_is_confirmed_by_xeros_clock(store: Store) -> None:
     await outbox.drain()
     after = outbox.now(change)
     assert after.state is State.CONFIRMED
-    assert after.origin is Origin.HERE
+    assert after.origin is Origin.RESHELVE
     assert after.confirmed_at == outbox.xero.contacts_now["a"].updated_at
     assert outbox.events(change) == ["request", "send", "confirm"]
     stored = store.contact("a")
@@ -93,7 +93,7 @@ async def test_the_key_is_journalled_before_the_call_and_kept(store: Store) -> N
     class Watched(ModelXero):
         async def change_status(
             self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
-        ) -> list[Element]:
+        ) -> list[ContactWriteResult]:
             seen.extend(store.changes_in(State.SENDING))
             return await super().change_status(action, contact_ids, idempotency_key=idempotency_key)
 
@@ -189,7 +189,7 @@ async def test_a_call_that_was_not_carried_out_leaves_all_queued(
 async def test_a_lost_answer_is_settled_by_reading(store: Store, fault: Fault) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.write_faults = [fault]
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await outbox.drain()
     assert outbox.state(change) is State.UNKNOWN
     await outbox.drain()
@@ -204,7 +204,7 @@ async def test_a_doubt_stays_until_a_read_succeeds(store: Store, fault: Fault) -
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.write_faults = [Fault.DROPPED_AFTER]
     outbox.xero.read_faults = [fault]
-    for expected in (AnswerLostError, XeroError):
+    for expected in (ReplyLostError, XeroError):
         with pytest.raises(expected):
             await outbox.drain()
         assert outbox.state(change) is State.UNKNOWN
@@ -227,9 +227,9 @@ async def test_a_change_left_in_sending_by_a_crash_is_doubted_then_read(store: S
         TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")
         for change in (carried_out, lost)
     ]
-    await store.record(crashed, START)
+    await store.record_transitions(crashed, START)
     outbox.xero.set_status("a", ARCHIVED)
-    outbox.clock.at += 2 * UNDER_WAY
+    outbox.clock.at += 2 * MAX_CALL_DURATION
     await outbox.drain()
     assert {outbox.state(carried_out), outbox.state(lost)} == {State.CONFIRMED}
     assert outbox.events(carried_out) == ["request", "send", "lose", "confirm"]
@@ -244,7 +244,7 @@ async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seco
     begun = [
         TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k") for change in (done, open_)
     ]
-    await store.record(begun, START)
+    await store.record_transitions(begun, START)
     # What a person wants of the same contact meanwhile waits for it.
     [after] = await store.add(Action.RESTORE, store.contacts(["b"]), START)
     outbox.xero.set_status("a", ARCHIVED)
@@ -257,15 +257,17 @@ async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seco
     assert outbox.xero.reads == [("a", "b")]
     # Its sender is told at last, and says so.
     outbox.xero.set_status("b", ARCHIVED)
-    await store.record([TransitionRequest(open_.change_id, Transition.CONFIRM)], outbox.clock())
+    await store.record_transitions([TransitionRequest(open_.change_id, Transition.CONFIRM)], outbox.clock())
     await outbox.drain()
     assert outbox.state(after) is State.AWAITING_USER
 
 
-@pytest.mark.parametrize("away", [UNDER_WAY, -UNDER_WAY, timedelta(days=9)])
+@pytest.mark.parametrize("away", [MAX_CALL_DURATION, -MAX_CALL_DURATION, timedelta(days=9)])
 async def test_a_call_that_must_have_ended_is_verified_and_made_again(store: Store, away: timedelta) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
-    await store.record([TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")], START)
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")], START
+    )
     await outbox.drain()
     assert outbox.state(change) is State.SENDING
     outbox.clock.at += away
@@ -279,15 +281,15 @@ async def test_a_call_of_its_own_that_has_ended_is_verified_at_once(
 ) -> None:
     """The disk was full when its answer was to be written."""
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
-    record = store.record
+    record = store.record_transitions
 
-    async def full(moves: Sequence[TransitionRequest], *args: Any, **options: Any) -> Applied:
+    async def full(moves: Sequence[TransitionRequest], *args: Any, **options: Any) -> StoreUpdate:
         if any(move.transition is Transition.CONFIRM for move in moves):
             raise StoreError("The disk is full.")
         return await record(moves, *args, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "record", full)
+        patched.setattr(store, "record_transitions", full)
         with pytest.raises(StoreError):
             await outbox.drain()
     assert outbox.state(change) is State.SENDING
@@ -300,14 +302,14 @@ async def test_what_another_copy_is_sending_already_is_left_to_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox, [theirs, ours] = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
-    record = store.record
+    record = store.record_transitions
 
-    async def too_late(moves: Sequence[TransitionRequest], *args: Any, **options: Any) -> Applied:
-        monkeypatch.setattr(store, "record", record)
+    async def too_late(moves: Sequence[TransitionRequest], *args: Any, **options: Any) -> StoreUpdate:
+        monkeypatch.setattr(store, "record_transitions", record)
         await record([TransitionRequest(theirs.change_id, Transition.SEND, idempotency_key="theirs")], START)
         return await record(moves, *args, **options)
 
-    monkeypatch.setattr(store, "record", too_late)
+    monkeypatch.setattr(store, "record_transitions", too_late)
     await outbox.drain()
     assert (outbox.state(theirs), outbox.state(ours)) == (State.SENDING, State.CONFIRMED)
     assert outbox.now(theirs).idempotency_key == "theirs"
@@ -329,7 +331,7 @@ async def test_nothing_more_is_sent_once_the_lease_is_lost(store: Store) -> None
 async def test_an_unanswered_element_is_tried_later_not_at_once(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
     outbox.xero.unanswered = {"b"}
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await outbox.drain()
     # The model carried nothing out for it, so that the read finds it active.
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.QUEUED]
@@ -356,7 +358,7 @@ async def test_an_answer_without_a_word_or_an_effect_is_not_asked_for_again_and_
 
 async def test_a_change_taken_back_while_the_outbox_looks_away_is_not_sent(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
-    await store.record([TransitionRequest(changes[0].change_id, Transition.CANCEL)], START)
+    await store.record_transitions([TransitionRequest(changes[0].change_id, Transition.CANCEL)], START)
     await outbox.drain()
     assert [outbox.state(change) for change in changes] == [State.CANCELLED, State.CONFIRMED]
     assert outbox.xero.status("a") is ACTIVE
@@ -401,7 +403,7 @@ async def test_should_xero_learn_to_restore_it_is_done_without_a_person(store: S
 async def test_an_outage_is_not_taken_for_a_refusal_to_restore(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.RESTORE, contact("a", ARCHIVED))
     outbox.xero.write_faults = [Fault.DROPPED_BEFORE]
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await outbox.drain()
     outbox.xero.restores = True
     await outbox.drain()
@@ -429,7 +431,7 @@ async def test_a_restore_asked_for_while_the_archive_is_in_doubt_is_the_last_wor
     outbox.xero.contacts_now.update({one: contact(one) for one in "x"} | {"z": contact("z", ARCHIVED)})
     [archive] = await outbox.ask(Action.ARCHIVE, [outbox.xero.contacts_now["x"]])
     outbox.xero.write_faults = [Fault.DROPPED_BEFORE]
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await outbox.drain()
     [restore] = await outbox.ask(Action.RESTORE, [outbox.xero.contacts_now["x"]])
     await outbox.drain()
@@ -443,9 +445,9 @@ async def test_no_contact_is_sent_before_an_older_change_of_its_own(store: Store
     x = contact("x")
     outbox.xero.contacts_now["x"] = x
     [archive] = await outbox.ask(Action.ARCHIVE, [x])
-    await store.record([TransitionRequest(archive.change_id, Transition.SEND)], START)
+    await store.record_transitions([TransitionRequest(archive.change_id, Transition.SEND)], START)
     [restore] = await outbox.ask(Action.RESTORE, [x])
-    await store.record([TransitionRequest(archive.change_id, Transition.REQUEUE)], START)
+    await store.record_transitions([TransitionRequest(archive.change_id, Transition.REQUEUE)], START)
     # The outbox now holds two restores, with the archive of the second one's contact between them.
     await outbox.drain()
     assert outbox.state(first) is State.AWAITING_USER
@@ -467,16 +469,16 @@ async def test_a_restore_of_what_is_active_already_does_not_wait_for_a_person(st
 
 async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_beside_it(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
-    await store.record([TransitionRequest(change.change_id, Transition.SEND)], START)
-    await store.record([TransitionRequest(change.change_id, Transition.REPLY_LOST)], START)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], START)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.REPLY_LOST)], START)
     seen = contact("a", ARCHIVED, updated_at=START + timedelta(minutes=1))
     at = START + timedelta(minutes=2)
     move = TransitionRequest(
         change.change_id, Transition.CONFIRM, confirmed_at=at, message="in the move's own words"
     )
-    applied = await store.record([move], START, [seen])
+    applied = await store.record_transitions([move], START, [seen])
     after = outbox.now(change)
-    assert applied.moved == (after,)
+    assert applied.updated == (after,)
     assert (after.state, after.confirmed_at, after.message) == (
         State.CONFIRMED,
         at,
@@ -489,7 +491,7 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
 # --- a lease that is lost while a call is under way ---
 
 
-@pytest.mark.parametrize("error", [AnswerLostError("Lost."), None], ids=repr)
+@pytest.mark.parametrize("error", [ReplyLostError("Lost."), None], ids=repr)
 @pytest.mark.parametrize(
     "moves",
     [(Transition.REPLY_LOST,), (Transition.REPLY_LOST, Transition.REQUEUE)],
@@ -503,12 +505,12 @@ async def test_what_another_copy_has_taken_over_meanwhile_is_left_to_it(
     class Overtaken(ModelXero):
         async def change_status(
             self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
-        ) -> list[Element]:
+        ) -> list[ContactWriteResult]:
             nonlocal is_held
             assert (action, list(contact_ids), bool(idempotency_key)) == (Action.ARCHIVE, ["a"], True)
             is_held = False
             for event in moves:
-                await store.record([TransitionRequest(change.change_id, event)], START)
+                await store.record_transitions([TransitionRequest(change.change_id, event)], START)
             if error is not None:
                 raise error
             return []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any
 
-    from tui.xero.results import Element, LookedUp
+    from tui.xero.results import ContactWriteResult, LookupResult
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class WatchedXero(ModelXero):
         self.seen_archived: set[str] = set()
         self.needless: list[str] = []
 
-    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+    async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
         found = await super().look_up(contact_ids)
         for one in found.contacts:
             self._saw(one)
@@ -50,7 +50,7 @@ class WatchedXero(ModelXero):
 
     async def change_status(
         self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
-    ) -> list[Element]:
+    ) -> list[ContactWriteResult]:
         if action is Action.ARCHIVE:
             self.needless += [one for one in contact_ids if one in self.seen_archived]
         return await super().change_status(action, contact_ids, idempotency_key=idempotency_key)
@@ -98,7 +98,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def pull(self) -> None:
-        self.run_(self.store.apply(list(self.xero.contacts_now.values()), self.clock()))
+        self.run_(self.store.save_contacts(list(self.xero.contacts_now.values()), self.clock()))
 
     @rule(action=st.sampled_from(Action), ids=SETS)
     def somebody_asks(self, action: Action, ids: set[str]) -> None:
@@ -107,7 +107,7 @@ class Histories(RuleBasedStateMachine):
             one
             for one in self.store.contacts(sorted(ids))
             if one.status in {ContactStatus.ACTIVE, ContactStatus.ARCHIVED}
-            and one.status is not action.target
+            and one.status is not action.target_status
         ]
         self.run_(self.store.add(action, wanted, self.clock()))
 
@@ -134,7 +134,7 @@ class Histories(RuleBasedStateMachine):
         if queued and queued[0].action is Action.ARCHIVE:
             change = queued[0]
             self.run_(
-                self.store.record(
+                self.store.record_transitions(
                     [TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")], self.clock()
                 )
             )
@@ -161,7 +161,7 @@ class Histories(RuleBasedStateMachine):
         status = self.xero.status(contact_id)
         if confirmed and status is not ContactStatus.GDPRREQUEST:
             last = max(confirmed, key=_confirmed_at)
-            assert last.action.target is status
+            assert last.action.target_status is status
         for one in changes:
             if one.state is State.AWAITING_USER:
                 assert status is not ContactStatus.ACTIVE

@@ -12,7 +12,7 @@ from tui.engine.periodic_task import PeriodicTask
 
 
 async def is_due(job: PeriodicTask) -> bool:
-    waiting = asyncio.create_task(job.due())
+    waiting = asyncio.create_task(job.wait_until_due())
     for _ in range(5):
         await asyncio.sleep(0)
     done = waiting.done()
@@ -25,20 +25,20 @@ async def test_it_is_due_at_once_when_woken_and_only_once() -> None:
     job = PeriodicTask(lambda: 3600)
     job.wake()
     job.wake()
-    await job.due()
+    await job.wait_until_due()
     assert not await is_due(job)
     job.wake()
     assert await is_due(job)
 
 
 async def test_it_is_due_when_its_time_has_come() -> None:
-    await PeriodicTask(lambda: 0.001).due()
+    await PeriodicTask(lambda: 0.001).wait_until_due()
 
 
 async def test_what_comes_while_it_is_done_is_not_lost() -> None:
     job = PeriodicTask(lambda: 3600)
     job.wake()
-    await job.due()
+    await job.wait_until_due()
     with job.running():
         job.wake()
     assert await is_due(job)
@@ -47,7 +47,7 @@ async def test_what_comes_while_it_is_done_is_not_lost() -> None:
 async def test_a_wish_for_what_is_being_done_already_is_dropped_if_so_wanted() -> None:
     job = PeriodicTask(lambda: 3600, drops_overlap=True)
     job.wake()
-    await job.due()
+    await job.wait_until_due()
     job.wake()  # while it waits for better weather
     with job.running():
         job.wake()
@@ -69,7 +69,7 @@ async def test_a_pace_that_quickens_while_it_waits_is_followed(monkeypatch: pyte
     monkeypatch.setattr(job_module, "_NAP", 0.001)
     seconds = 3600.0
     job = PeriodicTask(lambda: seconds)
-    waiting = asyncio.create_task(job.due())
+    waiting = asyncio.create_task(job.wait_until_due())
     await asyncio.sleep(0)
     assert not waiting.done()
     seconds = 0.0
@@ -96,7 +96,7 @@ async def test_it_says_when_it_is_due_counting_from_the_end_of_a_round() -> None
 async def test_quitting_at_the_moment_it_is_woken_ends_it(ticks: int) -> None:
     async def go_on() -> None:
         while True:
-            await job.due()
+            await job.wait_until_due()
 
     job = PeriodicTask(lambda: 3600)
     work = asyncio.create_task(go_on())

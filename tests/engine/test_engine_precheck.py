@@ -22,9 +22,9 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pyte
             finally:
                 given_up.set()
 
-    monkeypatch.setattr(precheck, "PATIENCE", 0.0)
+    monkeypatch.setattr(precheck, "TIMEOUT_SECONDS", 0.0)
     connectors = cast("Any", SimpleNamespace(xero=SlowXero()))
     store = cast("Any", None)
-    reason = await precheck.read_fresh(store, connectors, lambda: START, lambda _: None, ["a"])
-    assert reason.reason.startswith("Xero's answer takes long")
+    reason = await precheck.refresh_contacts(store, connectors, lambda: START, lambda _: None, ["a"])
+    assert reason.stale_reason.startswith("Xero's answer takes long")
     assert given_up.is_set()

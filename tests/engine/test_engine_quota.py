@@ -66,8 +66,8 @@ def test_an_answer_that_tells_nothing_changes_nothing() -> None:
     made = QuotaBudget(15)
     made.record(None, START)
     assert (made.left, made.limit, made.is_reserving) == (None, None, False)
-    assert made.pull_seconds(0, is_shared=False) == 15
-    assert made.manual_restore_seconds(0, is_close=True) == 2.5
+    assert made.refresh_interval(0, is_shared=False) == 15
+    assert made.manual_restore_interval(0, is_fast=True) == 2.5
 
 
 # --- how often ---
@@ -78,7 +78,7 @@ def test_an_answer_that_tells_nothing_changes_nothing() -> None:
     [(5_000, 21.6), (3_000, 43.2), (1_100, 864), (1_001, 3_600), (1_000, 3_600), (0, 3_600)],
 )
 def test_the_pace_of_pulls_at_xeros_limit(left: int, seconds: float) -> None:
-    assert budget(left).pull_seconds(0, is_shared=False) == pytest.approx(seconds)
+    assert budget(left).refresh_interval(0, is_shared=False) == pytest.approx(seconds)
 
 
 @examples
@@ -87,8 +87,8 @@ def test_all_looks_together_could_go_on_for_a_day_and_leave_a_fifth(
     poll: float, left: int, idle: float
 ) -> None:
     made = budget(left, poll)
-    pulls = 86_400 / made.pull_seconds(idle, is_shared=True)
-    looks = 86_400 / made.manual_restore_seconds(idle, is_close=False)
+    pulls = 86_400 / made.refresh_interval(idle, is_shared=True)
+    looks = 86_400 / made.manual_restore_interval(idle, is_fast=False)
     # A look an hour is made in any case, to see whether Xero's day has begun anew.
     assert pulls + looks <= max(left - 1_000, 2 * 24) + 1e-6
 
@@ -100,9 +100,9 @@ def test_fewer_calls_left_never_mean_looking_more_often(
 ) -> None:
     fewer, more = sorted((fewer, more))
     slow, quick = budget(fewer, poll), budget(more, poll)
-    assert slow.pull_seconds(idle, is_shared=False) >= quick.pull_seconds(idle, is_shared=False)
-    assert slow.manual_restore_seconds(idle, is_close=False) >= quick.manual_restore_seconds(
-        idle, is_close=False
+    assert slow.refresh_interval(idle, is_shared=False) >= quick.refresh_interval(idle, is_shared=False)
+    assert slow.manual_restore_interval(idle, is_fast=False) >= quick.manual_restore_interval(
+        idle, is_fast=False
     )
 
 
@@ -111,7 +111,7 @@ def test_fewer_calls_left_never_mean_looking_more_often(
 def test_news_are_never_looked_for_more_often_than_the_settings_say(
     poll: float, left: int, idle: float
 ) -> None:
-    assert budget(left, poll).pull_seconds(idle, is_shared=False) >= poll
+    assert budget(left, poll).refresh_interval(idle, is_shared=False) >= poll
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_news_are_never_looked_for_more_often_than_the_settings_say(
     [(30, 299, 30), (30, 300, 120), (30, 3_600, 600), (200, 300, 600), (600, 300, 600), (600, 3_600, 600)],
 )
 def test_nobody_there_means_looking_less_often(poll: float, idle: float, seconds: float) -> None:
-    assert budget(5_000, poll).pull_seconds(idle, is_shared=False) == seconds
+    assert budget(5_000, poll).refresh_interval(idle, is_shared=False) == seconds
 
 
 def test_only_the_persons_calls_left_means_a_look_an_hour_and_none_at_handoffs() -> None:
     made = budget(1_000)
     assert made.is_reserving
-    assert made.pull_seconds(0, is_shared=True) == 3_600
-    assert made.manual_restore_seconds(0, is_close=True) == 86_400
+    assert made.refresh_interval(0, is_shared=True) == 3_600
+    assert made.manual_restore_interval(0, is_fast=True) == 86_400
     assert not budget(1_001).is_reserving
 
 
@@ -134,13 +134,13 @@ def test_a_watched_list_is_looked_at_quickly_as_far_as_a_quarter_of_what_can_be_
     made = budget(5_000)
     made.start_fast_polling()
     spent = 0
-    while made.manual_restore_seconds(0, is_close=True) == 2.5:
+    while made.manual_restore_interval(0, is_fast=True) == 2.5:
         spent += 1
         made.record(5_000 - spent, START)
     assert spent == 1_000
-    assert made.manual_restore_seconds(0, is_close=True) > 60
+    assert made.manual_restore_interval(0, is_fast=True) > 60
     made.start_fast_polling()
-    assert made.manual_restore_seconds(0, is_close=True) == 2.5
+    assert made.manual_restore_interval(0, is_fast=True) == 2.5
 
 
 @examples
@@ -150,7 +150,7 @@ def test_however_often_the_list_is_opened_the_reserve_is_kept(left: int, opened:
     for looks in opened:
         made.start_fast_polling()
         for _ in range(looks):
-            if made.manual_restore_seconds(0, is_close=True) > 2.5:
+            if made.manual_restore_interval(0, is_fast=True) > 2.5:
                 break
             assert made.left is not None
             made.record(made.left - 1, START)
@@ -162,9 +162,9 @@ def test_a_list_that_was_opened_before_xero_said_anything_is_limited_once_it_has
     made = QuotaBudget(15)
     made.start_fast_polling()
     made.record(1_000, START)
-    assert made.manual_restore_seconds(0, is_close=True) == 2.5
+    assert made.manual_restore_interval(0, is_fast=True) == 2.5
     made.record(800, START)
-    assert made.manual_restore_seconds(0, is_close=True) > 2.5
+    assert made.manual_restore_interval(0, is_fast=True) > 2.5
 
 
 # --- who is there ---

@@ -14,7 +14,7 @@ from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.model.change import Action, Change, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
-from tui.model.evidence import NightlyWindow, PickUp, SyncStatus, grade_change
+from tui.model.evidence import NightlyWindow, SyncRecord, SyncStatus, grade_change
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store, TransitionRequest
 
@@ -51,22 +51,22 @@ class FakeObserver:
         pass
 
 
-def report(*pick_ups: PickUp, **parts: Any) -> EvidenceReport:
+def report(*pick_ups: SyncRecord, **parts: Any) -> EvidenceReport:
     return replace(QUIET, pick_ups=pick_ups, **parts)
 
 
-def pick_up(contact_id: str, started: datetime) -> PickUp:
-    return PickUp(contact_id, ContactStatus.ARCHIVED, started, started, "1")
+def pick_up(contact_id: str, started: datetime) -> SyncRecord:
+    return SyncRecord(contact_id, ContactStatus.ARCHIVED, started, started, "1")
 
 
 async def confirmed(store: Store, *ids: str) -> list[Change]:
     """Archive contacts, confirmed at the start of the test."""
-    await store.apply([contact(one) for one in ids], START)
+    await store.save_contacts([contact(one) for one in ids], START)
     changes = await store.add(Action.ARCHIVE, store.contacts(ids), START)
-    applied = await store.record(
+    applied = await store.record_transitions(
         [TransitionRequest(one.change_id, Transition.CONFIRM, confirmed_at=START) for one in changes], START
     )
-    return list(applied.moved)
+    return list(applied.updated)
 
 
 def feed_watch(store: Store, clock: Clock | None = None) -> ReLeasedMonitor:
@@ -109,10 +109,10 @@ async def test_a_feed_has_been_asked_once_it_has_answered(
     store: Store, answer: EvidenceReport | FeedError
 ) -> None:
     watch = ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True)
-    before = watch.link
+    before = watch.status
     await watch.poll_feed(FakeObserver(answer))
-    assert (before.is_asked, watch.link.is_asked) == (False, True)
-    assert ReLeasedMonitor(store, NIGHT, Clock(), has_feed=False).link.is_asked
+    assert (before.is_polled, watch.status.is_polled) == (False, True)
+    assert ReLeasedMonitor(store, NIGHT, Clock(), has_feed=False).status.is_polled
 
 
 async def test_a_page_without_sense_is_passed_not_read_for_ever(store: Store) -> None:
@@ -164,17 +164,17 @@ async def test_a_sync_with_errors_stalls_and_makes_nothing_overdue(store: Store)
     assert await watch.poll_feed(FakeObserver(failed))
     assert not await watch.poll_feed(FakeObserver(failed))
     assert grade(store, watch, change) is SyncStatus.STALLED
-    assert watch.link.is_stalled
+    assert watch.status.is_stalled
 
 
 async def test_a_feed_that_fails_is_named_and_nothing_is_claimed(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     assert await watch.poll_feed(FakeObserver(FeedError("The feed can't be reached.")))
-    assert watch.link.problem == "The feed can't be reached."
+    assert watch.status.problem == "The feed can't be reached."
     assert grade(store, watch, change, START + timedelta(days=9)) is SyncStatus.STALLED
     assert await watch.poll_feed(FakeObserver(QUIET))
-    assert watch.link.problem == ""
+    assert watch.status.problem == ""
     assert grade(store, watch, change, START + timedelta(days=9)) is SyncStatus.PENDING
 
 
@@ -190,10 +190,10 @@ async def test_what_was_learnt_before_a_failure_counts(store: Store) -> None:
 async def test_the_countdown_begins_where_the_cycle_did(store: Store) -> None:
     watch = feed_watch(store)
     await watch.poll_feed(FakeObserver(QUIET))
-    assert watch.link.next_sync_at == START + timedelta(seconds=45)
-    assert watch.link.cycle_started_at == START
+    assert watch.status.next_sync_at == START + timedelta(seconds=45)
+    assert watch.status.cycle_started_at == START
     await watch.poll_feed(FakeObserver(report(next_sync_at=None)))
-    assert watch.link.cycle_started_at is None
+    assert watch.status.cycle_started_at is None
 
 
 @pytest.mark.parametrize(
@@ -267,13 +267,13 @@ async def test_an_item_received_before_a_change_was_requested_does_not_prove_it(
     store: Store, seconds: float
 ) -> None:
     """Also one that is dated after the change, by a clock that is a little ahead."""
-    await store.apply([contact("a")], START)
+    await store.save_contacts([contact("a")], START)
     clock = Clock()
     watch = feed_watch(store, clock)
     await watch.poll_feed(FakeObserver(report(pick_up("a", START + timedelta(seconds=seconds)), cursor="1")))
     clock.forward(seconds=seconds / 2)
     [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), clock())
-    await store.record(
+    await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=clock())], clock()
     )
     clock.forward(days=3)
@@ -311,7 +311,7 @@ async def test_a_clean_sync_dated_ahead_makes_nothing_overdue_now_or_later(
 async def test_a_clean_sync_told_of_before_a_change_was_requested_does_not_miss_it(
     store: Store, seconds: float
 ) -> None:
-    await store.apply([contact("a")], START)
+    await store.save_contacts([contact("a")], START)
     clock = Clock()
     watch = feed_watch(store, clock)
     began = START + timedelta(seconds=seconds)
@@ -319,7 +319,7 @@ async def test_a_clean_sync_told_of_before_a_change_was_requested_does_not_miss_
     await watch.poll_feed(FakeObserver(clean))
     clock.forward(seconds=seconds / 2)
     [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), clock())
-    await store.record(
+    await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=clock())], clock()
     )
     for _ in range(2):
@@ -344,14 +344,14 @@ async def test_without_a_feed_the_night_lets_expect_and_no_more(store: Store) ->
     clock = Clock()
     watch = ReLeasedMonitor(store, NIGHT, clock, has_feed=False)
     morning = datetime(2026, 3, 4, 6, tzinfo=UTC)
-    assert watch.link.next_sync_at == morning
+    assert watch.status.next_sync_at == morning
     assert not watch.tick()
     assert grade(store, watch, change, clock()) is SyncStatus.PENDING
     clock.at = morning
     assert watch.tick()
     assert not watch.tick()
     assert grade(store, watch, change, clock()) is SyncStatus.EXPECTED
-    assert watch.link.next_sync_at == morning + timedelta(days=1)
+    assert watch.status.next_sync_at == morning + timedelta(days=1)
 
 
 def test_with_a_feed_the_clock_says_nothing(store: Store) -> None:
@@ -398,7 +398,7 @@ async def test_a_feed_that_always_has_more_is_left_for_the_next_look(store: Stor
 async def test_a_cycle_that_no_calendar_holds_is_unknown(store: Store, seconds: float) -> None:
     watch = feed_watch(store)
     await watch.poll_feed(FakeObserver(report(cycle_seconds=seconds)))
-    assert (watch.link.cycle_started_at, watch.link.problem) == (None, "")
+    assert (watch.status.cycle_started_at, watch.status.problem) == (None, "")
 
 
 @pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
@@ -419,7 +419,7 @@ async def test_a_bridges_impossible_moments_are_unknown(store: Store, year: int)
             )
         )
     )
-    assert (watch.link.next_sync_at, watch.link.last_sync_at) == (None, None)
+    assert (watch.status.next_sync_at, watch.status.last_sync_at) == (None, None)
     assert grade(store, watch, change) is SyncStatus.PENDING
     assert 0 < watch.seconds_to_next_poll <= 10
 
@@ -430,4 +430,4 @@ async def test_what_another_copy_has_shown_may_be_damaged(store: Store, stored: 
         await store.set_sync_state(name, stored)
     watch = feed_watch(store)
     watch.reload(is_follower=True)
-    assert (watch.link.state, watch.link.next_sync_at) == ("", None)
+    assert (watch.status.state, watch.status.next_sync_at) == ("", None)

@@ -9,8 +9,8 @@ import pytest
 from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
-from tui.model.backend import Backend, Service
-from tui.model.errors import ReadOnly, ReadOnlyError
+from tui.model.backend import Backend, EngineProtocol
+from tui.model.errors import ReadOnlyError, ReadOnlyReason
 
 if TYPE_CHECKING:
     from engine.test_engine_scheduler import House
@@ -31,7 +31,7 @@ def members(protocol: type) -> set[str]:
     return {name for name in vars(protocol) if not name.startswith("_")}
 
 
-WRITES = sorted((members(Backend) | members(Service)) - READS)
+WRITES = sorted((members(Backend) | members(EngineProtocol)) - READS)
 
 
 def entries(store: Store) -> list[tuple[int]]:
@@ -51,7 +51,7 @@ async def call(home: House, name: str) -> Any:
 
 
 def test_only_known_methods_are_let_through() -> None:
-    assert members(Backend) | members(Service) >= READS
+    assert members(Backend) | members(EngineProtocol) >= READS
     assert {"request", "tell_unlinked", "mark_tenants", "accept", "press_restore"} <= set(WRITES)
 
 
@@ -61,12 +61,12 @@ async def test_whatever_writes_is_refused(store: Store, name: str) -> None:
         before = entries(store)
         with pytest.raises(ReadOnlyError) as raised:
             await call(home, name)
-        assert raised.value.reason is ReadOnly.OPTION
+        assert raised.value.reason is ReadOnlyReason.OPTION
         publisher = home.engine._publisher
         organisation = replace(publisher.snapshot.organisation, is_read_only=True)
         publisher.snapshot = replace(publisher.snapshot, organisation=organisation)
         with pytest.raises(ReadOnlyError) as raised:
             await call(home, name)
-        assert raised.value.reason is ReadOnly.CONNECTION
+        assert raised.value.reason is ReadOnlyReason.CONNECTION
         assert entries(store) == before
     assert not home.xero.writes

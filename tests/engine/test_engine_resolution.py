@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.model_xero import START, contact
 
-from tui.engine.preconditions import GDPR, GONE, MERGED, blocked, out_of_reach, warnings
-from tui.engine.sync.resolution import RestoreCapability, hand_off, resolve
+from tui.engine.preconditions import DELETED, GDPR, MERGED, block_reason, ineligible_reason, warnings
+from tui.engine.sync.resolution import RestoreCapability, as_manual_restores, resolve
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Balances, Contact, ContactStatus
 
@@ -28,7 +28,7 @@ def change(action: Action, contact_id: str = "c", change_id: int = 1) -> Change:
         contact_id=contact_id,
         name="n",
         action=action,
-        origin=Origin.HERE,
+        origin=Origin.RESHELVE,
         state=State.UNKNOWN,
         requested_at=START,
         updated_at=START,
@@ -61,7 +61,7 @@ def test_a_doubt_is_settled_by_status_not_by_words(
     *, action: Action, read: Contact, words: str, event: Transition, said: str
 ) -> None:
     verdict = resolve([change(action)], [read], {"c": words} if words else {})
-    [move] = verdict.moves
+    [move] = verdict.requests
     assert (move.transition, move.message) == (event, said)
     assert verdict.contacts == (read,)
     if event is Transition.CONFIRM:
@@ -72,7 +72,7 @@ def test_a_doubt_is_settled_by_status_not_by_words(
 def test_each_change_is_judged_by_its_own_contact() -> None:
     changes = [change(ARCHIVE, "a", 1), change(ARCHIVE, "b", 2), change(ARCHIVE, "x", 3)]
     verdict = resolve(changes, [contact("b", ARCHIVED), contact("a")], {"b": WORDS})
-    assert [(move.change_id, move.transition) for move in verdict.moves] == [
+    assert [(move.change_id, move.transition) for move in verdict.requests] == [
         (1, Transition.REQUEUE),
         (2, Transition.CONFIRM),
     ]
@@ -81,7 +81,7 @@ def test_each_change_is_judged_by_its_own_contact() -> None:
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("words", ["", WORDS])
 def test_a_contact_that_was_not_read_settles_nothing(action: Action, words: str) -> None:
-    assert not resolve([change(action)], [contact("other")], {"c": words} if words else {}).moves
+    assert not resolve([change(action)], [contact("other")], {"c": words} if words else {}).requests
 
 
 def test_what_may_not_show_yet_is_not_refused_but_confirmed_or_sent_again() -> None:
@@ -91,7 +91,7 @@ def test_what_may_not_show_yet_is_not_refused_but_confirmed_or_sent_again() -> N
         (contact("c", ARCHIVED), WORDS, [Transition.CONFIRM]),
         (contact("c", ACTIVE), "", [Transition.REQUEUE]),
     ):
-        moves = resolve([change(ARCHIVE)], [read], {"c": words} if words else {}, early={1}).moves
+        moves = resolve([change(ARCHIVE)], [read], {"c": words} if words else {}, recent={1}).requests
         assert [move.transition for move in moves] == events
 
 
@@ -109,7 +109,7 @@ def test_what_may_not_show_yet_is_not_refused_but_confirmed_or_sent_again() -> N
 def test_only_what_a_person_can_restore_is_handed_to_one(
     known: Contact | None, event: Transition, said: str
 ) -> None:
-    [move] = hand_off([change(RESTORE)], [known] if known else []).moves
+    [move] = as_manual_restores([change(RESTORE)], [known] if known else []).requests
     assert (move.transition, move.message) == (event, said)
 
 
@@ -133,8 +133,8 @@ async def test_a_refusal_to_restore_is_believed_for_thirty_days_either_way(store
         (ARCHIVE, contact("c", ACTIVE), ""),
         (ARCHIVE, contact("c", ARCHIVED), "It is archived already."),
         (ARCHIVE, contact("c", GDPR_REQUEST), GDPR),
-        (ARCHIVE, contact("c", GONE_FROM_XERO), GONE),
-        (RESTORE, contact("c", GONE_FROM_XERO), GONE),
+        (ARCHIVE, contact("c", GONE_FROM_XERO), DELETED),
+        (RESTORE, contact("c", GONE_FROM_XERO), DELETED),
         (ARCHIVE, merged(), "It is archived already."),
         (RESTORE, contact("c", ARCHIVED), ""),
         (RESTORE, contact("c", ACTIVE), "It is active already."),
@@ -143,12 +143,12 @@ async def test_a_refusal_to_restore_is_believed_for_thirty_days_either_way(store
     ],
 )
 def test_what_is_left_out_and_why(action: Action, known: Contact, said: str) -> None:
-    assert blocked(action, known) == said
+    assert block_reason(action, known) == said
 
 
 def test_merged_and_gdpr_contacts_are_out_of_reach_and_no_others() -> None:
-    assert (out_of_reach(merged()), out_of_reach(contact("c", GDPR_REQUEST))) == (MERGED, GDPR)
-    assert out_of_reach(contact("c")) == out_of_reach(contact("c", ARCHIVED)) == ""
+    assert (ineligible_reason(merged()), ineligible_reason(contact("c", GDPR_REQUEST))) == (MERGED, GDPR)
+    assert ineligible_reason(contact("c")) == ineligible_reason(contact("c", ARCHIVED)) == ""
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tui.model.snapshot import Snapshot
     from tui.store import Store
-    from tui.xero.results import ContactsPage, LookedUp
+    from tui.xero.results import ContactsPage, LookupResult
 
 PATIENCE = 30
 
@@ -74,15 +74,15 @@ async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytes
         unused,
         cast("Any", watch),
         cast("Any", publisher),
-        disk=disk,
+        storage=disk,
         now=Clock(),
-        lease=unused,
+        lock=unused,
         poll_seconds=15,
     )
     following = asyncio.create_task(loops.monitor_re_leased(cast("Any", object())))
-    loops._is_holder.set()
+    loops._has_lock.set()
     await asyncio.wait_for(watch.looked_again.wait(), PATIENCE)
-    assert disk.trouble == "The disk is full."
+    assert disk.write_problem == "The disk is full."
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert following.cancelled()
@@ -97,9 +97,9 @@ async def test_only_the_holder_of_the_lease_reads_the_feed() -> None:
         unused,
         cast("Any", watch),
         cast("Any", publisher),
-        disk=StorageHealth(lambda: None),
+        storage=StorageHealth(lambda: None),
         now=Clock(),
-        lease=unused,
+        lock=unused,
         poll_seconds=15,
     )
     watch.looks = 1
@@ -107,7 +107,7 @@ async def test_only_the_holder_of_the_lease_reads_the_feed() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     assert watch.looks == 1
-    loops._is_holder.set()
+    loops._has_lock.set()
     await asyncio.wait_for(watch.looked_again.wait(), PATIENCE)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
@@ -121,7 +121,7 @@ class LiveXero(ModelXero):
 
     def __init__(self, *contact_ids: str) -> None:
         super().__init__({one: contact(one) for one in contact_ids})
-        self.pace = RateLimiter()
+        self.rate_limiter = RateLimiter()
         self.pulls = 0
         self.pulled = asyncio.Event()
         self.calls_left = CallsLeft(60, 5_000)
@@ -138,14 +138,14 @@ class LiveXero(ModelXero):
         self._answered()
         return answer
 
-    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+    async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
         found = await super().look_up(contact_ids)
         self._answered()
         return found
 
     def _answered(self) -> None:
         self.clock.forward(seconds=1)
-        self.last_answer_at = self.clock()
+        self.last_reply_at = self.clock()
 
 
 class House:
@@ -183,7 +183,7 @@ async def house(
         Organisation("tenant", "Books", "!abc"),
         store,
         cast("Any", connectors),
-        lease=cast("Any", lease),
+        lock=cast("Any", lease),
         window=NightlyWindow(clock().time(), clock().time()),
         poll_seconds=3600,
         is_read_only=is_read_only,
@@ -242,7 +242,7 @@ async def test_trouble_that_several_jobs_meet_is_one_trouble(store: Store) -> No
     xero.read_faults = [Fault.SIGNED_OUT]
     async with house(store, xero) as home:
         seen = await home.until(lambda it: it.xero.status is ConnectionStatus.RECONNECT)
-        assert seen.xero.waiting_until is not None
+        assert seen.xero.retry_at is not None
         home.engine.reconnected()
         seen = await home.until(lambda it: it.last_refresh_at)
         assert seen.xero.status is ConnectionStatus.ONLINE
@@ -257,8 +257,8 @@ async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: St
         seen = await home.until(lambda it: it.xero.detail)
         assert (seen.xero.status, seen.xero.day_calls_left) == (ConnectionStatus.ONLINE, 990)
         assert "kept for you" in seen.xero.detail
-        assert seen.xero.waiting_until is not None
-        assert (seen.xero.waiting_until - home.clock()).total_seconds() == 3600
+        assert seen.xero.retry_at is not None
+        assert (seen.xero.retry_at - home.clock()).total_seconds() == 3600
         # The person's own calls are made all the same.
         assert await home.engine.request(Action.ARCHIVE, ["a"]) == 1
         await home.until(lambda it: it.summary and it.summary.pending_total)
@@ -276,7 +276,7 @@ async def test_the_limit_that_was_seen_survives_a_restart(store: Store) -> None:
 
 async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store) -> None:
     xero = LiveXero("a")
-    await store.apply(list(xero.contacts_now.values()), xero.clock())
+    await store.save_contacts(list(xero.contacts_now.values()), xero.clock())
     [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), xero.clock())
     async with house(store, xero, is_read_only=True) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -323,8 +323,8 @@ async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> N
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
         xero.contacts_now.clear()
-        [line] = (await home.engine.check(Action.ARCHIVE, ["a"])).lines
-        assert "no longer knows" in line.blocked
+        [line] = (await home.engine.precheck(Action.ARCHIVE, ["a"])).lines
+        assert "no longer knows" in line.blocked_reason
 
 
 # --- the disk ---
@@ -374,7 +374,7 @@ async def test_a_lease_and_a_search_index_outlive_a_store_in_trouble(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk_module, "_PAUSE", 0.001)
-    monkeypatch.setattr(loops_module, "_LEASE_SECONDS", 0.001)
+    monkeypatch.setattr(loops_module, "_LOCK_CHECK_SECONDS", 0.001)
     failures = {"load": 2, "look": 2}
 
     def fails(what: str) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def archived(store: Store) -> Store:
     """Have somebody archive a contact in Xero at the start."""
-    await store.apply([contact("a")], START - timedelta(hours=1))
-    await store.apply([replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)], START)
+    await store.save_contacts([contact("a")], START - timedelta(hours=1))
+    await store.save_contacts([replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)], START)
     await store.search.load()
     return store
 
@@ -40,7 +40,7 @@ def publishing(store: Store, clock: Clock, *, has_feed: bool) -> tuple[SnapshotP
         store,
         weather,
         released,
-        disk=disk,
+        storage=disk,
         clock=XeroClock(clock, store),
     ), released
 

@@ -47,21 +47,21 @@ KINDS = (
 
 # Everything that the engine runs in the background, and the steps it takes there.
 PLACES = {
-    "check of the journal": (Store, "check_journal"),
+    "check of the journal": (Store, "check_change_log"),
     "lease": (Scheduler, "_check_lock"),
     "lease, others' writes": (Store, "changed_elsewhere"),
     "backup": (upkeep, "_back_up"),
     "backup in its thread": (Store, "back_up"),
-    "check of everything": (Store, "check_everything"),
-    "looking after": (engine_module, "look_after"),
+    "check of everything": (Store, "check_file"),
+    "looking after": (engine_module, "maintain"),
     "clock": (XeroClock, "save_offset"),
     "search index": (SearchService, "load"),
     "search index in its thread": (IndexLoader, "_read"),
     "clients": (Scheduler, "open_clients"),
     "pull": (ContactSync, "refresh"),
     "pull, its start": (Scheduler, "run_contact_sync"),
-    "pull, storing": (Store, "apply"),
-    "pull, its bookmark": (Scheduler, "_keep_peak"),
+    "pull, storing": (Store, "save_contacts"),
+    "pull, its bookmark": (Scheduler, "_save_high_water_mark"),
     "hand-offs": (ManualRestorePoller, "poll"),
     "hand-offs, their start": (Scheduler, "poll_manual_restores"),
     "clock's look at Re-Leased": (ReLeasedMonitor, "tick"),
@@ -115,7 +115,7 @@ async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
         home.engine.subscribe(shown.append)
         fail_once(monkeypatch, *PLACES[place], kind(SECRET))
         # What changes makes each task run, those included that wait for something.
-        home.engine._changed()
+        home.engine._on_update()
         await home.until(lambda it: it.last_refresh_at)
         await home.engine.request(Action.ARCHIVE, ["a"])
         await home.until(lambda it: it.summary and it.summary.pending_total == 1)
@@ -166,7 +166,7 @@ async def test_clients_that_cannot_be_made_are_made_later(store: Store) -> None:
             raise RuntimeError(SECRET)
 
     async with house(store, LiveXero("a")) as home:
-        home.engine._connectors.open = open_clients  # type: ignore[method-assign]
+        home.engine._clients.open = open_clients  # type: ignore[method-assign]
         await home.until(lambda it: it.last_refresh_at)
         assert attempts == 3
 
@@ -184,7 +184,7 @@ async def test_an_engine_stopped_during_its_first_check_starts_nothing(
     async def keep_lock(_: Scheduler) -> None:
         started.append("")
 
-    monkeypatch.setattr(Store, "check_journal", check)
+    monkeypatch.setattr(Store, "check_change_log", check)
     monkeypatch.setattr(Scheduler, "keep_lock", keep_lock)
     async with house(store, LiveXero("a")) as home:
         if not is_early:
@@ -234,7 +234,7 @@ class Feed:
 
 async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: Path, store: Store) -> None:
     del tmp_path
-    feed = Feed(lambda cursor: EvidenceReport.of_evidence(str(int(cursor or 0) + 1), has_more=True))
+    feed = Feed(lambda cursor: EvidenceReport.from_evidence(str(int(cursor or 0) + 1), has_more=True))
     window: Any = None
     watch = ReLeasedMonitor(store, window, LiveXero().clock, has_feed=True)
     await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
@@ -247,10 +247,10 @@ async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: 
 @pytest.mark.parametrize("seconds", [1e15, -1e15, 1e9, float("inf"), float("nan"), -1.0])
 async def test_a_cycle_of_senseless_length_is_left_out(store: Store, seconds: float) -> None:
     clock = LiveXero().clock
-    report = replace(EvidenceReport.of_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
+    report = replace(EvidenceReport.from_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
     feed = Feed(lambda _: report)
     window: Any = None
     watch = ReLeasedMonitor(store, window, clock, has_feed=True)
     await watch.poll_feed(feed)  # type: ignore[arg-type]
-    assert watch.link.cycle_started_at is None
-    assert watch.link.next_sync_at == clock()
+    assert watch.status.cycle_started_at is None
+    assert watch.status.next_sync_at == clock()

@@ -8,8 +8,8 @@ import pytest
 from engine.model_xero import START, Clock, contact
 from msgspec.structs import replace
 
-from tui.engine.contact_details import contact_page
-from tui.engine.precheck import FreshContacts, check
+from tui.engine.contact_details import build_contact_page
+from tui.engine.precheck import RefreshResult, build_precheck
 from tui.engine.tenancy_service import TenancyService
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
@@ -44,7 +44,7 @@ class Desk(TenancyService):
 @pytest.fixture
 async def desk(store: Store) -> Desk:
     """Make a desk over two active contacts, in groups, and an archived one."""
-    await store.apply(
+    await store.save_contacts(
         [
             replace(contact("a"), groups=("Owners", "Tenants")),
             replace(contact("b"), groups=("Trades",)),
@@ -58,43 +58,48 @@ async def desk(store: Store) -> Desk:
 async def test_a_marked_group_warns_each_time_and_only_before_an_archive(desk: Desk, store: Store) -> None:
     await desk.mark_tenants("Tenants", on=True)
     for _ in range(2):
-        found = check(store, Action.ARCHIVE, ["a", "b", "c"], FreshContacts())
+        found = build_precheck(store, Action.ARCHIVE, ["a", "b", "c"], RefreshResult())
         # The last is archived already, so that it would be left out.
-        assert [line.tenants for line in found.lines] == [("Tenants",), (), ()]
+        assert [line.tenant_groups for line in found.lines] == [("Tenants",), (), ()]
         await store.add(Action.ARCHIVE, store.contacts(["b"]), START)
-    assert [line.tenants for line in check(store, Action.RESTORE, ["c"], FreshContacts()).lines] == [()]
+    assert [
+        line.tenant_groups for line in build_precheck(store, Action.RESTORE, ["c"], RefreshResult()).lines
+    ] == [()]
     await desk.mark_tenants("Tenants", on=False)
-    assert [line.tenants for line in check(store, Action.ARCHIVE, ["a"], FreshContacts()).lines] == [()]
+    assert [
+        line.tenant_groups for line in build_precheck(store, Action.ARCHIVE, ["a"], RefreshResult()).lines
+    ] == [()]
 
 
 async def test_only_the_first_archive_is_the_first(desk: Desk, store: Store) -> None:
     del desk
-    assert check(store, Action.ARCHIVE, ["a"], FreshContacts()).is_first_archive
-    assert not check(store, Action.RESTORE, ["c"], FreshContacts()).is_first_archive
+    assert build_precheck(store, Action.ARCHIVE, ["a"], RefreshResult()).is_first_archive
+    assert not build_precheck(store, Action.RESTORE, ["c"], RefreshResult()).is_first_archive
     await store.add(Action.ARCHIVE, store.contacts(["a"]), START)
-    assert not check(store, Action.ARCHIVE, ["b"], FreshContacts()).is_first_archive
+    assert not build_precheck(store, Action.ARCHIVE, ["b"], RefreshResult()).is_first_archive
 
 
 async def test_a_check_follows_what_is_marked_after_it(desk: Desk, store: Store) -> None:
     del desk
-    found = check(store, Action.ARCHIVE, ["a", "c"], FreshContacts()).remarked(
+    found = build_precheck(store, Action.ARCHIVE, ["a", "c"], RefreshResult()).with_tenant_groups(
         frozenset({"Tenants", "Owners"})
     )
-    assert [line.tenants for line in found.lines] == [("Owners", "Tenants"), ()]
+    assert [line.tenant_groups for line in found.lines] == [("Owners", "Tenants"), ()]
     assert (
-        found.remarked(frozenset()).lines == check(store, Action.ARCHIVE, ["a", "c"], FreshContacts()).lines
+        found.with_tenant_groups(frozenset()).lines
+        == build_precheck(store, Action.ARCHIVE, ["a", "c"], RefreshResult()).lines
     )
-    restoring = check(store, Action.RESTORE, ["c"], FreshContacts())
-    assert restoring.remarked(frozenset({"Tenants"})) == restoring
+    restoring = build_precheck(store, Action.RESTORE, ["c"], RefreshResult())
+    assert restoring.with_tenant_groups(frozenset({"Tenants"})) == restoring
 
 
 async def test_the_page_of_a_contact_knows_its_marks_and_news_is_published_once(
     desk: Desk, store: Store
 ) -> None:
-    assert contact_page(store, lambda _: None, "a").tenants == ()
+    assert build_contact_page(store, lambda _: None, "a").tenant_groups == ()
     await desk.mark_tenants("Tenants", on=True)
     await desk.mark_tenants("Tenants", on=True)
-    assert contact_page(store, lambda _: None, "a").tenants == ("Tenants",)
+    assert build_contact_page(store, lambda _: None, "a").tenant_groups == ("Tenants",)
     assert desk._publisher.versions == 1  # type: ignore[attr-defined]
     assert [(each.name, each.active, each.is_tenants) for each in await desk.contact_groups()] == [
         ("Tenants", 1, True),

@@ -19,7 +19,7 @@ from tui.model.query import Query
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings
 from tui.widgets import sync_pane_lines
-from tui.widgets.status_badge import sign
+from tui.widgets.status_badge import badge_for
 from tui.widgets.sync_format import next_sync
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def row_grade(home: House) -> SyncStatus:
 
 
 def said(home: House) -> str:
-    return next_sync(home.engine.snapshot.re_leased, home.clock(), is_practice=False).words
+    return next_sync(home.engine.snapshot.re_leased, home.clock(), is_practice=False).text
 
 
 def is_due(end: datetime) -> Callable[[Snapshot], object]:
@@ -155,8 +155,8 @@ async def test_a_restart_in_the_night_still_sees_the_grade_change_in_the_morning
         await home.at(evening + timedelta(hours=4), is_new=lambda it: it.summary and it.summary.pending_total)
         # As a start at two does: the countdown is to this morning, not to tomorrow's.
         released = home.engine._re_leased
-        released.link = ReLeasedMonitor(store, released._window, home.clock, has_feed=False).link
-        assert home.engine._re_leased.link.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
+        released.status = ReLeasedMonitor(store, released._window, home.clock, has_feed=False).status
+        assert home.engine._re_leased.status.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
         version = home.engine.snapshot.rows_version
         seen = await home.at(
             datetime(2026, 6, 10, 6, tzinfo=UTC), is_new=lambda it: it.summary and it.summary.synced
@@ -187,8 +187,8 @@ async def test_what_the_pane_writes_at_midnight_is_of_yesterday(store: Store, ma
     async with released_house(store, evening, own=OrganisationSettings("01:00", "05:00", machine)) as home:
         await home.confirmed("a", evening)
         await home.at(evening, is_new=lambda it: it.summary and it.summary.pending_total)
-        before = sign(home.view, evening.astimezone())
-        after = sign(home.view, (evening + timedelta(minutes=10)).astimezone())
+        before = badge_for(home.view, evening.astimezone())
+        after = badge_for(home.view, (evening + timedelta(minutes=10)).astimezone())
         assert (before.text, after.text) == ("◷ pending 23:50", "◷ pending 9 Jun")
         lines = _pane(home.engine.snapshot, evening)
         assert "expected after its nightly sync, by 05:00, in 5 h 10 min" in " ".join(lines.split())
@@ -205,13 +205,13 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
         (ValueError("a secret of its own"), "The bridge to it failed, as the log tells."),
         (KeyError("id"), "The bridge to it failed"),
         (OSError(5, "Input/output error"), "The bridge to it failed"),
-        (replace(EvidenceReport.of_evidence("1"), next_sync_at=datetime(2026, 6, 10)), "without its zone"),  # noqa: DTZ001 - that is what is wrong with it
+        (replace(EvidenceReport.from_evidence("1"), next_sync_at=datetime(2026, 6, 10)), "without its zone"),  # noqa: DTZ001 - that is what is wrong with it
     ],
 )
 async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
     store: Store, wrong: EvidenceReport | Exception, words: str
 ) -> None:
-    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EvidenceReport.of_evidence(None))
+    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EvidenceReport.from_evidence(None))
     async with released_house(store, noon, observer=bridge) as home:
         await home.confirmed("a", noon)
         await home.at(noon, is_new=lambda it: it.summary and it.summary.pending_total)
@@ -224,7 +224,7 @@ async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
         assert seen.summary is not None
         assert (seen.summary.stalled_total, seen.summary.pending_total) == (1, 1)
         assert "Re-Leased's feed can't be read" in _pane(seen, home.clock())
-        bridge.answer = EvidenceReport.of_evidence(None)
+        bridge.answer = EvidenceReport.from_evidence(None)
         await home.at(noon + timedelta(days=10), is_new=lambda it: not it.re_leased.problem)
         assert grade(home) is SyncStatus.PENDING
 

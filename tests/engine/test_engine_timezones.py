@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tui.engine.engine_factory import nightly_window
-from tui.engine.timezones import zone_of
+from tui.engine.timezones import zone_from_xero
 from tui.model.contact import Organisation
 from tui.settings import OrganisationSettings, Settings
 
@@ -35,7 +35,7 @@ def organisation(timezone: str) -> Organisation:
     ],
 )
 def test_xeros_spelling_leads_to_a_zone(spelling: str, zone: str) -> None:
-    assert zone_of(spelling) == ZoneInfo(zone)
+    assert zone_from_xero(spelling) == ZoneInfo(zone)
 
 
 @pytest.mark.skipif(not SPEC.exists(), reason="Xero's OpenAPI description isn't here")
@@ -46,7 +46,7 @@ def test_every_spelling_of_xeros_is_known_but_those_given_up() -> None:
     block = text[begin : text.index("    PaymentTerm:\n", begin)]
     spellings = [str(one) for one in yaml.safe_load(block)["TimeZone"]["enum"]]
     assert len(spellings) > 100
-    assert {one for one in spellings if zone_of(one) is None} == GIVEN_UP
+    assert {one for one in spellings if zone_from_xero(one) is None} == GIVEN_UP
 
 
 def test_the_night_is_the_organisations_own() -> None:

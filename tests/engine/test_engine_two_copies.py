@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tui.xero.results import Element, LookedUp
+    from tui.xero.results import ContactWriteResult, LookupResult
 
 MANY = [f"{number:03}" for number in range(60)]
 
@@ -33,13 +33,13 @@ class SlowXero(LiveXero):
         self.is_asked, self.is_read = asyncio.Event(), asyncio.Event()
         self.may_answer = asyncio.Event()
 
-    async def look_up(self, contact_ids: Sequence[str]) -> LookedUp:
+    async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
         self.is_read.set()
         return await super().look_up(contact_ids)
 
     async def change_status(
         self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
-    ) -> list[Element]:
+    ) -> list[ContactWriteResult]:
         self.begun.append(tuple(contact_ids))
         self.is_asked.set()
         await self.may_answer.wait()
@@ -51,7 +51,7 @@ async def test_a_call_that_is_under_way_is_made_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
-    monkeypatch.setattr(loops_module, "_LEASE_SECONDS", 0.02)
+    monkeypatch.setattr(loops_module, "_LOCK_CHECK_SECONDS", 0.02)
     monkeypatch.setattr(loops_module, "_OUTBOX_SECONDS", 0.02)
     xero = SlowXero(*MANY)
     file, folder = tmp_path / "lease", tmp_path / "organisation"

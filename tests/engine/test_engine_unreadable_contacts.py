@@ -10,7 +10,7 @@ import pytest
 from support.odd_xero import LONG_AGO_MS, OddXero, changed, id_of, stamp
 
 from tui.engine.sync.contact_sync import ContactSync
-from tui.model.errors import AnswerLostError
+from tui.model.errors import ReplyLostError
 from tui.model.query import Query
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Pull:
             lambda: datetime.now(UTC),
             lambda _: None,
             lambda _: None,
-            may_spend=lambda: not self.is_sparing,
+            may_call=lambda: not self.is_sparing,
         )
 
     async def __call__(self) -> int:
@@ -194,7 +194,7 @@ async def test_a_reply_that_lacks_contacts_is_not_taken_for_all(
             pull.xero.edit(number, Name="Edited")
     since = pull.store.sync_state("pull.since")
     pull.xero.change = lambda _, answer: httpx.Response(200, json=PARTIAL[kind](answer.json()["Contacts"]))
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await pull()
     assert pull.store.sync_state("pull.since") == since
     pull.xero.change = lambda _, answer: answer
@@ -207,7 +207,7 @@ async def test_a_reply_that_lacks_contacts_is_not_taken_for_all(
 async def test_what_xero_says_again_and_again_is_all_there_is(pull: Pull, kind: str) -> None:
     pull.xero.change = lambda _, answer: httpx.Response(200, json=PARTIAL[kind](answer.json()["Contacts"]))
     for _ in range(3):
-        with pytest.raises(AnswerLostError):
+        with pytest.raises(ReplyLostError):
             await pull()
     await pull()
     assert len(pull.listed()) == 2

@@ -12,7 +12,7 @@ from store.damage import spoil
 
 from tui.engine.connectivity.storage_health import StorageHealth
 from tui.engine.maintenance import upkeep
-from tui.engine.maintenance.upkeep import look_after
+from tui.engine.maintenance.upkeep import maintain
 from tui.model.change import Action
 from tui.model.errors import StoreError
 from tui.store import Store
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 async def fill(store: Store) -> Path:
     contacts = [contact(f"{number:03}") for number in range(300)]
-    await store.apply(contacts, START)
+    await store.save_contacts(contacts, START)
     await store.add(Action.ARCHIVE, contacts[:3], START)
     return store._database.file
 
@@ -40,7 +40,7 @@ async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> No
     async def hold() -> None:
         await has_lease.wait()
 
-    looking = asyncio.create_task(look_after(store, hold, lambda: START, StorageHealth(lambda: None)))
+    looking = asyncio.create_task(maintain(store, hold, lambda: START, StorageHealth(lambda: None)))
     await store.set_sync_state("any", "thing")
     assert backups(file) == []
     has_lease.set()
@@ -58,17 +58,17 @@ async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
     told = asyncio.Event()
     disk = StorageHealth(told.set)
     with caplog.at_level("ERROR"):
-        looking = asyncio.create_task(look_after(store, held, lambda: START, disk))
+        looking = asyncio.create_task(maintain(store, held, lambda: START, disk))
         await told.wait()
         # A write that succeeds says nothing of backups.
         disk.record(None)
-        assert disk.shown.startswith("The journal couldn't be backed up (")
-        assert f"{in_the_way} can be written" in disk.shown
+        assert disk.problem.startswith("The journal couldn't be backed up (")
+        assert f"{in_the_way} can be written" in disk.problem
         assert not looking.done()
         in_the_way.unlink()
         await looking
     assert caplog.text.count("couldn't be backed up") == 1
-    assert disk.shown == ""
+    assert disk.problem == ""
     assert len(backups(file)) == 1
 
 
@@ -94,7 +94,7 @@ async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
     again = Store.open(file.parent)
     try:
         with pytest.raises(StoreError, match="contacts is damaged"):
-            await look_after(again, held, lambda: START, StorageHealth(lambda: None))
+            await maintain(again, held, lambda: START, StorageHealth(lambda: None))
         assert len(backups(file)) == 1
     finally:
         again.close()

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tui.model.change import OPEN, Action, IllegalTransitionError, State, Transition, step
+from tui.model.change import OPEN_STATES, Action, IllegalTransitionError, State, Transition, next_state
 from tui.model.contact import ContactStatus
 
 OVER = frozenset({State.CONFIRMED, State.REFUSED, State.CANCELLED, State.DISMISSED})
@@ -29,7 +29,7 @@ FOLLOWS: dict[State, frozenset[State]] = {
 def legal_events(state: State) -> list[Transition]:
     def is_legal(event: Transition) -> bool:
         try:
-            step(state, event)
+            next_state(state, event)
         except IllegalTransitionError:
             return False
         return True
@@ -48,14 +48,14 @@ class Lifecycle(RuleBasedStateMachine):
         before = self.state
         if event not in legal_events(before):
             with pytest.raises(IllegalTransitionError, match=f"{event.value}.* is {before.value}"):
-                step(before, event)
+                next_state(before, event)
             return
-        after = step(before, event)
+        after = next_state(before, event)
         assert after in FOLLOWS[before]
         self.state = after
         self.history.append(after)
 
-    @precondition(lambda self: self.state in OPEN)
+    @precondition(lambda self: self.state in OPEN_STATES)
     @rule(data=st.data())
     def something_legal_happens(self, data: st.DataObject) -> None:
         event = data.draw(st.sampled_from(legal_events(self.state)))
@@ -87,31 +87,31 @@ TestLifecycle.settings = settings(
 
 
 def test_every_state_is_either_open_or_over() -> None:
-    assert set(State) == OPEN | OVER
-    assert not OPEN & OVER
+    assert set(State) == OPEN_STATES | OVER
+    assert not OPEN_STATES & OVER
 
 
 def test_every_state_can_be_reached() -> None:
     reached, new = {State.QUEUED}, {State.QUEUED}
     while new:
-        new = {step(state, event) for state in new for event in legal_events(state)} - reached
+        new = {next_state(state, event) for state in new for event in legal_events(state)} - reached
         reached |= new
     assert reached == set(State)
 
 
-@pytest.mark.parametrize("state", sorted(OPEN))
+@pytest.mark.parametrize("state", sorted(OPEN_STATES))
 def test_every_open_change_can_still_be_confirmed_and_refused(state: State) -> None:
-    assert step(state, Transition.CONFIRM) is State.CONFIRMED
-    assert step(state, Transition.REFUSE) is State.REFUSED
+    assert next_state(state, Transition.CONFIRM) is State.CONFIRMED
+    assert next_state(state, Transition.REFUSE) is State.REFUSED
 
 
 def test_a_change_in_doubt_is_never_sent_without_being_read_again() -> None:
     with pytest.raises(IllegalTransitionError):
-        step(State.UNKNOWN, Transition.SEND)
+        next_state(State.UNKNOWN, Transition.SEND)
 
 
 def test_each_action_aims_at_the_status_that_shows_it() -> None:
-    assert {action: action.target for action in Action} == {
+    assert {action: action.target_status for action in Action} == {
         Action.ARCHIVE: ContactStatus.ARCHIVED,
         Action.RESTORE: ContactStatus.ACTIVE,
     }

@@ -10,7 +10,7 @@ from tui.model.change import Action, Change, Origin, State
 from tui.model.change_list import ChangeGroup, ChangeQuery
 
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
-_CHANGE = Change(1, "b", "c", "Aroha", Action.ARCHIVE, Origin.HERE, State.QUEUED, NOW, NOW)
+_CHANGE = Change(1, "b", "c", "Aroha", Action.ARCHIVE, Origin.RESHELVE, State.QUEUED, NOW, NOW)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ _CHANGE = Change(1, "b", "c", "Aroha", Action.ARCHIVE, Origin.HERE, State.QUEUED
         ({"state": State.AWAITING_USER}, ChangeGroup.OPEN),
         ({"state": State.REFUSED}, ChangeGroup.REFUSED),
         ({"state": State.REFUSED, "superseded": True}, ChangeGroup.DONE),
-        ({"state": State.CONFIRMED}, ChangeGroup.WAITING),
+        ({"state": State.CONFIRMED}, ChangeGroup.PENDING),
         ({"state": State.CONFIRMED, "synced_at": NOW}, ChangeGroup.DONE),
         ({"state": State.CONFIRMED, "superseded": True}, ChangeGroup.DONE),
         ({"state": State.CANCELLED}, ChangeGroup.DONE),
@@ -30,7 +30,7 @@ _CHANGE = Change(1, "b", "c", "Aroha", Action.ARCHIVE, Origin.HERE, State.QUEUED
 )
 def test_every_change_is_in_one_group_beside_all(parts: dict[str, Any], group: ChangeGroup) -> None:
     change = replace(_CHANGE, **parts)
-    assert [each for each in ChangeGroup if each.holds(change)] == [ChangeGroup.ALL, group]
+    assert [each for each in ChangeGroup if each.contains(change)] == [ChangeGroup.ALL, group]
 
 
 def test_words_are_folded_and_asked_for_once() -> None:

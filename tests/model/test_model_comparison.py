@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.comparison import FileComparison, MismatchReason, compare, resolve
+from tui.model.comparison import FileComparison, MismatchReason, compare, resolve_ambiguous
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.evidence import proves
-from tui.model.matching import Matcher, XeroContact, plain
+from tui.model.matching import Matcher, XeroContact, text_key
 
 DATED = datetime(2026, 3, 4, 9, tzinfo=UTC)
 SOURCE = FileSource("contacts.csv", "0123456789abcdef", DATED)
@@ -41,7 +41,7 @@ def change(number: int, minutes: float, action: Action, change_id: int = 1, **fi
     at = DATED + timedelta(minutes=minutes)
     given: dict[str, Any] = {"state": State.CONFIRMED, "confirmed_at": at}
     return Change(
-        change_id, "b", xero_id(number), "x", action, Origin.HERE,
+        change_id, "b", xero_id(number), "x", action, Origin.RESHELVE,
         requested_at=at, updated_at=at, **(given | fields),
     )  # fmt: skip
 
@@ -133,16 +133,16 @@ def test_a_certain_match_is_the_only_one_that_fits(
         [one] = found.contacts
         if one.contact_id == line.xero_id:
             continue
-        names = plain(line.name), plain(line.email)
+        names = text_key(line.name), text_key(line.email)
         fits = [
             each
             for each in contacts
-            if (not names[0] or plain(each.name) == names[0])
-            and (not names[1] or not plain(each.email) or plain(each.email) == names[1])
+            if (not names[0] or text_key(each.name) == names[0])
+            and (not names[1] or not text_key(each.email) or text_key(each.email) == names[1])
             # What the line leaves out can't agree, nor can what the contact lacks: one of the two has to.
-            and (names[0] or plain(each.email))
+            and (names[0] or text_key(each.email))
         ]
-        exact = [each for each in fits if (plain(each.name), plain(each.email)) == names]
+        exact = [each for each in fits if (text_key(each.name), text_key(each.email)) == names]
         assert (exact or fits) == [one]
 
 
@@ -155,18 +155,18 @@ def test_every_line_has_one_place_and_every_contact_at_most_one(
     contacts: list[XeroContact], lines: list[FileContact]
 ) -> None:
     found = held(lines, contacts)
-    placed = [one.listed.line for one in found.agrees]
-    placed += [one.listed.line for one in found.differs]
+    placed = [one.listed.line for one in found.matches]
+    placed += [one.listed.line for one in found.mismatches]
     placed += [one.listed.line for one in found.ambiguous]
     placed += [one.line for one in found.only_in_file]
     assert len(set(placed)) == len(placed)
     assert len(placed) + found.repeated == len(lines)
-    settled = [one.contact.contact_id for one in found.agrees]
-    settled += [one.contact.contact_id for one in found.differs]
+    settled = [one.contact.contact_id for one in found.matches]
+    settled += [one.contact.contact_id for one in found.mismatches]
     settled += [one.contact_id for one in found.only_in_xero]
     assert len(set(settled)) == len(settled)
-    assert all(one.listed.status is one.contact.status for one in found.agrees)
-    assert all(one.listed.status is not one.contact.status for one in found.differs)
+    assert all(one.listed.status is one.contact.status for one in found.matches)
+    assert all(one.listed.status is not one.contact.status for one in found.mismatches)
     asked = {each.contact_id for one in found.ambiguous for each in one.candidates}
     assert not asked & {one.contact_id for one in found.only_in_xero}
 
@@ -182,20 +182,20 @@ def test_a_persons_choices_keep_every_line_in_one_place(
         for one in found.ambiguous
         if data.draw(st.booleans())
     }
-    chosen = resolve(found, choices)
+    chosen = resolve_ambiguous(found, choices)
     before = {one.listed.line for one in found.ambiguous}
     after = {one.listed.line for one in chosen.ambiguous}
     assert before - choices.keys() <= after
-    total = sum(map(len, (chosen.agrees, chosen.differs, chosen.ambiguous, chosen.only_in_file)))
+    total = sum(map(len, (chosen.matches, chosen.mismatches, chosen.ambiguous, chosen.only_in_file)))
     assert total + chosen.repeated == len(lines)
-    by_line = {one.listed.line: one.contact.contact_id for one in chosen.agrees}
-    by_line |= {one.listed.line: one.contact.contact_id for one in chosen.differs}
+    by_line = {one.listed.line: one.contact.contact_id for one in chosen.matches}
+    by_line |= {one.listed.line: one.contact.contact_id for one in chosen.mismatches}
     assert all(choices[line] == by_line[line] for line in choices.keys() & by_line.keys())
 
 
 def test_active_here_and_archived_there_and_the_other_way() -> None:
     lines = [told(2, ACTIVE, name="Contact 1"), told(3, ARCHIVED, name="Contact 2")]
-    one, two = held(lines, [xero(1, ARCHIVED), xero(2, ACTIVE)]).differs
+    one, two = held(lines, [xero(1, ARCHIVED), xero(2, ACTIVE)]).mismatches
     assert (one.action, two.action) == (Action.RESTORE, Action.ARCHIVE)
 
 
@@ -215,16 +215,16 @@ def test_one_contact_with_two_statuses_is_for_a_person_to_tell() -> None:
     found = held([*lines, told(4, ACTIVE, name="Contact 2"), told(5, ACTIVE, name="Contact 2")],
                  [xero(1), xero(2)])  # fmt: skip
     assert [(one.listed.line, len(one.candidates)) for one in found.ambiguous] == [(2, 1), (3, 1)]
-    assert ([one.listed.line for one in found.agrees], found.repeated) == ([4], 1)
-    chosen = resolve(found, {2: xero_id(1), 3: None})
-    assert [one.listed.line for one in chosen.agrees] == [2, 4]
+    assert ([one.listed.line for one in found.matches], found.repeated) == ([4], 1)
+    chosen = resolve_ambiguous(found, {2: xero_id(1), 3: None})
+    assert [one.listed.line for one in chosen.matches] == [2, 4]
     assert [one.line for one in chosen.only_in_file] == [3]
 
 
 def test_a_choice_has_to_be_a_candidate() -> None:
     found = held([told(2, name="Twin")], [xero(1, name="Twin"), xero(2, name="Twin"), xero(3)])
     with pytest.raises(ValueError, match="line 2"):
-        resolve(found, {2: xero_id(3)})
+        resolve_ambiguous(found, {2: xero_id(3)})
 
 
 def test_ids_of_another_organisation_are_remarked_on() -> None:
@@ -242,20 +242,20 @@ def test_ids_of_another_organisation_are_remarked_on() -> None:
     ("changes", "why"),
     [
         ([], MismatchReason.UNKNOWN),
-        ([change(1, -5, Action.ARCHIVE)], MismatchReason.WAITING),
+        ([change(1, -5, Action.ARCHIVE)], MismatchReason.PENDING),
         ([change(1, -5, Action.ARCHIVE, synced_at=DATED)], MismatchReason.UNKNOWN),
         ([change(1, -5, Action.ARCHIVE, superseded=True)], MismatchReason.UNKNOWN),
         ([change(1, -5, Action.ARCHIVE, checked_at=DATED)], MismatchReason.UNKNOWN),
-        ([change(1, -5, Action.ARCHIVE, unlinked_at=DATED)], MismatchReason.UNLINKED),
+        ([change(1, -5, Action.ARCHIVE, unlinked_at=DATED)], MismatchReason.NOT_LINKED),
         ([change(1, 5, Action.ARCHIVE)], MismatchReason.CHANGED_SINCE),
         ([change(1, -5, Action.ARCHIVE), change(1, 5, Action.RESTORE, 2)], MismatchReason.CHANGED_SINCE),
-        ([change(1, -5, Action.ARCHIVE, state=State.QUEUED, confirmed_at=None)], MismatchReason.UNDER_WAY),
+        ([change(1, -5, Action.ARCHIVE, state=State.QUEUED, confirmed_at=None)], MismatchReason.IN_PROGRESS),
         ([change(1, -5, Action.ARCHIVE, state=State.REFUSED, confirmed_at=None)], MismatchReason.UNKNOWN),
     ],
 )
 def test_a_difference_says_what_explains_it(changes: list[Change], why: MismatchReason) -> None:
-    [one] = held([told(2, ACTIVE, name="Contact 1")], [xero(1, ARCHIVED)], *changes).differs
-    assert one.why is why
+    [one] = held([told(2, ACTIVE, name="Contact 1")], [xero(1, ARCHIVED)], *changes).mismatches
+    assert one.reason is why
 
 
 # --- what it proves ---
@@ -282,9 +282,9 @@ def test_a_difference_says_what_explains_it(changes: list[Change], why: Mismatch
 )  # fmt: skip
 def test_only_the_last_change_before_the_file_is_proved(changes: list[Change], proved: list[int]) -> None:
     found = held([told(2, ARCHIVED, name="Contact 1")], [xero(1, ARCHIVED)], *changes)
-    assert [one.change_id for one in found.proved] == proved
+    assert [one.change_id for one in found.newly_synced] == proved
     assert [one.sync_started_at for one in found.evidence] == [DATED] * len(proved)
-    assert {one.run for one in found.evidence} <= {"file contacts.csv 0123456789ab"}
+    assert {one.run_id for one in found.evidence} <= {"file contacts.csv 0123456789ab"}
 
 
 @pytest.mark.parametrize("name", ["Contact 2", "Twin"])
@@ -297,9 +297,9 @@ def test_what_differs_or_is_unclear_proves_nothing(name: str) -> None:
 def test_a_choice_makes_evidence_of_an_unclear_line() -> None:
     contacts = [xero(3, ARCHIVED, name="Twin"), xero(4, name="Twin")]
     found = held([told(2, ARCHIVED, name="Twin")], contacts, change(3, -5, Action.ARCHIVE))
-    assert [one.contact_id for one in resolve(found, {2: xero_id(3)}).evidence] == [xero_id(3)]
-    assert resolve(found, {2: xero_id(4)}).evidence == ()
-    assert resolve(found, {}) == found
+    assert [one.contact_id for one in resolve_ambiguous(found, {2: xero_id(3)}).evidence] == [xero_id(3)]
+    assert resolve_ambiguous(found, {2: xero_id(4)}).evidence == ()
+    assert resolve_ambiguous(found, {}) == found
 
 
 _HISTORIES = st.lists(
@@ -318,11 +318,11 @@ def test_evidence_never_exceeds_what_the_file_shows(
     contacts: list[XeroContact], lines: list[FileContact], history: list[Change]
 ) -> None:
     found = held(lines, contacts, *history)
-    agreeing = {one.contact.contact_id: one.contact.status for one in found.agrees}
-    for one, proof in zip(found.proved, found.evidence, strict=True):
+    agreeing = {one.contact.contact_id: one.contact.status for one in found.matches}
+    for one, proof in zip(found.newly_synced, found.evidence, strict=True):
         assert proves(proof, one)
         assert one.synced_at is None
-        assert agreeing[one.contact_id] is one.action.target is proof.status
+        assert agreeing[one.contact_id] is one.action.target_status is proof.status
         later = (
             each
             for each in history

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
-from tui.model.evidence import NightlyWindow, PickUp, SyncKnowledge, SyncStatus, grade_change, proves
+from tui.model.evidence import NightlyWindow, SyncKnowledge, SyncRecord, SyncStatus, grade_change, proves
 
 AUCKLAND = ZoneInfo("Pacific/Auckland")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -38,7 +38,7 @@ def change(
         contact_id="c",
         name="Bayside Club",
         action=action,
-        origin=Origin.HERE,
+        origin=Origin.RESHELVE,
         state=State.CONFIRMED if confirmed_at else State.QUEUED,
         requested_at=NOON,
         updated_at=NOON,
@@ -50,8 +50,8 @@ def change(
 
 def pick_up(
     *, started: datetime, status: ContactStatus = ContactStatus.ARCHIVED, contact_id: str = "c"
-) -> PickUp:
-    return PickUp(contact_id, status, started, started + timedelta(minutes=1), "7")
+) -> SyncRecord:
+    return SyncRecord(contact_id, status, started, started + timedelta(minutes=1), "7")
 
 
 # --- what proves a pick-up ---
@@ -65,7 +65,9 @@ def test_only_a_sync_that_began_after_the_confirmation_proves(seconds: int, expe
 
 
 def test_a_sync_that_ran_while_xero_confirmed_proves_nothing_however_late_it_ended() -> None:
-    late = PickUp("c", ContactStatus.ARCHIVED, NOON - timedelta(seconds=1), NOON + timedelta(hours=9), "7")
+    late = SyncRecord(
+        "c", ContactStatus.ARCHIVED, NOON - timedelta(seconds=1), NOON + timedelta(hours=9), "7"
+    )
     assert not proves(late, change())
 
 

@@ -20,13 +20,13 @@ from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import (
     NightlyWindow,
-    PickUp,
     SyncKnowledge,
+    SyncRecord,
     SyncStatus,
     apply_evidence,
     grade_change,
-    is_cancelled_out,
-    settled_up_to,
+    has_no_net_effect,
+    presumed_synced_until,
 )
 from tui.model.user_reports import CompanyState, CompanyStatus, ReportKind, UserReport, is_stalled
 
@@ -44,7 +44,7 @@ def hour(number: float) -> datetime:
 @dataclass(frozen=True)
 class History:
     confirmed: tuple[int, ...]
-    pick_ups: tuple[PickUp, ...]
+    pick_ups: tuple[SyncRecord, ...]
     tellings: tuple[UserReport, ...]
     window: NightlyWindow
     now: datetime
@@ -52,7 +52,7 @@ class History:
 
 hours = st.integers(0, HOURS)
 pick_ups = st.builds(
-    lambda contact, status, at: PickUp(contact, status, hour(at), hour(at + 1), "run"),
+    lambda contact, status, at: SyncRecord(contact, status, hour(at), hour(at + 1), "run"),
     st.sampled_from([MINE, OTHER]),
     st.sampled_from(STATUSES),
     hours,
@@ -63,7 +63,7 @@ pick_ups = st.builds(
 def told(draw: st.DrawFn) -> UserReport:
     kind = draw(st.sampled_from(list(ReportKind)))
     contact = "" if kind.is_of_company else draw(st.sampled_from([MINE, OTHER]))
-    status = draw(st.sampled_from(STATUSES)) if kind is ReportKind.SEEN else None
+    status = draw(st.sampled_from(STATUSES)) if kind is ReportKind.CHECKED else None
     state = draw(st.sampled_from(list(CompanyState))).value if kind is ReportKind.STATE else ""
     return UserReport(kind, hour(draw(hours)), contact, status, state)
 
@@ -90,7 +90,7 @@ def changes_of(history: History) -> list[Change]:
             contact_id=MINE,
             name="Bayside Club",
             action=action,
-            origin=Origin.XERO if place % 2 else Origin.HERE,
+            origin=Origin.XERO if place % 2 else Origin.RESHELVE,
             state=State.CONFIRMED,
             requested_at=hour(at),
             updated_at=hour(at),
@@ -123,9 +123,9 @@ def watch_of(history: History) -> SyncKnowledge:
     company = CompanyStatus.of(history.tellings)
     return SyncKnowledge(
         history.window,
-        reported_syncs=company.clean_syncs,
+        reported_syncs=company.reported_syncs,
         stalled_since=company.stalled_since,
-        cleared_at=company.cleared_at,
+        recovered_at=company.recovered_at,
     )
 
 
@@ -148,7 +148,7 @@ class Allowed:
 
     def seen(self) -> bool:
         return any(
-            (one.kind, one.contact_id, one.status) == (ReportKind.SEEN, MINE, self.tab)
+            (one.kind, one.contact_id, one.status) == (ReportKind.CHECKED, MINE, self.tab)
             and self.begin <= one.at < self.reversed_at
             for one in self.history.tellings
         )
@@ -232,7 +232,7 @@ def test_what_is_settled_is_counted_by_one_moment(history: History) -> None:
     assert last.confirmed_at is not None
     if last.synced_at or last.checked_at or last.unlinked_at:
         return
-    done = settled_up_to(watch, history.now)
+    done = presumed_synced_until(watch, history.now)
     waits = max(last.confirmed_at, last.relinked_at or last.confirmed_at)
     is_done = done is not None and waits <= done
     grade = grade_change(last, watch, history.now).status
@@ -345,7 +345,7 @@ def test_what_ran_while_a_contact_was_unlinked_left_it_out() -> None:
 def test_a_clean_sync_read_from_a_feed_outweighs_one_that_was_told() -> None:
     [change] = changes_of(History((10,), (), (), NightlyWindow(time(0), time(6), UTC), hour(20)))
     company = CompanyStatus.of([told_at(ReportKind.SYNC_STARTED, 11), told_at(ReportKind.SYNC_CLEAN, 12)])
-    watch = SyncKnowledge(reported_syncs=company.clean_syncs, last_clean_sync_started_at=hour(13))
+    watch = SyncKnowledge(reported_syncs=company.reported_syncs, last_clean_sync_started_at=hour(13))
     assert grade_change(change, watch, hour(20)).status is SyncStatus.MISSED
     assert grade_change(change, replace(watch, stalled_since=hour(14)), hour(20)).status is SyncStatus.STALLED
 
@@ -356,7 +356,7 @@ def test_what_puts_back_what_never_arrived_is_cancelled_out(count: int) -> None:
     *earlier, last = changes_of(
         History(tuple(range(count)), (), (), NightlyWindow(time(0), time(6), UTC), hour(9))
     )
-    assert is_cancelled_out(last, earlier) == (count % 2 == 0)
+    assert has_no_net_effect(last, earlier) == (count % 2 == 0)
     if earlier:
         arrived = [*earlier[:-1], replace(earlier[-1], synced_at=hour(3))]
-        assert not is_cancelled_out(last, arrived)
+        assert not has_no_net_effect(last, arrived)

@@ -13,26 +13,26 @@ from hypothesis import strategies as st
 from tui.model.change import Action, Change, Origin, State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.filters import (
-    ChangedFilter,
-    Comparison,
+    BalanceCondition,
+    BalanceSide,
+    ChangedCondition,
+    ContactKind,
+    DateRange,
     DaysAgo,
     Filter,
-    FilterKind,
-    InGroup,
-    Is,
-    Nothing,
-    Owing,
-    Period,
-    Side,
-    Span,
-    Synced,
+    GroupCondition,
+    KindCondition,
+    NoMatchCondition,
+    Operator,
+    SyncCondition,
     SyncFilter,
-    sync_of,
+    TimeSpan,
+    sync_filter_of,
 )
-from tui.model.qualifiers import QUALIFIERS, amount
+from tui.model.qualifiers import QUALIFIERS, parse_amount
 from tui.model.query import IssueKind, Query, Tab, fold
 from tui.model.snapshot import ChangeView
-from tui.widgets.status_badge import sign
+from tui.widgets.status_badge import badge_for
 
 examples = settings(max_examples=300, deadline=None)
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -77,29 +77,32 @@ def only(text: str) -> Filter:
 @pytest.mark.parametrize(
     ("text", "condition"),
     [
-        ("is:customer", Is(FilterKind.CUSTOMER)),
-        ("IS:Suppliers", Is(FilterKind.SUPPLIER)),
-        ("owes:>0", Owing(Side.THEY_OWE, Comparison.MORE, 0)),
-        ("owed:>=1,500.50", Owing(Side.OWED_TO_THEM, Comparison.AT_LEAST, 150_050)),
-        ("owes:＞１００", Owing(Side.THEY_OWE, Comparison.MORE, 10_000)),
-        ("owes:<-5", Owing(Side.THEY_OWE, Comparison.LESS, -500)),
-        ("owes:=5", Owing(Side.THEY_OWE, Comparison.EQUAL, 500)),
-        ("owes:$5", Owing(Side.THEY_OWE, Comparison.EQUAL, 500)),
-        ('owes:"> 1 000"', Owing(Side.THEY_OWE, Comparison.MORE, 100_000)),
-        ("group:Ten", InGroup("ten")),
-        ('group:"East  Side"', InGroup("east side", is_whole=True)),
-        ('group:"East', InGroup("east")),
-        ("sync:pending", Synced(SyncFilter.PENDING)),
-        ("sync:hand-off", Synced(SyncFilter.HANDOFF)),
-        ("sync:excluded", Synced(SyncFilter.UNLINKED)),
-        ("changed:<7d", ChangedFilter(Comparison.LESS, Span(7, "d"))),
-        ("changed:12h", ChangedFilter(Comparison.EQUAL, Span(12, "h"))),
-        ("changed:>2M", ChangedFilter(Comparison.MORE, Span(2, "m"))),
-        ("changed:today", ChangedFilter(Comparison.EQUAL, DaysAgo(0))),
-        ("changed:2026-03-01", ChangedFilter(Comparison.EQUAL, Period(date(2026, 3, 1), date(2026, 3, 2)))),
+        ("is:customer", KindCondition(ContactKind.CUSTOMER)),
+        ("IS:Suppliers", KindCondition(ContactKind.SUPPLIER)),
+        ("owes:>0", BalanceCondition(BalanceSide.RECEIVABLE, Operator.MORE, 0)),
+        ("owed:>=1,500.50", BalanceCondition(BalanceSide.PAYABLE, Operator.AT_LEAST, 150_050)),
+        ("owes:＞１００", BalanceCondition(BalanceSide.RECEIVABLE, Operator.MORE, 10_000)),
+        ("owes:<-5", BalanceCondition(BalanceSide.RECEIVABLE, Operator.LESS, -500)),
+        ("owes:=5", BalanceCondition(BalanceSide.RECEIVABLE, Operator.EQUAL, 500)),
+        ("owes:$5", BalanceCondition(BalanceSide.RECEIVABLE, Operator.EQUAL, 500)),
+        ('owes:"> 1 000"', BalanceCondition(BalanceSide.RECEIVABLE, Operator.MORE, 100_000)),
+        ("group:Ten", GroupCondition("ten")),
+        ('group:"East  Side"', GroupCondition("east side", is_exact=True)),
+        ('group:"East', GroupCondition("east")),
+        ("sync:pending", SyncCondition(SyncFilter.PENDING)),
+        ("sync:hand-off", SyncCondition(SyncFilter.AWAITING_USER)),
+        ("sync:excluded", SyncCondition(SyncFilter.NOT_LINKED)),
+        ("changed:<7d", ChangedCondition(Operator.LESS, TimeSpan(7, "d"))),
+        ("changed:12h", ChangedCondition(Operator.EQUAL, TimeSpan(12, "h"))),
+        ("changed:>2M", ChangedCondition(Operator.MORE, TimeSpan(2, "m"))),
+        ("changed:today", ChangedCondition(Operator.EQUAL, DaysAgo(0))),
+        (
+            "changed:2026-03-01",
+            ChangedCondition(Operator.EQUAL, DateRange(date(2026, 3, 1), date(2026, 3, 2))),
+        ),
         (
             "changed:>=2026-12",
-            ChangedFilter(Comparison.AT_LEAST, Period(date(2026, 12, 1), date(2027, 1, 1))),
+            ChangedCondition(Operator.AT_LEAST, DateRange(date(2026, 12, 1), date(2027, 1, 1))),
         ),
     ],
 )
@@ -131,7 +134,7 @@ def test_a_qualifier_is_read_as_it_is_meant(text: str, condition: object) -> Non
     ],
 )
 def test_amounts_are_read_however_they_are_written(text: str, hundredths: int | None) -> None:
-    assert amount(text) == hundredths
+    assert parse_amount(text) == hundredths
 
 
 @pytest.mark.parametrize(
@@ -164,23 +167,23 @@ def test_phrases_hold_together_and_a_minus_leaves_out(
 @pytest.mark.parametrize(
     ("text", "remark", "typed", "qualifier", "nearest"),
     [
-        ("is:overdue", IssueKind.IMPOSSIBLE, "is:overdue", "is", "sync:overdue"),
-        ("-is:overdue ", IssueKind.IMPOSSIBLE, "-is:overdue", "is", "sync:overdue"),
-        ("-unit:5", IssueKind.UNKNOWN, "-unit:5", "", ""),
-        ("owed:five", IssueKind.IMPOSSIBLE, "owed:five", "owed", ""),
-        ("changed:soon", IssueKind.IMPOSSIBLE, "changed:soon", "changed", ""),
-        ('is:""', IssueKind.IMPOSSIBLE, 'is:""', "is", ""),
-        ("is:custmer", IssueKind.IMPOSSIBLE, "is:custmer", "is", "is:customer"),
-        ("bay is:cus ", IssueKind.IMPOSSIBLE, "is:cus", "is", "is:customer"),
-        ("is:xyz", IssueKind.IMPOSSIBLE, "is:xyz", "is", ""),
-        ("owes: bay", IssueKind.IMPOSSIBLE, "owes:", "owes", ""),
-        ("owes:>x", IssueKind.IMPOSSIBLE, "owes:>x", "owes", ""),
-        ("changed:7 ", IssueKind.IMPOSSIBLE, "changed:7", "changed", ""),
-        ("changed:2026-13", IssueKind.IMPOSSIBLE, "changed:2026-13", "changed", ""),
-        ("changed:2026-02-30", IssueKind.IMPOSSIBLE, "changed:2026-02-30", "changed", ""),
+        ("is:overdue", IssueKind.INVALID_VALUE, "is:overdue", "is", "sync:overdue"),
+        ("-is:overdue ", IssueKind.INVALID_VALUE, "-is:overdue", "is", "sync:overdue"),
+        ("-unit:5", IssueKind.UNKNOWN_QUALIFIER, "-unit:5", "", ""),
+        ("owed:five", IssueKind.INVALID_VALUE, "owed:five", "owed", ""),
+        ("changed:soon", IssueKind.INVALID_VALUE, "changed:soon", "changed", ""),
+        ('is:""', IssueKind.INVALID_VALUE, 'is:""', "is", ""),
+        ("is:custmer", IssueKind.INVALID_VALUE, "is:custmer", "is", "is:customer"),
+        ("bay is:cus ", IssueKind.INVALID_VALUE, "is:cus", "is", "is:customer"),
+        ("is:xyz", IssueKind.INVALID_VALUE, "is:xyz", "is", ""),
+        ("owes: bay", IssueKind.INVALID_VALUE, "owes:", "owes", ""),
+        ("owes:>x", IssueKind.INVALID_VALUE, "owes:>x", "owes", ""),
+        ("changed:7 ", IssueKind.INVALID_VALUE, "changed:7", "changed", ""),
+        ("changed:2026-13", IssueKind.INVALID_VALUE, "changed:2026-13", "changed", ""),
+        ("changed:2026-02-30", IssueKind.INVALID_VALUE, "changed:2026-02-30", "changed", ""),
         ("-owe:>0", IssueKind.MISSPELT, "-owe:>0", "owes", "owes:>0"),
         ("groups:x", IssueKind.MISSPELT, "groups:x", "group", "group:x"),
-        ("unit:5", IssueKind.JUST_TEXT, "unit:5", "", ""),
+        ("unit:5", IssueKind.TREATED_AS_TEXT, "unit:5", "", ""),
     ],
 )
 def test_what_is_wrong_is_named_and_finds_nothing(
@@ -188,12 +191,12 @@ def test_what_is_wrong_is_named_and_finds_nothing(
 ) -> None:
     query = parse(text)
     [note] = query.issues
-    assert (note.kind, note.typed, note.qualifier, note.nearest) == (remark, typed, qualifier, nearest)
+    assert (note.kind, note.typed, note.qualifier, note.suggestion) == (remark, typed, qualifier, nearest)
     assert text[note.start : note.stop] == typed
     assert note.is_problem
     # But for text that only looks like a qualifier, which is looked for.
-    assert query.filters == (() if remark is IssueKind.JUST_TEXT else (Filter(Nothing()),))
-    rest = text if remark is IssueKind.JUST_TEXT else text.replace(typed, "")
+    assert query.filters == (() if remark is IssueKind.TREATED_AS_TEXT else (Filter(NoMatchCondition()),))
+    rest = text if remark is IssueKind.TREATED_AS_TEXT else text.replace(typed, "")
     assert query.words == tuple(rest.split())
 
 
@@ -258,7 +261,7 @@ def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) ->
 )
 def test_what_is_half_typed_finds_nothing_once_typing_has_ended(text: str) -> None:
     query = Query.parse(Tab.ALL, text, is_complete=True)
-    assert query.filters == (Filter(Nothing()),)
+    assert query.filters == (Filter(NoMatchCondition()),)
     [note] = query.issues
     assert note.is_problem
     assert (note.start, note.typed) == (0, text)
@@ -297,8 +300,8 @@ def test_any_text_can_be_read(text: str) -> None:
     assert all(word == fold(word) for word in (*query.words, *query.excluded_words))
     assert "" not in (*query.words, *query.excluded_words)
     for wanted in query.filters:
-        if isinstance(wanted.condition, ChangedFilter):
-            start, end = wanted.condition.between(NOW, None)
+        if isinstance(wanted.condition, ChangedCondition):
+            start, end = wanted.condition.bounds(NOW, None)
             assert start is None or end is None or start < end
 
 
@@ -362,31 +365,31 @@ def test_what_is_half_typed_makes_no_difference_until_typing_has_ended() -> None
 )
 def test_times_are_meant_as_people_say_them(text: str, start: str | None, end: str | None) -> None:
     condition = only(f"changed:{text}").condition
-    assert isinstance(condition, ChangedFilter)
+    assert isinstance(condition, ChangedCondition)
     expected = tuple(None if each is None else datetime.fromisoformat(each) for each in (start, end))
-    assert condition.between(NOW, ZoneInfo("Pacific/Auckland")) == expected
+    assert condition.bounds(NOW, ZoneInfo("Pacific/Auckland")) == expected
 
 
 def view(state: State, grade: SyncStatus | None = None) -> ChangeView:
-    change = Change(1, "", "id", "Name", Action.ARCHIVE, Origin.HERE, state, NOW, NOW, NOW)
+    change = Change(1, "", "id", "Name", Action.ARCHIVE, Origin.RESHELVE, state, NOW, NOW, NOW)
     return ChangeView(change, None if grade is None else StatusSince(grade, NOW - timedelta(hours=1)))
 
 
 @pytest.mark.parametrize("grade", SyncStatus)
 def test_standings_are_called_as_on_the_screen(grade: SyncStatus) -> None:
     shown = view(State.CONFIRMED, grade)
-    assert sign(shown, NOW).words.split()[0] == sync_of(shown)
+    assert badge_for(shown, NOW).label.split()[0] == sync_filter_of(shown)
 
 
 def test_changes_under_way_are_called_as_on_the_screen_but_for_three() -> None:
     spoken = {"archiving": "sending", "press Restore": "handoff", "refused by Xero": "refused", "": "none"}
     for state in set(State) - {State.CONFIRMED}:
-        words = sign(view(state), NOW).words
-        assert sync_of(view(state)) == spoken.get(words, words)
-    assert sync_of(None) is SyncFilter.NONE
+        words = badge_for(view(state), NOW).label
+        assert sync_filter_of(view(state)) == spoken.get(words, words)
+    assert sync_filter_of(None) is SyncFilter.NONE
 
 
 def test_all_that_is_offered_is_understood() -> None:
     for qualifier in QUALIFIERS.values():
-        for possible in qualifier.possible:
+        for possible in qualifier.values:
             only(f"{qualifier.name}:{possible}")

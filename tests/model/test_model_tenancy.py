@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.model.tenancy import ContactGroup, in_order, marked_by, tenants_among
+from tui.model.tenancy import ContactGroup, current_tenant_groups, sort_groups, tenant_groups_among
 
 NAMES = st.sampled_from(["Tenants", "tenants", "Owners", "", "👪"])
 
 
 @given(st.lists(st.tuples(NAMES, st.booleans())))
 def test_the_last_word_on_each_name_decides(words: list[tuple[str, bool]]) -> None:
-    marked = marked_by(words)
+    marked = current_tenant_groups(words)
     for name in {name for name, _ in words}:
         said = [is_tenants for said_of, is_tenants in words if said_of == name]
         assert (name in marked) is said[-1]
@@ -20,9 +20,9 @@ def test_the_last_word_on_each_name_decides(words: list[tuple[str, bool]]) -> No
 
 @given(st.lists(st.tuples(NAMES, st.booleans())), st.lists(NAMES, unique=True))
 def test_saying_it_again_changes_nothing(words: list[tuple[str, bool]], groups: list[str]) -> None:
-    marked = marked_by(words)
-    assert marked_by([*words, *((name, name in marked) for name in groups)]) == marked
-    assert set(tenants_among(groups, marked)) == marked & set(groups)
+    marked = current_tenant_groups(words)
+    assert current_tenant_groups([*words, *((name, name in marked) for name in groups)]) == marked
+    assert set(tenant_groups_among(groups, marked)) == marked & set(groups)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_others_do_not(name: str) -> None:
 def test_marked_groups_come_first_then_those_that_sound_like_it() -> None:
     marked = ContactGroup("Zone 4", 1, is_tenants=True)
     groups = [ContactGroup(name, 1) for name in ("Trades", "tenants", "Owners", "Lessees")]
-    assert [each.name for each in in_order([*groups, marked])] == [
+    assert [each.name for each in sort_groups([*groups, marked])] == [
         "Zone 4",
         "Lessees",
         "tenants",

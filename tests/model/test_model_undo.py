@@ -9,23 +9,23 @@ from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import Contact, ContactStatus
-from tui.model.eligibility import GDPR, MERGED, UNKNOWN
+from tui.model.eligibility import GDPR, MERGED, NOT_LOADED
 from tui.model.undo import (
-    CAME_TO_NOTHING,
     CHANGED_AGAIN,
     CHANGED_IN_XERO,
-    NOT_AS_LEFT,
-    SO_ALREADY,
+    NO_CHANGE_NEEDED,
+    NOT_CARRIED_OUT,
+    STATUS_DIFFERS,
     Batch,
     BatchKind,
     PlanLine,
     UndoOutcome,
     UndoPlan,
     UndoTarget,
+    format_plan,
+    limit_to_shown,
     plan_line,
     reverse,
-    say,
-    settle_for,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ ARCHIVE, RESTORE = Action.ARCHIVE, Action.RESTORE
 
 
 def change(
-    state: State, action: Action = ARCHIVE, change_id: int = 1, origin: Origin = Origin.HERE
+    state: State, action: Action = ARCHIVE, change_id: int = 1, origin: Origin = Origin.RESHELVE
 ) -> Change:
     return Change(change_id, "b", "c", "Club", action, origin, state, NOW, NOW)
 
@@ -59,38 +59,38 @@ def wish(
         (State.CONFIRMED, RESTORE, ACTIVE, UndoOutcome.ARCHIVE, False),
         (State.UNKNOWN, RESTORE, ARCHIVED, UndoOutcome.ARCHIVE, True),
         (State.AWAITING_USER, RESTORE, ARCHIVED, UndoOutcome.DISMISS, False),
-        (State.REFUSED, ARCHIVE, ACTIVE, UndoOutcome.NOTHING, False),
-        (State.CANCELLED, ARCHIVE, ACTIVE, UndoOutcome.NOTHING, False),
-        (State.DISMISSED, RESTORE, ARCHIVED, UndoOutcome.NOTHING, False),
+        (State.REFUSED, ARCHIVE, ACTIVE, UndoOutcome.NO_CHANGE, False),
+        (State.CANCELLED, ARCHIVE, ACTIVE, UndoOutcome.NO_CHANGE, False),
+        (State.DISMISSED, RESTORE, ARCHIVED, UndoOutcome.NO_CHANGE, False),
     ],
 )
 def test_each_state_has_its_way_back(
     *, state: State, action: Action, now: ContactStatus, fate: UndoOutcome, waits: bool
 ) -> None:
     line = plan_line(wish(change(state, action), now=contact(now)))
-    assert (line.outcome, line.waits) == (fate, waits)
-    assert line.reason == (CAME_TO_NOTHING if fate is UndoOutcome.NOTHING else "")
+    assert (line.outcome, line.waits_for_reply) == (fate, waits)
+    assert line.reason == (NOT_CARRIED_OUT if fate is UndoOutcome.NO_CHANGE else "")
 
 
 @pytest.mark.parametrize(
     ("now", "reason"),
     [
-        (None, UNKNOWN),
-        (contact(ACTIVE), NOT_AS_LEFT),
+        (None, NOT_LOADED),
+        (contact(ACTIVE), STATUS_DIFFERS),
         (contact(merged_to="other"), MERGED),
         (contact(ContactStatus.GDPRREQUEST), GDPR),
     ],
 )
 def test_what_is_not_as_it_was_left_is_left_alone(now: Contact | None, reason: str) -> None:
     line = plan_line(wish(change(State.CONFIRMED), now=now))
-    assert (line.outcome, line.reason) == (UndoOutcome.LEFT, reason)
+    assert (line.outcome, line.reason) == (UndoOutcome.SKIPPED, reason)
 
 
 @pytest.mark.parametrize(
     ("later", "fate", "reason"),
     [
-        (change(State.QUEUED, RESTORE, 2), UndoOutcome.LEFT, CHANGED_AGAIN),
-        (change(State.CONFIRMED, RESTORE, 2, Origin.XERO), UndoOutcome.LEFT, CHANGED_IN_XERO),
+        (change(State.QUEUED, RESTORE, 2), UndoOutcome.SKIPPED, CHANGED_AGAIN),
+        (change(State.CONFIRMED, RESTORE, 2, Origin.XERO), UndoOutcome.SKIPPED, CHANGED_IN_XERO),
         (change(State.CANCELLED, RESTORE, 2), UndoOutcome.RESTORE, ""),
         (change(State.CONFIRMED, RESTORE, 0), UndoOutcome.RESTORE, ""),
     ],
@@ -103,21 +103,21 @@ def test_a_later_change_stands_in_the_way_unless_it_came_to_nothing(
 
 
 def test_what_is_so_already_needs_nothing() -> None:
-    assert plan_line(wish(change(State.CONFIRMED), now=contact(), wanted=ARCHIVE)).reason == SO_ALREADY
+    assert plan_line(wish(change(State.CONFIRMED), now=contact(), wanted=ARCHIVE)).reason == NO_CHANGE_NEEDED
     gone = wish(change(State.CANCELLED), now=contact(), wanted=ARCHIVE)
-    assert plan_line(gone).reason == SO_ALREADY
+    assert plan_line(gone).reason == NO_CHANGE_NEEDED
     assert plan_line(replace(gone, contact=contact(ACTIVE))).outcome is UndoOutcome.ARCHIVE
 
 
 def test_many_are_told_by_their_number() -> None:
     one = wish(change(State.QUEUED))
     lines = [PlanLine(one, UndoOutcome.CANCEL)] * 3 + [PlanLine(one, UndoOutcome.RESTORE)] * 1_009
-    lines += [PlanLine(one, UndoOutcome.LEFT, reason=MERGED)]
-    assert say(lines) == (
+    lines += [PlanLine(one, UndoOutcome.SKIPPED, reason=MERGED)]
+    assert format_plan(lines) == (
         "3 are cancelled before they leave; 1,009 become restores, which you press in Xero; "
         "1 is left alone: it was merged into another contact in Xero, which can't be undone"
     )
-    assert say([]) == "There is nothing to do"
+    assert format_plan([]) == "There is nothing to do"
 
 
 def test_only_what_was_shown_is_done_and_never_an_archive_that_was_not() -> None:
@@ -129,6 +129,9 @@ def test_only_what_was_shown_is_done_and_never_an_archive_that_was_not() -> None
         (PlanLine(wish(handoff), UndoOutcome.DISMISS), PlanLine(wish(queued), UndoOutcome.CANCEL)),
     )
     fresh = [PlanLine(wish(handoff), UndoOutcome.ARCHIVE), PlanLine(wish(queued), UndoOutcome.RESTORE)]
-    assert [line.outcome for line in settle_for(shown, fresh)] == [UndoOutcome.LEFT, UndoOutcome.RESTORE]
+    assert [line.outcome for line in limit_to_shown(shown, fresh)] == [
+        UndoOutcome.SKIPPED,
+        UndoOutcome.RESTORE,
+    ]
     stranger = PlanLine(wish(change(State.QUEUED, ARCHIVE, 3)), UndoOutcome.CANCEL)
-    assert [line.outcome for line in settle_for(shown, [stranger])] == [UndoOutcome.LEFT]
+    assert [line.outcome for line in limit_to_shown(shown, [stranger])] == [UndoOutcome.SKIPPED]

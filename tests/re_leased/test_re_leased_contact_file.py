@@ -52,7 +52,7 @@ def refusal(file: Path, content: str | bytes, **options: Any) -> str:
     with pytest.raises(ContactFileError) as caught:
         contacts(file, content, **options)
     assert "Nothing was changed." in caught.value.next_step
-    return caught.value.what
+    return caught.value.message
 
 
 def advice(file: Path, content: bytes, **options: Any) -> str:
@@ -257,7 +257,7 @@ def test_what_stands_below_the_data_is_left_out_and_said(
     put(file, f"{columns}\n{line}\n\n{below}\n")
     with open_contact_file(file, FileOptions(status=status), NOW) as opened:
         assert [one.name for one in opened.contacts] == ["Ada"]
-        assert opened.remarks == list(range(4, 5 + below.count("\n")))
+        assert opened.skipped_lines == list(range(4, 5 + below.count("\n")))
         assert "4" in opened.notes[0]
 
 
@@ -369,9 +369,9 @@ def test_names_of_columns_tell_the_delimiter_where_statistics_would_not(file: Pa
 
 def test_a_file_is_as_old_as_its_last_change_or_older(file: Path) -> None:
     put(file, "Name\nAda\n")
-    assert read(file, status=ACTIVE)[0].dated == CHANGED
+    assert read(file, status=ACTIVE)[0].exported_at == CHANGED
     earlier = CHANGED - timedelta(days=3)
-    assert read(file, status=ACTIVE, dated=earlier)[0].dated == earlier
+    assert read(file, status=ACTIVE, dated=earlier)[0].exported_at == earlier
     for later in (CHANGED + timedelta(seconds=1), NOW + timedelta(seconds=1)):
         with pytest.raises(ContactFileError):
             read(file, status=ACTIVE, dated=later)
@@ -383,15 +383,15 @@ def test_a_file_out_of_the_future_needs_a_date(file: Path) -> None:
     os.utime(file, (ahead, ahead))
     with pytest.raises(ContactFileError, match="in the future"):
         read(file, status=ACTIVE)
-    assert read(file, status=ACTIVE, dated=CHANGED)[0].dated == CHANGED
+    assert read(file, status=ACTIVE, dated=CHANGED)[0].exported_at == CHANGED
 
 
 def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None:
     first = read(put(file, "Name\nAda\n"), status=ACTIVE)[0]
-    assert read(put(file, "Name\nAda\n"), status=ARCHIVED)[0].run == first.run
-    assert read(put(file, "Name\nBob\n"), status=ACTIVE)[0].run != first.run
+    assert read(put(file, "Name\nAda\n"), status=ARCHIVED)[0].run_id == first.run_id
+    assert read(put(file, "Name\nBob\n"), status=ACTIVE)[0].run_id != first.run_id
     odd = tmp_path / os.fsdecode(b"caf\xe9\n.csv")
-    assert read(put(odd, "Name\nAda\n"), status=ACTIVE)[0].run.encode().startswith(b"file caf?\n.csv ")
+    assert read(put(odd, "Name\nAda\n"), status=ACTIVE)[0].run_id.encode().startswith(b"file caf?\n.csv ")
 
 
 # --- what is refused ---
@@ -460,7 +460,7 @@ def test_what_could_mend_a_wrong_file_is_part_of_the_error(
 ) -> None:
     with pytest.raises(ContactFileError) as caught:
         contacts(file, content, **options)
-    assert (caught.value.trouble, caught.value.columns) == (trouble, columns)
+    assert (caught.value.problem, caught.value.columns) == (trouble, columns)
 
 
 def test_a_status_has_to_be_known(file: Path) -> None:

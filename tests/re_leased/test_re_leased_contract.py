@@ -11,7 +11,7 @@ from support.practice import PracticeXero, running_sandbox
 
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
-from tui.re_leased.feed import FeedObserver
+from tui.re_leased.feed import FeedEvidenceSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,8 +28,8 @@ def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]
 
 
 @asynccontextmanager
-async def observing(practice: PracticeXero, tenant_id: str = "") -> AsyncIterator[FeedObserver]:
-    observer = FeedObserver(feed_url=practice.released, tenant_id=tenant_id or practice.tenant_id)
+async def observing(practice: PracticeXero, tenant_id: str = "") -> AsyncIterator[FeedEvidenceSource]:
+    observer = FeedEvidenceSource(feed_url=practice.released, tenant_id=tenant_id or practice.tenant_id)
     try:
         yield observer
     finally:
@@ -37,7 +37,7 @@ async def observing(practice: PracticeXero, tenant_id: str = "") -> AsyncIterato
 
 
 async def look_until(
-    observer: FeedObserver, cursor: str | None, done: Callable[[EvidenceReport], bool]
+    observer: FeedEvidenceSource, cursor: str | None, done: Callable[[EvidenceReport], bool]
 ) -> EvidenceReport:
     """Look until it is so; the suite's own time-out ends a wait in vain."""
     while True:
@@ -47,7 +47,7 @@ async def look_until(
         await asyncio.sleep(0.02)
 
 
-async def drain(observer: FeedObserver) -> str | None:
+async def drain(observer: FeedEvidenceSource) -> str | None:
     """Give the cursor behind all that is there already."""
     report = await observer.fetch(None)
     while report.has_more:

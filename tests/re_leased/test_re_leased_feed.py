@@ -10,8 +10,8 @@ import pytest
 
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
-from tui.model.evidence import PickUp
-from tui.re_leased.feed import FeedObserver
+from tui.model.evidence import SyncRecord
+from tui.re_leased.feed import FeedEvidenceSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,8 +51,8 @@ def answer(*items: Any, cursor: str | None = "9", **company: Any) -> dict[str, A
 
 
 @asynccontextmanager
-async def observing(reply: Callable[[httpx.Request], httpx.Response]) -> AsyncIterator[FeedObserver]:
-    observer = FeedObserver(
+async def observing(reply: Callable[[httpx.Request], httpx.Response]) -> AsyncIterator[FeedEvidenceSource]:
+    observer = FeedEvidenceSource(
         feed_url="http://127.0.0.1:9/released/", tenant_id=TENANT, transport=httpx.MockTransport(reply)
     )
     try:
@@ -62,7 +62,7 @@ async def observing(reply: Callable[[httpx.Request], httpx.Response]) -> AsyncIt
 
 
 @asynccontextmanager
-async def telling(feed: dict[str, Any]) -> AsyncIterator[FeedObserver]:
+async def telling(feed: dict[str, Any]) -> AsyncIterator[FeedEvidenceSource]:
     async with observing(lambda _: httpx.Response(200, json=feed)) as observer:
         yield observer
 
@@ -71,8 +71,8 @@ async def test_a_report_holds_what_the_feed_tells() -> None:
     async with telling(answer(item(), item(2, state="ACTIVE"))) as observer:
         report = await observer.fetch(None)
     assert report.pick_ups == (
-        PickUp("contact-1", ContactStatus.ARCHIVED, STARTED, FINISHED, "7"),
-        PickUp("contact-2", ContactStatus.ACTIVE, STARTED, FINISHED, "7"),
+        SyncRecord("contact-1", ContactStatus.ARCHIVED, STARTED, FINISHED, "7"),
+        SyncRecord("contact-2", ContactStatus.ACTIVE, STARTED, FINISHED, "7"),
     )
     assert (report.cursor, report.has_more, report.state) == ("9", False, "Successfully synced")
     assert (report.last_sync_started_at, report.last_sync_finished_at) == (STARTED, FINISHED)
@@ -165,7 +165,7 @@ async def test_a_feed_that_cannot_be_read_is_said_in_words(reply: httpx.Response
         with pytest.raises(FeedError, match=words) as failed:
             await observer.fetch(None)
     assert failed.value.next_step
-    assert "<" not in failed.value.what
+    assert "<" not in failed.value.message
 
 
 @pytest.mark.parametrize(

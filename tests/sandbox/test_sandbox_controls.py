@@ -138,15 +138,15 @@ async def _server(file: Path) -> AsyncIterator[AsyncClient]:
     """Serve practice services in this process, to one client that is signed in."""
     options = server.ServerOptions(data=file.parent, contacts=1)
     with closing(server._open(file, options)) as data:
-        services = server._practice(data, options)
+        services = server._build_services(data, options)
         web = ASGITransport(application(services))
         async with AsyncClient(transport=web, base_url="http://127.0.0.1") as client:
             # Longer than any clock is set ahead.
-            services.tokens.access_life = 86_400
+            services.tokens.access_lifetime = 86_400
             form = {
                 "grant_type": "refresh_token",
                 "client_id": CLIENT_ID,
-                "refresh_token": services.tokens.ready_refresh_token(),
+                "refresh_token": services.tokens.issue_refresh_token(),
             }
             token = (await client.post("/connect/token", data=form)).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tui.sandbox.request_limit import MOST
+from tui.sandbox.request_limit import MAX_BYTES
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero
@@ -31,13 +31,13 @@ def _send(xero: XeroCalls, body: Any, path: str = "/api.xro/2.0/Contacts", **hea
 
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["announced", "in chunks"])
 def test_a_request_beyond_the_limit_is_refused(xero: XeroCalls, *, is_chunked: bool) -> None:
-    parts = [b" " * 100_000] * (MOST // 100_000 + 1)
+    parts = [b" " * 100_000] * (MAX_BYTES // 100_000 + 1)
     headers = {"Transfer-Encoding": "chunked"} if is_chunked else {}
     assert _send(xero, iter(parts) if is_chunked else b"".join(parts), **headers) == 413
     assert xero.call("GET", "Organisation").status == 200
 
 
-@pytest.mark.parametrize("length", ["9" * 4_000, str(MOST + 1)])
+@pytest.mark.parametrize("length", ["9" * 4_000, str(MAX_BYTES + 1)])
 def test_an_announced_size_beyond_the_limit_is_refused_unread(xero: XeroCalls, length: str) -> None:
     assert _send(xero, b"", **{"Content-Length": length}) in {400, 413}
 

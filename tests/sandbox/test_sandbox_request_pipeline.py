@@ -9,7 +9,7 @@ import pytest
 from support.practice import http
 
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
-from tui.sandbox.rate_limits import Exceeded, Limits
+from tui.sandbox.rate_limits import Exceeded, RateLimits
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero, Reply
@@ -111,11 +111,11 @@ def test_too_many_at_once(practice: PracticeXero, xero: XeroCalls) -> None:
 
 
 def test_calls_at_once_are_counted_while_they_last() -> None:
-    limits = Limits(at_once=2)
+    limits = RateLimits(at_once=2)
     with limits.running(1), limits.running(1):
-        assert limits.take(1) == Exceeded("concurrent", 1)
-        assert limits.take(2) is None
-    assert limits.take(1) is None
+        assert limits.acquire(1) == Exceeded("concurrent", 1)
+        assert limits.acquire(2) is None
+    assert limits.acquire(1) is None
 
 
 def test_an_idempotency_key_replays_the_first_answer(practice: PracticeXero, xero: XeroCalls) -> None:

@@ -12,7 +12,7 @@ from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
 from tui.sandbox.books import Books
 from tui.sandbox.clock import Clock
 from tui.sandbox.contact import ARCHIVED, blank
-from tui.sandbox.database import PracticeDatabase
+from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.sample_data.build import seed
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ CONTACTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeDatabase]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxDatabase]:
     file = tmp_path_factory.mktemp("where") / "practice.sqlite"
     seed(file, 1)
-    database = PracticeDatabase(file)
+    database = SandboxDatabase(file)
     database.execute("DELETE FROM contacts")
     books = Books(database, Clock())
     for number, (name, fields) in enumerate(CONTACTS.items()):
@@ -48,15 +48,15 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeDatab
     database.close()
 
 
-def names(database: PracticeDatabase, condition: Condition) -> list[str]:
+def names(database: SandboxDatabase, condition: Condition) -> list[str]:
     sql = f"SELECT substr(name, 1, 3) FROM contacts WHERE {condition.sql} ORDER BY updated"  # noqa: S608 - what is tested
     return [row[0] for row in database.all(sql, condition.parameters)]
 
 
-def found(database: PracticeDatabase, text: str) -> str:
+def found(database: SandboxDatabase, text: str) -> str:
     where = parse(text)
-    if where.fails is not None:
-        assert names(database, where.fails) == []
+    if where.error_condition is not None:
+        assert names(database, where.error_condition) == []
     return " ".join(names(database, where.matches))
 
 
@@ -159,7 +159,7 @@ def found(database: PracticeDatabase, text: str) -> str:
         ('FirstName != null && (LastName == null || LastName.Contains("a"))', "Ann The"),
     ],
 )
-def test_filters_find(database: PracticeDatabase, text: str, expected: str) -> None:
+def test_filters_find(database: SandboxDatabase, text: str, expected: str) -> None:
     assert found(database, text) == expected
 
 
@@ -185,8 +185,8 @@ def test_filters_find(database: PracticeDatabase, text: str, expected: str) -> N
         'Name == "Anna" || LastName.Contains("x")',
     ],
 )
-def test_a_method_on_an_empty_field_fails(database: PracticeDatabase, text: str) -> None:
-    fails = parse(text).fails
+def test_a_method_on_an_empty_field_fails(database: SandboxDatabase, text: str) -> None:
+    fails = parse(text).error_condition
     assert fails is not None
     assert names(database, fails)
 
@@ -272,7 +272,7 @@ def test_what_is_no_filter_is_refused(text: str, message: str) -> None:
     assert (refused.value.number, refused.value.kind) == (16, "QueryParseException")
 
 
-def test_long_filters_are_no_deep_ones(database: PracticeDatabase) -> None:
+def test_long_filters_are_no_deep_ones(database: SandboxDatabase) -> None:
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(1500)]
     assert found(database, " OR ".join(f'ContactID==Guid("{one}")' for one in ids)) == "ant The Zed"
     checks = ['AccountNumber!=null AND AccountNumber.Contains("-")'] * 500
@@ -297,7 +297,7 @@ _FAILING = 'AccountNumber.Contains("x")'
     ],
 )
 def test_every_depth_is_either_asked_or_refused(
-    database: PracticeDatabase, kind: Callable[[int], str]
+    database: SandboxDatabase, kind: Callable[[int], str]
 ) -> None:
     refused = []
     for depth in range(40):
@@ -305,7 +305,7 @@ def test_every_depth_is_either_asked_or_refused(
         if where is None:
             refused.append(depth)
             continue
-        for condition in filter(None, (where.matches, where.fails)):
+        for condition in filter(None, (where.matches, where.error_condition)):
             names(database, condition)
             # Grows with the filter, not by doubling.
             assert len(condition.sql) < 200 * (len(kind(depth)) + 20)
@@ -323,7 +323,7 @@ def _understood(text: str) -> Where | None:
         return None
 
 
-def test_parentheses_of_one_operator_are_one_list(database: PracticeDatabase) -> None:
+def test_parentheses_of_one_operator_are_one_list(database: SandboxDatabase) -> None:
     depth = 40
     left = "(" * depth + "IsCustomer" + " OR IsSupplier)" * depth
     right = "(IsCustomer OR " * depth + "IsSupplier" + ")" * depth

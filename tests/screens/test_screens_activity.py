@@ -45,7 +45,7 @@ def screen(person: Driver) -> ActivityScreen:
 def names(person: Driver) -> list[str]:
     """The changes in sight."""
     shown = screen(person)
-    views = [shown.window.at(index) for index in range(*shown.rows.in_sight)]
+    views = [shown.window.at(index) for index in range(*shown.rows.visible_range)]
     return [view.change.name for view in views if view is not None]
 
 

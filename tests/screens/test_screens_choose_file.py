@@ -18,7 +18,7 @@ from tui.model.errors import ReshelveError
 from tui.screens.compare import choose_file_format as words
 from tui.screens.compare.choose_file import ChooseFileScreen
 from tui.screens.compare.compare import CompareScreen
-from tui.screens.compare.file_paths import completed, listing, size
+from tui.screens.compare.file_paths import complete_path, format_size, list_folder
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.widgets.choice_field import ChoiceField
 from tui.widgets.safe_label import SafeLabel
@@ -53,7 +53,7 @@ def dialog(person: Driver) -> ChooseFileScreen:
 
 
 def typed(person: Driver) -> str:
-    return dialog(person).finder.box.value
+    return dialog(person).finder.path_input.value
 
 
 def listed(person: Driver) -> list[str]:
@@ -187,14 +187,14 @@ async def test_status_and_date_are_said(backend: FakeBackend) -> None:
         assert person.sees(ChooseScreen)
         await person.press("end", "enter", "tab", *"2026-03-03", "enter")
     assert [options for _, options in compared(backend)] == [
-        FileOptions(status=ContactStatus.ARCHIVED, dated=datetime(2026, 3, 3).astimezone())
+        FileOptions(status=ContactStatus.ARCHIVED, exported_at=datetime(2026, 3, 3).astimezone())
     ]
 
 
 async def test_a_date_that_is_none_is_said_at_once(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "tab", "tab", "tab", *"soon", "enter")
-        assert note(person) == words.NO_TIME
+        assert note(person) == words.INVALID_DATE
         assert focus(person) == "date"
         assert not compared(backend)
 
@@ -233,7 +233,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBacken
         "no column is called Name, Email or External ID.",
         "Say which is which with --name-column.",
         line=1,
-        trouble=FileProblem.COLUMNS,
+        problem=FileProblem.COLUMNS,
         columns=("Wer [x]", "", "Post"),
     )
     backend.fail("reconcile", wrong)
@@ -258,7 +258,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBacken
     [(FileProblem.STATUS, "status"), (FileProblem.ENCODING, "encoding"), (FileProblem.DATE, "date")],
 )
 async def test_what_could_mend_it_is_gone_to(backend: FakeBackend, trouble: FileProblem, place: str) -> None:
-    backend.fail("reconcile", ContactFileError("It is wrong.", "Say --so.", trouble=trouble))
+    backend.fail("reconcile", ContactFileError("It is wrong.", "Say --so.", problem=trouble))
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "enter")
         assert "It is wrong. Nothing was changed. Say above" in note(person)
@@ -302,30 +302,33 @@ async def test_nothing_typed_is_no_file(backend: FakeBackend) -> None:
 def test_of_an_enormous_folder_a_part_is_listed(tmp_path: Path) -> None:
     for number in range(600):
         (tmp_path / f"{number}.csv").touch()
-    assert len(listing(f"{tmp_path}/").entries) == 500
-    assert [one.name for one in listing(f"{tmp_path}/599").entries] == ["599.csv"]
+    assert len(list_folder(f"{tmp_path}/").entries) == 500
+    assert [one.name for one in list_folder(f"{tmp_path}/599").entries] == ["599.csv"]
 
 
 def test_links_that_lead_nowhere_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "gone.csv").symlink_to(tmp_path / "nothing")
     (tmp_path / "here.csv").touch()
-    assert [one.name for one in listing(f"{tmp_path}/").entries if not one.is_folder] == ["here.csv"]
+    assert [one.name for one in list_folder(f"{tmp_path}/").entries if not one.is_folder] == ["here.csv"]
 
 
 @pytest.mark.parametrize("name", ["~nobody-at-all/", "a\0b/", "/proc/1/fd/"])
 def test_odd_folders_are_said_to_be_unreadable(name: str) -> None:
-    found = listing(name)
-    assert found.trouble or not found.entries
+    found = list_folder(name)
+    assert found.problem or not found.entries
 
 
 def test_completing_adds_what_all_have_in_common(tmp_path: Path) -> None:
     for name in ("Straße.csv", "STRAND.csv"):
         (tmp_path / name).touch()
     typed_so_far = f"{tmp_path}/s"
-    assert completed(typed_so_far, listing(typed_so_far).entries).casefold() == f"{tmp_path}/stra".casefold()
-    assert completed("x", ()) == "x"
+    assert (
+        complete_path(typed_so_far, list_folder(typed_so_far).entries).casefold()
+        == f"{tmp_path}/stra".casefold()
+    )
+    assert complete_path("x", ()) == "x"
 
 
 @pytest.mark.parametrize(("count", "said"), [(7, "7 B"), (12_345, "12 kB"), (12_345_678, "12.3 MB")])
 def test_sizes_are_short(count: int, said: str) -> None:
-    assert size(count) == said
+    assert format_size(count) == said

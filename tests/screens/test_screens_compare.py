@@ -50,13 +50,13 @@ def screen(person: Driver) -> CompareScreen:
 def names(person: Driver) -> list[str]:
     """The contacts in sight."""
     found = screen(person)
-    shown = [found.at(index) for index in range(*found.rows.in_sight)]
+    shown = [found.entry_at(index) for index in range(*found.rows.visible_range)]
     return [one.name for one in shown if one is not None]
 
 
 def row(person: Driver, index: int = 0) -> str:
     """A row as it is written, with single spaces."""
-    [written] = screen(person).write_row(index, 110)
+    [written] = screen(person).format_row(index, 110)
     return " ".join(written.plain.split())
 
 
@@ -169,7 +169,7 @@ async def test_of_a_mixture_each_key_takes_those_that_it_mends(office: FakeBacke
         # What was asked for is done with, the other direction is still chosen.
         assert screen(person).selection.ids() == (contact_id(19),)
         await person.press("a")
-        assert person.bottom_line == words.nothing_to(Action.ARCHIVE, screen(person).key)
+        assert person.bottom_line == words.no_targets_message(Action.ARCHIVE, screen(person).key)
         await person.press("r", "y")
         assert ("request", Action.RESTORE, (contact_id(19),)) in office.calls
 
@@ -184,10 +184,10 @@ async def test_selecting_and_unselecting(office: FakeBackend) -> None:
         assert not screen(person).selection
         assert person.sees(CompareScreen)
         await person.press("*", "3", "space")
-        assert person.bottom_line == words.only_differing(screen(person).key)
+        assert person.bottom_line == words.only_differences_message(screen(person).key)
         # What is selected elsewhere isn't acted on out of sight.
         await person.press("a")
-        assert person.bottom_line == words.only_differing(screen(person).key)
+        assert person.bottom_line == words.only_differences_message(screen(person).key)
         assert person.sees(CompareScreen)
 
 
@@ -195,7 +195,7 @@ async def test_the_other_direction_is_refused_in_words(office: FakeBackend) -> N
     async with running(office) as person:
         await compare(person)
         await person.press("r")
-        assert person.bottom_line == words.nothing_to(Action.RESTORE, screen(person).key)
+        assert person.bottom_line == words.no_targets_message(Action.RESTORE, screen(person).key)
         assert not person.sees(ConfirmScreen)
 
 
@@ -406,12 +406,12 @@ async def test_every_size_of_terminal_works(office: FakeBackend, size: tuple[int
 
 
 def test_the_columns_stand_below_their_titles(office: FakeBackend) -> None:
-    from tui.screens.compare.lines import LineKind, entry  # noqa: PLC0415 - for this one alone
+    from tui.screens.compare.lines import LineKind, to_entry  # noqa: PLC0415 - for this one alone
 
     assert office.comparison is not None
-    one = entry(office.comparison.differs[0])
+    one = to_entry(office.comparison.mismatches[0])
     for width in (20, 56, 78, 116, 300):
         title = words.titles(LineKind.DIFFER, width).plain
-        written = words.row(one, words.LineLook(LineKind.DIFFER), width, now()).plain
+        written = words.row(one, words.LineContext(LineKind.DIFFER), width, now()).plain
         assert len(title) == len(written)
         assert title.index("There") == written.index("archived")

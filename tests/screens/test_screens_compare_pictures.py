@@ -98,7 +98,7 @@ def test_choosing_columns(snap_compare: Compare, backend: FakeBackend, size: tup
     wrong = ContactFileError(
         "no column is called Name, Email or External ID.",
         line=1,
-        trouble=FileProblem.COLUMNS,
+        problem=FileProblem.COLUMNS,
         columns=("Who", "Address of mail", "Reference"),
     )
     backend.fail("reconcile", wrong)

@@ -10,7 +10,7 @@ from support.screen_test import Driver, browser_into, connecting, running
 from textual import events
 from textual.widgets import Button, Checkbox, Input, Static
 
-from tui.model.account import Connected
+from tui.model.account import ConnectResult
 from tui.model.errors import NoKeychainError, SignInError
 from tui.screens.connect import connect_format as words
 from tui.screens.connect.connect import ConnectScreen
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CLOSED = SignInError("The browser said no.", "Connect again and press Allow.")
 KERERU = organisation(1, "Kererū Property Management")
 BAY = organisation(2, "Bay Lettings", is_read_only=True)
-BROUGHT = Connected((KERERU, BAY), "the system's keychain")
+BROUGHT = ConnectResult((KERERU, BAY), "the system's keychain")
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def connect_screen(person: Driver) -> ConnectScreen:
 
 
 def face(person: Driver) -> str | None:
-    return connect_screen(person).faces.current
+    return connect_screen(person).views.current
 
 
 def box(person: Driver, selector: str) -> Input:
@@ -254,7 +254,7 @@ async def test_a_mistake_of_the_program_leads_back_to_the_form(account: FakeAcco
 async def test_no_organisation_chosen_is_told(account: FakeAccount) -> None:
     async with connecting(account) as person:
         await begin(person, account)
-        account.attempt.ends(Connected((), "a file"))
+        account.attempt.ends(ConnectResult((), "a file"))
         await person.until(lambda: trouble(person) == words.NO_ORGANISATION)
 
 
@@ -342,7 +342,7 @@ async def test_closing_the_screen_frees_the_port(backend: FakeBackend) -> None:
 async def test_a_wrong_clock_is_told(account: FakeAccount, ahead: timedelta, said: str) -> None:
     async with connecting(account) as person:
         await begin(person, account)
-        account.attempt.ends(Connected((KERERU,), "a file", ahead))
+        account.attempt.ends(ConnectResult((KERERU,), "a file", ahead))
         await person.until(shows(person, "done"))
         assert said in says(person, "#clock")
 
@@ -356,7 +356,7 @@ async def test_signing_in_again_leads_back_to_where_the_person_was(backend: Fake
         await person.pilot.press("c")
         await person.until(lambda: person.sees(ConnectScreen))
         await begin(person, account)
-        account.attempt.ends(Connected((backend.snapshot.organisation,), "a file"))
+        account.attempt.ends(ConnectResult((backend.snapshot.organisation,), "a file"))
         await person.until(shows(person, "done"))
         await person.press("enter")
         await person.until(lambda: person.screen is before)

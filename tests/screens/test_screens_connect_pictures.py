@@ -13,7 +13,7 @@ from support.screen_test import Driver
 from textual.widgets import Checkbox, Input
 
 from tui.app.app import ReshelveApp
-from tui.model.account import Connected, OrganisationSummary
+from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.errors import NoKeychainError, OfflineError, SignInError
 from tui.screens.connect import connect_format as words
 from tui.screens.connect.connect import ConnectScreen
@@ -33,7 +33,7 @@ TAKEN = SignInError(
     "Another program listens on port 8742, where the browser is to come back to.",
     "Close it, or set xero.callback_port to another port and register that address with Xero.",
 )
-BROUGHT = Connected(
+BROUGHT = ConnectResult(
     (
         organisation(1, "Kererū Property Management"),
         organisation(2, "Demo Company (NZ)", is_demo=True),
@@ -121,7 +121,7 @@ def _status(person: Driver) -> str:
 
 def _face(person: Driver) -> str | None:
     screen = person.screen
-    return screen.faces.current if isinstance(screen, ConnectScreen) else None
+    return screen.views.current if isinstance(screen, ConnectScreen) else None
 
 
 def connected(more: int = 0) -> FakeAccount:
@@ -130,7 +130,7 @@ def connected(more: int = 0) -> FakeAccount:
         OrganisationSummary(organisation(1, "Demo Company (NZ)", sign_in="a", is_demo=True), 3, 2),
         OrganisationSummary(organisation(2, "Kererū Property Management Limited", sign_in="a"), 0, 0),
         OrganisationSummary(organisation(3, "Bay of Plenty Lettings", sign_in="b", is_read_only=True)),
-        OrganisationSummary(organisation(4, "Old Mill Trust", sign_in="a"), 0, 1, is_gone=True),
+        OrganisationSummary(organisation(4, "Old Mill Trust", sign_in="a"), 0, 1, is_removed=True),
         OrganisationSummary(
             organisation(5, "[b]物件[/b] \x1b[31m管理", sign_in="c", is_custom=True), 1402, 12
         ),
@@ -139,12 +139,12 @@ def connected(more: int = 0) -> FakeAccount:
         OrganisationSummary(organisation(10 + one, f"Client {one}", sign_in="a"), one % 3, 0)
         for one in range(more)
     ]
-    return FakeAccount(listed, is_practice=False)
+    return FakeAccount(listed, is_sandbox=False)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_first_start(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, FakeAccount(is_practice=False), look, size=size)
+    assert picture(snap_compare, FakeAccount(is_sandbox=False), look, size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)

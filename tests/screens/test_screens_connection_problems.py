@@ -11,8 +11,8 @@ from support.fake_backend import NOW, FakeBackend
 from support.screen_test import running
 
 from tui.engine.connectivity.connection_state import ConnectionState
-from tui.widgets.sync_format import xero_trouble
-from tui.xero.errors import failure
+from tui.widgets.sync_format import xero_problem
+from tui.xero.errors import error_for
 
 if TYPE_CHECKING:
     from tui.model.snapshot import XeroStatus
@@ -45,8 +45,8 @@ ANSWERS = [
 
 def link_after(response: httpx.Response) -> XeroStatus:
     weather = ConnectionState(lambda: NOW, lambda: None)
-    weather.record_failure(failure(response))
-    return weather.link
+    weather.record_failure(error_for(response))
+    return weather.xero_status
 
 
 @pytest.mark.parametrize(("response", "title", "words", "others"), ANSWERS)
@@ -55,7 +55,7 @@ async def test_each_answer_is_named_for_what_it_is(
 ) -> None:
     link = link_after(response)
     backend.snapshot = replace(backend.snapshot, xero=link)
-    said = xero_trouble(link, NOW)
+    said = xero_problem(link, NOW)
     assert all(part in said for part in words)
     assert not any(part in said for part in others - words)
     async with running(backend, (80, 36)) as person:

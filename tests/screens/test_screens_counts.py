@@ -17,8 +17,8 @@ from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.screens.changes.activity import ActivityScreen
 from tui.widgets import sync_pane_lines
-from tui.widgets.change_groups import ChangeGroups
-from tui.widgets.sync_format import released_totals, totals
+from tui.widgets.change_groups import ChangeGroupBar
+from tui.widgets.sync_format import re_leased_totals, totals
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import title
 
@@ -93,7 +93,7 @@ def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str,
         assert ("nothing pending" in line) is (not waiting and not not_in_xero)
         assert waiting or not not_in_xero or f"{not_in_xero} not in Xero" in line
     assert snapshot.summary is not None
-    said = " ".join(words for words, _ in released_totals(snapshot.summary))
+    said = " ".join(words for words, _ in re_leased_totals(snapshot.summary))
     assert "refused" not in said
     assert ("Nothing" in said) is (not waiting and not not_in_xero)
     counted = sum(number_in(words) for words, _ in totals(snapshot.summary))
@@ -123,13 +123,13 @@ async def test_groups_of_changes_hold_as_many_as_they_say() -> None:
     async with running(backend) as person:
         await person.press("l")
         assert person.sees(ActivityScreen)
-        for key, group in (("2", ChangeGroup.OPEN), ("3", ChangeGroup.REFUSED), ("4", ChangeGroup.WAITING)):
+        for key, group in (("2", ChangeGroup.OPEN), ("3", ChangeGroup.REFUSED), ("4", ChangeGroup.PENDING)):
             await person.press(key)
             assert said_of(person, group) == person.app.screen.window.total  # type: ignore[attr-defined]
 
 
 def said_of(person: Driver, group: ChangeGroup) -> int:
-    return person.screen.query_one(ChangeGroups)._counts[group]
+    return person.screen.query_one(ChangeGroupBar)._counts[group]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ async def test_escape_among_the_changes_keeps_the_cursor_on_its_change(
         assert (screen.search.text, screen.window.total) == ("", count)
         assert before is not None
         assert screen.current == before
-        start, stop = screen.rows.in_sight
+        start, stop = screen.rows.visible_range
         assert start <= screen.rows.cursor < stop
 
 

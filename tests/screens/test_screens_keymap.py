@@ -7,8 +7,8 @@ from support.fake_account import FakeAccount
 from support.screen_test import Driver, running
 from textual.dom import DOMNode
 
-from tui.actions.keymap import _ids, _kinds_of, _places, keymap, problems
-from tui.actions.registry import ACTIONS, key_name, key_now
+from tui.actions.keymap import _actions_by_screen, _ids, _subclasses, problems, to_textual_keymap
+from tui.actions.registry import ACTIONS, current_key, key_name
 from tui.app.app import ReshelveApp
 from tui.cli.launch import without_unknown
 from tui.screens.changes.activity import ActivityScreen
@@ -143,14 +143,14 @@ def test_the_defaults_have_no_mistakes() -> None:
 
 
 def test_every_action_that_takes_keys_has_a_binding_that_can_be_changed() -> None:
-    assert _places()
-    bound = {binding_id for kind in _kinds_of(DOMNode) for binding_id in _ids(kind)}
+    assert _actions_by_screen()
+    bound = {binding_id for kind in _subclasses(DOMNode) for binding_id in _ids(kind)}
     assert {item.binding_id for item in ACTIONS if item.keys and item.id != "extend"} <= bound
 
 
 async def test_own_keys_do_what_the_others_did(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.app.set_keymap(keymap({"help": "f9", "command_palette": "f8", "activity": "f7"}))
+        person.app.set_keymap(to_textual_keymap({"help": "f9", "command_palette": "f8", "activity": "f7"}))
         await person.press("f9")
         assert person.sees(HelpScreen)
         await person.press("escape", "?")
@@ -163,7 +163,7 @@ async def test_own_keys_do_what_the_others_did(backend: FakeBackend) -> None:
 
 async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.app.set_keymap(keymap({"clear": "f9"}))
+        person.app.set_keymap(to_textual_keymap({"clear": "f9"}))
         await person.press("l")
         assert person.sees(ActivityScreen)
         await person.press("escape")
@@ -175,7 +175,7 @@ def test_keys_that_are_wrong_are_named_and_left_out(tmp_path: Path) -> None:
     file.write_text('[keys]\narchive = "q"\nrestore = "f9"\nundo = "banana"\n', encoding="utf-8")
     settings, wrong = without_unknown(load(file, {}), file)
     assert settings.keys == {"restore": "f9"}
-    said = [f"{one.what} {one.next_step}" for one in wrong]
+    said = [f"{one.message} {one.next_step}" for one in wrong]
     assert any(words.startswith(f'{file}: keys.archive is "q", which is a key of back') for words in said)
     assert any("banana" in words for words in said)
 
@@ -194,7 +194,7 @@ def test_a_theme_from_a_variable_is_blamed_on_the_variable(
     monkeypatch.setenv("RESHELVE_SCREEN_THEME", "reshelve-drak")
     settings, [wrong] = without_unknown(load(file), file)
     assert settings == Settings()
-    assert wrong.what.startswith('RESHELVE_SCREEN_THEME is "reshelve-drak"')
+    assert wrong.message.startswith('RESHELVE_SCREEN_THEME is "reshelve-drak"')
     assert wrong.next_step == "Did you mean reshelve-dark?"
 
 
@@ -219,9 +219,9 @@ async def test_a_warning_about_settings_is_shown(backend: FakeBackend) -> None:
 
 @pytest.mark.parametrize("key", [*"[;,.@~#-+\\'`_", "é", "K"])
 async def test_a_character_is_named_as_it_is_typed(backend: FakeBackend, key: str) -> None:
-    async with running(backend, keys=keymap({"archive": key.replace(",", "comma")})) as person:
+    async with running(backend, keys=to_textual_keymap({"archive": key.replace(",", "comma")})) as person:
         assert person.bottom_line.startswith(f"{key} Archive")
-        assert key_now(person.app, "archive") == key
+        assert current_key(person.app, "archive") == key
 
 
 def test_keys_with_modifiers_are_named_by_their_characters() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
+from support.fake_backend import NOW, FakeBackend, SyncProgress, contact_id
 from support.screen_test import browser_into, running
 from textual import events
 
@@ -250,11 +250,11 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
     everybody = dict(backend.known)
     backend.known.clear()
     async with running(backend) as person:
-        await person.hears_changes(pull=PullProgress(0, None), last_pull_at=None)
+        await person.hears_changes(pull=SyncProgress(0, None), last_pull_at=None)
         assert person.main.table.empty_text == "Reading contacts from Xero …"
         assert person.main.query_one(SyncProgressBar).text == "Reading contacts from Xero …"
         backend.known.update(everybody)
-        await person.hears_changes(pull=PullProgress(30, 1631))
+        await person.hears_changes(pull=SyncProgress(30, 1631))
         assert person.shown == 30
         assert "30 of 1,631" in person.main.query_one(SyncProgressBar).text
         assert "minute limit" not in person.main.query_one(SyncProgressBar).text
@@ -289,7 +289,7 @@ async def test_the_title_tells_how_xero_stands(backend: FakeBackend) -> None:
 
 
 async def test_a_live_organisation_is_not_marked_as_practice(backend: FakeBackend) -> None:
-    backend.is_practice = False
+    backend.is_sandbox = False
     async with running(backend) as person:
         assert "PRACTICE" not in person.title
 

@@ -109,7 +109,7 @@ async def test_restore_can_be_pressed_in_the_practice_page(waiting: FakeBackend)
 
 
 async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) -> None:
-    waiting.is_practice = False
+    waiting.is_sandbox = False
     async with running(waiting) as person:
         await person.press("h")
         assert "practice" not in person.bottom_line

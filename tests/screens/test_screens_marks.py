@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 from support.effort import some
-from support.fake_backend import FakeBackend, PullProgress
+from support.fake_backend import FakeBackend, SyncProgress
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
@@ -14,7 +14,7 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
 from tui.model.snapshot import ConnectionStatus, XeroStatus
-from tui.screens.changes.change_controller import why_not
+from tui.screens.changes.change_controller import blocked_reason
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.bug_report import BugReportScreen
 from tui.widgets.key_bar import KeyBar
@@ -70,7 +70,7 @@ async def test_what_went_wrong_is_marked_too(backend: FakeBackend) -> None:
 
 async def test_real_books_have_no_mark(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.account.is_practice = False
+        person.account.is_sandbox = False
         await person.press("?", "escape")
         assert person.marks == []
 
@@ -145,7 +145,7 @@ async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("f6")
         assert person.bottom_line.startswith("Nothing to hold")
-        await person.hears(progress=PullProgress(1000, 5000))
+        await person.hears(progress=SyncProgress(1000, 5000))
         person.main.key_bar.end_flash()
         assert "F6 Hold reading" in person.bottom_line
         await person.press("f6")
@@ -179,7 +179,7 @@ async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend
 
 async def test_a_contact_that_xero_no_longer_has_is_out_of_reach() -> None:
     for action in Action:
-        assert "no longer has" in why_not(action, ContactStatus.DELETED, None, is_merged=False)
+        assert "no longer has" in blocked_reason(action, ContactStatus.DELETED, None, is_merged=False)
 
 
 async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None:

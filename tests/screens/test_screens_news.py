@@ -10,7 +10,7 @@ from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import running
 
 from tui.model.contact import ContactStatus
-from tui.model.snapshot import PullProgress
+from tui.model.snapshot import SyncProgress
 
 if TYPE_CHECKING:
     from support.screen_test import Driver
@@ -59,7 +59,7 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: F
     everyone = in_order(backend.known)
     backend.known = dict(list(everyone.items())[15:])
     backend.snapshot = replace(
-        backend.snapshot, progress=PullProgress(15, 30), last_refresh_at=None, counts=backend.count()
+        backend.snapshot, progress=SyncProgress(15, 30), last_refresh_at=None, counts=backend.count()
     )
     async with running(backend) as person:
         assert person.shown == 15
@@ -78,7 +78,7 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: F
 async def test_the_end_of_the_first_read_is_noticed_though_it_brings_no_contact(backend: FakeBackend) -> None:
     backend.known = in_order(backend.known)
     backend.snapshot = replace(
-        backend.snapshot, progress=PullProgress(30, 30), last_refresh_at=None, counts=backend.count()
+        backend.snapshot, progress=SyncProgress(30, 30), last_refresh_at=None, counts=backend.count()
     )
     async with running(backend) as person:
         first = person.cursor_name
@@ -238,7 +238,7 @@ async def test_what_is_found_once_is_updated_at_most_about_twice_a_second(
     """A read of many pages costs no search for each of them."""
     monkeypatch.setattr("tui.screens.search_controller.NEWS_INTERVAL", 3600)
     async with running(backend) as person:
-        person.main._news_at = float("-inf")
+        person.main._last_update_at = float("-inf")
         for number in range(20):
             backend.known[contact_id(number)] = replace(backend.known[contact_id(number)], name=f"B {number}")
             backend.publish_changes()

@@ -10,7 +10,7 @@ from support.fake_backend import NOW, FakeBackend
 from support.screen_test import Driver, running
 from textual.widgets import OptionList, Static
 
-from tui.actions.registry import ActionCommands, key_now
+from tui.actions.registry import ActionCommands, current_key
 from tui.app.app import ReshelveApp
 from tui.model.account import OrganisationSummary
 from tui.model.errors import OfflineError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 OTHERS = (
     OrganisationSummary(organisation(2, "Kererū Management", sign_in="a"), 3, 2),
     OrganisationSummary(organisation(3, "Bay Lettings", sign_in="a", is_read_only=True)),
-    OrganisationSummary(organisation(4, "Old Mill Trust", sign_in="b"), 0, 0, is_gone=True),
+    OrganisationSummary(organisation(4, "Old Mill Trust", sign_in="b"), 0, 0, is_removed=True),
 )
 
 
@@ -57,7 +57,7 @@ async def open_list(person: Driver, *others: OrganisationSummary) -> None:
 
 async def test_every_organisation_says_how_it_stands(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.account.is_practice = False
+        person.account.is_sandbox = False
         await open_list(person, *OTHERS)
         here, kereru, bay, old = lines(person)
         assert here.startswith("● Demo Company (NZ)")
@@ -283,7 +283,7 @@ async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: F
         assert "Disconnect" not in person.bottom_line
         assert "Connect another" in person.bottom_line
         assert "READ ONLY" in person.screen.query_one(KeyBar).text
-        assert key_now(person.app, "disconnect") == ""
+        assert current_key(person.app, "disconnect") == ""
         if way == "key":
             await person.press("d")
         elif way == "click":
@@ -361,7 +361,7 @@ async def test_each_organisation_keeps_what_was_typed_and_its_own_mark() -> None
     demo = FakeBackend.with_contacts(is_practice=False)
     demo.snapshot = replace(demo.snapshot, organisation=replace(demo.snapshot.organisation, is_demo=True))
     async with running(demo) as person:
-        person.account.is_practice = False
+        person.account.is_sandbox = False
         await person.press("/", *"bay")
         assert person.marks == ["DEMO COMPANY"]
         await open_list(person, OrganisationSummary(organisation(2, "Real Books")))

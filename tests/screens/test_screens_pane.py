@@ -17,7 +17,7 @@ from tui.model.snapshot import ReLeasedStatus
 from tui.model.user_reports import CompanyState
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.contact.contact import ContactScreen
-from tui.widgets.change_groups import ChangeGroups
+from tui.widgets.change_groups import ChangeGroupBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -241,4 +241,4 @@ async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: FakeBack
     assert (pane.pending_total, pane.unconfirmed_total) == (3, len(unseen))
     async with running(backend) as person:
         await person.press("l")
-        assert "Unseen in Re-Leased 5" in person.screen.query_one(ChangeGroups).text
+        assert "Unseen in Re-Leased 5" in person.screen.query_one(ChangeGroupBar).text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
-from support.fake_backend import NOW, FakeBackend, PullProgress, contact_id
+from support.fake_backend import NOW, FakeBackend, SyncProgress, contact_id
 from support.pictures import SIZES, picture
 
 from tui.model.change import Action, State
@@ -49,13 +49,13 @@ def test_nothing_found(snap_compare: Compare, busy: FakeBackend) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_first_pull(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = FakeBackend.with_contacts(12)
-    backend.publish(progress=PullProgress(12, 1631), last_refresh_at=None)
+    backend.publish(progress=SyncProgress(12, 1631), last_refresh_at=None)
     assert picture(snap_compare, backend, size=size)
 
 
 def test_no_contacts_yet(snap_compare: Compare) -> None:
     backend = FakeBackend(known={})
-    backend.publish(progress=PullProgress(0, None), last_refresh_at=None, xero=XeroStatus(), summary=None)
+    backend.publish(progress=SyncProgress(0, None), last_refresh_at=None, xero=XeroStatus(), summary=None)
     assert picture(snap_compare, backend)
 
 
@@ -69,7 +69,7 @@ def test_flash(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) 
 def test_offline(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     link = XeroStatus(
         ConnectionStatus.OFFLINE,
-        waiting_until=NOW + timedelta(seconds=24),
+        retry_at=NOW + timedelta(seconds=24),
         detail="Xero can't be reached. What is queued is sent later.",
     )
     busy.publish(xero=link)
@@ -168,7 +168,7 @@ def test_undo(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -
         (confirmed, UndoOutcome.RESTORE),
         (waiting, UndoOutcome.DISMISS),
         (queued, UndoOutcome.CANCEL),
-        (read, UndoOutcome.LEFT),
+        (read, UndoOutcome.SKIPPED),
     ]
     busy.plan(*fates, at=NOW)
     assert picture(snap_compare, busy, "u", size=size)

@@ -116,7 +116,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
         "xero": XeroStatus(
             ConnectionStatus.OFFLINE,
             detail="Xero can't be reached.",
-            waiting_until=NOW + timedelta(seconds=24),
+            retry_at=NOW + timedelta(seconds=24),
         ),
         "last_pull_at": None,
         "released": PANES["forgotten"],

@@ -10,8 +10,8 @@ from support.comparisons import exported
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
-from tui.actions.registry import ACTIONS, ActionCommands, key_now
-from tui.model.errors import ReadOnly, ReadOnlyError
+from tui.actions.registry import ACTIONS, ActionCommands, current_key
+from tui.model.errors import ReadOnlyError, ReadOnlyReason
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.contact.contact import ContactScreen
@@ -94,7 +94,7 @@ async def test_no_screen_names_a_key_that_writes(
         texts = "\n".join(str(part.content) for part in screen.query(Static))
         for item in ACTIONS:
             if item.writes:
-                assert not key_now(person.app, item.id)
+                assert not current_key(person.app, item.id)
                 assert f" {item.label} " not in f" {keys} ", item.id
                 assert item.help not in texts
         for said in ("records", "presses Restore", "tries again"):
@@ -121,7 +121,7 @@ async def test_a_key_that_writes_says_why_it_does_not(reader: FakeBackend, key: 
 
 async def test_what_the_engine_refuses_is_one_sentence(backend: FakeBackend) -> None:
     """A dialog that was open already, or a screen that forgot: the gate below still says it in words."""
-    backend.fail("mark_tenants", ReadOnlyError(ReadOnly.CONNECTION))
+    backend.fail("mark_tenants", ReadOnlyError(ReadOnlyReason.CONNECTION))
     async with running(backend) as person:
         await person.press("g", "space")
         assert person.sees(TenantGroupsScreen)

@@ -9,7 +9,7 @@ import pytest
 from support.pictures import text_of
 from support.screen_test import running
 
-from tui.actions.keymap import keymap
+from tui.actions.keymap import to_textual_keymap
 from tui.actions.registry import ACTIONS
 from tui.model.errors import ReshelveError
 from tui.screens.dialogs.bug_report import BugReportScreen
@@ -65,14 +65,14 @@ async def go(person: Driver, steps: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 async def test_no_place_names_a_key_as_it_was(busy: FakeBackend, place: str) -> None:
-    async with running(busy, keys=keymap(NEW)) as person:
+    async with running(busy, keys=to_textual_keymap(NEW)) as person:
         await go(person, PLACES[place])
         assert old_keys(text_of(person.screen)) == []
 
 
 @pytest.mark.parametrize("action_id", ["refresh", "connect", "organisations", "press_restore"])
 async def test_an_error_names_the_key_of_its_action_as_it_is(backend: FakeBackend, action_id: str) -> None:
-    async with running(backend, keys=keymap(NEW)) as person:
+    async with running(backend, keys=to_textual_keymap(NEW)) as person:
         error = ReshelveError("It broke.", action=action_id)
         person.main.show_error(error)
         assert f"Press {NEW[action_id]} (" in person.bottom_line
@@ -82,7 +82,7 @@ async def test_an_error_names_the_key_of_its_action_as_it_is(backend: FakeBacken
 
 
 async def test_a_bug_names_the_key_that_quits_as_it_is(backend: FakeBackend) -> None:
-    async with running(backend, keys=keymap(NEW)) as person:
+    async with running(backend, keys=to_textual_keymap(NEW)) as person:
         person.app.push_screen(BugReportScreen())
         await person.settle()
         assert f"quit with {NEW['quit']}" in " ".join(text_of(person.screen).split())

@@ -16,7 +16,7 @@ from tui.model.snapshot import ReLeasedStatus
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.choose import ChooseScreen
-from tui.screens.re_leased.sync_start import SyncStartScreen, moment_of_today
+from tui.screens.re_leased.sync_start import SyncStartScreen, parse_time_today
 from tui.widgets.safe_label import SafeLabel
 
 if TYPE_CHECKING:
@@ -137,10 +137,10 @@ async def test_a_time_that_cannot_be_is_refused(backend: FakeBackend, typed: str
 @pytest.mark.usefixtures("in_auckland")
 def test_times_are_those_of_this_machine() -> None:
     now = datetime(2026, 3, 5, 22, 0, tzinfo=UTC)
-    assert moment_of_today("09:30", now) == datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
+    assert parse_time_today("09:30", now) == datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
     # The clocks went back at 3:00 that night: of the two readings the earlier claims less.
     night = datetime(2026, 4, 4, 20, 0, tzinfo=UTC)
-    assert moment_of_today("02:30", night) == datetime(2026, 4, 4, 13, 30, tzinfo=UTC)
+    assert parse_time_today("02:30", night) == datetime(2026, 4, 4, 13, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("answer", "is_clean"), [("clean", True), ("errors", False)])
@@ -213,7 +213,7 @@ async def test_a_contact_is_seen_where_it_must_stand(
         assert person.sees(AskScreen)
         assert f"“Abel Tasman Lettings” must stand {where}" in said(person)
         await person.press("y")
-        assert told(backend) == [("tell_contact", contact_id(0), action.target)]
+        assert told(backend) == [("tell_contact", contact_id(0), action.target_status)]
         assert person.bottom_line.startswith(f"Noted: seen in Re-Leased, {where}")
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from support.screen_test import Driver
 
     from tui.model.query import Query
-    from tui.model.rows import Found
+    from tui.model.rows import SearchResult
 
 
 def bar(person: Driver) -> str:
@@ -100,7 +100,7 @@ async def test_keys_pressed_before_the_search_answers_are_meant_for_what_it_find
 ) -> None:
     answers, find = asyncio.Event(), backend.find
 
-    async def slow(query: Query) -> AsyncIterator[Found]:
+    async def slow(query: Query) -> AsyncIterator[SearchResult]:
         await answers.wait()
         async for found in find(query):
             yield found

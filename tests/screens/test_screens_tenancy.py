@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
-from tui.model.snapshot import PullProgress
+from tui.model.snapshot import SyncProgress
 from tui.model.tenancy import TenancyWarnings
 from tui.model.undo import BatchKind, UndoOutcome
 from tui.screens.contact.contact import ContactScreen
@@ -123,7 +123,7 @@ async def test_without_groups_it_says_what_one_is_and_where_to_make_it() -> None
 
 async def test_groups_appear_once_all_contacts_are_read(backend: FakeBackend) -> None:
     known, backend.known = backend.known, {}
-    backend.publish(progress=PullProgress(0, None))
+    backend.publish(progress=SyncProgress(0, None))
     async with running(backend) as person:
         await person.press("g")
         assert "still being read from Xero" in words(person)
@@ -320,7 +320,7 @@ async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> 
 
 
 async def test_undoing_a_restore_explains_where_it_is_the_first_archive(backend: FakeBackend) -> None:
-    backend.undo_care = TenancyWarnings(frozenset({TENANTS}), is_first=True)
+    backend.undo_care = TenancyWarnings(frozenset({TENANTS}), is_first_archive=True)
     change = backend.put_change(1, Action.RESTORE, State.CONFIRMED)
     backend.plan((change, UndoOutcome.ARCHIVE), at=NOW)
     async with running(backend) as person:

@@ -99,7 +99,7 @@ def test_the_page_of_a_tenant(snap_compare: Compare, size: tuple[int, int]) -> N
 def test_redoing_archives_of_tenants(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups(("Owners",), (TENANTS,))
     backend.marked = {TENANTS}
-    backend.undo_care = TenancyWarnings(frozenset({TENANTS}), is_first=True)
+    backend.undo_care = TenancyWarnings(frozenset({TENANTS}), is_first_archive=True)
     changes = [backend.put_change(number, Action.ARCHIVE, State.CANCELLED) for number in range(4)]
     fates = [(change, UndoOutcome.ARCHIVE) for change in changes]
     backend.plan(*fates, at=NOW, kind=BatchKind.REDO)

@@ -16,16 +16,16 @@ from tui import __version__
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
 from tui.model.evidence import SyncStatus
-from tui.model.snapshot import ConnectionStatus, PullProgress, ReLeasedStatus, XeroStatus
+from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.model.user_reports import CompanyState
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.dialogs.file_name import FileNameScreen
-from tui.screens.re_leased.support_report import report
+from tui.screens.re_leased.support_report import build_report
 from tui.screens.re_leased.sync_start import SyncStartScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
-from tui.screens.re_leased.troubleshoot_format import Oldest
+from tui.screens.re_leased.troubleshoot_format import OldestUnconfirmed
 from tui.widgets.tick_box import TickBox
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
     ("parts", "sign", "said"),
     [
         ({"last_pull_at": None}, "?", "nothing was read since the start"),
-        ({"last_pull_at": None, "pull": PullProgress(1, 2)}, "?", "its contacts are being read"),
+        ({"last_pull_at": None, "pull": SyncProgress(1, 2)}, "?", "its contacts are being read"),
         ({"last_pull_at": NOW}, "✓", "last read just now"),
         ({"last_pull_at": NOW - timedelta(days=3)}, "?", "last read 3 days ago"),
         ({"xero": XeroStatus()}, "?", "Xero: connecting"),
@@ -465,7 +465,9 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
         storage_problem=said,
         re_leased=ReLeasedStatus(has_feed=True, problem=said, state=said),
     )
-    text = report(backend.snapshot, Oldest(backend.view(waiting)), NOW, with_names=with_names)
+    text = build_report(
+        backend.snapshot, OldestUnconfirmed(backend.view(waiting)), NOW, with_names=with_names
+    )
     assert not re.search("@|＠|%40|&#64;|firm.example", text, re.IGNORECASE)
     assert SECRET[:12] not in text
     assert "\x1b" not in text

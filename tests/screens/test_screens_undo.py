@@ -30,7 +30,7 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) 
         await person.press("u")
         assert title(person) == "Undo 2 archives?"
         assert "Asked for at 12:41." in question(person)
-        assert f"{plan.words}." in question(person)
+        assert f"{plan.summary}." in question(person)
         assert "• Abel Tasman Lettings: cancelled before it leaves" in question(person)
         assert "• Aroha Tamihana: restored, with your press in Xero" in question(person)
         await person.press("y")
@@ -52,7 +52,7 @@ async def test_undo_does_nothing_unless_it_is_confirmed(backend: FakeBackend) ->
 
 async def test_what_was_really_done_is_said_where_it_differs(backend: FakeBackend) -> None:
     change = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
-    done = backend.plan((change, UndoOutcome.LEFT), at=NOW)
+    done = backend.plan((change, UndoOutcome.SKIPPED), at=NOW)
     backend.plan((change, UndoOutcome.CANCEL), at=NOW)
     backend.happened = done
     async with running(backend) as person:
@@ -67,7 +67,7 @@ async def test_nothing_to_undo_or_redo_is_said(backend: FakeBackend) -> None:
         for key in ("U", "ctrl+y"):
             await person.press(key)
             assert person.bottom_line == "There is nothing to redo."
-        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), UndoOutcome.LEFT), at=NOW)
+        backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), UndoOutcome.SKIPPED), at=NOW)
         await person.press("u")
         assert person.bottom_line == "Nothing can be undone: 1 is left alone: it was changed again since."
 

@@ -9,7 +9,7 @@ from tui.model.contact import Contact, ContactStatus
 from tui.model.query import Query, Tab
 
 if TYPE_CHECKING:
-    from tui.model.rows import Found
+    from tui.model.rows import SearchResult
     from tui.store import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,12 +25,12 @@ def contact(number: int = 1, status: ContactStatus = ACTIVE, at: float = 0, **fi
     return Contact(contact_id=f"id-{number}", status=status, **(given | fields))
 
 
-async def search(store: Store, text: str, tab: Tab = Tab.ALL) -> Found:
+async def search(store: Store, text: str, tab: Tab = Tab.ALL) -> SearchResult:
     """Return the complete answer."""
     answers = [found async for found in store.search.find(Query.parse(tab, text))]
     assert answers[-1].is_complete
     return answers[-1]
 
 
-def names(found: Found) -> list[str]:
+def names(found: SearchResult) -> list[str]:
     return [row.name for row in found.rows.window(0, len(found.rows))]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def ask(store: Store, *numbers: int) -> None:
-    await store.apply([contact(each, ACTIVE) for each in numbers], NOON)
+    await store.save_contacts([contact(each, ACTIVE) for each in numbers], NOON)
     await store.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), NOON)
 
 
@@ -35,7 +35,7 @@ def rows(file: Path, table: str) -> list[tuple[object, ...]]:
 async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
     await ask(store, 1, 2)
     [change, _] = store.changes_in(State.QUEUED)
-    await store.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
     await store.set_sync_state("push.paused_at", "now")
     await store.set_sync_state("pull.since", "then")
     file = store._database.file
@@ -54,11 +54,11 @@ async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
 async def test_nothing_new_means_no_new_backup(store: Store) -> None:
     await ask(store, 1)
     assert await store.back_up(NOON) is not None
-    await store.apply([contact(2)], NOON)
+    await store.save_contacts([contact(2)], NOON)
     await store.set_sync_state("pull.since", "later")
     assert await store.back_up(minutes(1)) is None
     [change] = store.changes_in(State.QUEUED)
-    await store.record([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(2))
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(2))
     assert await store.back_up(minutes(3)) is not None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def confirmed(store: Store, number: int, action: Action, at: float) -> Change:
     (change,) = await store.add(action, [contact(number)], minutes(at))
-    await store.record(
+    await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(at))], minutes(at)
     )
     stored = store.change(change.change_id)
@@ -28,7 +28,7 @@ async def test_a_change_is_queued_with_its_batch(store: Store) -> None:
     first, second = await store.add(Action.ARCHIVE, [contact(1), contact(2, name="Two")], NOON)
     assert first.batch_id == second.batch_id
     assert (second.contact_id, second.name, second.action) == ("id-2", "Two", Action.ARCHIVE)
-    assert (second.origin, second.state) == (Origin.HERE, State.QUEUED)
+    assert (second.origin, second.state) == (Origin.RESHELVE, State.QUEUED)
     assert second.requested_at == second.updated_at == NOON
     (other,) = await store.add(Action.ARCHIVE, [contact(3)], NOON)
     assert other.batch_id != first.batch_id
@@ -55,7 +55,9 @@ async def test_asking_for_the_opposite_takes_a_queued_change_back(store: Store) 
 
 async def test_the_opposite_of_what_has_left_is_a_change_of_its_own(store: Store) -> None:
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    await store.record([TransitionRequest(change.change_id, Transition.SEND, idempotency_key="key")], NOON)
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.SEND, idempotency_key="key")], NOON
+    )
     (restore,) = await store.add(Action.RESTORE, [contact(1)], NOON)
     assert [one.state for one in store.changes_of("id-1")] == [State.QUEUED, State.SENDING]
     assert restore.action is Action.RESTORE
@@ -63,8 +65,8 @@ async def test_the_opposite_of_what_has_left_is_a_change_of_its_own(store: Store
 
 async def test_the_last_thing_asked_for_decides(store: Store) -> None:
     (archive,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    await store.record([TransitionRequest(archive.change_id, Transition.SEND)], NOON)
-    await store.record([TransitionRequest(archive.change_id, Transition.REPLY_LOST)], NOON)
+    await store.record_transitions([TransitionRequest(archive.change_id, Transition.SEND)], NOON)
+    await store.record_transitions([TransitionRequest(archive.change_id, Transition.REPLY_LOST)], NOON)
     await store.add(Action.RESTORE, [contact(1)], minutes(1))
     assert await store.add(Action.ARCHIVE, [contact(1)], minutes(2)) == []
     assert [one.state for one in store.changes_of("id-1")] == [State.CANCELLED, State.UNKNOWN]
@@ -73,10 +75,14 @@ async def test_the_last_thing_asked_for_decides(store: Store) -> None:
 async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
     number = change.change_id
-    await store.record([TransitionRequest(number, Transition.SEND, idempotency_key="key-1")], minutes(1))
-    await store.record([TransitionRequest(number, Transition.REPLY_LOST, detail="timed out")], minutes(2))
-    await store.record([TransitionRequest(number, Transition.REQUEUE)], minutes(3))
-    applied = await store.record(
+    await store.record_transitions(
+        [TransitionRequest(number, Transition.SEND, idempotency_key="key-1")], minutes(1)
+    )
+    await store.record_transitions(
+        [TransitionRequest(number, Transition.REPLY_LOST, detail="timed out")], minutes(2)
+    )
+    await store.record_transitions([TransitionRequest(number, Transition.REQUEUE)], minutes(3))
+    applied = await store.record_transitions(
         [
             TransitionRequest(number, Transition.SEND),
             TransitionRequest(number, Transition.REFUSE, message="On repeating invoices"),
@@ -108,14 +114,16 @@ async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
 
 async def test_confirming_without_a_time_means_now(store: Store) -> None:
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    await store.record([TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(3))
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(3))
     assert store.changes_of("id-1")[0].confirmed_at == minutes(3)
 
 
 async def test_what_is_settled_stays_as_it_is(store: Store) -> None:
     change = await confirmed(store, 1, Action.ARCHIVE, at=1)
-    applied = await store.record([TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(5))
-    assert applied.moved == ()
+    applied = await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(5)
+    )
+    assert applied.updated == ()
     assert store.change(change.change_id) == change
 
 
@@ -126,7 +134,7 @@ async def test_an_impossible_move_undoes_everything_that_came_with_it(store: Sto
         TransitionRequest(second.change_id, Transition.REPLY_LOST),
     ]
     with pytest.raises(IllegalTransitionError):
-        await store.record(moves, minutes(1), [contact(9)])
+        await store.record_transitions(moves, minutes(1), [contact(9)])
     assert store.changes_in(State.QUEUED) == [first, second]
     assert store.contact("id-9") is None
     assert len(store.entries_of("id-1")) == 1
@@ -152,8 +160,10 @@ async def test_what_waits_is_counted_and_read_between_two_moments(store: Store) 
 
 async def test_totals_follow_every_step(store: Store) -> None:
     changes = await store.add(Action.ARCHIVE, [contact(number) for number in range(5)], NOON)
-    await store.record([TransitionRequest(change.change_id, Transition.SEND) for change in changes[:3]], NOON)
-    await store.record([TransitionRequest(changes[0].change_id, Transition.CONFIRM)], NOON)
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.SEND) for change in changes[:3]], NOON
+    )
+    await store.record_transitions([TransitionRequest(changes[0].change_id, Transition.CONFIRM)], NOON)
     totals = {state: total for state, total in store.totals().items() if total}
     assert totals == {State.QUEUED: 2, State.SENDING: 2, State.CONFIRMED: 1}
     assert set(store.totals()) == set(State)
@@ -175,25 +185,25 @@ async def test_what_has_happened_cannot_be_rewritten(store: Store, table: str) -
 
 
 async def test_the_row_shows_its_latest_change_unless_it_was_taken_back(store: Store) -> None:
-    await store.apply([contact(1), contact(2, ARCHIVED)], NOON)
+    await store.save_contacts([contact(1), contact(2, ARCHIVED)], NOON)
     await store.search.load()
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
     rows = (await search(store, "")).rows
     view = rows.window(0, 1)[0].last_change
     assert view is not None
     assert (view.change, view.sync) == (change, None)
-    await store.record([TransitionRequest(change.change_id, Transition.CANCEL)], NOON)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], NOON)
     assert rows.window(0, 1)[0].last_change is None
     assert rows.window(1, 2)[0].last_change is None
 
 
 async def test_a_change_taken_back_leaves_the_one_before_it_on_the_row(store: Store) -> None:
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     (archive,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    await store.record([TransitionRequest(archive.change_id, Transition.SEND)], NOON)
-    await store.record([TransitionRequest(archive.change_id, Transition.CONFIRM)], NOON)
+    await store.record_transitions([TransitionRequest(archive.change_id, Transition.SEND)], NOON)
+    await store.record_transitions([TransitionRequest(archive.change_id, Transition.CONFIRM)], NOON)
     (restore,) = await store.add(Action.RESTORE, [contact(1)], minutes(1))
-    await store.record([TransitionRequest(restore.change_id, Transition.CANCEL)], minutes(2))
+    await store.record_transitions([TransitionRequest(restore.change_id, Transition.CANCEL)], minutes(2))
     view = (await search(store, "")).rows.window(0, 1)[0].last_change
     assert view is not None
     assert view.change.change_id == archive.change_id

@@ -35,7 +35,7 @@ FULL = contact(
 
 
 async def test_a_contact_comes_back_as_it_went_in(store: Store) -> None:
-    await store.apply([FULL, contact(8)], NOON)
+    await store.save_contacts([FULL, contact(8)], NOON)
     assert store.contact("id-7") == FULL
     assert store.contact("id-8") == contact(8)
     assert store.contact("unknown") is None
@@ -43,22 +43,22 @@ async def test_a_contact_comes_back_as_it_went_in(store: Store) -> None:
 
 async def test_many_contacts_come_in_the_order_asked_for(store: Store) -> None:
     everything = [contact(number) for number in range(2_500)]
-    await store.apply(everything, NOON)
+    await store.save_contacts(everything, NOON)
     asked = [one.contact_id for one in reversed(everything)]
     asked.insert(3, "unknown")
     assert store.contacts(asked) == everything[::-1]
 
 
 async def test_an_older_contact_never_turns_a_newer_one_back(store: Store) -> None:
-    await store.apply([contact(1, ARCHIVED, at=5)], NOON)
-    applied = await store.apply([contact(1, ACTIVE, at=4, name="Old")], NOON)
-    assert (applied.rows_changed, applied.order_changed, applied.flips) == (0, False, ())
+    await store.save_contacts([contact(1, ARCHIVED, at=5)], NOON)
+    applied = await store.save_contacts([contact(1, ACTIVE, at=4, name="Old")], NOON)
+    assert (applied.rows_changed, applied.order_changed, applied.detected) == (0, False, ())
     assert store.contact("id-1") == contact(1, ARCHIVED, at=5)
 
 
 async def test_an_equally_old_contact_counts_as_balances_move_silently(store: Store) -> None:
-    await store.apply([contact(balances=Balances(receivable=100))], NOON)
-    applied = await store.apply([contact(balances=Balances(receivable=50))], NOON)
+    await store.save_contacts([contact(balances=Balances(receivable=100))], NOON)
+    applied = await store.save_contacts([contact(balances=Balances(receivable=50))], NOON)
     assert (applied.rows_changed, applied.order_changed) == (1, False)
     stored = store.contact("id-1")
     assert stored is not None
@@ -66,21 +66,21 @@ async def test_an_equally_old_contact_counts_as_balances_move_silently(store: St
 
 
 async def test_balances_that_xero_left_out_stay_known(store: Store) -> None:
-    await store.apply([contact(balances=Balances(receivable=100))], NOON)
-    await store.apply([contact(at=1, balances=None)], NOON)
+    await store.save_contacts([contact(balances=Balances(receivable=100))], NOON)
+    await store.save_contacts([contact(at=1, balances=None)], NOON)
     stored = store.contact("id-1")
     assert stored is not None
     assert stored.balances == Balances(receivable=100)
 
 
 async def test_the_same_again_changes_nothing(store: Store) -> None:
-    await store.apply([FULL], NOON)
-    applied = await store.apply([FULL], minutes(9))
+    await store.save_contacts([FULL], NOON)
+    applied = await store.save_contacts([FULL], minutes(9))
     assert (applied.rows_changed, applied.order_changed) == (0, False)
 
 
 async def test_a_contact_told_twice_in_one_page_counts_once(store: Store) -> None:
-    applied = await store.apply([contact(at=2, name="New"), contact(at=1, name="Old")], NOON)
+    applied = await store.save_contacts([contact(at=2, name="New"), contact(at=1, name="Old")], NOON)
     assert applied.rows_changed == 1
     assert store.counts().all == 1
     stored = store.contact("id-1")
@@ -89,17 +89,17 @@ async def test_a_contact_told_twice_in_one_page_counts_once(store: Store) -> Non
 
 
 async def test_a_new_name_changes_the_order_and_a_new_phone_does_not_move_rows(store: Store) -> None:
-    await store.apply([contact(1), contact(2)], NOON)
-    assert (await store.apply([contact(1, at=1, name="Zulu")], NOON)).order_changed
+    await store.save_contacts([contact(1), contact(2)], NOON)
+    assert (await store.save_contacts([contact(1, at=1, name="Zulu")], NOON)).order_changed
     rows = store.search.first(Query()).rows
     assert [row.name for row in rows.window(0, 9)] == ["Contact 2", "Zulu"]
 
 
 async def test_tab_counts_follow_every_write(store: Store) -> None:
     assert store.counts() == TabCounts()
-    await store.apply([contact(1), contact(2), contact(3, ARCHIVED), contact(4, GDPR)], NOON)
+    await store.save_contacts([contact(1), contact(2), contact(3, ARCHIVED), contact(4, GDPR)], NOON)
     assert store.counts() == TabCounts(all=4, active=2, archived=1)
-    await store.apply([contact(1, ARCHIVED, at=1), contact(3, GDPR, at=1)], NOON)
+    await store.save_contacts([contact(1, ARCHIVED, at=1), contact(3, GDPR, at=1)], NOON)
     assert store.counts() == TabCounts(all=4, active=1, archived=1)
 
 
@@ -116,7 +116,7 @@ async def test_tab_counts_follow_every_write(store: Store) -> None:
 async def test_an_active_contact_of_the_same_name_is_found_whatever_its_case(
     store: Store, asked: str, found: str | None
 ) -> None:
-    await store.apply(
+    await store.save_contacts(
         [
             contact(1, name="Bayside Club"),
             contact(2, ARCHIVED, name="Bayside Club"),
@@ -124,14 +124,14 @@ async def test_an_active_contact_of_the_same_name_is_found_whatever_its_case(
         ],
         NOON,
     )
-    same = store.active_named(asked, except_id="id-2")
+    same = store.find_active_by_name(asked, except_id="id-2")
     assert (same.contact_id if same else None) == found
-    assert store.active_named("Bayside Club", except_id="id-1") is None
+    assert store.find_active_by_name("Bayside Club", except_id="id-1") is None
 
 
 async def test_the_first_screen_is_in_the_order_of_folded_names(store: Store) -> None:
     for number, name in enumerate(["zebra", "Éclair", "apple", "Banana", " aardvark", "界", "🍰 cake"]):
-        await store.apply([contact(number, name=name)], NOON)
+        await store.save_contacts([contact(number, name=name)], NOON)
     rows = store.search.first(Query()).rows
     assert [row.name for row in rows.window(0, 99)] == [
         " aardvark",
@@ -145,7 +145,7 @@ async def test_the_first_screen_is_in_the_order_of_folded_names(store: Store) ->
 
 
 async def test_the_first_screen_is_a_window_on_its_tab(store: Store) -> None:
-    await store.apply([contact(n, ARCHIVED if n % 3 == 0 else ACTIVE) for n in range(100, 200)], NOON)
+    await store.save_contacts([contact(n, ARCHIVED if n % 3 == 0 else ACTIVE) for n in range(100, 200)], NOON)
     found = store.search.first(Query(Tab.ARCHIVED))
     assert len(found.rows) == found.counts.archived == 33
     assert found.rows.ids(31, 40) == ["id-195", "id-198"]
@@ -158,9 +158,9 @@ async def test_the_first_screen_is_a_window_on_its_tab(store: Store) -> None:
 
 async def test_a_name_of_ten_thousand_characters_is_kept_and_found(store: Store) -> None:
     long = contact(1, name="long " * 2_000)
-    await store.apply([long, replace(long, contact_id="id-2", name=long.name + "tail")], NOON)
+    await store.save_contacts([long, replace(long, contact_id="id-2", name=long.name + "tail")], NOON)
     assert store.contact("id-1") == long
-    assert store.active_named(long.name + "TAIL", except_id="id-1") is not None
+    assert store.find_active_by_name(long.name + "TAIL", except_id="id-1") is not None
 
 
 async def test_balances_are_as_old_as_their_last_reading(store: Store) -> None:
@@ -170,9 +170,9 @@ async def test_balances_are_as_old_as_their_last_reading(store: Store) -> None:
         assert stored.balances is not None
         return stored.balances.read_at
 
-    await store.apply([contact(balances=Balances(receivable=100))], NOON)
+    await store.save_contacts([contact(balances=Balances(receivable=100))], NOON)
     assert read_at() == NOON
-    await store.apply([contact(balances=Balances(receivable=100))], minutes(5))
+    await store.save_contacts([contact(balances=Balances(receivable=100))], minutes(5))
     assert read_at() == minutes(5)
-    await store.apply([contact(balances=None)], minutes(9))
+    await store.save_contacts([contact(balances=None)], minutes(9))
     assert read_at() == minutes(5)

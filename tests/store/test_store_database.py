@@ -38,7 +38,7 @@ def cursor(database: Database) -> list[tuple[str]]:
 async def test_files_belong_to_their_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "organisation"
     store = Store.open(folder)
-    await store.apply([contact()], NOON)
+    await store.save_contacts([contact()], NOON)
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
     store.close()
     assert modes == {"contacts.db": 0o600, "contacts.db-wal": 0o600, "contacts.db-shm": 0o600}
@@ -117,18 +117,18 @@ async def test_closing_twice_is_harmless_and_waits_for_the_writer(tmp_path: Path
 
 
 async def test_a_full_disk_is_said_in_words_and_loses_nothing(store: Store) -> None:
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     database = store._database
     pages = await database.write(lambda c: int(c.execute("PRAGMA page_count").fetchone()[0]))
     await asyncio.to_thread(database._writer.execute, f"PRAGMA max_page_count = {pages}")
     many = [contact(number, raw=b"x" * 5_000) for number in range(1, 100)]
     with pytest.raises(StoreError, match="disk is full") as caught:
-        await store.apply(many, NOON)
+        await store.save_contacts(many, NOON)
     assert caught.value.retryable
     assert "try again" in caught.value.next_step
     assert store.counts().all == 1
     await asyncio.to_thread(database._writer.execute, "PRAGMA max_page_count = 100000")
-    await store.apply(many, NOON)
+    await store.save_contacts(many, NOON)
     assert store.counts().all == 99
 
 
@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
 
 async def test_opening_again_finds_everything(tmp_path: Path) -> None:
     first = Store.open(tmp_path)
-    await first.apply([contact(1), contact(2)], NOON)
+    await first.save_contacts([contact(1), contact(2)], NOON)
     (change,) = await first.add(Action.ARCHIVE, first.contacts(["id-1"]), NOON)
     first.close()
     second = Store.open(tmp_path)
@@ -170,17 +170,17 @@ async def test_opening_again_finds_everything(tmp_path: Path) -> None:
 async def test_two_stores_on_one_file_see_each_other(tmp_path: Path) -> None:
     ours, theirs = Store.open(tmp_path), Store.open(tmp_path)
     try:
-        await ours.apply([contact(1)], NOON)
+        await ours.save_contacts([contact(1)], NOON)
         await ours.search.load()
         assert not ours.changed_elsewhere()
         assert theirs.changed_elsewhere()
         assert not theirs.changed_elsewhere()
 
-        await theirs.apply([contact(2)], NOON)
+        await theirs.save_contacts([contact(2)], NOON)
         (change,) = await theirs.add(Action.ARCHIVE, [contact(2)], NOON)
         assert ours.changed_elsewhere()
         assert names(await search(ours, "")) == ["Contact 1", "Contact 2"]
-        await ours.record([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(1))
+        await ours.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(1))
         assert not ours.changed_elsewhere()
         assert theirs.changes_of("id-2")[0].state is State.CANCELLED
     finally:

@@ -35,12 +35,12 @@ def grade(change: Change, at: float) -> SyncStatus:
 async def test_a_change_is_expected_only_after_a_night_since_it_was_sent(
     store: Store, dated: float, way: tuple[Transition, ...]
 ) -> None:
-    await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
+    await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
     [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
     for event in (Transition.SEND, *way):
-        await store.record([TransitionRequest(change.change_id, event)], minutes(1))
+        await store.record_transitions([TransitionRequest(change.change_id, event)], minutes(1))
     confirm = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(dated))
-    await store.record([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
+    await store.record_transitions([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
     [after] = store.changes_of("id-1")
     assert after.confirmed_at == minutes(2)
     assert grade(after, 3) is SyncStatus.PENDING
@@ -49,11 +49,11 @@ async def test_a_change_is_expected_only_after_a_night_since_it_was_sent(
 
 @pytest.mark.parametrize("dated", [-4, -1, 0.5])
 async def test_no_change_is_dated_before_it_was_sent(store: Store, dated: float) -> None:
-    await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
+    await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
     [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
-    await store.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
     confirm = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(dated))
-    await store.record([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
+    await store.record_transitions([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
     [after] = store.changes_of("id-1")
     assert after.confirmed_at == minutes(1)
 
@@ -66,14 +66,14 @@ async def test_no_change_is_dated_before_it_was_sent(store: Store, dated: float)
 async def test_what_was_done_in_xero_is_no_older_than_the_last_look(
     store: Store, before: ContactStatus, after: ContactStatus, dated: float, *, is_queued: bool
 ) -> None:
-    await store.apply([contact(1, before, at=-30 * DAY)], minutes(-DAY))
+    await store.save_contacts([contact(1, before, at=-30 * DAY)], minutes(-DAY))
     await store.set_sync_state("pull.since", minutes(-1).isoformat())
     if is_queued:
         action = Action.ARCHIVE if after is ARCHIVED else Action.RESTORE
         await store.add(action, store.contacts(["id-1"]), minutes(-1))
-    await store.apply([contact(1, after, at=dated)], NOON)
+    await store.save_contacts([contact(1, after, at=dated)], NOON)
     [change] = store.changes_of("id-1")
-    assert change.origin is (Origin.HERE if is_queued else Origin.XERO)
+    assert change.origin is (Origin.RESHELVE if is_queued else Origin.XERO)
     assert change.confirmed_at == NOON
     assert grade(change, 1) is SyncStatus.PENDING
 
@@ -84,8 +84,8 @@ async def test_a_full_read_corrects_what_is_stored_with_a_later_date(
     store: Store, stored: float, told: float
 ) -> None:
     """A contact that was once dated ahead, or Xero's own data put back to an earlier day."""
-    await store.apply([contact(1, ARCHIVED, at=stored, name="Later")], minutes(-2 * DAY))
-    await store.apply([contact(1, ACTIVE, at=told, name="Earlier")], NOON, is_full_read=True)
+    await store.save_contacts([contact(1, ARCHIVED, at=stored, name="Later")], minutes(-2 * DAY))
+    await store.save_contacts([contact(1, ACTIVE, at=told, name="Earlier")], NOON, is_full_sync=True)
     one = store.contact("id-1")
     assert one is not None
     assert (one.name, one.status, one.updated_at) == ("Earlier", ACTIVE, minutes(told))
@@ -93,7 +93,7 @@ async def test_a_full_read_corrects_what_is_stored_with_a_later_date(
     [change] = store.changes_of("id-1")
     assert (change.action, change.origin, change.confirmed_at) == (Action.RESTORE, Origin.XERO, NOON)
     # News of it count again.
-    await store.apply([contact(1, ACTIVE, at=1, name="Latest")], minutes(2))
+    await store.save_contacts([contact(1, ACTIVE, at=1, name="Latest")], minutes(2))
     assert [one.name for one in store.contacts(["id-1"])] == ["Latest"]
 
 
@@ -101,22 +101,22 @@ async def test_a_full_read_corrects_what_is_stored_with_a_later_date(
 async def test_a_page_that_was_read_before_our_own_change_turns_nothing_back(
     store: Store, stored: float
 ) -> None:
-    await store.apply([contact(1, ARCHIVED, at=stored)], NOON)
-    await store.apply([contact(1, ACTIVE, at=-DAY)], NOON, is_full_read=True)
+    await store.save_contacts([contact(1, ARCHIVED, at=stored)], NOON)
+    await store.save_contacts([contact(1, ACTIVE, at=-DAY)], NOON, is_full_sync=True)
     assert store.counts().archived == 1
     assert not store.changes_of("id-1")
 
 
 async def test_a_contact_once_dated_2099_follows_news_without_a_full_read(store: Store) -> None:
-    await store.apply([contact(1, at=YEAR_2099)], NOON)
-    await store.apply([contact(1, ARCHIVED, at=1)], minutes(2))
+    await store.save_contacts([contact(1, at=YEAR_2099)], NOON)
+    await store.save_contacts([contact(1, ARCHIVED, at=1)], minutes(2))
     assert store.counts().archived == 1
 
 
 @pytest.mark.parametrize("pulled", [8 * DAY, 400 * DAY, YEAR_2099])
 async def test_a_bookmark_dated_ahead_dates_no_change(store: Store, pulled: float) -> None:
-    await store.apply([contact(1, at=-30 * DAY)], minutes(-DAY))
+    await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
     await store.set_sync_state("pull.since", minutes(pulled).isoformat())
-    await store.apply([contact(1, ARCHIVED, at=-1)], NOON)
+    await store.save_contacts([contact(1, ARCHIVED, at=-1)], NOON)
     [change] = store.changes_of("id-1")
     assert change.confirmed_at == minutes(-1)

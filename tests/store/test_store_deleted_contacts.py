@@ -24,10 +24,10 @@ GONE = ContactStatus.DELETED
 
 
 async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(store: Store) -> None:
-    await store.apply([contact(1), contact(2), contact(3)], NOON)
-    await store.apply([contact(1)], NOON, is_full_read=True)
-    await store.apply([contact(2)], NOON)
-    await store.apply([contact(4), contact(1)], NOON, is_full_read=True)
+    await store.save_contacts([contact(1), contact(2), contact(3)], NOON)
+    await store.save_contacts([contact(1)], NOON, is_full_sync=True)
+    await store.save_contacts([contact(2)], NOON)
+    await store.save_contacts([contact(4), contact(1)], NOON, is_full_sync=True)
     assert await store.unseen_contacts(limit=10) == ["id-2", "id-3"]
     assert await store.unseen_contacts(limit=1) == ["id-2"]
     await store.end_full_sync()
@@ -35,16 +35,16 @@ async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(st
 
 
 async def test_a_contact_told_as_it_was_before_is_told_all_the_same(store: Store) -> None:
-    await store.apply([contact(1, at=10)], NOON)
-    await store.apply([contact(1, at=5)], NOON, is_full_read=True)
+    await store.save_contacts([contact(1, at=10)], NOON)
+    await store.save_contacts([contact(1, at=5)], NOON, is_full_sync=True)
     assert await store.unseen_contacts(limit=10) == []
 
 
 async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more(store: Store) -> None:
-    await store.apply([contact(1, email="a@b.example"), contact(2, ARCHIVED)], NOON)
+    await store.save_contacts([contact(1, email="a@b.example"), contact(2, ARCHIVED)], NOON)
     await store.search.load()
-    applied = await store.apply([], minutes(1), gone=["id-1", "id-2", "never-stored"])
-    assert (applied.rows_changed, applied.order_changed, applied.flips) == (2, True, ())
+    applied = await store.save_contacts([], minutes(1), deleted=["id-1", "id-2", "never-stored"])
+    assert (applied.rows_changed, applied.order_changed, applied.detected) == (2, True, ())
     one = store.contact("id-1")
     assert one is not None
     assert (one.status, one.email, one.updated_at) == (GONE, "a@b.example", NOON)
@@ -53,7 +53,7 @@ async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more
     for tab in (Tab.ACTIVE, Tab.ARCHIVED):
         assert names(await search(store, "contact", tab)) == []
     assert (store.counts().all, store.counts().active, store.counts().archived) == (2, 0, 0)
-    again = await store.apply([], minutes(2), gone=["id-1"])
+    again = await store.save_contacts([], minutes(2), deleted=["id-1"])
     assert again.rows_changed == 0
 
 
@@ -70,43 +70,43 @@ async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more
 async def test_what_happened_to_a_gone_contact_before_it_was_back_is_a_change_in_xero(
     store: Store, before: ContactStatus, after: ContactStatus, action: Action | None, at: int
 ) -> None:
-    await store.apply([contact(1, before)], NOON)
-    await store.apply([], minutes(1), gone=["id-1"])
+    await store.save_contacts([contact(1, before)], NOON)
+    await store.save_contacts([], minutes(1), deleted=["id-1"])
     # Marked once more, what it was before is still known.
-    await store.apply([], minutes(1), gone=["id-1"])
-    applied = await store.apply([contact(1, after, at=at)], minutes(2))
+    await store.save_contacts([], minutes(1), deleted=["id-1"])
+    applied = await store.save_contacts([contact(1, after, at=at)], minutes(2))
     assert applied.order_changed
     assert store.contact("id-1") == contact(1, after, at=at)
     changes = store.changes_of("id-1")
     assert [(each.action, each.origin) for each in changes] == ([(action, Origin.XERO)] if action else [])
-    assert applied.flips == tuple(changes)
+    assert applied.detected == tuple(changes)
     # One that didn't move UpdatedDateUTC is dated by when it was seen.
     assert [each.confirmed_at for each in changes] == ([minutes(2)] if action else [])
     # What happens to it from here on is somebody's change again.
     flipped = ARCHIVED if after is ACTIVE else ACTIVE
-    assert (await store.apply([contact(1, flipped, at=3)], minutes(3))).flips
+    assert (await store.save_contacts([contact(1, flipped, at=3)], minutes(3))).detected
 
 
 async def test_a_contact_is_gone_once_two_answers_some_time_apart_lacked_it(store: Store) -> None:
-    await store.apply([contact(1), contact(2)], NOON)
+    await store.save_contacts([contact(1), contact(2)], NOON)
     [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
 
     def statuses() -> list[ContactStatus]:
         return [each.status for each in store.contacts(["id-1", "id-2"])]
 
-    await store.apply([], minutes(1), absent=["id-1", "id-2", "never-stored"])
-    await store.apply([], minutes(3), absent=["id-1", "id-2"])
+    await store.save_contacts([], minutes(1), missing=["id-1", "id-2", "never-stored"])
+    await store.save_contacts([], minutes(3), missing=["id-1", "id-2"])
     assert statuses() == [ACTIVE, ACTIVE]
-    await store.apply([contact(2)], minutes(4))
-    applied = await store.apply([], minutes(7), absent=["id-1", "id-2"])
+    await store.save_contacts([contact(2)], minutes(4))
+    applied = await store.save_contacts([], minutes(7), missing=["id-1", "id-2"])
     assert (statuses(), applied.rows_changed) == ([GONE, ACTIVE], 1)
     refused = store.change(queued.change_id)
     assert refused is not None
     assert refused.state is State.REFUSED
     # An answer that has it in between begins the count again.
-    await store.apply([], minutes(9), absent=["id-2"])
+    await store.save_contacts([], minutes(9), missing=["id-2"])
     assert statuses() == [GONE, ACTIVE]
-    await store.apply([], minutes(13), absent=["id-2"])
+    await store.save_contacts([], minutes(13), missing=["id-2"])
     assert statuses() == [GONE, GONE]
 
 
@@ -116,17 +116,17 @@ async def test_an_absence_is_remembered_by_the_next_start_and_a_clock_set_back_m
     for at, expected in ((60, ACTIVE), (0, ACTIVE), (3, ACTIVE), (6, GONE)):
         store = Store.open(tmp_path / "organisation")
         if at == 60:
-            await store.apply([contact(1)], NOON)
-        await store.apply([], minutes(at), absent=["id-1"])
+            await store.save_contacts([contact(1)], NOON)
+        await store.save_contacts([], minutes(at), missing=["id-1"])
         assert [each.status for each in store.contacts(["id-1"])] == [expected]
         store.close()
 
 
 async def test_only_what_is_open_is_refused(store: Store) -> None:
-    await store.apply([contact(1), contact(2)], NOON)
-    await store.apply([contact(2, ARCHIVED, at=1)], minutes(1))
+    await store.save_contacts([contact(1), contact(2)], NOON)
+    await store.save_contacts([contact(2, ARCHIVED, at=1)], minutes(1))
     [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), minutes(2))
-    await store.apply([], minutes(3), gone=["id-1", "id-2"])
+    await store.save_contacts([], minutes(3), deleted=["id-1", "id-2"])
     [refused] = store.changes_of("id-1")
     assert (refused.change_id, refused.state) == (queued.change_id, State.REFUSED)
     assert refused.message == "Xero no longer knows this contact."
@@ -146,7 +146,7 @@ async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path
     store = Store.open(folder)
     try:
         assert store.sync_state("pull.since") == "then"
-        await store.apply([contact(1)], NOON, is_full_read=True)
+        await store.save_contacts([contact(1)], NOON, is_full_sync=True)
         assert await store.unseen_contacts(limit=10) == []
     finally:
         store.close()

@@ -14,7 +14,7 @@ from store.store_samples import NOON, contact
 from tui.model.change import Action, State
 from tui.model.errors import StoreError
 from tui.store import Store
-from tui.store.maintenance.backup import FOLDER, back_up
+from tui.store.maintenance.backup import BACKUP_FOLDER, back_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 async def opened(folder: Path) -> AsyncIterator[Store]:
     """A store with one request that is in its log alone, beside a copy of how it was before that."""
     store = Store.open(folder)
-    await store.apply([contact(number) for number in NUMBERS], NOON)
+    await store.save_contacts([contact(number) for number in NUMBERS], NOON)
     with closing(sqlite3.connect(folder / "contacts.db")) as connection:
         connection.execute("VACUUM INTO ?", (str(folder.parent / "old.db"),))
     await ask(store, 1)
@@ -216,7 +216,7 @@ async def test_one_with_entries_of_its_own_is_left_alone_and_ours_is_kept_beside
         await ask(opened, 2)
     rescued, *others = names(folder, "rescued-*.db")
     assert not others
-    assert rescued in raised.value.what
+    assert rescued in raised.value.message
     opened.close()
     assert asked_in(folder) == 2
     with closing(sqlite3.connect(rescued)) as connection:
@@ -245,10 +245,10 @@ async def test_no_backup_is_made_of_a_file_that_isnt_ours(folder: Path, opened: 
     replace_by_old(folder)
     with pytest.raises(StoreError):
         await opened.back_up(NOON)
-    assert not (folder / FOLDER).exists()
+    assert not (folder / BACKUP_FOLDER).exists()
 
 
 async def test_backups_that_were_taken_away_are_made_again(folder: Path, opened: Store) -> None:
     assert await opened.back_up(NOON)
-    shutil.rmtree(folder / FOLDER)
+    shutil.rmtree(folder / BACKUP_FOLDER)
     assert back_up(folder / "contacts.db", NOON)

@@ -6,7 +6,7 @@ import pytest
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, search
 
 from tui.model.change import Action, Transition
-from tui.model.evidence import PickUp, StatusSince, SyncStatus
+from tui.model.evidence import StatusSince, SyncRecord, SyncStatus
 from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-def pick_up(number: int, status: ContactStatus, started: float, run: str = "") -> PickUp:
-    return PickUp(f"id-{number}", status, minutes(started), minutes(started + 1), run or f"run at {started}")
+def pick_up(number: int, status: ContactStatus, started: float, run: str = "") -> SyncRecord:
+    return SyncRecord(
+        f"id-{number}", status, minutes(started), minutes(started + 1), run or f"run at {started}"
+    )
 
 
 async def flip(store: Store, number: int, status: ContactStatus, at: float) -> None:
-    await store.apply([contact(number, status, at=at)], minutes(at))
+    await store.save_contacts([contact(number, status, at=at)], minutes(at))
 
 
 @pytest.fixture
@@ -45,16 +47,18 @@ async def test_evidence_settles_a_change_and_comes_with_its_cursor(store: Store,
 @pytest.mark.parametrize(
     "evidence", [pick_up(1, ARCHIVED, 9.9), pick_up(1, ACTIVE, 12), pick_up(2, ARCHIVED, 12)]
 )
-async def test_a_sync_that_cannot_have_seen_the_change_proves_nothing(store: Store, evidence: PickUp) -> None:
+async def test_a_sync_that_cannot_have_seen_the_change_proves_nothing(
+    store: Store, evidence: SyncRecord
+) -> None:
     assert await store.record_synced([evidence], ("feed", "7")) == 0
     assert store.pending_total() == 1
 
 
 async def test_evidence_that_came_first_settles_a_change_when_it_is_confirmed(store: Store) -> None:
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
     assert await store.record_synced([pick_up(1, ARCHIVED, 5), pick_up(1, ARCHIVED, 7)], ("feed", "1")) == 0
-    await store.record(
+    await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(4))], minutes(9)
     )
     assert store.synced(1)[0].synced_at == minutes(6)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
     store: Store, before: ContactStatus, after: ContactStatus, action: Action
 ) -> None:
-    await store.apply([contact(1, before)], NOON)
-    applied = await store.apply([contact(1, after, at=5)], minutes(9))
-    assert applied.flips == tuple(store.changes_of("id-1"))
-    (change,) = applied.flips
+    await store.save_contacts([contact(1, before)], NOON)
+    applied = await store.save_contacts([contact(1, after, at=5)], minutes(9))
+    assert applied.detected == tuple(store.changes_of("id-1"))
+    (change,) = applied.detected
     assert (change.action, change.origin, change.state) == (action, Origin.XERO, State.CONFIRMED)
     assert (change.confirmed_at, change.requested_at) == (minutes(5), minutes(9))
     (event,) = store.entries_of("id-1")
@@ -31,26 +31,26 @@ async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
 
 
 async def test_a_contact_seen_for_the_first_time_is_no_flip(store: Store) -> None:
-    assert (await store.apply([contact(1, ARCHIVED)], NOON)).flips == ()
+    assert (await store.save_contacts([contact(1, ARCHIVED)], NOON)).detected == ()
 
 
 @pytest.mark.parametrize(
     ("before", "after"), [(ACTIVE, GDPR), (ARCHIVED, GDPR), (GDPR, ACTIVE), (ACTIVE, ACTIVE)]
 )
 async def test_other_statuses_are_no_flips(store: Store, before: ContactStatus, after: ContactStatus) -> None:
-    await store.apply([contact(1, before)], NOON)
-    assert (await store.apply([contact(1, after, at=1)], NOON)).flips == ()
+    await store.save_contacts([contact(1, before)], NOON)
+    assert (await store.save_contacts([contact(1, after, at=1)], NOON)).detected == ()
 
 
 async def test_a_stale_page_is_no_flip(store: Store) -> None:
-    await store.apply([contact(1, ARCHIVED, at=5)], NOON)
-    assert (await store.apply([contact(1, ACTIVE, at=4)], NOON)).flips == ()
+    await store.save_contacts([contact(1, ARCHIVED, at=5)], NOON)
+    assert (await store.save_contacts([contact(1, ACTIVE, at=4)], NOON)).detected == ()
     assert store.counts().archived == 1
 
 
 async def test_a_restore_that_left_no_date_behind_is_confirmed_when_it_was_seen(store: Store) -> None:
-    await store.apply([contact(1, ARCHIVED, at=5)], NOON)
-    (change,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(30))).flips
+    await store.save_contacts([contact(1, ARCHIVED, at=5)], NOON)
+    (change,) = (await store.save_contacts([contact(1, ACTIVE, at=5)], minutes(30))).detected
     assert change.confirmed_at == minutes(30)
 
 
@@ -62,29 +62,29 @@ async def test_a_restore_that_left_no_date_behind_is_confirmed_when_it_was_seen(
 async def test_a_flip_confirms_the_open_change_that_wanted_it(
     store: Store, way: tuple[Transition, ...]
 ) -> None:
-    await store.apply([contact(1, ARCHIVED)], NOON)
+    await store.save_contacts([contact(1, ARCHIVED)], NOON)
     (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
     for event in way:
-        await store.record([TransitionRequest(change.change_id, event)], NOON)
-    (flip,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(6))).flips
-    assert (flip.change_id, flip.origin, flip.state) == (change.change_id, Origin.HERE, State.CONFIRMED)
+        await store.record_transitions([TransitionRequest(change.change_id, event)], NOON)
+    (flip,) = (await store.save_contacts([contact(1, ACTIVE, at=5)], minutes(6))).detected
+    assert (flip.change_id, flip.origin, flip.state) == (change.change_id, Origin.RESHELVE, State.CONFIRMED)
     assert flip.confirmed_at == minutes(5)
     assert len(store.changes_of("id-1")) == 1
 
 
 async def test_a_change_that_is_being_sent_is_left_to_its_sender(store: Store) -> None:
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    await store.record([TransitionRequest(change.change_id, Transition.SEND)], NOON)
-    assert (await store.apply([contact(1, ARCHIVED, at=5)], minutes(6))).flips == ()
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], NOON)
+    assert (await store.save_contacts([contact(1, ARCHIVED, at=5)], minutes(6))).detected == ()
     assert [one.state for one in store.changes_of("id-1")] == [State.SENDING]
     assert store.counts().archived == 1
 
 
 async def test_a_queued_restore_stays_when_somebody_archives_in_xero(store: Store) -> None:
-    await store.apply([contact(1, ACTIVE)], NOON)
+    await store.save_contacts([contact(1, ACTIVE)], NOON)
     (queued,) = await store.add(Action.RESTORE, [contact(1)], NOON)
-    (flip,) = (await store.apply([contact(1, ARCHIVED, at=5)], minutes(6))).flips
+    (flip,) = (await store.save_contacts([contact(1, ARCHIVED, at=5)], minutes(6))).detected
     assert (flip.action, flip.origin) == (Action.ARCHIVE, Origin.XERO)
     assert store.change(queued.change_id) == queued
 
@@ -93,9 +93,9 @@ async def test_a_queued_restore_stays_when_somebody_archives_in_xero(store: Stor
 async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
     store: Store, asked_at: float, state: State
 ) -> None:
-    await store.apply([contact(1, ARCHIVED)], NOON)
+    await store.save_contacts([contact(1, ARCHIVED)], NOON)
     (queued,) = await store.add(Action.ARCHIVE, [contact(1)], minutes(asked_at))
-    (flip,) = (await store.apply([contact(1, ACTIVE, at=5)], minutes(7))).flips
+    (flip,) = (await store.save_contacts([contact(1, ACTIVE, at=5)], minutes(7))).detected
     assert (flip.action, flip.origin) == (Action.RESTORE, Origin.XERO)
     now = store.change(queued.change_id)
     assert now is not None
@@ -106,10 +106,12 @@ async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
 
 
 async def test_contacts_and_moves_come_as_one(store: Store) -> None:
-    await store.apply([contact(1), contact(2)], NOON)
+    await store.save_contacts([contact(1), contact(2)], NOON)
     changes = await store.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
-    await store.record([TransitionRequest(change.change_id, Transition.SEND) for change in changes], NOON)
-    applied = await store.record(
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.SEND) for change in changes], NOON
+    )
+    applied = await store.record_transitions(
         [
             TransitionRequest(changes[0].change_id, Transition.CONFIRM, confirmed_at=minutes(5)),
             TransitionRequest(changes[1].change_id, Transition.REFUSE, message="No"),
@@ -117,25 +119,25 @@ async def test_contacts_and_moves_come_as_one(store: Store) -> None:
         minutes(6),
         [contact(1, ARCHIVED, at=5), contact(2)],
     )
-    assert (applied.rows_changed, applied.order_changed, applied.flips) == (2, True, ())
-    assert [change.state for change in applied.moved] == [State.CONFIRMED, State.REFUSED]
+    assert (applied.rows_changed, applied.order_changed, applied.detected) == (2, True, ())
+    assert [change.state for change in applied.updated] == [State.CONFIRMED, State.REFUSED]
     assert store.changes_of("id-1")[0].confirmed_at == minutes(5)
     assert store.counts().archived == 1
 
 
 async def test_a_hand_off_that_was_read_as_done_is_confirmed_by_its_move(store: Store) -> None:
-    await store.apply([contact(1, ARCHIVED)], NOON)
+    await store.save_contacts([contact(1, ARCHIVED)], NOON)
     (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
-    await store.record([TransitionRequest(change.change_id, Transition.AWAIT_USER)], NOON)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], NOON)
     move = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(3))
-    applied = await store.record([move], minutes(4), [contact(1, at=3)])
-    assert [one.confirmed_at for one in applied.moved] == [minutes(3)]
+    applied = await store.record_transitions([move], minutes(4), [contact(1, at=3)])
+    assert [one.confirmed_at for one in applied.updated] == [minutes(3)]
     assert len(store.changes_of("id-1")) == 1
 
 
 async def test_a_second_flip_supersedes_the_first(store: Store) -> None:
     for at, status in enumerate([ACTIVE, ARCHIVED, ACTIVE]):
-        await store.apply([contact(1, status, at=at)], minutes(at))
+        await store.save_contacts([contact(1, status, at=at)], minutes(at))
     assert [(one.action, one.superseded) for one in store.changes_of("id-1")] == [
         (Action.RESTORE, False),
         (Action.ARCHIVE, True),

@@ -25,7 +25,7 @@ FOUND = [
 
 async def stored(folder: Path) -> None:
     store = Store.open(folder)
-    await store.apply([contact(number, name=name) for number, (_, name) in enumerate(FOUND)], NOON)
+    await store.save_contacts([contact(number, name=name) for number, (_, name) in enumerate(FOUND)], NOON)
     store.close()
 
 

@@ -52,7 +52,7 @@ def _however_slow_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_nothing_is_loaded_before_it_is_asked_for(store: Store, gate: Gate) -> None:
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     assert names(await search(store, "contact")) == ["Contact 1"]
     assert gate.reads == 0
 
@@ -64,11 +64,11 @@ async def test_loading_what_is_up_to_date_reads_nothing(store: Store, gate: Gate
 
 
 async def test_a_flip_while_the_spine_is_being_read_is_not_lost(store: Store, gate: Gate) -> None:
-    await store.apply([contact(1, ACTIVE)], NOON)
+    await store.save_contacts([contact(1, ACTIVE)], NOON)
     gate.is_open.clear()
     loading = asyncio.create_task(store.search.load())
     await asyncio.to_thread(gate.has_read.wait, 30)
-    await store.apply([contact(1, ARCHIVED, at=1)], minutes(1))
+    await store.save_contacts([contact(1, ARCHIVED, at=1)], minutes(1))
     gate.is_open.set()
     await loading
     assert names(await search(store, "contact", Tab.ARCHIVED)) == ["Contact 1"]
@@ -79,12 +79,12 @@ async def test_a_contact_that_came_while_the_spine_was_being_read_is_found_after
     store: Store, gate: Gate
 ) -> None:
     await store.search.load()
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     gate.is_open.clear()
     gate.has_read.clear()
     loading = asyncio.create_task(store.search.load())
     await asyncio.to_thread(gate.has_read.wait, 30)
-    await store.apply([contact(2)], NOON)
+    await store.save_contacts([contact(2)], NOON)
     gate.is_open.set()
     await loading
     await store.search.load()
@@ -94,7 +94,7 @@ async def test_a_contact_that_came_while_the_spine_was_being_read_is_found_after
 async def test_a_store_of_ordinary_size_is_always_found_as_it_is(store: Store) -> None:
     await store.search.load()
     for number in range(1, 5):
-        await store.apply([contact(number)], NOON)
+        await store.save_contacts([contact(number)], NOON)
         assert len((await search(store, "contact")).rows) == number
 
 
@@ -102,7 +102,7 @@ async def test_a_search_waits_for_a_short_load_that_is_under_way(store: Store, g
     await store.search.load()
     gate.is_open.clear()
     gate.has_read.clear()
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     await asyncio.to_thread(gate.has_read.wait, 30)
     searching = asyncio.create_task(search(store, "contact"))
     await asyncio.sleep(0)
@@ -117,7 +117,7 @@ async def test_a_long_pull_does_not_load_after_every_page(
     await store.search.load()
     monkeypatch.setattr(index_loader, "_PAUSE_FACTOR", 1_000_000)
     for number in range(20):
-        await store.apply([contact(number)], NOON)
+        await store.save_contacts([contact(number)], NOON)
     assert gate.reads == 1
     assert len((await search(store, "contact")).rows) == 20
     assert gate.reads == 2
@@ -127,7 +127,7 @@ async def test_who_listens_hears_of_each_load(store: Store) -> None:
     heard: list[int] = []
     store.search.on_loaded = lambda: heard.append(1)
     await store.search.load()
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     await search(store, "contact")
     assert len(heard) == 2
 
@@ -138,7 +138,7 @@ async def test_a_load_that_fails_says_so_and_leaves_searching_to_sql(
     def fail(_: object, **__: object) -> ContactIndex:
         raise StoreError("The disk is on fire")
 
-    await store.apply([contact(1)], NOON)
+    await store.save_contacts([contact(1)], NOON)
     with monkeypatch.context() as patch:
         patch.setattr(index_loader, "load", fail)
         with pytest.raises(StoreError, match="on fire"):

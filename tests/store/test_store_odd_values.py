@@ -20,13 +20,13 @@ from tui.model.change import Action, State, Transition
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.contact import Balances, ContactStatus, Organisation
 from tui.model.errors import StoreError
-from tui.model.evidence import NightlyWindow, PickUp
+from tui.model.evidence import NightlyWindow, SyncRecord
 from tui.model.query import Query, Tab
 from tui.model.undo import BatchKind
 from tui.model.user_reports import ReportKind, UserReport
 from tui.store import Store, TransitionRequest
 from tui.store.maintenance.repair import diagnose, rebuild_contacts, repair
-from tui.store.read_only_summary import peek
+from tui.store.read_only_summary import read_summary
 from tui.widgets.table_lines import RowPalette, RowStyle, paint_row
 
 if TYPE_CHECKING:
@@ -76,18 +76,22 @@ async def _fill(folder: Path) -> None:
         contact(number, ACTIVE, groups=("Tenants",), balances=Balances(100, 0, 200, 0), is_customer=True)
         for number in range(1, MANY + 1)
     ]
-    await store.apply(contacts, NOON, is_full_read=True)
+    await store.save_contacts(contacts, NOON, is_full_sync=True)
     # Each in a batch of its own, so that every table has as many rows.
     for number, one in enumerate(store.contacts(ids)):
         [change] = await store.add(Action.ARCHIVE, [one], minutes(number))
-        await store.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(number))
-        await store.record([TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(number + 1))
+        await store.record_transitions(
+            [TransitionRequest(change.change_id, Transition.SEND)], minutes(number)
+        )
+        await store.record_transitions(
+            [TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(number + 1)
+        )
         await store.mark_tenants(f"Group {number}", minutes(number), on=True)
         await store.set_sync_state(f"cursor {number}", NOON.isoformat())
         seen_at = minutes(number + 2)
-        pick_up = PickUp(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")
+        pick_up = SyncRecord(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")
         await store.record_synced([pick_up] if number % 2 else [], ("feed.cursor", "1"))
-        await store.record_report(
+        await store.record_reports(
             [
                 UserReport(ReportKind.UNLINKED, seen_at, one.contact_id),
                 UserReport(ReportKind.SYNC_CLEAN, seen_at),
@@ -102,10 +106,10 @@ async def _fill(folder: Path) -> None:
             await store.undo(plan, minutes(number + MANY))
     for number in range(MANY):
         await store.record_synced(
-            [PickUp(f"id-{number}", ContactStatus.ARCHIVED, NOON, NOON, "2")], ("feed.cursor", "1")
+            [SyncRecord(f"id-{number}", ContactStatus.ARCHIVED, NOON, NOON, "2")], ("feed.cursor", "1")
         )
-    await store.apply([], NOON, absent=ids)
-    await store.apply([], minutes(30), gone=ids[::7])
+    await store.save_contacts([], NOON, missing=ids)
+    await store.save_contacts([], minutes(30), deleted=ids[::7])
     store.close()
 
 
@@ -165,7 +169,7 @@ async def use(folder: Path) -> None:
             store,
             ConnectionState(clock, lambda: None),
             released,
-            disk=StorageHealth(lambda: None),
+            storage=StorageHealth(lambda: None),
             clock=clock,
         )
         assert publisher.snapshot.summary is not None
@@ -179,7 +183,7 @@ async def use(folder: Path) -> None:
         _read(store)
         for group in ChangeGroup:
             await store.changes(ChangeQuery(group, ("contact",)), 0, 100)
-            list(store.each_change(ChangeQuery(group)))
+            list(store.iter_changes(ChangeQuery(group)))
         for kind in BatchKind.UNDO, BatchKind.REDO:
             await store.undo_plan(kind)
         await store.to_compare()
@@ -188,7 +192,7 @@ async def use(folder: Path) -> None:
         # A row numbered as high as SQLite can count leaves no number for the next: said in words.
         with suppress(StoreError):
             await _write(store)
-        assert peek(folder, lambda _: None) is not None
+        assert read_summary(folder, lambda _: None) is not None
     finally:
         store.close()
 
@@ -211,15 +215,15 @@ def _read(store: Store) -> None:
     ids = [f"id-{number}" for number in range(MANY)]
     store.contacts(ids)
     for contact_id in ids:
-        store.active_named(f"Contact {contact_id}", except_id="")
+        store.find_active_by_name(f"Contact {contact_id}", except_id="")
         store.changes_of(contact_id)
         store.entries_of(contact_id)
     for change in store.changes_in(*State):
         store.entries_of_change(change.change_id)
         assert store.change(change.change_id) is not None
     store.recent(*State, limit=9), store.refused(9), store.refused_total(), store.totals()
-    store.pending(), store.pending_total(), store.synced(99), store.company(), store.tenancy_warnings()
-    store.pending_after(NOON), store.marked_groups(), store.counts(), store.is_paused
+    store.pending(), store.pending_total(), store.synced(99), store.company_status(), store.tenancy_warnings()
+    store.pending_after(NOON), store.tenant_groups(), store.counts(), store.is_paused
     for number in range(MANY):
         store.sync_state(f"cursor {number}")
 
@@ -229,15 +233,17 @@ async def _write(store: Store) -> None:
     later = minutes(9_000)
     told = [contact(number, ContactStatus.ARCHIVED, at=8_000) for number in range(1, MANY + 1)]
     # A row number that leaves no next one is all that keeps a contact from being stored.
-    await store.apply(told, later, is_full_read=True)
-    await store.apply([contact(number, at=8_001) for number in range(1, MANY + 1)], later, gone=["id-2"])
-    await store.apply([], later, absent=[one.contact_id for one in told])
-    ups = [PickUp(one.contact_id, ContactStatus.ARCHIVED, later, later, "9") for one in told]
+    await store.save_contacts(told, later, is_full_sync=True)
+    await store.save_contacts(
+        [contact(number, at=8_001) for number in range(1, MANY + 1)], later, deleted=["id-2"]
+    )
+    await store.save_contacts([], later, missing=[one.contact_id for one in told])
+    ups = [SyncRecord(one.contact_id, ContactStatus.ARCHIVED, later, later, "9") for one in told]
     await store.record_synced(ups, ("feed.cursor", "2"))
-    await store.note_clean_sync(
+    await store.record_clean_sync(
         later + timedelta(minutes=1), later, ("feed.clean_sync_started_at", later.isoformat())
     )
-    await store.record_report([UserReport(ReportKind.SYNC_CLEAN, later)], later)
+    await store.record_reports([UserReport(ReportKind.SYNC_CLEAN, later)], later)
     await store.mark_tenants("Tenants", later, on=True)
     await store.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
     await store.cancel_queued(store.changes_in(State.QUEUED), later)
@@ -267,12 +273,12 @@ def test_odd_values_are_found_and_repaired(whole: bytes, tmp_path: Path, table: 
     found = diagnose(file)
     # Any words, and any number of a change, are what they are.
     is_free = (table, column) in {("cursors", "name"), ("change_events", "change_id")} or rows < MANY
-    assert found.anything or is_free or table == "told"
-    if found.journal:
+    assert found.whole_file or is_free or table == "told"
+    if found.change_log:
         repair(file, minutes(20_000))
-    elif found.anything:
+    elif found.whole_file:
         rebuild_contacts(file, minutes(20_000))
-    assert not diagnose(file).anything
+    assert not diagnose(file).whole_file
     # Nothing of the change log is lost but what can't be told what it is.
     if table == "changes" and column not in {"change_id", "action", "origin", "state"}:
         assert _rows(file, table) == rows
@@ -288,9 +294,9 @@ async def test_contacts_are_read_again_and_their_odd_values_are_gone(whole: byte
     file = tmp_path / "contacts.db"
     file.write_bytes(whole)
     inject(file, {("contacts", "updated_ms"): 0, ("contact_documents", "balances_ms"): 0})
-    assert diagnose(file).anything
+    assert diagnose(file).whole_file
     store = Store.open(tmp_path)
-    await store.apply([contact(number, at=5_000) for number in range(1, MANY + 1)], minutes(5_001))
+    await store.save_contacts([contact(number, at=5_000) for number in range(1, MANY + 1)], minutes(5_001))
     assert all(one.updated_at == minutes(5_000) for one in store.contacts(["id-1", "id-9", "id-20"]))
     store.close()
 
@@ -313,7 +319,7 @@ async def test_a_contact_without_its_document_can_be_read_and_stored_again(
     store = Store.open(tmp_path)
     assert len(store.contacts(["id-1", "id-9"])) == 2
     news = [contact(number, ContactStatus.ARCHIVED, at=8_000) for number in range(1, MANY + 10)]
-    await store.apply(news, minutes(9_000), is_full_read=True)
+    await store.save_contacts(news, minutes(9_000), is_full_sync=True)
     assert [one.raw for one in store.contacts(["id-1", "id-9", f"id-{MANY + 9}"])] == [news[0].raw] * 3
     store.close()
 
@@ -332,11 +338,11 @@ async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_st
     tmp_path: Path, column: str
 ) -> None:
     store = Store.open(tmp_path)
-    await store.apply([contact(1), contact(2)], NOON)
+    await store.save_contacts([contact(1), contact(2)], NOON)
     await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
     with closing(sqlite3.connect(tmp_path / "contacts.db", isolation_level=None)) as connection:
         connection.execute(f"UPDATE changes SET {column} = 'odd'")  # noqa: S608 - our own names
-    await store.apply([contact(number, name="Edited", at=1) for number in (1, 2)], minutes(2))
+    await store.save_contacts([contact(number, name="Edited", at=1) for number in (1, 2)], minutes(2))
     assert [one.name for one in store.contacts(["id-1", "id-2"])] == ["Edited"] * 2
     store.close()
 
@@ -356,4 +362,4 @@ def test_a_number_that_leaves_few_for_others_is_repaired(
             update = f"UPDATE {table} SET rowid = ? WHERE rowid = ({last})"  # noqa: S608 - our own names
             connection.execute(update, (odd, 1 << 59))
     repair(file, minutes(20_000))
-    assert not diagnose(file).anything
+    assert not diagnose(file).whole_file

@@ -14,10 +14,10 @@ from tui.model.change import Action, Change, State, Transition
 from tui.model.errors import StoreError
 from tui.store import Store, TransitionRequest
 from tui.store.maintenance.backup import newest_good_backup
-from tui.store.maintenance.file_ops import new_file
+from tui.store.maintenance.file_ops import replacement_path
 from tui.store.maintenance.integrity import damage_anywhere
-from tui.store.maintenance.repair import Diagnosis, diagnose, open_whole, rebuild_contacts, repair
-from tui.store.read_only_summary import peek
+from tui.store.maintenance.repair import Diagnosis, diagnose, open_or_rebuild, rebuild_contacts, repair
+from tui.store.read_only_summary import read_summary
 from tui.store.schema import BATCHES_VERSION, MIGRATIONS, migrate
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def folder(tmp_path: Path) -> Path:
     store = Store.open(folder)
     try:
         numbers = range(1, MANY + 1)
-        await store.apply([contact(each, ACTIVE) for each in numbers], NOON)
+        await store.save_contacts([contact(each, ACTIVE) for each in numbers], NOON)
         await store.set_sync_state("pull.since", NOON.isoformat())
         changes = await store.add(
             Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), minutes(1)
@@ -47,7 +47,9 @@ async def folder(tmp_path: Path) -> Path:
 
 async def confirm(store: Store, changes: list[Change]) -> None:
     for event in (Transition.SEND, Transition.CONFIRM):
-        await store.record([TransitionRequest(each.change_id, event) for each in changes], minutes(2))
+        await store.record_transitions(
+            [TransitionRequest(each.change_id, event) for each in changes], minutes(2)
+        )
 
 
 def stands(folder: Path) -> dict[int, State]:
@@ -74,9 +76,9 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
     before = stands(folder)
     spoil(file, "contacts")
     store = Store.open(folder)
-    await store.check_journal()
+    await store.check_change_log()
     with pytest.raises(StoreError, match=r"contacts is damaged.*journal.*whole") as caught:
-        await store.check_everything()
+        await store.check_file()
     assert "start again" in caught.value.next_step
     with pytest.raises(StoreError, match="contacts is damaged"):
         await store.set_sync_state("any", "thing")
@@ -85,7 +87,7 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
     store = Store.open(folder)
     assert store.counts().all == 0
     assert store.sync_state("pull.since") is None
-    await store.check_everything()
+    await store.check_file()
     store.close()
     [kept] = kept_in(folder)
     assert damage_anywhere(kept)
@@ -96,7 +98,7 @@ async def test_a_rebuild_waits_until_nobody_has_the_file_open(folder: Path) -> N
     spoil(folder / "contacts.db", "contacts")
     store, other = Store.open(folder), Store.open(folder)
     with pytest.raises(StoreError, match="contacts is damaged"):
-        await store.check_everything()
+        await store.check_file()
     store.close()
     with pytest.raises(StoreError, match="Another Reshelve"):
         Store.open(folder)
@@ -116,9 +118,9 @@ async def test_a_repair_cut_short_is_finished_at_the_next_start(
     with monkeypatch.context() as patch:
         patch.setattr("tui.store.maintenance.repair.take_place", lambda _: None)
         repair(file, minutes(3))
-    assert new_file(file).exists()
+    assert replacement_path(file).exists()
     assert stands(folder) == before
-    assert not new_file(file).exists()
+    assert not replacement_path(file).exists()
     assert damage_anywhere(file) == ""
 
 
@@ -126,10 +128,10 @@ async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_m
     spoil(folder / "contacts.db", "change_events")
     store = Store.open(folder)
     with pytest.raises(StoreError) as caught:
-        await store.check_journal()
-    assert "journal of changes is damaged" in caught.value.what
-    assert str(folder / "backups" / "journal-20260301T120200Z.db") in caught.value.what
-    assert "Nothing more is written" in caught.value.what
+        await store.check_change_log()
+    assert "journal of changes is damaged" in caught.value.message
+    assert str(folder / "backups" / "journal-20260301T120200Z.db") in caught.value.message
+    assert "Nothing more is written" in caught.value.message
     assert "reshelve repair" in caught.value.next_step
     with pytest.raises(StoreError, match="journal of changes is damaged"):
         await store.add(Action.ARCHIVE, [contact(1)], NOON)
@@ -150,8 +152,8 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
         spoil(file, table, pages=4 if len(tables) == 1 else 1_000)
     done = repair(file, minutes(4))
     assert done.backup == folder / "backups" / "journal-20260301T120200Z.db"
-    assert not done.is_whole
-    assert done.salvaged > 0
+    assert not done.is_complete
+    assert done.recovered > 0
     after = stands(folder)
     assert damage_anywhere(file) == ""
     assert after.keys() == truth.keys()
@@ -159,12 +161,12 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
     differs = {one for one in truth if after[one] is not truth[one]}
     # What isn't known any more is in doubt, never said to be other than it is.
     assert {after[one] for one in differs} <= {State.UNKNOWN}
-    assert done.doubtful == len([one for one in after.values() if one is State.UNKNOWN])
+    assert done.unknown == len([one for one in after.values() if one is State.UNKNOWN])
     # The log alone tells where a change stands, and so does the change alone.
-    assert (done.doubtful > 0) == (len(tables) > 1)
+    assert (done.unknown > 0) == (len(tables) > 1)
     assert last_logged(file) == after
-    assert done.kept is not None
-    assert done.kept.exists()
+    assert done.damaged_copy is not None
+    assert done.damaged_copy.exists()
 
 
 async def test_where_nothing_can_be_read_the_backup_is_what_there_is(folder: Path) -> None:
@@ -173,10 +175,10 @@ async def test_where_nothing_can_be_read_the_backup_is_what_there_is(folder: Pat
     with pytest.raises(StoreError, match="journal of changes is damaged"):
         Store.open(folder)
     done = repair(file, minutes(4))
-    assert (done.salvaged, done.is_whole) == (0, False)
+    assert (done.recovered, done.is_complete) == (0, False)
     after = stands(folder)
     assert sorted(after.values()) == [State.CONFIRMED] * (MANY // 2) + [State.UNKNOWN] * (MANY // 2)
-    assert done.doubtful == MANY // 2
+    assert done.unknown == MANY // 2
 
 
 async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
@@ -208,13 +210,13 @@ async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
 def test_damaged_names_and_statements_of_tables_are_repaired(folder: Path, word: str, by: bytes) -> None:
     file = folder / "contacts.db"
     spoil_schema(file, word, by)
-    peek(folder, lambda _: None)
+    read_summary(folder, lambda _: None)
     with suppress(StoreError):
-        open_whole(folder).close()
+        open_or_rebuild(folder).close()
     found = diagnose(file)
-    if found.journal:
+    if found.change_log:
         repair(file, minutes(9))
-    elif found.anything:
+    elif found.whole_file:
         rebuild_contacts(file, minutes(9))
     assert diagnose(file) == Diagnosis("", "")
     assert len(stands(folder)) == MANY
@@ -231,7 +233,7 @@ def test_a_damaged_number_in_the_head_of_the_file_is_repaired(folder: Path, plac
     with pytest.raises(StoreError) as refused:
         Store.open(folder).close()
     assert "reshelve repair" in refused.value.next_step
-    assert diagnose(file).journal
+    assert diagnose(file).change_log
     repair(file, minutes(9))
     assert diagnose(file) == Diagnosis("", "")
     assert len(stands(folder)) == MANY
@@ -253,9 +255,9 @@ async def test_a_state_that_makes_no_sense_is_damage(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "contacts.db")) as connection:
         connection.execute("UPDATE changes SET state = 'cönfirmed' WHERE change_id = 7")
         connection.commit()
-    assert "make no sense" in diagnose(folder / "contacts.db").journal
+    assert "make no sense" in diagnose(folder / "contacts.db").change_log
     done = repair(folder / "contacts.db", minutes(4))
-    assert not done.is_whole
+    assert not done.is_complete
     assert stands(folder)[7] is State.CONFIRMED
 
 
@@ -301,7 +303,7 @@ def test_a_table_that_should_be_there_and_is_not_is_damage(folder: Path, table: 
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(f"DROP TABLE {table}")
         connection.commit()
-    assert table in diagnose(file).journal
+    assert table in diagnose(file).change_log
 
 
 def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path) -> None:
@@ -350,9 +352,9 @@ def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
     [kept] = kept_in(folder)
     assert kept.read_bytes() == file.read_bytes()
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert repair(file, minutes(9)).kept == kept
+    assert repair(file, minutes(9)).damaged_copy == kept
     spoil(file, "changes")
-    assert repair(file, minutes(10)).kept != kept
+    assert repair(file, minutes(10)).damaged_copy != kept
 
 
 def test_no_half_of_a_damaged_file_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,9 +383,9 @@ def test_a_journal_that_is_missing_is_not_begun_anew_but_put_back(folder: Path, 
             Store.open(folder)
         assert "reshelve repair" in caught.value.next_step
     assert is_empty or not file.exists()
-    assert diagnose(file).journal
+    assert diagnose(file).change_log
     done = repair(file, minutes(5))
-    assert (done.backup is not None, done.salvaged, done.is_whole) == (True, 0, False)
+    assert (done.backup is not None, done.recovered, done.is_complete) == (True, 0, False)
     after = stands(folder)
     assert after.keys() == before.keys()
     # What was still to be sent may have been sent since the backup.

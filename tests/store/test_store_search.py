@@ -92,14 +92,14 @@ def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
         with tempfile.TemporaryDirectory() as folder:
             store = Store.open(Path(folder))
             try:
-                await store.apply(pages[0], NOON)
+                await store.save_contacts(pages[0], NOON)
                 await check(store, texts[:2])
                 await store.search.load()
                 # As it is typed, and taken back: each search may narrow the one before.
                 typed = [text[:end] for text in texts for end in range(len(text) + 1)]
                 await check(store, [*typed, *reversed(texts)])
                 for page in pages[1:]:
-                    await store.apply(page, NOON)
+                    await store.save_contacts(page, NOON)
                     await check(store, texts)
             finally:
                 store.close()
@@ -108,7 +108,7 @@ def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
         # Many chunks, and a turn of the loop after each.
         for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
-        patch.setattr(search_service, "_TURN", 0)
+        patch.setattr(search_service, "_SLICE_SECONDS", 0)
         asyncio.run(history())
 
 
@@ -121,7 +121,7 @@ async def stocked(store: Store) -> Store:
         contact(4, GDPR, name="Bayside Gone"),
         contact(5, name="東京 Trading 🍰", first_name="Zoë"),
     ]
-    await store.apply(people, NOON)
+    await store.save_contacts(people, NOON)
     await store.search.load()
     return store
 
@@ -155,7 +155,7 @@ async def test_counts_are_of_what_the_words_find_on_each_tab(stocked: Store) -> 
 
 async def test_a_flip_is_found_on_its_new_tab_and_shown_in_what_was_found_before(stocked: Store) -> None:
     before = await search(stocked, "club", Tab.ACTIVE)
-    await stocked.apply(
+    await stocked.save_contacts(
         [contact(1, ARCHIVED, at=1, name="Bayside Club", email="bob@bsclub.example")], minutes(1)
     )
     assert len((await search(stocked, "club", Tab.ACTIVE)).rows) == 0
@@ -165,7 +165,9 @@ async def test_a_flip_is_found_on_its_new_tab_and_shown_in_what_was_found_before
 
 async def test_what_was_found_keeps_its_places_when_contacts_come_and_go(stocked: Store) -> None:
     before = await search(stocked, "bayside")
-    await stocked.apply([contact(9, name="Bayside Aardvark"), contact(1, at=1, name="Zulu")], minutes(1))
+    await stocked.save_contacts(
+        [contact(9, name="Bayside Aardvark"), contact(1, at=1, name="Zulu")], minutes(1)
+    )
     await stocked._database.write(
         lambda connection: connection.execute("DELETE FROM contacts WHERE contact_id = 'id-4'")
     )
@@ -188,9 +190,9 @@ async def test_windows_beyond_the_end_are_short_or_empty(stocked: Store) -> None
 async def test_a_long_search_answers_with_a_screenful_first(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await store.apply([contact(number) for number in range(5_000)], NOON)
+    await store.save_contacts([contact(number) for number in range(5_000)], NOON)
     await store.search.load()
-    monkeypatch.setattr(search_service, "_TURN", 0)
+    monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
     answers = [found async for found in store.search.find(Query.parse(Tab.ALL, "contact"))]
     assert [found.is_complete for found in answers] == [False, True]
     assert 60 <= len(answers[0].rows) < len(answers[1].rows) == 5_000
@@ -200,9 +202,9 @@ async def test_a_long_search_answers_with_a_screenful_first(
 async def test_the_loop_stays_alive_during_a_long_search(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await store.apply([contact(number) for number in range(9_000)], NOON)
+    await store.save_contacts([contact(number) for number in range(9_000)], NOON)
     await store.search.load()
-    monkeypatch.setattr(search_service, "_TURN", 0)
+    monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
     turns = 0
 
     async def tick() -> None:
@@ -218,7 +220,9 @@ async def test_the_loop_stays_alive_during_a_long_search(
 
 
 async def test_before_the_spine_is_there_a_search_goes_by_sql(store: Store) -> None:
-    await store.apply([contact(number, ARCHIVED if number % 2 else ACTIVE) for number in range(200)], NOON)
+    await store.save_contacts(
+        [contact(number, ARCHIVED if number % 2 else ACTIVE) for number in range(200)], NOON
+    )
     answers = [found async for found in store.search.find(Query.parse(Tab.ARCHIVED, "contact"))]
     assert [(found.is_complete, len(found.rows)) for found in answers] == [(False, 60), (True, 100)]
     assert answers[-1].counts == TabCounts(200, 100, 100)
@@ -229,9 +233,9 @@ async def test_before_the_spine_is_there_a_search_goes_by_sql(store: Store) -> N
 async def test_a_search_that_is_given_up_leaves_the_next_one_right(
     stocked: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stocked.apply([contact(number) for number in range(100, 5_000)], NOON)
+    await stocked.save_contacts([contact(number) for number in range(100, 5_000)], NOON)
     await stocked.search.load()
-    monkeypatch.setattr(search_service, "_TURN", 0)
+    monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
     async for found in stocked.search.find(Query.parse(Tab.ALL, "contact")):
         assert not found.is_complete
         break

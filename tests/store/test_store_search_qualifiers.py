@@ -19,7 +19,7 @@ from support.asked import is_asked_for
 from tui.model.change import Action, State, Transition
 from tui.model.contact import Balances, ContactStatus
 from tui.model.evidence import StatusSince, SyncKnowledge, grade_change
-from tui.model.filters import Filter, FilterKind, Is
+from tui.model.filters import ContactKind, Filter, KindCondition
 from tui.model.query import Query, Tab, TabCounts
 from tui.model.user_reports import ReportKind, UserReport
 from tui.store import Store, TransitionRequest
@@ -98,7 +98,7 @@ tellings = st.lists(
 )
 pieces = st.sampled_from(
     [
-        *(f"is:{kind}" for kind in FilterKind),
+        *(f"is:{kind}" for kind in ContactKind),
         *("owes:>0", "owes:<=500", "owed:500.01", "owed:>-11", "owes:0", "changed:<7d", "changed:>2w"),
         *("changed:2026-03", "changed:>=2026-03-20", "changed:yesterday", "group:ten", 'group:"Tenants"'),
         *("group:tenants-", 'group:"tenants east"', 'group:"\'); --"', "sync:pending", "sync:overdue"),
@@ -183,7 +183,7 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
         with tempfile.TemporaryDirectory() as folder:
             store = ready(Store.open(Path(folder)))
             try:
-                await store.apply(pages[0], NOON)
+                await store.save_contacts(pages[0], NOON)
                 await store._database.write(lambda connection: write_journal(connection, entries))
                 # Before there is a spine, it all goes by SQL.
                 await check(store, texts, frozenset())
@@ -191,11 +191,11 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
                 typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
                 await check(store, [*typed, *reversed(texts)], frozenset())
                 # What is written afterwards counts at once, in the same searches.
-                await store.record_report(told, NOON)
+                await store.record_reports(told, NOON)
                 await check(store, texts, unlinked_by(told))
                 await store._database.write(lambda connection: write_journal(connection, more))
                 for page in pages[1:]:
-                    await store.apply(page, NOON)
+                    await store.save_contacts(page, NOON)
                 await check(store, texts, unlinked_by(told))
             finally:
                 store.close()
@@ -204,8 +204,8 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
         # Many chunks, a turn of the loop after each, and hardly anything remembered.
         for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
-        patch.setattr(search_service, "_TURN", 0)
-        patch.setattr(filtering, "_REMEMBERED", 2)
+        patch.setattr(search_service, "_SLICE_SECONDS", 0)
+        patch.setattr(filtering, "_MAX_CACHED", 2)
         patch.setattr(filtering, "_AT_ONCE", 3)
         asyncio.run(history())
 
@@ -225,7 +225,7 @@ async def stocked(store: Store) -> Store:
         contact(4, GDPR, name="Dora", balances=Balances()),
         contact(5, name="Edith", at=60 * 24 * 39, merged_to="id-1"),
     ]
-    await ready(store).apply(people, NOON)
+    await ready(store).save_contacts(people, NOON)
     await store.search.load()
     return store
 
@@ -270,26 +270,26 @@ async def test_what_is_found_follows_changes_and_tellings_at_once(stocked: Store
     assert await found("sync:queued") == []
     [change] = await stocked.add(Action.ARCHIVE, stocked.contacts(["id-1"]), NOON)
     assert (await found("sync:queued"), await found("sync:none a")) == (["Alma"], ["Bayside", "Café", "Dora"])
-    await stocked.record([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
+    await stocked.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
     assert await found("sync:sending") == ["Alma"]
-    await stocked.record(
+    await stocked.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(20))], minutes(20)
     )
     assert (await found("sync:overdue"), await found("sync:sending")) == (["Alma"], [])
-    await stocked.record_report([UserReport(ReportKind.UNLINKED, minutes(20), "id-1")], minutes(20))
+    await stocked.record_reports([UserReport(ReportKind.UNLINKED, minutes(20), "id-1")], minutes(20))
     assert await found("is:unlinked") == ["Alma"]
-    await stocked.record_report([UserReport(ReportKind.LINKED, minutes(21), "id-1")], minutes(21))
+    await stocked.record_reports([UserReport(ReportKind.LINKED, minutes(21), "id-1")], minutes(21))
     assert await found("is:unlinked") == []
 
 
 async def test_balances_count_as_soon_as_they_are_read(stocked: Store) -> None:
     assert names(await search(stocked, "owes:>0")) == ["Alma"]
-    await stocked.apply([contact(3, name="Café", balances=Balances(receivable=5))], minutes(1))
+    await stocked.save_contacts([contact(3, name="Café", balances=Balances(receivable=5))], minutes(1))
     assert names(await search(stocked, "owes:>0")) == ["Alma", "Café"]
 
 
 async def test_a_grade_that_moves_with_the_clock_counts_once_that_is_said(stocked: Store) -> None:
-    await stocked.apply([contact(1, ARCHIVED, at=40, name="Alma")], minutes(40))
+    await stocked.save_contacts([contact(1, ARCHIVED, at=40, name="Alma")], minutes(40))
     assert names(await search(stocked, "sync:pending")) == ["Alma"]
     later = SyncKnowledge(last_clean_sync_started_at=minutes(50))
     stocked.search.grade = lambda change: grade_change(change, later, NOW)
@@ -317,7 +317,7 @@ async def test_a_filter_is_asked_of_the_database_once_until_something_is_written
     monkeypatch.setattr(Translator, "translate", noted)
     for text in ("is:customer", "is:customer a", "is:customer al", "is:customer"):
         await search(stocked, text)
-    assert asked == [Filter(Is(FilterKind.CUSTOMER))]
+    assert asked == [Filter(KindCondition(ContactKind.CUSTOMER))]
     await stocked.set_sync_state("anything", "else")
     await search(stocked, "is:customer")
     assert len(asked) == 2
@@ -327,7 +327,7 @@ async def test_words_alone_ask_the_database_nothing(stocked: Store, monkeypatch:
     def never() -> None:
         raise AssertionError("the database was asked")
 
-    monkeypatch.setattr(stocked._database, "reading", never)
+    monkeypatch.setattr(stocked._database, "read_connection", never)
     assert names(await search(stocked, 'bay -x "ayside"')) == ["Bayside"]
 
 
@@ -338,7 +338,9 @@ def test_nothing_typed_becomes_sql(text: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             store = ready(Store.open(Path(folder)))
             try:
-                await store.apply([contact(1, name="Alma", groups=("x'); DROP TABLE contacts; --",))], NOON)
+                await store.save_contacts(
+                    [contact(1, name="Alma", groups=("x'); DROP TABLE contacts; --",))], NOON
+                )
                 for typed in (f"group:{text}", f'group:"{text}', f"-{text}", text):
                     await search(store, typed)
                 await store.search.load()

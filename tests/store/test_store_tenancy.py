@@ -14,7 +14,7 @@ from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
-from tui.model.tenancy import ContactGroup, marked_by
+from tui.model.tenancy import ContactGroup, current_tenant_groups
 from tui.model.undo import BatchKind, UndoOutcome
 from tui.store import Store
 from tui.store.database import FILE_NAME
@@ -44,7 +44,7 @@ async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path:
         True,
         True,
     ]
-    assert store.marked_groups() == store.tenancy_warnings().marked == {"B"}
+    assert store.tenant_groups() == store.tenancy_warnings().tenant_groups == {"B"}
     file = tmp_path / "organisation" / FILE_NAME
     assert marks(file) == [("A", 1), ("B", 1), ("A", 0)]
     with closing(sqlite3.connect(file)) as connection:
@@ -54,7 +54,7 @@ async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path:
 
 
 async def test_groups_are_counted_from_the_contacts(store: Store) -> None:
-    await store.apply(
+    await store.save_contacts(
         [
             contact(1, groups=("Tenants", 'Quo"ted')),
             contact(2, groups=("Tenants",)),
@@ -74,20 +74,20 @@ async def test_groups_are_counted_from_the_contacts(store: Store) -> None:
 
 
 async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store) -> None:
-    await store.apply([contact(1), contact(2, ARCHIVED)], NOON)
+    await store.save_contacts([contact(1), contact(2, ARCHIVED)], NOON)
     # By somebody in Xero.
-    await store.apply([contact(1, ARCHIVED, at=1)], minutes(1))
+    await store.save_contacts([contact(1, ARCHIVED, at=1)], minutes(1))
     await store.add(Action.RESTORE, store.contacts(["id-2"]), minutes(2))
-    assert store.tenancy_warnings().is_first
-    await store.apply([contact(3)], minutes(3))
+    assert store.tenancy_warnings().is_first_archive
+    await store.save_contacts([contact(3)], minutes(3))
     [change] = await store.add(Action.ARCHIVE, store.contacts(["id-3"]), minutes(4))
-    assert not store.tenancy_warnings().is_first
+    assert not store.tenancy_warnings().is_first_archive
     await store.cancel_queued([change], minutes(5))
-    assert not store.tenancy_warnings().is_first
+    assert not store.tenancy_warnings().is_first_archive
 
 
 async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -> None:
-    await store.apply([contact(1, groups=("Tenants", "Other")), contact(2)], NOON)
+    await store.save_contacts([contact(1, groups=("Tenants", "Other")), contact(2)], NOON)
     changes = await store.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(1))
     await store.cancel_queued(changes, minutes(2))
     await store.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(3))
@@ -98,10 +98,16 @@ async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -
     redo = await store.undo_plan(BatchKind.REDO)
     assert redo is not None
     assert {line.outcome for line in redo.lines} == {UndoOutcome.ARCHIVE}
-    assert [line.tenants(redo.tenancy.marked) for line in redo.lines] == [("Tenants",), ()]
-    assert not redo.tenancy.is_first
+    assert [line.tenant_groups(redo.tenancy_warnings.tenant_groups) for line in redo.lines] == [
+        ("Tenants",),
+        (),
+    ]
+    assert not redo.tenancy_warnings.is_first_archive
     cancelling = undo.lines[0]
-    assert (cancelling.outcome, cancelling.tenants(redo.tenancy.marked)) == (UndoOutcome.CANCEL, ())
+    assert (cancelling.outcome, cancelling.tenant_groups(redo.tenancy_warnings.tenant_groups)) == (
+        UndoOutcome.CANCEL,
+        (),
+    )
 
 
 async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
@@ -114,7 +120,7 @@ async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
         connection.commit()
     store = Store.open(folder)
     await say(store, ("Tenants", True))
-    assert store.tenancy_warnings().marked == {"Tenants"}
+    assert store.tenancy_warnings().tenant_groups == {"Tenants"}
     store.close()
 
 
@@ -136,7 +142,7 @@ async def test_marks_survive_repair_and_merging(
     folder = tmp_path_factory.mktemp("damage") / "organisation"
     store = Store.open(folder)
     # Enough of the journal that a part of it can be damaged.
-    await store.apply([contact(number) for number in range(1, 301)], NOON)
+    await store.save_contacts([contact(number) for number in range(1, 301)], NOON)
     await store.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 301)]), NOON)
     await say(store, *before)
     if is_backed_up:
@@ -147,23 +153,23 @@ async def test_marks_survive_repair_and_merging(
     spoil(file, "changes")
     repair(folder / FILE_NAME, minutes(5))
     store = Store.open(folder)
-    assert store.tenancy_warnings().marked == marked_by([*before, *after])
+    assert store.tenancy_warnings().tenant_groups == current_tenant_groups([*before, *after])
     # And what is said from then on counts after all that.
     await say(store, ("Tenants", True), ("Owners", False))
-    assert "Tenants" in store.tenancy_warnings().marked
-    assert "Owners" not in store.tenancy_warnings().marked
+    assert "Tenants" in store.tenancy_warnings().tenant_groups
+    assert "Owners" not in store.tenancy_warnings().tenant_groups
     store.close()
 
 
 async def test_marks_come_back_from_a_backup_of_a_file_that_is_lost(tmp_path: Path) -> None:
     folder = tmp_path / "organisation"
     store = Store.open(folder)
-    await store.apply([contact(1, ACTIVE)], NOON)
+    await store.save_contacts([contact(1, ACTIVE)], NOON)
     await say(store, ("Tenants", True))
     await store.back_up(minutes(2))
     store.close()
     spoil_header(folder / FILE_NAME)
     repair(folder / FILE_NAME, minutes(3))
     store = Store.open(folder)
-    assert store.tenancy_warnings().marked == {"Tenants"}
+    assert store.tenancy_warnings().tenant_groups == {"Tenants"}
     store.close()

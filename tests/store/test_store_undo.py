@@ -33,7 +33,7 @@ class Book:
 
     async def told(self, *numbers: int, status: ContactStatus = ACTIVE) -> None:
         at = self.now()
-        await self.store.apply([contact(each, status, at) for each in numbers], minutes(at))
+        await self.store.save_contacts([contact(each, status, at) for each in numbers], minutes(at))
 
     async def ask(self, action: Action, *numbers: int) -> list[Change]:
         wanted = self.store.contacts([f"id-{each}" for each in numbers])
@@ -41,21 +41,21 @@ class Book:
 
     async def step(self, event: Transition, *changes: Change, words: str = "") -> None:
         moves = [TransitionRequest(change.change_id, event, message=words) for change in changes]
-        await self.store.record(moves, minutes(self.now()))
+        await self.store.record_transitions(moves, minutes(self.now()))
 
     async def done(self, *changes: Change) -> None:
         """Let Xero carry them out, and say so."""
         at = self.now()
         queued = [each for each in changes if self.state(each) is State.QUEUED]
-        await self.store.record(
+        await self.store.record_transitions(
             [TransitionRequest(each.change_id, Transition.SEND) for each in queued], minutes(at)
         )
-        seen = [contact(int(each.contact_id[3:]), each.action.target, at) for each in changes]
+        seen = [contact(int(each.contact_id[3:]), each.action.target_status, at) for each in changes]
         moves = [
             TransitionRequest(each.change_id, Transition.CONFIRM, confirmed_at=minutes(at))
             for each in changes
         ]
-        await self.store.record(moves, minutes(at), seen)
+        await self.store.record_transitions(moves, minutes(at), seen)
 
     async def plan(self, kind: BatchKind = UNDO) -> UndoPlan:
         plan = await self.store.undo_plan(kind)
@@ -94,9 +94,9 @@ async def test_the_words_of_the_issue(book: Book) -> None:
     changes = await book.ask(ARCHIVE, *range(1, 13))
     await book.done(*changes[3:])
     plan = await book.plan()
-    assert plan.words == "3 are cancelled before they leave; 9 become restores, which you press in Xero"
+    assert plan.summary == "3 are cancelled before they leave; 9 become restores, which you press in Xero"
     done = await book.store.undo(plan, minutes(book.now()))
-    assert done.words == plan.words
+    assert done.summary == plan.summary
     assert [book.state(each) for each in changes[:3]] == [State.CANCELLED] * 3
     assert book.now_open(1) == []
     assert book.now_open(12) == [(RESTORE, State.QUEUED)]
@@ -110,8 +110,13 @@ async def test_each_kind_of_change_has_its_own_way_back(book: Book) -> None:
     await book.step(Transition.REPLY_LOST, unclear)
     await book.step(Transition.REFUSE, refused, words="no")
     plan = await book.plan()
-    assert fates(plan) == [UndoOutcome.CANCEL, UndoOutcome.RESTORE, UndoOutcome.RESTORE, UndoOutcome.NOTHING]
-    assert plan.words == (
+    assert fates(plan) == [
+        UndoOutcome.CANCEL,
+        UndoOutcome.RESTORE,
+        UndoOutcome.RESTORE,
+        UndoOutcome.NO_CHANGE,
+    ]
+    assert plan.summary == (
         "1 is cancelled before it leaves; 2 become restores once Xero has answered; "
         "1 needs nothing: it was refused or taken back"
     )
@@ -121,7 +126,7 @@ async def test_each_kind_of_change_has_its_own_way_back(book: Book) -> None:
     await book.done(restored)
     plan = await book.undo()
     assert fates(plan) == [UndoOutcome.DISMISS, UndoOutcome.ARCHIVE]
-    assert plan.words == "1 hand-off is no longer waited for; 1 becomes an archive"
+    assert plan.summary == "1 hand-off is no longer waited for; 1 becomes an archive"
     assert book.state(handed) is State.DISMISSED
     assert book.now_open(6) == [(ARCHIVE, State.QUEUED)]
 
@@ -130,11 +135,11 @@ async def test_the_last_batch_first_then_the_one_before_then_back_again(book: Bo
     await book.told(1, 2)
     [first] = await book.ask(ARCHIVE, 1)
     [second] = await book.ask(ARCHIVE, 2)
-    assert (await book.undo()).of.batch_id == second.batch_id
-    assert (await book.undo()).of.batch_id == first.batch_id
+    assert (await book.undo()).batch.batch_id == second.batch_id
+    assert (await book.undo()).batch.batch_id == first.batch_id
     assert await book.store.undo_plan() is None
-    assert (await book.undo(REDO)).of.batch_id == first.batch_id
-    assert (await book.undo(REDO)).of.batch_id == second.batch_id
+    assert (await book.undo(REDO)).batch.batch_id == first.batch_id
+    assert (await book.undo(REDO)).batch.batch_id == second.batch_id
     assert await book.store.undo_plan(REDO) is None
     assert book.now_open(1) == book.now_open(2) == [(ARCHIVE, State.QUEUED)]
 
@@ -152,18 +157,18 @@ async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
     [change] = await book.ask(ARCHIVE, 1)
     await book.done(change)
     for _ in range(3):
-        assert (await book.undo()).words == "1 becomes a restore, which you press in Xero"
+        assert (await book.undo()).summary == "1 becomes a restore, which you press in Xero"
         assert book.now_open(1) == [(RESTORE, State.QUEUED)]
-        assert (await book.undo(REDO)).words == "1 is cancelled before it leaves"
+        assert (await book.undo(REDO)).summary == "1 is cancelled before it leaves"
         assert book.now_open(1) == []
     await book.undo()
     [restore] = book.store.changes_in(State.QUEUED)
     await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
-    assert (await book.undo(REDO)).words == "1 becomes an archive"
+    assert (await book.undo(REDO)).summary == "1 becomes an archive"
     [archive] = book.store.changes_in(State.QUEUED)
     await book.done(archive)
-    assert (await book.undo()).words == "1 becomes a restore, which you press in Xero"
+    assert (await book.undo()).summary == "1 becomes a restore, which you press in Xero"
 
 
 async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book) -> None:
@@ -173,11 +178,11 @@ async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book
     [restore] = await book.ask(RESTORE, 1)
     await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
-    assert (await book.undo()).words == "1 becomes an archive"
+    assert (await book.undo()).summary == "1 becomes an archive"
     # The archive that undid the restore hasn't left, so that undoing the first batch only cancels it.
-    assert (await book.undo()).words == "1 is cancelled before it leaves"
+    assert (await book.undo()).summary == "1 is cancelled before it leaves"
     assert book.now_open(1) == []
-    assert (await book.undo(REDO)).words == "1 becomes an archive"
+    assert (await book.undo(REDO)).summary == "1 becomes an archive"
 
 
 async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Book) -> None:
@@ -185,9 +190,9 @@ async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Boo
     [archive] = await book.ask(ARCHIVE, 1)
     assert await book.ask(RESTORE, 1) == []
     assert book.state(archive) is State.CANCELLED
-    assert (await book.undo()).words == "1 becomes an archive"
+    assert (await book.undo()).summary == "1 becomes an archive"
     assert book.now_open(1) == [(ARCHIVE, State.QUEUED)]
-    assert (await book.undo(REDO)).words == "1 is cancelled before it leaves"
+    assert (await book.undo(REDO)).summary == "1 is cancelled before it leaves"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +207,7 @@ async def test_what_somebody_changed_in_xero_is_left_alone(
     await book.done(archive)
     await book.told(1, status=status)
     plan = await book.plan()
-    assert (fates(plan), plan.words) == ([UndoOutcome.LEFT], f"1 is left alone: {said}")
+    assert (fates(plan), plan.summary) == ([UndoOutcome.SKIPPED], f"1 is left alone: {said}")
     with pytest.raises(ReshelveError, match="nothing left"):
         await book.store.undo(plan, minutes(book.now()))
 
@@ -216,7 +221,7 @@ async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
     await book.told(1, status=GDPR)
     # The last batch can't be undone any more, so that it is the turn of the one before.
     plan = await book.undo()
-    assert fates(plan) == [UndoOutcome.LEFT, UndoOutcome.RESTORE]
+    assert fates(plan) == [UndoOutcome.SKIPPED, UndoOutcome.RESTORE]
     assert plan.lines[0].reason == CHANGED_AGAIN
 
 
@@ -256,7 +261,7 @@ async def test_what_has_left_meanwhile_becomes_a_restore_but_no_archive_is_made_
     [archive] = await book.ask(ARCHIVE, 1)
     shown = await book.plan()
     await book.done(archive)
-    assert (await book.store.undo(shown, minutes(book.now()))).words.startswith("1 becomes a restore")
+    assert (await book.store.undo(shown, minutes(book.now()))).summary.startswith("1 becomes a restore")
     [restore] = await book.ask(RESTORE, 2)
     await book.step(Transition.AWAIT_USER, restore)
     shown = await book.plan()
@@ -306,8 +311,8 @@ async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
     try:
         plan = await again.undo_plan(REDO)
         assert plan is not None
-        assert plan.of.batch_id == archive.batch_id
-        assert plan.words == "1 becomes an archive"
+        assert plan.batch.batch_id == archive.batch_id
+        assert plan.summary == "1 becomes an archive"
     finally:
         again.close()
 
@@ -329,7 +334,7 @@ async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> No
     assert book.store.refused(10) == [book.store.change(changes[1].change_id)]
     assert book.store.refused_total() == 1
     assert await book.store.retry(changes[:1], minutes(book.now())) == []
-    assert (await book.undo()).words == "1 is cancelled before it leaves"
+    assert (await book.undo()).summary == "1 is cancelled before it leaves"
 
 
 async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:

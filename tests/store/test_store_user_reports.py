@@ -10,12 +10,12 @@ import pytest
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 
 from tui.model.change import Origin
-from tui.model.evidence import PickUp
+from tui.model.evidence import SyncRecord
 from tui.model.user_reports import ReportKind, UserReport
 from tui.store import Store
 from tui.store.database import FILE_NAME
-from tui.store.read_only_summary import peek
-from tui.store.schema import MIGRATIONS, TELLINGS_VERSION
+from tui.store.read_only_summary import read_summary
+from tui.store.schema import MIGRATIONS, USER_REPORTS_VERSION
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 async def flip(store: Store, number: int, status: ContactStatus, at: float) -> None:
-    await store.apply([contact(number, status, at=at)], minutes(at))
+    await store.save_contacts([contact(number, status, at=at)], minutes(at))
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def archived(store: Store) -> None:
 
 
 def seen(at: float, status: ContactStatus = ARCHIVED, number: int = 1) -> UserReport:
-    return UserReport(ReportKind.SEEN, minutes(at), f"id-{number}", status)
+    return UserReport(ReportKind.CHECKED, minutes(at), f"id-{number}", status)
 
 
 def link(kind: ReportKind, at: float) -> UserReport:
@@ -46,33 +46,35 @@ def link(kind: ReportKind, at: float) -> UserReport:
 
 @pytest.mark.usefixtures("archived")
 async def test_a_contact_seen_in_the_right_tab_settles_its_change_made_in_xero_too(store: Store) -> None:
-    assert await store.record_report([seen(12)], minutes(12)) == 1
+    assert await store.record_reports([seen(12)], minutes(12)) == 1
     [change] = store.synced(5)
     assert (change.origin, change.checked_at, change.synced_at) == (Origin.XERO, minutes(12), None)
     assert (store.pending(), store.pending_total()) == ([], 0)
     assert [event.transition for event in store.entries_of("id-1")] == ["told", "seen"]
-    assert await store.record_report([seen(13)], minutes(13)) == 0
+    assert await store.record_reports([seen(13)], minutes(13)) == 0
     assert store.synced(5)[0].checked_at == minutes(12)
 
 
 @pytest.mark.usefixtures("archived")
 @pytest.mark.parametrize("telling", [seen(9), seen(12, ACTIVE), seen(12, number=2)])
 async def test_what_cannot_be_about_the_change_settles_nothing(store: Store, telling: UserReport) -> None:
-    assert await store.record_report([telling], minutes(12)) == 0
+    assert await store.record_reports([telling], minutes(12)) == 0
     assert store.pending_total() == 1
 
 
 @pytest.mark.usefixtures("archived")
 async def test_what_was_read_stands_beside_what_was_told(store: Store) -> None:
-    await store.record_report([seen(12)], minutes(12))
-    assert await store.record_synced([PickUp("id-1", ARCHIVED, minutes(20), minutes(21), "7")], ("c", "1"))
+    await store.record_reports([seen(12)], minutes(12))
+    assert await store.record_synced(
+        [SyncRecord("id-1", ARCHIVED, minutes(20), minutes(21), "7")], ("c", "1")
+    )
     [change] = store.synced(5)
     assert (change.checked_at, change.synced_at) == (minutes(12), minutes(21))
 
 
 @pytest.mark.usefixtures("archived")
 async def test_an_unlinked_contact_waits_for_nothing_until_it_is_linked_again(store: Store) -> None:
-    await store.record_report([link(ReportKind.UNLINKED, 12)], minutes(12))
+    await store.record_reports([link(ReportKind.UNLINKED, 12)], minutes(12))
     assert store.pending_total() == 0
     assert store.synced(5)[0].unlinked_at == minutes(12)
     # What happens to it meanwhile is left out as well.
@@ -80,7 +82,7 @@ async def test_an_unlinked_contact_waits_for_nothing_until_it_is_linked_again(st
     restored, reversed_ = store.changes_of("id-1")
     assert (restored.unlinked_at, reversed_.superseded) == (minutes(12), True)
     assert store.pending_total() == 0
-    await store.record_report([link(ReportKind.LINKED, 30)], minutes(30))
+    await store.record_reports([link(ReportKind.LINKED, 30)], minutes(30))
     [waiting] = store.pending()
     assert (waiting.change_id, waiting.unlinked_at, waiting.relinked_at) == (
         restored.change_id,
@@ -99,10 +101,10 @@ async def test_what_is_told_of_the_company_is_told_after_a_restart_and_never_rew
         UserReport(ReportKind.SYNC_STARTED, minutes(1)),
         UserReport(ReportKind.SYNC_CLEAN, minutes(5)),
     ]
-    await store.record_report(tellings, minutes(5))
+    await store.record_reports(tellings, minutes(5))
     store.close()
     again = Store.open(folder)
-    [sync] = again.company().clean_syncs
+    [sync] = again.company_status().reported_syncs
     assert (sync.started_at, sync.ended_at) == (minutes(1), minutes(5))
     again.close()
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
@@ -120,9 +122,9 @@ async def test_one_organisations_evidence_says_nothing_of_another(store: Store, 
         UserReport(ReportKind.SYNC_STARTED, minutes(11)),
         UserReport(ReportKind.SYNC_CLEAN, minutes(12)),
     ]
-    await store.record_report([*tellings, seen(13)], minutes(13))
+    await store.record_reports([*tellings, seen(13)], minutes(13))
     assert (store.pending_total(), other.pending_total()) == (0, 1)
-    assert other.company().clean_syncs == ()
+    assert other.company_status().reported_syncs == ()
     other.close()
 
 
@@ -133,23 +135,23 @@ async def test_an_archive_taken_back_between_two_syncs_is_not_waited_for(store: 
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
     await flip(store, 1, ACTIVE, 11)
-    assert await store.note_clean_sync(minutes(10.5), minutes(12), ("clean", "1")) == 0
+    assert await store.record_clean_sync(minutes(10.5), minutes(12), ("clean", "1")) == 0
     assert store.pending_total() == 1
-    assert await store.note_clean_sync(minutes(20), minutes(21), ("clean", "2")) == 1
+    assert await store.record_clean_sync(minutes(20), minutes(21), ("clean", "2")) == 1
     assert (store.pending_total(), store.sync_state("clean")) == (0, "2")
     assert [change.superseded for change in store.changes_of("id-1")] == [True, True]
     # The next archive is one that Re-Leased hasn't got.
     await flip(store, 1, ARCHIVED, 30)
-    assert await store.note_clean_sync(minutes(40), minutes(41), ("clean", "3")) == 0
+    assert await store.record_clean_sync(minutes(40), minutes(41), ("clean", "3")) == 0
     assert store.pending_total() == 1
 
 
 async def test_a_restore_of_what_was_picked_up_is_waited_for(store: Store) -> None:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
-    await store.record_synced([PickUp("id-1", ARCHIVED, minutes(11), minutes(12), "1")], ("c", "1"))
+    await store.record_synced([SyncRecord("id-1", ARCHIVED, minutes(11), minutes(12), "1")], ("c", "1"))
     await flip(store, 1, ACTIVE, 15)
-    assert await store.note_clean_sync(minutes(20), minutes(21), ("clean", "1")) == 0
+    assert await store.record_clean_sync(minutes(20), minutes(21), ("clean", "1")) == 0
     assert store.pending_total() == 1
 
 
@@ -178,12 +180,12 @@ async def test_a_file_of_version_three_keeps_its_totals_and_takes_tellings(tmp_p
     assert (store.pending_total(), len(store.synced(9))) == (1, 1)
     [waiting] = store.pending()
     assert waiting.contact_id == "id-1"
-    assert await store.record_report([seen(1)], NOON) == 1
+    assert await store.record_reports([seen(1)], NOON) == 1
     assert (store.pending_total(), len(store.synced(9))) == (0, 2)
     store.close()
 
 
-@pytest.mark.parametrize("version", [3, TELLINGS_VERSION])
+@pytest.mark.parametrize("version", [3, USER_REPORTS_VERSION])
 def test_a_glance_counts_what_waits_in_files_of_both_versions(tmp_path: Path, version: int) -> None:
     folder = tmp_path / "organisation"
     old_file(folder, version)
@@ -193,9 +195,9 @@ def test_a_glance_counts_what_waits_in_files_of_both_versions(tmp_path: Path, ve
         asked.append(company)
         return None
 
-    glance = peek(folder, nothing_settled)
+    glance = read_summary(folder, nothing_settled)
     assert glance is not None
-    assert (glance.waiting, glance.unfinished, len(asked)) == (1, 0, 1)
-    later = peek(folder, lambda _: NOON)
+    assert (glance.pending, glance.not_in_xero, len(asked)) == (1, 0, 1)
+    later = read_summary(folder, lambda _: NOON)
     assert later is not None
-    assert later.waiting == 0
+    assert later.pending == 0

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
 from tui.model.filters import (
-    ChangedFilter,
-    Comparison,
-    FilterKind,
-    InGroup,
-    Is,
-    Nothing,
-    Owing,
-    Side,
-    Synced,
-    sync_of,
+    BalanceCondition,
+    BalanceSide,
+    ChangedCondition,
+    ContactKind,
+    GroupCondition,
+    KindCondition,
+    NoMatchCondition,
+    Operator,
+    SyncCondition,
+    sync_filter_of,
 )
 from tui.model.query import fold
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 _COMPARE = {
-    Comparison.LESS: operator.lt,
-    Comparison.AT_MOST: operator.le,
-    Comparison.EQUAL: operator.eq,
-    Comparison.AT_LEAST: operator.ge,
-    Comparison.MORE: operator.gt,
+    Operator.LESS: operator.lt,
+    Operator.AT_MOST: operator.le,
+    Operator.EQUAL: operator.eq,
+    Operator.AT_LEAST: operator.ge,
+    Operator.MORE: operator.gt,
 }
 
 
@@ -53,7 +53,7 @@ def is_asked_for(
     ):
         return False
     for wanted in query.filters:
-        if isinstance(wanted.condition, Nothing):
+        if isinstance(wanted.condition, NoMatchCondition):
             return False
         meets = _meets(wanted.condition, one, last, now, is_unlinked=is_unlinked)
         # What isn't known meets nothing, and not its opposite either.
@@ -63,37 +63,37 @@ def is_asked_for(
 
 
 def _meets(
-    condition: Is | Owing | InGroup | Synced | ChangedFilter,
+    condition: KindCondition | BalanceCondition | GroupCondition | SyncCondition | ChangedCondition,
     one: Contact,
     last: ChangeView | None,
     now: datetime,
     *,
     is_unlinked: bool,
 ) -> bool | None:
-    if isinstance(condition, Is):
+    if isinstance(condition, KindCondition):
         return {
-            FilterKind.CUSTOMER: one.is_customer,
-            FilterKind.SUPPLIER: one.is_supplier,
-            FilterKind.ACTIVE: one.status is ContactStatus.ACTIVE,
-            FilterKind.ARCHIVED: one.status is ContactStatus.ARCHIVED,
-            FilterKind.GDPR: one.status is ContactStatus.GDPRREQUEST,
-            FilterKind.DELETED: one.status is ContactStatus.DELETED,
-            FilterKind.MERGED: bool(one.merged_to),
-            FilterKind.UNLINKED: is_unlinked,
+            ContactKind.CUSTOMER: one.is_customer,
+            ContactKind.SUPPLIER: one.is_supplier,
+            ContactKind.ACTIVE: one.status is ContactStatus.ACTIVE,
+            ContactKind.ARCHIVED: one.status is ContactStatus.ARCHIVED,
+            ContactKind.GDPR: one.status is ContactStatus.GDPRREQUEST,
+            ContactKind.DELETED: one.status is ContactStatus.DELETED,
+            ContactKind.MERGED: bool(one.merged_to),
+            ContactKind.NOT_LINKED: is_unlinked,
         }[condition.kind]
-    if isinstance(condition, Owing):
+    if isinstance(condition, BalanceCondition):
         if one.balances is None:
             return None
-        owing = one.balances.receivable if condition.side is Side.THEY_OWE else one.balances.payable
-        return bool(_COMPARE[condition.comparison](owing, condition.hundredths))
-    if isinstance(condition, InGroup):
+        owing = one.balances.receivable if condition.side is BalanceSide.RECEIVABLE else one.balances.payable
+        return bool(_COMPARE[condition.operator](owing, condition.hundredths))
+    if isinstance(condition, GroupCondition):
         groups = [" ".join(fold(group).split()) for group in one.groups]
         return any(
-            each == condition.name if condition.is_whole else each.startswith(condition.name)
+            each == condition.name if condition.is_exact else each.startswith(condition.name)
             for each in groups
         )
-    if isinstance(condition, Synced):
-        return sync_of(last) is condition.sync
-    assert isinstance(condition, ChangedFilter)
-    start, end = condition.between(now, None)
+    if isinstance(condition, SyncCondition):
+        return sync_filter_of(last) is condition.sync
+    assert isinstance(condition, ChangedCondition)
+    start, end = condition.bounds(now, None)
     return (start is None or one.updated_at >= start) and (end is None or one.updated_at < end)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.model.change import Action, State, Transition, step
+from tui.model.change import Action, State, Transition, next_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,7 @@ class Audit:
                     self.findings.append(f"change {change_id} begins twice")
                 reached[change_id] = _BEGINNINGS[event]
             elif event not in _NOTES:
-                reached[change_id] = step(reached[change_id], Transition(event))
+                reached[change_id] = next_state(reached[change_id], Transition(event))
             if reached[change_id] != state:
                 self.findings.append(f"change {change_id}: {event} is logged as {state}")
         if reached != states:

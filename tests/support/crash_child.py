@@ -27,7 +27,7 @@ from tui.store.database import Database
 from tui.store.maintenance import backup as backup_module
 from tui.store.maintenance import upkeep as upkeep_module
 from tui.store.store import Store
-from tui.xero.auth.tokens import TokenFile
+from tui.xero.auth.tokens import FileTokenStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -230,14 +230,14 @@ class _Dripping(httpx.AsyncByteStream):
 
 def main() -> None:
     """Wrap what there is to wrap, and be the program."""
-    push_module.UNDER_WAY = UNDER_WAY  # type: ignore[misc]
+    push_module.MAX_CALL_DURATION = UNDER_WAY  # type: ignore[misc]
     _wrap(sqlite3, "connect", _traced_connect)
     _wrap(database_module, "migrate", _traced_migrate)
     _name_writes()
     _wrap(Database, "write", _watched_write)
     _wrap(httpx.AsyncHTTPTransport, "handle_async_request", _watched_call)
     _wrap(httpx.HTTPTransport, "handle_request", _watched_step(None, Point.TOKEN_ASKED))
-    _wrap(TokenFile, "save", _watched_step(Point.TOKEN_BEFORE, Point.TOKEN_STORED))
+    _wrap(FileTokenStore, "save", _watched_step(Point.TOKEN_BEFORE, Point.TOKEN_STORED))
     _wrap(backup_module, "copy_journal", _watched_step(None, Point.BACKUP_WRITTEN))
     _wrap(upkeep_module, "back_up", _watched_step(Point.BACKUP_BEFORE, Point.BACKUP_COMMITTED))
     from tui.cli import main as program  # noqa: PLC0415 - after the wrapping

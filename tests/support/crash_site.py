@@ -19,7 +19,7 @@ from support.house import settings_for
 from support.practice import PracticeXero, http
 from support.terminal import Terminal
 
-from tui.engine.accounts.account import FILE, XeroAccount
+from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.system.paths import Paths
@@ -93,14 +93,14 @@ class Site:
         """Connect the program to the practice Xero."""
         settings = settings_for(self.practice, poll_seconds=_POLL_SECONDS)
         account = XeroAccount(settings, Paths.under(self.home))
-        asyncio.run(account.adopt(self.practice.refresh_token, self.practice.client_id))
+        asyncio.run(account.import_refresh_token(self.practice.refresh_token, self.practice.client_id))
 
     def start(self) -> Terminal:
         """Start the program, ready to be killed where `order` says."""
         variables = {
             **environment(self.home),
             **self.practice.environment,
-            "RESHELVE_XERO_TOKEN_STORE": FILE,
+            "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE,
             "RESHELVE_RE_LEASED_FEED_URL": self.practice.released,
             "RESHELVE_SYNC_POLL_SECONDS": str(_POLL_SECONDS),
             "PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(_TESTS)]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
 
-from tui.model.account import Connected, OrganisationSummary
+from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.contact import Organisation
 from tui.model.errors import SignInError
 
@@ -38,7 +38,7 @@ def organisation(number: int, name: str = "", **parts: Any) -> Organisation:
 
 
 def uncounted(listed: OrganisationSummary) -> OrganisationSummary:
-    return replace(listed, pending=None, unfinished=None, is_counted=False)
+    return replace(listed, pending=None, not_in_xero=None, is_counted=False)
 
 
 class FakeSignIn:
@@ -49,7 +49,7 @@ class FakeSignIn:
         self.ends_at: datetime | None = NOW + timedelta(minutes=4, seconds=32) if url else None
         self.pasted: list[str] = []
         self.cancelled = 0
-        self._end: asyncio.Future[Connected] = asyncio.get_running_loop().create_future()
+        self._end: asyncio.Future[ConnectResult] = asyncio.get_running_loop().create_future()
 
     def paste(self, address: str) -> None:
         if address != CALLBACK:
@@ -58,13 +58,13 @@ class FakeSignIn:
             )
         self.pasted.append(address)
 
-    async def finish(self) -> Connected:
+    async def finish(self) -> ConnectResult:
         return await asyncio.shield(self._end)
 
     async def cancel(self) -> None:
         self.cancelled += 1
 
-    def ends(self, end: Connected | Exception) -> None:
+    def ends(self, end: ConnectResult | Exception) -> None:
         """Let the attempt end: in organisations, or in an error."""
         if isinstance(end, Exception):
             self._end.set_exception(end)
@@ -78,7 +78,7 @@ class FakeAccount:
 
     listed: list[OrganisationSummary] = field(default_factory=list)
     backends: dict[str, FakeBackend] = field(default_factory=dict)
-    is_practice: bool = True
+    is_sandbox: bool = True
     is_read_only: bool = False
     client_id: str = ""
     redirect_uri: str = "http://localhost:8742/callback"
@@ -125,7 +125,7 @@ class FakeAccount:
     def organisations(self) -> Sequence[OrganisationSummary]:
         return [one if one.organisation.tenant_id in self.backends else uncounted(one) for one in self.listed]
 
-    async def count(self) -> Sequence[OrganisationSummary]:
+    async def organisations_with_counts(self) -> Sequence[OrganisationSummary]:
         counted = list(self.listed)
         await self.count_gate.wait()
         return counted
@@ -135,7 +135,7 @@ class FakeAccount:
         await self.look_gate.wait()
         return list(self.listed)
 
-    async def keychain(self) -> str:
+    async def keychain_name(self) -> str:
         return "the system's keychain"
 
     async def sign_in(self, request: ConnectRequest) -> FakeSignIn:
@@ -156,7 +156,7 @@ class FakeAccount:
             backend.snapshot = replace(backend.snapshot, organisation=organisation)
         return backend
 
-    def opened(self, organisation: Organisation) -> None:
+    def record_opened(self, organisation: Organisation) -> None:
         self._called("opened", organisation.tenant_id)
 
     def connects(self, *organisations: Organisation) -> None:

@@ -14,23 +14,23 @@ from support.fake_reconciling import FakeReconciling
 from support.fake_telling import FakeTellings
 from support.fake_tenancy import FakeTenancy
 
-from tui.model.backend import ContactPage, HistoryLine, ManualRestore, TimelineLine
+from tui.model.backend import ContactDetails, HistoryEntry, ManualRestore, TimelineEntry
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.precheck import Precheck, PrecheckLine
 from tui.model.query import Query, Tab, TabCounts, fold
-from tui.model.rows import Found, Row
+from tui.model.rows import Row, SearchResult
 from tui.model.snapshot import (
     ChangeSummary,
     ChangeView,
     ConnectionStatus,
-    PullProgress,
     ReLeasedStatus,
     Snapshot,
+    SyncProgress,
     XeroStatus,
 )
-from tui.model.tenancy import tenants_among
+from tui.model.tenancy import tenant_groups_among
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -127,7 +127,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     known: dict[str, Contact]
     standings: dict[int, StatusSince] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
-    is_practice: bool = True
+    is_sandbox: bool = True
     is_read_only: bool = False
     attended: int = 0
     snapshot: Snapshot = field(init=False)
@@ -140,9 +140,9 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     sees_restores: bool = True
     stale_reason: str = ""
     failures: dict[str, Exception] = field(default_factory=dict)
-    xero_history: tuple[HistoryLine, ...] = (
-        HistoryLine("5 Mar 2026 09:12", "Robin Hale", "Edited", "E-mail address changed."),
-        HistoryLine("1 Feb 2025 16:40", "System Generated", "Created", ""),
+    xero_history: tuple[HistoryEntry, ...] = (
+        HistoryEntry("5 Mar 2026 09:12", "Robin Hale", "Edited", "E-mail address changed."),
+        HistoryEntry("1 Feb 2025 16:40", "System Generated", "Created", ""),
     )
 
     def __post_init__(self) -> None:
@@ -152,7 +152,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             organisation=Organisation("t1", "Demo Company (NZ)", "!Qj35V"),
             counts=self.count(),
             xero=XeroStatus(
-                ConnectionStatus.ONLINE, last_answer_at=NOW, minute_calls_left=57, day_calls_left=4812
+                ConnectionStatus.ONLINE, last_reply_at=NOW, minute_calls_left=57, day_calls_left=4812
             ),
             last_refresh_at=NOW - timedelta(hours=3),
             re_leased=ReLeasedStatus(
@@ -200,7 +200,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             contact_id=contact.contact_id,
             name=contact.name,
             action=action,
-            origin=Origin.HERE,
+            origin=Origin.RESHELVE,
             state=state,
             requested_at=at,
             updated_at=at,
@@ -219,7 +219,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         if state is State.CONFIRMED:
             moved = replace(moved, confirmed_at=NOW)
             contact = self.known[change.contact_id]
-            self.known[change.contact_id] = replace(contact, status=change.action.target)
+            self.known[change.contact_id] = replace(contact, status=change.action.target_status)
         self.changes_made = [moved if one.change_id == change.change_id else one for one in self.changes_made]
         return moved
 
@@ -250,12 +250,12 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         # What was tried again is no longer open.
         refused = tuple(view for view in of(State.REFUSED) if not view.change.superseded)
         return ChangeSummary(
-            working=working[:8],
+            in_progress=working[:8],
             manual_restores=of(State.AWAITING_USER)[:8],
             refused=refused[:8],
             pending=waiting[:8],
             synced=settled[:8],
-            working_total=len(working),
+            in_progress_total=len(working),
             sent_total=len(of(State.SENDING, State.UNKNOWN)),
             manual_restore_total=len(of(State.AWAITING_USER)),
             refused_total=len(refused),
@@ -263,7 +263,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             missed_total=len(graded(SyncStatus.MISSED)),
             stalled_total=len(graded(SyncStatus.STALLED)),
             unconfirmed_total=len(waiting) + len(graded(SyncStatus.EXPECTED, SyncStatus.REPORTED)),
-            settled_total=len(settled),
+            synced_total=len(settled),
         )
 
     def count(self, query: Query = EVERYTHING) -> TabCounts:
@@ -308,14 +308,14 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 
-    def first_rows(self, query: Query) -> Found:
+    def first_rows(self, query: Query) -> SearchResult:
         return self._found(query)
 
-    async def find(self, query: Query) -> AsyncIterator[Found]:
+    async def find(self, query: Query) -> AsyncIterator[SearchResult]:
         self._called("find", query)
         yield self._found(query)
 
-    async def check(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+    async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         self._called("check", action, tuple(contact_ids))
         await self.check_gate.wait()
         lines = tuple(
@@ -329,7 +329,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             stale_reason=self.stale_reason,
             is_first_archive=action is Action.ARCHIVE and self.is_first_archive,
         )
-        return check.remarked(frozenset(self.marked))
+        return check.with_tenant_groups(frozenset(self.marked))
 
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
         self._called("request", action, tuple(contact_ids))
@@ -341,19 +341,21 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     async def refresh(self) -> None:
         self._called("refresh")
 
-    async def page(self, contact_id: str) -> ContactPage:
+    async def contact_details(self, contact_id: str) -> ContactDetails:
         self._called("page", contact_id)
         views = tuple(self.view(one) for one in reversed(self.changes_made) if one.contact_id == contact_id)
         timeline = tuple(
-            TimelineLine("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
+            TimelineEntry("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
         )
         contact = self.known[contact_id]
-        return ContactPage(contact, views, timeline, tenants_among(contact.groups, frozenset(self.marked)))
+        return ContactDetails(
+            contact, views, timeline, tenant_groups_among(contact.groups, frozenset(self.marked))
+        )
 
     async def refresh_contact(self, contact_id: str) -> None:
         self._called("freshen", contact_id)
 
-    async def history(self, contact_id: str) -> Sequence[HistoryLine]:
+    async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
         self._called("history", contact_id)
         await self.history_gate.wait()
         return self.xero_history
@@ -388,7 +390,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         if call in self.failures:
             raise self.failures[call]
 
-    def _found(self, query: Query) -> Found:
+    def _found(self, query: Query) -> SearchResult:
         wanted = {
             Tab.ALL: set(ContactStatus),
             Tab.ACTIVE: {ContactStatus.ACTIVE},
@@ -396,7 +398,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         }[query.tab]
         found = [one for one in self._asked_for(query) if one.status in wanted]
         found.sort(key=lambda one: (fold(one.name), one.contact_id))
-        return Found(query, ListRows(self, found), self.count(query))
+        return SearchResult(query, ListRows(self, found), self.count(query))
 
     def _asked_for(self, query: Query) -> list[Contact]:
         return [
@@ -406,4 +408,4 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         ]
 
 
-__all__ = ["NOW", "FakeBackend", "ListRows", "PullProgress", "contact_id", "contacts"]
+__all__ = ["NOW", "FakeBackend", "ListRows", "SyncProgress", "contact_id", "contacts"]

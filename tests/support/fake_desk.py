@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from tui.model.backend import TimelineLine
+from tui.model.backend import TimelineEntry
 from tui.model.change import Action, Change, Origin, State
-from tui.model.change_list import ChangeQuery, ChangesFound
+from tui.model.change_list import ChangeQuery, ChangeSearchResult
 from tui.model.query import fold
-from tui.model.tenancy import NO_CARE, TenancyWarnings
+from tui.model.tenancy import NO_WARNINGS, TenancyWarnings
 from tui.model.undo import Batch, BatchKind, PlanLine, UndoOutcome, UndoPlan, UndoTarget, reverse
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class FakeDesk:
     next_redo: UndoPlan | None = None
     happened: UndoPlan | None = None
     windows: list[tuple[int, int]] = field(default_factory=list)
-    undo_care: TenancyWarnings = NO_CARE
+    undo_care: TenancyWarnings = NO_WARNINGS
 
     def plan(
         self, *fates: tuple[Change, UndoOutcome], at: datetime, kind: BatchKind = BatchKind.UNDO
@@ -44,7 +44,7 @@ class FakeDesk:
         lines = tuple(
             PlanLine(self._wish(change), fate, change, reason=reason)
             for change, fate in fates
-            for reason in ["" if fate.is_step else "it was changed again since"]
+            for reason in ["" if fate.has_effect else "it was changed again since"]
         )
         planned = UndoPlan(kind, Batch("batch", BatchKind.REQUEST, at), lines, self.undo_care)
         if kind is BatchKind.UNDO:
@@ -87,7 +87,7 @@ class FakeDesk:
         self.publish_changes()
         return len(refused)
 
-    async def pause(self, *, on: bool) -> None:
+    async def pause_sending(self, *, on: bool) -> None:
         self._called("pause", on)
         self.publish(is_paused=on)
 
@@ -113,21 +113,21 @@ class FakeDesk:
         self.publish_changes()
         return self.happened or plan
 
-    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangesFound:
+    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
         self._called("changes", query)
         self.windows.append((start, stop))
         found = [
             change
             for change in reversed(self.changes_made)
-            if query.group.holds(change)
+            if query.group.contains(change)
             and all(word in fold(f"{change.name} {change.message}") for word in query.words)
         ]
-        return ChangesFound(len(found), tuple(self.view(change) for change in found[start:stop]))
+        return ChangeSearchResult(len(found), tuple(self.view(change) for change in found[start:stop]))
 
-    async def timeline(self, change: Change) -> Sequence[TimelineLine]:
+    async def timeline(self, change: Change) -> Sequence[TimelineEntry]:
         self._called("timeline", change.contact_id)
-        asked = TimelineLine("5 Mar 12:40", f"{change.action.value} asked for")
-        return (asked, TimelineLine("5 Mar 12:41", f"{change.action.value} {change.state.value}"))
+        asked = TimelineEntry("5 Mar 12:40", f"{change.action.value} asked for")
+        return (asked, TimelineEntry("5 Mar 12:41", f"{change.action.value} {change.state.value}"))
 
     async def export(self, query: ChangeQuery, file: Path) -> int:
         self._called("export", query, file)
@@ -137,7 +137,7 @@ class FakeDesk:
 
     def add(self, change: Change) -> Change:
         """Put one more change into the journal."""
-        added = replace(change, change_id=len(self.changes_made) + 1, origin=Origin.HERE)
+        added = replace(change, change_id=len(self.changes_made) + 1, origin=Origin.RESHELVE)
         self.changes_made.append(added)
         return added
 

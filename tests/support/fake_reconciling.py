@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.model.comparison import FileComparison, RecordedMatches, resolve
+from tui.model.comparison import FileComparison, RecordedMatches, resolve_ambiguous
 from tui.model.errors import ReshelveError
 from tui.model.evidence import StatusSince, SyncStatus
 
@@ -42,11 +42,11 @@ class FakeReconciling:
         self, reconciliation: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:
         self._called("accept", dict(choices))
-        found = resolve(reconciliation, choices)
-        for change in found.proved:
-            self.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, found.source.dated)
+        found = resolve_ambiguous(reconciliation, choices)
+        for change in found.newly_synced:
+            self.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, found.source.exported_at)
         self.publish_changes()
-        return RecordedMatches(found, len(found.proved))
+        return RecordedMatches(found, len(found.newly_synced))
 
     def row(self, contact_id: str) -> Row:
         raise NotImplementedError

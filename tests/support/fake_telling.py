@@ -14,7 +14,7 @@ from tui.widgets import clock
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.backend import ContactPage
+    from tui.model.backend import ContactDetails
     from tui.model.change import Change
     from tui.model.snapshot import Snapshot
 
@@ -36,12 +36,12 @@ class FakeTellings:
         self._update(UserReport(kind, at), reported_sync_since=None, state=state.value, state_reported_at=at)
 
     async def report_contact_checked(self, seen: Change) -> None:
-        page = await self.page(seen.contact_id)
+        page = await self.contact_details(seen.contact_id)
         if last_confirmed(view.change for view in page.changes) != seen:
             raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
-        self._called("tell_contact", seen.contact_id, seen.action.target)
+        self._called("tell_contact", seen.contact_id, seen.action.target_status)
 
-    async def report_link(self, contact_id: str, *, on: bool) -> None:
+    async def report_unlinked(self, contact_id: str, *, on: bool) -> None:
         self._called("tell_unlinked", contact_id, on)
 
     async def report_company_state(self, state: CompanyState) -> None:
@@ -50,7 +50,7 @@ class FakeTellings:
         telling = UserReport(ReportKind.STATE, at, state=state.value)
         self._update(telling, state=state.value, state_reported_at=at)
 
-    async def page(self, contact_id: str) -> ContactPage:
+    async def contact_details(self, contact_id: str) -> ContactDetails:
         raise NotImplementedError
 
     def publish(self, **parts: Any) -> None:
@@ -60,4 +60,4 @@ class FakeTellings:
         raise NotImplementedError
 
     def _update(self, telling: UserReport, **parts: Any) -> None:
-        self.publish(re_leased=replace(self.snapshot.re_leased, reported_syncs=telling, **parts))
+        self.publish(re_leased=replace(self.snapshot.re_leased, last_report=telling, **parts))

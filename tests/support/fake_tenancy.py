@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tui.model.contact import ContactStatus
-from tui.model.tenancy import ContactGroup, in_order
+from tui.model.tenancy import ContactGroup, sort_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class FakeTenancy:
                 active[name] += contact.status is ContactStatus.ACTIVE
         known = [ContactGroup(name, count, name in self.marked) for name, count in active.items()]
         gone = [ContactGroup(name, 0, True, False) for name in self.marked - set(active)]  # noqa: FBT003 - fields in order
-        return in_order([*known, *gone])
+        return sort_groups([*known, *gone])
 
     async def mark_tenants(self, name: str, *, on: bool) -> None:
         self._called("mark_tenants", name, on)

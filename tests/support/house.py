@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from support.practice import http
 
 from tui.app.app import ReshelveApp
-from tui.engine.accounts.account import FILE, XeroAccount
+from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.model.query import Query, Tab
@@ -108,7 +108,7 @@ def settings_for(practice: PracticeXero, *, poll_seconds: float, has_feed: bool 
             api_url=practice.api,
             pages_url=practice.pages,
             client_id=practice.client_id,
-            token_store=FILE,
+            token_store=TOKENS_IN_FILE,
         ),
         re_leased=ReLeasedSettings(feed_url=practice.released if has_feed else ""),
         sync=SyncSettings(poll_seconds=poll_seconds),
@@ -140,7 +140,7 @@ async def open_house(
     """Connect, open the app and wait until all contacts are there; everything is closed at the end."""
     settings = settings_for(practice, poll_seconds=poll_seconds, has_feed=has_feed)
     account = XeroAccount(settings, Paths.under(home), now=now)
-    organisations = await account.adopt(practice.refresh_token, practice.client_id)
+    organisations = await account.import_refresh_token(practice.refresh_token, practice.client_id)
     async with ReshelveApp(account, organisations[0]).run_test(size=size) as pilot:
         house = House(pilot)
         await house.until(lambda: house.engine.snapshot.last_refresh_at, "reading the contacts")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
 from tui.xero.client import XeroClient
 from tui.xero.rate_limiter import MinuteWindow, RateLimiter
 
@@ -62,8 +62,8 @@ class OddXero:
 
     @asynccontextmanager
     async def client(self, folder: Path) -> AsyncIterator[XeroClient]:
-        tokens = TokenFile(folder / "tokens.json")
-        tokens.save(Tokens.of_refresh_token("refresh", "client"))
+        tokens = FileTokenStore(folder / "tokens.json")
+        tokens.save(Tokens.from_refresh_token("refresh", "client"))
         grant = {"access_token": "access", "refresh_token": "next", "expires_in": 1800}
         source = TokenSource(
             tokens,
@@ -78,7 +78,7 @@ class OddXero:
             transport=httpx.MockTransport(self._answer),
         )
         # Hundreds of calls in a test don't wait for Xero's minute.
-        client._caller.pace = RateLimiter(MinuteWindow(seconds=0))
+        client._api.rate_limiter = RateLimiter(MinuteWindow(seconds=0))
         try:
             yield client
         finally:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 from support.practice import http
 
 from tui.engine.clock import utc_now
-from tui.engine.preconditions import blocked
+from tui.engine.preconditions import block_reason
 from tui.engine.sync.contact_sync import ContactSync
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox
-from tui.engine.sync.sync_state import FULL_DONE_AT
+from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError
@@ -141,7 +141,7 @@ class Desk:
         chosen = [
             contact
             for contact in self._some(4 * many)
-            if not blocked(action, contact)
+            if not block_reason(action, contact)
             and not (action is Action.RESTORE and contact.contact_id.startswith(_LEFT_ALONE))
             and not any(change.state.is_open for change in self.store.changes_of(contact.contact_id))
         ]
@@ -159,8 +159,8 @@ class Desk:
         await self._puller.refresh()
 
     async def _let_a_week_go_by(self) -> None:
-        if self.store.sync_state(FULL_DONE_AT) is not None:
-            await self.store.set_sync_state(FULL_DONE_AT, (utc_now() - _LONG_AGO).isoformat())
+        if self.store.sync_state(FULL_SYNC_ENDED_AT) is not None:
+            await self.store.set_sync_state(FULL_SYNC_ENDED_AT, (utc_now() - _LONG_AGO).isoformat())
 
     async def _look(self) -> None:
         await self._lookout.poll()
@@ -174,7 +174,7 @@ class Desk:
         """Read some fresh, as a dialog does."""
         ids = [contact.contact_id for contact in self._some(3)]
         if ids:
-            await self.store.apply((await self.xero.look_up(ids)).contacts, utc_now())
+            await self.store.save_contacts((await self.xero.look_up(ids)).contacts, utc_now())
         await asyncio.sleep(_NAP)
 
 

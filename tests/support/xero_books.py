@@ -80,13 +80,13 @@ def _journal(contact_id: str, entry: Entry, changes: list[Change]) -> list[str]:
     confirmed = [change for change in changes if change.state is State.CONFIRMED]
     if confirmed:
         last = max(confirmed, key=lambda change: (change.confirmed_at, change.change_id))
-        if last.action.target != entry.status:
+        if last.action.target_status != entry.status:
             said.append(f"{contact_id}: {last.action} confirmed last, yet {entry.status} in Xero")
     if entry.status == ContactStatus.ACTIVE and any(one.state is State.AWAITING_USER for one in changes):
         said.append(f"{contact_id}: waits for a Restore that was pressed")
     if not entry.restored:
         # Nobody but us could make it archived twice, and once is all that was ever asked for.
-        asked = [one for one in changes if one.action is Action.ARCHIVE and one.origin is Origin.HERE]
+        asked = [one for one in changes if one.action is Action.ARCHIVE and one.origin is Origin.RESHELVE]
         done = [one for one in asked if one.state is State.CONFIRMED]
         if entry.archived > 1 or entry.archived_by_us > len(asked) or len(done) > entry.archived:
             said.append(f"{contact_id}: {entry.archived} archives for {len(done)} confirmed of {len(asked)}")

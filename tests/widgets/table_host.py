@@ -12,7 +12,7 @@ from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query, Tab, TabCounts
-from tui.model.rows import Found, Row
+from tui.model.rows import Row, SearchResult
 from tui.model.snapshot import ChangeView
 from tui.widgets.contact_table import ContactTable
 
@@ -44,7 +44,7 @@ def view(
     since: datetime | None = None,
     action: Action = Action.ARCHIVE,
 ) -> ChangeView:
-    change = Change(1, "batch", "id-0", "Contact", action, Origin.HERE, state, NOW, NOW)
+    change = Change(1, "batch", "id-0", "Contact", action, Origin.RESHELVE, state, NOW, NOW)
     return ChangeView(change, None if grade is None else StatusSince(grade, since))
 
 
@@ -95,15 +95,15 @@ class Many:
         return frozenset(one for one in contact_ids if self.index_of(one) is None)
 
 
-def found(rows: Rows | Many | Sequence[Row], tab: Tab = Tab.ACTIVE, text: str = "") -> Found:
+def found(rows: Rows | Many | Sequence[Row], tab: Tab = Tab.ACTIVE, text: str = "") -> SearchResult:
     source = rows if isinstance(rows, Rows | Many) else Rows(rows)
-    return Found(Query.parse(tab, text), source, TabCounts(len(source), len(source), 0))
+    return SearchResult(Query.parse(tab, text), source, TabCounts(len(source), len(source), 0))
 
 
 class Host(App[None]):
     """The table alone; keeps the messages it posts."""
 
-    def __init__(self, first: Found | None = None) -> None:
+    def __init__(self, first: SearchResult | None = None) -> None:
         super().__init__()
         self.first = first
         self.seen: list[Message] = []

@@ -14,9 +14,9 @@ NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize("ahead", [NONE, 10 * MINUTE, -10 * MINUTE])
 def test_a_moment_is_by_xeros_clock(ahead: timedelta) -> None:
-    assert clock.by_xero(NOON, ahead) == NOON - ahead
+    assert clock.to_xero_time(NOON, ahead) == NOON - ahead
     # What a person names may be by either clock: the earlier claims less.
-    assert clock.by_person(NOON, ahead) == min(NOON, NOON - ahead)
+    assert clock.reported_to_xero_time(NOON, ahead) == min(NOON, NOON - ahead)
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_a_moment_is_by_xeros_clock(ahead: timedelta) -> None:
 )
 def test_a_clock_that_is_wrong_is_told(ahead: timedelta, said: str) -> None:
     short = f"This machine's clock is {said} Xero's: set it right." if said else ""
-    assert clock.short_trouble(ahead) == short
-    assert clock.trouble(ahead) == (f"{short} Times are taken by Xero's until then." if said else "")
+    assert clock.short_clock_warning(ahead) == short
+    assert clock.clock_warning(ahead) == (f"{short} Times are taken by Xero's until then." if said else "")

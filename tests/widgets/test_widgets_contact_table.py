@@ -410,7 +410,7 @@ async def test_the_spinner_turns_only_while_a_row_that_is_sent_is_seen() -> None
         assert turns(table)
         first = lines(table)[3]
         assert first.endswith("archiving")
-        table._turn()
+        table._advance_spinner()
         assert lines(table)[3] != first
         await pilot.press("end")
         assert not turns(table)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.model.query import Query, Tab
-from tui.widgets.search_format import EXAMPLES, complete, correct, remark
+from tui.widgets.search_format import EXAMPLES, complete, correct, hint_text
 from tui.widgets.text import cells, safe
 
 TEXT = st.text(st.sampled_from('-":<>=. aisowegrupnc0127\0\x1b[界') | st.characters(), max_size=24)
@@ -21,7 +21,7 @@ def parse(text: str) -> Query:
 
 
 def said(text: str, width: int = 100) -> str:
-    return remark(parse(text).issues, width).text
+    return hint_text(parse(text).issues, width).text
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_names_of_groups_are_completed(text: str, completed: str) -> None:
 )
 def test_what_is_said_of_groups_follows_those_there_are(text: str, words: str) -> None:
     notes = Query.parse(Tab.ALL, text, GROUPS).issues
-    assert remark(notes, 100, GROUPS).text == words
+    assert hint_text(notes, 100, GROUPS).text == words
 
 
 def test_examples_of_the_help_are_understood() -> None:

@@ -7,7 +7,7 @@ from widgets.table_host import NOW, view
 
 from tui.model.change import Action, State
 from tui.model.evidence import StatusSince, SyncStatus
-from tui.widgets.status_badge import meaning, sign
+from tui.widgets.status_badge import badge_for, describe_status
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ from tui.widgets.status_badge import meaning, sign
     ],
 )
 def test_a_change_on_its_way_says_where_it_is(state: State, text: str) -> None:
-    assert sign(view(state), NOW).text == text
+    assert badge_for(view(state), NOW).text == text
 
 
 def test_a_restore_being_sent_says_so() -> None:
-    assert sign(view(State.SENDING, action=Action.RESTORE), NOW).text == "… restoring"
+    assert badge_for(view(State.SENDING, action=Action.RESTORE), NOW).text == "… restoring"
 
 
 @pytest.mark.parametrize(
@@ -51,35 +51,35 @@ def test_a_restore_being_sent_says_so() -> None:
 def test_a_confirmed_change_says_how_it_stands(
     grade: SyncStatus | None, since: datetime | None, text: str
 ) -> None:
-    assert sign(view(State.CONFIRMED, grade, since), NOW).text == text
+    assert badge_for(view(State.CONFIRMED, grade, since), NOW).text == text
 
 
 def test_no_two_grades_share_a_sign_or_a_word() -> None:
-    signs = [sign(view(State.CONFIRMED, grade, NOW), NOW) for grade in SyncStatus]
+    signs = [badge_for(view(State.CONFIRMED, grade, NOW), NOW) for grade in SyncStatus]
     assert len({one.symbol for one in signs}) == len(SyncStatus)
-    assert len({one.words.partition(" ")[0] for one in signs}) == len(SyncStatus)
-    assert not any("sync" in one.words for one in signs)
+    assert len({one.label.partition(" ")[0] for one in signs}) == len(SyncStatus)
+    assert not any("sync" in one.label for one in signs)
 
 
 @pytest.mark.parametrize("grade", [grade for grade in SyncStatus if grade is not SyncStatus.SUPERSEDED])
 def test_every_grade_says_what_it_means_and_its_age(grade: SyncStatus) -> None:
-    said = meaning(StatusSince(grade, datetime(2024, 11, 22, 2, 14, tzinfo=UTC)), NOW)
+    said = describe_status(StatusSince(grade, datetime(2024, 11, 22, 2, 14, tzinfo=UTC)), NOW)
     assert said.endswith(" 22 Nov 02:14")
     assert "synced" not in said
 
 
 def test_what_is_superseded_says_that_nothing_is_waited_for() -> None:
-    assert meaning(StatusSince(SyncStatus.SUPERSEDED), NOW).endswith("nothing is left to wait for")
+    assert describe_status(StatusSince(SyncStatus.SUPERSEDED), NOW).endswith("nothing is left to wait for")
 
 
 def test_times_are_told_in_the_zone_of_now() -> None:
     auckland = timezone(timedelta(hours=13))
     since = datetime(2024, 11, 23, 11, 14, tzinfo=UTC)
-    shown = sign(view(State.CONFIRMED, SyncStatus.SYNCED, since), NOW.astimezone(auckland))
+    shown = badge_for(view(State.CONFIRMED, SyncStatus.SYNCED, since), NOW.astimezone(auckland))
     assert shown.text == "✓ read 00:14"
 
 
 def test_every_sign_fits_its_column() -> None:
     since = datetime(2023, 9, 30, tzinfo=UTC)
     views = [view(state) for state in State] + [view(State.CONFIRMED, grade, since) for grade in SyncStatus]
-    assert max(len(sign(one, NOW).text) for one in views) <= 19
+    assert max(len(badge_for(one, NOW).text) for one in views) <= 19

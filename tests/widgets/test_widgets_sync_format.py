@@ -10,17 +10,17 @@ from support.fake_backend import NOW, FakeBackend
 from support.frozen import frozen
 
 from tui.model.change import Action, State
-from tui.model.errors import AnswerLostError
+from tui.model.errors import ReplyLostError
 from tui.model.evidence import SyncStatus
 from tui.model.precheck import Precheck
-from tui.model.snapshot import ConnectionStatus, PullProgress, ReLeasedStatus, XeroStatus
+from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.dialogs.confirm_format import freshness
-from tui.screens.re_leased.troubleshoot_format import overview
+from tui.screens.re_leased.troubleshoot_format import sync_overview
 from tui.widgets import clock, sync_pane_lines
-from tui.widgets.formatting import counted
-from tui.widgets.sync_format import calls_left, next_sync, symbols, totals, trouble, xero_trouble
-from tui.widgets.sync_progress_bar import standstill
-from tui.widgets.title_bar import title, xero_words
+from tui.widgets.formatting import pluralize
+from tui.widgets.sync_format import calls_left, next_sync, problem_text, symbols, totals, xero_problem
+from tui.widgets.sync_progress_bar import wait_reason
+from tui.widgets.title_bar import title, xero_status_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def published(backend: FakeBackend) -> Snapshot:
 
 
 def said(released: ReLeasedStatus, *, is_practice: bool = False) -> str:
-    return next_sync(released, NOW, is_practice=is_practice).words
+    return next_sync(released, NOW, is_practice=is_practice).text
 
 
 def test_a_feed_is_counted_down() -> None:
@@ -78,14 +78,14 @@ def test_a_running_sync_is_said() -> None:
 )
 def test_a_stall_is_said_and_nothing_is_counted_down(state: str, words: str) -> None:
     stalled = next_sync(replace(FEED, state=state), NOW, is_practice=False)
-    assert words in stalled.words
+    assert words in stalled.text
     assert stalled.fraction is None
     assert stalled.style == "error"
 
 
 def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
     broken = next_sync(replace(FEED, problem="The address doesn't answer."), NOW, is_practice=False)
-    assert broken.words.startswith("Re-Leased's feed can't be read: The address doesn't answer.")
+    assert broken.text.startswith("Re-Leased's feed can't be read: The address doesn't answer.")
     assert broken.fraction is None
 
 
@@ -102,7 +102,7 @@ def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_ano
     end = NOW + timedelta(hours=5, minutes=19)
     night = ReLeasedStatus(next_sync_at=end, zone=ZoneInfo("Pacific/Auckland"))
     words = next_sync(night, NOW, is_practice=False)
-    assert words.words.endswith("by 07:00 (Pacific/Auckland), in 5 h 19 min")
+    assert words.text.endswith("by 07:00 (Pacific/Auckland), in 5 h 19 min")
     assert words.brief == "expected by 07:00 (Auckland)"
     here = replace(night, zone=ZoneInfo("Etc/UTC"))
     assert "Etc/UTC" not in said(here)
@@ -113,7 +113,7 @@ def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_ano
 def test_a_sync_that_was_told_to_run_is_said_to_be_told() -> None:
     running = replace(ReLeasedStatus(next_sync_at=NOW), reported_sync_since=NOW - timedelta(minutes=7))
     words = next_sync(running, NOW, is_practice=False)
-    assert words.words == "A sync was started in Re-Leased at 12:34, as told. Press m when it has ended."
+    assert words.text == "A sync was started in Re-Leased at 12:34, as told. Press m when it has ended."
     assert (words.brief, words.fraction) == ("sync told at 12:34", None)
 
 
@@ -157,7 +157,7 @@ def test_calls_left_are_said_as_far_as_xero_told_them() -> None:
     assert calls_left(XeroStatus(), NOW) == ""
 
 
-LEFT = XeroStatus(ConnectionStatus.ONLINE, last_answer_at=NOW, minute_calls_left=57, day_calls_left=4812)
+LEFT = XeroStatus(ConnectionStatus.ONLINE, last_reply_at=NOW, minute_calls_left=57, day_calls_left=4812)
 SOON = NOW + timedelta(seconds=40)
 
 
@@ -166,7 +166,7 @@ SOON = NOW + timedelta(seconds=40)
     [
         (replace(LEFT, minute_full_until=SOON), "/min"),
         *(
-            (replace(LEFT, status=link, waiting_until=SOON), "left")
+            (replace(LEFT, status=link, retry_at=SOON), "left")
             for link in ConnectionStatus
             if link is not ConnectionStatus.ONLINE
         ),
@@ -178,9 +178,9 @@ def test_calls_are_left_only_where_calls_can_be_made(xero: XeroStatus, hidden: s
 
 
 def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
-    silent = replace(LEFT, silent_since=NOW - timedelta(seconds=48))
-    assert xero_words(LEFT, NOW) != xero_words(silent, NOW) == "no answer for 0:48"
-    assert xero_words(silent, NOW, short=True) == "waiting"
+    silent = replace(LEFT, no_reply_since=NOW - timedelta(seconds=48))
+    assert xero_status_text(LEFT, NOW) != xero_status_text(silent, NOW) == "no answer for 0:48"
+    assert xero_status_text(silent, NOW, short=True) == "waiting"
     backend = FakeBackend.with_contacts(3)
     backend.publish(xero=silent)
     for width in (40, 60, 80, 120):
@@ -203,13 +203,13 @@ def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
     ],
 )
 def test_every_state_of_the_connection_has_words(link: ConnectionStatus, words: str, brief: str) -> None:
-    xero = XeroStatus(link, last_answer_at=NOW, waiting_until=NOW + timedelta(seconds=24))
-    assert xero_words(xero, NOW) == words
-    assert xero_words(xero, NOW, short=True) == brief
+    xero = XeroStatus(link, last_reply_at=NOW, retry_at=NOW + timedelta(seconds=24))
+    assert xero_status_text(xero, NOW) == words
+    assert xero_status_text(xero, NOW, short=True) == brief
 
 
 OFFLINE = XeroStatus(
-    ConnectionStatus.OFFLINE, detail="Xero can't be reached.", waiting_until=NOW + timedelta(seconds=24)
+    ConnectionStatus.OFFLINE, detail="Xero can't be reached.", retry_at=NOW + timedelta(seconds=24)
 )
 
 
@@ -234,15 +234,15 @@ OFFLINE = XeroStatus(
 def test_what_is_waited_for_is_said_with_until_when(
     link: ConnectionStatus, detail: str, seconds: int, words: str
 ) -> None:
-    xero = XeroStatus(link, detail=detail, waiting_until=NOW + timedelta(seconds=seconds))
-    assert xero_trouble(xero, NOW) == words
+    xero = XeroStatus(link, detail=detail, retry_at=NOW + timedelta(seconds=seconds))
+    assert xero_problem(xero, NOW) == words
 
 
 def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=OFFLINE)
-    assert trouble(snapshot, NOW).startswith("Xero can't be reached.")
+    assert problem_text(snapshot, NOW).startswith("Xero can't be reached.")
     full = replace(snapshot, storage_problem="The disk is full. Free some space.")
-    assert trouble(full, NOW) == "The disk is full. Free some space."
+    assert problem_text(full, NOW) == "The disk is full. Free some space."
     assert "The disk is full" in sync_pane_lines.single(full, NOW, 120, is_practice=False).plain
     lines = sync_pane_lines.tall(full, NOW, 40, 30, is_practice=False)
     assert any("The disk is full" in line.plain for line in lines)
@@ -251,42 +251,42 @@ def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
 def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
     said = "This machine's clock is 10 minutes behind Xero's: set it right."
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, clock_ahead=timedelta(minutes=-10))
-    assert trouble(snapshot, NOW) == said
+    assert problem_text(snapshot, NOW) == said
     assert said in sync_pane_lines.single(snapshot, NOW, 120, is_practice=False).plain
-    assert trouble(replace(snapshot, xero=OFFLINE), NOW).startswith("Xero can't be reached.")
-    assert trouble(replace(snapshot, clock_ahead=timedelta(seconds=50)), NOW) == ""
+    assert problem_text(replace(snapshot, xero=OFFLINE), NOW).startswith("Xero can't be reached.")
+    assert problem_text(replace(snapshot, clock_ahead=timedelta(seconds=50)), NOW) == ""
 
 
 def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> None:
     full = XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23))
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=full)
-    assert trouble(snapshot, NOW) == "This minute's calls to Xero are used up. Goes on in 0:23."
-    assert trouble(snapshot, NOW + timedelta(seconds=23)) == ""
-    assert trouble(replace(snapshot, progress=PullProgress(1, 2)), NOW) == ""
+    assert problem_text(snapshot, NOW) == "This minute's calls to Xero are used up. Goes on in 0:23."
+    assert problem_text(snapshot, NOW + timedelta(seconds=23)) == ""
+    assert problem_text(replace(snapshot, progress=SyncProgress(1, 2)), NOW) == ""
 
 
 @pytest.mark.parametrize(
     ("pull", "xero", "words"),
     [
-        (PullProgress(1, 2), XeroStatus(ConnectionStatus.ONLINE), ""),
-        (PullProgress(1, 2, is_paused=True), OFFLINE, "held for now"),
+        (SyncProgress(1, 2), XeroStatus(ConnectionStatus.ONLINE), ""),
+        (SyncProgress(1, 2, is_paused=True), OFFLINE, "held for now"),
         (
-            PullProgress(1, 2),
+            SyncProgress(1, 2),
             XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23)),
             "waits for Xero's minute limit, goes on in 23 s",
         ),
         (
-            PullProgress(1, 2),
+            SyncProgress(1, 2),
             XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW - timedelta(seconds=1)),
             "",
         ),
-        (PullProgress(1, 2), OFFLINE, "goes on in 0:24"),
+        (SyncProgress(1, 2), OFFLINE, "goes on in 0:24"),
     ],
 )
 def test_a_reading_that_stands_still_says_why_and_until_when(
-    pull: PullProgress, xero: XeroStatus, words: str
+    pull: SyncProgress, xero: XeroStatus, words: str
 ) -> None:
-    assert standstill(pull, xero, NOW) == words
+    assert wait_reason(pull, xero, NOW) == words
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 72, 80, 100, 120, 200])
@@ -345,23 +345,23 @@ def test_spans_of_time_are_written_as_people_say_them() -> None:
     assert clock.ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
     assert clock.ago(NOW - timedelta(days=1), NOW) == "yesterday"
     assert clock.ago(NOW - timedelta(days=12), NOW) == "12 days ago"
-    assert counted(1, "contact") == "1 contact"
-    assert counted(1402, "contact") == "1,402 contacts"
+    assert pluralize(1, "contact") == "1 contact"
+    assert pluralize(1402, "contact") == "1,402 contacts"
 
 
 def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
-    waiting, asked = (ReLeasedStatus(has_feed=True, is_asked=is_asked) for is_asked in (False, True))
-    assert "Asking" in next_sync(waiting, NOW, is_practice=False).words
-    assert "being asked" in overview(waiting, NOW)
-    assert "doesn't say" in next_sync(asked, NOW, is_practice=False).words
-    assert "doesn't say" in overview(asked, NOW)
+    waiting, asked = (ReLeasedStatus(has_feed=True, is_polled=is_asked) for is_asked in (False, True))
+    assert "Asking" in next_sync(waiting, NOW, is_practice=False).text
+    assert "being asked" in sync_overview(waiting, NOW)
+    assert "doesn't say" in next_sync(asked, NOW, is_practice=False).text
+    assert "doesn't say" in sync_overview(asked, NOW)
 
 
 @pytest.mark.parametrize("words", ["Service Unavailable", "The Organisation is offline"])
 def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
-    error = AnswerLostError(words, "Nothing is lost.")
+    error = ReplyLostError(words, "Nothing is lost.")
     assert error.sentence == f"{words}."
-    assert AnswerLostError(f"{words}.").sentence == f"{words}."
+    assert ReplyLostError(f"{words}.").sentence == f"{words}."
     assert freshness(Precheck(Action.ARCHIVE, (), is_fresh=False, stale_reason=words))[0].startswith(
         f"{words}. "
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import httpx
 import pytest
 
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def tokens(tmp_path: Path) -> TokenSource:
         fresh = {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}", "expires_in": 1800}
         return httpx.Response(200, json=fresh)
 
-    store = TokenFile(tmp_path / "tokens.json")
-    store.save(Tokens.of_refresh_token("refresh-0", "client"))
+    store = FileTokenStore(tmp_path / "tokens.json")
+    store.save(Tokens.from_refresh_token("refresh-0", "client"))
     return TokenSource(
         store,
         tmp_path / "tokens.lock",

@@ -12,7 +12,7 @@ import pytest
 
 from tui.model.errors import SignInError
 from tui.xero.auth import callback as callback_module
-from tui.xero.auth.callback import Callback, CallbackResult, read_answer
+from tui.xero.auth.callback import CallbackResult, CallbackServer, parse_callback
 from tui.xero.auth.tokens import Secret
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ CODE = CallbackResult(code=Secret("practice_code_1"))
 
 
 @asynccontextmanager
-async def listening(port: int = 0) -> AsyncIterator[Callback]:
-    callback = await Callback.listen(port, STATE)
+async def listening(port: int = 0) -> AsyncIterator[CallbackServer]:
+    callback = await CallbackServer.listen(port, STATE)
     try:
         yield callback
     finally:
         await callback.aclose()
 
 
-async def raw(callback: Callback, request: bytes, host: str = "127.0.0.1") -> bytes:
+async def raw(callback: CallbackServer, request: bytes, host: str = "127.0.0.1") -> bytes:
     reader, writer = await asyncio.open_connection(host, callback.port)
     try:
         writer.write(request)
@@ -44,7 +44,12 @@ async def raw(callback: Callback, request: bytes, host: str = "127.0.0.1") -> by
 
 
 async def get(
-    callback: Callback, target: str, *, method: str = "GET", host: str = "localhost", to: str = "127.0.0.1"
+    callback: CallbackServer,
+    target: str,
+    *,
+    method: str = "GET",
+    host: str = "localhost",
+    to: str = "127.0.0.1",
 ) -> bytes:
     return await raw(callback, f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), to)
 
@@ -64,7 +69,7 @@ def is_free(port: int, family: socket.AddressFamily, host: str) -> bool:
 async def test_the_right_answer_is_taken_and_the_port_is_free_again() -> None:
     async with listening() as callback:
         reply = await get(callback, GOOD)
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
         # A browser that asks again isn't met by a closed port.
         assert await get(callback, GOOD) == reply
         await callback.aclose()
@@ -89,7 +94,7 @@ async def test_the_right_answer_is_taken_and_the_port_is_free_again() -> None:
 async def test_the_answer_may_come_over_ipv6() -> None:
     async with listening() as callback:
         assert status(await get(callback, GOOD, host=f"[::1]:{callback.port}", to="::1")) == 200
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
         await callback.aclose()
         assert is_free(callback.port, socket.AF_INET6, "::1")
 
@@ -105,7 +110,7 @@ async def test_it_works_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "create_server", without)
     async with listening() as callback:
         await get(callback, GOOD)
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
 
 
 @pytest.mark.parametrize(
@@ -119,7 +124,7 @@ async def test_it_works_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_refusal_is_an_answer(error: str, name: str, words: bytes) -> None:
     async with listening() as callback:
         reply = await get(callback, f"/callback?error={error}&state={STATE}")
-        assert await callback.answer() == CallbackResult(error=name)
+        assert await callback.result() == CallbackResult(error=name)
     assert words in reply
     assert b"<script" not in reply
 
@@ -167,7 +172,7 @@ async def test_whatever_else_comes_is_turned_away_and_the_wait_goes_on(
         assert (b"paste it" in reply) == (expected in {400, 431})
         assert len(reply) < 2000
         assert status(await get(callback, GOOD)) == 200
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
     assert STATE not in caplog.text
     assert "practice_code_1" not in caplog.text
 
@@ -179,7 +184,7 @@ async def test_this_machine_has_several_names(host: str) -> None:
 
 
 async def test_one_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callback_module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(callback_module, "_REQUEST_TIMEOUT", 0.05)
     async with listening() as callback:
         reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
         writer.write(b"GET /callback?code=")
@@ -204,7 +209,7 @@ async def test_whatever_headers_a_browser_sends_its_answer_is_taken(header: byte
     async with listening() as callback:
         request = f"GET {GOOD} HTTP/1.1\r\nHost: localhost\r\n".encode() + header + b"\r\n\r\n"
         assert status(await raw(callback, request)) == 200
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
 
 
 @pytest.mark.parametrize(
@@ -221,14 +226,14 @@ async def test_a_page_fetched_ahead_uses_nothing_up(header: str) -> None:
         assert status(ahead) == 503
         assert b"paste it" in ahead
         assert status(await get(callback, GOOD)) == 200
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
 
 
 @pytest.mark.parametrize("error", ["access_denied", "server_error", "invalid_scope"])
 async def test_an_error_may_come_without_a_state(error: str) -> None:
     async with listening() as callback:
         assert status(await get(callback, f"/callback?error={error}")) == 200
-        assert await callback.answer() == CallbackResult(error=error)
+        assert await callback.result() == CallbackResult(error=error)
 
 
 async def test_idle_visits_keep_nobody_out() -> None:
@@ -237,7 +242,7 @@ async def test_idle_visits_keep_nobody_out() -> None:
         for _, writer in idle[::2]:
             writer.write(b"G")
         assert status(await get(callback, GOOD)) == 200
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
         for _, writer in idle:
             writer.close()
 
@@ -267,13 +272,13 @@ async def test_only_the_first_of_two_right_answers_counts() -> None:
             replies.append(status(await reader.read()))
             writer.close()
         assert replies == [200, 410]
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
 
 
 async def test_a_port_in_use_is_named() -> None:
     async with listening() as callback:
         with pytest.raises(SignInError, match=f"Port {callback.port} is used by another program") as raised:
-            await Callback.listen(callback.port, "other")
+            await CallbackServer.listen(callback.port, "other")
         assert "xero.callback_port" in raised.value.next_step
         # The wait of the first is not disturbed.
         assert status(await get(callback, GOOD)) == 200
@@ -287,7 +292,7 @@ async def test_a_port_in_use_for_one_kind_of_address_is_in_use(
         pytest.skip(f"no {host} here")
     with socket.create_server((host, 0), family=family) as other:
         with pytest.raises(SignInError, match="used by another program"):
-            await Callback.listen(other.getsockname()[1], STATE)
+            await CallbackServer.listen(other.getsockname()[1], STATE)
         other_family, other_host = (
             (socket.AF_INET6, "::1") if family == socket.AF_INET else (socket.AF_INET, "127.0.0.1")
         )
@@ -301,12 +306,12 @@ async def test_a_port_that_is_not_allowed_says_why(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(socket, "create_server", forbidden)
     with pytest.raises(SignInError, match="Port 80 can't be opened: Permission denied"):
-        await Callback.listen(80, STATE)
+        await CallbackServer.listen(80, STATE)
 
 
 async def test_closing_frees_the_port_at_once_and_answers_who_waits() -> None:
     async with listening() as callback:
-        waiting = asyncio.create_task(callback.answer())
+        waiting = asyncio.create_task(callback.result())
         reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
         writer.write(b"GET /callback")
         await get(callback, "/favicon.ico")
@@ -320,14 +325,14 @@ async def test_closing_frees_the_port_at_once_and_answers_who_waits() -> None:
 
 async def test_a_wait_that_is_given_up_leaves_the_answer_to_the_next() -> None:
     async with listening() as callback:
-        first = asyncio.create_task(callback.answer())
+        first = asyncio.create_task(callback.result())
         await asyncio.sleep(0)
         first.cancel()
         await get(callback, GOOD)
-        assert await callback.answer() == CODE
+        assert await callback.result() == CODE
 
 
 def test_an_answer_shows_no_code() -> None:
-    answer = read_answer(f"code=practice_code_1&state={STATE}", STATE)
+    answer = parse_callback(f"code=practice_code_1&state={STATE}", STATE)
     assert answer == CODE
     assert "practice" not in repr(answer)

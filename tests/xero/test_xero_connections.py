@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tui.model.contact import Organisation
-from tui.model.errors import AnswerLostError, NotConnectedError, OfflineError, ReconnectError, SignInError
+from tui.model.errors import NotConnectedError, OfflineError, ReconnectError, ReplyLostError, SignInError
 from tui.xero.connections import connected_tenants, list_organisations
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ async def test_an_id_that_could_lead_elsewhere_on_the_disk_is_left_out(tokens: T
 
 
 async def test_a_list_that_cannot_be_read_is_no_empty_list(tokens: TokenSource) -> None:
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await listed(tokens, described, httpx.Response(200, html="<h1>hello</h1>"))
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await listed(tokens, described, httpx.Response(503))
 
 
@@ -193,7 +193,7 @@ async def test_a_custom_connection_that_the_list_leaves_out_has_its_organisation
     assert await listed(tokens, lambda _: described("only"), empty, is_custom=True) == [
         Organisation("its-id", "Its name", "!only", sign_in="client", is_custom=True)
     ]
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await listed(tokens, lambda _: described("only", OrganisationID=None), empty, is_custom=True)
     with pytest.raises(NotConnectedError):
         await listed(tokens, lambda _: REFUSED, empty, is_custom=True)
@@ -231,7 +231,7 @@ async def test_a_connection_whose_id_can_be_no_tenants_hides_no_other(tokens: To
 
 @pytest.mark.parametrize("odd", ODD_IDS, ids=repr)
 async def test_a_custom_connection_to_no_tenant_is_told(tokens: TokenSource, odd: Any) -> None:
-    with pytest.raises(AnswerLostError):
+    with pytest.raises(ReplyLostError):
         await listed(
             tokens,
             lambda tenant_id: described(tenant_id, OrganisationID=odd),

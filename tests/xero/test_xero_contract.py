@@ -14,17 +14,17 @@ from support.practice import PracticeXero, running_sandbox
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
 from tui.model.errors import (
-    AnswerLostError,
     OfflineError,
     RateLimitedError,
     ReconnectError,
     RejectedError,
+    ReplyLostError,
     XeroError,
 )
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
 from tui.xero.client import XeroClient
 from tui.xero.connections import list_organisations
-from tui.xero.web_urls import contact_url, press_restore
+from tui.xero.web_urls import contact_url, simulate_restore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -39,8 +39,8 @@ ARCHIVED_WORDS = "Archived contacts cannot currently be edited via the API"
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
     folder = tmp_path_factory.mktemp("practice")
     with running_sandbox(folder, "--contacts", "230", "--cycle", "3600") as practice:
-        TokenFile(folder / "tokens.json").save(
-            Tokens.of_refresh_token(practice.refresh_token, practice.client_id)
+        FileTokenStore(folder / "tokens.json").save(
+            Tokens.from_refresh_token(practice.refresh_token, practice.client_id)
         )
         yield practice
 
@@ -55,7 +55,7 @@ def practice(running: PracticeXero) -> PracticeXero:
 
 def sign_in(practice: PracticeXero) -> TokenSource:
     return TokenSource(
-        TokenFile(practice.folder / "tokens.json"),
+        FileTokenStore(practice.folder / "tokens.json"),
         practice.folder / "tokens.lock",
         identity_url=practice.identity,
     )
@@ -75,7 +75,7 @@ async def connected(practice: PracticeXero, api_url: str | None = None) -> Async
 async def archive(client: XeroClient, *contact_ids: str, key: str = "") -> list[str]:
     """Archive, and give the words for each."""
     elements = await client.change_status(Action.ARCHIVE, contact_ids, idempotency_key=key or uuid4().hex)
-    return [element.words for element in elements]
+    return [element.message for element in elements]
 
 
 async def status(client: XeroClient, contact_id: str) -> ContactStatus:
@@ -112,7 +112,7 @@ async def test_all_pages_hold_every_contact_once_in_the_order_of_ids(practice: P
         beyond = await client.contacts(first.page_count + 1, page_size=100)
         assert client.calls_left.minute is not None
         assert client.calls_left.day is not None
-        assert client.last_answer_at is not None
+        assert client.last_reply_at is not None
     ids = [contact.contact_id for page in (first, *rest) for contact in page.contacts]
     assert len(ids) == first.item_count >= 230
     assert ids == sorted(set(ids))
@@ -128,7 +128,7 @@ async def test_archive_and_archive_again(practice: PracticeXero) -> None:
         before = ((await client.look_up([contact_id])).contacts)[0]
         (element,) = await client.change_status(Action.ARCHIVE, [contact_id], idempotency_key=uuid4().hex)
         assert element.contact is not None
-        assert (element.contact.status, element.words) == (ContactStatus.ARCHIVED, "")
+        assert (element.contact.status, element.message) == (ContactStatus.ARCHIVED, "")
         assert element.contact.updated_at > before.updated_at
         assert element.contact.name == "Archive twice"
         (words,) = await archive(client, contact_id)
@@ -141,9 +141,9 @@ async def test_restore_is_refused_for_each_contact_alone(practice: PracticeXero)
     async with connected(practice) as client:
         first, second = await client.change_status(Action.RESTORE, ids, idempotency_key=uuid4().hex)
         assert (first.contact_id, first.contact) == (ids[0], None)
-        assert ARCHIVED_WORDS in first.words
+        assert ARCHIVED_WORDS in first.message
         assert second.contact is not None
-        assert (second.contact.status, second.words) == (ContactStatus.ACTIVE, "")
+        assert (second.contact.status, second.message) == (ContactStatus.ACTIVE, "")
         assert await status(client, ids[0]) is ContactStatus.ARCHIVED
 
 
@@ -198,7 +198,7 @@ async def test_an_answer_dropped_after_the_work_is_lost_and_the_work_is_done(pra
     contact_id = practice.create("Dropped after")
     practice.fault("drop-after", method="POST", path=CONTACTS, count=1)
     async with connected(practice) as client:
-        with pytest.raises(AnswerLostError):
+        with pytest.raises(ReplyLostError):
             await archive(client, contact_id)
         assert await status(client, contact_id) is ContactStatus.ARCHIVED
 
@@ -209,7 +209,7 @@ async def test_a_call_dropped_before_the_work_is_lost_and_the_work_is_not_done(
     contact_id, key = practice.create("Dropped before"), uuid4().hex
     practice.fault("drop-before", method="POST", path=CONTACTS, count=1)
     async with connected(practice) as client:
-        with pytest.raises(AnswerLostError):
+        with pytest.raises(ReplyLostError):
             await archive(client, contact_id, key=key)
         assert await status(client, contact_id) is ContactStatus.ACTIVE
         assert await archive(client, contact_id, key=key) == [""]
@@ -228,10 +228,10 @@ async def test_a_call_dropped_before_the_work_is_lost_and_the_work_is_not_done(
 async def test_bad_weather_is_said_in_words(practice: PracticeXero, kind: str, words: str) -> None:
     practice.fault(kind, path=CONTACTS, count=2)
     async with connected(practice) as client:
-        with pytest.raises(AnswerLostError) as lost:
+        with pytest.raises(ReplyLostError) as lost:
             await client.contacts(1)
-        assert lost.value.what == words
-        with pytest.raises(AnswerLostError):
+        assert lost.value.message == words
+        with pytest.raises(ReplyLostError):
             await archive(client, NEVER_ISSUED)
         assert (await client.contacts(1)).contacts
 
@@ -272,7 +272,7 @@ async def test_history_tells_of_the_archive(practice: PracticeXero) -> None:
     async with connected(practice) as client:
         await archive(client, contact_id)
         lines = await client.history(contact_id)
-        assert any("rchive" in line.what + line.details for line in lines)
+        assert any("rchive" in line.event + line.details for line in lines)
         assert all(line.when for line in lines)
         with pytest.raises(RejectedError) as refused:
             await client.history(NEVER_ISSUED)
@@ -298,8 +298,8 @@ async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(practic
 
 async def test_a_xero_that_is_not_there_is_offline_and_back_when_it_is(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "3600") as practice:
-        TokenFile(tmp_path / "tokens.json").save(
-            Tokens.of_refresh_token(practice.refresh_token, practice.client_id)
+        FileTokenStore(tmp_path / "tokens.json").save(
+            Tokens.from_refresh_token(practice.refresh_token, practice.client_id)
         )
         contact_id = practice.create("Patience")
         async with connected(practice) as client:
@@ -319,10 +319,10 @@ async def test_the_practice_restore_button_does_what_the_api_refuses(practice: P
     practice.somebody("archive", contact_id)
     async with connected(practice) as client:
         page = contact_url(practice.pages, practice.organisations[0].short_code, contact_id)
-        await press_restore(page)
+        await simulate_restore(page)
         assert await status(client, contact_id) is ContactStatus.ACTIVE
         # Pressing once more is what two people at it would do.
-        await press_restore(page)
+        await simulate_restore(page)
         assert await status(client, contact_id) is ContactStatus.ACTIVE
 
 
@@ -332,15 +332,15 @@ async def test_a_name_that_is_taken_is_refused_in_the_pages_own_words(practice: 
     practice.create("Taken <by> another")
     page = contact_url(practice.pages, practice.organisations[0].short_code, contact_id)
     with pytest.raises(RejectedError) as refused:
-        await press_restore(page)
+        await simulate_restore(page)
     assert refused.value.status == 409
-    assert "name" in refused.value.what
-    assert "Nothing was changed." in refused.value.what
-    assert "&lt;" not in refused.value.what
+    assert "name" in refused.value.message
+    assert "Nothing was changed." in refused.value.message
+    assert "&lt;" not in refused.value.message
 
 
 async def test_a_page_of_no_contact_is_refused(practice: PracticeXero) -> None:
     page = contact_url(practice.pages, practice.organisations[0].short_code, NEVER_ISSUED)
     with pytest.raises(RejectedError) as refused:
-        await press_restore(page)
+        await simulate_restore(page)
     assert refused.value.status == 404

@@ -14,17 +14,17 @@ from support.tls import tls_server
 
 from tui.model.change import Action
 from tui.model.errors import (
-    AnswerLostError,
-    ForeignAnswerError,
+    ForeignReplyError,
     MissingScopeError,
     NotConnectedError,
     OfflineError,
     RateLimitedError,
     ReconnectError,
     RejectedError,
+    ReplyLostError,
     XeroError,
 )
-from tui.xero.auth.tokens import TokenFile, Tokens
+from tui.xero.auth.tokens import FileTokenStore, Tokens
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ async def caught(client_for: ClientFor, response: httpx.Response) -> XeroError:
         with pytest.raises(XeroError) as reading:
             await client.contacts(1)
     assert type(writing.value) is type(reading.value)
-    assert "<" not in writing.value.what
-    assert writing.value.what.strip()
+    assert "<" not in writing.value.message
+    assert writing.value.message.strip()
     return writing.value
 
 
@@ -88,9 +88,9 @@ async def test_what_was_never_sent_is_offline(client_for: ClientFor, error: Exce
 async def test_what_may_have_been_sent_is_an_answer_lost(client_for: ClientFor, error: Exception) -> None:
     async with client_for(fails(error)) as client:
         for ask in (archive(client), client.contacts(1)):
-            with pytest.raises(AnswerLostError):
+            with pytest.raises(ReplyLostError):
                 await ask
-        assert client.last_answer_at is None
+        assert client.last_reply_at is None
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ async def test_what_may_have_been_sent_is_an_answer_lost(client_for: ClientFor, 
 async def test_answers_that_leave_it_open_are_answers_lost(
     client_for: ClientFor, response: httpx.Response
 ) -> None:
-    assert isinstance(await caught(client_for, response), AnswerLostError)
+    assert isinstance(await caught(client_for, response), ReplyLostError)
 
 
 @pytest.mark.parametrize("text", ["The Organisation is offline", '"The Organisation is offline"\r\n'])
 async def test_an_organisation_that_is_offline_keeps_xeros_words(client_for: ClientFor, text: str) -> None:
     error = await caught(client_for, httpx.Response(503, text=text))
-    assert (type(error), error.what) == (AnswerLostError, "The Organisation is offline")
+    assert (type(error), error.message) == (ReplyLostError, "The Organisation is offline")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(
 ) -> None:
     error = await caught(client_for, response)
     assert isinstance(error, NotConnectedError)
-    assert words in error.what
+    assert words in error.message
     assert error.next_step == "Connect to Xero again; everything queued is kept."
 
 
@@ -186,7 +186,7 @@ async def test_a_new_sign_in_is_used_after_the_old_one_was_not_enough(
         with pytest.raises(NotConnectedError):
             await archive(client)
         expires_at = datetime.now(UTC) + timedelta(minutes=20)
-        TokenFile(tmp_path / "tokens.json").save(Tokens("new", "new", expires_at, "client"))
+        FileTokenStore(tmp_path / "tokens.json").save(Tokens("new", "new", expires_at, "client"))
         await archive(client)
     assert shown == ["Bearer access-1", "Bearer new"]
     assert await tokens.access_token() == "new"
@@ -243,7 +243,7 @@ async def test_a_refusal_of_the_whole_call_keeps_xeros_words(
 ) -> None:
     error = await caught(client_for, response)
     assert isinstance(error, RejectedError)
-    assert (error.status, error.what) == (status, words)
+    assert (error.status, error.message) == (status, words)
 
 
 GATEWAY_BODIES = {
@@ -267,8 +267,8 @@ async def test_an_answer_that_is_not_xeros_is_no_verdict(
     if not GATEWAY_BODIES[body] and status in {401, 404, 429}:
         pytest.skip("so answers Xero itself (seen)")
     error = await caught(client_for, httpx.Response(status, **GATEWAY_BODIES[body]))  # type: ignore[arg-type]
-    assert isinstance(error, ForeignAnswerError)
-    assert str(status) in error.what
+    assert isinstance(error, ForeignReplyError)
+    assert str(status) in error.message
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ async def test_an_answer_that_is_not_xeros_is_no_verdict(
 async def test_json_that_only_looks_like_xeros_is_no_verdict(
     client_for: ClientFor, response: httpx.Response
 ) -> None:
-    assert isinstance(await caught(client_for, response), ForeignAnswerError)
+    assert isinstance(await caught(client_for, response), ForeignReplyError)
 
 
 async def test_a_gateways_page_is_no_answer_of_xeros(client_for: ClientFor) -> None:
@@ -292,9 +292,9 @@ async def test_a_gateways_page_is_no_answer_of_xeros(client_for: ClientFor) -> N
     headers = {"Date": "Mon, 02 Mar 2026 12:00:00 GMT"}
     async with client_for(lambda _: httpx.Response(403, html="<b>no</b>", headers=headers)) as client:
         client.on_server_time(lambda date, _: dated.append(date))
-        with pytest.raises(ForeignAnswerError):
+        with pytest.raises(ForeignReplyError):
             await archive(client)
-        assert (client.last_answer_at, dated) == (None, [])
+        assert (client.last_reply_at, dated) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -352,9 +352,9 @@ async def test_a_validation_exception_of_the_whole_call_is_read_per_element(clie
         first, second = await client.change_status(Action.RESTORE, [ID, ID[:-1] + "b"], idempotency_key="key")
         with pytest.raises(RejectedError, match="A validation exception occurred"):
             await client.contacts(1)
-    assert (first.contact, first.words) == (None, "Archived contacts cannot be edited.")
+    assert (first.contact, first.message) == (None, "Archived contacts cannot be edited.")
     # It only echoes what was sent: the call as a whole was not carried out.
-    assert (second.contact, second.words) == (None, "")
+    assert (second.contact, second.message) == (None, "")
 
 
 async def test_a_401_is_met_with_one_new_token_and_one_more_try(client_for: ClientFor) -> None:
@@ -411,7 +411,7 @@ async def test_a_call_says_who_it_is_and_what_it_wants(client_for: ClientFor) ->
         await client.contacts(3, page_size=200, modified_since=since)
         await client.look_up([ID] * 51)
         assert (client.calls_left.minute, client.calls_left.day) == (57, None)
-        assert client.last_answer_at is not None
+        assert client.last_reply_at is not None
     write, read, *fresh = calls
     assert json.loads(write.content) == {"Contacts": [{"ContactID": ID, "ContactStatus": "ARCHIVED"}]}
     assert dict(write.url.params) == {"summarizeErrors": "false"}

@@ -19,7 +19,7 @@ from keyring.errors import InitError, KeyringLocked
 from support.keychain import FileKeychain, keychain_environment, keychain_in
 
 from tui.model.errors import KeychainError, OfflineError, ReconnectError, StoreError
-from tui.xero.auth.keychain import Keychain, keychain_name
+from tui.xero.auth.keychain import KeychainTokenStore, keychain_name
 from tui.xero.auth.tokens import Tokens, TokenSource
 
 if TYPE_CHECKING:
@@ -45,17 +45,20 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[KeyringBackend | None], No
 
 @pytest.mark.usefixtures("system")
 def test_a_keychain_gives_back_what_it_keeps(tmp_path: Path) -> None:
-    keychain = Keychain(tmp_path, "client")
+    keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(TOKENS)
     assert keychain.load() == TOKENS
 
 
 @pytest.mark.usefixtures("system")
 def test_each_sign_in_of_each_installation_has_an_entry_of_its_own(tmp_path: Path) -> None:
-    Keychain(tmp_path / "here", "client").save(TOKENS)
+    KeychainTokenStore(tmp_path / "here", "client").save(TOKENS)
     entries = json.loads((tmp_path / "keychain.json").read_text())
     assert list(entries) == [f"reshelve: client in {tmp_path / 'here'}"]
-    for other in (Keychain(tmp_path / "here", "another"), Keychain(tmp_path / "there", "client")):
+    for other in (
+        KeychainTokenStore(tmp_path / "here", "another"),
+        KeychainTokenStore(tmp_path / "there", "client"),
+    ):
         with pytest.raises(ReconnectError, match="aren't signed in"):
             other.load()
 
@@ -64,19 +67,19 @@ def test_each_sign_in_of_each_installation_has_an_entry_of_its_own(tmp_path: Pat
 def test_a_damaged_entry_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path, kept: str) -> None:
     system.set_password("reshelve", f"client in {tmp_path}", kept)
     with pytest.raises(ReconnectError, match="can't be read"):
-        Keychain(tmp_path, "client").load()
+        KeychainTokenStore(tmp_path, "client").load()
 
 
 @pytest.mark.usefixtures("system")
 def test_deleting_takes_one_entry_away_and_does_no_harm_twice(tmp_path: Path) -> None:
-    Keychain(tmp_path, "another").save(TOKENS)
-    keychain = Keychain(tmp_path, "client")
+    KeychainTokenStore(tmp_path, "another").save(TOKENS)
+    keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(TOKENS)
     for _ in range(2):
         keychain.delete()
         with pytest.raises(ReconnectError):
             keychain.load()
-    assert Keychain(tmp_path, "another").load() == TOKENS
+    assert KeychainTokenStore(tmp_path, "another").load() == TOKENS
 
 
 LONG = Tokens("a" * 1_400, "r" * 1_100, datetime(2026, 1, 1, tzinfo=UTC), "client", "hush", "scope")
@@ -90,7 +93,7 @@ def test_tokens_longer_than_an_entry_are_kept_in_several(
         return list(json.loads((tmp_path / "keychain.json").read_text()))
 
     system.most_bytes, system.cuts = 2_560, cuts
-    keychain = Keychain(tmp_path, "client")
+    keychain = KeychainTokenStore(tmp_path, "client")
     longer = replace(LONG, access_token="b" * 3_000)
     for tokens in (LONG, LONG, longer, TOKENS, longer):
         keychain.save(tokens)
@@ -105,7 +108,7 @@ def test_tokens_longer_than_an_entry_are_kept_in_several(
 
 def test_a_lost_part_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path) -> None:
     system.most_bytes = 2_560
-    keychain = Keychain(tmp_path, "client")
+    keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(LONG)
     kept = json.loads((tmp_path / "keychain.json").read_text())
     part = next(name for name in kept if name.endswith(" 1"))
@@ -117,7 +120,7 @@ def test_a_lost_part_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path) -
 def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> None:
     system.most_bytes, system.cuts = 10, True
     with pytest.raises(KeychainError, match="can't be saved"):
-        Keychain(tmp_path, "client").save(TOKENS)
+        KeychainTokenStore(tmp_path, "client").save(TOKENS)
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
     system: FileKeychain, prompt: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    read, keychain = system._read, Keychain(tmp_path, "client")
+    read, keychain = system._read, KeychainTokenStore(tmp_path, "client")
 
     def noted() -> dict[str, str]:
         asked.append("")
@@ -159,8 +162,8 @@ async def test_a_token_source_waits_without_losing_what_was_renewed(
         return httpx.Response(200, json={"access_token": "a", "refresh_token": "r-1", "expires_in": 1800})
 
     system.prompt = None
-    keychain = Keychain(tmp_path, "client")
-    keychain.save(Tokens.of_refresh_token("r-0", "client"))
+    keychain = KeychainTokenStore(tmp_path, "client")
+    keychain.save(Tokens.from_refresh_token("r-0", "client"))
     tokens = TokenSource(
         keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=httpx.MockTransport(grant)
     )
@@ -229,7 +232,7 @@ def test_a_keychain_that_stays_locked_is_said_in_words(
     system: FileKeychain, tmp_path: Path, trouble: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    keychain = Keychain(tmp_path, "client")
+    keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(TOKENS)
     system.trouble = trouble
     with pytest.raises(OfflineError, match="can't be opened") as loading:
@@ -254,8 +257,8 @@ async def test_tokens_are_renewed_in_the_keychain_and_revoked_out_of_it(tmp_path
         fresh = {"access_token": "access", "refresh_token": "refresh-1", "expires_in": 1800}
         return httpx.Response(200, json=fresh if request.url.path.endswith("/token") else None)
 
-    keychain = Keychain(tmp_path, "client")
-    keychain.save(Tokens.of_refresh_token("refresh-0", "client"))
+    keychain = KeychainTokenStore(tmp_path, "client")
+    keychain.save(Tokens.from_refresh_token("refresh-0", "client"))
     tokens = TokenSource(
         keychain,
         tmp_path / "tokens.lock",
@@ -280,8 +283,8 @@ async def test_a_token_is_used_once_a_keychain_that_refused_it_has_kept_it(
         fresh = {"access_token": "access", "refresh_token": "refresh-1", "expires_in": 1800}
         return httpx.Response(200, json=fresh)
 
-    keychain = Keychain(tmp_path, "client")
-    keychain.save(Tokens.of_refresh_token("refresh-0", "client"))
+    keychain = KeychainTokenStore(tmp_path, "client")
+    keychain.save(Tokens.from_refresh_token("refresh-0", "client"))
     transport = httpx.MockTransport(grant)
     tokens = TokenSource(keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=transport)
     with pytest.raises(OfflineError, match="can't be saved"):
@@ -342,7 +345,7 @@ def test_a_secret_service_without_a_bus_is_no_keychain(
     use(SecretService.Keyring())  # type: ignore[no-untyped-call]
     assert keychain_name() == ""
     with pytest.raises(OfflineError, match="can't be opened"):
-        Keychain(tmp_path, "client").load()
+        KeychainTokenStore(tmp_path, "client").load()
 
 
 PROGRAM = "from tui.xero.auth.keychain import keychain_name; print(repr(keychain_name()))"

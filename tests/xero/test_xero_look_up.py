@@ -45,7 +45,7 @@ async def look_up(client_for: ClientFor, answer: dict[str, Any], *ids: str) -> t
     """Return which contacts were found, and which Xero doesn't have."""
     async with client_for(answering(httpx.Response(200, json=answer))) as client:
         found = await client.look_up(ids)
-    assert not found.absent
+    assert not found.missing
     return [one.contact_id for one in found.contacts], list(found.unknown)
 
 
@@ -71,7 +71,7 @@ async def test_what_only_a_list_lacks_is_absent(client_for: ClientFor, alone: ht
     async with client_for(answering(httpx.Response(200, json=page(element(HERE))), alone)) as client:
         found = await client.look_up([HERE, NOT_HERE])
     assert [one.contact_id for one in found.contacts] == [HERE]
-    assert (found.unknown, found.absent) == ((), (NOT_HERE,))
+    assert (found.unknown, found.missing) == ((), (NOT_HERE,))
 
 
 async def test_a_contact_that_a_list_lacked_is_found_at_its_own_address(client_for: ClientFor) -> None:
@@ -79,7 +79,7 @@ async def test_a_contact_that_a_list_lacked_is_found_at_its_own_address(client_f
     async with client_for(answering(httpx.Response(200, json=page()), alone)) as client:
         found = await client.look_up([THERE])
     assert [one.contact_id for one in found.contacts] == [THERE]
-    assert (found.unknown, found.absent) == ((), ())
+    assert (found.unknown, found.missing) == ((), ())
 
 
 async def test_an_answer_that_lacks_many_is_not_followed_up_for_each(client_for: ClientFor) -> None:
@@ -88,7 +88,7 @@ async def test_an_answer_that_lacks_many_is_not_followed_up_for_each(client_for:
     async with client_for(answering(httpx.Response(200, json=page()), asked=asked)) as client:
         found = await client.look_up(many)
     assert asked == [*found.unknown] == many[:2]
-    assert found.absent == tuple(many[2:])
+    assert found.missing == tuple(many[2:])
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_each_fifty_are_judged_by_their_own_answer(client_for: ClientFor) 
     async with client_for(answer) as client:
         found = await client.look_up(many)
     assert len(found.contacts) == 56
-    assert (found.unknown, found.absent) == ((many[50], many[51]), ())
+    assert (found.unknown, found.missing) == ((many[50], many[51]), ())
 
 
 @pytest.mark.parametrize(
@@ -158,5 +158,5 @@ async def test_an_id_that_cannot_be_xeros_holds_up_no_other(client_for: ClientFo
         found = await client.look_up([HERE, odd, THERE])
         nothing = await client.look_up([odd])
     assert {one.contact_id for one in found.contacts} == {HERE, THERE}
-    assert {*found.unknown, *found.absent} == {*nothing.unknown, *nothing.absent} == {odd}
+    assert {*found.unknown, *found.missing} == {*nothing.unknown, *nothing.missing} == {odd}
     assert not nothing.contacts

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from tui.model.errors import AnswerLostError, FeedError, OfflineError, ReshelveError, XeroError
+from tui.model.errors import FeedError, OfflineError, ReplyLostError, ReshelveError, XeroError
 from tui.net import response_limit
-from tui.re_leased.feed import FeedObserver
+from tui.re_leased.feed import FeedEvidenceSource
 from tui.xero import errors
-from tui.xero.auth.token_endpoint import renew
+from tui.xero.auth.token_endpoint import refresh_tokens
 from tui.xero.auth.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ async def from_xero(answer: Answer | Exception, client_for: ClientFor) -> None:
 
 
 async def from_identity(answer: Answer | Exception, _: ClientFor) -> None:
-    renew("http://127.0.0.1:9", Tokens.of_refresh_token("r", "c"), httpx.MockTransport(always(answer)))
+    refresh_tokens(
+        "http://127.0.0.1:9", Tokens.from_refresh_token("r", "c"), httpx.MockTransport(always(answer))
+    )
 
 
 async def from_feed(answer: Answer | Exception, _: ClientFor) -> None:
-    observer = FeedObserver(
+    observer = FeedEvidenceSource(
         feed_url="http://127.0.0.1:9", tenant_id="t", transport=httpx.MockTransport(always(answer))
     )
     try:
@@ -107,7 +109,7 @@ async def test_an_answer_is_read_up_to_a_limit_of_memory(
     client_for: ClientFor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(response_limit, "MOST", MIB)
+    monkeypatch.setattr(response_limit, "MAX_BYTES", MIB)
     body = EMPTY_PAGE + b" " * 40 * MIB
     packed = PACKERS[packing](body)
     answer = Answer(200, headers={"Content-Encoding": packing} if packing else {}, stream=Stream(packed))
@@ -140,9 +142,9 @@ async def test_nothing_is_asked_for_that_cannot_be_unpacked(
 
 
 async def test_the_limit_is_64_megabytes_unpacked(client_for: ClientFor) -> None:
-    assert response_limit.MOST == 64 * MIB
+    assert response_limit.MAX_BYTES == 64 * MIB
     body = gzip.compress(EMPTY_PAGE + b" " * 64 * MIB, 1)
-    with pytest.raises(AnswerLostError, match="64 MB"):
+    with pytest.raises(ReplyLostError, match="64 MB"):
         await from_xero(Answer(200, headers={"Content-Encoding": "gzip"}, stream=Stream(body)), client_for)
 
 
@@ -169,7 +171,7 @@ async def test_a_broken_or_unknown_packing_is_an_error_in_words(
     source: Callable[[Answer, ClientFor], Awaitable[None]], packing: str, body: bytes, client_for: ClientFor
 ) -> None:
     answer = Answer(200, headers={"Content-Encoding": packing}, stream=Stream(body))
-    with pytest.raises((AnswerLostError, OfflineError, FeedError)):
+    with pytest.raises((ReplyLostError, OfflineError, FeedError)):
         await source(answer, client_for)
 
 
@@ -179,9 +181,9 @@ def test_an_error_in_any_charset_is_put_into_words(charset: str, status: int) ->
     content_type = f"text/plain; charset={charset}".encode("utf-8", "replace")
     for body in (b"The Organisation is offline", b"\xff\xfe\x00caf\xe9", b"%%%", b""):
         answer = Answer(status, headers=[(b"Content-Type", content_type)], content=body)
-        error = errors.failure(answer)
+        error = errors.error_for(answer)
         assert isinstance(error, XeroError)
-        assert error.what
+        assert error.message
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_an_error_in_any_charset_is_put_into_words(charset: str, status: int) ->
 )  # fmt: skip
 def test_words_are_read_in_their_charset(charset: str, body: bytes) -> None:
     headers = {"Content-Type": f"text/plain; charset={charset}"}
-    assert errors.words_of(Answer(503, headers=headers, content=body)) == "Offline café"
+    assert errors.message_of(Answer(503, headers=headers, content=body)) == "Offline café"
 
 
 @pytest.mark.parametrize("depth", [1_000, 100_000])

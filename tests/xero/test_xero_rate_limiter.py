@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack, suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.xero.rate_limiter import MinuteWindow, RateLimiter, Urgency
+from tui.xero.rate_limiter import MinuteWindow, Priority, RateLimiter
 
 
 def spend(window: MinuteWindow, calls: int, at: float, left: int | None = None) -> None:
     for _ in range(calls):
         window.begin()
     for _ in range(calls):
-        window.end(at, reached_xero=True, left=left)
+        window.end(at, reached_xero=True, remaining=left)
 
 
 def test_sixty_calls_fit_into_a_minute() -> None:
@@ -31,22 +31,22 @@ def test_calls_under_way_count_and_only_an_answer_frees_them() -> None:
     window.begin()
     window.begin()
     assert math.isinf(window.delay(0.0))
-    window.end(5.0, reached_xero=True, left=None)
+    window.end(5.0, reached_xero=True, remaining=None)
     assert window.delay(5.0) == 60.0
 
 
 def test_a_call_that_never_reached_xero_costs_nothing() -> None:
     window = MinuteWindow(calls=1)
     window.begin()
-    window.end(0.0, reached_xero=False, left=None)
+    window.end(0.0, reached_xero=False, remaining=None)
     assert window.delay(0.0) == 0
 
 
 def test_spare_calls_are_kept() -> None:
     window = MinuteWindow(calls=10)
     spend(window, 8, 0.0)
-    assert window.delay(1.0, spare=1) == 0
-    assert window.delay(1.0, spare=2) == 59.0
+    assert window.delay(1.0, reserve=1) == 0
+    assert window.delay(1.0, reserve=2) == 59.0
 
 
 def test_calls_made_before_a_restart_are_learnt_from_xero() -> None:
@@ -71,12 +71,12 @@ def test_no_minute_of_xeros_ever_sees_more_than_sixty(calls: list[tuple[float, f
         sent.append(now)
         window.begin()
         now += duration
-        window.end(now, reached_xero=True, left=None)
+        window.end(now, reached_xero=True, remaining=None)
     assert all(later - earlier >= 60.0 for earlier, later in zip(sent, sent[60:], strict=False))
 
 
-async def enter(pace: RateLimiter, urgency: Urgency, stack: AsyncExitStack, order: list[Urgency]) -> None:
-    await stack.enter_async_context(pace.slot(urgency))
+async def enter(pace: RateLimiter, urgency: Priority, stack: AsyncExitStack, order: list[Priority]) -> None:
+    await stack.enter_async_context(pace.permit(urgency))
     order.append(urgency)
 
 
@@ -87,45 +87,45 @@ async def settle() -> None:
 
 
 async def test_four_reads_at_once_and_a_place_for_a_write() -> None:
-    pace, order = RateLimiter(), list[Urgency]()
+    pace, order = RateLimiter(), list[Priority]()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        for urgency in [Urgency.BACKGROUND] * 6 + [Urgency.WRITE] * 2:
+        for urgency in [Priority.BACKGROUND] * 6 + [Priority.WRITE] * 2:
             tasks.create_task(enter(pace, urgency, stack, order))
         await settle()
-        assert order == [Urgency.BACKGROUND] * 4 + [Urgency.WRITE]
+        assert order == [Priority.BACKGROUND] * 4 + [Priority.WRITE]
         for _ in range(3):
             await stack.pop_all().aclose()
             await settle()
-    assert sorted(order) == [Urgency.WRITE] * 2 + [Urgency.BACKGROUND] * 6
+    assert sorted(order) == [Priority.WRITE] * 2 + [Priority.BACKGROUND] * 6
 
 
 async def test_the_most_urgent_goes_first() -> None:
-    pace, order = RateLimiter(), list[Urgency]()
+    pace, order = RateLimiter(), list[Priority]()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         for _ in range(5):
-            await stack.enter_async_context(pace.slot(Urgency.WRITE))
-        for urgency in (Urgency.BACKGROUND, Urgency.PERSON, Urgency.WRITE):
+            await stack.enter_async_context(pace.permit(Priority.WRITE))
+        for urgency in (Priority.BACKGROUND, Priority.INTERACTIVE, Priority.WRITE):
             tasks.create_task(enter(pace, urgency, stack, order))
         await settle()
         assert order == []
         await stack.pop_all().aclose()
         await settle()
-    assert order == [Urgency.WRITE, Urgency.PERSON, Urgency.BACKGROUND]
+    assert order == [Priority.WRITE, Priority.INTERACTIVE, Priority.BACKGROUND]
 
 
 async def test_a_full_minute_is_waited_out() -> None:
     pace = RateLimiter(MinuteWindow(calls=1, seconds=0.01))
     for _ in range(3):
-        async with pace.slot(Urgency.WRITE):
+        async with pace.permit(Priority.WRITE):
             pass
 
 
 async def test_who_gives_up_waiting_takes_nobodys_place() -> None:
-    pace, order = RateLimiter(MinuteWindow(calls=100)), list[Urgency]()
+    pace, order = RateLimiter(MinuteWindow(calls=100)), list[Priority]()
     async with AsyncExitStack() as stack:
         for _ in range(5):
-            await stack.enter_async_context(pace.slot(Urgency.WRITE))
-        impatient = [asyncio.create_task(enter(pace, Urgency.WRITE, stack, order)) for _ in range(2)]
+            await stack.enter_async_context(pace.permit(Priority.WRITE))
+        impatient = [asyncio.create_task(enter(pace, Priority.WRITE, stack, order)) for _ in range(2)]
         await settle()
         impatient[0].cancel()
         await stack.pop_all().aclose()
@@ -137,7 +137,7 @@ async def test_who_gives_up_waiting_takes_nobodys_place() -> None:
         assert order == []
         async with AsyncExitStack() as again:
             for _ in range(5):
-                await again.enter_async_context(pace.slot(Urgency.WRITE))
+                await again.enter_async_context(pace.permit(Priority.WRITE))
 
 
 # --- what is told of the waiting ---
@@ -152,10 +152,10 @@ def told(pace: RateLimiter) -> list[float | None]:
 async def test_calls_that_wait_for_the_minute_say_how_long_and_when_none_does_any_more() -> None:
     pace = RateLimiter(MinuteWindow(calls=1, seconds=0.05))
     heard = told(pace)
-    async with pace.slot(Urgency.WRITE):
+    async with pace.permit(Priority.WRITE):
         pass
     assert heard == []
-    async with pace.slot(Urgency.WRITE):
+    async with pace.permit(Priority.WRITE):
         pass
     assert len(heard) == 2
     assert heard[0] is not None
@@ -166,10 +166,10 @@ async def test_calls_that_wait_for_the_minute_say_how_long_and_when_none_does_an
 async def test_several_calls_that_wait_for_the_same_moment_say_so_once() -> None:
     pace = RateLimiter(MinuteWindow(calls=1, seconds=3600))
     heard = told(pace)
-    async with pace.slot(Urgency.WRITE):
+    async with pace.permit(Priority.WRITE):
         pass
     async with AsyncExitStack() as stack:
-        waiting = [asyncio.create_task(enter(pace, Urgency.WRITE, stack, [])) for _ in range(3)]
+        waiting = [asyncio.create_task(enter(pace, Priority.WRITE, stack, [])) for _ in range(3)]
         await settle()
         assert len(heard) == 1
         for task in waiting:
@@ -184,7 +184,7 @@ async def test_waiting_for_a_place_among_those_under_way_is_not_waiting_for_the_
     heard = told(pace)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         for _ in range(6):
-            tasks.create_task(enter(pace, Urgency.WRITE, stack, []))
+            tasks.create_task(enter(pace, Priority.WRITE, stack, []))
         await settle()
         await stack.pop_all().aclose()
     assert heard == []

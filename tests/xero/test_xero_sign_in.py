@@ -22,7 +22,7 @@ from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.system.log import logger
 from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
 from tui.xero.auth.token_endpoint import custom_connection
-from tui.xero.auth.tokens import TokenFile, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, TokenSource
 from tui.xero.connections import connected_tenants, list_organisations
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ async def begun(practice: PracticeXero, **other: Any) -> AsyncIterator[BrowserSi
 
 
 def source(folder: Path, practice: PracticeXero, tokens: Tokens) -> TokenSource:
-    TokenFile(folder / "tokens.json").save(tokens)
+    FileTokenStore(folder / "tokens.json").save(tokens)
     return TokenSource(
-        TokenFile(folder / "tokens.json"), folder / "tokens.lock", identity_url=practice.identity
+        FileTokenStore(folder / "tokens.json"), folder / "tokens.lock", identity_url=practice.identity
     )
 
 
@@ -214,7 +214,7 @@ async def test_what_xero_answers_to_a_look(
         async with begun(practice, transport=httpx.MockTransport(look)) as sign_in:
             assert dict(asked[0].url.params)["state"] not in sign_in.url
     except SignInError as error:
-        trouble = error.what
+        trouble = error.message
     assert bool(trouble) == is_refused
     assert [request.method for request in asked] == ["GET"]
 

@@ -11,9 +11,9 @@ import pytest
 from support.practice import PracticeXero, running_sandbox
 
 from tui.model.errors import NotConnectedError, OfflineError, ReconnectError, SignInError
-from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET, READY_SCOPE
-from tui.xero.auth.token_endpoint import Granted, custom_connection, redeem, renew
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenSource
+from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET, DEFAULT_SCOPE
+from tui.xero.auth.token_endpoint import TokenGrant, custom_connection, exchange_code, refresh_tokens
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 def source(practice: PracticeXero, tokens: Tokens | None = None) -> TokenSource:
     """Keep the tokens, those that work at once where none are given, and use them."""
-    file = TokenFile(practice.folder / "tokens.json")
-    file.save(tokens or Tokens.of_refresh_token(practice.refresh_token, practice.client_id))
+    file = FileTokenStore(practice.folder / "tokens.json")
+    file.save(tokens or Tokens.from_refresh_token(practice.refresh_token, practice.client_id))
     return TokenSource(file, practice.folder / "tokens.lock", identity_url=practice.identity)
 
 
@@ -46,9 +46,9 @@ async def client_of(
         await client.aclose()
 
 
-def custom(practice: PracticeXero, secret: str = CUSTOM_CLIENT_SECRET) -> Granted:
+def custom(practice: PracticeXero, secret: str = CUSTOM_CLIENT_SECRET) -> TokenGrant:
     return custom_connection(
-        practice.identity, client_id=CUSTOM_CLIENT_ID, client_secret=secret, scope=READY_SCOPE
+        practice.identity, client_id=CUSTOM_CLIENT_ID, client_secret=secret, scope=DEFAULT_SCOPE
     )
 
 
@@ -80,7 +80,7 @@ async def test_a_sign_in_that_was_ended_wants_a_new_one_which_is_then_used(pract
 
 
 async def test_an_unknown_client_id_is_named(practice: PracticeXero) -> None:
-    tokens = source(practice, Tokens.of_refresh_token(practice.refresh_token, "unknown"))
+    tokens = source(practice, Tokens.from_refresh_token(practice.refresh_token, "unknown"))
     with pytest.raises(ReconnectError, match="client id"):
         await tokens.access_token()
 
@@ -98,12 +98,12 @@ async def test_an_organisation_taken_away_is_said_to_be(practice: PracticeXero) 
 async def test_a_revoked_sign_in_is_worth_nothing_any_more(practice: PracticeXero) -> None:
     tokens = source(practice)
     await tokens.access_token()
-    kept = TokenFile(practice.folder / "tokens.json").load()
+    kept = FileTokenStore(practice.folder / "tokens.json").load()
     await tokens.revoke()
     with pytest.raises(ReconnectError, match="aren't signed in"):
         await tokens.access_token()
     with pytest.raises(ReconnectError, match="has ended"):
-        renew(practice.identity, kept)
+        refresh_tokens(practice.identity, kept)
     await source(practice, kept).revoke()
 
 
@@ -112,7 +112,7 @@ async def test_a_sign_in_is_kept_while_it_cannot_be_revoked(practice: PracticeXe
     practice.stop()
     with pytest.raises(OfflineError, match="can't be reached"):
         await tokens.revoke()
-    assert TokenFile(practice.folder / "tokens.json").load().refresh_token == practice.refresh_token
+    assert FileTokenStore(practice.folder / "tokens.json").load().refresh_token == practice.refresh_token
 
 
 async def test_a_custom_connection_works_in_its_one_organisation_and_renews_itself(
@@ -134,7 +134,7 @@ def test_a_wrong_secret_is_said_in_words(practice: PracticeXero) -> None:
 
 def test_a_code_that_never_was_is_said_in_words(practice: PracticeXero) -> None:
     with pytest.raises(SignInError, match="within five minutes"):
-        redeem(
+        exchange_code(
             practice.identity,
             client_id=practice.client_id,
             code="never issued",

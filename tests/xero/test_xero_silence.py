@@ -43,7 +43,7 @@ async def test_a_call_without_an_answer_is_told_until_it_ends(
     async with client_for(answer) as client:  # type: ignore[arg-type]
         # The sign-in is renewed by the first call; what is told of that comes before.
         calls = [asyncio.create_task(client.contacts(page)) for page in (1, 2)]
-        client.follow_silence(hear)
+        client.on_slow_response(hear)
         await is_told.wait()
         assert heard[-1] is not None
         may_end.set()
@@ -71,7 +71,7 @@ async def test_a_sign_in_that_takes_long_is_told_too(
 
     monkeypatch.setattr(tokens, "access_token", never)
     async with client_for(lambda _: NO_CONTACTS) as client:
-        client.follow_silence(hear)
+        client.on_slow_response(hear)
         call = asyncio.create_task(client.contacts(1))
         await is_told.wait()
         call.cancel()

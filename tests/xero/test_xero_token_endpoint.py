@@ -13,8 +13,8 @@ import pytest
 from support.tls import tls_server
 
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, SignInError, XeroError
-from tui.xero.auth.token_endpoint import Granted, custom_connection, redeem, renew, revoke
-from tui.xero.auth.tokens import TokenFile, Tokens
+from tui.xero.auth.token_endpoint import TokenGrant, custom_connection, exchange_code, refresh_tokens, revoke
+from tui.xero.auth.tokens import FileTokenStore, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,15 +38,15 @@ CUSTOM = Tokens("hush-access-1", "", datetime.now(UTC), "client", "hush-+/", "ac
 
 
 def renewing(transport: httpx.BaseTransport) -> Tokens:
-    return renew(URL, SIGNED_IN, transport)
+    return refresh_tokens(URL, SIGNED_IN, transport)
 
 
 def renewing_custom(transport: httpx.BaseTransport) -> Tokens:
-    return renew(URL, CUSTOM, transport)
+    return refresh_tokens(URL, CUSTOM, transport)
 
 
-def redeeming(transport: httpx.BaseTransport) -> Granted:
-    return redeem(
+def redeeming(transport: httpx.BaseTransport) -> TokenGrant:
+    return exchange_code(
         URL,
         client_id="client",
         code="hush-code",
@@ -56,7 +56,7 @@ def redeeming(transport: httpx.BaseTransport) -> Granted:
     )
 
 
-def connecting(transport: httpx.BaseTransport) -> Granted:
+def connecting(transport: httpx.BaseTransport) -> TokenGrant:
     return custom_connection(
         URL, client_id="client", client_secret="hush-+/", scope=SCOPE, transport=transport
     )
@@ -114,7 +114,7 @@ class Asked:
 
 def test_a_refresh_token_is_exchanged_for_the_next() -> None:
     service = Asked(GRANT)
-    fresh = renew(URL, SIGNED_IN, service.transport)
+    fresh = refresh_tokens(URL, SIGNED_IN, service.transport)
     assert (service.path, service.form) == (
         "/identity/connect/token",
         {"grant_type": "refresh_token", "client_id": "client", "refresh_token": "hush-refresh-1"},
@@ -126,7 +126,9 @@ def test_a_refresh_token_is_exchanged_for_the_next() -> None:
 
 
 def test_what_an_answer_leaves_out_stays_as_it_was() -> None:
-    fresh = renew(URL, SIGNED_IN, answering(httpx.Response(200, json={"access_token": "a", "expires_in": 9})))
+    fresh = refresh_tokens(
+        URL, SIGNED_IN, answering(httpx.Response(200, json={"access_token": "a", "expires_in": 9}))
+    )
     assert (fresh.access_token, fresh.refresh_token, fresh.scope) == ("a", "hush-refresh-1", SCOPE)
 
 
@@ -164,16 +166,16 @@ def test_a_custom_connection_shows_its_secret_and_never_gets_a_refresh_token() -
 
 
 @pytest.mark.parametrize("exchange", [redeeming, connecting])
-def test_what_was_granted_can_be_kept(tmp_path: Path, exchange: Callable[..., Granted]) -> None:
+def test_what_was_granted_can_be_kept(tmp_path: Path, exchange: Callable[..., TokenGrant]) -> None:
     tokens = exchange(answering(httpx.Response(200, json=GRANT))).tokens
-    file = TokenFile(tmp_path / "tokens.json")
+    file = FileTokenStore(tmp_path / "tokens.json")
     file.save(tokens)
     assert file.load() == tokens
 
 
 def test_a_custom_connection_is_renewed_by_its_secret_again() -> None:
     service = Asked(CUSTOM_GRANT)
-    fresh = renew(URL, CUSTOM, service.transport)
+    fresh = refresh_tokens(URL, CUSTOM, service.transport)
     assert service.form == {"grant_type": "client_credentials", "scope": "accounting.contacts"}
     assert service.basic == "client:hush-%2B%2F"
     assert (fresh.access_token, fresh.client_secret) == ("hush-access", "hush-+/")
@@ -278,7 +280,7 @@ def test_of_a_custom_connection_the_access_token_is_revoked() -> None:
 
 
 def test_where_there_is_no_token_nothing_is_revoked() -> None:
-    revoke(URL, Tokens.of_refresh_token("", "client"), answering(httpx.ConnectError("asked")))
+    revoke(URL, Tokens.from_refresh_token("", "client"), answering(httpx.ConnectError("asked")))
 
 
 @pytest.mark.parametrize("error", ["invalid_grant", "invalid_client", "unsupported_token_type"])
@@ -306,8 +308,8 @@ def test_a_clock_that_agrees_with_xeros_or_cannot_be_compared_is_taken_as_right(
 def test_a_certificate_that_is_not_valid_today_points_to_the_clock(tmp_path: Path, days: int) -> None:
     with tls_server(tmp_path, valid_from_days=days) as (url, trusted), httpx.HTTPTransport(trusted) as line:
         with pytest.raises(OfflineError, match="this machine's clock shows") as failed:
-            renew(url, SIGNED_IN, line)
-        assert str(datetime.now().astimezone().year) in failed.value.what
+            refresh_tokens(url, SIGNED_IN, line)
+        assert str(datetime.now().astimezone().year) in failed.value.message
         assert failed.value.next_step == "Check the clock of this machine."
 
 
@@ -318,7 +320,7 @@ def test_a_certificate_of_somebody_else_does_not_point_to_the_clock(tmp_path: Pa
         httpx.HTTPTransport(strict) as line,
         pytest.raises(OfflineError, match="is self-signed"),
     ):
-        renew(url, SIGNED_IN, line)
+        refresh_tokens(url, SIGNED_IN, line)
 
 
 @pytest.mark.parametrize("exchange", ALL)

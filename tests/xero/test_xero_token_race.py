@@ -17,9 +17,9 @@ import pytest
 from support.keychain import keychain_environment, keychain_in
 from support.practice import running_sandbox
 
-from tui.xero.auth.keychain import Keychain
-from tui.xero.auth.token_endpoint import renew
-from tui.xero.auth.tokens import TokenFile, Tokens, TokenStore
+from tui.xero.auth.keychain import KeychainTokenStore
+from tui.xero.auth.token_endpoint import refresh_tokens
+from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,15 +102,15 @@ def strict_identity() -> Iterator[StrictIdentity]:
 @pytest.fixture(params=["file", "keychain"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TokenStore]:
     if request.param == "file":
-        yield TokenFile(tmp_path / "tokens.json")
+        yield FileTokenStore(tmp_path / "tokens.json")
         return
     with keychain_in(tmp_path / "keychain.json"):
-        yield Keychain(tmp_path, "client")
+        yield KeychainTokenStore(tmp_path, "client")
 
 
 def race(store: TokenStore, folder: Path, identity_url: str, calls: int) -> Sequence[Sequence[str]]:
     """Let two processes ask for a new token again and again; gives the tokens of each."""
-    kind = "keychain" if isinstance(store, Keychain) else "file"
+    kind = "keychain" if isinstance(store, KeychainTokenStore) else "file"
     command = [sys.executable, "-c", CHILD, kind, str(folder), identity_url, str(calls)]
     environment = {**os.environ, **keychain_environment(folder / "keychain.json")}
     children = [
@@ -131,7 +131,7 @@ def race(store: TokenStore, folder: Path, identity_url: str, calls: int) -> Sequ
 
 
 def test_two_processes_never_spend_the_same_refresh_token(store: TokenStore, tmp_path: Path) -> None:
-    store.save(Tokens.of_refresh_token("refresh-0", "client"))
+    store.save(Tokens.from_refresh_token("refresh-0", "client"))
     with strict_identity() as identity:
         printed = race(store, tmp_path, f"http://127.0.0.1:{identity.server_port}", CALLS)
     granted = next(identity.serial) - 1
@@ -144,10 +144,10 @@ def test_two_processes_never_spend_the_same_refresh_token(store: TokenStore, tmp
 
 def test_the_practice_xero_sees_one_refresh_for_each_token(store: TokenStore, tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "1", "--cycle", "3600") as practice:
-        store.save(Tokens.of_refresh_token(practice.refresh_token, practice.client_id))
+        store.save(Tokens.from_refresh_token(practice.refresh_token, practice.client_id))
         printed = race(store, tmp_path, practice.identity, SANDBOX_CALLS)
         refreshes = sum(request["path"].endswith("/connect/token") for request in practice.requests())
         assert len({token for tokens in printed for token in tokens}) == refreshes >= SANDBOX_CALLS
         last = store.load()
         assert last.access_token in {tokens[-1] for tokens in printed}
-        assert renew(practice.identity, last).refresh_token
+        assert refresh_tokens(practice.identity, last).refresh_token

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, StoreError, XeroError
 from tui.xero.auth import tokens as tokens_module
-from tui.xero.auth.tokens import Secret, TokenFile, Tokens, TokenSource
+from tui.xero.auth.tokens import FileTokenStore, Secret, Tokens, TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Identity:
 
 def source(folder: Path, identity: Callable[[httpx.Request], httpx.Response]) -> TokenSource:
     return TokenSource(
-        TokenFile(folder / "tokens.json"),
+        FileTokenStore(folder / "tokens.json"),
         folder / "tokens.lock",
         identity_url="http://127.0.0.1:9/identity/",
         transport=httpx.MockTransport(identity),
@@ -48,8 +48,8 @@ def source(folder: Path, identity: Callable[[httpx.Request], httpx.Response]) ->
 
 def keep(
     folder: Path, *, minutes: float, access: str = "secret-access-1", refresh: str = "secret-refresh-1"
-) -> TokenFile:
-    file = TokenFile(folder / "tokens.json")
+) -> FileTokenStore:
+    file = FileTokenStore(folder / "tokens.json")
     file.save(Tokens(access, refresh, datetime.now(UTC) + timedelta(minutes=minutes), "client"))
     return file
 
@@ -60,7 +60,7 @@ def full(*_: object) -> None:
 
 def test_a_file_gives_back_what_it_keeps_to_its_owner_alone(tmp_path: Path) -> None:
     tokens = Tokens("a", "r", datetime(2026, 1, 1, tzinfo=UTC), "client", "secret", "scope")
-    file = TokenFile(tmp_path / "new" / "tokens.json")
+    file = FileTokenStore(tmp_path / "new" / "tokens.json")
     file.save(tokens)
     assert file.load() == tokens
     assert stat.S_IMODE((tmp_path / "new" / "tokens.json").stat().st_mode) == 0o600
@@ -81,13 +81,13 @@ def test_no_file_or_a_damaged_one_wants_a_new_sign_in(tmp_path: Path, content: b
     if content is not None:
         (tmp_path / "tokens.json").write_bytes(content)
     with pytest.raises(ReconnectError):
-        TokenFile(tmp_path / "tokens.json").load()
+        FileTokenStore(tmp_path / "tokens.json").load()
 
 
 def test_a_disk_that_refuses_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="can't be saved"):
-        TokenFile(tmp_path / "file" / "tokens.json").save(Tokens.of_refresh_token("r", "client"))
+        FileTokenStore(tmp_path / "file" / "tokens.json").save(Tokens.from_refresh_token("r", "client"))
 
 
 async def test_a_token_with_time_left_is_used_as_it_is(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ async def test_a_new_sign_in_is_used_at_once_after_the_old_one_was_refused(tmp_p
     assert await tokens.access_token() == "secret-access-1"
     keep(tmp_path, minutes=20, access="secret-access-of-a-new-sign-in")
     assert await tokens.access_token() == "secret-access-1"
-    tokens.forget()
+    tokens.invalidate()
     assert await tokens.access_token() == "secret-access-of-a-new-sign-in"
     assert identity.forms == []
 
@@ -222,10 +222,10 @@ async def test_a_new_sign_in_is_not_overwritten_by_a_refresh_of_the_old_one(
     await asyncio.to_thread(is_asked.wait, 30)
     new = Tokens("secret-new", "secret-new-refresh", datetime.now(UTC) + timedelta(minutes=30), "client")
     with pytest.raises(OfflineError, match="Another Reshelve"):
-        await connecting.keep(new)
+        await connecting.replace_tokens(new)
     may_answer.set()
     await refresh
-    await connecting.keep(new)
+    await connecting.replace_tokens(new)
     assert file.load() == new
     assert await connecting.access_token() == "secret-new"
 
@@ -334,4 +334,4 @@ def test_a_file_is_deleted_once_and_no_harm_twice(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_deleted_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "tokens.json").mkdir()
     with pytest.raises(StoreError, match="can't be removed"):
-        TokenFile(tmp_path / "tokens.json").delete()
+        FileTokenStore(tmp_path / "tokens.json").delete()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.model.errors import OfflineError
-from tui.xero.web_urls import contact_url, press_restore, words_of_page
+from tui.xero.web_urls import contact_url, page_message, simulate_restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +38,14 @@ def test_what_cannot_be_xeros_is_not_put_into_an_address(short_code: str, contac
 )
 async def test_a_real_page_is_never_pressed(host: str) -> None:
     with pytest.raises(ValueError, match="only a practice page"):
-        await press_restore(f"{host}/app/!x/contacts/contact/{ID}")
+        await simulate_restore(f"{host}/app/!x/contacts/contact/{ID}")
 
 
 async def test_a_press_that_was_not_made_promises_no_other() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(OfflineError) as raised:
-            await press_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
+            await simulate_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
     assert raised.value.next_step == "Nothing was pressed."
     assert raised.value.action == "press_restore"
 
@@ -61,7 +61,7 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
     ],
 )
 def test_the_words_of_a_page_are_its_news(html: str, words: str) -> None:
-    reader: Callable[[str], str] = words_of_page
+    reader: Callable[[str], str] = page_message
     assert reader(html) == words
 
 
@@ -69,4 +69,4 @@ def test_the_words_of_a_page_are_its_news(html: str, words: str) -> None:
     "rest", ["<![x[", "<![foo bar[ baz", "<!-", "<!DOCTYPE [<!x", "&#xD800;", "<a" * 2_000]
 )
 def test_no_page_is_too_odd_to_be_looked_at(rest: str) -> None:
-    assert words_of_page(f"<p role=alert>Refused</p>{rest}") == "Refused"
+    assert page_message(f"<p role=alert>Refused</p>{rest}") == "Refused"

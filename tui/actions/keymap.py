@@ -13,8 +13,8 @@ from textual.keys import Keys
 from textual.screen import ModalScreen, Screen
 
 from tui.actions.registry import ACTIONS, spec
-from tui.settings.schema import near
-from tui.settings.validators import shown
+from tui.settings.schema import suggestion
+from tui.settings.validators import printable
 from tui.widgets.contact_table import ContactTable
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ _MODIFIERS: Final = ("alt", "ctrl", "shift", "super")
 # Textual's list has some that no terminal sends, or sends as something else.
 _TEXTUALS: Final = [str(key.value) for key in Keys.__members__.values()]
 _NAMED: Final = {key for key in _TEXTUALS if not set("<+-") & set(key)} - {"return"}
-_MEANT: Final = {
+_KEY_ALIASES: Final = {
     "cmd": "super", "control": "ctrl", "del": "delete", "esc": "escape", "ins": "insert", "option": "alt",
     "page_down": "pagedown", "page_up": "pageup", "pgdn": "pagedown", "pgup": "pageup", "return": "enter",
 }  # fmt: skip
-_SENT_AS: Final = {
+_TERMINAL_EQUIVALENTS: Final = {
     "ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+left_square_bracket": "escape", "ctrl+m": "enter",
     "ctrl+space": "ctrl+at",
 }  # fmt: skip
-_FOLLOWS: Final = "extend"
+_FIXED_ACTION: Final = "extend"
 
 
 def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -44,8 +44,8 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         if action_id not in known:
             yield (
                 action_id,
-                f"[keys] has no action {shown(action_id)}.",
-                near(action_id, known) or "Run `reshelve settings keys` to see them all.",
+                f"[keys] has no action {printable(action_id)}.",
+                suggestion(action_id, known) or "Run `reshelve settings keys` to see them all.",
             )
         else:
             yield from _problems_of(spec(action_id), own)
@@ -57,13 +57,13 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def keymap(keys: Mapping[str, str]) -> dict[str, str]:
+def to_textual_keymap(keys: Mapping[str, str]) -> dict[str, str]:
     """Return keys by action as Textual takes them, by binding ids.
 
     Textual takes a key that is given up from every action of the screen that has it: those are given it back.
     """
-    given_up = {key for name in keys for key in _keys(spec(name).keys)}
-    sharing = {item.binding_id: item.keys for item in ACTIONS if item.keys and given_up & _keys(item.keys)}
+    freed_keys = {key for name in keys for key in _keys(spec(name).keys)}
+    sharing = {item.binding_id: item.keys for item in ACTIONS if item.keys and freed_keys & _keys(item.keys)}
     return sharing | {spec(name).binding_id: own for name, own in keys.items()}
 
 
@@ -71,7 +71,7 @@ def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
     if not item.keys:
         yield item.id, f"keys.{item.id}: {item.label} takes no keys.", "The command palette has it."
         return
-    if item.id == _FOLLOWS:
+    if item.id == _FIXED_ACTION:
         yield (
             item.id,
             f"keys.{item.id}: {item.label} takes no other keys.",
@@ -79,14 +79,14 @@ def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
         )
         return
     for key in own.split(","):
-        named = f'keys.{item.id} is "{shown(key)}"'
-        if not _exists(key):
+        named = f'keys.{item.id} is "{printable(key)}"'
+        if not _is_valid_key(key):
             yield item.id, f"{named}, and no such key can be pressed in a terminal.", _hint(key)
         elif _keys(key) <= _keys(item.keys):
             continue
-        elif _keys(key) <= _moving():
+        elif _keys(key) <= _navigation_keys():
             yield item.id, f"{named}, which moves about.", "Choose another key."
-        elif item.priority and _types(key):
+        elif item.priority and _is_typed(key):
             yield (
                 item.id,
                 f"{named}, which couldn't be typed into a box any more.",
@@ -96,18 +96,18 @@ def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
 
 def _keys(keys: str) -> set[str]:
     """Return keys in Textual's long names."""
-    return {binding.key for binding in _bound(keys)}
+    return {binding.key for binding in _make_bindings(keys)}
 
 
-def _bound(keys: str) -> Iterable[Binding]:
+def _make_bindings(keys: str) -> Iterable[Binding]:
     return Binding.make_bindings([Binding(keys, "")]) if keys else ()
 
 
-def _exists(key: str) -> bool:
+def _is_valid_key(key: str) -> bool:
     if len(key) == 1:
         return key.isprintable()
     *modifiers, base = key.split("+")
-    if key in _SENT_AS or modifiers != sorted(set(modifiers) & set(_MODIFIERS)):
+    if key in _TERMINAL_EQUIVALENTS or modifiers != sorted(set(modifiers) & set(_MODIFIERS)):
         return False
     # Shift makes another character of one; a capital has no other name.
     is_character = base in _punctuation() or (base.isalnum() and len(base) == 1 and base == base.lower())
@@ -115,30 +115,32 @@ def _exists(key: str) -> bool:
 
 
 def _hint(key: str) -> str:
-    words = key.replace("^", "ctrl+").replace("-", "+").split("+")
-    *modifiers, base = (_MEANT.get(word.lower(), word) for word in words)
+    parts = key.replace("^", "ctrl+").replace("-", "+").split("+")
+    *modifiers, base = (_KEY_ALIASES.get(word.lower(), word) for word in parts)
     if modifiers == ["shift"] and len(base) == 1:
         return f"Did you mean {base.upper()}?"
     meant = "+".join([*sorted({modifier.lower() for modifier in modifiers}), base.lower()])
-    meant = _SENT_AS.get(meant, meant)
-    if _exists(meant):
+    meant = _TERMINAL_EQUIVALENTS.get(meant, meant)
+    if _is_valid_key(meant):
         return f"Did you mean {meant}?"
-    names = [key for key in _TEXTUALS if _exists(key)]
-    return near(key.lower(), names) or "Such as f2, ctrl+r, space, or a single character."
+    names = [key for key in _TEXTUALS if _is_valid_key(key)]
+    return suggestion(key.lower(), names) or "Such as f2, ctrl+r, space, or a single character."
 
 
-def _types(key: str) -> bool:
+def _is_typed(key: str) -> bool:
     return len(key) == 1 or key in {"space", *_punctuation()}
 
 
 @cache
 def _punctuation() -> frozenset[str]:
     """Return the names of the characters that aren't their own, such as the comma's."""
-    return frozenset(binding.key for mark in punctuation for binding in _bound(mark.replace(",", "comma")))
+    return frozenset(
+        binding.key for mark in punctuation for binding in _make_bindings(mark.replace(",", "comma"))
+    )
 
 
 @cache
-def _moving() -> set[str]:
+def _navigation_keys() -> set[str]:
     """Return the keys that move in lists, and from one thing to the next."""
     moves = {
         binding.key
@@ -157,17 +159,17 @@ def _collisions(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
             shared = _keys(keys[mine]) & _keys(keys.get(other.id, other.keys))
             # What shares a key from the start is told apart by the screen.
             shared -= _keys(spec(mine).keys) & _keys(other.keys)
-            if mine != other.id and shared and pair not in seen and _are_together(pair):
+            if mine != other.id and shared and pair not in seen and _share_screen(pair):
                 seen.add(pair)
                 yield mine, other.id, min(shared)
 
 
-def _are_together(pair: frozenset[str]) -> bool:
-    return any(pair <= place for place in _places())
+def _share_screen(pair: frozenset[str]) -> bool:
+    return any(pair <= place for place in _actions_by_screen())
 
 
 @cache
-def _places() -> tuple[frozenset[str], ...]:
+def _actions_by_screen() -> tuple[frozenset[str], ...]:
     """Return, for each screen, the actions that may have a key there.
 
     To know them all, all screens are loaded: done only where a key could be taken.
@@ -179,10 +181,10 @@ def _places() -> tuple[frozenset[str], ...]:
         import_module(module.name)
     everywhere = _ids(ReshelveApp)
     urgent = {item.id for item in ACTIONS if item.priority} & everywhere
-    in_lists = {item.id for item in ACTIONS if item.own}
+    in_lists = {item.id for item in ACTIONS if item.bound_by_widget}
     return tuple(
         frozenset(_ids(screen) | in_lists | (urgent if issubclass(screen, ModalScreen) else everywhere))
-        for screen in _kinds_of(Screen)
+        for screen in _subclasses(Screen)
         if screen.__module__.startswith(screens.__name__)
     )
 
@@ -192,8 +194,8 @@ def _ids(node: type) -> set[str]:
     return {binding.id for binding in found if isinstance(binding, Binding) and binding.id}
 
 
-def _kinds_of(kind: type) -> Iterator[type]:
-    kinds: list[type] = kind.__subclasses__()
-    for one in kinds:
-        yield one
-        yield from _kinds_of(one)
+def _subclasses(kind: type) -> Iterator[type]:
+    subclasses: list[type] = kind.__subclasses__()
+    for subclass in subclasses:
+        yield subclass
+        yield from _subclasses(subclass)

@@ -41,13 +41,13 @@ class ActionSpec:
     writes: bool = False
     signs_out: bool = False
     footer: bool = False
-    own: bool = False
+    bound_by_widget: bool = False
     priority: bool = False
 
     @property
     def binding_id(self) -> str:
         """The id under which the keys can be remapped; the table's own keys carry its name."""
-        return f"table.{self.id}" if self.own else self.id
+        return f"table.{self.id}" if self.bound_by_widget else self.id
 
 
 GROUPS: Final = (
@@ -64,8 +64,8 @@ GROUPS: Final = (
 _contacts = partial(ActionSpec, group="Contacts")
 _finding = partial(ActionSpec, group="Finding")
 _changes = partial(ActionSpec, group="Changes")
-_handoffs = partial(ActionSpec, group="Hand-offs")
-_released = partial(ActionSpec, group="Re-Leased")
+_manual_restores = partial(ActionSpec, group="Hand-offs")
+_re_leased = partial(ActionSpec, group="Re-Leased")
 _organisations = partial(ActionSpec, group="Organisations")
 _dialogs = partial(ActionSpec, group="Dialogs")
 _everywhere = partial(ActionSpec, group="Everywhere")
@@ -75,10 +75,10 @@ _writes = partial(_contacts, danger=True, writes=True, footer=True)
 ACTIONS: Final = (
     _writes("archive", "a", "Archive", "Archive the contact, or all that are selected"),
     _writes("restore", "r", "Restore", "Restore the contact, or all that are selected"),
-    _contacts("open", "enter", "Open", "Show the contact's details and history", footer=True, own=True),
-    _contacts("select", "space", "Select", "Select the contact, or take it out again", footer=True, own=True),
-    _contacts("extend", "shift+up,shift+down", "Extend", "Select a range while moving", own=True),
-    _contacts("select_all", "*", "Select all", "Select every contact found", own=True),
+    _contacts("open", "enter", "Open", "Show the contact's details and history", footer=True, bound_by_widget=True),
+    _contacts("select", "space", "Select", "Select the contact, or take it out again", footer=True, bound_by_widget=True),
+    _contacts("extend", "shift+up,shift+down", "Extend", "Select a range while moving", bound_by_widget=True),
+    _contacts("select_all", "*", "Select all", "Select every contact found", bound_by_widget=True),
     _contacts("open_in_xero", "o", "Open in Xero", "Open the contact in Xero's pages"),
     _contacts("copy", "y", "Copy link", "Copy the link to the contact in Xero"),
     # With priority: what is typed straight after it must find the box, not the keys of the table.
@@ -110,36 +110,36 @@ ACTIONS: Final = (
              "In the list of changes: cancel what hasn't left, or stop waiting for a restore",
              danger=True, writes=True),
     _changes("export", "e", "Export", "In the list of changes: write those shown to a CSV file"),
-    _handoffs("handoffs", "h", "Hand-offs", "Show the restores that wait for a press in Xero", footer=True),
-    _handoffs("open_next", "O", "Open five", "Open the next five of them in Xero's pages"),
-    _handoffs("copy_all", "Y", "Copy all links", "Copy the links of all that wait, one a line"),
-    _handoffs("press_restore", "p", "Press Restore here",
+    _manual_restores("handoffs", "h", "Hand-offs", "Show the restores that wait for a press in Xero", footer=True),
+    _manual_restores("open_next", "O", "Open five", "Open the next five of them in Xero's pages"),
+    _manual_restores("copy_all", "Y", "Copy all links", "Copy the links of all that wait, one a line"),
+    _manual_restores("press_restore", "p", "Press Restore here",
               "Practice only: press Restore in the practice Xero's page", writes=True),
-    _handoffs("stop_waiting", "x", "Stop waiting",
+    _manual_restores("stop_waiting", "x", "Stop waiting",
               "Stop waiting for this restore; nothing changes in Xero", danger=True, writes=True),
-    _released("manual_sync", "m", "Manual sync",
+    _re_leased("manual_sync", "m", "Manual sync",
               "Say that you started a sync in Re-Leased, then how it ended", footer=True, writes=True),
-    _released("troubleshoot", "t", "Troubleshoot",
+    _re_leased("troubleshoot", "t", "Troubleshoot",
               "Go through what keeps contacts from reaching Re-Leased, step by step"),
-    _released("sync_overview", "w", "Sync Overview",
+    _re_leased("sync_overview", "w", "Sync Overview",
               "In Troubleshoot: say what Re-Leased's Sync Overview shows", writes=True),
-    _released("copy_report", "y", "Copy report", "In Troubleshoot: copy the report for support"),
-    _released("save_report", "e", "Save report", "In Troubleshoot: write the report for support to a file"),
-    _released("reconcile", "f", "Compare a file",
+    _re_leased("copy_report", "y", "Copy report", "In Troubleshoot: copy the report for support"),
+    _re_leased("save_report", "e", "Save report", "In Troubleshoot: write the report for support to a file"),
+    _re_leased("reconcile", "f", "Compare a file",
               "Hold a file of contacts exported from Re-Leased against those in Xero"),
-    _released("record", "w", "Record",
+    _re_leased("record", "w", "Record",
               "In a comparison: record what agrees as read by Re-Leased", writes=True),
-    _released("kind_differ", "1", "What differs", "In a comparison: show what differs"),
-    _released("kind_unclear", "2", "For you to tell", "In a comparison: show the lines that are unclear"),
-    _released("kind_agree", "3", "What agrees", "In a comparison: show what agrees"),
-    _released("kind_file", "4", "Only in the file", "In a comparison: show what Xero doesn't have"),
-    _released("kind_xero", "5", "Only in Xero", "In a comparison: show what the file doesn't have"),
-    _released("seen_in_released", "v", "Seen in Re-Leased",
+    _re_leased("kind_differ", "1", "What differs", "In a comparison: show what differs"),
+    _re_leased("kind_unclear", "2", "For you to tell", "In a comparison: show the lines that are unclear"),
+    _re_leased("kind_agree", "3", "What agrees", "In a comparison: show what agrees"),
+    _re_leased("kind_file", "4", "Only in the file", "In a comparison: show what Xero doesn't have"),
+    _re_leased("kind_xero", "5", "Only in Xero", "In a comparison: show what the file doesn't have"),
+    _re_leased("seen_in_released", "v", "Seen in Re-Leased",
               "On a contact's page: say that you see it in the right tab of Re-Leased", writes=True),
-    _released("unlinked", "k", "Unlinked there",
+    _re_leased("unlinked", "k", "Unlinked there",
               "On a contact's page: say that it is unlinked in Re-Leased, or linked again", writes=True),
     # Two keys: before many contacts are archived, their number is typed into a box.
-    _released("tenant_groups", "g,ctrl+g", "Tenants",
+    _re_leased("tenant_groups", "g,ctrl+g", "Tenants",
               "Mark the contact groups that are tenants: archiving one of them warns", writes=True),
     # With priority: it is wanted from the search box too.
     _organisations("organisations", "ctrl+o", "Organisations", "Show all organisations, and open another",
@@ -201,7 +201,7 @@ def is_offered(app: App[Any], item: ActionSpec) -> bool:
     return why_refused is None or why_refused(item.id) is None
 
 
-def keys_of(app: App[Any], item: ActionSpec) -> str:
+def current_keys(app: App[Any], item: ActionSpec) -> str:
     """Return the keys of an action as they are now: those of the settings, where they give it others."""
     keymap = app._keymap  # noqa: SLF001 - Textual has a way to set it and none to read it
     return keymap.get(item.binding_id, item.keys)
@@ -221,33 +221,33 @@ def key_name(key: str) -> str:
     return _KEY_NAMES.get(key) or (key if character.isspace() or not character.isprintable() else character)
 
 
-def usual_key(action_id: str) -> str:
+def default_key(action_id: str) -> str:
     """Write the key of an action as it is where nobody has given it another."""
     return key_name(spec(action_id).keys.split(",")[0])
 
 
-def key_now(app: App[Any], action_id: str) -> str:
+def current_key(app: App[Any], action_id: str) -> str:
     """Write the key of an action as it is now, for a sentence that says what to press.
 
     Empty for one that isn't offered, in read-only mode: leave that sentence out.
     """
     if not is_offered(app, spec(action_id)):
         return ""
-    return key_name(keys_of(app, spec(action_id)).split(",")[0])
+    return key_name(current_keys(app, spec(action_id)).split(",")[0])
 
 
-def advice(app: App[Any], error: ReshelveError) -> str:
+def error_advice(app: App[Any], error: ReshelveError) -> str:
     """Return what to do about an error, with the key of the action that helps as it is now; may be empty."""
     if not error.action:
         return error.next_step
-    press = f"Press {key_now(app, error.action)} ({spec(error.action).label})."
+    press = f"Press {current_key(app, error.action)} ({spec(error.action).label})."
     return f"{error.next_step} {press}".strip()
 
 
-def in_words(app: App[Any], error: ReshelveError) -> str:
+def error_message(app: App[Any], error: ReshelveError) -> str:
     """Return what happened, and what to do about it."""
-    to_do = advice(app, error)
-    return f"{error.sentence} {to_do}" if to_do else error.what
+    to_do = error_advice(app, error)
+    return f"{error.sentence} {to_do}" if to_do else error.message
 
 
 def key_names(keys: str) -> str:
@@ -255,7 +255,7 @@ def key_names(keys: str) -> str:
     return " ".join(key_name(key) for key in keys.split(",") if key)
 
 
-def by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:
+def actions_by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:
     """Yield the actions that have keys, group by group, as help and README show them."""
     for group in GROUPS:
         yield group, tuple(item for item in ACTIONS if item.group == group and item.keys)
@@ -264,7 +264,7 @@ def by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:
 def readme_table() -> str:
     """Return the table of keys in README's Markdown."""
     lines = ["| Key | What it does |", "|---|---|"]
-    for _, group in by_group():
+    for _, group in actions_by_group():
         lines += (
             f"| {' '.join(f'`{key_name(key)}`' for key in item.keys.split(','))} | {item.help} |"
             for item in group

@@ -14,19 +14,19 @@ from tui.actions.registry import ActionCommands, bindings, is_action, spec
 from tui.app.engine_registry import EngineRegistry
 from tui.app.terminal_watchdog import TerminalWatchdog
 from tui.compat.textual import CrashSafeApp
-from tui.model.backend import why_read_only
-from tui.model.errors import ReadOnly, ReshelveError
+from tui.model.backend import read_only_reason
+from tui.model.errors import ReadOnlyReason, ReshelveError
 from tui.screens.base_screen import BaseScreen
 from tui.screens.main import MainScreen
 from tui.screens.messages import (
-    ConnectedTo,
-    ConnectWanted,
+    ConnectRequested,
     OrganisationChosen,
+    OrganisationsConnected,
     RestoreRequested,
     SnapshotChanged,
 )
 from tui.system.log import logger
-from tui.widgets.formatting import read_only
+from tui.widgets.formatting import read_only_message
 from tui.widgets.themes import DEFAULT, THEMES
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from tui.model.account import Account
-    from tui.model.backend import Service
+    from tui.model.backend import EngineProtocol
     from tui.model.contact import Organisation
     from tui.model.snapshot import Snapshot
 
@@ -71,11 +71,11 @@ class ReshelveApp(CrashSafeApp[None]):
     ) -> None:
         super().__init__(css_path=None if organisation is not None else "../screens/connect/connect.tcss")
         self.account = account
-        self._opened = EngineRegistry(account, self._publish)
-        self._current: Service | None = None
-        self._homes: dict[Service, MainScreen] = {}
-        self._lifeline = TerminalWatchdog(self.exit)
-        self._awaited_restores: frozenset[str] = frozenset()
+        self._engines = EngineRegistry(account, self._forward_snapshot)
+        self._current: EngineProtocol | None = None
+        self._main_screens: dict[EngineProtocol, MainScreen] = {}
+        self._watchdog = TerminalWatchdog(self.exit)
+        self._requested_restores: frozenset[str] = frozenset()
         self._on_theme = on_theme
         self._warning = warning
         for known in THEMES:
@@ -84,17 +84,17 @@ class ReshelveApp(CrashSafeApp[None]):
         if keys:
             self.set_keymap(dict(keys))
         if organisation is not None:
-            self._current = self._opened.service(organisation)
+            self._current = self._engines.get_or_open(organisation)
 
     @property
-    def service(self) -> Service | None:
+    def service(self) -> EngineProtocol | None:
         """The engine of the organisation that is shown; None while there is none."""
         return self._current
 
     @property
-    def mark(self) -> str:
+    def environment_label(self) -> str:
         """What every screen shows, so that nobody takes practice for the real books; mostly empty."""
-        if self.account.is_practice:
+        if self.account.is_sandbox:
             return "PRACTICE"
         if self._current is not None and self._current.snapshot.organisation.is_demo:
             return "DEMO COMPANY"
@@ -105,12 +105,14 @@ class ReshelveApp(CrashSafeApp[None]):
         """Whether nothing can be changed: anywhere, or in the organisation that is open."""
         return self.account.is_read_only or (self._current is not None and self._current.is_read_only)
 
-    def why_refused(self, action_id: str) -> ReadOnly | None:
+    def refusal_reason(self, action_id: str) -> ReadOnlyReason | None:
         """Return why read-only mode refuses an action; None where it doesn't."""
         item = spec(action_id)
-        if item.writes and self._current is not None and (reason := why_read_only(self._current)):
+        if item.writes and self._current is not None and (reason := read_only_reason(self._current)):
             return reason
-        return ReadOnly.OPTION if (item.writes or item.signs_out) and self.account.is_read_only else None
+        return (
+            ReadOnlyReason.OPTION if (item.writes or item.signs_out) and self.account.is_read_only else None
+        )
 
     def get_default_screen(self) -> Screen[None]:
         """Open on the contacts, or on how to connect."""
@@ -120,7 +122,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def _first_screen(self) -> Screen[None]:
         if self._current is not None:
-            return self._home(self._current)
+            return self._main_screen(self._current)
         from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - a first paint with contacts needs none
 
         return ConnectScreen(self.account, is_first=True)
@@ -129,26 +131,26 @@ class ReshelveApp(CrashSafeApp[None]):
         """Start the engine once the first frame is out."""
         self.theme_changed_signal.subscribe(self, lambda theme: self._on_theme(theme.name))
         if not self.is_headless:
-            self._lifeline.watch(self)
+            self._watchdog.watch(self)
         self.set_interval(1, self._tick)
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
-        _collect_garbage_again()
+        _enable_garbage_collection()
         if self._current is not None:
             self._run(self._current)
         if self._warning and isinstance(self.screen, BaseScreen):
-            self.screen.flash(self._warning, trouble=True)
+            self.screen.flash(self._warning, is_problem=True)
 
     # Its own coroutine: one given to a worker that never starts ends in a warning on the terminal.
     @work(group="engine", exit_on_error=False)
-    async def _run(self, service: Service) -> None:
+    async def _run(self, service: EngineProtocol) -> None:
         await service.run()
 
     async def on_unmount(self) -> None:
         """Stop the engines; by now the terminal is the person's again."""
-        self._lifeline.release()
-        await self._opened.close()
+        self._watchdog.release()
+        await self._engines.close()
 
     async def on_event(self, event: events.Event) -> None:
         """Let the engine know that somebody is there."""
@@ -182,34 +184,34 @@ class ReshelveApp(CrashSafeApp[None]):
 
     # --- organisations ---
 
-    def _home(self, service: Service) -> MainScreen:
+    def _main_screen(self, service: EngineProtocol) -> MainScreen:
         """Return the contacts of an organisation, as the person left them."""
-        home = self._homes.get(service)
-        if home is None:
-            home = self._homes[service] = MainScreen(service)
+        main_screen = self._main_screens.get(service)
+        if main_screen is None:
+            main_screen = self._main_screens[service] = MainScreen(service)
             # What is installed stays as it is while another organisation is shown.
-            self.install_screen(home, f"contacts-{id(home)}")
-        return home
+            self.install_screen(main_screen, f"contacts-{id(main_screen)}")
+        return main_screen
 
     async def open_organisation(self, organisation: Organisation) -> None:
         """Go to an organisation's contacts; the one that was open finishes its work in the background."""
-        is_new = not self._opened.has(organisation)
-        service = self._opened.service(organisation)
+        is_new = not self._engines.is_open(organisation)
+        service = self._engines.get_or_open(organisation)
         self._current = service
         service.record_user_activity()
         await self._pop_to_base()
-        home = self._home(service)
-        if self.screen is not home:
-            await self.switch_screen(home)
+        main_screen = self._main_screen(service)
+        if self.screen is not main_screen:
+            await self.switch_screen(main_screen)
         if is_new:
             self._run(service)
-        self._opened.went_to(organisation)
+        self._engines.record_opened(organisation)
 
     async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
         """Open what was chosen in the list."""
-        await self._attempt(message.organisation)
+        await self._try_open(message.organisation)
 
-    async def _attempt(self, organisation: Organisation) -> None:
+    async def _try_open(self, organisation: Organisation) -> None:
         try:
             await self.open_organisation(organisation)
         except ReshelveError as error:
@@ -227,8 +229,8 @@ class ReshelveApp(CrashSafeApp[None]):
 
     async def _after_organisations(self, _: None) -> None:
         """Follow what was disconnected, or told anew, while the list was open."""
-        await self._opened.follow()
-        await self._leave_what_is_closed()
+        await self._engines.close_disconnected()
+        await self._leave_closed_organisation()
 
     def action_connect(self) -> None:
         """Connect to Xero, for the first time or again."""
@@ -237,37 +239,37 @@ class ReshelveApp(CrashSafeApp[None]):
         if not any(isinstance(screen, ConnectScreen) for screen in self.screen_stack):
             self.push_screen(ConnectScreen(self.account))
 
-    def on_connect_wanted(self, _: ConnectWanted) -> None:
+    def on_connect_requested(self, _: ConnectRequested) -> None:
         """Open the screen that connects."""
         self.action_connect()
 
-    async def on_connected_to(self, message: ConnectedTo) -> None:
+    async def on_organisations_connected(self, message: OrganisationsConnected) -> None:
         """Go on where the person was, now that Xero can be asked again; or begin."""
-        await self._opened.follow()
+        await self._engines.close_disconnected()
         organisations = message.connected.organisations
-        self._opened.reconnected(organisations)
+        self._engines.reconnected(organisations)
         if self._current is None and organisations:
-            await self._attempt(organisations[0])
+            await self._try_open(organisations[0])
         else:
-            await self._leave_what_is_closed()
+            await self._leave_closed_organisation()
 
-    async def _leave_what_is_closed(self) -> None:
+    async def _leave_closed_organisation(self) -> None:
         """Go to another organisation, or to the connect screen, when the one open was closed."""
         closed = self._current
-        if closed is None or self._opened.service_of(closed.snapshot.organisation) is closed:
+        if closed is None or self._engines.get(closed.snapshot.organisation) is closed:
             return
         here = closed.snapshot.organisation.tenant_id
         # The same one first: it may only be connected in another way than before.
         organisations = sorted(self.account.connected, key=lambda one: one.tenant_id != here)
         if organisations:
-            await self._attempt(organisations[0])
+            await self._try_open(organisations[0])
         else:
-            await self._begin_again()
-        home = self._homes.pop(closed)
-        self.uninstall_screen(home)
-        await home.remove()
+            await self._show_first_connect()
+        main_screen = self._main_screens.pop(closed)
+        self.uninstall_screen(main_screen)
+        await main_screen.remove()
 
-    async def _begin_again(self) -> None:
+    async def _show_first_connect(self) -> None:
         from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - as above
 
         self._current = None
@@ -280,26 +282,26 @@ class ReshelveApp(CrashSafeApp[None]):
 
     # --- news ---
 
-    def _publish(self, service: Service, snapshot: Snapshot) -> None:
+    def _forward_snapshot(self, service: EngineProtocol, snapshot: Snapshot) -> None:
         for screen in self.screen_stack:
             if getattr(screen, "backend", None) is service:
                 screen.post_message(SnapshotChanged(snapshot))
         if service is self._current:
-            self._open_handoffs(service)
+            self._open_manual_restores(service)
 
     def on_restore_requested(self, message: RestoreRequested) -> None:
         """Remember whose restores to open the list for, should they become hand-offs."""
-        self._awaited_restores = frozenset(message.contact_ids)
+        self._requested_restores = frozenset(message.contact_ids)
         if self._current is not None:
-            self._open_handoffs(self._current)
+            self._open_manual_restores(self._current)
 
-    def _open_handoffs(self, service: Service) -> None:
-        pane = service.snapshot.summary
-        waiting = {view.change.contact_id for view in pane.manual_restores} if pane else set()
-        if self._awaited_restores & waiting and not isinstance(self.screen, ModalScreen):
+    def _open_manual_restores(self, service: EngineProtocol) -> None:
+        summary = service.snapshot.summary
+        waiting = {view.change.contact_id for view in summary.manual_restores} if summary else set()
+        if self._requested_restores & waiting and not isinstance(self.screen, ModalScreen):
             from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-            self._awaited_restores = frozenset()
+            self._requested_restores = frozenset()
             self.push_screen(ManualRestoresScreen(service))
 
     # --- keys that work everywhere ---
@@ -312,11 +314,11 @@ class ReshelveApp(CrashSafeApp[None]):
     ) -> bool:
         """Run an action, unless read-only mode refuses it: then say why."""
         _, name, _ = parse(action) if isinstance(action, str) else action
-        reason = self.why_refused(name) if is_action(name) else None
+        reason = self.refusal_reason(name) if is_action(name) else None
         if reason is None:
             return await super().run_action(action, default_namespace, namespaces)
         if isinstance(self.screen, BaseScreen):
-            self.screen.flash(read_only(reason))
+            self.screen.flash(read_only_message(reason))
         return True
 
     def action_interrupt(self) -> None:
@@ -335,7 +337,7 @@ class ReshelveApp(CrashSafeApp[None]):
             self.push_screen(HelpScreen())
 
 
-def _collect_garbage_again() -> None:
+def _enable_garbage_collection() -> None:
     """Turn the collector on, where the command line has put it off for the sake of the first paint."""
     if not gc.isenabled():
         # Modules and widgets stay to the end: no collection has to look through them any more.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tui.model.account import Account
-    from tui.model.backend import Service
+    from tui.model.backend import EngineProtocol
     from tui.model.contact import Organisation
     from tui.model.snapshot import Snapshot
 
@@ -23,35 +23,37 @@ class EngineRegistry:
     `publish` is called with each new snapshot of any of them.
     """
 
-    def __init__(self, account: Account, publish: Callable[[Service, Snapshot], None]) -> None:
+    def __init__(self, account: Account, publish: Callable[[EngineProtocol, Snapshot], None]) -> None:
         self._account = account
         self._publish = publish
-        self._services: dict[str, Service] = {}
+        self._services: dict[str, EngineProtocol] = {}
         self._unsubscribe: dict[str, Callable[[], None]] = {}
 
-    def has(self, organisation: Organisation) -> bool:
+    def is_open(self, organisation: Organisation) -> bool:
         """Whether the organisation is open."""
         return organisation.tenant_id in self._services
 
-    def service_of(self, organisation: Organisation) -> Service | None:
+    def get(self, organisation: Organisation) -> EngineProtocol | None:
         """Return the organisation's engine if it is open."""
         return self._services.get(organisation.tenant_id)
 
-    def service(self, organisation: Organisation) -> Service:
+    def get_or_open(self, organisation: Organisation) -> EngineProtocol:
         """Return the organisation's engine, made where it isn't open yet. Raises `ReshelveError`."""
         tenant_id = organisation.tenant_id
         if tenant_id not in self._services:
             service = self._account.open(organisation)
             self._services[tenant_id] = service
-            self._unsubscribe[tenant_id] = service.subscribe(lambda news: self._publish(service, news))
+            self._unsubscribe[tenant_id] = service.subscribe(
+                lambda snapshot: self._publish(service, snapshot)
+            )
         return self._services[tenant_id]
 
-    def went_to(self, organisation: Organisation) -> None:
+    def record_opened(self, organisation: Organisation) -> None:
         """Note where the person is, for the next start."""
         try:
-            self._account.opened(organisation)
+            self._account.record_opened(organisation)
         except ReshelveError as error:
-            logger.warning("the last organisation wasn't noted: %s", error.what)
+            logger.warning("the last organisation wasn't noted: %s", error.message)
 
     def reconnected(self, organisations: Iterable[Organisation]) -> None:
         """Let the engines of these organisations ask Xero again at once."""
@@ -60,7 +62,7 @@ class EngineRegistry:
             if service is not None:
                 service.reconnected()
 
-    async def follow(self) -> None:
+    async def close_disconnected(self) -> None:
         """Close what is no longer connected, and what is connected in another way than it was opened."""
         connected = {one.tenant_id: one for one in self._account.connected}
         for tenant_id, service in list(self._services.items()):
@@ -76,4 +78,4 @@ class EngineRegistry:
         try:
             await self._services.pop(tenant_id).stop()
         except ReshelveError as error:
-            logger.error("stopping: %s", error.what)
+            logger.error("stopping: %s", error.message)

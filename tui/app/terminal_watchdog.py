@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SECONDS_BETWEEN_LOOKS = 1.0
+_CHECK_SECONDS = 1.0
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)
 )  # Windows has no SIGHUP
 
 
-class _Ticks(Protocol):
+class _Timers(Protocol):
     def set_interval(self, interval: float, callback: Callable[[], None]) -> object: ...
 
 
@@ -35,7 +35,7 @@ class TerminalWatchdog:
         self._end = end
         self._poll: select.poll | None = None
 
-    def watch(self, ticks: _Ticks) -> None:
+    def watch(self, timers: _Timers) -> None:
         """Begin to watch, from the loop's thread."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
@@ -45,7 +45,7 @@ class TerminalWatchdog:
         if sys.__stdin__ is not None and hasattr(select, "poll"):
             self._poll = select.poll()
             self._poll.register(sys.__stdin__.fileno(), 0)
-            ticks.set_interval(_SECONDS_BETWEEN_LOOKS, self._look)
+            timers.set_interval(_CHECK_SECONDS, self._check_terminal)
 
     def release(self) -> None:
         """Leave signals to their defaults again, so that a stop that hangs can be interrupted."""
@@ -54,12 +54,12 @@ class TerminalWatchdog:
             with suppress(NotImplementedError, RuntimeError):
                 loop.remove_signal_handler(number)
 
-    def _look(self) -> None:
+    def _check_terminal(self) -> None:
         if self._poll is not None and any(event & select.POLLHUP for _, event in self._poll.poll(0)):
             self._end()
 
 
-class _Output(io.FileIO):
+class _SafeOutput(io.FileIO):
     """Takes what is written after the terminal has gone as written: nobody is there to see it."""
 
     def write(self, data: Any, /) -> int:
@@ -70,14 +70,14 @@ class _Output(io.FileIO):
             return len(data)
 
 
-def outlive_terminal() -> None:
+def ignore_terminal_write_errors() -> None:
     """Let what Textual paints on never fail; to be called before the app runs.
 
     Textual's thread that paints ends at the first error, as a closed terminal gives. What was to be painted
     then piles up until the app waits for ever for somebody to take it.
     """
     if sys.__stderr__ is not None and os.isatty(sys.__stderr__.fileno()):
-        raw = _Output(sys.__stderr__.fileno(), "w", closefd=False)
+        raw = _SafeOutput(sys.__stderr__.fileno(), "w", closefd=False)
         sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]  # it is what Textual opens
             io.BufferedWriter(raw), encoding=sys.__stderr__.encoding, errors="replace", newline=""
         )

@@ -39,13 +39,13 @@ class _LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ReshelveError as error:
-            raise _in_words(error) from error
+            raise _to_click_error(error) from error
         except OSError as error:
-            place = error.filename2 or error.filename
-            if place is None:
+            path = error.filename2 or error.filename
+            if path is None:
                 raise _bug(error) from error
-            raise _in_words(
-                ReshelveError(f"{place} can't be used: {error.strerror}.", _CHOOSE_HOME)
+            raise _to_click_error(
+                ReshelveError(f"{path} can't be used: {error.strerror}.", _CHOOSE_HOME)
             ) from error
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
@@ -68,13 +68,13 @@ def _bug(error: Exception) -> click.ClickException:
         with suppress(HomeFolderError):
             log_to(Paths.find().logs)
     logger.error("unexpected error", exc_info=error)
-    return _in_words(BugError(log_file()))
+    return _to_click_error(BugError(log_file()))
 
 
-def _in_words(error: ReshelveError) -> click.ClickException:
-    from tui.cli.launch import say  # noqa: PLC0415 - only when it is needed
+def _to_click_error(error: ReshelveError) -> click.ClickException:
+    from tui.cli.launch import to_click_error  # noqa: PLC0415 - only when it is needed
 
-    return say(error)
+    return to_click_error(error)
 
 
 def _load(command: str) -> click.Command:

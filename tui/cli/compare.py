@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.launch import choose, confirm, listed, say
+from tui.cli.launch import choose_organisation, confirm, join_names, to_click_error
 from tui.engine.accounts.account import account as account_of
 from tui.model.contact import ContactStatus
-from tui.model.contact_file import FileOptions, moment
-from tui.model.errors import ReadOnly, ReadOnlyError, ReshelveError
+from tui.model.contact_file import FileOptions, parse_datetime
+from tui.model.errors import ReadOnlyError, ReadOnlyReason, ReshelveError
 from tui.settings import load
 from tui.system.paths import Paths
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from tui.model.comparison import Ambiguous, FileComparison
+    from tui.model.comparison import AmbiguousLine, FileComparison
     from tui.model.contact import Organisation
     from tui.store import Store
 
-_LEFT_OUT = "-"
-_NOBODY = "0"
-_ENOUGH = "q"
+_SKIP = "-"
+_NO_MATCH = "0"
+_SKIP_REST = "q"
 
 
 def _moment(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
@@ -34,7 +34,7 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     if value is None:
         return None
     try:
-        return moment(value)
+        return parse_datetime(value)
     except ValueError:
         raise click.BadParameter(
             "It is written like 2026-03-31 or 2026-03-31T14:05.", ctx=context, param=option
@@ -81,101 +81,101 @@ def reconcile(
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        chosen = _one(account.connected, organisation)
+        chosen = _single_organisation(account.connected, organisation)
         from tui.engine.comparison import open_store  # noqa: PLC0415 - loads SQLite, which `--help` needn't
 
         store = open_store(paths, chosen)
         try:
-            _reconcile(
+            _compare(
                 store,
                 file,
-                FileOptions(status=status, dated=dated, **options),
+                FileOptions(status=status, exported_at=dated, **options),
                 chosen.name,
-                asks=not yes,
-                records=not dry_run,
+                is_interactive=not yes,
+                is_recording=not dry_run,
                 is_read_only=chosen.is_read_only,
             )
         finally:
             store.close()
     except (KeyboardInterrupt, click.Abort):
-        raise say(ReshelveError("Cancelled.", "What isn't said to be recorded isn't.")) from None
+        raise to_click_error(ReshelveError("Cancelled.", "What isn't said to be recorded isn't.")) from None
     except ReshelveError as error:
-        raise say(error) from error
+        raise to_click_error(error) from error
 
 
-def _one(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
+def _single_organisation(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
     """Return the organisation to compare with; a file of one proves nothing about another."""
     if wanted is None and len(organisations) > 1:
-        names = listed([each.name for each in organisations])
+        names = join_names([each.name for each in organisations])
         raise ReshelveError("There are several organisations.", f"Choose with --organisation: {names}.")
-    chosen = choose(organisations, wanted)
+    chosen = choose_organisation(organisations, wanted)
     if chosen is None:
         raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
     return chosen
 
 
-def _reconcile(
+def _compare(
     store: Store,
     file: Path,
     options: FileOptions,
     organisation: str,
     *,
-    asks: bool,
-    records: bool,
+    is_interactive: bool,
+    is_recording: bool,
     is_read_only: bool,
 ) -> None:
-    from tui.cli import compare_format as words  # noqa: PLC0415 - as elsewhere in this file
+    from tui.cli import compare_format  # noqa: PLC0415 - as elsewhere in this file
     from tui.engine import comparison  # noqa: PLC0415 - as elsewhere in this file
-    from tui.model.comparison import resolve  # noqa: PLC0415 - as above
+    from tui.model.comparison import resolve_ambiguous  # noqa: PLC0415 - as above
 
-    found = asyncio.run(comparison.reconcile(store, file, options))
-    for line in (*words.heading(found, organisation), *words.kinds(found)):
+    found = asyncio.run(comparison.compare_file(store, file, options))
+    for line in (*compare_format.heading(found, organisation), *compare_format.summary(found)):
         click.echo(line)
-    if not records:
+    if not is_recording:
         click.echo("Nothing was recorded.")
         return
     if is_read_only:
-        raise ReadOnlyError(ReadOnly.CONNECTION)
-    choices = _ask(found) if asks and found.ambiguous else {}
-    count = len(resolve(found, choices).proved)
+        raise ReadOnlyError(ReadOnlyReason.CONNECTION)
+    choices = _ask_choices(found) if is_interactive and found.ambiguous else {}
+    count = len(resolve_ambiguous(found, choices).newly_synced)
     if not count:
         click.echo("The file proves no change that isn't known to have arrived. There is nothing to record.")
         return
     click.echo(f"The file proves that Re-Leased has {_changes(count)} that nothing had proved before.")
-    if asks and not confirm("Record that?"):
+    if is_interactive and not confirm("Record that?"):
         raise click.Abort
-    accepted = asyncio.run(comparison.accept(store, found, choices))
-    click.echo(f"Recorded: {_changes(accepted.settled)} read by Re-Leased.")
+    accepted = asyncio.run(comparison.record_matches(store, found, choices))
+    click.echo(f"Recorded: {_changes(accepted.newly_synced_total)} read by Re-Leased.")
 
 
-def _ask(found: FileComparison) -> dict[int, str | None]:
+def _ask_choices(found: FileComparison) -> dict[int, str | None]:
     """Let the person tell which contact each ambiguous line means; what isn't told is left out."""
     lines = "a line" if len(found.ambiguous) == 1 else f"{len(found.ambiguous):,} lines"
     if not click.confirm(f"Go through {lines} for you to tell?", default=False):
         return {}
     choices: dict[int, str | None] = {}
     for one in found.ambiguous:
-        answer = _ask_one(one)
-        if answer == _ENOUGH:
+        answer = _ask_choice(one)
+        if answer == _SKIP_REST:
             break
-        if answer == _LEFT_OUT:
+        if answer == _SKIP:
             continue
-        choices[one.listed.line] = None if answer == _NOBODY else one.candidates[int(answer) - 1].contact_id
+        choices[one.listed.line] = None if answer == _NO_MATCH else one.candidates[int(answer) - 1].contact_id
     return choices
 
 
-def _ask_one(one: Ambiguous) -> str:
-    from tui.cli import compare_format as words  # noqa: PLC0415 - as elsewhere in this file
+def _ask_choice(one: AmbiguousLine) -> str:
+    from tui.cli import compare_format  # noqa: PLC0415 - as elsewhere in this file
 
-    click.echo(words.ambiguous(one))
+    click.echo(compare_format.ambiguous(one))
     for number, candidate in enumerate(one.candidates, 1):
-        click.echo(f"  {number}  {words.contact(candidate)}")
+        click.echo(f"  {number}  {compare_format.contact(candidate)}")
     click.echo(
-        f"  {_NOBODY}  none of them\n  {_LEFT_OUT}  leave it out\n  {_ENOUGH}  leave out all that follow"
+        f"  {_NO_MATCH}  none of them\n  {_SKIP}  leave it out\n  {_SKIP_REST}  leave out all that follow"
     )
     numbers = [str(number) for number in range(1, len(one.candidates) + 1)]
-    kinds = click.Choice([*numbers, _NOBODY, _LEFT_OUT, _ENOUGH])
-    answer: str = click.prompt("Which one?", type=kinds, show_choices=False, default=_LEFT_OUT)
+    kinds = click.Choice([*numbers, _NO_MATCH, _SKIP, _SKIP_REST])
+    answer: str = click.prompt("Which one?", type=kinds, show_choices=False, default=_SKIP)
     return answer
 
 

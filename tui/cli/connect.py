@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.cli.launch import say, tell_of_keychain
+from tui.cli.launch import report_keychain_wait, to_click_error
 from tui.cli.stdin_reader import pasted_lines
 from tui.engine.accounts.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
-    AnswerLostError,
     NetworkSetupError,
     NoKeychainError,
     OfflineError,
+    ReplyLostError,
     ReshelveError,
     SettingsError,
     SignInError,
 )
 from tui.settings import find_key, load
-from tui.settings.loader import accept
+from tui.settings.loader import validate_value
 from tui.system import browser
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
-    from tui.model.account import Account, Connected, SignIn
+    from tui.model.account import Account, ConnectResult, SignIn
 
 _NOTHING_CHANGED: Final = "What was connected before is as it was."
 _BROWSER_STEPS: Final = """\
@@ -67,22 +67,24 @@ def connect(
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        account.on_keychain_wait = tell_of_keychain
-        asked = _ask(account, client_id, is_read_only=read_only, is_custom=custom)
+        account.on_keychain_wait = report_keychain_wait
+        request = _ask(account, client_id, is_read_only=read_only, is_custom=custom)
         # One loop, left in between to ask: while it runs, Ctrl-C can't end a question.
         with asyncio.Runner() as runner:
-            attempt = _begin(runner, account, replace(asked, allow_file=allow_file), paths)
+            attempt = _begin(runner, account, replace(request, allow_file=allow_file), paths)
             connected = runner.run(_finish(attempt, opens_browser=not no_browser))
     except (KeyboardInterrupt, click.Abort):
-        raise say(ReshelveError("Cancelled.", _NOTHING_CHANGED)) from None
+        raise to_click_error(ReshelveError("Cancelled.", _NOTHING_CHANGED)) from None
     except NetworkSetupError as error:
-        raise say(ReshelveError(error.what, f"{error.next_step} {_NOTHING_CHANGED}")) from error
-    except (OfflineError, AnswerLostError) as error:
+        raise to_click_error(ReshelveError(error.message, f"{error.next_step} {_NOTHING_CHANGED}")) from error
+    except (OfflineError, ReplyLostError) as error:
         # Unlike the app, a command doesn't try again by itself.
-        raise say(ReshelveError(error.what, f"{_NOTHING_CHANGED} Run the command again later.")) from error
+        raise to_click_error(
+            ReshelveError(error.message, f"{_NOTHING_CHANGED} Run the command again later.")
+        ) from error
     except ReshelveError as error:
-        raise say(error) from error
-    _tell(connected)
+        raise to_click_error(error) from error
+    _print_result(connected)
 
 
 def is_interactive() -> bool:
@@ -92,7 +94,7 @@ def is_interactive() -> bool:
 
 def _ask(account: Account, client_id: str | None, *, is_read_only: bool, is_custom: bool) -> ConnectRequest:
     """Ask for what was not given, with the steps that lead to it."""
-    if account.is_practice:
+    if account.is_sandbox:
         click.echo("This is a practice Xero on this machine: nothing real is connected.\n")
     if client_id is None:
         scopes = "accounting.contacts.read" if is_read_only else "accounting.contacts"
@@ -102,29 +104,31 @@ def _ask(account: Account, client_id: str | None, *, is_read_only: bool, is_cust
         )
         client_id = _ask_client_id("" if is_custom else account.client_id)
     return ConnectRequest(
-        _checked(client_id), client_secret=_ask_secret() if is_custom else "", is_read_only=is_read_only
+        _validate_client_id(client_id),
+        client_secret=_ask_secret() if is_custom else "",
+        is_read_only=is_read_only,
     )
 
 
 def _ask_client_id(proposed: str) -> str:
     if not is_interactive():
         return sys.stdin.readline().strip() or proposed
-    answer: str = click.prompt("Client id", default=proposed or None, value_proc=_checked_again)
+    answer: str = click.prompt("Client id", default=proposed or None, value_proc=_validate_prompt)
     return answer
 
 
-def _checked_again(client_id: str) -> str:
+def _validate_prompt(client_id: str) -> str:
     """Return a client id; click asks again when it hears of a usage error."""
     try:
-        return _checked(client_id)
+        return _validate_client_id(client_id)
     except SettingsError as error:
-        raise click.UsageError(error.what) from None
+        raise click.UsageError(error.message) from None
 
 
-def _checked(client_id: str) -> str:
+def _validate_client_id(client_id: str) -> str:
     if not client_id:
         raise SettingsError("No client id was given.", "Copy it from your Xero app.")
-    kept: str = accept(find_key("xero.client_id"), client_id.strip(), "The client id")
+    kept: str = validate_value(find_key("xero.client_id"), client_id.strip(), "The client id")
     return kept
 
 
@@ -146,7 +150,7 @@ def _begin(runner: asyncio.Runner, account: Account, request: ConnectRequest, pa
     except NoKeychainError as error:
         if not is_interactive():
             raise NoKeychainError(
-                error.what, "With --allow-file the tokens are kept in a file that only you can read."
+                error.message, "With --allow-file the tokens are kept in a file that only you can read."
             ) from None
     file = paths.token_file(request.client_id)
     if not click.confirm(
@@ -158,19 +162,19 @@ def _begin(runner: asyncio.Runner, account: Account, request: ConnectRequest, pa
     return runner.run(account.sign_in(replace(request, allow_file=True)))
 
 
-async def _finish(attempt: SignIn, *, opens_browser: bool) -> Connected:
+async def _finish(attempt: SignIn, *, opens_browser: bool) -> ConnectResult:
     """Wait until the person has said yes or no in the browser, or has pasted where that ended."""
     can_paste = bool(attempt.url) and is_interactive()
     try:
         if attempt.url:
-            await _show(attempt, opens_browser=opens_browser, can_paste=can_paste)
+            await _print_instructions(attempt, opens_browser=opens_browser, can_paste=can_paste)
         with pasted_lines(lambda line: _paste(attempt, line)) if can_paste else nullcontext():
             return await attempt.finish()
     finally:
         await attempt.cancel()
 
 
-async def _show(attempt: SignIn, *, opens_browser: bool, can_paste: bool) -> None:
+async def _print_instructions(attempt: SignIn, *, opens_browser: bool, can_paste: bool) -> None:
     """Tell which address to open, open it, and say until when it is waited for."""
     click.echo(f"Sign in to Xero at this address:\n\n{attempt.url}\n")
     if opens_browser and not await asyncio.to_thread(browser.open_page, attempt.url):
@@ -185,19 +189,19 @@ def _paste(attempt: SignIn, address: str) -> None:
     try:
         attempt.paste(address)
     except SignInError as error:
-        click.echo(say(error).message, err=True)
+        click.echo(to_click_error(error).message, err=True)
 
 
-def _tell(connected: Connected) -> None:
+def _print_result(connected: ConnectResult) -> None:
     """Say what is connected now."""
     from tui.widgets import clock  # noqa: PLC0415 - as below
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, and the network took longer
 
     for organisation in connected.organisations:
-        leave = " (read-only)" if organisation.is_read_only else ""
-        click.echo(f"Connected: {safe(organisation.name)}{leave}")
-    click.echo(f"The tokens are kept here: {safe(connected.kept_in)}")
-    trouble = clock.trouble(connected.clock_ahead)
-    if trouble:
-        click.echo(trouble, err=True)
+        suffix = " (read-only)" if organisation.is_read_only else ""
+        click.echo(f"Connected: {safe(organisation.name)}{suffix}")
+    click.echo(f"The tokens are kept here: {safe(connected.token_storage)}")
+    warning = clock.clock_warning(connected.clock_ahead)
+    if warning:
+        click.echo(warning, err=True)
     click.echo("Run `reshelve`.")

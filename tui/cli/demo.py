@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
-from tui.cli.launch import require_terminal, run, say
+from tui.cli.launch import require_terminal, run, to_click_error
 from tui.cli.param_types import SecondsParam
 from tui.cli.sandbox_process import SandboxProcess
-from tui.engine.accounts.account import FILE, XeroAccount
+from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.errors import ReshelveError, SettingsError
 from tui.settings import ReLeasedSettings, Settings, XeroSettings, load, save
 from tui.system.log import log_to
@@ -50,34 +50,36 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
         require_terminal()
         click.echo("Starting the practice Xero and Re-Leased …", err=True)
         # The sandbox guards the folder: it refuses while another demo is running.
-        with SandboxProcess(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as practice:
+        with SandboxProcess(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as sandbox:
             if fresh:
                 shutil.rmtree(paths.organisations, ignore_errors=True)
             log_to(paths.logs)
-            settings = practice_settings(practice, paths)
+            settings = demo_settings(sandbox, paths)
             account = XeroAccount(settings, paths, is_read_only=read_only)
-            asyncio.run(account.adopt(practice.refresh_token, practice.client_id))
+            asyncio.run(account.import_refresh_token(sandbox.refresh_token, sandbox.client_id))
             run(settings, paths, account, organisation)
     except SettingsError as error:
-        raise say(SettingsError(error.what, f"{error.next_step} {_SHOWN_BY}".strip())) from error
+        raise to_click_error(
+            SettingsError(error.message, f"{error.next_step} {_SHOWN_BY}".strip())
+        ) from error
     except ReshelveError as error:
-        raise say(error) from error
+        raise to_click_error(error) from error
 
 
-def practice_settings(practice: SandboxProcess, paths: Paths) -> Settings:
+def demo_settings(sandbox: SandboxProcess, paths: Paths) -> Settings:
     """Point the settings at the practice systems: from here on nothing knows that this is a demo."""
     stored = load(paths.settings_file)
     settings = Settings(
         xero=XeroSettings(
-            login_url=practice.urls["login"],
-            identity_url=practice.urls["identity"],
-            api_url=practice.urls["api"],
-            pages_url=practice.urls["pages"],
-            client_id=practice.client_id,
+            login_url=sandbox.urls["login"],
+            identity_url=sandbox.urls["identity"],
+            api_url=sandbox.urls["api"],
+            pages_url=sandbox.urls["pages"],
+            client_id=sandbox.client_id,
             # What it opens is invented: nobody has to be asked, and no keychain to be filled with it.
-            token_store=FILE,
+            token_store=TOKENS_IN_FILE,
         ),
-        re_leased=ReLeasedSettings(feed_url=practice.urls["released"]),
+        re_leased=ReLeasedSettings(feed_url=sandbox.urls["released"]),
         sync=stored.sync,
         screen=stored.screen,
         keys=stored.keys,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.launch import confirm, no_organisation, say, tell_of_keychain
+from tui.cli.launch import confirm, no_such_organisation, report_keychain_wait, to_click_error
 from tui.engine.accounts.account import account as account_of
-from tui.model.errors import AnswerLostError, NetworkSetupError, OfflineError, ReshelveError
+from tui.model.errors import NetworkSetupError, OfflineError, ReplyLostError, ReshelveError
 from tui.model.query import fold
 from tui.settings import load
 from tui.system.paths import Paths
@@ -36,16 +36,20 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        account.on_keychain_wait = tell_of_keychain
-        sign_ins = _chosen(_by_sign_in(asyncio.run(account.count())), organisation, is_all=is_all)
-        _list(sign_ins)
+        account.on_keychain_wait = report_keychain_wait
+        sign_ins = _select_sign_ins(
+            _by_sign_in(asyncio.run(account.organisations_with_counts())), organisation, is_all=is_all
+        )
+        _print_sign_ins(sign_ins)
         if not yes and not confirm("Disconnect?"):
             raise click.Abort
         asyncio.run(_disconnect(account, sign_ins))
     except (KeyboardInterrupt, click.Abort):
-        raise say(ReshelveError("Cancelled.", "What isn't said to be disconnected is as it was.")) from None
+        raise to_click_error(
+            ReshelveError("Cancelled.", "What isn't said to be disconnected is as it was.")
+        ) from None
     except ReshelveError as error:
-        raise say(error) from error
+        raise to_click_error(error) from error
     click.echo(f"Local copies and the journals of changes stay in {paths.organisations}.")
 
 
@@ -56,7 +60,7 @@ def _by_sign_in(listed: Sequence[OrganisationSummary]) -> dict[str, list[Organis
     return sign_ins
 
 
-def _chosen(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
+def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
     """Return the sign-ins to end. Raises `ReshelveError` where there are none, or too many."""
     if not sign_ins:
         raise ReshelveError("No organisation is connected.", "There is nothing to disconnect.")
@@ -68,12 +72,14 @@ def _chosen(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
     if found and (is_all or len(found) == 1):
         return found
     if wanted is not None and not found:
-        raise no_organisation(wanted, [one.organisation for listed in sign_ins.values() for one in listed])
-    _list(found)
+        raise no_such_organisation(
+            wanted, [one.organisation for listed in sign_ins.values() for one in listed]
+        )
+    _print_sign_ins(found)
     raise ReshelveError("There are several sign-ins.", "Choose with --organisation NAME, or --all.")
 
 
-def _list(sign_ins: SignIns) -> None:
+def _print_sign_ins(sign_ins: SignIns) -> None:
     """Name the sign-ins, each with the organisations it opens and what waits in them."""
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, which importing the command needn't
 
@@ -81,8 +87,8 @@ def _list(sign_ins: SignIns) -> None:
         click.echo(f"Sign-in {safe(sign_in)} opens:")
         for one in listed:
             notes = [
-                *(["no longer connected in Xero"] if one.is_gone else []),
-                *([f"{one.unfinished} unfinished, kept until you connect again"] if one.unfinished else []),
+                *(["no longer connected in Xero"] if one.is_removed else []),
+                *([f"{one.not_in_xero} unfinished, kept until you connect again"] if one.not_in_xero else []),
             ]
             click.echo(f"  {' – '.join([safe(one.organisation.name), *notes])}")
 
@@ -97,15 +103,15 @@ async def _disconnect(account: Account, sign_ins: SignIns) -> None:
             await account.disconnect(sign_in)
         except NetworkSetupError as error:
             raise ReshelveError(
-                error.what, f"{error.next_step} The tokens of {names} are kept, and nothing has changed."
+                error.message, f"{error.next_step} The tokens of {names} are kept, and nothing has changed."
             ) from error
         except OfflineError as error:
             raise ReshelveError(
-                error.what, f"The tokens of {names} are kept, and nothing has changed. Try again later."
+                error.message, f"The tokens of {names} are kept, and nothing has changed. Try again later."
             ) from error
-        except AnswerLostError as error:
+        except ReplyLostError as error:
             raise ReshelveError(
-                error.what,
+                error.message,
                 f"Xero may have ended the sign-in of {names}, or not. The tokens are kept. Try again later.",
             ) from error
         click.echo(f"Disconnected: {names}")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.app.terminal_watchdog import outlive_terminal
+from tui.app.terminal_watchdog import ignore_terminal_write_errors
 from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsError, StoreError
 from tui.model.query import fold
-from tui.settings import ScreenSettings, find_key, set_value, survey
-from tui.settings.schema import near
-from tui.settings.validators import shown
+from tui.settings import ScreenSettings, find_key, load_report, set_value
+from tui.settings.schema import suggestion
+from tui.settings.validators import printable
 from tui.system.log import log_file
-from tui.widgets.formatting import read_only
+from tui.widgets.formatting import read_only_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     and without any organisation the screen that connects one. Settings that are ignored are warned about.
     """
     require_terminal()
-    organisation = choose(account.connected, wanted)
+    organisation = choose_organisation(account.connected, wanted)
     # Both make the first paint and each key faster; Textual reads the variable when it is imported.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     gc.disable()
@@ -55,20 +55,20 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     from tui.app.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
 
     settings, unknown = without_unknown(settings, paths.settings_file)
-    found = survey(paths.settings_file)
+    found = load_report(paths.settings_file)
     warnings = (*found.warnings, *unknown)
     # Seen once the app has closed, too.
     for warning in warnings:
-        click.echo(f"Warning: {in_line(warning)}", err=True)
+        click.echo(f"Warning: {format_error(warning)}", err=True)
     for notice in found.notices:
-        click.echo(f"Note: {in_line(notice)}", err=True)
-    outlive_terminal()
+        click.echo(f"Note: {format_error(notice)}", err=True)
+    ignore_terminal_write_errors()
     app = ReshelveApp(
         account,
         organisation if wanted is not None else account.last_opened,
         keys=_keymap(settings.keys),
         theme=settings.screen.theme,
-        on_theme=partial(_remember_theme, paths.settings_file),
+        on_theme=partial(_save_theme, paths.settings_file),
         warning=_IGNORED[len(warnings) > 1].format(len(warnings)) if warnings else "",
     )
     app.run()
@@ -82,7 +82,7 @@ def require_terminal() -> None:
         raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
 
 
-def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:
+def choose_organisation(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:
     """Return the organisation whose name contains what is wanted; the first, or None, when nothing is."""
     for organisation in organisations:
         if wanted is None or fold(wanted) in fold(organisation.name):
@@ -91,17 +91,17 @@ def choose(organisations: Sequence[Organisation], wanted: str | None) -> Organis
         return None
     if not organisations:
         raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
-    raise no_organisation(wanted, organisations)
+    raise no_such_organisation(wanted, organisations)
 
 
-def no_organisation(wanted: str, organisations: Sequence[Organisation]) -> ReshelveError:
+def no_such_organisation(wanted: str, organisations: Sequence[Organisation]) -> ReshelveError:
     """Say that no organisation has the name, with the nearest, or the first of those there are."""
     names = [organisation.name for organisation in organisations]
-    advice = near(wanted, names) or f"There are: {listed(names)}."
+    advice = suggestion(wanted, names) or f"There are: {join_names(names)}."
     return ReshelveError(f"No organisation is called {wanted}.", advice)
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Write names one after the other; of many, the first and how many more there are."""
     more = len(names) - _MOST_NAMED
     shown_names = ", ".join(names[:_MOST_NAMED])
@@ -110,26 +110,26 @@ def listed(names: Sequence[str]) -> str:
 
 def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[SettingsError, ...]]:
     """Return the settings with defaults where the app doesn't know the theme or a key, and what is wrong."""
-    wrong = [*problems_of_theme(settings.screen.theme, _place_of_theme(file))]
-    screen = ScreenSettings() if wrong else settings.screen
+    problems = [*theme_problems(settings.screen.theme, _theme_source(file))]
+    screen = ScreenSettings() if problems else settings.screen
     keys = dict(settings.keys)
     # Without one of them another action has its own keys again, and a key may be taken by that.
-    while found := [*problems_of_keys(keys)]:
-        wrong += [SettingsError(f"{file}: {what}", next_step) for _, what, next_step in found]
+    while found := [*key_problems(keys)]:
+        problems += [SettingsError(f"{file}: {message}", next_step) for _, message, next_step in found]
         keys = {action: own for action, own in keys.items() if action not in {about for about, *_ in found}}
-    return replace(settings, screen=screen, keys=keys), tuple(wrong)
+    return replace(settings, screen=screen, keys=keys), tuple(problems)
 
 
-def problems_of_theme(theme: str, place: str) -> Iterator[SettingsError]:
+def theme_problems(theme: str, source: str) -> Iterator[SettingsError]:
     """Say, beginning with the place that names it, that there is no such theme."""
     from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - what paints is loaded by now
 
     if theme not in THEME_NAMES:
-        advice = near(theme, THEME_NAMES) or f"It can be {', '.join(THEME_NAMES)}."
-        yield SettingsError(f'{place} is "{shown(theme)}", which is no theme.', advice)
+        advice = suggestion(theme, THEME_NAMES) or f"It can be {', '.join(THEME_NAMES)}."
+        yield SettingsError(f'{source} is "{printable(theme)}", which is no theme.', advice)
 
 
-def problems_of_keys(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with the person's own keys: the action, what is wrong, what to do."""
     if keys:
         from tui.actions.keymap import problems  # noqa: PLC0415 - most people have none
@@ -137,7 +137,7 @@ def problems_of_keys(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         yield from problems(keys)
 
 
-def _place_of_theme(file: Path) -> str:
+def _theme_source(file: Path) -> str:
     variable = find_key("screen.theme").variable
     return variable if os.environ.get(variable) else f"{file}: screen.theme"
 
@@ -145,12 +145,12 @@ def _place_of_theme(file: Path) -> str:
 def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
     if not keys:
         return {}
-    from tui.actions.keymap import keymap  # noqa: PLC0415 - most people have none
+    from tui.actions.keymap import to_textual_keymap  # noqa: PLC0415 - most people have none
 
-    return keymap(keys)
+    return to_textual_keymap(keys)
 
 
-def tell_of_keychain(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+def report_keychain_wait(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
     """Say that the keychain keeps the command waiting."""
     if is_waiting:
         click.echo("Waiting for the keychain: look for its prompt. Ctrl-C cancels.", err=True)
@@ -169,21 +169,21 @@ def confirm(question: str) -> bool:
         ) from abort
 
 
-def say(error: ReshelveError) -> click.ClickException:
+def to_click_error(error: ReshelveError) -> click.ClickException:
     """Turn an error into what the command line prints before it exits with 1."""
     if isinstance(error, ReadOnlyError):
-        return click.ClickException(read_only(error.reason))
-    return click.ClickException(in_line(error))
+        return click.ClickException(read_only_message(error.reason))
+    return click.ClickException(format_error(error))
 
 
-def in_line(error: ReshelveError) -> str:
+def format_error(error: ReshelveError) -> str:
     """Write an error as the command line prints it: what happened, and what to do."""
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, for words that may be Xero's
 
-    return safe(f"{error.sentence} {error.next_step}" if error.next_step else error.what)
+    return safe(f"{error.sentence} {error.next_step}" if error.next_step else error.message)
 
 
-def _remember_theme(file: Path, name: str) -> None:
+def _save_theme(file: Path, name: str) -> None:
     try:
         set_value(file, "screen.theme", name)
     except (OSError, StoreError, SettingsError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.launch import run, say
+from tui.cli.launch import run, to_click_error
 from tui.engine.accounts.account import XeroAccount
 from tui.model.errors import ReshelveError
 from tui.settings import load
@@ -23,4 +23,4 @@ def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
         log_to(paths.logs)
         run(settings, paths, XeroAccount(settings, paths, is_read_only=read_only), organisation)
     except ReshelveError as error:
-        raise say(error) from error
+        raise to_click_error(error) from error

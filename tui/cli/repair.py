@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.launch import choose, confirm, say
+from tui.cli.launch import choose_organisation, confirm, to_click_error
 from tui.engine.accounts.account import account as account_of
 from tui.model.errors import ReshelveError
 from tui.settings import load
@@ -20,23 +20,23 @@ def repair(organisation: str | None, *, yes: bool) -> None:
     The journal of changes comes back from its newest good backup and whatever can still be read of it; the
     contacts are read anew from Xero. The damaged file is kept.
     """
-    from tui.engine.maintenance.repair import examine, mend  # noqa: PLC0415 - loads SQLite, which `--help` needn't
+    from tui.engine.maintenance.repair import plan_repair, run_repair  # noqa: PLC0415 - loads SQLite, which `--help` needn't
     from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, as above
 
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        chosen = choose(account.connected, organisation)
+        chosen = choose_organisation(account.connected, organisation)
         if chosen is None:
             raise ReshelveError("No organisation is connected yet.", "There is nothing to repair.")
-        mending = examine(paths, chosen)
-        click.echo(f"{safe(chosen.name)}: {safe(mending.words)}")
-        if not mending.is_needed:
+        plan = plan_repair(paths, chosen)
+        click.echo(f"{safe(chosen.name)}: {safe(plan.description)}")
+        if not plan.is_needed:
             return
         if not yes and not confirm("Repair it?"):
             raise click.Abort
-        click.echo(safe(mend(mending)))
+        click.echo(safe(run_repair(plan)))
     except (KeyboardInterrupt, click.Abort):
-        raise say(ReshelveError("Cancelled.", "Everything is as it was.")) from None
+        raise to_click_error(ReshelveError("Cancelled.", "Everything is as it was.")) from None
     except ReshelveError as error:
-        raise say(error) from error
+        raise to_click_error(error) from error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_PATIENCE = 5.0
+_STOP_TIMEOUT = 5.0
 
 
 class SandboxProcess:
@@ -43,8 +43,8 @@ class SandboxProcess:
             # A terminal that closes must not end the sandbox before the app has ended.
             start_new_session=True,
         )
-        self._words: list[str] = []
-        self._reader = threading.Thread(target=self._keep_words, daemon=True)
+        self._stderr_lines: list[str] = []
+        self._reader = threading.Thread(target=self._drain_stderr, daemon=True)
         self._reader.start()
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -71,11 +71,11 @@ class SandboxProcess:
         """End the sandbox, and return when it is gone. May be called twice."""
         _stream(self._process.stdin).close()
         try:
-            self._process.wait(_PATIENCE)
+            self._process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join(_PATIENCE)
+        self._reader.join(_STOP_TIMEOUT)
         for stream in (self._process.stdout, self._process.stderr):
             _stream(stream).close()
 
@@ -85,14 +85,14 @@ class SandboxProcess:
             first: dict[str, Any] = msgspec.json.decode(line)
         except msgspec.DecodeError:
             self.stop()
-            words = " ".join(self._words).removeprefix("Error: ") or "It said nothing."
+            words = " ".join(self._stderr_lines).removeprefix("Error: ") or "It said nothing."
             raise ReshelveError(f"The practice Xero and Re-Leased didn't start: {words}") from None
         return first
 
-    def _keep_words(self) -> None:
+    def _drain_stderr(self) -> None:
         """Read what the sandbox says, so that it never waits for a reader; the last lines are kept."""
         for line in _stream(self._process.stderr):
-            self._words = [*self._words[-4:], line.decode(errors="replace").strip()]
+            self._stderr_lines = [*self._stderr_lines[-4:], line.decode(errors="replace").strip()]
 
 
 def _stream(stream: IO[bytes] | None) -> IO[bytes]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.cli.launch import in_line, problems_of_keys, problems_of_theme, say, without_unknown
+from tui.cli.launch import format_error, key_problems, theme_problems, to_click_error, without_unknown
 from tui.model.errors import ReshelveError, SettingsError
-from tui.settings import KEYS, SECTIONS, Settings, find_key, set_value, survey, unset
-from tui.settings.loader import accept
+from tui.settings import KEYS, SECTIONS, Settings, find_key, load_report, set_value, unset
+from tui.settings.loader import validate_value
 from tui.settings.renamed import current_path
-from tui.settings.schema import ORGANISATIONS, OWN_KEYS, organisation_keys, own_key
-from tui.settings.validators import shown
+from tui.settings.schema import KEY_BINDINGS, ORGANISATIONS, key_binding, organisation_keys
+from tui.settings.validators import printable
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -56,47 +56,47 @@ def settings(key: str | None, value: str | None, *, is_unset: bool, is_demo: boo
         else:
             _show(file, key)
     except ReshelveError as error:
-        raise say(error) from error
+        raise to_click_error(error) from error
 
 
 def _unset(file: Path, path: str) -> None:
     was_set = unset(file, path)
-    click.echo(f"{shown(path)} {'was taken out of' if was_set else 'is not in'} {file}.")
+    click.echo(f"{printable(path)} {'was taken out of' if was_set else 'is not in'} {file}.")
 
 
 def _set(file: Path, path: str, value: str) -> None:
     key = find_key(path)
-    kept = accept(key, value, path) if value else key.default
-    if value and key.section == OWN_KEYS:
+    kept = validate_value(key, value, path) if value else key.default
+    if value and key.section == KEY_BINDINGS:
         _check_keys(file, key.name, kept)
     elif value and path == _THEME:
-        for problem in problems_of_theme(kept, path):
+        for problem in theme_problems(kept, path):
             raise problem
     set_value(file, path, value)
     click.echo(f"{file}: {key.path} is {_written(kept)} now.")
-    if key.variable in survey(file).sources.values():
+    if key.variable in load_report(file).sources.values():
         click.echo(f"{key.variable} is set, and wins over the file.", err=True)
 
 
 def _check_keys(file: Path, action: str, own: str) -> None:
     """See that the keys go with those in the file, whose own mistakes are left for later."""
-    others = {name: keys for name, keys in survey(file).settings.keys.items() if name != action}
+    others = {name: keys for name, keys in load_report(file).settings.keys.items() if name != action}
     # First, so that of two that want the same key this one is named.
     keys = {action: own, **others}
-    for about, what, next_step in problems_of_keys(keys):
+    for about, message, next_step in key_problems(keys):
         if about == action:
-            raise SettingsError(what, next_step)
+            raise SettingsError(message, next_step)
 
 
 def _show(file: Path, wanted: str | None) -> None:
-    found = survey(file)
+    found = load_report(file)
     wanted = wanted if wanted is None else current_path(wanted)
     if wanted is None:
         click.echo(f"{file}{'' if file.exists() else ' (not written yet)'}\n")
         for section in SECTIONS:
             _show_section(section, found)
-        if found.strangers:
-            names = ", ".join(map(shown, found.strangers))
+        if found.unknown_variables:
+            names = ", ".join(map(printable, found.unknown_variables))
             click.echo(f"{_wrapped(f'No settings, though they begin like some: {names}.')}\n")
     elif wanted in SECTIONS:
         _show_section(wanted, found)
@@ -104,11 +104,11 @@ def _show(file: Path, wanted: str | None) -> None:
         _show_key(find_key(wanted), found)
     _, unknown = without_unknown(found.settings, file)
     for problem in found.problems:
-        click.echo(_wrapped(f"Wrong: {in_line(problem)}"), err=True)
+        click.echo(_wrapped(f"Wrong: {format_error(problem)}"), err=True)
     for warning in (*found.warnings, *unknown):
-        click.echo(_wrapped(f"Ignored: {in_line(warning)}"), err=True)
+        click.echo(_wrapped(f"Ignored: {format_error(warning)}"), err=True)
     for notice in found.notices:
-        click.echo(_wrapped(f"Note: {in_line(notice)}"), err=True)
+        click.echo(_wrapped(f"Note: {format_error(notice)}"), err=True)
     if found.problems:
         raise ReshelveError(
             "Reshelve doesn't start with settings that are wrong.",
@@ -118,7 +118,7 @@ def _show(file: Path, wanted: str | None) -> None:
 
 def _show_section(section: str, found: SettingsReport) -> None:
     click.echo(f"[{section}]\n")
-    if section == OWN_KEYS:
+    if section == KEY_BINDINGS:
         from tui.actions.registry import ACTIONS  # noqa: PLC0415 - loads Textual
 
         click.echo(
@@ -128,7 +128,7 @@ def _show_section(section: str, found: SettingsReport) -> None:
     if section == ORGANISATIONS:
         click.echo(f"{_wrapped(_ABOUT_ORGANISATIONS, _INDENT)}\n")
     own = (key for one in found.settings.organisations for key in organisation_keys(one))
-    for key in (*KEYS, *map(own_key, found.settings.keys), *own):
+    for key in (*KEYS, *map(key_binding, found.settings.keys), *own):
         if key.section.partition(".")[0] == section:
             _show_key(key, found)
 
@@ -141,7 +141,7 @@ def _show_key(key: SettingKey, found: SettingsReport) -> None:
 
 
 def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
-    yield key.meaning
+    yield key.description
     yield f"Allowed: {_allowed(key)}."
     source = found.sources.get(key.path)
     origin = f"Set by {source}; the default is {_written(key.default)}." if source else "This is the default."
@@ -150,7 +150,7 @@ def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
 
 def _allowed(key: SettingKey) -> str:
     if key.path != _THEME:
-        return key.kind.allowed
+        return key.validator.allowed
     from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - loads Textual
 
     return " or ".join(f'"{name}"' for name in THEME_NAMES)
@@ -158,7 +158,7 @@ def _allowed(key: SettingKey) -> str:
 
 def _value(key: SettingKey, found: Settings) -> str | float:
     value: str | float
-    if key.section == OWN_KEYS:
+    if key.section == KEY_BINDINGS:
         value = found.keys.get(key.name, "")
     elif not key.variable:
         value = getattr(found.organisations.get(key.section.partition(".")[2]), key.name, "")

@@ -14,7 +14,7 @@ _MOST: Final = 65_536
 
 
 @contextmanager
-def pasted_lines(take: Callable[[str], None], terminal: int = 0) -> Iterator[None]:
+def pasted_lines(on_line: Callable[[str], None], terminal: int = 0) -> Iterator[None]:
     """Call `take` with each line that is typed or pasted into the terminal while the block lasts.
 
     A terminal hands out whole lines, so that nothing here ever waits for the rest of one.
@@ -31,7 +31,7 @@ def pasted_lines(take: Callable[[str], None], terminal: int = 0) -> Iterator[Non
             loop.remove_reader(terminal)
         for line in pasted.decode(errors="replace").splitlines():
             if line.strip():
-                take(line.strip())
+                on_line(line.strip())
 
     loop.add_reader(terminal, read)
     try:

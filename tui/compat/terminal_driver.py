@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 _READ_BYTES: Final = 4096
 _POLL_SECONDS: Final = 0.1
-_OPEN_PASTE_SECONDS: Final = 5.0
+_PASTE_TIMEOUT_SECONDS: Final = 5.0
 _MOST_COLUMNS, _MOST_LINES = 2000, 1000
 _MOST_PASTED: Final = 100_000
 # Alternate screen, no cursor, focus events, pasting in brackets, no wrapping; then the keyboard protocol, set
 # instead of pushed, so that leaving pops what starting pushed.
-_ENTER_AGAIN: Final = "\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[=25;1u"
+_REENTER_SEQUENCE: Final = "\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[=25;1u"
 
 
 class TerminalParser(XTermParser):
@@ -69,23 +69,23 @@ class TerminalInput:
         self._is_pasting = False
         self._last_read = monotonic()
 
-    def feed(self, typed: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes) -> Iterator[Message]:
         """Yield the events of the bytes read."""
         self._last_read = monotonic()
-        text = self._decoder.decode(typed)
+        text = self._decoder.decode(data)
         if text:
-            self._follow_paste(text)
+            self._track_paste(text)
             yield from self._parser.feed(text)
             yield from self._parser.tick()
 
     def idle(self) -> Iterator[Message]:
         """Yield the events that are due because nothing more came; to be called now and then."""
         yield from self._parser.tick()
-        if self._is_pasting and monotonic() - self._last_read > _OPEN_PASTE_SECONDS:
+        if self._is_pasting and monotonic() - self._last_read > _PASTE_TIMEOUT_SECONDS:
             # Twice: the first may end a sequence that was cut off.
             yield from self.feed((BRACKETED_PASTE_END * 2).encode())
 
-    def _follow_paste(self, text: str) -> None:
+    def _track_paste(self, text: str) -> None:
         seen = self._tail + text
         start, end = seen.rfind(BRACKETED_PASTE_START), seen.rfind(BRACKETED_PASTE_END)
         if start != end:
@@ -96,7 +96,7 @@ class TerminalInput:
 class TerminalDriver(LinuxDriver):
     """Reads a terminal without ever ending the app, and takes it back after the process was stopped."""
 
-    _raw: list[Any] | None = None
+    _raw_mode: list[Any] | None = None
 
     # --- input ---
 
@@ -105,9 +105,9 @@ class TerminalDriver(LinuxDriver):
             self.run_input_thread()
         except OSError:
             # The terminal is gone.
-            self._in_loop(self._app.exit)
+            self._call_in_loop(self._app.exit)
         except Exception as error:  # noqa: BLE001 - reported as every other unexpected error
-            self._in_loop(self._app._handle_exception, error)  # noqa: SLF001 - see tui.compat.textual
+            self._call_in_loop(self._app._handle_exception, error)  # noqa: SLF001 - see tui.compat.textual
 
     def run_input_thread(self) -> None:
         """Read the terminal until the driver stops."""
@@ -116,28 +116,28 @@ class TerminalDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 if selector.select(_POLL_SECONDS):
-                    typed = os.read(self.fileno, _READ_BYTES)
-                    if not typed:
+                    data = os.read(self.fileno, _READ_BYTES)
+                    if not data:
                         # A closed terminal is ready to be read for ever.
                         self.exit_event.wait(_POLL_SECONDS)
-                    for event in terminal.feed(typed):
+                    for event in terminal.feed(data):
                         self.process_message(event)
                 for event in terminal.idle():
                     self.process_message(event)
 
     def process_message(self, message: Message) -> None:
         """Hand an event to the app, unless it claims what can't be."""
-        if isinstance(message, events.Resize) and message.size != self._possible(*message.size):
+        if isinstance(message, events.Resize) and message.size != self._clamp_size(*message.size):
             return
         if isinstance(message, events.Paste):
             message.text = message.text[:_MOST_PASTED]
         super().process_message(message)
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        return self._possible(*super()._get_terminal_size())
+        return self._clamp_size(*super()._get_terminal_size())
 
     @staticmethod
-    def _possible(width: int, height: int) -> tuple[int, int]:
+    def _clamp_size(width: int, height: int) -> tuple[int, int]:
         return min(max(width, 1), _MOST_COLUMNS), min(max(height, 1), _MOST_LINES)
 
     # --- output ---
@@ -162,11 +162,11 @@ class TerminalDriver(LinuxDriver):
             return
         super().start_application_mode()  # type: ignore[no-untyped-call]
         with suppress(termios.error):
-            self._raw = termios.tcgetattr(self.fileno)
+            self._raw_mode = termios.tcgetattr(self.fileno)
 
     def _sigtstp_application(self, *_: object) -> None:
         # Not in the signal's handler, which may have interrupted a write to the queue that it would need.
-        if not self._in_loop(self._stop_process):
+        if not self._call_in_loop(self._stop_process):
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def _stop_process(self) -> None:
@@ -176,27 +176,27 @@ class TerminalDriver(LinuxDriver):
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _sigcont_application(self, *_: object) -> None:
-        self._in_loop(self._continue)
+        self._call_in_loop(self._continue)
 
     def _continue(self) -> None:
         # An app that is closing has given the terminal back for good.
         if not self._auto_restart or not self._app._running:  # noqa: SLF001 - see tui.compat.textual
             return
         if self._has_terminal:
-            self._retake_terminal()
+            self._restore_terminal()
         elif not self.exit_event.is_set():
             self.resume_application_mode()
 
-    def _retake_terminal(self) -> None:
+    def _restore_terminal(self) -> None:
         """Set up the terminal again after a stop without warning: the shell may have had it in between."""
-        if self._raw is not None:
+        if self._raw_mode is not None:
             with suppress(termios.error):
-                termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
-        self.write(_ENTER_AGAIN)
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw_mode)
+        self.write(_REENTER_SEQUENCE)
         self._enable_mouse_support()
         self._app.refresh(layout=True)
 
-    def _in_loop(self, call: Any, *arguments: object) -> bool:
+    def _call_in_loop(self, call: Any, *arguments: object) -> bool:
         """Call something in the app's loop, from any thread or signal; False where the loop has ended."""
         try:
             self._loop.call_soon_threadsafe(call, *arguments)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.message_pump import MessagePump
 
-WRITTEN_FOR: Final = "8.2"
+TEXTUAL_VERSION: Final = "8.2"
 _Answer = TypeVar("_Answer")
 
 
@@ -67,7 +67,7 @@ class SafeOptionList(OptionList):
             super()._move_page(direction)
 
 
-class _Bar(ScrollBarRender):
+class _SafeScrollBarRender(ScrollBarRender):
     """Textual's scroll bar, which divides by zero where all there is fits into the window."""
 
     @classmethod
@@ -78,7 +78,7 @@ class _Bar(ScrollBarRender):
         return super().render_bar(**sizes)
 
 
-ScrollBar.renderer = _Bar
+ScrollBar.renderer = _SafeScrollBarRender
 
 
 # Textual takes a widget's styles from its first base alone.
@@ -145,7 +145,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         return self._exception is not None
 
     def _handle_exception(self, error: Exception) -> None:
-        if self._is_closing(_raising_node()):
+        if self._is_closing(_current_node()):
             # What a closing screen still had to do can't matter any more: its widgets are gone already.
             logger.info("error in a screen that was closing", exc_info=error)
             return
@@ -189,7 +189,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
             self.push_screen(palette)
 
 
-def _raising_node() -> MessagePump | None:
+def _current_node() -> MessagePump | None:
     """Return the node whose worker, handler or timer runs now."""
     try:
         return get_current_worker().node

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 COLUMNS: Final = ("time", "contact", "contact id", "action", "origin", "state", "Xero's words", "evidence")
 # What a spreadsheet evaluates: a formula sign in any of its forms at the start of a cell, after white space
 # or quotation marks. A cell also starts behind each delimiter at which other settings would split the line.
-_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-_FORMULA: Final = re.compile(rf"(^|[,;|])(?=[\s\"“”\u200c\u200d]*[{_SIGNS}])")
+_FORMULA_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+_FORMULA: Final = re.compile(rf"(^|[,;|])(?=[\s\"“”\u200c\u200d]*[{_FORMULA_SIGNS}])")
 _JOINERS: Final = "\u200c\u200d"
 # Some spreadsheets take text for their own code page unless a file begins with this mark.
 _ENCODING: Final = "utf-8-sig"
@@ -38,24 +38,24 @@ def write_csv(changes: Iterable[Change], grade: Callable[[Change], StatusSince |
     writer.writerow(COLUMNS)
     total = 0
     for change in changes:
-        writer.writerow([plain(cell) for cell in _cells(change, grade(change))])
+        writer.writerow([csv_safe(cell) for cell in _cells(change, grade(change))])
         total += 1
     write_user_file(file, text.getvalue().encode(_ENCODING))
     return total
 
 
-def plain(cell: str) -> str:
+def csv_safe(cell: str) -> str:
     """Return the text on one line, and such that no spreadsheet evaluates any part of it.
 
     An apostrophe is put before what looks like a formula; controls and invisible characters are dropped.
     """
     if not (cell.isascii() and cell.isprintable()):
-        cell = "".join(map(_harmless, cell.replace("\r\n", "\n")))
+        cell = "".join(map(_safe_char, cell.replace("\r\n", "\n")))
     return _FORMULA.sub(r"\1'", cell)
 
 
 @lru_cache(maxsize=4096)
-def _harmless(char: str) -> str:
+def _safe_char(char: str) -> str:
     category = unicodedata.category(char)
     if char.isspace():
         return " "
@@ -65,11 +65,11 @@ def _harmless(char: str) -> str:
     return "" if category in {"Cc", "Cf"} and char not in _JOINERS else char
 
 
-def _cells(change: Change, standing: StatusSince | None) -> tuple[str, ...]:
+def _cells(change: Change, sync: StatusSince | None) -> tuple[str, ...]:
     evidence = ""
-    if standing is not None:
-        since = "" if standing.since is None else f" {standing.since:%Y-%m-%d %H:%M:%S}"
-        evidence = f"{standing.status.value}{since}"
+    if sync is not None:
+        since = "" if sync.since is None else f" {sync.since:%Y-%m-%d %H:%M:%S}"
+        evidence = f"{sync.status.value}{since}"
     return (
         f"{change.requested_at:%Y-%m-%d %H:%M:%S}",
         change.name,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.xero.client import XeroClient
 
 # The other place for tokens, `keychain`, is the usual one.
-FILE: Final = "file"
+TOKENS_IN_FILE: Final = "file"
 
 
 class ClientFactory:
@@ -29,7 +29,7 @@ class ClientFactory:
         self._paths = paths
         self._organisation = organisation
         self._xero: XeroClient | None = None
-        self.observer: EvidenceSource | None = None
+        self.evidence_source: EvidenceSource | None = None
 
     @property
     def xero(self) -> XeroClient:
@@ -44,7 +44,7 @@ class ClientFactory:
         return bool(self._settings.re_leased.feed_url)
 
     @property
-    def is_practice(self) -> bool:
+    def is_sandbox(self) -> bool:
         """Whether Xero's pages are on this machine."""
         return is_loopback(self._settings.xero.pages_url)
 
@@ -52,7 +52,7 @@ class ClientFactory:
         """Import and make the clients; nothing is called yet."""
         for module in ("tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls", "tui.re_leased.feed"):
             await asyncio.to_thread(import_module, module)
-        from tui.re_leased.feed import FeedObserver  # noqa: PLC0415 - after the first paint
+        from tui.re_leased.feed import FeedEvidenceSource  # noqa: PLC0415 - after the first paint
         from tui.xero.client import XeroClient  # noqa: PLC0415 - after the first paint
 
         self._xero = XeroClient(
@@ -62,7 +62,7 @@ class ClientFactory:
             tokens=token_source(self._settings, self._paths, self._organisation.sign_in),
         )
         if self.has_feed:
-            self.observer = FeedObserver(
+            self.evidence_source = FeedEvidenceSource(
                 feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )
 
@@ -70,8 +70,8 @@ class ClientFactory:
         """Close the connections."""
         if self._xero is not None:
             await self._xero.aclose()
-        if self.observer is not None:
-            await self.observer.aclose()
+        if self.evidence_source is not None:
+            await self.evidence_source.aclose()
 
     def contact_url(self, contact_id: str) -> str:
         """Return a contact's address in Xero's pages. Raises `ReshelveError` while it isn't known."""
@@ -87,20 +87,20 @@ class ClientFactory:
 
     async def simulate_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page."""
-        from tui.xero.web_urls import press_restore  # noqa: PLC0415 - after the first paint
+        from tui.xero.web_urls import simulate_restore  # noqa: PLC0415 - after the first paint
 
-        await press_restore(self.contact_url(contact_id))
+        await simulate_restore(self.contact_url(contact_id))
 
 
 def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
     """Return where the tokens of a sign-in are kept: the keychain, or a file if a person chose that."""
-    from tui.xero.auth.tokens import TokenFile  # noqa: PLC0415 - after the first paint
+    from tui.xero.auth.tokens import FileTokenStore  # noqa: PLC0415 - after the first paint
 
-    if settings.xero.token_store == FILE:
-        return TokenFile(paths.token_file(sign_in))
-    from tui.xero.auth.keychain import Keychain  # noqa: PLC0415 - as above
+    if settings.xero.token_store == TOKENS_IN_FILE:
+        return FileTokenStore(paths.token_file(sign_in))
+    from tui.xero.auth.keychain import KeychainTokenStore  # noqa: PLC0415 - as above
 
-    return Keychain(paths.data, sign_in)
+    return KeychainTokenStore(paths.data, sign_in)
 
 
 def token_source(settings: Settings, paths: Paths, sign_in: str) -> TokenSource:

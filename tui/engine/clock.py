@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 # An answer's date is cut to whole seconds.
-_DATED_WITHIN: Final = timedelta(seconds=1)
+_DATE_RESOLUTION: Final = timedelta(seconds=1)
 # Clocks that differ by less are one and the same, or each answer would move the time a little.
 _TOLERANCE: Final = timedelta(seconds=3)
 # Whoever dates an answer so far off doesn't tell the time.
-_FURTHEST: Final = timedelta(days=400)
-_NONE: Final = timedelta()
+_MAX_OFFSET: Final = timedelta(days=400)
+_ZERO: Final = timedelta()
 # A single answer can bear any date, as one that a proxy has kept. So many that agree are Xero's clock.
-_AGREEING: Final = 3
+_MIN_AGREEING: Final = 3
 # Seconds between two requests for more answers, where those that came don't agree.
 _BETWEEN_CHECKS: Final = 60.0
 
@@ -37,7 +37,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Claim(Struct):
+class _CandidateTime(Struct):
     """Answers in a row that agree on a time other than the known one.
 
     `earliest` and `latest` bound what Xero's clock showed when `elapsed` was 0; `answers` counts them.
@@ -45,14 +45,14 @@ class _Claim(Struct):
 
     earliest: datetime
     latest: datetime
-    answers: int = 0
+    replies: int = 0
 
     def add(self, earliest: datetime, latest: datetime) -> bool:
         """Count another answer; returns False where it doesn't agree."""
         if earliest > self.latest or latest < self.earliest:
             return False
         self.earliest, self.latest = max(self.earliest, earliest), min(self.latest, latest)
-        self.answers += 1
+        self.replies += 1
         return True
 
 
@@ -68,106 +68,108 @@ class XeroClock:
     """
 
     def __init__(
-        self, machine: Callable[[], datetime], store: Store, elapsed: Callable[[], float] = monotonic
+        self, system_now: Callable[[], datetime], store: Store, elapsed: Callable[[], float] = monotonic
     ) -> None:
-        self.machine = machine
+        self.system_now = system_now
         self._elapsed = elapsed
         self._store = store
-        self._learnt = asyncio.Event()
+        self._offset_changed = asyncio.Event()
         #: Called when it turns out that the time is another.
-        self.on_moved: Callable[[], None] = lambda: None
+        self.on_offset_changed: Callable[[], None] = lambda: None
         #: Called when more answers are needed to tell the time.
-        self.on_doubt: Callable[[], None] = lambda: None
-        self._ahead = max(_read(store.sync_state(CLOCK_AHEAD)), _NONE)
-        self._told_at = machine(), elapsed()
-        self._is_told = False
-        self._claim: _Claim | None = None
+        self.on_uncertain: Callable[[], None] = lambda: None
+        self._ahead = max(_parse_offset(store.sync_state(CLOCK_AHEAD)), _ZERO)
+        self._updated_at = system_now(), elapsed()
+        self._has_server_time = False
+        self._candidate: _CandidateTime | None = None
         self._checked_at = -_BETWEEN_CHECKS
 
     def __call__(self) -> datetime:
         """Return the time by Xero's clock, as far as it is known."""
-        return self.machine() - self.ahead
+        return self.system_now() - self.ahead
 
     @property
     def ahead(self) -> timedelta:
         """How far this machine's clock is ahead of Xero's, negative where it is behind."""
-        return _NONE if self._ahead < _NONE and self._has_leapt() else self._ahead
+        return _ZERO if self._ahead < _ZERO and self._has_jumped() else self._ahead
 
     @property
     def is_certain(self) -> bool:
         """Whether Xero has told the time in this run, and this machine's clock wasn't set since."""
-        at, elapsed = self._told_at
-        has_gone_on_as = abs(self.machine() - at - timedelta(seconds=self._elapsed() - elapsed)) <= _TOLERANCE
-        return self._is_told and self._claim is None and has_gone_on_as
+        at, elapsed = self._updated_at
+        has_run_steadily = (
+            abs(self.system_now() - at - timedelta(seconds=self._elapsed() - elapsed)) <= _TOLERANCE
+        )
+        return self._has_server_time and self._candidate is None and has_run_steadily
 
-    def by_person(self, moment: datetime) -> datetime:
+    def to_xero_time(self, moment: datetime) -> datetime:
         """Return what a moment is by Xero's clock that a person named, or that a file bears.
 
         Nobody knows by which clock that is. Of its two readings the earlier counts: it claims less.
         """
-        return moment - max(self.ahead, _NONE)
+        return moment - max(self.ahead, _ZERO)
 
-    def update_offset(self, date: datetime, took: float) -> None:
+    def update_offset(self, date: datetime, duration: float) -> None:
         """Take in an answer's date, and the seconds that the answer took."""
-        most = self.machine() - date
-        least = most - timedelta(seconds=took) - _DATED_WITHIN
-        if abs(most) > _FURTHEST:
+        max_ahead = self.system_now() - date
+        min_ahead = max_ahead - timedelta(seconds=duration) - _DATE_RESOLUTION
+        if abs(max_ahead) > _MAX_OFFSET:
             return
-        least, most = least - _TOLERANCE, most + _TOLERANCE
-        is_known = least <= self._ahead <= most
-        if not (is_known or self._is_believable(date, took)):
+        min_ahead, max_ahead = min_ahead - _TOLERANCE, max_ahead + _TOLERANCE
+        is_known = min_ahead <= self._ahead <= max_ahead
+        if not (is_known or self._is_plausible(date, duration)):
             return
-        self._told_at = self.machine(), self._elapsed()
-        self._is_told, self._claim = True, None
+        self._updated_at = self.system_now(), self._elapsed()
+        self._has_server_time, self._candidate = True, None
         if is_known:
             return
         self._checked_at = -_BETWEEN_CHECKS
         # The most it can be, where it isn't nothing: what is too early claims less.
-        self._ahead = _NONE if least <= _NONE <= most else most - _TOLERANCE
+        self._ahead = _ZERO if min_ahead <= _ZERO <= max_ahead else max_ahead - _TOLERANCE
         logger.info("clock: this machine's is ahead of Xero's by %.0f s", self._ahead.total_seconds())
-        self._learnt.set()
-        self.on_moved()
+        self._offset_changed.set()
+        self.on_offset_changed()
 
-    def _is_believable(self, date: datetime, took: float) -> bool:
+    def _is_plausible(self, date: datetime, duration: float) -> bool:
         """Say whether the time is another than the known one; ask for more answers where that is open."""
         now = self._elapsed()
         since_start = timedelta(seconds=now)
         # Between these it was 0 by `elapsed`, if the answer is right.
         earliest = date - since_start - _TOLERANCE
-        latest = date + timedelta(seconds=took) + _DATED_WITHIN - since_start + _TOLERANCE
-        if self._is_told:
-            at, elapsed = self._told_at
+        latest = date + timedelta(seconds=duration) + _DATE_RESOLUTION - since_start + _TOLERANCE
+        if self._has_server_time:
+            at, elapsed = self._updated_at
             if earliest <= at - self._ahead - timedelta(seconds=elapsed) <= latest:
                 return True
-        if self._claim is None or not self._claim.add(earliest, latest):
-            self._claim = _Claim(earliest, latest, answers=1)
-        if self._claim.answers >= _AGREEING:
+        if self._candidate is None or not self._candidate.add(earliest, latest):
+            self._candidate = _CandidateTime(earliest, latest, replies=1)
+        if self._candidate.replies >= _MIN_AGREEING:
             return True
-        if self._claim.answers > 1 or now - self._checked_at >= _BETWEEN_CHECKS:
+        if self._candidate.replies > 1 or now - self._checked_at >= _BETWEEN_CHECKS:
             self._checked_at = now
-            self.on_doubt()
+            self.on_uncertain()
         return False
 
-    async def save_offset(self, disk: StorageHealth) -> None:
+    async def save_offset(self, storage: StorageHealth) -> None:
         """Keep what is learnt for the next start, which may be without a connection."""
         while True:
-            await self._learnt.wait()
-            self._learnt.clear()
+            await self._offset_changed.wait()
+            self._offset_changed.clear()
             try:
                 await self._store.set_sync_state(CLOCK_AHEAD, str(self._ahead.total_seconds()))
             except StoreError as error:
-                disk.record(error)
-                await disk.wait_before_retry()
-                self._learnt.set()
+                storage.record(error)
+                await storage.wait_before_retry()
+                self._offset_changed.set()
 
-    def _has_leapt(self) -> bool:
-        at, elapsed = self._told_at
-        return self.machine() - at > timedelta(seconds=self._elapsed() - elapsed) + _TOLERANCE
+    def _has_jumped(self) -> bool:
+        at, elapsed = self._updated_at
+        return self.system_now() - at > timedelta(seconds=self._elapsed() - elapsed) + _TOLERANCE
 
 
-def _read(stored: str | None) -> timedelta:
+def _parse_offset(stored: str | None) -> timedelta:
     try:
         ahead = timedelta(seconds=float(stored or 0))
     except (ValueError, OverflowError):
-        return _NONE
-    return ahead if abs(ahead) <= _FURTHEST else _NONE
+        return _ZERO
+    return ahead if abs(ahead) <= _MAX_OFFSET else _ZERO

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock, utc_now
-from tui.engine.sync.sync_state import FULL_DONE_AT, SINCE
+from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.model import timestamps
-from tui.model.comparison import RecordedMatches, compare, resolve
+from tui.model.comparison import RecordedMatches, compare, resolve_ambiguous
 from tui.model.errors import ReshelveError, StoreError
 from tui.re_leased.contact_file import open_contact_file
 from tui.store import Store
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: The bookmark of the file that was recorded last.
 LAST_FILE: Final = "released.last_file"
 # Others may want to write meanwhile, another copy of the program among them.
-_RECORDED_AT_ONCE: Final = 200
+_BATCH_SIZE: Final = 200
 _OPEN_FIRST: Final = "Open Reshelve and wait until they have been read, then try again."
 _IS_OLDER: Final = (
     "The contacts were last read from Xero before the file was exported: what changed in between shows as a"
@@ -48,7 +48,7 @@ def open_store(paths: Paths, organisation: Organisation) -> Store:
     return Store.open(private_folder(folder))
 
 
-async def reconcile(
+async def compare_file(
     store: Store, file: Path, options: FileOptions, clock: XeroClock | None = None
 ) -> FileComparison:
     """Hold a file against the local copy; nothing is recorded. Raises `ReshelveError`.
@@ -56,36 +56,36 @@ async def reconcile(
     Without a clock, what an earlier run has learnt of this machine's one counts. Cancelled, it soon
     stops reading the file.
     """
-    if store.sync_state(FULL_DONE_AT) is None:
+    if store.sync_state(FULL_SYNC_ENDED_AT) is None:
         raise ReshelveError("Not all contacts have been read from Xero yet.", _OPEN_FIRST)
     contacts, changes = await store.to_compare()
     clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()
     try:
-        found = await asyncio.to_thread(_hold, file, options, clock, contacts, changes, stop=stop)
+        found = await asyncio.to_thread(_read_and_compare, file, options, clock, contacts, changes, stop=stop)
     finally:
         stop.set()
-    return replace(found, notes=(*found.notes, *_age(store, found.source.dated)))
+    return replace(found, notes=(*found.notes, *_staleness_notes(store, found.source.exported_at)))
 
 
-async def accept(
-    store: Store, reconciliation: FileComparison, choices: Mapping[int, str | None]
+async def record_matches(
+    store: Store, file_comparison: FileComparison, choices: Mapping[int, str | None]
 ) -> RecordedMatches:
     """Record what the file proves, after the choices for ambiguous lines. Raises `StoreError`.
 
     Doing it again changes nothing. An interruption leaves a part recorded, each line of it true.
     """
     # In a thread: a million lines would keep the screen from being painted.
-    found = await asyncio.to_thread(resolve, reconciliation, choices)
+    found = await asyncio.to_thread(resolve_ambiguous, file_comparison, choices)
     evidence = await asyncio.to_thread(lambda: found.evidence)
-    cursor = LAST_FILE, f"{found.source.dated.isoformat()} {found.source.run}"
-    settled = 0
-    for start in range(0, len(evidence), _RECORDED_AT_ONCE):
-        settled += await store.record_synced(evidence[start : start + _RECORDED_AT_ONCE], cursor)
-    return RecordedMatches(found, settled)
+    cursor = LAST_FILE, f"{found.source.exported_at.isoformat()} {found.source.run_id}"
+    synced_count = 0
+    for start in range(0, len(evidence), _BATCH_SIZE):
+        synced_count += await store.record_synced(evidence[start : start + _BATCH_SIZE], cursor)
+    return RecordedMatches(found, synced_count)
 
 
-def _hold(
+def _read_and_compare(
     file: Path,
     options: FileOptions,
     clock: XeroClock,
@@ -95,13 +95,13 @@ def _hold(
     stop: threading.Event,
 ) -> FileComparison:
     # Its last change, and what a person says of it, are by this machine's clock, as far as anybody knows.
-    with open_contact_file(file, options, clock.machine()) as opened:
-        source = replace(opened.source, dated=clock.by_person(opened.source.dated))
-        found = compare(source, _until(stop, opened.contacts), contacts, changes)
+    with open_contact_file(file, options, clock.system_now()) as opened:
+        source = replace(opened.source, exported_at=clock.to_xero_time(opened.source.exported_at))
+        found = compare(source, _until_stopped(stop, opened.contacts), contacts, changes)
         return replace(found, notes=(*opened.notes, *found.notes))
 
 
-def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:
+def _until_stopped(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:
     """Give the lines until nobody waits for them any more; nobody sees then what was raised."""
     for line in lines:
         if stop.is_set():
@@ -109,9 +109,9 @@ def _until(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[File
         yield line
 
 
-def _age(store: Store, dated: datetime) -> tuple[str, ...]:
+def _staleness_notes(store: Store, dated: datetime) -> tuple[str, ...]:
     """Say that the local copy is older than the file, which can explain differences."""
-    read_at = timestamps.of_text(store.sync_state(SINCE))
+    read_at = timestamps.from_iso_text(store.sync_state(MODIFIED_SINCE))
     if read_at is None or read_at >= dated:
         return ()
     return (_IS_OLDER,)

@@ -29,18 +29,18 @@ class ComparisonService:
         """Hold a file against the local copy; nothing is recorded."""
         from tui.engine import comparison  # noqa: PLC0415 - as elsewhere in this file
 
-        return await comparison.reconcile(self._store, file, options, self._clock)
+        return await comparison.compare_file(self._store, file, options, self._clock)
 
     @writes
     async def record_matches(
-        self, reconciliation: FileComparison, choices: Mapping[int, str | None]
+        self, file_comparison: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:
         """Record what the file proves, after the choices for ambiguous lines."""
         from tui.engine import comparison  # noqa: PLC0415 - as elsewhere in this file
 
-        accepted = await comparison.accept(self._store, reconciliation, choices)
+        recorded = await comparison.record_matches(self._store, file_comparison, choices)
         self._publisher.rows_changed()
-        return accepted
+        return recorded
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
         """Read contacts as the table shows them now."""

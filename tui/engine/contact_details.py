@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.model.backend import ContactPage, TimelineLine
+from tui.model.backend import ContactDetails, TimelineEntry
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.snapshot import ChangeView
-from tui.model.tenancy import tenants_among
+from tui.model.tenancy import tenant_groups_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui.model.evidence import StatusSince
     from tui.store import ChangeLogEntry, Store
 
-_WORDS = {
+_STATE_TEXT = {
     State.QUEUED: "queued",
     State.SENDING: "sent to Xero",
     State.UNKNOWN: "in doubt, so it is read again",
@@ -27,7 +27,7 @@ _WORDS = {
     State.CANCELLED: "taken back before it left",
     State.DISMISSED: "no longer waited for",
 }
-_BY_EVENT = {
+_TRANSITION_TEXT = {
     "request": "asked for here",
     "seen": "done in Xero by somebody else",
     "picked_up": "seen in Re-Leased",
@@ -38,24 +38,26 @@ _BY_EVENT = {
 }
 
 
-def contact_page(store: Store, grade: Callable[[Change], StatusSince | None], contact_id: str) -> ContactPage:
+def build_contact_page(
+    store: Store, grade: Callable[[Change], StatusSince | None], contact_id: str
+) -> ContactDetails:
     """Gather a contact's page from the local copy. Raises `StoreError` if the contact isn't there."""
     contact = store.contact(contact_id)
     if contact is None:
         raise StoreError("This contact is not in the local copy.", action="refresh")
     changes = tuple(ChangeView(change, grade(change)) for change in store.changes_of(contact_id))
-    timeline = tuple(_line(event) for event in store.entries_of(contact_id))
-    tenants = tenants_among(contact.groups, store.marked_groups())
-    return ContactPage(contact, changes, timeline, tenants)
+    timeline = tuple(_timeline_line(entry) for entry in store.entries_of(contact_id))
+    tenants = tenant_groups_among(contact.groups, store.tenant_groups())
+    return ContactDetails(contact, changes, timeline, tenants)
 
 
-def timeline(store: Store, change: Change) -> tuple[TimelineLine, ...]:
+def timeline(store: Store, change: Change) -> tuple[TimelineEntry, ...]:
     """Tell what happened to one change, oldest first."""
-    return tuple(_line(event) for event in store.entries_of_change(change.change_id))
+    return tuple(_timeline_line(entry) for entry in store.entries_of_change(change.change_id))
 
 
-def _line(event: ChangeLogEntry) -> TimelineLine:
-    when = event.at.astimezone().strftime("%d %b %Y %H:%M:%S")
-    happened = _BY_EVENT.get(event.transition) or _WORDS[event.state]
-    what = f"{event.action.value.capitalize()} {happened}"
-    return TimelineLine(when, f"{what}: {event.message}" if event.message else what)
+def _timeline_line(entry: ChangeLogEntry) -> TimelineEntry:
+    when = entry.at.astimezone().strftime("%d %b %Y %H:%M:%S")
+    description = _TRANSITION_TEXT.get(entry.transition) or _STATE_TEXT[entry.state]
+    text = f"{entry.action.value.capitalize()} {description}"
+    return TimelineEntry(when, f"{text}: {entry.message}" if entry.message else text)

@@ -10,10 +10,10 @@ from tui.engine.clock import XeroClock, utc_now
 from tui.engine.comparison_service import ComparisonService
 from tui.engine.connectivity.connection_state import ConnectionState
 from tui.engine.connectivity.storage_health import StorageHealth
-from tui.engine.contact_details import contact_page
+from tui.engine.contact_details import build_contact_page
 from tui.engine.evidence_service import EvidenceService
-from tui.engine.maintenance.upkeep import look_after
-from tui.engine.precheck import FreshContacts, check, read_fresh
+from tui.engine.maintenance.upkeep import maintain
+from tui.engine.precheck import RefreshResult, build_precheck, refresh_contacts
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.read_only import writes
 from tui.engine.scheduler import Scheduler
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from tui.engine.clients import ClientFactory
     from tui.engine.sync.leader_lock import LeaderLock
-    from tui.model.backend import ContactPage, HistoryLine
+    from tui.model.backend import ContactDetails, HistoryEntry
     from tui.model.change import Action
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow
     from tui.model.precheck import Precheck
     from tui.model.query import Query
-    from tui.model.rows import Found
+    from tui.model.rows import SearchResult
     from tui.model.snapshot import Snapshot
     from tui.store import Store
 
@@ -51,9 +51,9 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
         self,
         organisation: Organisation,
         store: Store,
-        connectors: ClientFactory,
+        clients: ClientFactory,
         *,
-        lease: LeaderLock,
+        lock: LeaderLock,
         window: NightlyWindow,
         poll_seconds: float,
         is_read_only: bool = False,
@@ -62,34 +62,34 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
         self._organisation = organisation
         self._is_read_only = is_read_only
         self._store = store
-        self._connectors = connectors
+        self._clients = clients
         # Whatever is kept, judged or counted down here is by Xero's clock.
         self._clock = self._now = now = XeroClock(now, store)
-        self._connection = ConnectionState(now, self._changed)
-        self._storage = StorageHealth(self._changed)
+        self._connection = ConnectionState(now, self._on_update)
+        self._storage = StorageHealth(self._on_update)
         store.on_written = self._storage.record
         self._re_leased = ReLeasedMonitor(
             store,
             window,
             now,
-            has_feed=connectors.has_feed,
+            has_feed=clients.has_feed,
             is_time_certain=lambda: self._clock.is_certain,
         )
         self._publisher = SnapshotPublisher(
-            organisation, store, self._connection, self._re_leased, disk=self._storage, clock=now
+            organisation, store, self._connection, self._re_leased, storage=self._storage, clock=now
         )
-        now.on_moved = self._publisher.rows_changed
+        now.on_offset_changed = self._publisher.rows_changed
         self._scheduler = Scheduler(
             store,
             self._connection,
             self._re_leased,
             self._publisher,
-            disk=self._storage,
+            storage=self._storage,
             now=now,
-            lease=lease,
+            lock=lock,
             poll_seconds=poll_seconds,
         )
-        now.on_doubt = self._scheduler.check_time
+        now.on_uncertain = self._scheduler.check_clock
         self._tasks: list[asyncio.Task[Any]] = []
         self._is_stopped = False
 
@@ -99,9 +99,9 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
         return self._publisher.snapshot
 
     @property
-    def is_practice(self) -> bool:
+    def is_sandbox(self) -> bool:
         """Whether Xero's pages are on this machine."""
-        return self._connectors.is_practice
+        return self._clients.is_sandbox
 
     @property
     def is_read_only(self) -> bool:
@@ -128,30 +128,30 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
     async def run(self) -> None:
         """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
         # Nothing is sent from a journal that can't be read whole.
-        await self._start({"Change log check": self._store.check_journal})
+        await self._start({"Change log check": self._store.check_change_log})
         await self._start(
             {
                 "Lock of this organisation": self._scheduler.keep_lock,
-                "Backup": lambda: look_after(
+                "Backup": lambda: maintain(
                     self._store, self._scheduler.wait_for_lock, self._now, self._storage
                 ),
                 "Clock": lambda: self._clock.save_offset(self._storage),
-                "Search index": self._scheduler.keep_search_index,
+                "Search index": self._scheduler.load_search_index,
                 "Connection": self._work_online,
             }
         )
 
     async def _work_online(self) -> None:
         """Make the clients, however often that takes, then run all that needs them."""
-        await self._scheduler.open_clients(self._connectors.open)
-        xero = self._connectors.xero
-        xero.pace.on_full = self._connection.minute_full
+        await self._scheduler.open_clients(self._clients.open)
+        xero = self._clients.xero
+        xero.rate_limiter.on_full = self._connection.record_minute_limit
         xero.on_server_time(self._clock.update_offset)
-        xero.follow_silence(self._connection.silent)
+        xero.on_slow_response(self._connection.record_slow_reply)
         work: dict[str, Callable[[], Awaitable[None]]] = {
             "Loading contacts": lambda: self._scheduler.run_contact_sync(xero),
             "Checking restores": lambda: self._scheduler.poll_manual_restores(xero),
-            "Re-Leased": lambda: self._scheduler.monitor_re_leased(self._connectors.observer),
+            "Re-Leased": lambda: self._scheduler.monitor_re_leased(self._clients.evidence_source),
         }
         if not self._is_read_only:
             work["Sending changes"] = lambda: self._scheduler.run_outbox(xero)
@@ -181,7 +181,7 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
                 logger.error("engine: a part of it had failed", exc_info=outcome)
         self._publisher.stop()
         try:
-            await self._connectors.close()
+            await self._clients.close()
         except Exception as error:  # noqa: BLE001 - whatever a connection does, the store is closed
             log_unexpected("closing the connections", error)
         self._scheduler.release_lock()
@@ -191,45 +191,45 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
         """Call the listener with each new snapshot; returns what ends it."""
         return self._publisher.subscribe(listener)
 
-    def first_rows(self, query: Query) -> Found:
+    def first_rows(self, query: Query) -> SearchResult:
         """Answer from an index of the store, for the first paint."""
         return self._store.search.first(query)
 
-    def find(self, query: Query) -> AsyncIterator[Found]:
+    def find(self, query: Query) -> AsyncIterator[SearchResult]:
         """Answer a query, a first screenful as soon as there is one."""
         return self._store.search.find(query)
 
-    async def check(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+    async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Read the contacts fresh and say what there is to say before changing them."""
-        fresh = await self._read_fresh(contact_ids)
-        return check(self._store, action, contact_ids, fresh)
+        fresh = await self._refresh_contacts(contact_ids)
+        return build_precheck(self._store, action, contact_ids, fresh)
 
     async def refresh(self) -> None:
         """Look for news now."""
         self._connection.retry_now()
-        self._scheduler.wake(pull=True)
+        self._scheduler.wake(refresh=True)
 
     def reconnected(self) -> None:
         """Ask Xero again at once: there is a new sign-in."""
         self._connection.retry_now()
-        self._scheduler.wake(pull=True)
+        self._scheduler.wake(refresh=True)
 
-    async def page(self, contact_id: str) -> ContactPage:
+    async def contact_details(self, contact_id: str) -> ContactDetails:
         """Read one contact and its changes from the local copy."""
-        return contact_page(self._store, self._publisher.grade, contact_id)
+        return build_contact_page(self._store, self._publisher.grade, contact_id)
 
     async def refresh_contact(self, contact_id: str) -> None:
         """Read one contact fresh from Xero, its balances included."""
-        fresh = await self._read_fresh([contact_id])
-        if fresh.reason:
-            raise ReshelveError(fresh.reason, "What is shown is as it was last read.")
+        fresh = await self._refresh_contacts([contact_id])
+        if fresh.stale_reason:
+            raise ReshelveError(fresh.stale_reason, "What is shown is as it was last read.")
 
-    async def history(self, contact_id: str) -> Sequence[HistoryLine]:
+    async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
         """Read Xero's own history of a contact."""
         try:
-            return await self._connectors.xero.history(contact_id)
+            return await self._clients.xero.history(contact_id)
         except XeroError as error:
-            raise ReshelveError(error.what, error.next_step, action=error.action) from error
+            raise ReshelveError(error.message, error.next_step, action=error.action) from error
 
     def set_fast_polling(self, *, on: bool) -> None:
         """Look every few seconds whether hand-offs are done."""
@@ -237,23 +237,23 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
 
     def contact_url(self, contact_id: str) -> str:
         """Return the contact's address in Xero's pages."""
-        return self._connectors.contact_url(contact_id)
+        return self._clients.contact_url(contact_id)
 
     @writes
     async def simulate_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page, and look whether it worked."""
-        await self._connectors.simulate_restore(contact_id)
+        await self._clients.simulate_restore(contact_id)
         # This one first: the usual round takes a while where hundreds wait.
-        if (await self._read_fresh([contact_id])).reason:
-            self._scheduler.wake(handoffs=True)
+        if (await self._refresh_contacts([contact_id])).stale_reason:
+            self._scheduler.wake(manual_restores=True)
 
-    async def _read_fresh(self, contact_ids: Sequence[str]) -> FreshContacts:
+    async def _refresh_contacts(self, contact_ids: Sequence[str]) -> RefreshResult:
         """Bring contacts up to date for a person who waits."""
         attempt, applied = self._connection.attempt(), self._publisher.record_write
-        fresh = await read_fresh(self._store, self._connectors, self._now, applied, contact_ids)
-        if not fresh.reason:
-            self._scheduler.record_reply(self._connectors.xero, None, attempt)
+        fresh = await refresh_contacts(self._store, self._clients, self._now, applied, contact_ids)
+        if not fresh.stale_reason:
+            self._scheduler.record_reply(self._clients.xero, None, attempt)
         return fresh
 
-    def _changed(self) -> None:
+    def _on_update(self) -> None:
         self._publisher.schedule()

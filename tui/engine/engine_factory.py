@@ -8,9 +8,9 @@ from tui.engine.clients import ClientFactory
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.engine.sync.leader_lock import LeaderLock
-from tui.engine.timezones import zone_named, zone_of
+from tui.engine.timezones import zone_from_xero, zone_named
 from tui.model.evidence import NightlyWindow
-from tui.settings import window
+from tui.settings import sync_window
 from tui.store import Store
 from tui.system.paths import private_folder
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui.settings import Settings
     from tui.system.paths import Paths
 
-LEASE = "lease"
+LOCK_NAME = "lease"
 _UNKNOWN_ZONE = "Xero's name for the organisation's time zone, {}, isn't known: this machine's is used."
 
 
@@ -40,7 +40,7 @@ def open_engine(
         organisation,
         Store.open(folder),
         ClientFactory(settings, paths, organisation),
-        lease=LeaderLock(folder / LEASE),
+        lock=LeaderLock(folder / LOCK_NAME),
         window=nightly_window(settings, organisation),
         poll_seconds=settings.sync.poll_seconds,
         is_read_only=is_read_only or organisation.is_read_only,
@@ -53,11 +53,11 @@ def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWin
 
     That is the one in the settings, else the organisation's own; this machine's where neither is known.
     """
-    start, end, zone = window(settings, organisation.tenant_id)
+    start, end, zone = sync_window(settings, organisation.tenant_id)
     if zone:
         return NightlyWindow(start, end, zone_named(zone))
     if not organisation.timezone:
         return NightlyWindow(start, end)
-    found = zone_of(organisation.timezone)
+    found = zone_from_xero(organisation.timezone)
     note = "" if found else _UNKNOWN_ZONE.format(organisation.timezone)
     return NightlyWindow(start, end, found, note)

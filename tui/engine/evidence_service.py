@@ -35,43 +35,43 @@ class EvidenceService:
             raise ReshelveError(
                 "That time is yet to come. Nothing was noted.", "Give the time when the sync was started."
             )
-        await self._update(UserReport(ReportKind.SYNC_STARTED, at))
+        await self._record(UserReport(ReportKind.SYNC_STARTED, at))
 
     @writes
     async def report_sync_ended(self, *, is_clean: bool) -> None:
         """Keep how the sync ended that was told to run."""
         # From the store: another copy of the program may have been told of it.
-        if self._store.company().running_since is None:
+        if self._store.company_status().running_since is None:
             raise ReshelveError(
                 "No sync was said to have been started. Nothing was noted.",
                 "Start one in Re-Leased first.",
                 action="manual_sync",
             )
         kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
-        await self._update(UserReport(kind, self._now()))
+        await self._record(UserReport(kind, self._now()))
 
     @writes
-    async def report_contact_checked(self, seen: Change) -> None:
+    async def report_contact_checked(self, change: Change) -> None:
         """Keep that somebody sees a contact in Re-Leased as this change has left it."""
-        last = last_confirmed(self._store.changes_of(seen.contact_id))
-        if last is None or last.change_id != seen.change_id or last.confirmed_at is None:
+        last = last_confirmed(self._store.changes_of(change.contact_id))
+        if last is None or last.change_id != change.change_id or last.confirmed_at is None:
             raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
         # It can't have been seen before Xero confirmed it: then this machine's clock is behind Xero's.
         at = max(self._now(), last.confirmed_at)
-        await self._update(UserReport(ReportKind.SEEN, at, seen.contact_id, seen.action.target))
+        await self._record(UserReport(ReportKind.CHECKED, at, change.contact_id, change.action.target_status))
 
     @writes
-    async def report_link(self, contact_id: str, *, on: bool) -> None:
+    async def report_unlinked(self, contact_id: str, *, on: bool) -> None:
         """Keep that the contact is unlinked in Re-Leased, or linked again."""
         kind = ReportKind.UNLINKED if on else ReportKind.LINKED
-        await self._update(UserReport(kind, self._now(), contact_id))
+        await self._record(UserReport(kind, self._now(), contact_id))
 
     @writes
     async def report_company_state(self, state: CompanyState) -> None:
         """Keep what Re-Leased's Sync Overview shows of the company now."""
-        await self._update(UserReport(ReportKind.STATE, self._now(), state=state.value))
+        await self._record(UserReport(ReportKind.STATE, self._now(), state=state.value))
 
-    async def _update(self, telling: UserReport) -> None:
-        await self._store.record_report([telling], self._now())
+    async def _record(self, report: UserReport) -> None:
+        await self._store.record_reports([report], self._now())
         self._re_leased.reload()
         self._publisher.rows_changed()

@@ -38,12 +38,12 @@ class PeriodicTask:
         self._drops_overlap = drops_overlap
         self._is_running = False
         self._woken = asyncio.Event()
-        self._since = (now(), monotonic())
+        self._last_run_ended = (now(), monotonic())
 
     @property
     def due_at(self) -> datetime:
         """When it is done next if nobody wakes it."""
-        return self._since[0] + timedelta(seconds=self._interval())
+        return self._last_run_ended[0] + timedelta(seconds=self._interval())
 
     def wake(self) -> None:
         """Do it as soon as possible."""
@@ -61,11 +61,11 @@ class PeriodicTask:
             yield
         finally:
             self._is_running = False
-            self._since = (self._now(), monotonic())
+            self._last_run_ended = (self._now(), monotonic())
 
-    async def due(self) -> None:
+    async def wait_until_due(self) -> None:
         """Return when it is to be done."""
-        while (left := self._interval() - self._waited) > 0:
+        while (left := self._interval() - self._seconds_since_run) > 0:
             try:
                 async with asyncio.timeout(min(left, _NAP)):
                     await self._woken.wait()
@@ -75,7 +75,7 @@ class PeriodicTask:
         self._woken.clear()
 
     @property
-    def _waited(self) -> float:
+    def _seconds_since_run(self) -> float:
         # Two clocks: one stands still while a laptop sleeps, the other may be set by hours.
-        at, elapsed = self._since
+        at, elapsed = self._last_run_ended
         return max((self._now() - at).total_seconds(), monotonic() - elapsed)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.model.change import Action
-from tui.model.eligibility import GDPR, GONE, MERGED, out_of_reach
+from tui.model.eligibility import DELETED, GDPR, MERGED, ineligible_reason
 
 if TYPE_CHECKING:
     from tui.model.contact import Contact
 
-__all__ = ["GDPR", "GONE", "MERGED", "blocked", "out_of_reach", "warnings"]
+__all__ = ["DELETED", "GDPR", "MERGED", "block_reason", "ineligible_reason", "warnings"]
 
 
-def blocked(action: Action, contact: Contact) -> str:
+def block_reason(action: Action, contact: Contact) -> str:
     """Say why this contact would be left out of the change; empty when it needn't be."""
-    if contact.status is action.target:
+    if contact.status is action.target_status:
         return "It is archived already." if action is Action.ARCHIVE else "It is active already."
-    return out_of_reach(contact)
+    return ineligible_reason(contact)
 
 
 def warnings(action: Action, contact: Contact, namesake: Contact | None) -> tuple[str, ...]:
@@ -29,14 +29,14 @@ def warnings(action: Action, contact: Contact, namesake: Contact | None) -> tupl
     balances = contact.balances
     if balances is None:
         return ()
-    said = []
+    messages = []
     if balances.receivable:
-        said.append(_amount("They owe", balances.receivable, balances.receivable_overdue))
+        messages.append(_balance_warning("They owe", balances.receivable, balances.receivable_overdue))
     if balances.payable:
-        said.append(_amount("You owe", balances.payable, balances.payable_overdue))
-    return tuple(said)
+        messages.append(_balance_warning("You owe", balances.payable, balances.payable_overdue))
+    return tuple(messages)
 
 
-def _amount(who: str, outstanding: int, overdue: int) -> str:
-    late = f", {overdue / 100:,.2f} of it overdue" if overdue else ""
-    return f"{who} {outstanding / 100:,.2f}{late}."
+def _balance_warning(who: str, outstanding: int, overdue: int) -> str:
+    overdue_part = f", {overdue / 100:,.2f} of it overdue" if overdue else ""
+    return f"{who} {outstanding / 100:,.2f}{overdue_part}."

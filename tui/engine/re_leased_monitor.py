@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tui.model.errors import UnexpectedError
-    from tui.model.evidence import PickUp
+    from tui.model.evidence import SyncRecord
     from tui.model.user_reports import CompanyStatus
     from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
     from tui.store import Store
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 _CURSOR: Final = "feed.cursor"
 _CLEAN_SYNC: Final = "feed.clean_sync_started_at"
 # The same as the feed dated it, by which it is known again.
-_CLEAN_TOLD: Final = "feed.clean_sync_told"
+_CLEAN_SYNC_REPORTED: Final = "feed.clean_sync_told"
 # What the last look has shown, for the copies of the program that don't look themselves.
-_SHOWN: Final = "feed.shown"
-_MOMENTS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
-_SHOWN_FIELDS: Final = ("state", "is_syncing", "problem", *_MOMENTS)
+_SHARED_STATUS: Final = "feed.shown"
+_TIME_FIELDS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
+_SHARED_FIELDS: Final = ("state", "is_syncing", "problem", *_TIME_FIELDS)
 _FAILED: Final = "The bridge to it failed, as the log tells."
 _NO_ZONE: Final = "It gave a time without its zone."
 # A feed can say that there is always more: its next pages then wait for the next look.
 _MOST_PAGES: Final = 40
 # The clocks of a feed and of Xero may differ by that much. What is dated further ahead is no evidence.
-_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+_CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 _LONGEST_CYCLE: Final = timedelta(days=31).total_seconds()
-_SLOWEST = 10.0
-_QUICKEST = 0.5
+_MAX_POLL_SECONDS = 10.0
+_MIN_POLL_SECONDS = 0.5
 
 
 class ReLeasedMonitor:
@@ -63,74 +63,74 @@ class ReLeasedMonitor:
         self._is_time_certain = is_time_certain
         self._has_feed = has_feed
         self._stalled_since: datetime | None = None
-        self._company = store.company()
-        self.link = ReLeasedStatus(has_feed=has_feed, is_asked=not has_feed)
+        self._company = store.company_status()
+        self.status = ReLeasedStatus(has_feed=has_feed, is_polled=not has_feed)
         self.knowledge = SyncKnowledge()
         if not has_feed:
-            self._follow_clock()
-        self._show(self.link)
+            self._update_window()
+        self._set_status(self.status)
 
     def reload(self, *, is_follower: bool = False) -> None:
         """Read again what was told, here or to another copy of the program.
 
         A follower leaves the feed to the copy that holds the lease, and shows what that has seen.
         """
-        self._company = self._store.company()
-        link = self.link
+        self._company = self._store.company_status()
+        status = self.status
         if is_follower and self._has_feed:
-            link = replace(link, is_asked=True, **_read_shown(self._store.sync_state(_SHOWN)))
-        self._show(link)
+            status = replace(status, is_polled=True, **_decode_status(self._store.sync_state(_SHARED_STATUS)))
+        self._set_status(status)
 
-    async def poll_feed(self, observer: EvidenceSource) -> bool:
+    async def poll_feed(self, source: EvidenceSource) -> bool:
         """Read the feed, or a good part of it. Returns whether anything was learnt about any change."""
-        learnt, before = 0, self.knowledge
+        new_count, before = 0, self.knowledge
         try:
             for pages_left in reversed(range(_MOST_PAGES)):
                 cursor = self._store.sync_state(_CURSOR)
-                given = await _ask(observer, cursor)
-                report = self._as_received(given)
-                if len(report.pick_ups) < len(given.pick_ups) and not self._is_time_certain():
+                received = await _fetch(source, cursor)
+                report = self._drop_invalid(received)
+                if len(report.pick_ups) < len(received.pick_ups) and not self._is_time_certain():
                     # What seems to be dated ahead may be genuine: the page is read again later.
-                    await self._follow(report, is_whole=False)
+                    await self._apply_report(report, is_whole=False)
                     break
                 # The cursor moves even where a whole page made no sense, or it would be read without end.
                 if report.cursor is not None and report.cursor != cursor:
-                    learnt += await self._store.record_synced(report.pick_ups, (_CURSOR, report.cursor))
+                    new_count += await self._store.record_synced(report.pick_ups, (_CURSOR, report.cursor))
                 is_whole = not report.has_more or report.cursor == cursor
                 if is_whole or not pages_left:
-                    await self._follow(report, is_whole=is_whole)
+                    await self._apply_report(report, is_whole=is_whole)
                     break
         except FeedError as error:
-            self._show(ReLeasedStatus(has_feed=True, problem=error.what))
-        await self._tell_followers()
-        return learnt > 0 or self.knowledge != before
+            self._set_status(ReLeasedStatus(has_feed=True, problem=error.message))
+        await self._share_status()
+        return new_count > 0 or self.knowledge != before
 
     def record_failure(self, error: UnexpectedError) -> None:
         """Show a feed that a bug of ours kept from being read."""
-        self._show(ReLeasedStatus(has_feed=True, problem=error.what))
+        self._set_status(ReLeasedStatus(has_feed=True, problem=error.message))
 
     def tick(self) -> bool:
         """Follow the clock where there is no feed. Returns whether a window has just passed, or come back."""
-        if self._has_feed or not self._follow_clock():
+        if self._has_feed or not self._update_window():
             return False
-        self._show(self.link)
+        self._set_status(self.status)
         return True
 
     @property
     def seconds_to_next_poll(self) -> float:
         """Seconds until the feed is worth another look."""
-        if self.link.is_syncing:
-            return _QUICKEST
-        if self.link.next_sync_at is None:
-            return _SLOWEST
-        left = (self.link.next_sync_at - self._now()).total_seconds()
-        return min(max(left, _QUICKEST), _SLOWEST)
+        if self.status.is_syncing:
+            return _MIN_POLL_SECONDS
+        if self.status.next_sync_at is None:
+            return _MAX_POLL_SECONDS
+        left = (self.status.next_sync_at - self._now()).total_seconds()
+        return min(max(left, _MIN_POLL_SECONDS), _MAX_POLL_SECONDS)
 
-    async def _follow(self, report: EvidenceReport, *, is_whole: bool) -> None:
+    async def _apply_report(self, report: EvidenceReport, *, is_whole: bool) -> None:
         # Before everything it picked up is known, a clean sync would show what it brought as missed.
         if is_whole and report.last_sync_clean and report.last_sync_started_at is not None:
-            await self._note_clean_sync(report.last_sync_started_at, report.last_sync_finished_at)
-        self._show(
+            await self._record_clean_sync(report.last_sync_started_at, report.last_sync_finished_at)
+        self._set_status(
             ReLeasedStatus(
                 has_feed=True,
                 state=report.state,
@@ -141,115 +141,119 @@ class ReLeasedMonitor:
             )
         )
 
-    async def _note_clean_sync(self, started_at: datetime, finished_at: datetime | None) -> None:
+    async def _record_clean_sync(self, started_at: datetime, finished_at: datetime | None) -> None:
         """Record a clean sync when it is first reported: it proves nothing about later requests."""
         reported = started_at.isoformat()
-        if reported == self._store.sync_state(_CLEAN_TOLD):
+        if reported == self._store.sync_state(_CLEAN_SYNC_REPORTED):
             return
         now = self._now()
-        if started_at <= (finished_at or started_at) <= now + _CLOCKS_DIFFER:
+        if started_at <= (finished_at or started_at) <= now + _CLOCK_TOLERANCE:
             started_at = min(started_at, now)
-            cursors = (_CLEAN_SYNC, started_at.isoformat()), (_CLEAN_TOLD, reported)
-            await self._store.note_clean_sync(started_at, now, *cursors)
+            cursors = (_CLEAN_SYNC, started_at.isoformat()), (_CLEAN_SYNC_REPORTED, reported)
+            await self._store.record_clean_sync(started_at, now, *cursors)
         elif self._is_time_certain():
             logger.warning("left out a clean sync of the feed that is dated ahead, or ends before it begins")
-            await self._store.set_sync_state(_CLEAN_TOLD, reported)
+            await self._store.set_sync_state(_CLEAN_SYNC_REPORTED, reported)
 
-    def _as_received(self, report: EvidenceReport) -> EvidenceReport:
+    def _drop_invalid(self, report: EvidenceReport) -> EvidenceReport:
         """Keep the evidence that can be true by now, and date none of it later than this."""
         now = self._now()
         found = tuple(
             replace(one, sync_started_at=min(one.sync_started_at, now), synced_at=min(one.synced_at, now))
             for one in report.pick_ups
-            if one.sync_started_at <= one.synced_at <= now + _CLOCKS_DIFFER
+            if one.sync_started_at <= one.synced_at <= now + _CLOCK_TOLERANCE
         )
-        left_out = len(report.pick_ups) - len(found)
-        if left_out and self._is_time_certain():
+        dropped = len(report.pick_ups) - len(found)
+        if dropped and self._is_time_certain():
             logger.warning(
-                "left out %d items of the feed that are dated ahead, or before their sync", left_out
+                "left out %d items of the feed that are dated ahead, or before their sync", dropped
             )
         return replace(report, pick_ups=found)
 
-    async def _tell_followers(self) -> None:
-        shown = _write_shown(self.link)
-        if shown != self._store.sync_state(_SHOWN):
-            await self._store.set_sync_state(_SHOWN, shown)
+    async def _share_status(self) -> None:
+        stored_status = _encode_status(self.status)
+        if stored_status != self._store.sync_state(_SHARED_STATUS):
+            await self._store.set_sync_state(_SHARED_STATUS, stored_status)
 
-    def _show(self, link: ReLeasedStatus) -> None:
+    def _set_status(self, status: ReLeasedStatus) -> None:
         """Put together what is known, and what may be claimed from it."""
         company = self._company
-        link = replace(link, reported_syncs=company.last, reported_sync_since=company.running_since)
+        status = replace(status, last_report=company.last_report, reported_sync_since=company.running_since)
         if self._has_feed:
-            self.link = link
+            self.status = status
             # What is read outweighs the state that was told, also once the feed has fallen silent.
-            self._stalled_since = (self._stalled_since or self._now()) if link.is_stalled else None
+            self._stalled_since = (self._stalled_since or self._now()) if status.is_stalled else None
             self.knowledge = SyncKnowledge(
-                last_clean_sync_started_at=self._clean_sync(),
-                reported_syncs=company.clean_syncs,
+                last_clean_sync_started_at=self._last_clean_sync_at(),
+                reported_syncs=company.reported_syncs,
                 stalled_since=self._stalled_since,
             )
             return
-        self.link = replace(
-            link,
+        self.status = replace(
+            status,
             state=company.state,
             state_reported_at=company.state_at,
             zone=self._window.zone,
             zone_note=self._window.zone_note,
         )
-        self.knowledge = told_watch(self._window, company)
+        self.knowledge = knowledge_without_feed(self._window, company)
 
-    def _clean_sync(self) -> datetime | None:
-        started_at = timestamps.of_text(self._store.sync_state(_CLEAN_SYNC))
-        is_past = started_at is not None and started_at <= self._now() + _CLOCKS_DIFFER
+    def _last_clean_sync_at(self) -> datetime | None:
+        started_at = timestamps.from_iso_text(self._store.sync_state(_CLEAN_SYNC))
+        is_past = started_at is not None and started_at <= self._now() + _CLOCK_TOLERANCE
         return started_at if is_past else None
 
-    def _follow_clock(self) -> bool:
-        now, link = self._now(), self.link
+    def _update_window(self) -> bool:
+        now, status = self._now(), self.status
         # Both ends: a clock may also be put back, and what was expected too early is so no longer.
-        if link.next_sync_at and link.cycle_started_at and link.cycle_started_at <= now < link.next_sync_at:
+        if (
+            status.next_sync_at
+            and status.cycle_started_at
+            and status.cycle_started_at <= now < status.next_sync_at
+        ):
             return False
-        start, end = self._window.first_to_end_after(now)
+        start, end = self._window.current_or_next(now)
         _, last_end = self._window.last_before(now)
-        self.link = replace(link, next_sync_at=end, cycle_started_at=last_end, window_start_at=start)
+        self.status = replace(status, next_sync_at=end, cycle_started_at=last_end, window_start_at=start)
         return True
 
 
-def told_watch(window: NightlyWindow, company: CompanyStatus) -> SyncKnowledge:
+def knowledge_without_feed(window: NightlyWindow, company: CompanyStatus) -> SyncKnowledge:
     """Return what may be claimed where there is no feed: from the clock, and from what was told."""
     return SyncKnowledge(
         window=window,
-        reported_syncs=company.clean_syncs,
+        reported_syncs=company.reported_syncs,
         stalled_since=company.stalled_since,
-        cleared_at=company.cleared_at,
+        recovered_at=company.recovered_at,
     )
 
 
-async def _ask(observer: EvidenceSource, cursor: str | None) -> EvidenceReport:
+async def _fetch(source: EvidenceSource, cursor: str | None) -> EvidenceReport:
     """Look once. Whatever a bridge of somebody's own does wrong is a feed that can't be read."""
     try:
-        report = await observer.fetch(cursor)
+        report = await source.fetch(cursor)
     except FeedError:
         raise
     except Exception as error:
         logger.exception("the bridge to Re-Leased failed")
         raise FeedError(_FAILED) from error
-    if any(moment is not None and moment.utcoffset() is None for moment in _moments(report)):
+    if any(moment is not None and moment.utcoffset() is None for moment in _times_in(report)):
         raise FeedError(_NO_ZONE)
     return replace(
         report,
-        pick_ups=tuple(one for one in report.pick_ups if _is_dated(one)),
-        next_sync_at=timestamps.known(report.next_sync_at),
-        last_sync_started_at=timestamps.known(report.last_sync_started_at),
-        last_sync_finished_at=timestamps.known(report.last_sync_finished_at),
+        pick_ups=tuple(one for one in report.pick_ups if _has_valid_times(one)),
+        next_sync_at=timestamps.valid_timestamp(report.next_sync_at),
+        last_sync_started_at=timestamps.valid_timestamp(report.last_sync_started_at),
+        last_sync_finished_at=timestamps.valid_timestamp(report.last_sync_finished_at),
     )
 
 
-def _is_dated(pick_up: PickUp) -> bool:
+def _has_valid_times(pick_up: SyncRecord) -> bool:
     at = (pick_up.sync_started_at, pick_up.synced_at)
-    return all(timestamps.known(moment) is not None for moment in at)
+    return all(timestamps.valid_timestamp(moment) is not None for moment in at)
 
 
-def _moments(report: EvidenceReport) -> Iterator[datetime | None]:
+def _times_in(report: EvidenceReport) -> Iterator[datetime | None]:
     yield from (report.next_sync_at, report.last_sync_started_at, report.last_sync_finished_at)
     for pick_up in report.pick_ups:
         yield from (pick_up.sync_started_at, pick_up.synced_at)
@@ -260,29 +264,29 @@ def _cycle_start(report: EvidenceReport) -> datetime | None:
     seconds = report.cycle_seconds
     if report.next_sync_at is None or seconds is None or not 0 <= seconds <= _LONGEST_CYCLE:
         return None
-    return timestamps.known(report.next_sync_at - timedelta(seconds=seconds))
+    return timestamps.valid_timestamp(report.next_sync_at - timedelta(seconds=seconds))
 
 
-def _write_shown(link: ReLeasedStatus) -> str:
-    values = {name: getattr(link, name) for name in _SHOWN_FIELDS}
+def _encode_status(status: ReLeasedStatus) -> str:
+    values = {name: getattr(status, name) for name in _SHARED_FIELDS}
     return json.dumps(values, default=datetime.isoformat)
 
 
-def _read_shown(stored: str | None) -> dict[str, Any]:
+def _decode_status(stored: str | None) -> dict[str, Any]:
     """Read what `_write_shown` wrote; nothing where it can't be read."""
     try:
-        shown = lenient_json.decode((stored or "").encode("utf-8", "replace"), _Shown)
+        stored_status = lenient_json.decode((stored or "").encode("utf-8", "replace"), _StoredStatus)
     except lenient_json.UndecodableError:
         return {}
     return {
-        "state": shown.state,
-        "is_syncing": shown.is_syncing,
-        "problem": shown.problem,
-        **{name: timestamps.of_text(getattr(shown, name)) for name in _MOMENTS},
+        "state": stored_status.state,
+        "is_syncing": stored_status.is_syncing,
+        "problem": stored_status.problem,
+        **{name: timestamps.from_iso_text(getattr(stored_status, name)) for name in _TIME_FIELDS},
     }
 
 
-class _Shown(Struct):
+class _StoredStatus(Struct):
     """The link as it is kept; moments are ISO 8601."""
 
     state: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
-from tui.model.backend import why_read_only
+from tui.model.backend import read_only_reason
 from tui.model.errors import ReadOnlyError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def writes(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine
 
     @wraps(method)
     async def guarded(*arguments: P.args, **named: P.kwargs) -> R:
-        reason = why_read_only(cast("Backend", arguments[0]))
+        reason = read_only_reason(cast("Backend", arguments[0]))
         if reason is not None:
             raise ReadOnlyError(reason)
         return await method(*arguments, **named)

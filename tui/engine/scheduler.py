@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tui.engine.connectivity.quota import ActivityTracker, QuotaBudget, QuotaHighWaterMark
 from tui.engine.periodic_task import PeriodicTask
-from tui.engine.supervision import unexpected
-from tui.engine.sync.sync_state import PEAK
+from tui.engine.supervision import unexpected_error
+from tui.engine.sync.sync_state import QUOTA_HIGH_WATER_MARK
 from tui.model.errors import ReshelveError, StoreError
 from tui.system.log import logger
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.engine.sync.contact_sync import ContactSync
     from tui.engine.sync.leader_lock import LeaderLock
-    from tui.model.snapshot import PullProgress
+    from tui.model.snapshot import SyncProgress
     from tui.re_leased.evidence_source import EvidenceSource
-    from tui.store import Applied, Store
+    from tui.store import Store, StoreUpdate
     from tui.xero.client import XeroClient
 
 _OUTBOX_SECONDS = 2.0
-_LEASE_SECONDS = 1.0
+_LOCK_CHECK_SECONDS = 1.0
 _TIME_CHECK_SECONDS = 1.0
 
 
@@ -38,52 +38,52 @@ class Scheduler:
     def __init__(
         self,
         store: Store,
-        weather: ConnectionState,
-        released: ReLeasedMonitor,
+        connection: ConnectionState,
+        re_leased: ReLeasedMonitor,
         publisher: SnapshotPublisher,
         *,
-        disk: StorageHealth,
+        storage: StorageHealth,
         now: Callable[[], datetime],
-        lease: LeaderLock,
+        lock: LeaderLock,
         poll_seconds: float,
     ) -> None:
         self._store = store
-        self._connection = weather
-        self._re_leased = released
+        self._connection = connection
+        self._re_leased = re_leased
         self._publisher = publisher
-        self._storage = disk
+        self._storage = storage
         self._now = now
-        self._lock = lease
-        self._is_holder = asyncio.Event()
-        self._follows = False
+        self._lock = lock
+        self._has_lock = asyncio.Event()
+        self._is_follower = False
         self._is_displaced = False
         self._activity = ActivityTracker(now)
         self._budget = QuotaBudget(poll_seconds)
         self._contact_sync: ContactSync | None = None
-        self._outbox = PeriodicTask(lambda: _OUTBOX_SECONDS, now)
-        self._refresh = PeriodicTask(self._seconds_to_refresh, now, drops_overlap=True)
-        self._manual_restores = PeriodicTask(self._seconds_to_manual_restores, now, drops_overlap=True)
-        self._feed = PeriodicTask(lambda: released.seconds_to_next_poll, now, drops_overlap=True)
+        self._outbox_task = PeriodicTask(lambda: _OUTBOX_SECONDS, now)
+        self._refresh_task = PeriodicTask(self._refresh_interval, now, drops_overlap=True)
+        self._manual_restore_task = PeriodicTask(self._manual_restore_interval, now, drops_overlap=True)
+        self._feed_task = PeriodicTask(lambda: re_leased.seconds_to_next_poll, now, drops_overlap=True)
 
-    def wake(self, *, pull: bool = False, handoffs: bool = False) -> None:
+    def wake(self, *, refresh: bool = False, manual_restores: bool = False) -> None:
         """Send what is queued now; look for news or for finished hand-offs, too, when asked."""
-        self._outbox.wake()
-        if pull:
-            self._refresh.wake()
-            self._feed.wake()
-        if pull or handoffs:
-            self._manual_restores.wake()
+        self._outbox_task.wake()
+        if refresh:
+            self._refresh_task.wake()
+            self._feed_task.wake()
+        if refresh or manual_restores:
+            self._manual_restore_task.wake()
 
     def record_user_activity(self) -> None:
         """Note that a person is here; after an absence there is a look for news at once."""
         if self._activity.touch() and not self._budget.is_reserving:
-            self.wake(pull=True)
+            self.wake(refresh=True)
 
-    def check_time(self) -> None:
+    def check_clock(self) -> None:
         """Refresh from Xero soon: its answer carries another time."""
         if not self._budget.is_reserving:
             # Not at once: it is an answer that calls this, and its own job is still running.
-            asyncio.get_running_loop().call_later(_TIME_CHECK_SECONDS, self._refresh.wake)
+            asyncio.get_running_loop().call_later(_TIME_CHECK_SECONDS, self._refresh_task.wake)
 
     def set_fast_polling(self, *, on: bool) -> None:
         """Look for finished hand-offs every few seconds, as far as the day's calls allow."""
@@ -91,7 +91,7 @@ class Scheduler:
         self._activity.is_waiting_for_restores = on
         if on:
             self._budget.start_fast_polling()
-        self._manual_restores.wake()
+        self._manual_restore_task.wake()
 
     def pause_sync(self, *, on: bool) -> None:
         """Hold a read of all contacts after the page it is at, or go on with it."""
@@ -101,19 +101,19 @@ class Scheduler:
     def record_reply(self, xero: XeroClient, before: datetime | None, attempt: int | None = None) -> None:
         """Note what Xero's last answer said, if there was one since then."""
         self._budget.record(xero.calls_left.day, self._now())
-        self._show_sparing()
-        is_news = xero.last_answer_at is not None and xero.last_answer_at != before
-        if is_news and self._is_holder.is_set():
+        self._update_background_limit()
+        is_new_reply = xero.last_reply_at is not None and xero.last_reply_at != before
+        if is_new_reply and self._has_lock.is_set():
             self._connection.record_success(xero.calls_left.minute, xero.calls_left.day, attempt)
 
-    def _seconds_to_refresh(self) -> float:
-        pane = self._publisher.snapshot.summary
-        has_handoffs = pane is not None and pane.manual_restore_total > 0
-        return self._budget.pull_seconds(self._activity.idle, is_shared=has_handoffs)
+    def _refresh_interval(self) -> float:
+        summary = self._publisher.snapshot.summary
+        has_manual_restores = summary is not None and summary.manual_restore_total > 0
+        return self._budget.refresh_interval(self._activity.idle, is_shared=has_manual_restores)
 
-    def _seconds_to_manual_restores(self) -> float:
-        return self._budget.manual_restore_seconds(
-            self._activity.idle, is_close=self._activity.is_waiting_for_restores
+    def _manual_restore_interval(self) -> float:
+        return self._budget.manual_restore_interval(
+            self._activity.idle, is_fast=self._activity.is_waiting_for_restores
         )
 
     def release_lock(self) -> None:
@@ -122,14 +122,14 @@ class Scheduler:
             try:
                 self._store.restore_files(self._now(), self._lock.acquire)
             except StoreError as error:
-                logger.error("store: %s %s", error.what, error.next_step)
+                logger.error("store: %s %s", error.message, error.next_step)
         self._lock.release()
 
     async def wait_for_lock(self) -> None:
         """Return when this copy of the program holds the lease."""
-        await self._is_holder.wait()
+        await self._has_lock.wait()
 
-    async def keep_search_index(self) -> None:
+    async def load_search_index(self) -> None:
         """Load what makes search fast; until then it asks the database."""
         while True:
             try:
@@ -148,28 +148,28 @@ class Scheduler:
             except StoreError as error:
                 self._storage.record(error)
                 if not self._lock.is_held:
-                    self._is_holder.clear()
-            await asyncio.sleep(_LEASE_SECONDS)
+                    self._has_lock.clear()
+            await asyncio.sleep(_LOCK_CHECK_SECONDS)
 
     def _check_lock(self) -> None:
         self._check_files()
         if self._lock.acquire():
-            self._is_holder.set()
+            self._has_lock.set()
         else:
-            self._is_holder.clear()
+            self._has_lock.clear()
             self._connection.mark_standby()
-        is_new_follower = not self._is_holder.is_set() and not self._follows
-        self._follows = not self._is_holder.is_set()
+        is_new_follower = not self._has_lock.is_set() and not self._is_follower
+        self._is_follower = not self._has_lock.is_set()
         if self._store.changed_elsewhere() or is_new_follower:
-            self._re_leased.reload(is_follower=self._follows)
-            self._publisher.rows_changed(order=not self._is_holder.is_set())
+            self._re_leased.reload(is_follower=self._is_follower)
+            self._publisher.rows_changed(order=not self._has_lock.is_set())
 
     def _check_files(self) -> None:
         """Restore files that were taken away, at the second look: the first is shown to the person."""
         was_displaced, self._is_displaced = self._is_displaced, self._store.is_displaced
         if self._is_displaced:
             if not was_displaced:
-                self._store.check_place()
+                self._store.check_displaced()
             self._store.restore_files(self._now(), self._lock.acquire)
             self._is_displaced = False
         if was_displaced:
@@ -183,7 +183,7 @@ class Scheduler:
             try:
                 await open_clients()
             except Exception as error:  # noqa: BLE001 - as in `_repeat`
-                problem = error if isinstance(error, ReshelveError) else unexpected("connecting", error)
+                problem = error if isinstance(error, ReshelveError) else unexpected_error("connecting", error)
                 self._connection.record_failure(problem, attempt)
                 await self._connection.wait_until_ready()
             else:
@@ -193,67 +193,69 @@ class Scheduler:
         """Empty the outbox, whenever there is something in it."""
         from tui.engine.sync.outbox import Outbox  # noqa: PLC0415 - after the first paint
 
-        pusher = Outbox(self._store, xero, self._now, self._sent, may_send=lambda: self._lock.is_held)
+        outbox = Outbox(
+            self._store, xero, self._now, self._on_outbox_write, may_send=lambda: self._lock.is_held
+        )
 
         async def drain() -> None:
-            await pusher.recover()
-            if pusher.has_work:
-                await pusher.run_until_empty()
+            await outbox.recover()
+            if outbox.has_work:
+                await outbox.run_until_empty()
 
         # What the last run left goes on at once.
-        self._outbox.wake()
-        await self._repeat("sending changes", self._outbox, drain, xero)
+        self._outbox_task.wake()
+        await self._repeat("sending changes", self._outbox_task, drain, xero)
 
     async def run_contact_sync(self, xero: XeroClient) -> None:
         """Look for news in Xero, at once and then at its pace."""
         from tui.engine.sync.contact_sync import ContactSync  # noqa: PLC0415 - after the first paint
 
-        def progress(state: PullProgress | None) -> None:
+        def progress(state: SyncProgress | None) -> None:
             self.record_reply(xero, None)
             self._publisher.update_progress(state)
 
-        def may_spend() -> bool:
+        def may_call() -> bool:
             return not self._budget.is_reserving
 
-        stored = self._store.sync_state(PEAK)
+        stored = self._store.sync_state(QUOTA_HIGH_WATER_MARK)
         if stored is not None:
-            self._budget.peak = QuotaHighWaterMark.parse(stored)
-        puller = ContactSync(self._store, xero, self._now, self._applied, progress, may_spend=may_spend)
-        self._contact_sync = puller
+            self._budget.high_water_mark = QuotaHighWaterMark.parse(stored)
+        contact_sync = ContactSync(
+            self._store, xero, self._now, self._on_sync_write, progress, may_call=may_call
+        )
+        self._contact_sync = contact_sync
 
-        async def pull() -> None:
-            has_ended = await puller.refresh()
-            await self._keep_peak()
+        async def refresh() -> None:
+            has_ended = await contact_sync.refresh()
+            await self._save_high_water_mark()
             if has_ended:
                 self._publisher.record_refresh(self._now())
 
-        self._refresh.wake()
-        await self._repeat("loading contacts", self._refresh, pull, xero)
+        self._refresh_task.wake()
+        await self._repeat("loading contacts", self._refresh_task, refresh, xero)
 
     async def poll_manual_restores(self, xero: XeroClient) -> None:
         """See which hand-offs are done."""
         from tui.engine.sync.manual_restores import ManualRestorePoller  # noqa: PLC0415 - after the first paint
 
-        lookout = ManualRestorePoller(self._store, xero, self._now, self._applied)
-        self._manual_restores.wake()
-        await self._repeat("checking restores", self._manual_restores, lookout.poll, xero)
+        poller = ManualRestorePoller(self._store, xero, self._now, self._on_sync_write)
+        self._manual_restore_task.wake()
+        await self._repeat("checking restores", self._manual_restore_task, poller.poll, xero)
 
-    async def monitor_re_leased(self, observer: EvidenceSource | None) -> None:
+    async def monitor_re_leased(self, source: EvidenceSource | None) -> None:
         """Gather evidence of what Re-Leased has picked up.
 
         Only the holder of the lease reads a feed; the other copies are shown what that has seen.
         """
-        if observer is not None:
-            await self._is_holder.wait()
-        self._feed.wake()
+        if source is not None:
+            await self._has_lock.wait()
+        self._feed_task.wake()
         while True:
-            await self._feed.due()
+            await self._feed_task.wait_until_due()
             try:
-                with self._feed.running():
-                    learnt = (
-                        self._re_leased.tick()
-                        if observer is None
-                        else await self._re_leased.poll_feed(observer)
+                with self._feed_task.running():
+                    has_new_evidence = (
+                        self._re_leased.tick() if source is None else await self._re_leased.poll_feed(source)
                     )
             except StoreError as error:
                 # A full disk, for one: what couldn't be kept is told again at the next look.
@@ -261,11 +263,11 @@ class Scheduler:
                 await self._storage.wait_before_retry()
                 continue
             except Exception as error:
-                if observer is None:
+                if source is None:
                     raise
-                self._re_leased.record_failure(unexpected("reading the Re-Leased feed", error))
-                learnt = False
-            if learnt:
+                self._re_leased.record_failure(unexpected_error("reading the Re-Leased feed", error))
+                has_new_evidence = False
+            if has_new_evidence:
                 self._publisher.rows_changed()
             self._publisher.schedule()
 
@@ -273,10 +275,10 @@ class Scheduler:
         self, task: str, job: PeriodicTask, work: Callable[[], Awaitable[None]], xero: XeroClient
     ) -> None:
         while True:
-            await job.due()
-            await self._is_holder.wait()
+            await job.wait_until_due()
+            await self._has_lock.wait()
             await self._connection.wait_until_ready()
-            before, attempt = xero.last_answer_at, self._connection.attempt()
+            before, attempt = xero.last_reply_at, self._connection.attempt()
             try:
                 with job.running():
                     await work()
@@ -287,27 +289,29 @@ class Scheduler:
             except Exception as error:  # noqa: BLE001 - a bug in one task ends neither it nor the others
                 self._budget.record(xero.calls_left.day, self._now())
                 self._connection.record_failure(
-                    error if isinstance(error, ReshelveError) else unexpected(task, error), attempt
+                    error if isinstance(error, ReshelveError) else unexpected_error(task, error), attempt
                 )
                 job.wake()
             else:
                 self.record_reply(xero, before, attempt)
-            self._show_sparing()
+            self._update_background_limit()
 
-    def _show_sparing(self) -> None:
-        self._connection.limit_background_calls(self._refresh.due_at if self._budget.is_reserving else None)
+    def _update_background_limit(self) -> None:
+        self._connection.limit_background_calls(
+            self._refresh_task.due_at if self._budget.is_reserving else None
+        )
 
-    async def _keep_peak(self) -> None:
+    async def _save_high_water_mark(self) -> None:
         """Remember the day's limit as far as it was seen: a start in the evening couldn't tell it."""
-        peak = self._budget.peak
-        if peak is not None and str(peak) != self._store.sync_state(PEAK):
-            await self._store.set_sync_state(PEAK, str(peak))
+        peak = self._budget.high_water_mark
+        if peak is not None and str(peak) != self._store.sync_state(QUOTA_HIGH_WATER_MARK):
+            await self._store.set_sync_state(QUOTA_HIGH_WATER_MARK, str(peak))
 
-    def _sent(self, applied: Applied) -> None:
+    def _on_outbox_write(self, applied: StoreUpdate) -> None:
         # A step of a change shows on its row even where the contact itself stays as it is.
         self._publisher.rows_changed(order=applied.order_changed)
 
-    def _applied(self, applied: Applied) -> None:
-        if applied.flips:
-            logger.info("xero: %d changes of status seen", len(applied.flips))
+    def _on_sync_write(self, applied: StoreUpdate) -> None:
+        if applied.detected:
+            logger.info("xero: %d changes of status seen", len(applied.detected))
         self._publisher.record_write(applied)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tui.engine.supervision import unexpected
-from tui.engine.sync.sync_state import FULL_DONE_AT
+from tui.engine.supervision import unexpected_error
+from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT
 from tui.model import timestamps
 from tui.model.change import State
 from tui.model.errors import StoreError
-from tui.model.evidence import grade_change, settled_up_to
-from tui.model.snapshot import ChangeSummary, ChangeView, PullProgress, Snapshot
+from tui.model.evidence import grade_change, presumed_synced_until
+from tui.model.snapshot import ChangeSummary, ChangeView, Snapshot, SyncProgress
 from tui.system.log import log_unexpected
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.contact import Organisation
     from tui.model.evidence import StatusSince
-    from tui.store import Applied, Store
+    from tui.store import Store, StoreUpdate
 
 # A burst of news becomes one snapshot: ten a second is as fast as anybody reads.
 _COALESCE = 0.1
 # Seconds until another attempt, after a bug.
 _RETRY = 5.0
-_PANE_LINES = 40
+_SUMMARY_LIMIT = 40
 _TASK = "Status"
 
 
@@ -44,20 +44,20 @@ class SnapshotPublisher:
         self,
         organisation: Organisation,
         store: Store,
-        weather: ConnectionState,
-        released: ReLeasedMonitor,
+        connection: ConnectionState,
+        re_leased: ReLeasedMonitor,
         *,
-        disk: StorageHealth,
+        storage: StorageHealth,
         clock: XeroClock,
     ) -> None:
         self._store = store
-        self._connection = weather
-        self._re_leased = released
-        self._storage = disk
+        self._connection = connection
+        self._re_leased = re_leased
+        self._storage = storage
         self._clock = clock
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._sync_progress: PullProgress | None = None
+        self._sync_progress: SyncProgress | None = None
         self._last_refresh_at: datetime | None = None
         self._rows_version = 0
         self._order_version = 0
@@ -82,9 +82,9 @@ class SnapshotPublisher:
         """Return a change with its grade."""
         return ChangeView(change, self.grade(change))
 
-    def record_write(self, applied: Applied) -> None:
+    def record_write(self, applied: StoreUpdate) -> None:
         """Note what a write did to the rows."""
-        if applied.rows_changed or applied.flips:
+        if applied.rows_changed or applied.detected:
             self.rows_changed(order=applied.order_changed)
 
     def rows_changed(self, *, order: bool = False) -> None:
@@ -95,7 +95,7 @@ class SnapshotPublisher:
             self._order_version += 1
         self.schedule()
 
-    def update_progress(self, progress: PullProgress | None) -> None:
+    def update_progress(self, progress: SyncProgress | None) -> None:
         """Note how far a full read has come; None when it has ended."""
         self._sync_progress = progress
         self.schedule()
@@ -108,9 +108,9 @@ class SnapshotPublisher:
     def schedule(self) -> None:
         """Publish shortly; further news until then is part of the same snapshot."""
         if self._timer is None:
-            self._later(_COALESCE)
+            self._schedule_in(_COALESCE)
 
-    def _later(self, seconds: float) -> None:
+    def _schedule_in(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._publish)
@@ -129,14 +129,14 @@ class SnapshotPublisher:
             # What was read before stays on the screen.
             self._storage.record(error)
             snapshot = replace(
-                self.snapshot, xero=self._connection.shown, storage_problem=self._storage.shown
+                self.snapshot, xero=self._connection.display_status, storage_problem=self._storage.problem
             )
         except Exception as error:  # noqa: BLE001 - called by the event loop, which would only print it
-            self._storage.record_task(_TASK, unexpected(_TASK, error))
+            self._storage.record_task(_TASK, unexpected_error(_TASK, error))
             snapshot = replace(
-                self.snapshot, xero=self._connection.shown, storage_problem=self._storage.shown
+                self.snapshot, xero=self._connection.display_status, storage_problem=self._storage.problem
             )
-            self._later(_RETRY)
+            self._schedule_in(_RETRY)
         else:
             self._storage.record_task(_TASK, None)
         if snapshot == self.snapshot:
@@ -153,14 +153,14 @@ class SnapshotPublisher:
             organisation=self._organisation,
             counts=self._store.counts(),
             unreadable=len(self._store.unreadable()),
-            xero=self._connection.shown,
+            xero=self._connection.display_status,
             progress=self._sync_progress,
             last_refresh_at=self._last_refresh_at,
             balances_read_at=_balances_read_at(self._store),
-            storage_problem=self._storage.shown,
+            storage_problem=self._storage.problem,
             clock_ahead=self._clock.ahead,
             is_paused=self._store.is_paused,
-            re_leased=self._re_leased.link,
+            re_leased=self._re_leased.status,
             summary=self._summary(),
             rows_version=self._rows_version,
             order_version=self._order_version,
@@ -169,42 +169,52 @@ class SnapshotPublisher:
     def _summary(self) -> ChangeSummary:
         totals = self._store.totals()
         working = (State.SENDING, State.UNKNOWN, State.QUEUED)
-        watch = self._re_leased.knowledge
-        missed = watch.last_clean_sync_started_at
-        done = max(filter(None, (missed, settled_up_to(watch, self._clock()))), default=None)
-        overdue_total = 0 if missed is None else self._store.pending_between(None, missed)
-        waiting_total = overdue_total + self._store.pending_after(done)
-        unseen_total = self._store.pending_total()
-        is_stalled = watch.stalled_since is not None
+        knowledge = self._re_leased.knowledge
+        missed_until = knowledge.last_clean_sync_started_at
+        settled_until = max(
+            filter(None, (missed_until, presumed_synced_until(knowledge, self._clock()))), default=None
+        )
+        missed_total = 0 if missed_until is None else self._store.pending_between(None, missed_until)
+        pending_total = missed_total + self._store.pending_after(settled_until)
+        unconfirmed_total = self._store.pending_total()
+        is_stalled = knowledge.stalled_since is not None
         return ChangeSummary(
-            working=self._views(self._store.changes_in(*working, limit=_PANE_LINES)),
-            manual_restores=self._views(self._store.recent(State.AWAITING_USER, limit=_PANE_LINES)),
-            refused=self._views(self._store.refused(limit=_PANE_LINES)),
-            pending=self._pending(missed, done),
-            synced=self._synced(missed, done),
-            working_total=sum(totals.get(state, 0) for state in working),
+            in_progress=self._views(self._store.changes_in(*working, limit=_SUMMARY_LIMIT)),
+            manual_restores=self._views(self._store.recent(State.AWAITING_USER, limit=_SUMMARY_LIMIT)),
+            refused=self._views(self._store.refused(limit=_SUMMARY_LIMIT)),
+            pending=self._pending(missed_until, settled_until),
+            synced=self._synced(missed_until, settled_until),
+            in_progress_total=sum(totals.get(state, 0) for state in working),
             sent_total=sum(totals.get(state, 0) for state in working if state is not State.QUEUED),
             manual_restore_total=totals.get(State.AWAITING_USER, 0),
             refused_total=self._store.refused_total(),
-            pending_total=waiting_total,
-            missed_total=0 if is_stalled else overdue_total,
-            stalled_total=waiting_total if is_stalled else 0,
-            unconfirmed_total=unseen_total,
-            settled_total=unseen_total - waiting_total + self._store.settled_total(),
+            pending_total=pending_total,
+            missed_total=0 if is_stalled else missed_total,
+            stalled_total=pending_total if is_stalled else 0,
+            unconfirmed_total=unconfirmed_total,
+            synced_total=unconfirmed_total - pending_total + self._store.synced_total(),
         )
 
-    def _pending(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:
+    def _pending(
+        self, missed_until: datetime | None, settled_until: datetime | None
+    ) -> tuple[ChangeView, ...]:
         """Return what waits, newest first: later than what is done, and what a clean sync has missed."""
-        newer = self._store.pending(_PANE_LINES, after=done)
-        older = [] if missed is None else self._store.pending(_PANE_LINES, until=missed)
-        return self._views([*newer, *older][:_PANE_LINES])
+        newer = self._store.pending(_SUMMARY_LIMIT, after=settled_until)
+        older = [] if missed_until is None else self._store.pending(_SUMMARY_LIMIT, until=missed_until)
+        return self._views([*newer, *older][:_SUMMARY_LIMIT])
 
-    def _synced(self, missed: datetime | None, done: datetime | None) -> tuple[ChangeView, ...]:
+    def _synced(
+        self, missed_until: datetime | None, settled_until: datetime | None
+    ) -> tuple[ChangeView, ...]:
         """Return what is told, expected or seen to have arrived, or left out, the newest first."""
-        done_with = [] if done is None else self._store.pending(_PANE_LINES, after=missed, until=done)
-        views = self._views([*done_with, *self._store.synced(limit=_PANE_LINES)])
+        done_with = (
+            []
+            if settled_until is None
+            else self._store.pending(_SUMMARY_LIMIT, after=missed_until, until=settled_until)
+        )
+        views = self._views([*done_with, *self._store.synced(limit=_SUMMARY_LIMIT)])
         # Sorting keeps the order of what has the same age.
-        return tuple(sorted(views, key=_settled_at, reverse=True)[:_PANE_LINES])
+        return tuple(sorted(views, key=_status_since, reverse=True)[:_SUMMARY_LIMIT])
 
     def _views(self, changes: Sequence[Change]) -> tuple[ChangeView, ...]:
         return tuple(self.view(change) for change in changes)
@@ -212,9 +222,9 @@ class SnapshotPublisher:
 
 def _balances_read_at(store: Store) -> datetime | None:
     """Return when the last full read, which tells all balances, ended."""
-    return timestamps.of_text(store.sync_state(FULL_DONE_AT))
+    return timestamps.from_iso_text(store.sync_state(FULL_SYNC_ENDED_AT))
 
 
-def _settled_at(view: ChangeView) -> datetime:
+def _status_since(view: ChangeView) -> datetime:
     since = None if view.sync is None else view.sync.since
     return since or view.change.updated_at

@@ -19,16 +19,16 @@ _LONGEST_WAIT: Final = 60.0
 _WORKS_AFTER: Final = 5.0
 
 
-def unexpected(doing: str, error: Exception) -> UnexpectedError:
+def unexpected_error(activity: str, error: Exception) -> UnexpectedError:
     """Log an exception that nothing expects, and return the error that a person is shown for it."""
     if isinstance(error, UnexpectedError):
         # Logged where it was met.
         return error
-    log_unexpected(doing, error)
+    log_unexpected(activity, error)
     return UnexpectedError(type(error).__name__)
 
 
-async def supervise(task: str, work: Callable[[], Awaitable[None]], disk: StorageHealth) -> None:
+async def supervise(task: str, work: Callable[[], Awaitable[None]], storage: StorageHealth) -> None:
     """Run a background task to its end; start it again, with growing pauses, after a bug in it.
 
     `task` names it for the person. Raises the `ReshelveError` it ends with; only bugs are retried.
@@ -36,15 +36,15 @@ async def supervise(task: str, work: Callable[[], Awaitable[None]], disk: Storag
     wait = _FIRST_WAIT
     while True:
         # A task without an end has recovered when it has run for a while.
-        recovered = asyncio.get_running_loop().call_later(_WORKS_AFTER, disk.record_task, task, None)
+        recovered = asyncio.get_running_loop().call_later(_WORKS_AFTER, storage.record_task, task, None)
         try:
             await work()
         except Exception as error:
             if isinstance(error, ReshelveError) and not isinstance(error, UnexpectedError):
                 raise
-            disk.record_task(task, unexpected(task, error))
+            storage.record_task(task, unexpected_error(task, error))
         else:
-            disk.record_task(task, None)
+            storage.record_task(task, None)
             return
         finally:
             recovered.cancel()

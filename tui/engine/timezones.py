@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 # Xero's spellings (its OpenAPI, v16.1) are Windows' names in upper case without these.
-_LEFT_OUT: Final = str.maketrans("", "", " .-")
+_IGNORED_CHARS: Final = str.maketrans("", "", " .-")
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -18,15 +18,15 @@ def zone_named(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def zone_of(spelling: str) -> ZoneInfo | None:
+def zone_from_xero(spelling: str) -> ZoneInfo | None:
     """Return the zone that Xero spells so, such as `NEWZEALANDSTANDARDTIME`; None for an unknown spelling.
 
     Windows names regions where IANA names places, so that it is the zone of the region's chief place.
     """
     from tzlocal.windows_tz import win_tz  # noqa: PLC0415 - as above
 
-    wanted = spelling.translate(_LEFT_OUT).upper()
+    wanted = spelling.translate(_IGNORED_CHARS).upper()
     for windows, iana in win_tz.items():
-        if windows.translate(_LEFT_OUT).upper() == wanted:
+        if windows.translate(_IGNORED_CHARS).upper() == wanted:
             return zone_named(iana)
     return None

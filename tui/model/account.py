@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tui.model.backend import Service
+    from tui.model.backend import EngineProtocol
     from tui.model.contact import Organisation
 
 
@@ -35,7 +35,7 @@ class ConnectRequest:
         return bool(self.client_secret)
 
 
-class Connected(Struct, frozen=True):
+class ConnectResult(Struct, frozen=True):
     """What a sign-in has brought.
 
     `kept_in` names where its tokens lie, in words. `clock_ahead` is how far this machine's clock is ahead
@@ -43,7 +43,7 @@ class Connected(Struct, frozen=True):
     """
 
     organisations: tuple[Organisation, ...]
-    kept_in: str
+    token_storage: str
     clock_ahead: timedelta = timedelta()
 
 
@@ -57,8 +57,8 @@ class OrganisationSummary(Struct, frozen=True):
 
     organisation: Organisation
     pending: int | None = None
-    unfinished: int | None = None
-    is_gone: bool = False
+    not_in_xero: int | None = None
+    is_removed: bool = False
     is_counted: bool = True
 
 
@@ -79,7 +79,7 @@ class SignIn(Protocol):
         """Take the address a browser on another machine ended at. Raises `SignInError` if it isn't ours."""
         ...
 
-    async def finish(self) -> Connected:
+    async def finish(self) -> ConnectResult:
         """Wait for the person, then fetch and keep what was allowed. Raises `ReshelveError`."""
         ...
 
@@ -98,7 +98,7 @@ class Account(Protocol):
     on_keychain_wait: Callable[[bool], None]
 
     @property
-    def is_practice(self) -> bool:
+    def is_sandbox(self) -> bool:
         """Whether Xero is a practice one on this machine."""
         ...
 
@@ -129,7 +129,7 @@ class Account(Protocol):
         """
         ...
 
-    async def count(self) -> Sequence[OrganisationSummary]:
+    async def organisations_with_counts(self) -> Sequence[OrganisationSummary]:
         """Return the same, each with what its store says; asks nobody."""
         ...
 
@@ -137,7 +137,7 @@ class Account(Protocol):
         """Ask Xero which organisations there are now, and return them with those that have gone."""
         ...
 
-    async def keychain(self) -> str:
+    async def keychain_name(self) -> str:
         """Return the name of the system's keychain, empty where there is none."""
         ...
 
@@ -152,10 +152,10 @@ class Account(Protocol):
         """
         ...
 
-    def opened(self, organisation: Organisation) -> None:
+    def record_opened(self, organisation: Organisation) -> None:
         """Remember which organisation was open last."""
         ...
 
-    def open(self, organisation: Organisation) -> Service:
+    def open(self, organisation: Organisation) -> EngineProtocol:
         """Return the organisation's engine, not yet running. Touches the disk alone."""
         ...

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from tui.model.errors import ReadOnly
+from tui.model.errors import ReadOnlyReason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.change import Action, Change
-    from tui.model.change_list import ChangeQuery, ChangesFound
+    from tui.model.change_list import ChangeQuery, ChangeSearchResult
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact import Contact
     from tui.model.contact_file import FileOptions
     from tui.model.precheck import Precheck
     from tui.model.query import Query
-    from tui.model.rows import Found, Row
+    from tui.model.rows import Row, SearchResult
     from tui.model.snapshot import ChangeView, Snapshot
     from tui.model.tenancy import ContactGroup
     from tui.model.undo import UndoPlan
     from tui.model.user_reports import CompanyState
 
 
-class HistoryLine(Struct, frozen=True):
+class HistoryEntry(Struct, frozen=True):
     """One entry of Xero's own history of a contact; `when` is already words, as Xero dates vary."""
 
     when: str
     user: str
-    what: str
+    event: str
     details: str
 
 
-class TimelineLine(Struct, frozen=True):
+class TimelineEntry(Struct, frozen=True):
     """One entry of the journal: what happened to a change, and when."""
 
     when: str
-    what: str
+    event: str
 
 
-class ContactPage(Struct, frozen=True):
+class ContactDetails(Struct, frozen=True):
     """One contact with the changes made to it, newest first; `tenants` are its groups marked as such."""
 
     contact: Contact
     changes: tuple[ChangeView, ...]
-    timeline: tuple[TimelineLine, ...]
-    tenants: tuple[str, ...] = ()
+    timeline: tuple[TimelineEntry, ...]
+    tenant_groups: tuple[str, ...] = ()
 
 
 class ManualRestore(Struct, frozen=True):
@@ -59,7 +59,7 @@ class ManualRestore(Struct, frozen=True):
     """
 
     change: Change
-    may_fail: str = ""
+    expected_refusal: str = ""
 
 
 class Backend(Protocol):
@@ -74,7 +74,7 @@ class Backend(Protocol):
         ...
 
     @property
-    def is_practice(self) -> bool:
+    def is_sandbox(self) -> bool:
         """Whether Xero's pages are on this machine: a practice Xero, marked as such on every screen."""
         ...
 
@@ -95,15 +95,15 @@ class Backend(Protocol):
         """Call the listener with each new snapshot, in the loop's thread; returns what ends it."""
         ...
 
-    def first_rows(self, query: Query) -> Found:
+    def first_rows(self, query: Query) -> SearchResult:
         """Answer at once from an index, for the first paint; only for queries that ask for everything."""
         ...
 
-    def find(self, query: Query) -> AsyncIterator[Found]:
+    def find(self, query: Query) -> AsyncIterator[SearchResult]:
         """Answer a query, a first screenful as soon as there is one, then everything."""
         ...
 
-    async def check(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+    async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Read the contacts fresh from Xero and say what is to be known before changing them."""
         ...
 
@@ -115,7 +115,7 @@ class Backend(Protocol):
         """Look for news in Xero and Re-Leased now."""
         ...
 
-    async def page(self, contact_id: str) -> ContactPage:
+    async def contact_details(self, contact_id: str) -> ContactDetails:
         """Read one contact and its changes from the local copy."""
         ...
 
@@ -123,7 +123,7 @@ class Backend(Protocol):
         """Read one contact fresh from Xero, its balances included; news of it is published."""
         ...
 
-    async def history(self, contact_id: str) -> Sequence[HistoryLine]:
+    async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
         """Read Xero's own history of a contact."""
         ...
 
@@ -155,7 +155,7 @@ class Backend(Protocol):
         """
         ...
 
-    async def pause(self, *, on: bool) -> None:
+    async def pause_sending(self, *, on: bool) -> None:
         """Stop sending what is queued, or go on with it; kept until it is changed, by all copies.
 
         What is in doubt is still read again, hand-offs and news are still looked for.
@@ -182,11 +182,11 @@ class Backend(Protocol):
         """
         ...
 
-    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangesFound:
+    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
         """Return the changes found from start to before stop, newest first; changes made in Xero too."""
         ...
 
-    async def timeline(self, change: Change) -> Sequence[TimelineLine]:
+    async def timeline(self, change: Change) -> Sequence[TimelineEntry]:
         """Return what happened to one change, oldest first."""
         ...
 
@@ -208,14 +208,14 @@ class Backend(Protocol):
         """
         ...
 
-    async def report_contact_checked(self, seen: Change) -> None:
+    async def report_contact_checked(self, change: Change) -> None:
         """Keep that somebody sees a contact in Re-Leased as this change has left it.
 
         Refused unless that is the last change of it that Xero has confirmed: meanwhile it may have moved on.
         """
         ...
 
-    async def report_link(self, contact_id: str, *, on: bool) -> None:
+    async def report_unlinked(self, contact_id: str, *, on: bool) -> None:
         """Keep that the contact is unlinked in Re-Leased, or linked again."""
         ...
 
@@ -235,7 +235,7 @@ class Backend(Protocol):
         ...
 
     async def record_matches(
-        self, reconciliation: FileComparison, choices: Mapping[int, str | None]
+        self, comparison: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:
         """Record what the file proves, durable when this returns; doing it again changes nothing.
 
@@ -260,14 +260,14 @@ class Backend(Protocol):
         ...
 
 
-def why_read_only(backend: Backend) -> ReadOnly | None:
+def read_only_reason(backend: Backend) -> ReadOnlyReason | None:
     """Return why nothing can be changed, None where changes are possible."""
     if not backend.is_read_only:
         return None
-    return ReadOnly.CONNECTION if backend.snapshot.organisation.is_read_only else ReadOnly.OPTION
+    return ReadOnlyReason.CONNECTION if backend.snapshot.organisation.is_read_only else ReadOnlyReason.OPTION
 
 
-class Service(Backend, Protocol):
+class EngineProtocol(Backend, Protocol):
     """An engine that can be started and stopped."""
 
     async def run(self) -> None:

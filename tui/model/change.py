@@ -21,7 +21,7 @@ class Action(StrEnum):
     RESTORE = "restore"
 
     @property
-    def target(self) -> ContactStatus:
+    def target_status(self) -> ContactStatus:
         """The status that shows this has happened."""
         return ContactStatus.ARCHIVED if self is Action.ARCHIVE else ContactStatus.ACTIVE
 
@@ -29,7 +29,7 @@ class Action(StrEnum):
 class Origin(StrEnum):
     """Who made the change: a person here, or somebody in Xero, noticed by a pull."""
 
-    HERE = "here"
+    RESHELVE = "here"
     XERO = "xero"
 
 
@@ -48,10 +48,10 @@ class State(StrEnum):
     @property
     def is_open(self) -> bool:
         """Whether something is still to happen."""
-        return self in OPEN
+        return self in OPEN_STATES
 
 
-OPEN: Final = frozenset({State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER})
+OPEN_STATES: Final = frozenset({State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER})
 
 
 class Transition(StrEnum):
@@ -67,7 +67,7 @@ class Transition(StrEnum):
     DISMISS = "dismiss"
 
 
-_STEPS: Final[dict[tuple[State, Transition], State]] = {
+_TRANSITIONS: Final[dict[tuple[State, Transition], State]] = {
     (State.QUEUED, Transition.SEND): State.SENDING,
     (State.QUEUED, Transition.AWAIT_USER): State.AWAITING_USER,
     (State.QUEUED, Transition.CANCEL): State.CANCELLED,
@@ -94,12 +94,12 @@ class IllegalTransitionError(ValueError):
     """An event that can't happen in this state: a mistake in the program, never in the data."""
 
 
-def step(state: State, event: Transition) -> State:
+def next_state(state: State, transition: Transition) -> State:
     """Return the state that follows. Raises `IllegalTransitionError` where the lifecycle has no such step."""
     try:
-        return _STEPS[state, event]
+        return _TRANSITIONS[state, transition]
     except KeyError:
-        raise IllegalTransitionError(f"{event} can't happen to a change that is {state}") from None
+        raise IllegalTransitionError(f"{transition} can't happen to a change that is {state}") from None
 
 
 class Change(Struct, frozen=True):

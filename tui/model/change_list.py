@@ -21,10 +21,10 @@ class ChangeGroup(StrEnum):
     ALL = "all"
     OPEN = "open"
     REFUSED = "refused"
-    WAITING = "waiting"
+    PENDING = "waiting"
     DONE = "done"
 
-    def holds(self, change: Change) -> bool:
+    def contains(self, change: Change) -> bool:
         """Say whether a change belongs to it."""
         return self is ChangeGroup.ALL or self is group_of(change)
 
@@ -44,7 +44,7 @@ def group_of(change: Change) -> ChangeGroup:
         return ChangeGroup.REFUSED
     arrived = change.synced_at or change.checked_at or change.unlinked_at
     is_waiting = change.state is State.CONFIRMED and arrived is None
-    return ChangeGroup.WAITING if is_waiting else ChangeGroup.DONE
+    return ChangeGroup.PENDING if is_waiting else ChangeGroup.DONE
 
 
 class ChangeQuery(Struct, frozen=True):
@@ -59,7 +59,7 @@ class ChangeQuery(Struct, frozen=True):
         return cls(group, tuple(dict.fromkeys(fold(text).split())))
 
 
-class ChangesFound(Struct, frozen=True):
+class ChangeSearchResult(Struct, frozen=True):
     """A window of the changes found, newest first, and how many there are in all."""
 
     total: int

@@ -34,32 +34,32 @@ class ContactFileError(ReshelveError):
 
     def __init__(
         self,
-        what: str,
+        message: str,
         next_step: str = "",
         *,
         line: int = 0,
-        trouble: FileProblem | None = None,
+        problem: FileProblem | None = None,
         columns: Sequence[str] = (),
     ) -> None:
         where = f"Line {line}: " if line else ""
-        super().__init__(f"{where}{what}", f"Nothing was changed. {next_step}".strip())
-        self.trouble = trouble
+        super().__init__(f"{where}{message}", f"Nothing was changed. {next_step}".strip())
+        self.problem = problem
         self.columns = tuple(columns)
 
 
-def moment(written: str) -> datetime:
+def parse_datetime(text: str) -> datetime:
     """Read a date or a time as a person writes it, such as `2026-03-31` or `2026-03-31 14:05`.
 
     It is of this machine's zone unless it says another. One that comes twice, where clocks go back, is the
     earlier one: it claims less. Raises `ValueError` for anything else.
     """
     try:
-        given = datetime.fromisoformat(written.strip())
+        given = datetime.fromisoformat(text.strip())
         if given.tzinfo is not None:
             return given
         return min(given.replace(fold=fold).astimezone() for fold in (0, 1))
     except (OverflowError, OSError) as error:
-        raise ValueError(written) from error
+        raise ValueError(text) from error
 
 
 class FileOptions(Struct, frozen=True):
@@ -76,7 +76,7 @@ class FileOptions(Struct, frozen=True):
     name_column: str = ""
     email_column: str = ""
     status_column: str = ""
-    dated: datetime | None = None
+    exported_at: datetime | None = None
 
 
 class FileSource(Struct, frozen=True):
@@ -87,11 +87,11 @@ class FileSource(Struct, frozen=True):
 
     name: str
     digest: str
-    dated: datetime
+    exported_at: datetime
     notes: tuple[str, ...] = ()
 
     @property
-    def run(self) -> str:
+    def run_id(self) -> str:
         """What evidence out of this file is filed under; the same for the same file."""
         return f"file {self.name} {self.digest[:12]}"
 
@@ -104,4 +104,4 @@ class FileContact(Struct, frozen=True):
     xero_id: str = ""
     name: str = ""
     email: str = ""
-    released_id: str = ""
+    re_leased_id: str = ""

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 MERGED: Final = "It was merged into another contact in Xero, which can't be undone."
 GDPR: Final = "It is under a GDPR request in Xero, which can't be undone."
-GONE: Final = "Xero no longer knows this contact, so that nothing about it can be changed."
-UNKNOWN: Final = "Xero hasn't told of this contact yet."
+DELETED: Final = "Xero no longer knows this contact, so that nothing about it can be changed."
+NOT_LOADED: Final = "Xero hasn't told of this contact yet."
 
 
-def out_of_reach(contact: Contact) -> str:
+def ineligible_reason(contact: Contact) -> str:
     """Say why nobody can change this contact's status any more; empty when somebody can."""
     if contact.status is ContactStatus.DELETED:
-        return GONE
+        return DELETED
     if contact.merged_to:
         return MERGED
     if contact.status is ContactStatus.GDPRREQUEST:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-def as_sentence(words: str) -> str:
+def as_sentence(text: str) -> str:
     """Return words that end like a sentence."""
-    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 class ReshelveError(Exception):
@@ -20,16 +20,16 @@ class ReshelveError(Exception):
 
     retryable = False
 
-    def __init__(self, what: str, next_step: str = "", *, action: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, message: str, next_step: str = "", *, action: str = "") -> None:
+        super().__init__(message)
+        self.message = message
         self.next_step = next_step
         self.action = action
 
     @property
     def sentence(self) -> str:
         """`what` with a full stop, for where a sentence follows: the words of others often have none."""
-        return as_sentence(self.what)
+        return as_sentence(self.message)
 
 
 class BugError(ReshelveError):
@@ -43,7 +43,7 @@ class BugError(ReshelveError):
         )
 
 
-class ReadOnly(StrEnum):
+class ReadOnlyReason(StrEnum):
     """Why nothing can be changed: the connection's permissions, or the option `--read-only`."""
 
     CONNECTION = "connection"
@@ -53,7 +53,7 @@ class ReadOnly(StrEnum):
 class ReadOnlyError(ReshelveError):
     """Refused in read-only mode; nothing was recorded. Screens and commands turn `reason` into a sentence."""
 
-    def __init__(self, reason: ReadOnly) -> None:
+    def __init__(self, reason: ReadOnlyReason) -> None:
         super().__init__(f"Refused in read-only mode ({reason}).")
         self.reason = reason
 
@@ -103,8 +103,8 @@ class KeychainError(OfflineError):
     waits for the same answer.
     """
 
-    def __init__(self, what: str, next_step: str = "", *, is_waiting: bool = False) -> None:
-        super().__init__(what, next_step)
+    def __init__(self, message: str, next_step: str = "", *, is_waiting: bool = False) -> None:
+        super().__init__(message, next_step)
         self.is_waiting = is_waiting
 
 
@@ -112,7 +112,7 @@ class KeychainWriteError(KeychainError, StoreError):
     """The keychain didn't keep, or didn't remove, a sign-in."""
 
 
-class AnswerLostError(XeroError):
+class ReplyLostError(XeroError):
     """The call may or may not have been carried out: only reading again tells.
 
     Raised for time-outs after sending, dropped connections, 5xx and answers that make no sense.
@@ -121,11 +121,11 @@ class AnswerLostError(XeroError):
     retryable = True
 
 
-class UnexpectedAnswerError(AnswerLostError):
+class UnexpectedReplyError(ReplyLostError):
     """There was an answer, but none that can be read as Xero's: no verdict on what was asked."""
 
 
-class ForeignAnswerError(UnexpectedAnswerError):
+class ForeignReplyError(UnexpectedReplyError):
     """A refusal that isn't Xero's, such as a gateway's page."""
 
 
@@ -170,8 +170,8 @@ class RejectedError(XeroError):
     `status` is the HTTP status: an empty 404 is how Xero answers an id that it never issued.
     """
 
-    def __init__(self, what: str, status: int, next_step: str = "") -> None:
-        super().__init__(what, next_step)
+    def __init__(self, message: str, status: int, next_step: str = "") -> None:
+        super().__init__(message, next_step)
         self.status = status
 
 

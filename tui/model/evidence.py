@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.contact import ContactStatus
-    from tui.model.user_reports import CleanSync, UserReport
+    from tui.model.user_reports import ReportedSync, UserReport
 
 
 class SyncStatus(StrEnum):
@@ -55,7 +55,7 @@ class SyncStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class PickUp(Struct, frozen=True):
+class SyncRecord(Struct, frozen=True):
     """Evidence read from a feed: one contact as a Re-Leased sync found it.
 
     `sync_started_at` decides: a sync that began before Xero confirmed a change can't have seen it.
@@ -65,7 +65,7 @@ class PickUp(Struct, frozen=True):
     status: ContactStatus
     sync_started_at: datetime
     synced_at: datetime
-    run: str
+    run_id: str
 
 
 class NightlyWindow(Struct, frozen=True):
@@ -84,7 +84,7 @@ class NightlyWindow(Struct, frozen=True):
         """Return start and end of the first whole window that begins at the moment or later."""
         return next(each for each in self._windows(moment) if each[0] >= moment)
 
-    def first_to_end_after(self, moment: datetime) -> tuple[datetime, datetime]:
+    def current_or_next(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the window that is under way, else of the next one."""
         # One that is a day long may have begun two dates ago.
         return next(each for each in self._windows(moment - timedelta(days=2)) if each[1] > moment)
@@ -125,9 +125,9 @@ class SyncKnowledge(Struct, frozen=True):
 
     window: NightlyWindow | None = None
     last_clean_sync_started_at: datetime | None = None
-    reported_syncs: tuple[CleanSync, ...] = ()
+    reported_syncs: tuple[ReportedSync, ...] = ()
     stalled_since: datetime | None = None
-    cleared_at: datetime | None = None
+    recovered_at: datetime | None = None
 
 
 class EvidenceResult(Struct, frozen=True):
@@ -139,25 +139,25 @@ class EvidenceResult(Struct, frozen=True):
     relinked_at: datetime | None = None
 
 
-def waits_from(change: Change) -> datetime | None:
+def pending_since(change: Change) -> datetime | None:
     """Return from when on a sync can have brought the change to Re-Leased; None before Xero confirmed it."""
     if change.confirmed_at is None or change.relinked_at is None:
         return change.confirmed_at
     return max(change.confirmed_at, change.relinked_at)
 
 
-def proves(pick_up: PickUp, change: Change) -> bool:
+def proves(sync_record: SyncRecord, change: Change) -> bool:
     """Say whether the evidence shows that Re-Leased has this change."""
     return (
         change.confirmed_at is not None
-        and pick_up.contact_id == change.contact_id
-        and pick_up.status is change.action.target
-        and pick_up.sync_started_at >= change.confirmed_at
+        and sync_record.contact_id == change.contact_id
+        and sync_record.status is change.action.target_status
+        and sync_record.sync_started_at >= change.confirmed_at
     )
 
 
 def apply_evidence(
-    confirmed: Sequence[Change], pick_ups: Sequence[PickUp], tellings: Sequence[UserReport]
+    confirmed: Sequence[Change], sync_records: Sequence[SyncRecord], reports: Sequence[UserReport]
 ) -> list[EvidenceResult]:
     """Hold the evidence of one contact against all its confirmed changes, in the order of confirmation.
 
@@ -165,40 +165,42 @@ def apply_evidence(
     person who looks: evidence is for that change alone, and one reversed meanwhile isn't said to be seen.
     `tellings` come in the order of telling.
     """
-    unlinked_at, relinked_at = _link(confirmed, tellings)
+    unlinked_at, relinked_at = _link_times(confirmed, reports)
     following = [change.confirmed_at for change in confirmed[1:]]
-    weighed = []
+    results = []
     for change, reversed_at in zip(confirmed, [*following, None], strict=True):
-        read = change.synced_at or _first_read(change, reversed_at, pick_ups)
-        told = _first_seen(change, reversed_at, tellings)
-        waits = read is None and told is None and not change.superseded
-        weighed.append(
-            EvidenceResult(read, told, unlinked_at if waits else None, relinked_at if waits else None)
+        synced_at = change.synced_at or _first_synced_at(change, reversed_at, sync_records)
+        reported = _first_checked_at(change, reversed_at, reports)
+        is_pending = synced_at is None and reported is None and not change.superseded
+        results.append(
+            EvidenceResult(
+                synced_at, reported, unlinked_at if is_pending else None, relinked_at if is_pending else None
+            )
         )
-    return weighed
+    return results
 
 
-def is_cancelled_out(waiting: Change, earlier: Sequence[Change]) -> bool:
+def has_no_net_effect(pending: Change, earlier: Sequence[Change]) -> bool:
     """Say whether a change only put back what Re-Leased had all along.
 
     `earlier` are the contact's confirmed changes before it, in order. To be asked only where a feed tells
     everything: those of them that no sync had picked up are then known to have never arrived.
     """
-    first = waiting
+    first = pending
     for change in reversed(earlier):
         if change.synced_at is not None or change.checked_at is not None:
             break
         first = change
-    return first.action is not waiting.action
+    return first.action is not pending.action
 
 
-def grade_change(change: Change, watch: SyncKnowledge, now: datetime) -> StatusSince:
+def grade_change(change: Change, knowledge: SyncKnowledge, now: datetime) -> StatusSince:
     """Grade one change that Xero has confirmed, by the table above.
 
     Raises `ValueError` for one that Xero hasn't confirmed: there is nothing to pick up yet.
     """
-    begin = waits_from(change)
-    if begin is None:
+    since = pending_since(change)
+    if since is None:
         raise ValueError("only a confirmed change can be graded")
     if change.synced_at is not None:
         return StatusSince(SyncStatus.SYNCED, change.synced_at)
@@ -206,73 +208,79 @@ def grade_change(change: Change, watch: SyncKnowledge, now: datetime) -> StatusS
         return StatusSince(SyncStatus.CHECKED, change.checked_at)
     if change.superseded:
         return StatusSince(SyncStatus.SUPERSEDED)
-    missed = watch.last_clean_sync_started_at
-    if missed is not None and missed < begin:
+    missed = knowledge.last_clean_sync_started_at
+    if missed is not None and missed < since:
         missed = None
-    told = None if missed else _first_told(watch.reported_syncs, begin, change.unlinked_at)
-    if told is not None:
-        return StatusSince(SyncStatus.REPORTED, told.ended_at)
+    reported = None if missed else _first_reported_sync(knowledge.reported_syncs, since, change.unlinked_at)
+    if reported is not None:
+        return StatusSince(SyncStatus.REPORTED, reported.ended_at)
     if change.unlinked_at is not None:
         return StatusSince(SyncStatus.NOT_LINKED, change.unlinked_at)
-    return _waiting(watch, begin, missed, now)
+    return _grade_pending(knowledge, since, missed, now)
 
 
-def _waiting(watch: SyncKnowledge, begin: datetime, missed: datetime | None, now: datetime) -> StatusSince:
-    if watch.stalled_since is not None:
-        return StatusSince(SyncStatus.STALLED, max(watch.stalled_since, begin))
+def _grade_pending(
+    knowledge: SyncKnowledge, since: datetime, missed: datetime | None, now: datetime
+) -> StatusSince:
+    if knowledge.stalled_since is not None:
+        return StatusSince(SyncStatus.STALLED, max(knowledge.stalled_since, since))
     if missed is not None:
         return StatusSince(SyncStatus.MISSED, missed)
-    expected_at = _expected_at(watch, begin)
+    expected_at = _expected_at(knowledge, since)
     if expected_at is not None and expected_at <= now:
         return StatusSince(SyncStatus.EXPECTED, expected_at)
-    return StatusSince(SyncStatus.PENDING, begin)
+    return StatusSince(SyncStatus.PENDING, since)
 
 
-def settled_up_to(watch: SyncKnowledge, now: datetime) -> datetime | None:
+def presumed_synced_until(knowledge: SyncKnowledge, now: datetime) -> datetime | None:
     """Return the moment up to which what waits is told or expected to have arrived, None for nothing.
 
     What is overdue is no part of it, though it may have waited longer: count it apart.
     """
-    ends = [watch.reported_syncs[-1].started_at] if watch.reported_syncs else []
-    if watch.window is not None and watch.stalled_since is None:
-        start, _ = watch.window.last_before(now)
-        if watch.cleared_at is None or start >= watch.cleared_at:
+    ends = [knowledge.reported_syncs[-1].started_at] if knowledge.reported_syncs else []
+    if knowledge.window is not None and knowledge.stalled_since is None:
+        start, _ = knowledge.window.last_before(now)
+        if knowledge.recovered_at is None or start >= knowledge.recovered_at:
             ends.append(start)
     return max(ends, default=None)
 
 
-def _expected_at(watch: SyncKnowledge, begin: datetime) -> datetime | None:
+def _expected_at(knowledge: SyncKnowledge, since: datetime) -> datetime | None:
     """Return when the first whole window after the beginning ends."""
-    if watch.window is None:
+    if knowledge.window is None:
         return None
-    return watch.window.next_after(max(begin, watch.cleared_at or begin))[1]
+    return knowledge.window.next_after(max(since, knowledge.recovered_at or since))[1]
 
 
-def _first_told(syncs: Sequence[CleanSync], begin: datetime, until: datetime | None) -> CleanSync | None:
-    place = bisect_left(syncs, begin, key=lambda sync: sync.started_at)
-    if place == len(syncs) or (until is not None and syncs[place].started_at >= until):
+def _first_reported_sync(
+    syncs: Sequence[ReportedSync], since: datetime, until: datetime | None
+) -> ReportedSync | None:
+    position = bisect_left(syncs, since, key=lambda sync: sync.started_at)
+    if position == len(syncs) or (until is not None and syncs[position].started_at >= until):
         return None
-    return syncs[place]
+    return syncs[position]
 
 
-def _first_read(change: Change, reversed_at: datetime | None, pick_ups: Sequence[PickUp]) -> datetime | None:
+def _first_synced_at(
+    change: Change, reversed_at: datetime | None, sync_records: Sequence[SyncRecord]
+) -> datetime | None:
     found = (
         each.synced_at
-        for each in pick_ups
+        for each in sync_records
         if proves(each, change) and (reversed_at is None or each.sync_started_at < reversed_at)
     )
     return min(found, default=None)
 
 
-def _first_seen(
-    change: Change, reversed_at: datetime | None, tellings: Sequence[UserReport]
+def _first_checked_at(
+    change: Change, reversed_at: datetime | None, reports: Sequence[UserReport]
 ) -> datetime | None:
     found = (
         each.at
-        for each in tellings
-        if each.kind is ReportKind.SEEN
+        for each in reports
+        if each.kind is ReportKind.CHECKED
         and each.contact_id == change.contact_id
-        and each.status is change.action.target
+        and each.status is change.action.target_status
         and change.confirmed_at is not None
         and each.at >= change.confirmed_at
         and (reversed_at is None or each.at < reversed_at)
@@ -280,16 +288,16 @@ def _first_seen(
     return min(found, default=None)
 
 
-def _link(
-    confirmed: Sequence[Change], tellings: Sequence[UserReport]
+def _link_times(
+    confirmed: Sequence[Change], reports: Sequence[UserReport]
 ) -> tuple[datetime | None, datetime | None]:
     """Return since when the contact is unlinked, None while it isn't, and when it was last linked again."""
     unlinked_at = relinked_at = None
-    for telling in tellings:
-        if not confirmed or telling.contact_id != confirmed[0].contact_id:
+    for report in reports:
+        if not confirmed or report.contact_id != confirmed[0].contact_id:
             continue
-        if telling.kind is ReportKind.UNLINKED:
-            unlinked_at = unlinked_at or telling.at
-        elif telling.kind is ReportKind.LINKED and unlinked_at is not None:
-            unlinked_at, relinked_at = None, telling.at
+        if report.kind is ReportKind.UNLINKED:
+            unlinked_at = unlinked_at or report.at
+        elif report.kind is ReportKind.LINKED and unlinked_at is not None:
+            unlinked_at, relinked_at = None, report.at
     return unlinked_at, relinked_at

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tui.model.change import State
-from tui.model.evidence import PickUp, proves
+from tui.model.evidence import SyncRecord, proves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,44 +34,48 @@ class MismatchReason(StrEnum):
     """What is known here of the reason for a difference."""
 
     #: A change asked for here has yet to be confirmed by Xero.
-    UNDER_WAY = "under way"
+    IN_PROGRESS = "under way"
     #: Xero has confirmed a change since the file was exported: a newer file may agree.
     CHANGED_SINCE = "changed since"
     #: Xero had confirmed the last change before, and nothing shows that Re-Leased has picked it up.
-    WAITING = "waiting"
+    PENDING = "waiting"
     #: Somebody said that the contact is unlinked there: Re-Leased's syncs leave it out.
-    UNLINKED = "unlinked"
+    NOT_LINKED = "unlinked"
     #: Nothing here explains it.
     UNKNOWN = "unknown"
 
 
-def evidence(change: Change, source: FileSource) -> PickUp:
+def sync_record_of(change: Change, source: FileSource) -> SyncRecord:
     """Return what a file that shows this change's outcome proves."""
-    return PickUp(change.contact_id, change.action.target, source.dated, source.dated, source.run)
+    return SyncRecord(
+        change.contact_id, change.action.target_status, source.exported_at, source.exported_at, source.run_id
+    )
 
 
-def why(changes: Iterable[Change], dated: datetime) -> MismatchReason:
+def mismatch_reason(changes: Iterable[Change], exported_at: datetime) -> MismatchReason:
     """Say what explains that a contact differs from a file of that date."""
     changes = tuple(changes)
     if any(change.state.is_open for change in changes):
-        return MismatchReason.UNDER_WAY
+        return MismatchReason.IN_PROGRESS
     last = _last_confirmed(changes)
     if last is None or last.confirmed_at is None:
         return MismatchReason.UNKNOWN
-    if last.confirmed_at > dated:
+    if last.confirmed_at > exported_at:
         return MismatchReason.CHANGED_SINCE
     if last.unlinked_at is not None:
-        return MismatchReason.UNLINKED
+        return MismatchReason.NOT_LINKED
     has_arrived = last.synced_at is not None or last.checked_at is not None
-    return MismatchReason.UNKNOWN if has_arrived or last.superseded else MismatchReason.WAITING
+    return MismatchReason.UNKNOWN if has_arrived or last.superseded else MismatchReason.PENDING
 
 
-def proved(changes: Iterable[Change], status: ContactStatus, source: FileSource) -> Change | None:
+def newly_synced_change(
+    changes: Iterable[Change], status: ContactStatus, source: FileSource
+) -> Change | None:
     """Return the change of a contact, of this status on both sides, for which that is new evidence."""
-    last = _last_confirmed(changes, by=source.dated)
-    if last is None or last.synced_at is not None or last.action.target is not status:
+    last = _last_confirmed(changes, by=source.exported_at)
+    if last is None or last.synced_at is not None or last.action.target_status is not status:
         return None
-    return last if proves(evidence(last, source), last) else None
+    return last if proves(sync_record_of(last, source), last) else None
 
 
 def _last_confirmed(changes: Iterable[Change], by: datetime | None = None) -> Change | None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _MONTHS_A_YEAR: Final = 12
 #: Before anything that Xero can know of: what lies further back than the calendar goes.
-_BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
+_EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
-class FilterKind(StrEnum):
+class ContactKind(StrEnum):
     """What a contact can be. Unlinked is what somebody has told: Re-Leased leaves it out of its syncs."""
 
     CUSTOMER = "customer"
@@ -29,12 +29,12 @@ class FilterKind(StrEnum):
     ACTIVE = "active"
     ARCHIVED = "archived"
     MERGED = "merged"
-    UNLINKED = "unlinked"
+    NOT_LINKED = "unlinked"
     GDPR = "gdpr"
     DELETED = "gone"
 
 
-class Comparison(StrEnum):
+class Operator(StrEnum):
     """How a value is held against another."""
 
     AT_LEAST = ">="
@@ -44,96 +44,96 @@ class Comparison(StrEnum):
     EQUAL = "="
 
 
-class Side(StrEnum):
+class BalanceSide(StrEnum):
     """Whose debt it is: outstanding of what they owe us (receivable), or of what we owe them (payable)."""
 
-    THEY_OWE = "owes"
-    OWED_TO_THEM = "owed"
+    RECEIVABLE = "owes"
+    PAYABLE = "owed"
 
 
 class SyncFilter(StrEnum):
     """How a contact's last change stands with Xero and Re-Leased, in the words of the screen."""
 
     PENDING = "pending"
-    OVERDUE = "overdue"
+    MISSED = "overdue"
     EXPECTED = "expected"
-    TOLD = "told"
-    SEEN = "seen"
-    READ = "read"
+    REPORTED = "told"
+    CHECKED = "seen"
+    SYNCED = "read"
     STALLED = "stalled"
-    UNLINKED = "unlinked"
+    NOT_LINKED = "unlinked"
     SUPERSEDED = "superseded"
     QUEUED = "queued"
     SENDING = "sending"
-    CHECKING = "checking"
-    HANDOFF = "handoff"
+    UNKNOWN = "checking"
+    AWAITING_USER = "handoff"
     REFUSED = "refused"
     NONE = "none"
 
 
-_BY_GRADE: Final = {
+_BY_SYNC_STATUS: Final = {
     SyncStatus.PENDING: SyncFilter.PENDING,
-    SyncStatus.MISSED: SyncFilter.OVERDUE,
+    SyncStatus.MISSED: SyncFilter.MISSED,
     SyncStatus.EXPECTED: SyncFilter.EXPECTED,
-    SyncStatus.REPORTED: SyncFilter.TOLD,
-    SyncStatus.CHECKED: SyncFilter.SEEN,
-    SyncStatus.SYNCED: SyncFilter.READ,
+    SyncStatus.REPORTED: SyncFilter.REPORTED,
+    SyncStatus.CHECKED: SyncFilter.CHECKED,
+    SyncStatus.SYNCED: SyncFilter.SYNCED,
     SyncStatus.STALLED: SyncFilter.STALLED,
-    SyncStatus.NOT_LINKED: SyncFilter.UNLINKED,
+    SyncStatus.NOT_LINKED: SyncFilter.NOT_LINKED,
     SyncStatus.SUPERSEDED: SyncFilter.SUPERSEDED,
 }
 #: What a change that Xero hasn't confirmed is called. The two that are missing say nothing of a contact.
 BY_STATE: Final = {
     State.QUEUED: SyncFilter.QUEUED,
     State.SENDING: SyncFilter.SENDING,
-    State.UNKNOWN: SyncFilter.CHECKING,
-    State.AWAITING_USER: SyncFilter.HANDOFF,
+    State.UNKNOWN: SyncFilter.UNKNOWN,
+    State.AWAITING_USER: SyncFilter.AWAITING_USER,
     State.REFUSED: SyncFilter.REFUSED,
 }
 
 
-def sync_of(view: ChangeView | None) -> SyncFilter:
+def sync_filter_of(view: ChangeView | None) -> SyncFilter:
     """Return how a contact's last change stands: never more than its grade claims."""
     if view is None:
         return SyncFilter.NONE
     if view.change.state is State.CONFIRMED:
-        return _BY_GRADE[view.sync.status] if view.sync is not None else SyncFilter.PENDING
+        return _BY_SYNC_STATUS[view.sync.status] if view.sync is not None else SyncFilter.PENDING
     return BY_STATE.get(view.change.state, SyncFilter.NONE)
 
 
-class Is(Struct, frozen=True):
+class KindCondition(Struct, frozen=True):
     """A contact of this kind."""
 
-    kind: FilterKind
+    kind: ContactKind
 
 
-class Owing(Struct, frozen=True):
+class BalanceCondition(Struct, frozen=True):
     """An outstanding balance in hundredths. Where none is known, nothing is claimed: it never fits."""
 
-    side: Side
-    comparison: Comparison
+    side: BalanceSide
+    operator: Operator
     hundredths: int
 
 
-class InGroup(Struct, frozen=True):
+class GroupCondition(Struct, frozen=True):
     """A contact in a group whose folded name is this, or begins with it."""
 
     name: str
-    is_whole: bool = False
+    is_exact: bool = False
 
-    def holds(self, folded: str) -> bool:
+    def matches(self, folded: str) -> bool:
         """Say whether a group of this folded name is one of those meant."""
         known = " ".join(folded.split())
-        return known == self.name if self.is_whole else known.startswith(self.name)
+        return known == self.name if self.is_exact else known.startswith(self.name)
 
 
-class Synced(Struct, frozen=True):
+class SyncCondition(Struct, frozen=True):
     """A contact whose last change stands like this."""
 
     sync: SyncFilter
 
 
-class Span(Struct, frozen=True):
+class TimeSpan(Struct, frozen=True):
     """So much time before the moment of the search: `unit` is one of h, d, w, m (months) and y."""
 
     count: int
@@ -147,12 +147,12 @@ class Span(Struct, frozen=True):
             if self.unit == "y":
                 return _months_before(now, self.count * _MONTHS_A_YEAR)
             hours = {"h": 1, "d": 24, "w": 168}[self.unit] * self.count
-            return max(now - timedelta(hours=hours), _BEGINNING)
+            return max(now - timedelta(hours=hours), _EARLIEST)
         except (OverflowError, ValueError):
-            return _BEGINNING
+            return _EARLIEST
 
 
-class Period(Struct, frozen=True):
+class DateRange(Struct, frozen=True):
     """Whole days: the first, and the one after the last."""
 
     start: date
@@ -165,37 +165,39 @@ class DaysAgo(Struct, frozen=True):
     count: int
 
 
-class ChangedFilter(Struct, frozen=True):
+class ChangedCondition(Struct, frozen=True):
     """A contact changed in Xero (by its `UpdatedDateUTC`) then: `<7d` is less than 7 days ago."""
 
-    comparison: Comparison
-    when: Span | Period | DaysAgo
+    operator: Operator
+    when: TimeSpan | DateRange | DaysAgo
 
-    def between(self, now: datetime, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
+    def bounds(self, now: datetime, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
         """Return from which moment on and before which moment; None is no bound.
 
         Days are those of the zone; None means this machine's.
         """
         when = self.when
-        if isinstance(when, Span):
+        if isinstance(when, TimeSpan):
             moment = when.before(now)
-            is_longer_ago = self.comparison in {Comparison.MORE, Comparison.AT_LEAST}
+            is_longer_ago = self.operator in {Operator.MORE, Operator.AT_LEAST}
             return (None, moment) if is_longer_ago else (moment, None)
         start, end = (_midnight(day, zone) for day in _days(when, now, zone))
         return {
-            Comparison.EQUAL: (start, end),
-            Comparison.LESS: (None, start),
-            Comparison.AT_MOST: (None, end),
-            Comparison.MORE: (end, None),
-            Comparison.AT_LEAST: (start, None),
-        }[self.comparison]
+            Operator.EQUAL: (start, end),
+            Operator.LESS: (None, start),
+            Operator.AT_MOST: (None, end),
+            Operator.MORE: (end, None),
+            Operator.AT_LEAST: (start, None),
+        }[self.operator]
 
 
-class Nothing(Struct, frozen=True):
+class NoMatchCondition(Struct, frozen=True):
     """What no contact meets: a filter was asked for that doesn't exist."""
 
 
-Condition = Is | Owing | InGroup | Synced | ChangedFilter | Nothing
+Condition = (
+    KindCondition | BalanceCondition | GroupCondition | SyncCondition | ChangedCondition | NoMatchCondition
+)
 
 
 class Filter(Struct, frozen=True):
@@ -210,11 +212,11 @@ def _months_before(now: datetime, months: int) -> datetime:
     whole = now.year * _MONTHS_A_YEAR + now.month - 1 - months
     first = now.replace(year=whole // _MONTHS_A_YEAR, month=whole % _MONTHS_A_YEAR + 1, day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return max(first.replace(day=min(now.day, last.day)), _BEGINNING)
+    return max(first.replace(day=min(now.day, last.day)), _EARLIEST)
 
 
-def _days(when: Period | DaysAgo, now: datetime, zone: tzinfo | None) -> tuple[date, date]:
-    if isinstance(when, Period):
+def _days(when: DateRange | DaysAgo, now: datetime, zone: tzinfo | None) -> tuple[date, date]:
+    if isinstance(when, DateRange):
         return when.start, when.end
     day = now.astimezone(zone).date() - timedelta(days=when.count)
     return day, day + timedelta(days=1)

@@ -19,7 +19,7 @@ _K = TypeVar("_K", bound="Hashable")
 
 _XERO_ID: Final = re.compile(r"[0-9a-f]{32}")
 # Of more, nobody could pick one; and what is listed for every line must not grow with every contact.
-_MOST_TOGETHER: Final = 50
+_MAX_CANDIDATES: Final = 50
 
 
 class XeroContact(Struct, frozen=True):
@@ -47,36 +47,36 @@ class Matcher:
         by_email: dict[str, list[XeroContact]] = {}
         by_both: dict[tuple[str, str], list[XeroContact]] = {}
         for contact in contacts:
-            name, email = plain(contact.name), plain(contact.email)
+            name, email = text_key(contact.name), text_key(contact.email)
             self._by_id[id_key(contact.contact_id)] = contact
             by_name.setdefault(name, []).append(contact)
             if email:
                 by_email.setdefault(email, []).append(contact)
                 by_both.setdefault((name, email), []).append(contact)
-        self._by_name, self._by_email, self._by_both = _fixed(by_name), _fixed(by_email), _fixed(by_both)
+        self._by_name, self._by_email, self._by_both = _frozen(by_name), _frozen(by_email), _frozen(by_both)
 
-    def candidates(self, told: FileContact) -> Candidates:
+    def candidates(self, line: FileContact) -> Candidates:
         """Return the contacts that the line can mean.
 
         An id that is one of Xero's decides alone, even if Xero has no such contact (any longer): its
         namesake is somebody else. Names and e-mails that agree single one out; where one of the two is
         missing on a side, the other does. All else is for a person to tell.
         """
-        key = id_key(told.xero_id)
+        key = id_key(line.xero_id)
         if key in self._by_id:
             return Candidates((self._by_id[key],), is_certain=True)
-        if is_xero_id(told.xero_id):
+        if is_xero_id(line.xero_id):
             return Candidates()
-        name, email = plain(told.name), plain(told.email)
+        name, email = text_key(line.name), text_key(line.email)
         if both := self._by_both.get((name, email), ()):
-            return _judged(both)
+            return _candidates(both)
         named = self._by_name.get(name, ()) if name else ()
         mailed = self._by_email.get(email, ()) if email else ()
         if named and mailed:
-            return Candidates(_together(named, mailed))
+            return Candidates(_combined(named, mailed))
         if named:
-            return Candidates(named) if email and named[0].email.strip() else _judged(named)
-        return Candidates(mailed) if name else _judged(mailed)
+            return Candidates(named) if email and named[0].email.strip() else _candidates(named)
+        return Candidates(mailed) if name else _candidates(mailed)
 
 
 def id_key(contact_id: str) -> str:
@@ -89,19 +89,19 @@ def is_xero_id(text: str) -> bool:
     return _XERO_ID.fullmatch(id_key(text)) is not None
 
 
-def plain(text: str) -> str:
+def text_key(text: str) -> str:
     """Return what a name or e-mail is compared by: folded as the search does, spaces evened out."""
     return " ".join(fold(text).split())
 
 
-def _judged(contacts: Sequence[XeroContact]) -> Candidates:
+def _candidates(contacts: Sequence[XeroContact]) -> Candidates:
     return Candidates(tuple(contacts), is_certain=len(contacts) == 1)
 
 
-def _together(named: tuple[XeroContact, ...], mailed: tuple[XeroContact, ...]) -> tuple[XeroContact, ...]:
+def _combined(named: tuple[XeroContact, ...], mailed: tuple[XeroContact, ...]) -> tuple[XeroContact, ...]:
     # An e-mail that many share says little beside a name.
-    return named if len(named) + len(mailed) > _MOST_TOGETHER else (*named, *mailed)
+    return named if len(named) + len(mailed) > _MAX_CANDIDATES else (*named, *mailed)
 
 
-def _fixed(index: dict[_K, list[XeroContact]]) -> dict[_K, tuple[XeroContact, ...]]:
+def _frozen(index: dict[_K, list[XeroContact]]) -> dict[_K, tuple[XeroContact, ...]]:
     return {key: tuple(contacts) for key, contacts in index.items()}

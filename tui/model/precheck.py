@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tui.model.change import Action
-from tui.model.tenancy import tenants_among
+from tui.model.tenancy import tenant_groups_among
 
 if TYPE_CHECKING:
     from tui.model.contact import Contact
@@ -23,12 +23,17 @@ class PrecheckLine(Struct, frozen=True):
 
     contact: Contact
     warnings: tuple[str, ...] = ()
-    blocked: str = ""
-    tenants: tuple[str, ...] = ()
+    blocked_reason: str = ""
+    tenant_groups: tuple[str, ...] = ()
 
-    def remarked(self, marked: frozenset[str]) -> PrecheckLine:
+    def with_tenant_groups(self, tenant_groups: frozenset[str]) -> PrecheckLine:
         """Return it for other groups marked as tenants."""
-        return replace(self, tenants=() if self.blocked else tenants_among(self.contact.groups, marked))
+        return replace(
+            self,
+            tenant_groups=()
+            if self.blocked_reason
+            else tenant_groups_among(self.contact.groups, tenant_groups),
+        )
 
 
 class Precheck(Struct, frozen=True):
@@ -47,10 +52,10 @@ class Precheck(Struct, frozen=True):
     @property
     def possible(self) -> tuple[PrecheckLine, ...]:
         """The lines that can be changed."""
-        return tuple(line for line in self.lines if not line.blocked)
+        return tuple(line for line in self.lines if not line.blocked_reason)
 
-    def remarked(self, marked: frozenset[str]) -> Precheck:
+    def with_tenant_groups(self, tenant_groups: frozenset[str]) -> Precheck:
         """Return it for other groups marked as tenants; only archiving bears on tenancies."""
         if self.action is not Action.ARCHIVE:
             return self
-        return replace(self, lines=tuple(line.remarked(marked) for line in self.lines))
+        return replace(self, lines=tuple(line.with_tenant_groups(tenant_groups) for line in self.lines))

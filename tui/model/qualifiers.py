@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec import Struct
 
 from tui.model.filters import (
-    ChangedFilter,
-    Comparison,
+    BalanceCondition,
+    BalanceSide,
+    ChangedCondition,
+    ContactKind,
+    DateRange,
     DaysAgo,
-    FilterKind,
-    InGroup,
-    Is,
-    Owing,
-    Period,
-    Side,
-    Span,
-    Synced,
+    GroupCondition,
+    KindCondition,
+    Operator,
+    SyncCondition,
     SyncFilter,
+    TimeSpan,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Word = TypeVar("Word", bound=StrEnum)
 
 # Other spellings that people may bring along; they are understood and never offered.
-_ALSO: Final = {
+_ALIASES: Final = {
     "excluded": "unlinked",
     "hand-off": "handoff",
     "customers": "customer",
@@ -46,7 +46,7 @@ _DAYS: Final = {"today": 0, "yesterday": 1}
 _COMPARED: Final = re.compile(r"(?P<sign>[<>]=?|=)?\s*(?P<rest>.*)", re.DOTALL)
 _SPAN: Final = re.compile(r"(?P<count>[0-9]+)\s*(?P<unit>[hdwmy])")
 _DATE: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2}))?")
-_HALF_DATE: Final = re.compile(r"[0-9]{0,8}|[0-9]{4}-(?:[0-9]?|[0-9]{2}-[0-9]?)")
+_PARTIAL_DATE: Final = re.compile(r"[0-9]{0,8}|[0-9]{4}-(?:[0-9]?|[0-9]{2}-[0-9]?)")
 # Separators of thousands first: 1,000 is a thousand, and 1,00 is one. Three digits are never cents.
 _AMOUNT: Final = re.compile(
     r"""
@@ -56,7 +56,7 @@ _AMOUNT: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_HALF_AMOUNT: Final = re.compile(r"-?[$€£]?")
+_PARTIAL_AMOUNT: Final = re.compile(r"-?[$€£]?")
 _YEARS: Final = range(1900, 9999)
 
 
@@ -64,7 +64,7 @@ class Value(Struct, frozen=True):
     """What follows a qualifier's colon. `is_whole` says that it was put into quotation marks."""
 
     text: str
-    is_whole: bool = False
+    is_quoted: bool = False
 
 
 class Qualifier(Struct, frozen=True):
@@ -75,22 +75,22 @@ class Qualifier(Struct, frozen=True):
 
     name: str
     help: str
-    possible: tuple[str, ...]
-    read: Callable[[Value], Condition | None]
-    is_half: Callable[[str], bool]
+    values: tuple[str, ...]
+    parse: Callable[[Value], Condition | None]
+    is_incomplete: Callable[[str], bool]
     is_listed: bool = False
 
 
-def nearest(typed: str, possible: Iterable[str]) -> str:
+def closest_match(typed: str, values: Iterable[str]) -> str:
     """Return the possible word that was probably meant; empty where none looks like it."""
     from difflib import get_close_matches  # noqa: PLC0415 - of no use until something is misspelt
 
-    words = list(possible)
+    words = list(values)
     begun = [word for word in words if typed and word.startswith(typed)]
     return next(iter(begun or get_close_matches(typed, words, n=1)), "")
 
 
-def amount(text: str) -> int | None:
+def parse_amount(text: str) -> int | None:
     """Read an amount of money in hundredths, however its thousands and decimals are set apart."""
     match = _AMOUNT.fullmatch(text)
     if match is None:
@@ -101,44 +101,44 @@ def amount(text: str) -> int | None:
 
 
 def _read_is(value: Value) -> Condition | None:
-    kind = _word(FilterKind, value.text)
-    return None if kind is None else Is(kind)
+    kind = _word(ContactKind, value.text)
+    return None if kind is None else KindCondition(kind)
 
 
 def _read_sync(value: Value) -> Condition | None:
     sync = _word(SyncFilter, value.text)
-    return None if sync is None else Synced(sync)
+    return None if sync is None else SyncCondition(sync)
 
 
 def _read_owes(value: Value) -> Condition | None:
-    return _read_owing(Side.THEY_OWE, value)
+    return _read_owing(BalanceSide.RECEIVABLE, value)
 
 
 def _read_owed(value: Value) -> Condition | None:
-    return _read_owing(Side.OWED_TO_THEM, value)
+    return _read_owing(BalanceSide.PAYABLE, value)
 
 
-def _read_owing(side: Side, value: Value) -> Condition | None:
-    comparison, rest = _compared(value.text)
-    hundredths = amount(rest)
-    return None if hundredths is None else Owing(side, comparison, hundredths)
+def _read_owing(side: BalanceSide, value: Value) -> Condition | None:
+    comparison, rest = _split_operator(value.text)
+    hundredths = parse_amount(rest)
+    return None if hundredths is None else BalanceCondition(side, comparison, hundredths)
 
 
 def _read_group(value: Value) -> Condition | None:
-    return InGroup(value.text, value.is_whole) if value.text else None
+    return GroupCondition(value.text, value.is_quoted) if value.text else None
 
 
 def _read_changed(value: Value) -> Condition | None:
-    comparison, rest = _compared(value.text)
+    comparison, rest = _split_operator(value.text)
     if rest in _DAYS:
-        return ChangedFilter(comparison, DaysAgo(_DAYS[rest]))
+        return ChangedCondition(comparison, DaysAgo(_DAYS[rest]))
     if span := _SPAN.fullmatch(rest):
-        return ChangedFilter(comparison, Span(int(span["count"][:9]), span["unit"]))
+        return ChangedCondition(comparison, TimeSpan(int(span["count"][:9]), span["unit"]))
     period = _period(rest)
-    return None if period is None else ChangedFilter(comparison, period)
+    return None if period is None else ChangedCondition(comparison, period)
 
 
-def _period(text: str) -> Period | None:
+def _period(text: str) -> DateRange | None:
     match = _DATE.fullmatch(text)
     if match is None or int(match["year"]) not in _YEARS:
         return None
@@ -146,41 +146,41 @@ def _period(text: str) -> Period | None:
     try:
         if match["day"]:
             day = date(year, month, int(match["day"]))
-            return Period(day, day + timedelta(days=1))
+            return DateRange(day, day + timedelta(days=1))
         first = date(year, month, 1)
-        return Period(first, (first + timedelta(days=31)).replace(day=1))
+        return DateRange(first, (first + timedelta(days=31)).replace(day=1))
     except ValueError:
         return None
 
 
-def _compared(text: str) -> tuple[Comparison, str]:
+def _split_operator(text: str) -> tuple[Operator, str]:
     """Return how a value is held against another, and the value: equal where nothing is said."""
     match = _COMPARED.fullmatch(text)
     sign, rest = ("", text) if match is None else (match["sign"], match["rest"])
-    return Comparison(sign or "="), rest
+    return Operator(sign or "="), rest
 
 
 def _word(words: type[Word], text: str) -> Word | None:
     try:
-        return words(_ALSO.get(text, text))
+        return words(_ALIASES.get(text, text))
     except ValueError:
         return None
 
 
 def _is_half_amount(text: str) -> bool:
-    return _HALF_AMOUNT.fullmatch(_compared(text)[1]) is not None
+    return _PARTIAL_AMOUNT.fullmatch(_split_operator(text)[1]) is not None
 
 
 def _is_half_time(text: str) -> bool:
-    rest = _compared(text)[1]
-    return _HALF_DATE.fullmatch(rest) is not None or any(day.startswith(rest) for day in _DAYS)
+    rest = _split_operator(text)[1]
+    return _PARTIAL_DATE.fullmatch(rest) is not None or any(day.startswith(rest) for day in _DAYS)
 
 
 def _listed(
     name: str, help_words: str, words: type[StrEnum], read: Callable[[Value], Condition | None]
 ) -> Qualifier:
-    also = (spelling for spelling, meant in _ALSO.items() if meant in tuple(words))
-    known = (*words, *also)
+    aliases = (spelling for spelling, meant in _ALIASES.items() if meant in tuple(words))
+    known = (*words, *aliases)
 
     def is_half(text: str) -> bool:
         return any(word.startswith(text) for word in known)
@@ -192,7 +192,7 @@ _AMOUNTS: Final = (">0", ">=1,500.50", "<500", "0")
 _GROUPS: Final = ("tenants", '"East Side"')
 _TIMES: Final = ("<12h", "<7d", ">2m", "today", "2026-03-01")
 _ALL: Final = (
-    _listed("is", "what a contact is", FilterKind, _read_is),
+    _listed("is", "what a contact is", ContactKind, _read_is),
     Qualifier("owes", "what they owe you", _AMOUNTS, _read_owes, _is_half_amount),
     Qualifier("owed", "what you owe them", _AMOUNTS, _read_owed, _is_half_amount),
     Qualifier("group", "a group's name", _GROUPS, _read_group, lambda text: not text),

@@ -55,7 +55,7 @@ _QUOTATION_MARKS: Final = (
     "\u301d\u301e\u301f"
 )
 # Fillers, variation selectors and skin tones: what paints nothing, or only changes how its neighbour looks.
-_UNSEEN: Final = (
+_INVISIBLE: Final = (
     *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)),
     *(*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x1F3FB, 0x1F400)),
 )
@@ -64,7 +64,7 @@ _SIGNS: Final = {
     **dict.fromkeys(_QUOTATION_MARKS, '"'),
     **dict.fromkeys("\u02d7\u06d4\u2043\u2212\u2500\u2501\u2796", "-"),
     **dict.fromkeys("\u2044\u2215\u29f8", "/"),
-    **dict.fromkeys(map(chr, _UNSEEN), ""),
+    **dict.fromkeys(map(chr, _INVISIBLE), ""),
 }
 # Controls, formats, halves of a character and frames around one; dashes.
 _BY_CATEGORY: Final = {"Cc": "", "Cf": "", "Cs": "", "Me": "", "Pd": "-"}
@@ -78,7 +78,7 @@ _LATIN_NAME: Final = re.compile(
     r"(?:AFRICAN |BARRED |BROKEN |DOTLESS |INSULAR |LONG |MIDDLE-WELSH |OPEN |SCRIPT )?"
     r"(?P<letters>[A-Z]{1,2}|THORN|ETH)(?: WITH .*| BAR| DIGRAPH.*)?"
 )
-_MOST_REMEMBERED: Final = 65_536
+_MAX_CACHED: Final = 65_536
 
 
 class _Folded(dict[int, str]):
@@ -89,7 +89,7 @@ class _Folded(dict[int, str]):
         # What a letter falls into may have to be folded itself.
         while folded != before:
             before, folded = folded, "".join(map(_fold_once, folded))
-        if len(self) >= _MOST_REMEMBERED:
+        if len(self) >= _MAX_CACHED:
             self.clear()
         self[codepoint] = folded
         return folded
@@ -143,11 +143,11 @@ class IssueKind(StrEnum):
     #: There is no such qualifier, but one that is spelt much like it: finds nothing.
     MISSPELT = auto()
     #: There is no such qualifier: looked for as it stands.
-    JUST_TEXT = auto()
+    TREATED_AS_TEXT = auto()
     #: There is no such qualifier, and a text that is left out would find nearly everything: finds nothing.
-    UNKNOWN = auto()
+    UNKNOWN_QUALIFIER = auto()
     #: What follows the colon isn't possible there: finds nothing.
-    IMPOSSIBLE = auto()
+    INVALID_VALUE = auto()
     #: There is no such group: nobody is found in it.
     NO_SUCH_GROUP = auto()
 
@@ -163,7 +163,7 @@ class QueryIssue(Struct, frozen=True):
     start: int
     stop: int
     qualifier: str = ""
-    nearest: str = ""
+    suggestion: str = ""
 
     @property
     def is_problem(self) -> bool:
@@ -195,9 +195,9 @@ class Query:
         """
         if not text or text.isspace():
             return cls(tab)
-        from tui.model.query_parser import read  # noqa: PLC0415 - a first paint needs no grammar
+        from tui.model.query_parser import parse_query  # noqa: PLC0415 - a first paint needs no grammar
 
-        return read(tab, text, groups, is_complete=is_complete)
+        return parse_query(tab, text, groups, is_complete=is_complete)
 
     @property
     def is_everything(self) -> bool:
@@ -205,7 +205,7 @@ class Query:
         return not (self.words or self.excluded_words or self.filters)
 
     @property
-    def of_texts(self) -> Query:
+    def words_only(self) -> Query:
         """The part of it that looks at texts alone."""
         return Query(self.tab, self.words, self.excluded_words) if self.filters else self
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from tui.model.filters import Filter, InGroup, Nothing
-from tui.model.qualifiers import QUALIFIERS, Value, nearest
+from tui.model.filters import Filter, GroupCondition, NoMatchCondition
+from tui.model.qualifiers import QUALIFIERS, Value, closest_match
 from tui.model.query import IssueKind, Query, QueryIssue, fold
-from tui.model.tokenizer import split
+from tui.model.tokenizer import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
     from tui.model.tokenizer import Term
 
 
-_NOTHING: Final = Filter(Nothing())
+_NOTHING: Final = Filter(NoMatchCondition())
 
 
-def read(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool) -> Query:
+def parse_query(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool) -> Query:
     """Read any text; `groups` and `is_complete` as for `Query.parse`."""
-    reading = _Reading(groups, is_complete)
-    for term in split(text):
-        reading.take(term)
+    parser = _QueryParser(groups, is_complete)
+    for term in tokenize(text):
+        parser.add(term)
     return Query(
         tab,
-        tuple(dict.fromkeys(reading.words)),
-        tuple(dict.fromkeys(reading.excluded_words)),
-        tuple(dict.fromkeys(reading.filters)),
-        tuple(reading.issues),
+        tuple(dict.fromkeys(parser.words)),
+        tuple(dict.fromkeys(parser.excluded_words)),
+        tuple(dict.fromkeys(parser.filters)),
+        tuple(parser.issues),
     )
 
 
-class _Reading(Struct):
+class _QueryParser(Struct):
     """A text as far as it has been read."""
 
     groups: Sequence[str]
@@ -59,50 +59,52 @@ class _Reading(Struct):
     filters: list[Filter] = field(default_factory=list)
     issues: list[QueryIssue] = field(default_factory=list)
 
-    def take(self, term: Term) -> None:
+    def add(self, term: Term) -> None:
         """Read one more term."""
         qualifier = QUALIFIERS.get(term.name.lower())
         if qualifier is not None:
-            self._qualify(term, qualifier)
+            self._add_qualifier(term, qualifier)
         elif term.name:
-            self._misnamed(term)
-        elif not self._is_begun(term):
-            self._word(term, term.value)
+            self._add_unknown_qualifier(term)
+        elif not self._is_unfinished(term):
+            self._add_words(term, term.value)
 
-    def _qualify(self, term: Term, qualifier: Qualifier) -> None:
-        value = Value(" ".join(fold(term.value).split()), is_whole=term.is_quoted and term.is_ended)
-        condition: Condition | None = qualifier.read(value)
+    def _add_qualifier(self, term: Term, qualifier: Qualifier) -> None:
+        value = Value(" ".join(fold(term.value).split()), is_quoted=term.is_quoted and term.is_ended)
+        condition: Condition | None = qualifier.parse(value)
         if condition is not None:
             self.filters.append(Filter(condition, term.is_negated))
-            if isinstance(condition, InGroup) and self.groups:
-                self._look_for_group(term, condition)
-        elif not self._is_ended(term) and qualifier.is_half(value.text):
-            self._note(IssueKind.UNFINISHED, term, qualifier.name)
+            if isinstance(condition, GroupCondition) and self.groups:
+                self._check_group(term, condition)
+        elif not self._is_ended(term) and qualifier.is_incomplete(value.text):
+            self._add_issue(IssueKind.UNFINISHED, term, qualifier.name)
         else:
             self.filters.append(_NOTHING)
-            self._note(IssueKind.IMPOSSIBLE, term, qualifier.name, _meant(qualifier, value.text))
+            self._add_issue(IssueKind.INVALID_VALUE, term, qualifier.name, _suggestion(qualifier, value.text))
 
-    def _look_for_group(self, term: Term, condition: InGroup) -> None:
+    def _check_group(self, term: Term, condition: GroupCondition) -> None:
         names = {fold(name): name for name in self.groups}
-        if not any(map(condition.holds, names)):
-            meant = names.get(nearest(condition.name, names), "")
+        if not any(map(condition.matches, names)):
+            suggestion = names.get(closest_match(condition.name, names), "")
             # A name with such marks in it can't be put between them.
-            is_speakable = meant and '"' not in meant
-            self._note(IssueKind.NO_SUCH_GROUP, term, "group", f'group:"{meant}"' if is_speakable else "")
+            is_speakable = suggestion and '"' not in suggestion
+            self._add_issue(
+                IssueKind.NO_SUCH_GROUP, term, "group", f'group:"{suggestion}"' if is_speakable else ""
+            )
 
-    def _misnamed(self, term: Term) -> None:
-        meant = nearest(term.name.lower(), QUALIFIERS)
-        if meant:
+    def _add_unknown_qualifier(self, term: Term) -> None:
+        suggestion = closest_match(term.name.lower(), QUALIFIERS)
+        if suggestion:
             self.filters.append(_NOTHING)
-            self._note(IssueKind.MISSPELT, term, meant, f"{meant}:{term.value}")
+            self._add_issue(IssueKind.MISSPELT, term, suggestion, f"{suggestion}:{term.value}")
         elif term.is_negated:
             self.filters.append(_NOTHING)
-            self._note(IssueKind.UNKNOWN, term)
+            self._add_issue(IssueKind.UNKNOWN_QUALIFIER, term)
         else:
-            self._note(IssueKind.JUST_TEXT, term)
-            self._word(term, term.typed)
+            self._add_issue(IssueKind.TREATED_AS_TEXT, term)
+            self._add_words(term, term.typed)
 
-    def _is_begun(self, term: Term) -> bool:
+    def _is_unfinished(self, term: Term) -> bool:
         """Say whether a minus sign has been typed, and of a qualifier perhaps its first letters.
 
         Taken for a word, it would leave out nearly everything from one key to the next.
@@ -110,11 +112,11 @@ class _Reading(Struct):
         if self._is_ended(term) or term.is_quoted:
             return False
         if term.is_negated and any(name.startswith(term.value.lower()) for name in QUALIFIERS):
-            self._note(IssueKind.UNFINISHED, term)
+            self._add_issue(IssueKind.UNFINISHED, term)
             return True
         return term.typed == "-"
 
-    def _word(self, term: Term, text: str) -> None:
+    def _add_words(self, term: Term, text: str) -> None:
         pieces = fold(text).split()
         if not term.is_quoted and not term.is_negated:
             self.words += pieces
@@ -124,19 +126,19 @@ class _Reading(Struct):
     def _is_ended(self, term: Term) -> bool:
         return term.is_ended or self.is_complete
 
-    def _note(self, remark: IssueKind, term: Term, qualifier: str = "", meant: str = "") -> None:
-        self.issues.append(QueryIssue(remark, term.typed, term.start, term.stop, qualifier, meant))
+    def _add_issue(self, kind: IssueKind, term: Term, qualifier: str = "", suggestion: str = "") -> None:
+        self.issues.append(QueryIssue(kind, term.typed, term.start, term.stop, qualifier, suggestion))
 
 
-def _meant(qualifier: Qualifier, value: str) -> str:
+def _suggestion(qualifier: Qualifier, value: str) -> str:
     """Return what was probably meant by an impossible value, complete; empty where nothing looks like it.
 
     `is:overdue` means `sync:overdue`: the value may exist under another name.
     """
     if not value or not qualifier.is_listed:
         return ""
-    others = (each for each in QUALIFIERS.values() if each.is_listed and value in each.possible)
+    others = (each for each in QUALIFIERS.values() if each.is_listed and value in each.values)
     if (other := next(others, None)) is not None:
         return f"{other.name}:{value}"
-    found = nearest(value, qualifier.possible)
+    found = closest_match(value, qualifier.values)
     return f"{qualifier.name}:{found}" if found else ""

@@ -50,7 +50,7 @@ class RowSource(Protocol):
         ...
 
 
-class Found(Struct, frozen=True):
+class SearchResult(Struct, frozen=True):
     """The answer to a query: rows, and how many of the words' finds each tab holds.
 
     `is_complete` is False for a first screenful that arrives before the counts are known.

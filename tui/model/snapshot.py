@@ -49,16 +49,16 @@ class XeroStatus(Struct, frozen=True):
     """
 
     status: ConnectionStatus = ConnectionStatus.STARTING
-    last_answer_at: datetime | None = None
-    waiting_until: datetime | None = None
+    last_reply_at: datetime | None = None
+    retry_at: datetime | None = None
     detail: str = ""
     minute_calls_left: int | None = None
     day_calls_left: int | None = None
     minute_full_until: datetime | None = None
-    silent_since: datetime | None = None
+    no_reply_since: datetime | None = None
 
 
-class PullProgress(Struct, frozen=True):
+class SyncProgress(Struct, frozen=True):
     """How far a full read of all contacts has come; `total` is None until Xero has said it.
 
     `is_held` says that the person has put it off; it goes on from there.
@@ -83,7 +83,7 @@ class ReLeasedStatus(Struct, frozen=True):
     """
 
     has_feed: bool = False
-    is_asked: bool = True
+    is_polled: bool = True
     state: str = ""
     next_sync_at: datetime | None = None
     cycle_started_at: datetime | None = None
@@ -91,7 +91,7 @@ class ReLeasedStatus(Struct, frozen=True):
     last_sync_at: datetime | None = None
     problem: str = ""
     state_reported_at: datetime | None = None
-    reported_syncs: UserReport | None = None
+    last_report: UserReport | None = None
     reported_sync_since: datetime | None = None
     zone: tzinfo | None = None
     zone_note: str = ""
@@ -125,12 +125,12 @@ class ChangeSummary(Struct, frozen=True):
     newest of.
     """
 
-    working: tuple[ChangeView, ...] = ()
+    in_progress: tuple[ChangeView, ...] = ()
     manual_restores: tuple[ChangeView, ...] = ()
     refused: tuple[ChangeView, ...] = ()
     pending: tuple[ChangeView, ...] = ()
     synced: tuple[ChangeView, ...] = ()
-    working_total: int = 0
+    in_progress_total: int = 0
     sent_total: int = 0
     manual_restore_total: int = 0
     refused_total: int = 0
@@ -138,12 +138,12 @@ class ChangeSummary(Struct, frozen=True):
     missed_total: int = 0
     stalled_total: int = 0
     unconfirmed_total: int = 0
-    settled_total: int = 0
+    synced_total: int = 0
 
     @property
     def not_in_xero_total(self) -> int:
         """How many changes Xero has yet to confirm: those on the way, and restores that wait for a person."""
-        return self.working_total + self.manual_restore_total
+        return self.in_progress_total + self.manual_restore_total
 
 
 class Snapshot(Struct, frozen=True):
@@ -162,7 +162,7 @@ class Snapshot(Struct, frozen=True):
     counts: TabCounts = field(default_factory=TabCounts)
     unreadable: int = 0
     xero: XeroStatus = XeroStatus()
-    progress: PullProgress | None = None
+    progress: SyncProgress | None = None
     last_refresh_at: datetime | None = None
     balances_read_at: datetime | None = None
     storage_problem: str = ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Parts of words, so that "Ex-tenants" and "Tenancies" are found as well.
-_SOUNDING: Final = ("tenant", "tenanc", "lessee", "renter", "leaseholder", "occupier")
+_TENANT_WORDS: Final = ("tenant", "tenanc", "lessee", "renter", "leaseholder", "occupier")
 
 
 class ContactGroup(Struct, frozen=True):
@@ -33,7 +33,7 @@ class ContactGroup(Struct, frozen=True):
     def sounds_like_tenants(self) -> bool:
         """Whether its name suggests tenants. That marks nothing by itself."""
         folded = self.name.casefold()
-        return any(part in folded for part in _SOUNDING)
+        return any(part in folded for part in _TENANT_WORDS)
 
 
 class TenancyWarnings(Struct, frozen=True):
@@ -43,26 +43,26 @@ class TenancyWarnings(Struct, frozen=True):
     in this organisation.
     """
 
-    marked: frozenset[str] = frozenset()
-    is_first: bool = False
+    tenant_groups: frozenset[str] = frozenset()
+    is_first_archive: bool = False
 
 
 #: For what archives nothing.
-NO_CARE: Final = TenancyWarnings()
+NO_WARNINGS: Final = TenancyWarnings()
 
 
-def marked_by(words: Iterable[tuple[str, bool]]) -> frozenset[str]:
+def current_tenant_groups(marks: Iterable[tuple[str, bool]]) -> frozenset[str]:
     """Follow what was said of groups, in the order of saying; returns the names marked now."""
-    last = dict(words)
+    last = dict(marks)
     return frozenset(name for name, is_tenants in last.items() if is_tenants)
 
 
-def tenants_among(groups: Iterable[str], marked: frozenset[str]) -> tuple[str, ...]:
+def tenant_groups_among(groups: Iterable[str], tenant_groups: frozenset[str]) -> tuple[str, ...]:
     """Return those of a contact's groups that are marked, in their order."""
-    return tuple(name for name in groups if name in marked)
+    return tuple(name for name in groups if name in tenant_groups)
 
 
-def in_order(groups: Iterable[ContactGroup]) -> tuple[ContactGroup, ...]:
+def sort_groups(groups: Iterable[ContactGroup]) -> tuple[ContactGroup, ...]:
     """Put the marked groups first, then those whose names suggest tenants, each by name."""
     return tuple(
         sorted(

@@ -13,7 +13,7 @@ EARLIEST_MS: Final = 0
 LATEST_MS: Final = (_LATEST - EPOCH) // _MILLISECOND
 
 
-def known(moment: object) -> datetime | None:
+def valid_timestamp(moment: object) -> datetime | None:
     """Return an aware moment from 1970 until 2200, in UTC; None for everything else.
 
     Outside of these years lie placeholders and damage alone. Time zones and clocks can be calculated with
@@ -25,18 +25,18 @@ def known(moment: object) -> datetime | None:
     return moment.astimezone(UTC) if EPOCH <= moment < _LATEST else None
 
 
-def of_milliseconds(value: object) -> datetime | None:
+def from_milliseconds(value: object) -> datetime | None:
     """Read whole milliseconds since 1970 as in `known`; None for anything that isn't such a number."""
     if not isinstance(value, int) or not EARLIEST_MS <= value < LATEST_MS:
         return None
     return EPOCH + value * _MILLISECOND
 
 
-def of_text(text: object) -> datetime | None:
+def from_iso_text(text: object) -> datetime | None:
     """Read an ISO 8601 moment with its offset as in `known`; None for anything else."""
     if not isinstance(text, str):
         return None
     try:
-        return known(datetime.fromisoformat(text))
+        return valid_timestamp(datetime.fromisoformat(text))
     except ValueError:
         return None

@@ -52,7 +52,7 @@ class Term(Struct, frozen=True):
         return self.typed.lstrip("-") if self.is_negated else self.typed
 
 
-def split(text: str) -> Iterator[Term]:
+def tokenize(text: str) -> Iterator[Term]:
     """Yield the terms of a text in their order."""
     for match in _TERM.finditer(text if text.isascii() else text.translate(_PLAIN)):
         quoted = match["quoted"]

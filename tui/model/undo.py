@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.eligibility import UNKNOWN, out_of_reach
-from tui.model.tenancy import NO_CARE, TenancyWarnings, tenants_among
+from tui.model.eligibility import NOT_LOADED, ineligible_reason
+from tui.model.tenancy import NO_WARNINGS, TenancyWarnings, tenant_groups_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ class BatchKind(StrEnum):
     REDO = "redo"
 
     @property
-    def is_wish(self) -> bool:
+    def is_new_request(self) -> bool:
         """Whether a person asked for something new with it; undo and redo only go back and forth."""
         return self in {BatchKind.REQUEST, BatchKind.RETRY}
 
@@ -43,7 +43,7 @@ class Batch(Struct, frozen=True):
     batch_id: str
     kind: BatchKind
     at: datetime
-    of_batch: str = ""
+    target_batch_id: str = ""
 
 
 class UndoOutcome(StrEnum):
@@ -53,13 +53,13 @@ class UndoOutcome(StrEnum):
     DISMISS = "dismiss"
     ARCHIVE = "archive"
     RESTORE = "restore"
-    NOTHING = "nothing"
-    LEFT = "left"
+    NO_CHANGE = "nothing"
+    SKIPPED = "left"
 
     @property
-    def is_step(self) -> bool:
+    def has_effect(self) -> bool:
         """Whether anything is done."""
-        return self not in {UndoOutcome.NOTHING, UndoOutcome.LEFT}
+        return self not in {UndoOutcome.NO_CHANGE, UndoOutcome.SKIPPED}
 
 
 class UndoTarget(Struct, frozen=True):
@@ -71,7 +71,7 @@ class UndoTarget(Struct, frozen=True):
     """
 
     change: Change
-    wanted: Action
+    wanted_action: Action
     chain: tuple[Change, ...]
     others: tuple[Change, ...] = ()
     contact: Contact | None = None
@@ -88,15 +88,15 @@ class PlanLine(Struct, frozen=True):
     target: UndoTarget
     outcome: UndoOutcome
     change: Change | None = None
-    waits: bool = False
+    waits_for_reply: bool = False
     reason: str = ""
 
-    def tenants(self, marked: frozenset[str]) -> tuple[str, ...]:
+    def tenant_groups(self, tenant_groups: frozenset[str]) -> tuple[str, ...]:
         """Return the groups of tenants that the contact is in, where this archives it."""
         contact = self.target.contact
         if self.outcome is not UndoOutcome.ARCHIVE or contact is None:
             return ()
-        return tenants_among(contact.groups, marked)
+        return tenant_groups_among(contact.groups, tenant_groups)
 
 
 class UndoPlan(Struct, frozen=True):
@@ -106,27 +106,29 @@ class UndoPlan(Struct, frozen=True):
     """
 
     kind: BatchKind
-    of: Batch
+    batch: Batch
     lines: tuple[PlanLine, ...]
-    tenancy: TenancyWarnings = NO_CARE
+    tenancy_warnings: TenancyWarnings = NO_WARNINGS
 
     @property
     def steps(self) -> tuple[PlanLine, ...]:
         """The lines that do something."""
-        return tuple(line for line in self.lines if line.outcome.is_step)
+        return tuple(line for line in self.lines if line.outcome.has_effect)
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """Say exactly what it will do: "3 are cancelled before they leave; 9 become restores, …"."""
-        return say(self.lines)
+        return format_plan(self.lines)
 
 
-LIVE: Final = frozenset({State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER, State.CONFIRMED})
+EFFECTIVE_STATES: Final = frozenset(
+    {State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER, State.CONFIRMED}
+)
 CHANGED_AGAIN: Final = "it was changed again since"
 CHANGED_IN_XERO: Final = "somebody has changed it in Xero since"
-NOT_AS_LEFT: Final = "it is no longer as it was left"
-CAME_TO_NOTHING: Final = "it was refused or taken back"
-SO_ALREADY: Final = "it is so already"
+STATUS_DIFFERS: Final = "it is no longer as it was left"
+NOT_CARRIED_OUT: Final = "it was refused or taken back"
+NO_CHANGE_NEEDED: Final = "it is so already"
 
 
 def reverse(action: Action) -> Action:
@@ -134,18 +136,18 @@ def reverse(action: Action) -> Action:
     return Action.RESTORE if action is Action.ARCHIVE else Action.ARCHIVE
 
 
-def plan_line(wish: UndoTarget) -> PlanLine:
+def plan_line(target: UndoTarget) -> PlanLine:
     """Decide what becomes of one contact."""
-    last = next((change for change in reversed(wish.chain) if change.state in LIVE), None)
-    since = last.change_id if last is not None else wish.change.change_id
-    for other in reversed(wish.others):
-        if other.change_id > since and other.state in LIVE:
+    last = next((change for change in reversed(target.chain) if change.state in EFFECTIVE_STATES), None)
+    since = last.change_id if last is not None else target.change.change_id
+    for other in reversed(target.others):
+        if other.change_id > since and other.state in EFFECTIVE_STATES:
             in_xero = other.origin is Origin.XERO
-            return PlanLine(wish, UndoOutcome.LEFT, reason=CHANGED_IN_XERO if in_xero else CHANGED_AGAIN)
-    return _anew(wish) if last is None else _take_back(wish, last)
+            return PlanLine(target, UndoOutcome.SKIPPED, reason=CHANGED_IN_XERO if in_xero else CHANGED_AGAIN)
+    return _plan_new_request(target) if last is None else _plan_reversal(target, last)
 
 
-def settle_for(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine, ...]:
+def limit_to_shown(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine, ...]:
     """Hold what would be done now against what was shown, and leave out what nobody has agreed to.
 
     A queued change may have left in the meantime, so that it becomes a hand-off instead of being cancelled:
@@ -157,31 +159,34 @@ def settle_for(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine, ..
         was = agreed.get(line.target.change.change_id)
         return (
             was is not None
-            and was.is_step
+            and was.has_effect
             and (line.outcome is was or line.outcome is not UndoOutcome.ARCHIVE)
         )
 
     return tuple(
         line
-        if not line.outcome.is_step or is_agreed(line)
-        else PlanLine(line.target, UndoOutcome.LEFT, reason=NOT_AS_LEFT)
+        if not line.outcome.has_effect or is_agreed(line)
+        else PlanLine(line.target, UndoOutcome.SKIPPED, reason=STATUS_DIFFERS)
         for line in fresh
     )
 
 
-def say(lines: Sequence[PlanLine]) -> str:
+def format_plan(lines: Sequence[PlanLine]) -> str:
     """Put what becomes of the contacts into one sentence without a full stop."""
-    counted = Counter((line.outcome, line.waits) for line in lines if line.outcome.is_step)
-    said = [
+    counted = Counter((line.outcome, line.waits_for_reply) for line in lines if line.outcome.has_effect)
+    parts = [
         _STEP_WORDS[key][0 if n == 1 else 1].format(n=f"{n:,}") for key in _STEP_WORDS if (n := counted[key])
     ]
-    left = Counter(line.reason for line in lines if line.outcome is UndoOutcome.LEFT)
-    said += [f"{n:,} {'is' if n == 1 else 'are'} left alone: {_plain(reason)}" for reason, n in left.items()]
-    nothing = Counter(line.reason for line in lines if line.outcome is UndoOutcome.NOTHING)
-    said += [
-        f"{n:,} {'needs' if n == 1 else 'need'} nothing: {_plain(reason)}" for reason, n in nothing.items()
+    left = Counter(line.reason for line in lines if line.outcome is UndoOutcome.SKIPPED)
+    parts += [
+        f"{n:,} {'is' if n == 1 else 'are'} left alone: {_as_clause(reason)}" for reason, n in left.items()
     ]
-    return "; ".join(said) or "There is nothing to do"
+    nothing = Counter(line.reason for line in lines if line.outcome is UndoOutcome.NO_CHANGE)
+    parts += [
+        f"{n:,} {'needs' if n == 1 else 'need'} nothing: {_as_clause(reason)}"
+        for reason, n in nothing.items()
+    ]
+    return "; ".join(parts) or "There is nothing to do"
 
 
 _STEP_WORDS: Final[dict[tuple[UndoOutcome, bool], tuple[str, str]]] = {
@@ -206,40 +211,42 @@ _STEP_WORDS: Final[dict[tuple[UndoOutcome, bool], tuple[str, str]]] = {
 }
 
 
-def _anew(wish: UndoTarget) -> PlanLine:
+def _plan_new_request(target: UndoTarget) -> PlanLine:
     """Decide for a wish of which nothing is left: only one that was itself undone is asked for again."""
-    if wish.wanted is not wish.change.action:
-        return PlanLine(wish, UndoOutcome.NOTHING, reason=CAME_TO_NOTHING)
-    if wish.contact is not None and wish.contact.status is wish.wanted.target:
-        return PlanLine(wish, UndoOutcome.NOTHING, reason=SO_ALREADY)
-    reason = _why_not(wish, as_left=reverse(wish.wanted))
-    return PlanLine(wish, UndoOutcome.LEFT, reason=reason) if reason else _become(wish, None)
+    if target.wanted_action is not target.change.action:
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NOT_CARRIED_OUT)
+    if target.contact is not None and target.contact.status is target.wanted_action.target_status:
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NO_CHANGE_NEEDED)
+    reason = _ineligible_reason(target, as_left=reverse(target.wanted_action))
+    return PlanLine(target, UndoOutcome.SKIPPED, reason=reason) if reason else _plan_new_change(target, None)
 
 
-def _take_back(wish: UndoTarget, last: Change) -> PlanLine:
-    if last.action is wish.wanted:
-        return PlanLine(wish, UndoOutcome.NOTHING, reason=SO_ALREADY)
+def _plan_reversal(target: UndoTarget, last: Change) -> PlanLine:
+    if last.action is target.wanted_action:
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NO_CHANGE_NEEDED)
     if last.state is State.QUEUED:
-        return PlanLine(wish, UndoOutcome.CANCEL, last)
+        return PlanLine(target, UndoOutcome.CANCEL, last)
     if last.state is State.AWAITING_USER:
-        return PlanLine(wish, UndoOutcome.DISMISS, last)
+        return PlanLine(target, UndoOutcome.DISMISS, last)
     if last.state is not State.CONFIRMED:
-        return _become(wish, last, waits=True)
-    reason = _why_not(wish, as_left=last.action)
-    return PlanLine(wish, UndoOutcome.LEFT, reason=reason) if reason else _become(wish, last)
+        return _plan_new_change(target, last, waits=True)
+    reason = _ineligible_reason(target, as_left=last.action)
+    return PlanLine(target, UndoOutcome.SKIPPED, reason=reason) if reason else _plan_new_change(target, last)
 
 
-def _become(wish: UndoTarget, last: Change | None, *, waits: bool = False) -> PlanLine:
-    return PlanLine(wish, UndoOutcome(wish.wanted.value), last, waits=waits)
+def _plan_new_change(target: UndoTarget, last: Change | None, *, waits: bool = False) -> PlanLine:
+    return PlanLine(target, UndoOutcome(target.wanted_action.value), last, waits_for_reply=waits)
 
 
-def _why_not(wish: UndoTarget, *, as_left: Action) -> str:
-    if wish.contact is None:
-        return UNKNOWN
-    return out_of_reach(wish.contact) or ("" if wish.contact.status is as_left.target else NOT_AS_LEFT)
+def _ineligible_reason(target: UndoTarget, *, as_left: Action) -> str:
+    if target.contact is None:
+        return NOT_LOADED
+    return ineligible_reason(target.contact) or (
+        "" if target.contact.status is as_left.target_status else STATUS_DIFFERS
+    )
 
 
-def _plain(reason: str) -> str:
+def _as_clause(reason: str) -> str:
     """Fit a sentence of its own behind a colon."""
     return (
         reason[:1].lower() + reason[1:].rstrip(".") if not reason.startswith("Xero") else reason.rstrip(".")

@@ -30,12 +30,12 @@ class CompanyState(StrEnum):
 #: For so long a sync whose end nobody has told is shown as running; then it is asked how it ended.
 LONGEST_SYNC: Final = timedelta(days=1)
 
-_WORKS: Final = frozenset({CompanyState.SYNCED.value, CompanyState.IN_PROGRESS.value})
+_WORKING_STATES: Final = frozenset({CompanyState.SYNCED.value, CompanyState.IN_PROGRESS.value})
 
 
 def is_stalled(state: str) -> bool:
     """Say whether nothing can be expected of a sync in this state; one that isn't known is no good sign."""
-    return bool(state) and state not in _WORKS
+    return bool(state) and state not in _WORKING_STATES
 
 
 class ReportKind(StrEnum):
@@ -45,7 +45,7 @@ class ReportKind(StrEnum):
     SYNC_CLEAN = "sync clean"
     SYNC_FAILED = "sync failed"
     STATE = "state"
-    SEEN = "seen"
+    CHECKED = "seen"
     UNLINKED = "unlinked"
     LINKED = "linked"
 
@@ -74,7 +74,7 @@ class UserReport(Struct, frozen=True):
     state: str = ""
 
 
-class CleanSync(Struct, frozen=True):
+class ReportedSync(Struct, frozen=True):
     """A sync that somebody said has finished without error. Its start decides what it can have seen."""
 
     started_at: datetime
@@ -90,45 +90,45 @@ class CompanyStatus(Struct, frozen=True):
     count for nothing, as nobody knows from when on it did. `last` is the newest telling.
     """
 
-    clean_syncs: tuple[CleanSync, ...] = ()
+    reported_syncs: tuple[ReportedSync, ...] = ()
     running_since: datetime | None = None
     state: str = ""
     state_at: datetime | None = None
     stalled_since: datetime | None = None
-    cleared_at: datetime | None = None
-    last: UserReport | None = None
+    recovered_at: datetime | None = None
+    last_report: UserReport | None = None
 
     @classmethod
-    def of(cls, tellings: Iterable[UserReport]) -> CompanyStatus:
+    def of(cls, reports: Iterable[UserReport]) -> CompanyStatus:
         """Follow what was told, in the order of telling; what is about contacts is passed over."""
-        syncs: list[CleanSync] = []
+        syncs: list[ReportedSync] = []
         running: datetime | None = None
         state, state_at, stalled_since, cleared_at = "", None, None, None
         last: UserReport | None = None
-        for telling in tellings:
-            if not telling.kind.is_of_company:
+        for report in reports:
+            if not report.kind.is_of_company:
                 continue
-            last = telling
-            if telling.kind is ReportKind.SYNC_STARTED:
+            last = report
+            if report.kind is ReportKind.SYNC_STARTED:
                 # Another one, where the end of the last was never told: that one proves nothing.
-                running = telling.at
+                running = report.at
                 continue
-            state, state_at = _state_after(telling), telling.at
-            if telling.kind is not ReportKind.STATE:
-                if telling.kind is ReportKind.SYNC_CLEAN and running is not None:
-                    syncs.append(CleanSync(running, telling.at))
+            state, state_at = _state_after(report), report.at
+            if report.kind is not ReportKind.STATE:
+                if report.kind is ReportKind.SYNC_CLEAN and running is not None:
+                    syncs.append(ReportedSync(running, report.at))
                 running = None
             if is_stalled(state):
-                stalled_since = stalled_since or telling.at
+                stalled_since = stalled_since or report.at
             elif stalled_since is not None:
-                stalled_since, cleared_at = None, telling.at
+                stalled_since, cleared_at = None, report.at
         by_start = tuple(sorted(syncs, key=lambda sync: sync.started_at))
         return cls(by_start, running, state, state_at, stalled_since, cleared_at, last)
 
 
-def _state_after(telling: UserReport) -> str:
-    if telling.kind is ReportKind.SYNC_CLEAN:
+def _state_after(report: UserReport) -> str:
+    if report.kind is ReportKind.SYNC_CLEAN:
         return CompanyState.SYNCED
-    if telling.kind is ReportKind.SYNC_FAILED:
+    if report.kind is ReportKind.SYNC_FAILED:
         return CompanyState.HAS_ERRORS
-    return telling.state
+    return report.state

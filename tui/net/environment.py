@@ -50,12 +50,12 @@ _UNTRUSTED: Final = frozenset({19, 20, 21, 27, -67843, -25318, 0x800B0109, 0x800
 
 def transport(url: str) -> httpx.BaseTransport:
     """Make the connections of a blocking client. Raises `NetworkSetupError`."""
-    return _Transport(verify=_certificates_for(url), proxy=_proxy_of(url), trust_env=False)
+    return _Transport(verify=_ssl_context_for(url), proxy=_proxy_for(url), trust_env=False)
 
 
 def async_transport(url: str) -> httpx.AsyncBaseTransport:
     """Make the connections of an asynchronous client. Raises `NetworkSetupError`."""
-    return _AsyncTransport(verify=_certificates_for(url), proxy=_proxy_of(url), trust_env=False)
+    return _AsyncTransport(verify=_ssl_context_for(url), proxy=_proxy_for(url), trust_env=False)
 
 
 class _Transport(httpx.HTTPTransport):
@@ -156,7 +156,7 @@ def _port(target: SplitResult) -> int:
     return target.port or (443 if target.scheme == "https" else 80)
 
 
-def _proxy_of(url: str) -> httpx.Proxy | None:
+def _proxy_for(url: str) -> httpx.Proxy | None:
     """Return the proxy for an address as httpx takes it. Raises `NetworkSetupError`."""
     setting = _proxy_setting(url)
     if setting is None:
@@ -168,7 +168,7 @@ def _proxy_of(url: str) -> httpx.Proxy | None:
         # Asking for the port checks it.
         if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_torn:
             # The certificate of the proxy itself: httpx would read SSLKEYLOGFILE for it.
-            context = _certificates_for(setting.url) if parts.scheme == "https" else None
+            context = _ssl_context_for(setting.url) if parts.scheme == "https" else None
             return httpx.Proxy(setting.url, ssl_context=context)
     # Raised here, so that no traceback leads to a proxy's password.
     raise NetworkSetupError(
@@ -180,21 +180,21 @@ def _proxy_of(url: str) -> httpx.Proxy | None:
 # --- certificates ---
 
 
-def _certificates_for(url: str) -> ssl.SSLContext:
+def _ssl_context_for(url: str) -> ssl.SSLContext:
     """Return what a server's certificate is checked against. Raises `NetworkSetupError`."""
     if urlsplit(url).scheme != "https":
-        return _no_certificates()
-    return _certificates(os.environ.get(_CERT_FILE, ""), os.environ.get(_CERT_DIR, ""))
+        return _plain_context()
+    return _ssl_context(os.environ.get(_CERT_FILE, ""), os.environ.get(_CERT_DIR, ""))
 
 
 @cache
-def _no_certificates() -> ssl.SSLContext:
+def _plain_context() -> ssl.SSLContext:
     """Return what httpx wants for connections without TLS; it would load certificates for them too."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @cache
-def _certificates(cert_file: str, cert_dir: str) -> ssl.SSLContext:
+def _ssl_context(cert_file: str, cert_dir: str) -> ssl.SSLContext:
     """Trust the system's certificates, and those that the two variables name.
 
     Unlike `ssl.create_default_context` this doesn't read SSLKEYLOGFILE: keys of connections are never
@@ -202,10 +202,10 @@ def _certificates(cert_file: str, cert_dir: str) -> ssl.SSLContext:
     """
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if cert_file:
-        why_not = _why_not_loaded(context, cert_file)
-        if why_not:
+        problem = _load_certificates(context, cert_file)
+        if problem:
             raise NetworkSetupError(
-                f"The certificates in {_CERT_FILE} can't be loaded: {why_not}.",
+                f"The certificates in {_CERT_FILE} can't be loaded: {problem}.",
                 f"Set {_CERT_FILE} to a file of certificates in PEM format, or remove it, "
                 "then restart Reshelve.",
             )
@@ -220,7 +220,7 @@ def _certificates(cert_file: str, cert_dir: str) -> ssl.SSLContext:
     return context
 
 
-def _why_not_loaded(context: ssl.SSLContext, file: str) -> str:
+def _load_certificates(context: ssl.SSLContext, file: str) -> str:
     """Load a file of certificates; says why that doesn't work, and nothing if it does."""
     if os.path.isdir(file):  # noqa: PTH112 - see `_certificates`
         return "it is a folder"
@@ -249,7 +249,7 @@ def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupE
     setting = _proxy_setting(url)
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            if setting is not None and _is_distrusted(setting):
+            if setting is not None and _is_proxy_untrusted(setting):
                 return _certificate_problem(cause, setting.url, f"the proxy {setting.name}", None)
             return _certificate_problem(cause, url, service, setting)
         # A connection that was cut is one that failed, as others.
@@ -261,9 +261,9 @@ def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupE
 
 
 def _no_tls_problem(service: str, setting: _ProxySetting | None) -> NetworkSetupError:
-    way = "" if setting is None else f" through the proxy {setting.name} (set in {setting.source})"
+    via = "" if setting is None else f" through the proxy {setting.name} (set in {setting.source})"
     return NetworkSetupError(
-        f"A secure connection to {service}{way} can't be made: what answers there doesn't speak TLS as"
+        f"A secure connection to {service}{via} can't be made: what answers there doesn't speak TLS as"
         " expected.",
         "Check that you are signed in to this network. If it stays so, ask your IT support.",
     )
@@ -312,7 +312,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _is_distrusted(setting: _ProxySetting) -> bool:
+def _is_proxy_untrusted(setting: _ProxySetting) -> bool:
     """Whether it is the proxy's own certificate that fails; blocks."""
     host, port = setting.parts.hostname or "", setting.parts.port or 443
     if setting.parts.scheme != "https":
@@ -320,7 +320,7 @@ def _is_distrusted(setting: _ProxySetting) -> bool:
     try:
         with (
             socket.create_connection((host, port), _PROBE) as line,
-            _certificates_for(setting.url).wrap_socket(line, server_hostname=host),
+            _ssl_context_for(setting.url).wrap_socket(line, server_hostname=host),
         ):
             return False
     except ssl.SSLCertVerificationError:
@@ -332,32 +332,32 @@ def _is_distrusted(setting: _ProxySetting) -> bool:
 def _certificate_problem(
     failed: ssl.SSLCertVerificationError, url: str, service: str, proxy: _ProxySetting | None
 ) -> NetworkSetupError:
-    code, issuer = failed.verify_code, _issuer(url, _proxy_of(url) if proxy is not None else None)
-    begin = f"The secure connection to {service} failed: its certificate"
+    code, issuer = failed.verify_code, _issuer(url, _proxy_for(url) if proxy is not None else None)
+    prefix = f"The secure connection to {service} failed: its certificate"
     issued = f" It was issued by “{issuer}”." if issuer else ""
     if _is_any(code, _WRONG_TIME):
         # Services renew their certificates well ahead: one that isn't valid today means that today is wrong.
         now = datetime.now().astimezone()
         return NetworkSetupError(
-            f"{begin} isn't valid on {now.day} {now:%B %Y, %H:%M}, which this machine's clock shows.{issued}",
+            f"{prefix} isn't valid on {now.day} {now:%B %Y, %H:%M}, which this machine's clock shows.{issued}",
             "Check the clock of this machine.",
         )
     if _is_any(code, _WRONG_NAME):
         return NetworkSetupError(
-            f"{begin} is for another host name than {urlsplit(url).hostname}.{issued}",
+            f"{prefix} is for another host name than {urlsplit(url).hostname}.{issued}",
             "Check that you are signed in to this network. If a proxy inspects secure connections, tell your "
             "IT support.",
         )
     if _is_any(code, _SELF_SIGNED | _UNTRUSTED):
         why = "is self-signed" if _is_any(code, _SELF_SIGNED) else "isn't trusted by this machine"
         return NetworkSetupError(
-            f"{begin} {why}.{issued}",
+            f"{prefix} {why}.{issued}",
             "If your company's network inspects secure connections, ask your IT support for the proxy's root "
             "certificate. Install it in the system's certificate store, or set SSL_CERT_FILE to its file and "
             "restart Reshelve.",
         )
     return NetworkSetupError(
-        f"{begin} can't be verified ({failed.verify_message or 'no reason given'}).{issued}",
+        f"{prefix} can't be verified ({failed.verify_message or 'no reason given'}).{issued}",
         "Ask your IT support about it, or try another network.",
     )
 
@@ -373,28 +373,28 @@ def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
     Python doesn't hand out a certificate that failed. So the server is greeted once more, and left as soon as
     it has shown its certificate: nothing is sent over a connection that isn't trusted.
     """
-    greeting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    greeting.check_hostname, greeting.verify_mode = False, ssl.CERT_NONE
-    shown: list[bytes] = []
+    probe_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    probe_context.check_hostname, probe_context.verify_mode = False, ssl.CERT_NONE
+    certificates: list[bytes] = []
 
-    def leave_once_shown(event: str, info: dict[str, Any]) -> None:
+    def capture_certificate(event: str, info: dict[str, Any]) -> None:
         if not event.endswith("start_tls.complete"):
             return
         connection = info["return_value"].get_extra_info("ssl_object")
         # With a proxy there are two, and its own has been verified.
-        if connection is not None and connection.context is greeting:
-            shown.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - takes it by position alone
+        if connection is not None and connection.context is probe_context:
+            certificates.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - takes it by position alone
             info["return_value"].close()
             raise _ShownError
 
     try:
-        with httpx.HTTPTransport(verify=greeting, proxy=proxy, trust_env=False) as line:
+        with httpx.HTTPTransport(verify=probe_context, proxy=proxy, trust_env=False) as line:
             request = httpx.Request("HEAD", url, extensions={
-                "timeout": httpx.Timeout(_PROBE).as_dict(), "trace": leave_once_shown,
+                "timeout": httpx.Timeout(_PROBE).as_dict(), "trace": capture_certificate,
             })  # fmt: skip
             line.handle_request(request)
     except _ShownError:
-        return _issuer_of(shown[0])
+        return _issuer_of(certificates[0])
     # Whatever it is: what matters is known already.
     except Exception as error:  # noqa: BLE001
         logger.info("the issuer of the certificate isn't known: %s", type(error).__name__)

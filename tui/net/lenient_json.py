@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 #: What decoding raises: wrong types and sizes, text that isn't UTF-8, numbers out of range, deep nesting.
-BROKEN: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
+DECODE_ERRORS: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
 # No service nests its answers any deeper, and every decoder copes with this.
 _DEEPEST: Final = 64
 # More than any answer of a service needs: rewriting takes a second for each million.
@@ -51,25 +51,25 @@ def decode(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
     """
     found: _T
     try:
-        found = _strictly(content, kind)
-    except BROKEN:
+        found = _decode_strict(content, kind)
+    except DECODE_ERRORS:
         pass
     else:
         return found
     # Without a cause, here and below: a decoder's message can quote what was in the answer.
-    found = _leniently(content, kind)
+    found = _decode_lenient(content, kind)
     return found
 
 
-def _leniently(content: bytes | msgspec.Raw, kind: Any) -> Any:
-    with suppress(*BROKEN):
-        return _read(content, kind)
-    with suppress(*BROKEN):
-        return _read(repaired(bytes(content)), kind)
+def _decode_lenient(content: bytes | msgspec.Raw, kind: Any) -> Any:
+    with suppress(*DECODE_ERRORS):
+        return _decode_partial(content, kind)
+    with suppress(*DECODE_ERRORS):
+        return _decode_partial(repaired(bytes(content)), kind)
     raise UndecodableError
 
 
-def _strictly(content: bytes | msgspec.Raw, kind: Any) -> Any:
+def _decode_strict(content: bytes | msgspec.Raw, kind: Any) -> Any:
     return decoder(kind).decode(content)
 
 
@@ -94,24 +94,24 @@ def _fields(kind: type) -> tuple[tuple[str, str, Any, bool], ...]:
     )
 
 
-def _read(raw: bytes | msgspec.Raw, kind: Any) -> Any:
+def _decode_partial(raw: bytes | msgspec.Raw, kind: Any) -> Any:
     """Decode one value, leaving out what can't be used within it. Raises one of `BROKEN`."""
-    with suppress(*BROKEN):
-        return _strictly(raw, kind)
-    inner = next((part for part in _choices(kind) if _has_parts(part)), None)
+    with suppress(*DECODE_ERRORS):
+        return _decode_strict(raw, kind)
+    inner = next((part for part in _union_members(kind) if _is_container(part)), None)
     if inner is None:
         raise UndecodableError
     if not isinstance(inner, type) or get_origin(inner) is not None:
         entry = get_args(inner)[0]
-        return get_origin(inner)(_entries(_strictly(raw, list[msgspec.Raw]), entry))
+        return get_origin(inner)(_entries(_decode_strict(raw, list[msgspec.Raw]), entry))
     if getattr(inner, "is_indivisible", False):
         raise UndecodableError
-    parts = _strictly(raw, dict[str, msgspec.Raw])
+    parts = _decode_strict(raw, dict[str, msgspec.Raw])
     values = {}
     for name, encoded, wanted, is_required in _fields(inner):
-        with suppress(*BROKEN):
+        with suppress(*DECODE_ERRORS):
             if encoded in parts:
-                values[name] = _read(parts[encoded], wanted)
+                values[name] = _decode_partial(parts[encoded], wanted)
         if is_required and name not in values:
             raise UndecodableError
     return inner(**values)
@@ -119,16 +119,16 @@ def _read(raw: bytes | msgspec.Raw, kind: Any) -> Any:
 
 def _entries(raws: list[msgspec.Raw], kind: Any) -> Iterator[Any]:
     for raw in raws:
-        with suppress(*BROKEN):
-            yield _read(raw, kind)
+        with suppress(*DECODE_ERRORS):
+            yield _decode_partial(raw, kind)
 
 
-def _choices(kind: Any) -> tuple[Any, ...]:
+def _union_members(kind: Any) -> tuple[Any, ...]:
     parts = get_args(kind)
     return parts if NoneType in parts else (kind,)
 
 
-def _has_parts(kind: Any) -> bool:
+def _is_container(kind: Any) -> bool:
     is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
     return is_struct or (get_origin(kind) in {tuple, list} and kind != list[msgspec.Raw])
 
@@ -140,7 +140,7 @@ def repaired(content: bytes) -> bytes:
     and `Infinity` become false, and whatever is nested too deeply becomes null. Content that it would take
     seconds to rewrite isn't.
     """
-    text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], _shallow(content))
+    text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], _limit_depth(content))
     value = json.loads(
         text.decode("utf-8-sig", "replace"),
         # No number: null would stand for one that is missing.
@@ -160,10 +160,10 @@ def _number(digits: str) -> Decimal | None:
         return None
 
 
-def _shallow(content: bytes) -> bytes:
+def _limit_depth(content: bytes) -> bytes:
     depth, start, kept = 0, 0, []
-    for place, token in enumerate(_STRUCTURE.finditer(content)):
-        if place > _MOST_TOKENS:
+    for index, token in enumerate(_STRUCTURE.finditer(content)):
+        if index > _MOST_TOKENS:
             raise UndecodableError
         if token[0] in b"[{":
             depth += 1

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 #: In bytes, unpacked. A page of a thousand contacts takes one or two million.
-MOST: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 64 * 1024 * 1024
 #: What services may pack their answers with. httpx would ask for all that this machine can unpack.
 ACCEPT_ENCODING: Final = "gzip"
 # How much is unpacked at a time, in bytes.
@@ -25,7 +25,7 @@ class TooLargeError(httpx.HTTPError):
     """The answer is larger than `MOST`; what was read of it is thrown away."""
 
     def __init__(self) -> None:
-        super().__init__(f"the answer is larger than {MOST} bytes")
+        super().__init__(f"the answer is larger than {MAX_BYTES} bytes")
 
 
 async def limit_async(response: httpx.Response) -> None:
@@ -47,22 +47,22 @@ class _Limited(httpx.AsyncByteStream, httpx.SyncByteStream):
     def __init__(self, response: httpx.Response) -> None:
         self._stream = response.stream
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
-        self._unpacker = _Unpacker(encoding)
+        self._decompressor = _Decompressor(encoding)
         # What comes out of here is unpacked already.
         response.headers.pop("Content-Encoding", None)
 
     def __iter__(self) -> Iterator[bytes]:
         assert isinstance(self._stream, httpx.SyncByteStream)  # noqa: S101 - for the types
         for chunk in self._stream:
-            yield from self._unpacker.feed(chunk)
-        self._unpacker.finish()
+            yield from self._decompressor.feed(chunk)
+        self._decompressor.finish()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert isinstance(self._stream, httpx.AsyncByteStream)  # noqa: S101 - as above
         async for chunk in self._stream:
-            for part in self._unpacker.feed(chunk):
+            for part in self._decompressor.feed(chunk):
                 yield part
-        self._unpacker.finish()
+        self._decompressor.finish()
 
     def close(self) -> None:
         if isinstance(self._stream, httpx.SyncByteStream):
@@ -73,29 +73,29 @@ class _Limited(httpx.AsyncByteStream, httpx.SyncByteStream):
             await self._stream.aclose()
 
 
-class _Unpacker:
+class _Decompressor:
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
         self._zlib = zlib.decompressobj(_ANY_ZLIB) if encoding in _PACKED else None
         self._size = 0
-        self._is_begun = False
+        self._has_started = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         if chunk and self._zlib is None and self._encoding not in {"", "identity"}:
             raise httpx.DecodingError("an unknown Content-Encoding")
-        self._is_begun = self._is_begun or bool(chunk)
+        self._has_started = self._has_started or bool(chunk)
         while chunk:
-            part, chunk = self._step(chunk)
+            part, chunk = self._decompress(chunk)
             self._size += len(part)
-            if self._size > MOST:
+            if self._size > MAX_BYTES:
                 raise TooLargeError
             yield part
 
     def finish(self) -> None:
-        if self._zlib is not None and self._is_begun and not self._zlib.eof:
+        if self._zlib is not None and self._has_started and not self._zlib.eof:
             raise httpx.DecodingError("the packed answer ends too early")
 
-    def _step(self, chunk: bytes) -> tuple[bytes, bytes]:
+    def _decompress(self, chunk: bytes) -> tuple[bytes, bytes]:
         if self._zlib is None:
             return chunk, b""
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 
 from tui.model.contact_file import ContactFileError, FileContact, FileProblem, FileSource
-from tui.re_leased.column_mapping import columns_of, layout_of, shortened
+from tui.re_leased.column_mapping import detect_layout, map_columns, truncate
 from tui.re_leased.encoding import open_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tui.model.contact import ContactStatus
     from tui.model.contact_file import FileOptions
     from tui.re_leased.column_mapping import ColumnMapping, Layout
-    from tui.re_leased.encoding import FileText, Lines
+    from tui.re_leased.encoding import FileText, LineReader
 
 _LONGEST_FIELD: Final = 10_000
 _LONGEST_NAME: Final = 100
@@ -37,17 +37,17 @@ class ContactFile(Struct):
 
     source: FileSource
     contacts: Iterator[FileContact]
-    remarks: list[int] = field(default_factory=list)
+    skipped_lines: list[int] = field(default_factory=list)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what was left out."""
-        if not self.remarks:
+        if not self.skipped_lines:
             return ()
-        named = ", ".join(f"{line:,}" for line in self.remarks[:_MOST_NAMED])
-        more = " and more" if len(self.remarks) > _MOST_NAMED else ""
-        what = "Line {} isn't a contact" if len(self.remarks) == 1 else "Lines {} aren't contacts"
-        return (f"{what.format(named + more)}, but a total or a remark: left out.",)
+        named = ", ".join(f"{line:,}" for line in self.skipped_lines[:_MOST_NAMED])
+        more = " and more" if len(self.skipped_lines) > _MOST_NAMED else ""
+        template = "Line {} isn't a contact" if len(self.skipped_lines) == 1 else "Lines {} aren't contacts"
+        return (f"{template.format(named + more)}, but a total or a remark: left out.",)
 
 
 @contextmanager
@@ -57,55 +57,57 @@ def open_contact_file(file: Path, options: FileOptions, now: datetime) -> Iterat
     A reader that didn't come to the end has learnt nothing: the last line can be the wrong one.
     """
     with open_text(file, options.encoding) as text:
-        dated = _dated(text, options, now)
-        layout = layout_of(text.lines.peek(_MOST_ABOVE), options)
-        notes = (f"The names of the columns are on line {layout.above + 1}.",) if layout.has_title else ()
-        source = FileSource(_name(file), text.digest, dated, (*text.notes, *notes))
-        remarks: list[int] = []
-        yield ContactFile(source, _contacts(text.lines, layout, options, remarks), remarks)
+        exported_at = _export_date(text, options, now)
+        layout = detect_layout(text.lines.peek(_MOST_ABOVE), options)
+        notes = (
+            (f"The names of the columns are on line {layout.lines_above + 1}.",) if layout.has_title else ()
+        )
+        source = FileSource(_name(file), text.digest, exported_at, (*text.notes, *notes))
+        skipped_lines: list[int] = []
+        yield ContactFile(source, _contacts(text.lines, layout, options, skipped_lines), skipped_lines)
 
 
-def _dated(text: FileText, options: FileOptions, now: datetime) -> datetime:
+def _export_date(text: FileText, options: FileOptions, now: datetime) -> datetime:
     """Return the file's date: a moment at which it can have been exported, and no later one."""
-    if options.dated is not None:
-        if options.dated > now:
+    if options.exported_at is not None:
+        if options.exported_at > now:
             raise ContactFileError(
-                "The date is in the future.", "Say when the file was exported.", trouble=FileProblem.DATE
+                "The date is in the future.", "Say when the file was exported.", problem=FileProblem.DATE
             )
-        if options.dated > text.changed_at:
+        if options.exported_at > text.changed_at:
             raise ContactFileError(
                 f"The file was last changed on {_shown(text.changed_at)}: it can't have been exported later.",
                 "Say when it was exported.",
-                trouble=FileProblem.DATE,
+                problem=FileProblem.DATE,
             )
-        return options.dated
+        return options.exported_at
     if text.changed_at > now:
         raise ContactFileError(
             f"The file's own date, {_shown(text.changed_at)}, is in the future.",
             "Say when it was exported, with --dated.",
-            trouble=FileProblem.DATE,
+            problem=FileProblem.DATE,
         )
     return text.changed_at
 
 
 def _contacts(
-    lines: Lines, layout: Layout, options: FileOptions, remarks: list[int]
+    lines: LineReader, layout: Layout, options: FileOptions, skipped_lines: list[int]
 ) -> Iterator[FileContact]:
-    for _ in range(layout.above):
+    for _ in range(layout.lines_above):
         next(lines)
     lines.end_record()
     records = _records(lines, layout.delimiter)
     line, header = next(records, (1, []))
     if not header:
         raise ContactFileError("The file is blank.", "Export it again.")
-    columns = columns_of(header, options, line)
+    columns = map_columns(header, options, line)
     is_empty = True
     for line, record in records:
         # Reports repeat their header on each page.
         if record == header:
             continue
-        if columns.is_remark(record):
-            remarks.append(line)
+        if columns.is_summary_row(record):
+            skipped_lines.append(line)
             continue
         is_empty = False
         yield _contact(line, record, columns, options)
@@ -113,7 +115,7 @@ def _contacts(
         raise ContactFileError("There is nothing below the names of the columns.", "Export it again.")
 
 
-def _records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: LineReader, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Give each record with the line it begins on, blank ones aside."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
@@ -121,18 +123,18 @@ def _records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             record = next(reader, None)
         except csv.Error as error:
             raise ContactFileError(
-                f"it can't be read as CSV ({error}).", _advice(str(error)), line=lines.record
+                f"it can't be read as CSV ({error}).", _csv_error_hint(str(error)), line=lines.record_line
             ) from error
         if record is None:
             return
-        line = lines.record
+        line = lines.record_line
         lines.end_record()
         # Spreadsheets leave lines of delimiters behind the last contact.
         if any(map(str.strip, record)):
             yield line, record
 
 
-def _advice(error: str) -> str:
+def _csv_error_hint(error: str) -> str:
     if "expected after" in error:
         return (
             "A quotation mark within a field has to be doubled. Correct that line, or export the file again."
@@ -148,11 +150,11 @@ def _contact(line: int, record: list[str], columns: ColumnMapping, options: File
             "Leave that column out of the export, or shorten the field.",
             line=line,
         )
-    xero_id, name, email, released_id = (
+    xero_id, name, email, re_leased_id = (
         columns.cell(record, place)
-        for place in (columns.xero_id, columns.name, columns.email, columns.released_id)
+        for place in (columns.xero_id, columns.name, columns.email, columns.re_leased_id)
     )
-    return FileContact(line, _status(line, record, columns, options), xero_id, name, email, released_id)
+    return FileContact(line, _status(line, record, columns, options), xero_id, name, email, re_leased_id)
 
 
 def _check_width(line: int, record: Sequence[str], columns: ColumnMapping) -> None:
@@ -161,9 +163,9 @@ def _check_width(line: int, record: Sequence[str], columns: ColumnMapping) -> No
     One with fewer is whole: its last cells are blank. Text after a space, as in `Smith, John`, is the rest
     of a field that was torn at the delimiter.
     """
-    beyond = record[columns.width :]
-    is_torn = beyond and any(cell.startswith(" ") and cell.strip() for cell in record)
-    if is_torn or any(map(str.strip, beyond)):
+    extra_cells = record[columns.width :]
+    is_split = extra_cells and any(cell.startswith(" ") and cell.strip() for cell in record)
+    if is_split or any(map(str.strip, extra_cells)):
         raise ContactFileError(
             f"it has {_fields(len(record))}, and there are {columns.width:,} columns.",
             "A field that holds the delimiter needs quotation marks around it, and every column a name.",
@@ -178,30 +180,30 @@ def _fields(count: int) -> str:
 def _status(line: int, record: Sequence[str], columns: ColumnMapping, options: FileOptions) -> ContactStatus:
     word = columns.cell(record, columns.status)
     found = columns.read_status(word)
-    told = options.status
-    if found is not None and told not in {None, found}:
+    stated = options.status
+    if found is not None and stated not in {None, found}:
         raise ContactFileError(
-            f"it says “{shortened(word)}”, but all were said to be {told.value.lower()}.",
+            f"it says “{truncate(word)}”, but all were said to be {stated.value.lower()}.",
             "Leave that option away, or choose another file.",
             line=line,
-            trouble=FileProblem.STATUS,
+            problem=FileProblem.STATUS,
         )
     # A column that only happens to be called so needn't make sense where a person has told.
     if found is None and not options.status_column:
-        found = told
+        found = stated
     if found is None and columns.status >= len(record):
         raise ContactFileError(
             f"it has {_fields(len(record))}, and there are {columns.width:,} columns.",
             "Its status is missing. A field that holds a line break needs quotation marks around it.",
             line=line,
-            trouble=FileProblem.STATUS,
+            problem=FileProblem.STATUS,
         )
     if found is None:
         raise ContactFileError(
-            f"“{shortened(word)}” is no status that is known." if word.strip() else "it has no status.",
+            f"“{truncate(word)}” is no status that is known." if word.strip() else "it has no status.",
             "It can be Active or Archived, or Yes and No in a column called Archived.",
             line=line,
-            trouble=FileProblem.STATUS,
+            problem=FileProblem.STATUS,
         )
     return found
 

@@ -32,7 +32,7 @@ _CHUNK: Final = 1 << 20
 _LONGEST_HEAD: Final = 64
 _SURELY_PLAIN: Final = 8
 # Longer ones first: UTF-32 begins as UTF-16 does.
-_MARKS: Final = (
+_BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
@@ -40,10 +40,10 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # Left within the text where files were joined, or where a program wrote the mark twice.
-_MARK: Final = "\ufeff"
+_BOM: Final = "\ufeff"
 # The end of a file, as DOS and its heirs write it.
 _END_OF_FILE: Final = re.compile(r"\x1a+(?=[\r\n]*\Z)")
-_FOREIGN: Final = (
+_OTHER_FORMATS: Final = (
     (b"PK\x03\x04", "an Excel workbook or a ZIP file"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"%PDF", "a PDF"),
@@ -61,13 +61,13 @@ class FileText(Struct, frozen=True):
     changed, by the clock of the machine that did so.
     """
 
-    lines: Lines
+    lines: LineReader
     digest: str
     changed_at: datetime
     notes: tuple[str, ...]
 
 
-class Lines:
+class LineReader:
     """The lines of a text as `csv.reader` wants them, with limits on their length and number.
 
     Marks of byte order at their start and of the file's end are left out. `number` is the line that was
@@ -78,10 +78,10 @@ class Lines:
     def __init__(self, text: IO[str]) -> None:
         self._text = text
         self._ahead: deque[str] = deque()
-        self._ended = 0
+        self._record_end = 0
         self.number = 0
 
-    def __iter__(self) -> Lines:
+    def __iter__(self) -> LineReader:
         return self
 
     def __next__(self) -> str:
@@ -93,11 +93,11 @@ class Lines:
             raise ContactFileError(
                 f"The file has more than {MOST_LINES:,} lines.", "Export fewer contacts at a time."
             )
-        if self.number - self._ended > _MOST_LINES_TOGETHER:
+        if self.number - self._record_end > _MOST_LINES_TOGETHER:
             raise ContactFileError(
                 "a quotation mark is never closed.",
                 "Correct that line, or export the file again.",
-                line=self.record,
+                line=self.record_line,
             )
         return line
 
@@ -116,16 +116,16 @@ class Lines:
                 line=self.number + len(self._ahead) + 1,
             )
         # What is left of a line is never nothing: that would be the end.
-        return _END_OF_FILE.sub("", line.lstrip(_MARK)) or ("\n" if line else "")
+        return _END_OF_FILE.sub("", line.lstrip(_BOM)) or ("\n" if line else "")
 
     @property
-    def record(self) -> int:
+    def record_line(self) -> int:
         """The line on which the record that is being read, or the next one, begins."""
-        return self._ended + 1
+        return self._record_end + 1
 
     def end_record(self) -> None:
         """Note that a record has ended."""
-        self._ended = self.number
+        self._record_end = self.number
 
 
 @contextmanager
@@ -133,17 +133,17 @@ def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
     """Open a file and find out what it is encoded in. Raises `ContactFileError`."""
     _check_encoding(encoding)
     with _open(file) as stream:
-        about = os.fstat(stream.fileno())
+        file_stat = os.fstat(stream.fileno())
         try:
-            found = _examine(stream, encoding)
+            found = _detect_encoding(stream, encoding)
             stream.seek(found.start)
-            changed_at = _moment(about.st_mtime)
+            changed_at = _moment(file_stat.st_mtime)
             with io.TextIOWrapper(stream, encoding=found.encoding, newline="") as text:
-                yield FileText(Lines(text), found.digest, changed_at, found.notes)
+                yield FileText(LineReader(text), found.digest, changed_at, found.notes)
                 now = os.fstat(stream.fileno())
         except OSError as error:
             raise ContactFileError(f"The file can't be read: {error.strerror}.") from error
-        if (now.st_mtime_ns, now.st_size) != (about.st_mtime_ns, about.st_size):
+        if (now.st_mtime_ns, now.st_size) != (file_stat.st_mtime_ns, file_stat.st_size):
             raise ContactFileError("The file was changed while it was read.", "Try again.")
 
 
@@ -169,20 +169,20 @@ def _moment(seconds: float) -> datetime:
         raise ContactFileError("The file's own date makes no sense.", "Save a copy of it.") from None
 
 
-def _check_kind(about: os.stat_result) -> None:
-    if stat.S_ISDIR(about.st_mode):
+def _check_kind(file_stat: os.stat_result) -> None:
+    if stat.S_ISDIR(file_stat.st_mode):
         raise ContactFileError("This is a folder.", "Choose a CSV file.")
-    if not stat.S_ISREG(about.st_mode):
+    if not stat.S_ISREG(file_stat.st_mode):
         raise ContactFileError("This isn't an ordinary file.", "Choose a CSV file.")
-    if about.st_size == 0:
+    if file_stat.st_size == 0:
         raise ContactFileError("The file is empty.", "Export it again.")
-    if about.st_size > MOST_BYTES:
+    if file_stat.st_size > MOST_BYTES:
         raise ContactFileError(
             f"The file is larger than {MOST_BYTES // 1_000_000} MB.", "Export fewer contacts at a time."
         )
 
 
-class _Encoded(Struct, frozen=True):
+class _DetectedEncoding(Struct, frozen=True):
     """An encoding that decodes every byte from `start` on, the digest of all bytes, and what was assumed."""
 
     encoding: str
@@ -191,29 +191,29 @@ class _Encoded(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def _examine(stream: IO[bytes], chosen: str) -> _Encoded:
+def _detect_encoding(stream: IO[bytes], chosen: str) -> _DetectedEncoding:
     head = stream.read(_LONGEST_HEAD)
-    for start, kind in _FOREIGN:
+    for start, kind in _OTHER_FORMATS:
         if head.startswith(start):
             raise ContactFileError(f"This is {kind}, not a CSV file.", "Save it as CSV, then try again.")
-    mark, marked = next((each for each in _MARKS if head.startswith(each[0])), (b"", ""))
-    if head[len(mark) :].lstrip().lower().startswith(_WEB_PAGE):
+    bom, bom_encoding = next((each for each in _BYTE_ORDER_MARKS if head.startswith(each[0])), (b"", ""))
+    if head[len(bom) :].lstrip().lower().startswith(_WEB_PAGE):
         raise ContactFileError("This is a web page, not a CSV file.", "Export the contacts as CSV.")
     line = 0
-    for encoding, note in _candidates(head, chosen, marked):
-        digest, wrong = _decode(stream, encoding, len(mark))
-        if not wrong:
-            return _Encoded(encoding, len(mark), digest, (note,) if note else ())
-        line = wrong
+    for encoding, note in _candidates(head, chosen, bom_encoding):
+        digest, bad_line = _decode(stream, encoding, len(bom))
+        if not bad_line:
+            return _DetectedEncoding(encoding, len(bom), digest, (note,) if note else ())
+        line = bad_line
     raise ContactFileError(
-        "it has characters that can't be read.", _SAY_ENCODING, line=line, trouble=FileProblem.ENCODING
+        "it has characters that can't be read.", _SAY_ENCODING, line=line, problem=FileProblem.ENCODING
     )
 
 
-def _candidates(head: bytes, chosen: str, marked: str) -> list[tuple[str, str]]:
+def _candidates(head: bytes, chosen: str, bom_encoding: str) -> list[tuple[str, str]]:
     """Return what to try, best first, each with what it assumes. A file's own mark is right almost always."""
-    if marked or chosen:
-        return [(each, "") for each in (marked, chosen) if each]
+    if bom_encoding or chosen:
+        return [(each, "") for each in (bom_encoding, chosen) if each]
     # The names of the columns begin with plain letters, of which UTF-16 leaves every second byte zero.
     start = head[:_SURELY_PLAIN]
     for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
@@ -237,26 +237,26 @@ def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
         chunk = stream.read(_CHUNK)
         # Before decoding: files that are no text at all mostly hold one, and mostly can't be decoded.
         if not has_wide_letters and b"\0" in chunk:
-            raise _no_text(line + _ends_of_lines(last + chunk[: chunk.index(b"\0")].decode("latin-1")))
+            raise _no_text(line + _count_line_breaks(last + chunk[: chunk.index(b"\0")].decode("latin-1")))
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(encoding, "replace")
-            return "", line + _ends_of_lines(last + before)
+            return "", line + _count_line_breaks(last + before)
         except UnicodeError:
             return "", line
         if "\0" in text:
-            raise _no_text(line + _ends_of_lines(last + text[: text.index("\0")]))
+            raise _no_text(line + _count_line_breaks(last + text[: text.index("\0")]))
         if not chunk:
             return digest.hexdigest(), 0
         digest.update(chunk)
         # A line may end in two characters, one in this chunk and one in the next.
         text = last + text
         last = text[-1:] if text.endswith("\r") else ""
-        line += _ends_of_lines(text[: len(text) - len(last)])
+        line += _count_line_breaks(text[: len(text) - len(last)])
 
 
-def _ends_of_lines(text: str) -> int:
+def _count_line_breaks(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
@@ -265,7 +265,7 @@ def _no_text(line: int) -> ContactFileError:
         "it holds a NUL, as no text does.",
         "Export the file again, or choose another. If it is UTF-16, say so with --encoding utf-16-le.",
         line=line,
-        trouble=FileProblem.ENCODING,
+        problem=FileProblem.ENCODING,
     )
 
 
@@ -278,5 +278,5 @@ def _check_encoding(encoding: str) -> None:
         codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
         raise ContactFileError(
-            "There is no such encoding.", _SAY_ENCODING, trouble=FileProblem.ENCODING
+            "There is no such encoding.", _SAY_ENCODING, problem=FileProblem.ENCODING
         ) from None

@@ -42,7 +42,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.evidence import PickUp
+    from tui.model.evidence import SyncRecord
 
 
 class EvidenceReport(Struct, frozen=True):
@@ -53,7 +53,7 @@ class EvidenceReport(Struct, frozen=True):
     not; `cycle_seconds` is the time between two automatic ones.
     """
 
-    pick_ups: tuple[PickUp, ...]
+    pick_ups: tuple[SyncRecord, ...]
     cursor: str | None
     state: str
     next_sync_at: datetime | None
@@ -65,8 +65,8 @@ class EvidenceReport(Struct, frozen=True):
     has_more: bool
 
     @classmethod
-    def of_evidence(
-        cls, cursor: str | None, *, pick_ups: tuple[PickUp, ...] = (), has_more: bool = False
+    def from_evidence(
+        cls, cursor: str | None, *, pick_ups: tuple[SyncRecord, ...] = (), has_more: bool = False
     ) -> EvidenceReport:
         """Return a report of evidence alone, where nothing is known of the syncs themselves."""
         return cls(

@@ -14,7 +14,7 @@ from tui import __version__
 from tui.model import timestamps
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, NetworkSetupError
-from tui.model.evidence import PickUp
+from tui.model.evidence import SyncRecord
 from tui.net import lenient_json
 from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
 from tui.system.log import logger
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _IN_PROGRESS: Final = "In progress"
 _CLEAN: Final = "Successfully synced"
 _MOST_ITEMS: Final = 500
-_LONGEST_LOOK: Final = 60.0
+_FETCH_TIMEOUT: Final = 60.0
 _LOOKS_AGAIN: Final = "Nothing is lost: Reshelve looks again by itself."
 _STATUSES: Final = {str(status): status for status in ContactStatus}
 # Seconds. A cycle is a night, or a few seconds where it is practised.
@@ -63,7 +63,7 @@ class _Feed(msgspec.Struct, rename="camel"):
     cursor: _Text | None = None
 
 
-class FeedObserver(EvidenceSource):
+class FeedEvidenceSource(EvidenceSource):
     """Reads the feed of one organisation's company at `{feed_url}/companies/{tenant_id}/feed`."""
 
     def __init__(
@@ -72,22 +72,22 @@ class FeedObserver(EvidenceSource):
         self._feed_url = feed_url
         self._tenant_id = tenant_id
         self._transport = transport
-        self._opening = asyncio.Lock()
+        self._open_lock = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
 
     async def fetch(self, cursor: str | None) -> EvidenceReport:
         """Read at most 500 items after the cursor. Raises `FeedError` in words."""
         path = f"/companies/{quote(self._tenant_id, safe='')}/feed"
         client = await self._open()
-        answer = await self._get(client, path, {} if cursor is None else {"after": cursor})
-        if answer.status_code == HTTPStatus.NOT_FOUND:
+        response = await self._get(client, path, {} if cursor is None else {"after": cursor})
+        if response.status_code == HTTPStatus.NOT_FOUND:
             raise FeedError(
                 "The Re-Leased feed doesn't know this organisation.",
                 "Check that Re-Leased is connected to it, and the feed's address in the settings.",
             )
-        if answer.status_code != HTTPStatus.OK:
-            raise FeedError(f"The Re-Leased feed has a problem (HTTP {answer.status_code}).", _LOOKS_AGAIN)
-        return self._report(answer.content, cursor)
+        if response.status_code != HTTPStatus.OK:
+            raise FeedError(f"The Re-Leased feed has a problem (HTTP {response.status_code}).", _LOOKS_AGAIN)
+        return self._parse_report(response.content, cursor)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -96,12 +96,12 @@ class FeedObserver(EvidenceSource):
             self._client = None
 
     async def _open(self) -> httpx.AsyncClient:
-        async with self._opening:
+        async with self._open_lock:
             if self._client is None:
                 try:
                     self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
                 except NetworkSetupError as error:
-                    raise FeedError(error.what, error.next_step) from error
+                    raise FeedError(error.message, error.next_step) from error
             return self._client
 
     async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
@@ -109,8 +109,8 @@ class FeedObserver(EvidenceSource):
         from tui.net.response_limit import TooLargeError  # noqa: PLC0415 - as above
 
         try:
-            async with asyncio.timeout(_LONGEST_LOOK):
-                answer = await client.get(path, params=params)
+            async with asyncio.timeout(_FETCH_TIMEOUT):
+                response = await client.get(path, params=params)
         except TooLargeError:
             raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
@@ -119,35 +119,35 @@ class FeedObserver(EvidenceSource):
                 environment.setup_problem, error, self._feed_url, "the Re-Leased feed"
             )
         else:
-            if not environment.is_proxy_password_wanted(answer):
-                return answer
+            if not environment.is_proxy_password_wanted(response):
+                return response
             problem = environment.proxy_password_problem(self._feed_url)
         if problem is None:
             raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
-        raise FeedError(problem.what, problem.next_step)
+        raise FeedError(problem.message, problem.next_step)
 
-    def _report(self, body: bytes, cursor: str | None) -> EvidenceReport:
+    def _parse_report(self, body: bytes, cursor: str | None) -> EvidenceReport:
         feed = _decode(body)
         company, last = feed.company, feed.company.last_sync
         if company.tenant_id != self._tenant_id:
             raise FeedError("The Re-Leased feed speaks of another organisation.", "Check its address.")
         is_finished = last is not None and last.finished_at is not None
-        started_at = timestamps.known(last.started_at) if last else None
+        started_at = timestamps.valid_timestamp(last.started_at) if last else None
         return EvidenceReport(
             pick_ups=tuple(self._pick_ups(feed.items)),
             cursor=feed.cursor if feed.cursor is not None else cursor,
             state=company.state,
-            next_sync_at=timestamps.known(company.next_sync_at),
+            next_sync_at=timestamps.valid_timestamp(company.next_sync_at),
             cycle_seconds=company.cycle_seconds,
             last_sync_started_at=started_at,
-            last_sync_finished_at=timestamps.known(last.finished_at) if last else None,
+            last_sync_finished_at=timestamps.valid_timestamp(last.finished_at) if last else None,
             last_sync_clean=is_finished and last is not None and last.outcome == _CLEAN,
             is_syncing=company.state == _IN_PROGRESS or (last is not None and not is_finished),
             # A cursor that stands still would be asked for without end.
             has_more=len(feed.items) >= _MOST_ITEMS and feed.cursor not in {None, cursor},
         )
 
-    def _pick_ups(self, items: tuple[msgspec.Raw, ...]) -> list[PickUp]:
+    def _pick_ups(self, items: tuple[msgspec.Raw, ...]) -> list[SyncRecord]:
         """Read the items; one that makes no sense, or is of another organisation, proves nothing."""
         found = []
         for raw in items:
@@ -157,11 +157,11 @@ class FeedObserver(EvidenceSource):
                 continue
             status, started_at, at = (
                 _STATUSES.get(item.state),
-                timestamps.known(item.sync_started_at),
-                timestamps.known(item.picked_up_at),
+                timestamps.valid_timestamp(item.sync_started_at),
+                timestamps.valid_timestamp(item.picked_up_at),
             )
             if item.tenant_id == self._tenant_id and status and started_at and at:
-                found.append(PickUp(item.contact_id, status, started_at, at, str(item.sync_run)))
+                found.append(SyncRecord(item.contact_id, status, started_at, at, str(item.sync_run)))
         if len(found) < len(items):
             logger.warning("left out %d items of the feed that make no sense", len(items) - len(found))
         return found

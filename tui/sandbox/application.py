@@ -21,7 +21,7 @@ from tui.sandbox.request_limit import RequestLimit
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.context import SandboxServices
 
 _IDENTITY = [
     Route("/identity/connect/authorize", consent.authorize, methods=["GET"]),
@@ -42,7 +42,7 @@ _IDENTITY = [
 ]
 
 
-def application(services: PracticeServices) -> Starlette:
+def application(services: SandboxServices) -> Starlette:
     """Put the practice services together.
 
     The server adds `app.state.drop`, which closes the connection of a request without an answer.

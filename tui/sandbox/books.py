@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from tui.sandbox.clock import Clock
-    from tui.sandbox.database import PracticeDatabase
+    from tui.sandbox.database import SandboxDatabase
 
 # Xero's own words, as seen on a live organisation.
 MATCHED_ARCHIVED = (
@@ -35,7 +35,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class PracticeOrganisation:
+class SandboxOrganisation:
     """One practice organisation."""
 
     org: int
@@ -56,20 +56,20 @@ def name_taken(name: str) -> str:
 class Books:
     """Reads and changes contacts. Every change is one transaction with its history record."""
 
-    def __init__(self, database: PracticeDatabase, clock: Clock) -> None:
+    def __init__(self, database: SandboxDatabase, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         rows = database.all(
             "SELECT org, tenant_id, name, short_code, created FROM organisations ORDER BY org"
         )
-        self.organisations = tuple(PracticeOrganisation(*row) for row in rows)
+        self.organisations = tuple(SandboxOrganisation(*row) for row in rows)
 
-    def by_tenant(self, tenant_id: str | None) -> PracticeOrganisation | None:
+    def by_tenant(self, tenant_id: str | None) -> SandboxOrganisation | None:
         """Find an organisation by tenant id, in any spelling."""
         wanted = parse_guid(tenant_id or "")
         return next((one for one in self.organisations if one.tenant_id == wanted), None)
 
-    def by_short_code(self, short_code: str) -> PracticeOrganisation | None:
+    def by_short_code(self, short_code: str) -> SandboxOrganisation | None:
         """Find an organisation by the code its pages carry."""
         return next((one for one in self.organisations if one.short_code == short_code), None)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tui.sandbox.rate_limits import Limits
+    from tui.sandbox.rate_limits import RateLimits
 
 
 @dataclass(slots=True)
@@ -49,28 +49,28 @@ class CallCount:
 class CallCounter:
     """The counts of all organisations, by tenant id as it was sent (empty where none was)."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
-        self._spent: dict[str, CallCount] = {}
+        self._counts: dict[str, CallCount] = {}
 
-    def of(self, tenant_id: str | None) -> CallCount:
+    def for_tenant(self, tenant_id: str | None) -> CallCount:
         """Give the counts of one organisation."""
-        return self._spent.setdefault((tenant_id or "").lower(), CallCount())
+        return self._counts.setdefault((tenant_id or "").lower(), CallCount())
 
     def begin(self, tenant_id: str | None) -> CallCount:
         """Count a call of the Accounting API from its arrival on; whoever calls counts its end."""
-        spent = self.of(tenant_id)
-        spent.begin(time.monotonic(), self._limits.minute_seconds)
-        return spent
+        count = self.for_tenant(tenant_id)
+        count.begin(time.monotonic(), self._limits.minute_seconds)
+        return count
 
     def clear(self) -> None:
         """Count from nothing again, but for the calls that are under way."""
-        for spent in self._spent.values():
-            spent.calls = spent.most_in_a_minute = 0
-            spent.most_at_once = spent.at_once
-            spent.refused.clear()
-            spent.minute.clear()
+        for count in self._counts.values():
+            count.calls = count.most_in_a_minute = 0
+            count.most_at_once = count.at_once
+            count.refused.clear()
+            count.minute.clear()
 
     def as_json(self) -> dict[str, Any]:
         """Give the counts by tenant id."""
-        return {tenant: spent.as_json() for tenant, spent in self._spent.items()}
+        return {tenant: count.as_json() for tenant, count in self._counts.items()}

@@ -14,11 +14,11 @@ _MILLISECONDS = 1000
 class Clock:
     """The clock of one practice server: this machine's, or ahead of it. `ahead_ms` can be negative."""
 
-    ahead_ms: int = 0
+    offset_ms: int = 0
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC."""
-        return time.time_ns() // 1_000_000 + self.ahead_ms
+        return time.time_ns() // 1_000_000 + self.offset_ms
 
 
 def xero_date(ms: int, *, offset: bool = True) -> str:

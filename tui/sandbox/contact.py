@@ -74,7 +74,7 @@ def read(document: bytes) -> Document:
     return _decode(document)
 
 
-def lighter(document: bytes, without: frozenset[str], empty: frozenset[str]) -> bytes:
+def without_fields(document: bytes, without: frozenset[str], empty: frozenset[str]) -> bytes:
     """Return a stored document without some of its fields, and with others as empty lists."""
     kept = {
         key: [] if key in empty else value for key, value in _decode(document).items() if key not in without
@@ -87,7 +87,7 @@ def single(document: bytes) -> bytes:
     return _encode(in_order(_decode(document) | {"Attachments": []}))
 
 
-def written(document: bytes) -> Document:
+def as_write_response(document: bytes) -> Document:
     """Return a stored document as a write answers it (seen): other fields, phones in another order."""
     kept = {key: value for key, value in _decode(document).items() if key not in _LEFT_OUT_OF_WRITES}
     phones = {phone["PhoneType"]: phone for phone in kept["Phones"]}
@@ -118,7 +118,7 @@ def blank(contact_id: str, name: str) -> Document:
     }
 
 
-def edited(document: Document) -> Document:
+def with_edit_defaults(document: Document) -> Document:
     """Return a document as an edit leaves it: what it could hold and doesn't is empty (seen)."""
     return (
         {"EmailAddress": "", "BankAccountDetails": ""}

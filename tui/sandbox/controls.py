@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from tui.sandbox.books import new_id
 from tui.sandbox.clock import http_date
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 from tui.sandbox.oauth.endpoints import connect
-from tui.sandbox.re_leased.controls import body_of
+from tui.sandbox.re_leased.controls import read_body
 from tui.sandbox.third_party_edits import organisation_of, unknown
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ _LIMITS = {"minute": "minute", "day": "day", "atOnce": "at_once", "appMinute": "
 
 async def add_fault(request: Request) -> Response:
     """`POST /practice/faults`: order bad weather; see `Faults.add` for the rule."""
-    faults = practice_of(request).faults
+    faults = services_of(request).faults
     try:
-        faults.add(await body_of(request))
+        faults.add(await read_body(request))
     except (TypeError, ValueError) as error:
         return JSONResponse({"error": str(error)}, 400)
     return JSONResponse({"faults": faults.as_json()})
@@ -37,29 +37,29 @@ async def add_fault(request: Request) -> Response:
 
 async def list_faults(request: Request) -> Response:
     """`GET /practice/faults`: the rules in force."""
-    return JSONResponse({"faults": practice_of(request).faults.as_json()})
+    return JSONResponse({"faults": services_of(request).faults.as_json()})
 
 
 async def clear_faults(request: Request) -> Response:
     """`DELETE /practice/faults`: back to fair weather."""
-    practice_of(request).faults.clear()
+    services_of(request).faults.clear()
     return Response(status_code=204)
 
 
 async def requests(request: Request) -> Response:
     """`GET /practice/requests?after=<number>`: what was asked, and how many status writes were applied."""
-    practice, after = practice_of(request), request.query_params.get("after", "0")
+    services, after = services_of(request), request.query_params.get("after", "0")
     return JSONResponse(
         {
-            "requests": practice.log.entries(int(after) if after.isdecimal() else 0),
-            "statusWritesApplied": practice.status_writes,
+            "requests": services.request_log.entries(int(after) if after.isdecimal() else 0),
+            "statusWritesApplied": services.status_writes,
         }
     )
 
 
 async def clear_requests(request: Request) -> Response:
     """`DELETE /practice/requests`: forget what was asked; the count of status writes stays."""
-    practice_of(request).log.clear()
+    services_of(request).request_log.clear()
     return Response(status_code=204)
 
 
@@ -68,28 +68,28 @@ async def set_limits(request: Request) -> Response:
 
     All are optional. A minute of one second, say, tries a client out at sixty times the speed.
     """
-    limits, wish = practice_of(request).limits, await body_of(request)
+    limits, body = services_of(request).limits, await read_body(request)
     for name, attribute in _LIMITS.items():
-        if name in wish:
-            if not isinstance(wish[name], int) or wish[name] < 0:
+        if name in body:
+            if not isinstance(body[name], int) or body[name] < 0:
                 return JSONResponse({"error": f"{name} must be a whole number from 0 on."}, 400)
-            setattr(limits, attribute, wish[name])
-    if isinstance(seconds := wish.get("minuteSeconds"), int | float) and seconds > 0:
+            setattr(limits, attribute, body[name])
+    if isinstance(seconds := body.get("minuteSeconds"), int | float) and seconds > 0:
         limits.minute_seconds = float(seconds)
-    if wish.get("refill"):
+    if body.get("refill"):
         limits.refill()
     now = {name: getattr(limits, attribute) for name, attribute in _LIMITS.items()}
     return JSONResponse(now | {"minuteSeconds": limits.minute_seconds})
 
 
-async def budget(request: Request) -> Response:
+async def call_counts(request: Request) -> Response:
     """`GET /practice/budget`: calls, the most at once and in a minute, and real 429s, by tenant id."""
-    return JSONResponse(practice_of(request).budget.as_json())
+    return JSONResponse(services_of(request).call_counter.as_json())
 
 
-async def clear_budget(request: Request) -> Response:
+async def clear_call_counts(request: Request) -> Response:
     """`DELETE /practice/budget`: count from nothing again."""
-    practice_of(request).budget.clear()
+    services_of(request).call_counter.clear()
     return Response(status_code=204)
 
 
@@ -99,37 +99,37 @@ async def set_clock(request: Request) -> Response:
     Dates and stamps follow, and so do the ages of tokens and of idempotency keys; syncs stay as far away as
     they were.
     """
-    ahead = (await body_of(request)).get("aheadSeconds")
-    if not isinstance(ahead, int | float) or abs(ahead) > _FURTHEST:
+    offset = (await read_body(request)).get("aheadSeconds")
+    if not isinstance(offset, int | float) or abs(offset) > _FURTHEST:
         return JSONResponse({"error": f"aheadSeconds must be a number of at most {_FURTHEST}."}, 400)
-    practice = practice_of(request)
-    clock = practice.clock
-    before, clock.ahead_ms = clock.ahead_ms, int(ahead * 1000)
-    practice.companies.clock_moved(clock.ahead_ms - before)
-    return JSONResponse({"aheadSeconds": ahead, "date": http_date(clock.now_ms())})
+    services = services_of(request)
+    clock = services.clock
+    before, clock.offset_ms = clock.offset_ms, int(offset * 1000)
+    services.companies.shift_schedule(clock.offset_ms - before)
+    return JSONResponse({"aheadSeconds": offset, "date": http_date(clock.now_ms())})
 
 
 async def set_tokens(request: Request) -> Response:
     """`POST /practice/tokens` `{"accessSeconds", "expireAccess", "revokeAll"}`: all optional."""
-    tokens, wish = practice_of(request).tokens, await body_of(request)
-    if isinstance(seconds := wish.get("accessSeconds"), int):
-        tokens.access_life = seconds
-    if wish.get("expireAccess"):
+    tokens, body = services_of(request).tokens, await read_body(request)
+    if isinstance(seconds := body.get("accessSeconds"), int):
+        tokens.access_lifetime = seconds
+    if body.get("expireAccess"):
         tokens.expire_access()
-    if wish.get("revokeAll"):
+    if body.get("revokeAll"):
         tokens.revoke_all()
-    return JSONResponse({"accessSeconds": tokens.access_life})
+    return JSONResponse({"accessSeconds": tokens.access_lifetime})
 
 
 async def set_connection(request: Request) -> Response:
     """`POST /practice/connections/{tenantId}` `{"connected"}`: somebody disconnects or reconnects."""
-    practice, organisation = practice_of(request), organisation_of(request)
+    services, organisation = services_of(request), organisation_of(request)
     if organisation is None:
         return unknown()
-    if (await body_of(request)).get("connected", True):
-        connect(practice, [organisation.org], new_id())
+    if (await read_body(request)).get("connected", True):
+        connect(services, [organisation.org], new_id())
     else:
-        practice.database.execute("DELETE FROM connections WHERE org = ?", (organisation.org,))
+        services.database.execute("DELETE FROM connections WHERE org = ?", (organisation.org,))
     return Response(status_code=204)
 
 
@@ -142,7 +142,7 @@ ROUTES = [
     Route("/practice/limits", set_limits, methods=["POST"]),
     Route("/practice/tokens", set_tokens, methods=["POST"]),
     Route("/practice/connections/{tenant_id}", set_connection, methods=["POST"]),
-    Route("/practice/budget", budget, methods=["GET"]),
-    Route("/practice/budget", clear_budget, methods=["DELETE"]),
+    Route("/practice/budget", call_counts, methods=["GET"]),
+    Route("/practice/budget", clear_call_counts, methods=["DELETE"]),
     Route("/practice/clock", set_clock, methods=["POST"]),
 ]

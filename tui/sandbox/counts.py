@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tui.sandbox.database import PracticeDatabase
+    from tui.sandbox.database import SandboxDatabase
 
 _KEPT = 64
 
 
-class Counts:
+class CountCache:
     """Counts by filter; the first write after a count forgets them all."""
 
-    def __init__(self, database: PracticeDatabase) -> None:
+    def __init__(self, database: SandboxDatabase) -> None:
         self._database = database
         self._known: dict[Any, int] = {}
         self._writes = -1
@@ -22,7 +22,7 @@ class Counts:
         """Give a count that still holds."""
         return self._known.get(key) if self._writes == self._database.writes else None
 
-    def keep(self, key: Any, count: int) -> None:
+    def put(self, key: Any, count: int) -> None:
         """Remember a count made just now."""
         if self._writes != self._database.writes or len(self._known) >= _KEPT:
             self._known.clear()

@@ -93,7 +93,7 @@ CREATE INDEX tokens_by_grant ON tokens (grant_id);
 _CACHE_KIB = 32_000
 
 
-class PracticeDatabase:
+class SandboxDatabase:
     """The open file. A `kill -9` loses nothing that was answered: WAL is written before an answer leaves."""
 
     def __init__(self, file: Path) -> None:
@@ -160,11 +160,11 @@ class PracticeDatabase:
         """Rows changed since the start; a cheap sign that something cached may be stale."""
         return self._connection.total_changes
 
-    def remember(self, key: str, value: str) -> None:
+    def set_meta(self, key: str, value: str) -> None:
         """Keep a small fact for the next start."""
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def recall(self, key: str) -> str | None:
+    def get_meta(self, key: str) -> str | None:
         """Read a small fact kept earlier."""
         value: str | None = self.value("SELECT value FROM meta WHERE key = ?", (key,))
         return value
@@ -189,7 +189,7 @@ def remove(file: Path) -> None:
 
 
 @contextmanager
-def building(file: Path) -> Iterator[sqlite3.Connection]:
+def build_database(file: Path) -> Iterator[sqlite3.Connection]:
     """Fill a new database beside its place and put it there in one step; a crash leaves no half of it."""
     draft = file.with_name(f"{file.name}.seeding")
     remove(draft)

@@ -11,15 +11,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
 from tui.sandbox.clock import http_date
-from tui.sandbox.fault_responses import BAD_ANSWERS
+from tui.sandbox.fault_responses import FAULT_RESPONSES
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tui.sandbox.call_counter import CallCount
     from tui.sandbox.clock import Clock
-    from tui.sandbox.context import PracticeServices
-    from tui.sandbox.faults import Rule
+    from tui.sandbox.context import SandboxServices
+    from tui.sandbox.faults import FaultRule
     from tui.sandbox.request_log import LoggedRequest
 
 # Controls are no part of what is practised on.
@@ -39,36 +39,36 @@ class FaultMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        practice: PracticeServices = scope["app"].state.practice
+        services: SandboxServices = scope["app"].state.practice
         if scope["path"].startswith(_UNTOUCHED):
-            await self._app(scope, receive, _Noting(send, practice.clock).send)
+            await self._app(scope, receive, _RecordingSender(send, services.clock).send)
             return
         headers = Headers(scope=scope)
         tenant = headers.get("xero-tenant-id")
-        entry = practice.log.begin(
+        entry = services.request_log.begin(
             scope["method"], scope["path"], scope["query_string"].decode("latin-1"),
             tenant, headers.get("idempotency-key"),
         )  # fmt: skip
         scope["practice.entry"] = entry
-        spent = practice.budget.begin(tenant) if scope["path"].startswith(_API) else None
-        noting = _Noting(send, practice.clock, entry, spent)
+        call_count = services.call_counter.begin(tenant) if scope["path"].startswith(_API) else None
+        sender = _RecordingSender(send, services.clock, entry, call_count)
         try:
-            await self._answer(practice, scope, receive, noting)
+            await self._answer(services, scope, receive, sender)
         finally:
-            noting.over()
+            sender.finish()
 
     async def _answer(
-        self, practice: PracticeServices, scope: Scope, receive: Receive, noting: _Noting
+        self, services: SandboxServices, scope: Scope, receive: Receive, sender: _RecordingSender
     ) -> None:
-        rule = practice.faults.strike(scope["method"], scope["path"])
+        rule = services.faults.find_rule(scope["method"], scope["path"])
         if rule is None:
-            await self._app(scope, receive, noting.send)
+            await self._app(scope, receive, sender.send)
             return
-        if noting.entry is not None:
-            noting.entry.fault = rule.kind
-        await self._strike(rule, scope, receive, noting.send)
+        if sender.entry is not None:
+            sender.entry.fault = rule.kind
+        await self._apply_fault(rule, scope, receive, sender.send)
 
-    async def _strike(self, rule: Rule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _apply_fault(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
         match rule.kind:
             case "slow":
                 if scope["path"].startswith(_API):
@@ -78,34 +78,34 @@ class FaultMiddleware:
                     await asyncio.sleep(rule.seconds)
                 await self._app(scope, receive, send)
             case "drop-before":
-                await _hang_up(scope, receive)
+                await _drop_connection(scope, receive)
             case "drop-after":
-                await self._kept(scope, receive)
-                await _hang_up(scope, receive)
+                await self._buffer_response(scope, receive)
+                await _drop_connection(scope, receive)
             case "cut":
-                await (await self._kept(scope, receive)).send_half(send)
-                await _hang_up(scope, receive, is_gentle=True)
+                await (await self._buffer_response(scope, receive)).send_half(send)
+                await _drop_connection(scope, receive, is_graceful=True)
             case "cut-gzip":
-                await (await self._kept(scope, receive)).send_half_of_gzip(send)
+                await (await self._buffer_response(scope, receive)).send_half_of_gzip(send)
             case _:
                 if rule.carried_out:
-                    await self._kept(scope, receive)
-                await _bad_answer(rule, scope)(scope, receive, send)
+                    await self._buffer_response(scope, receive)
+                await _fault_response(rule, scope)(scope, receive, send)
 
-    async def _kept(self, scope: Scope, receive: Receive) -> _Kept:
-        kept = _Kept()
-        await self._app(scope, receive, kept.take)
-        return kept
+    async def _buffer_response(self, scope: Scope, receive: Receive) -> _BufferedResponse:
+        buffered = _BufferedResponse()
+        await self._app(scope, receive, buffered.receive)
+        return buffered
 
 
 @dataclass(slots=True)
-class _Noting:
+class _RecordingSender:
     """Sends an answer on, dated by the services' clock, and notes that it left."""
 
-    onward: Send
+    next_send: Send
     clock: Clock
     entry: LoggedRequest | None = None
-    spent: CallCount | None = None
+    call_count: CallCount | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -114,24 +114,24 @@ class _Noting:
             MutableHeaders(raw=message["headers"])["Date"] = http_date(self.clock.now_ms())
         elif not message.get("more_body", False):
             # Before it leaves: its reader's next call must not find it under way still.
-            self.over()
-        await self.onward(message)
+            self.finish()
+        await self.next_send(message)
 
-    def over(self) -> None:
+    def finish(self) -> None:
         """Count the call as one of those at once no longer. May be called twice."""
-        if self.spent is not None:
-            self.spent.at_once -= 1
-            self.spent = None
+        if self.call_count is not None:
+            self.call_count.at_once -= 1
+            self.call_count = None
 
 
 @dataclass(slots=True)
-class _Kept:
+class _BufferedResponse:
     """An answer kept back, which shows that what was asked for is done."""
 
     start: dict[str, Any] = field(default_factory=dict)
     body: bytes = b""
 
-    async def take(self, message: Message) -> None:
+    async def receive(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.start = dict(message)
         else:
@@ -156,28 +156,28 @@ class _Kept:
         await send({"type": "http.response.body", "body": half})
 
 
-async def _hang_up(scope: Scope, receive: Receive, *, is_gentle: bool = False) -> None:
-    scope["app"].state.drop(scope, is_gentle=is_gentle)
+async def _drop_connection(scope: Scope, receive: Receive, *, is_graceful: bool = False) -> None:
+    scope["app"].state.drop(scope, is_graceful=is_graceful)
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _left(scope: Scope) -> dict[str, str]:
+def _limit_headers(scope: Scope) -> dict[str, str]:
     """Tell what is left of the limits, as every answer of the Accounting API does."""
     if not scope["path"].startswith(_API):
         return {}
-    practice: PracticeServices = scope["app"].state.practice
-    organisation = practice.books.by_tenant(Headers(scope=scope).get("xero-tenant-id"))
-    return practice.limits.headers(organisation.org if organisation else None)
+    services: SandboxServices = scope["app"].state.practice
+    organisation = services.books.by_tenant(Headers(scope=scope).get("xero-tenant-id"))
+    return services.limits.headers(organisation.org if organisation else None)
 
 
-def _bad_answer(rule: Rule, scope: Scope) -> Response:
-    bad = BAD_ANSWERS[rule.kind]
-    headers = _left(scope) | dict(bad.headers)
-    if bad.content_type is not None:
-        headers["Content-Type"] = bad.content_type
+def _fault_response(rule: FaultRule, scope: Scope) -> Response:
+    fault = FAULT_RESPONSES[rule.kind]
+    headers = _limit_headers(scope) | dict(fault.headers)
+    if fault.content_type is not None:
+        headers["Content-Type"] = fault.content_type
     if rule.kind.startswith("429-") and rule.retry_after is not None:
-        practice: PracticeServices = scope["app"].state.practice
-        until = practice.clock.now_ms() + rule.retry_after * 1000
+        services: SandboxServices = scope["app"].state.practice
+        until = services.clock.now_ms() + rule.retry_after * 1000
         headers["Retry-After"] = http_date(until) if rule.retry_as_date else str(rule.retry_after)
-    return Response(bad.body, bad.status, headers)
+    return Response(fault.body, fault.status, headers)

@@ -30,7 +30,7 @@ def _limited(problem: str) -> FaultResponse:
     return FaultResponse(429, headers={"X-Rate-Limit-Problem": problem})
 
 
-BAD_ANSWERS: Final[Mapping[str, FaultResponse]] = {
+FAULT_RESPONSES: Final[Mapping[str, FaultResponse]] = {
     **{f"429-{problem}": _limited(problem) for problem in ("minute", "day", "concurrent", "appminute")},
     "500": FaultResponse(500, _TEXT, b"An unexpected error occurred"),
     "503": FaultResponse(503, _TEXT, b"Service Unavailable"),

@@ -6,17 +6,17 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.fault_responses import BAD_ANSWERS
+from tui.sandbox.fault_responses import FAULT_RESPONSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What each of these does to a request or its answer is in `weather.py`; the others are answers of their own.
-KINDS = frozenset({"slow", "drop-before", "drop-after", "cut", "cut-gzip", *BAD_ANSWERS})
+KINDS = frozenset({"slow", "drop-before", "drop-after", "cut", "cut-gzip", *FAULT_RESPONSES})
 
 
 @dataclass(slots=True)
-class Rule:
+class FaultRule:
     """One rule: which requests, what happens to them, and how often."""
 
     kind: str
@@ -28,13 +28,13 @@ class Rule:
     retry_after: int | None
     retry_as_date: bool
     carried_out: bool
-    chance: random.Random = field(repr=False)
+    rng: random.Random = field(repr=False)
 
-    def strikes(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         """Say whether this request is hit, and count it."""
         if self.count == 0 or not path.startswith(self.path) or self.method not in {None, method}:
             return False
-        if self.probability < 1 and self.chance.random() >= self.probability:
+        if self.probability < 1 and self.rng.random() >= self.probability:
             return False
         if self.count is not None:
             self.count -= 1
@@ -45,9 +45,9 @@ class Faults:
     """The rules in force; the first that strikes decides."""
 
     def __init__(self) -> None:
-        self._rules: list[Rule] = []
+        self._rules: list[FaultRule] = []
 
-    def add(self, wish: Mapping[str, Any]) -> None:
+    def add(self, spec: Mapping[str, Any]) -> None:
         """Add a rule from its JSON. Raises `ValueError` in words for one that makes no sense.
 
         `kind` is needed; `method` (any), `path` (prefix, `/api.xro/`), `count` (without end),
@@ -55,23 +55,23 @@ class Faults:
         null for none) in seconds, told as a date with `retryAsDate`. With `carriedOut` a made-up answer
         hides that Xero did what was asked.
         """
-        kind = str(wish.get("kind"))
+        kind = str(spec.get("kind"))
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(sorted(KINDS))}")
-        method = wish.get("method")
+        method = spec.get("method")
         self._rules.append(
-            Rule(
+            FaultRule(
                 kind=kind,
                 method=None if method is None else str(method).upper(),
-                path=str(wish.get("path", "/api.xro/")),
-                count=_number(wish.get("count")),
-                probability=float(wish.get("probability", 1)),
-                seconds=float(wish.get("seconds", 1)),
-                retry_after=_number(wish.get("retryAfter", 1)),
-                retry_as_date=wish.get("retryAsDate") is True,
-                carried_out=wish.get("carriedOut") is True,
+                path=str(spec.get("path", "/api.xro/")),
+                count=_number(spec.get("count")),
+                probability=float(spec.get("probability", 1)),
+                seconds=float(spec.get("seconds", 1)),
+                retry_after=_number(spec.get("retryAfter", 1)),
+                retry_as_date=spec.get("retryAsDate") is True,
+                carried_out=spec.get("carriedOut") is True,
                 # Repeatable on purpose; nothing is protected by it.
-                chance=random.Random(int(wish.get("seed", 0))),  # noqa: S311 - as said above
+                rng=random.Random(int(spec.get("seed", 0))),  # noqa: S311 - as said above
             )
         )
 
@@ -79,9 +79,9 @@ class Faults:
         """Back to fair weather."""
         self._rules.clear()
 
-    def strike(self, method: str, path: str) -> Rule | None:
+    def find_rule(self, method: str, path: str) -> FaultRule | None:
         """Find the rule that hits a request, if any."""
-        return next((rule for rule in self._rules if rule.strikes(method, path)), None)
+        return next((rule for rule in self._rules if rule.matches(method, path)), None)
 
     def as_json(self) -> list[dict[str, Any]]:
         """List the rules with the strikes left."""
@@ -91,5 +91,5 @@ class Faults:
         ]
 
 
-def _number(wish: Any) -> int | None:
-    return None if wish is None else int(wish)
+def _number(spec: Any) -> int | None:
+    return None if spec is None else int(spec)

@@ -77,14 +77,14 @@ def page(
     return HTMLResponse(document, status, headers)
 
 
-def shown(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape a text from outside and keep it to a readable length."""
     return escape(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
 
 
 def isolated(text: str) -> str:
     """Escape a name so that its own direction of writing can't rearrange the words around it."""
-    return f"<bdi>{shown(text)}</bdi>"
+    return f"<bdi>{escaped(text)}</bdi>"
 
 
 def link(address: str, words: str) -> str:
@@ -97,19 +97,19 @@ def details(pairs: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{''.join(f'<dt>{escape(term)}</dt><dd>{value}</dd>' for term, value in pairs if value)}</dl>"
 
 
-def button(address: str, words: str, *, go: bool = False, **fields: str) -> str:
+def button(address: str, words: str, *, is_primary: bool = False, **fields: str) -> str:
     """Make a plain form with one button, which works without scripts."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in fields.items()
     )
-    look = ' class="go"' if go else ""
+    look = ' class="go"' if is_primary else ""
     return (
         f'<form method="post" action="{escape(address)}">{hidden}'
         f'<button type="submit"{look}>{escape(words)}</button></form>'
     )
 
 
-def said(words: str, *, refused: bool = False) -> str:
+def notice(words: str, *, refused: bool = False) -> str:
     """Tell what has just happened; `words` is HTML already."""
     return f'<p class="said{" refused" if refused else ""}" role="status">{words}</p>'

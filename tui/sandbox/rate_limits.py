@@ -33,14 +33,14 @@ class _Usage:
     day: deque[float] = field(default_factory=deque)
     at_once: int = 0
 
-    def forget_before(self, now: float, minute_seconds: float) -> None:
+    def prune(self, now: float, minute_seconds: float) -> None:
         for calls, length in ((self.minute, minute_seconds), (self.day, _DAY)):
             while calls and calls[0] <= now - length:
                 calls.popleft()
 
 
 @dataclass(slots=True)
-class Limits:
+class RateLimits:
     """The budgets, and what is left of them. All windows slide; `minute_seconds` can make a minute short."""
 
     minute: int = 60
@@ -51,9 +51,9 @@ class Limits:
     _usage: dict[int, _Usage] = field(default_factory=dict)
     _app: deque[float] = field(default_factory=deque)
 
-    def take(self, org: int) -> Exceeded | None:
+    def acquire(self, org: int) -> Exceeded | None:
         """Spend one call of an organisation, or say which limit forbids it; a refused call costs nothing."""
-        now, usage = time.monotonic(), self._fresh(org)
+        now, usage = time.monotonic(), self._current_usage(org)
         if usage.at_once >= self.at_once:
             return Exceeded("concurrent", _RETRY_CONCURRENT)
         if len(usage.day) >= self.day:
@@ -69,7 +69,7 @@ class Limits:
     @contextmanager
     def running(self, org: int) -> Iterator[None]:
         """Count a call as one of those at once while it lasts."""
-        usage = self._fresh(org)
+        usage = self._current_usage(org)
         usage.at_once += 1
         try:
             yield
@@ -78,10 +78,10 @@ class Limits:
 
     def headers(self, org: int | None) -> dict[str, str]:
         """Tell what is left, for an answer; an unknown organisation has no budget of its own."""
-        self._forget_app(time.monotonic())
+        self._prune_app(time.monotonic())
         left = {"X-AppMinLimit-Remaining": str(max(0, self.app_minute - len(self._app)))}
         if org is not None:
-            usage = self._fresh(org)
+            usage = self._current_usage(org)
             left["X-MinLimit-Remaining"] = str(max(0, self.minute - len(usage.minute)))
             left["X-DayLimit-Remaining"] = str(max(0, self.day - len(usage.day)))
         return left
@@ -93,14 +93,14 @@ class Limits:
             usage.minute.clear()
             usage.day.clear()
 
-    def _fresh(self, org: int) -> _Usage:
+    def _current_usage(self, org: int) -> _Usage:
         now = time.monotonic()
-        self._forget_app(now)
+        self._prune_app(now)
         usage = self._usage.setdefault(org, _Usage())
-        usage.forget_before(now, self.minute_seconds)
+        usage.prune(now, self.minute_seconds)
         return usage
 
-    def _forget_app(self, now: float) -> None:
+    def _prune_app(self, now: float) -> None:
         while self._app and self._app[0] <= now - self.minute_seconds:
             self._app.popleft()
 

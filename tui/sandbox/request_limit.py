@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: In bytes. Xero's limit for a request.
-MOST: Final = 3_500_000
+MAX_BYTES: Final = 3_500_000
 
 
 class RequestLimit:
@@ -40,18 +40,18 @@ class RequestLimit:
 class _Read:
     """Gives the body once, and then whatever else arrives."""
 
-    def __init__(self, body: bytes, onward: Receive) -> None:
+    def __init__(self, body: bytes, receive: Receive) -> None:
         self._message: Message | None = {"type": "http.request", "body": body, "more_body": False}
-        self._onward = onward
+        self._receive = receive
 
     async def __call__(self) -> Message:
         message, self._message = self._message, None
-        return message or await self._onward()
+        return message or await self._receive()
 
 
 def _is_too_large(length: str) -> bool:
     # A number of more digits than the limit is larger, however many they are.
-    return length.isdecimal() and (len(length) > len(str(MOST)) or int(length) > MOST)
+    return length.isdecimal() and (len(length) > len(str(MAX_BYTES)) or int(length) > MAX_BYTES)
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -64,6 +64,6 @@ async def _read(receive: Receive) -> bytes | None:
             raise ClientDisconnect
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > MOST:
+        if len(body) > MAX_BYTES:
             return None
     return bytes(body)

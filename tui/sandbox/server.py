@@ -22,12 +22,12 @@ from tui.sandbox.application import application
 from tui.sandbox.books import Books
 from tui.sandbox.call_counter import CallCounter
 from tui.sandbox.clock import Clock
-from tui.sandbox.context import PracticeServices
-from tui.sandbox.counts import Counts
-from tui.sandbox.database import PracticeDatabase
+from tui.sandbox.context import SandboxServices
+from tui.sandbox.counts import CountCache
+from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.faults import Faults
 from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
-from tui.sandbox.rate_limits import Limits
+from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased.company import Companies
 from tui.sandbox.request_log import RequestLog
 from tui.sandbox.sample_data.build import seed
@@ -86,7 +86,7 @@ def run(options: ServerOptions) -> None:
     try:
         _log_beside(folder)
         with closing(_bind(options.port)) as listening, closing(_open(folder / _FILE, options)) as data:
-            asyncio.run(_serve(_practice(data, options), listening, options))
+            asyncio.run(_serve(_build_services(data, options), listening, options))
     finally:
         lock.release()
 
@@ -110,16 +110,16 @@ def _bind(port: int) -> socket.socket:
     return listening
 
 
-def _open(file: Path, options: ServerOptions) -> PracticeDatabase:
+def _open(file: Path, options: ServerOptions) -> SandboxDatabase:
     if options.fresh:
         database.remove(file)
     try:
         if not file.exists():
             seed(file, options.contacts)
-        data = PracticeDatabase(file)
+        data = SandboxDatabase(file)
     except sqlite3.Error as error:
         raise CannotStartError(f"{file} can't be used: {error}. Use --fresh to start over.") from None
-    seeded = int(data.recall("contacts") or 0)
+    seeded = int(data.get_meta("contacts") or 0)
     if seeded != options.contacts:
         sys.stderr.write(
             f"The practice data already here was made with --contacts {seeded} and is kept. "
@@ -128,19 +128,19 @@ def _open(file: Path, options: ServerOptions) -> PracticeDatabase:
     return data
 
 
-def _practice(data: PracticeDatabase, options: ServerOptions) -> PracticeServices:
+def _build_services(data: SandboxDatabase, options: ServerOptions) -> SandboxServices:
     clock = Clock()
-    books, limits = Books(data, clock), Limits(minute=options.minute_limit, day=options.day_limit)
-    return PracticeServices(
+    books, limits = Books(data, clock), RateLimits(minute=options.minute_limit, day=options.day_limit)
+    return SandboxServices(
         database=data,
         clock=clock,
         books=books,
-        counts=Counts(data),
+        count_cache=CountCache(data),
         tokens=TokenIssuer(data, clock),
         limits=limits,
-        budget=CallCounter(limits),
+        call_counter=CallCounter(limits),
         faults=Faults(),
-        log=RequestLog(clock),
+        request_log=RequestLog(clock),
         companies=Companies(data, clock, books, options.cycle, options.sync_seconds),
     )
 
@@ -169,7 +169,7 @@ class _Server(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
 
-    def drop(self, scope: Scope, *, is_gentle: bool) -> None:
+    def drop(self, scope: Scope, *, is_graceful: bool) -> None:
         """Close the connection of a request, as a failing network would.
 
         A gentle end lets through what was sent of the answer so far.
@@ -177,12 +177,12 @@ class _Server(uvicorn.Server):
         for connection in self.server_state.connections:
             # Every protocol that speaks HTTP has both; uvicorn's type also covers those that do not.
             if getattr(connection, "client", None) == scope["client"] and connection.transport is not None:
-                end = connection.transport.close if is_gentle else connection.transport.abort
+                end = connection.transport.close if is_graceful else connection.transport.abort
                 end()
 
 
-async def _serve(practice: PracticeServices, listening: socket.socket, options: ServerOptions) -> None:
-    app = application(practice)
+async def _serve(services: SandboxServices, listening: socket.socket, options: ServerOptions) -> None:
+    app = application(services)
     config = uvicorn.Config(
         app,
         http="h11",
@@ -196,14 +196,14 @@ async def _serve(practice: PracticeServices, listening: socket.socket, options: 
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_LINGER_SECONDS,
     )
-    server = _Server(config, lambda: _announce(practice, listening.getsockname()[1]))
+    server = _Server(config, lambda: _announce(services, listening.getsockname()[1]))
     app.state.drop = server.drop
     if options.exit_with_parent:
         _stop_at_end_of_input(server)
     await server.serve(sockets=[listening])
 
 
-def _announce(practice: PracticeServices, port: int) -> None:
+def _announce(services: SandboxServices, port: int) -> None:
     base = f"http://{_HOST}:{port}"
     line = {
         "login": base,
@@ -212,10 +212,10 @@ def _announce(practice: PracticeServices, port: int) -> None:
         "pages": base,
         "released": f"{base}/released",
         "client_id": CLIENT_ID,
-        "refresh_token": practice.tokens.ready_refresh_token(),
+        "refresh_token": services.tokens.issue_refresh_token(),
         "organisations": [
             {"tenantId": one.tenant_id, "tenantName": one.name, "shortCode": one.short_code}
-            for one in practice.books.organisations
+            for one in services.books.organisations
         ],
     }
     sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -10,8 +10,8 @@ from starlette.routing import Route
 from tui.sandbox import contact
 from tui.sandbox.accounting.fields import changed
 from tui.sandbox.books import RefusedError, new_id
-from tui.sandbox.context import practice_of
-from tui.sandbox.re_leased.controls import body_of
+from tui.sandbox.context import services_of
+from tui.sandbox.re_leased.controls import read_body
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from tui.sandbox.books import PracticeOrganisation
-    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.books import SandboxOrganisation
+    from tui.sandbox.context import SandboxServices
 
 USER = "Somebody in Xero"
 _AS_GIVEN = ("Balances", "IsCustomer", "IsSupplier", "ContactStatus")
@@ -28,88 +28,88 @@ _AS_GIVEN = ("Balances", "IsCustomer", "IsSupplier", "ContactStatus")
 
 async def create_contact(request: Request) -> Response:
     """`POST /practice/contacts/{tenantId}`: add a contact of any name and fields."""
-    practice, organisation = practice_of(request), organisation_of(request)
-    wish = await body_of(request)
+    services, organisation = services_of(request), organisation_of(request)
+    body = await read_body(request)
     if organisation is None:
         return unknown()
-    if not isinstance(wish.get("Name"), str) or not wish["Name"]:
+    if not isinstance(body.get("Name"), str) or not body["Name"]:
         return JSONResponse({"error": "Name is needed."}, 400)
-    document = contact.blank(new_id(), wish["Name"])
-    extra = {key: wish[key] for key in _AS_GIVEN if key in wish}
+    document = contact.blank(new_id(), body["Name"])
+    extra = {key: body[key] for key in _AS_GIVEN if key in body}
     # Nobody has edited a contact that has a name and nothing else.
-    filled = changed(document, wish) if set(wish) - {"Name", *_AS_GIVEN} else document
+    filled = changed(document, body) if set(body) - {"Name", *_AS_GIVEN} else document
     try:
-        practice.books.create(organisation.org, filled | extra, USER)
+        services.books.create(organisation.org, filled | extra, USER)
     except RefusedError as refusal:
         return JSONResponse({"error": str(refusal)}, 409)
     return JSONResponse({"ContactID": document["ContactID"]}, 201)
 
 
-async def somebody_else(request: Request) -> Response:
+async def edit_contact(request: Request) -> Response:
     """`POST /practice/contacts/{tenantId}/{contactId}/{deed}`: somebody works in Xero's pages."""
-    practice, organisation = practice_of(request), organisation_of(request)
-    row = practice.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
-    deed = _DEEDS.get(request.path_params["deed"])
-    if row is None or deed is None:
+    services, organisation = services_of(request), organisation_of(request)
+    row = services.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
+    edit = _EDITS.get(request.path_params["deed"])
+    if row is None or edit is None:
         return unknown()
     try:
-        deed(practice, row, await body_of(request))
+        edit(services, row, await read_body(request))
     except RefusedError as refusal:
         return JSONResponse({"error": str(refusal)}, 409)
-    after = practice.books.find(row["org"], row["contact_id"])
+    after = services.books.find(row["org"], row["contact_id"])
     return JSONResponse(contact.read((after or row)["document"]))
 
 
-def _archive(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    del wish
+def _archive(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    del body
     if row["active"]:
-        practice.books.archive(row, USER)
+        services.books.archive(row, USER)
 
 
-def _restore(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    del wish
+def _restore(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    del body
     if not row["active"]:
-        practice.books.restore(row, USER)
+        services.books.restore(row, USER)
 
 
-def _rename(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    name = str(wish.get("Name") or "")
+def _rename(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    name = str(body.get("Name") or "")
     if not name:
         raise RefusedError("Name is needed.")
     document = contact.read(row["document"]) | {"Name": name}
-    practice.books.edit(row, document, USER, f"{row['name']} was renamed to {name}.")
+    services.books.edit(row, document, USER, f"{row['name']} was renamed to {name}.")
 
 
-def _merge(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    into = practice.books.find(row["org"], str(wish.get("into")))
+def _merge(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    into = services.books.find(row["org"], str(body.get("into")))
     if into is None or into["id"] == row["id"] or not into["active"]:
         raise RefusedError("`into` must be the ContactID of another active contact.")
-    practice.books.merge(row, into, USER)
+    services.books.merge(row, into, USER)
 
 
-def _gdpr(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    del wish
-    practice.books.forget(row, USER)
+def _gdpr(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    del body
+    services.books.forget(row, USER)
 
 
-def _balances(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
+def _balances(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
     sides = {
-        side: {kind: float(wish.get(side, {}).get(kind, 0)) for kind in ("Outstanding", "Overdue")}
+        side: {kind: float(body.get(side, {}).get(kind, 0)) for kind in ("Outstanding", "Overdue")}
         for side in ("AccountsReceivable", "AccountsPayable")
     }
-    practice.books.set_balances(row, sides)
+    services.books.set_balances(row, sides)
 
 
-def _vanish(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    del wish
-    practice.books.remove(row)
+def _vanish(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    del body
+    services.books.remove(row)
 
 
-def _repeating(practice: PracticeServices, row: sqlite3.Row, wish: dict[str, Any]) -> None:
-    practice.books.set_repeating(row, repeating=wish.get("repeating", True) is True)
+def _repeating(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    services.books.set_repeating(row, repeating=body.get("repeating", True) is True)
 
 
-_DEEDS: dict[str, Callable[[PracticeServices, sqlite3.Row, dict[str, Any]], None]] = {
+_EDITS: dict[str, Callable[[SandboxServices, sqlite3.Row, dict[str, Any]], None]] = {
     "archive": _archive,
     "restore": _restore,
     "rename": _rename,
@@ -121,9 +121,9 @@ _DEEDS: dict[str, Callable[[PracticeServices, sqlite3.Row, dict[str, Any]], None
 }
 
 
-def organisation_of(request: Request) -> PracticeOrganisation | None:
+def organisation_of(request: Request) -> SandboxOrganisation | None:
     """Find the organisation that a control names."""
-    return practice_of(request).books.by_tenant(request.path_params["tenant_id"])
+    return services_of(request).books.by_tenant(request.path_params["tenant_id"])
 
 
 def unknown() -> Response:
@@ -133,5 +133,5 @@ def unknown() -> Response:
 
 ROUTES = [
     Route("/practice/contacts/{tenant_id}", create_contact, methods=["POST"]),
-    Route("/practice/contacts/{tenant_id}/{contact_id}/{deed}", somebody_else, methods=["POST"]),
+    Route("/practice/contacts/{tenant_id}/{contact_id}/{deed}", edit_contact, methods=["POST"]),
 ]

@@ -13,18 +13,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tui.sandbox import contact
-from tui.sandbox.books import PracticeOrganisation, RefusedError
+from tui.sandbox.books import RefusedError, SandboxOrganisation
 from tui.sandbox.clock import human
 from tui.sandbox.contact import GDPR
-from tui.sandbox.context import practice_of
-from tui.sandbox.html import button, details, isolated, link, page, said, shown
+from tui.sandbox.context import services_of
+from tui.sandbox.html import button, details, escaped, isolated, link, notice, page
 
 if TYPE_CHECKING:
     import sqlite3
 
     from starlette.requests import Request
 
-    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.context import SandboxServices
 
 USER = "Somebody in Xero"
 _PAGE_SIZE = 50
@@ -37,7 +37,7 @@ async def contact_page(request: Request) -> Response:
     found = _find(request)
     if found is None:
         return _nothing_here()
-    return _show(practice_of(request), *found)
+    return _show(services_of(request), *found)
 
 
 async def restore(request: Request) -> Response:
@@ -52,23 +52,23 @@ async def archive(request: Request) -> Response:
 
 async def archived_list(request: Request) -> Response:
     """List the archived contacts of an organisation, a page at a time, by name."""
-    practice = practice_of(request)
-    organisation = practice.books.by_short_code(request.path_params["short_code"])
+    services = services_of(request)
+    organisation = services.books.by_short_code(request.path_params["short_code"])
     if organisation is None:
         return _nothing_here()
     term = request.query_params.get("search", "").strip()
     number = request.query_params.get("page", "1")
-    at = max(1, int(number)) if number.isdecimal() and len(number) <= _LONGEST_NUMBER else 1
-    rows = _archived(practice, organisation, term, at)
+    page_number = max(1, int(number)) if number.isdecimal() and len(number) <= _LONGEST_NUMBER else 1
+    rows = _archived(services, organisation, term, page_number)
     return page(
         f"Archived contacts · {organisation.name}",
-        _list_body(organisation, rows, term, at),
+        _list_body(organisation, rows, term, page_number),
         nav=_nav(organisation),
     )
 
 
 def _archived(
-    practice: PracticeServices, organisation: PracticeOrganisation, term: str, at: int
+    services: SandboxServices, organisation: SandboxOrganisation, term: str, page_number: int
 ) -> list[sqlite3.Row]:
     """Find one page of archived contacts, and one more if there is a next page."""
     found, values = (
@@ -78,28 +78,35 @@ def _archived(
         "SELECT contact_id, name, email, status, merged_to FROM contacts "  # noqa: S608 - our own condition
         f"WHERE org = ? AND NOT active {found} ORDER BY name_key, contact_id LIMIT ? OFFSET ?"
     )
-    return practice.database.all(sql, (organisation.org, *values, _PAGE_SIZE + 1, (at - 1) * _PAGE_SIZE))
+    return services.database.all(
+        sql, (organisation.org, *values, _PAGE_SIZE + 1, (page_number - 1) * _PAGE_SIZE)
+    )
 
 
-def _list_body(organisation: PracticeOrganisation, rows: list[sqlite3.Row], term: str, at: int) -> str:
+def _list_body(
+    organisation: SandboxOrganisation, rows: list[sqlite3.Row], term: str, page_number: int
+) -> str:
     base = f"/app/{organisation.short_code}/contacts"
     lines = "".join(_line(organisation, row) for row in rows[:_PAGE_SIZE])
-    turns = []
-    for words, to, there in (("Previous", at - 1, at > 1), ("Next", at + 1, len(rows) > _PAGE_SIZE)):
-        if there:
-            turns.append(link(f"{base}/archived?{urlencode({'search': term, 'page': to})}", words))
+    page_links = []
+    for words, to, is_available in (
+        ("Previous", page_number - 1, page_number > 1),
+        ("Next", page_number + 1, len(rows) > _PAGE_SIZE),
+    ):
+        if is_available:
+            page_links.append(link(f"{base}/archived?{urlencode({'search': term, 'page': to})}", words))
     found = f"<table><tr><th>Contact</th><th>E-mail</th></tr>{lines}</table>" if rows else _none(term)
     return (
         f"<h1>Archived contacts</h1>"
         f'<form class="row" action="{base}/archived"><input type="search" name="search" aria-label="Search" '
         f'placeholder="Name, person, number or e-mail" value="{escape(term)}"><button>Search</button></form>'
-        f"{found}<p><nav>{''.join(turns)}</nav></p>"
+        f"{found}<p><nav>{''.join(page_links)}</nav></p>"
     )
 
 
-def _line(organisation: PracticeOrganisation, row: sqlite3.Row) -> str:
+def _line(organisation: SandboxOrganisation, row: sqlite3.Row) -> str:
     name = link(_address(organisation, row["contact_id"]), isolated(row["name"]))
-    return f"<tr><td>{name}{_remark(row)}</td><td>{shown(row['email'] or '')}</td></tr>"
+    return f"<tr><td>{name}{_remark(row)}</td><td>{escaped(row['email'] or '')}</td></tr>"
 
 
 def _none(term: str) -> str:
@@ -112,46 +119,46 @@ def _remark(row: sqlite3.Row) -> str:
     return ' <span class="badge">Details removed</span>' if row["status"] == GDPR else ""
 
 
-def _change(request: Request, deed: str) -> Response:
+def _change(request: Request, action: str) -> Response:
     found = _find(request)
     if found is None:
         return _nothing_here()
-    practice = practice_of(request)
+    services = services_of(request)
     organisation, row = found
-    if bool(row["active"]) == (deed == "restore"):
+    if bool(row["active"]) == (action == "restore"):
         return RedirectResponse(_address(organisation, row["contact_id"]), 303)
     try:
-        if deed == "restore":
-            practice.books.restore(row, USER)
+        if action == "restore":
+            services.books.restore(row, USER)
         else:
-            practice.books.archive(row, USER)
+            services.books.archive(row, USER)
     except RefusedError as refusal:
-        return _show(practice, organisation, row, refusal=str(refusal))
+        return _show(services, organisation, row, refusal=str(refusal))
     return RedirectResponse(_address(organisation, row["contact_id"]), 303)
 
 
 def _show(
-    practice: PracticeServices,
-    organisation: PracticeOrganisation,
+    services: SandboxServices,
+    organisation: SandboxOrganisation,
     row: sqlite3.Row,
     refusal: str | None = None,
 ) -> Response:
     document = contact.read(row["document"])
     address = _address(organisation, row["contact_id"])
     if refusal is not None:
-        news = said(f"{shown(refusal)} Nothing was changed.", refused=True)
+        status_line = notice(f"{escaped(refusal)} Nothing was changed.", refused=True)
     elif row["active"]:
-        news = said("This contact is active.")
+        status_line = notice("This contact is active.")
     else:
-        news = said(_why_out_of_use(row))
+        status_line = notice(_archived_reason(row))
     if row["active"]:
-        press = button(f"{address}/archive", "Archive")
+        action_button = button(f"{address}/archive", "Archive")
     else:
-        press = button(f"{address}/restore", "Restore", go=True)
+        action_button = button(f"{address}/restore", "Restore", is_primary=True)
     word = "Active" if row["active"] else "Archived"
     body = (
-        f'<h1>{isolated(row["name"])}</h1><p><span class="badge">{word}</span></p>{news}{press}'
-        f"{_particulars(organisation, document, row)}{_history(practice, row)}"
+        f'<h1>{isolated(row["name"])}</h1><p><span class="badge">{word}</span></p>{status_line}{action_button}'
+        f"{_particulars(organisation, document, row)}{_history(services, row)}"
     )
     return page(
         f"{row['name'][:80]} · {organisation.name}",
@@ -161,7 +168,7 @@ def _show(
     )
 
 
-def _why_out_of_use(row: sqlite3.Row) -> str:
+def _archived_reason(row: sqlite3.Row) -> str:
     if row["merged_to"]:
         return "This contact was merged into another one."
     if row["status"] == GDPR:
@@ -169,7 +176,7 @@ def _why_out_of_use(row: sqlite3.Row) -> str:
     return "This contact is archived. Press Restore to use it again."
 
 
-def _particulars(organisation: PracticeOrganisation, document: contact.Document, row: sqlite3.Row) -> str:
+def _particulars(organisation: SandboxOrganisation, document: contact.Document, row: sqlite3.Row) -> str:
     person = " ".join(part for part in (document.get("FirstName"), document.get("LastName")) if part)
     merged = document.get("MergedToContactID")
     owed = document.get("Balances", {})
@@ -177,12 +184,12 @@ def _particulars(organisation: PracticeOrganisation, document: contact.Document,
     place = ", ".join(part for key in ("AddressLine1", "City", "PostalCode") if (part := street.get(key)))
     return "<h2>Details</h2>" + details(
         [
-            ("Person", shown(person)),
-            ("E-mail", shown(document.get("EmailAddress", ""))),
-            ("Account number", shown(document.get("AccountNumber", ""))),
-            ("Contact code", shown(document.get("ContactNumber", ""))),
-            ("Address", shown(place)),
-            ("Groups", shown(", ".join(group["Name"] for group in document["ContactGroups"]))),
+            ("Person", escaped(person)),
+            ("E-mail", escaped(document.get("EmailAddress", ""))),
+            ("Account number", escaped(document.get("AccountNumber", ""))),
+            ("Contact code", escaped(document.get("ContactNumber", ""))),
+            ("Address", escaped(place)),
+            ("Groups", escaped(", ".join(group["Name"] for group in document["ContactGroups"]))),
             ("They owe", _money(owed.get("AccountsReceivable"))),
             ("You owe", _money(owed.get("AccountsPayable"))),
             ("Repeating invoices", "Yes" if row["repeating"] else ""),
@@ -202,30 +209,30 @@ def _money(side: dict[str, float] | None) -> str:
     return f"{side['Outstanding']:,.2f}{late}"
 
 
-def _history(practice: PracticeServices, row: sqlite3.Row) -> str:
+def _history(services: SandboxServices, row: sqlite3.Row) -> str:
     lines = "".join(
-        f'<tr><td class="keep">{human(one["at"])}<br>{shown(one["changes"])}</td>'
-        f"<td>{shown(one['user'])}<br>{shown(one['details'])}</td></tr>"
-        for one in practice.books.history(row)[:_LATEST_HISTORY]
+        f'<tr><td class="keep">{human(one["at"])}<br>{escaped(one["changes"])}</td>'
+        f"<td>{escaped(one['user'])}<br>{escaped(one['details'])}</td></tr>"
+        for one in services.books.history(row)[:_LATEST_HISTORY]
     )
     return f"<h2>History</h2><table>{lines}</table>" if lines else ""
 
 
-def _nav(organisation: PracticeOrganisation) -> str:
+def _nav(organisation: SandboxOrganisation) -> str:
     archived = link(f"/app/{organisation.short_code}/contacts/archived", "Archived contacts")
     return f"<strong>{isolated(organisation.name)}</strong><br>{archived}"
 
 
-def _address(organisation: PracticeOrganisation, contact_id: str) -> str:
+def _address(organisation: SandboxOrganisation, contact_id: str) -> str:
     return f"/app/{quote(organisation.short_code, safe='!')}/contacts/contact/{contact_id}"
 
 
-def _find(request: Request) -> tuple[PracticeOrganisation, sqlite3.Row] | None:
-    practice = practice_of(request)
-    organisation = practice.books.by_short_code(request.path_params["short_code"])
+def _find(request: Request) -> tuple[SandboxOrganisation, sqlite3.Row] | None:
+    services = services_of(request)
+    organisation = services.books.by_short_code(request.path_params["short_code"])
     if organisation is None:
         return None
-    row = practice.books.find(organisation.org, request.path_params["contact_id"])
+    row = services.books.find(organisation.org, request.path_params["contact_id"])
     return None if row is None else (organisation, row)
 
 

@@ -10,11 +10,11 @@ from textual.css.query import NoMatches
 from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
-from tui.actions.registry import in_words, key_now
+from tui.actions.registry import current_key, error_message
 from tui.compat.textual import GuardedScreen
 from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.system.log import logger
-from tui.widgets.formatting import read_only
+from tui.widgets.formatting import read_only_message
 from tui.widgets.key_bar import KeyBar
 
 
@@ -32,12 +32,12 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
 
     def key(self, action_id: str) -> str:
         """Return the key of an action as it is now, for a sentence that says what to press."""
-        return key_now(self.app, action_id)
+        return current_key(self.app, action_id)
 
-    def flash(self, text: str, *, trouble: bool = False) -> None:
+    def flash(self, text: str, *, is_problem: bool = False) -> None:
         """Show a line of news for a while; a screen that is closing has no place for it."""
         with suppress(NoMatches):
-            self.key_bar.flash(text, trouble=trouble)
+            self.key_bar.flash(text, is_problem=is_problem)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of a worker that failed."""
@@ -55,6 +55,6 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
     def show_error(self, error: ReshelveError) -> None:
         """Show what the engine says went wrong, and what to do."""
         if isinstance(error, ReadOnlyError):
-            self.flash(read_only(error.reason))
+            self.flash(read_only_message(error.reason))
         else:
-            self.flash(in_words(self.app, error), trouble=True)
+            self.flash(error_message(self.app, error), is_problem=True)

@@ -25,7 +25,7 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
 
     def now(self) -> datetime:
         """Return the present moment in UTC by the clock of this organisation's Xero."""
-        return clock.by_xero(clock.now(), self.backend.snapshot.clock_ahead)
+        return clock.to_xero_time(clock.now(), self.backend.snapshot.clock_ahead)
 
     def local_now(self) -> datetime:
         """Return the same moment in the person's time zone."""
@@ -38,7 +38,7 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
         if await asyncio.to_thread(browser.open_page, url):
             self.flash("Opened in your browser.")
         else:
-            self.flash(f"No browser opened. {self.key('copy')} copies the link: {url}", trouble=True)
+            self.flash(f"No browser opened. {self.key('copy')} copies the link: {url}", is_problem=True)
 
     def copy_link(self, contact_id: str) -> None:
         """Put a contact's link on the clipboard, through the terminal, so that it works over ssh too."""

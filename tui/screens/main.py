@@ -10,13 +10,13 @@ from textual.containers import Container, Horizontal
 from tui.actions.registry import bindings
 from tui.model.change import Action
 from tui.model.snapshot import ConnectionStatus
-from tui.screens.changes.change_controller import ChangeController, why_not
+from tui.screens.changes.change_controller import ChangeController, blocked_reason
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.messages import SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.formatting import counted, number
+from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.paused_banner import PausedBanner
 from tui.widgets.query_hint import QueryHint
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from tui.model.backend import Backend
     from tui.model.snapshot import Snapshot
 
-_TO_RECONNECT = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
-_HELD = "Reading is held after this page. The same key goes on from there; nothing is lost."
+_RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
+_SYNC_PAUSED = "Reading is held after this page. The same key goes on from there; nothing is lost."
 _SEARCH_KEYS = (
     ("open", "To the contacts"),
     ("clear", "Clear"),
@@ -65,8 +65,8 @@ class MainScreen(
     ]
 
     title_bar = getters.query_one(TitleBar)
-    pause_bar = getters.query_one(PausedBanner)
-    pull_bar = getters.query_one(SyncProgressBar)
+    paused_banner = getters.query_one(PausedBanner)
+    progress_bar = getters.query_one(SyncProgressBar)
     unreadable_bar = getters.query_one(UnreadableBar)
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
@@ -74,7 +74,7 @@ class MainScreen(
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
-        self._offered: tuple[bool, bool, bool, bool] | None = None
+        self._key_bar_state: tuple[bool, bool, bool, bool] | None = None
         self._has_reminded = False
 
     def compose(self) -> ComposeResult:
@@ -96,9 +96,9 @@ class MainScreen(
     def on_mount(self) -> None:
         """Show what is known."""
         snapshot = self.backend.snapshot
-        self.show_first(snapshot)
+        self.show_initial_rows(snapshot)
         self._update(snapshot)
-        self._offer_keys()
+        self._update_key_bar()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
@@ -106,16 +106,16 @@ class MainScreen(
         self._update(message.snapshot)
 
     def _update(self, snapshot: Snapshot) -> None:
-        now, is_practice = self.now(), self.backend.is_practice
+        now, is_practice = self.now(), self.backend.is_sandbox
         self.title_bar.update_from(snapshot, now, is_practice=is_practice)
         self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
-        self.pull_bar.update_from(snapshot, now)
-        self.pause_bar.update_from(snapshot)
+        self.progress_bar.update_from(snapshot, now)
+        self.paused_banner.update_from(snapshot)
         self.unreadable_bar.update_from(snapshot)
         self.table.update_from(snapshot.balances_read_at)
         # What the keys follow seldom changes; the clock calls here every second.
-        if self._offered != self._offers_follow(snapshot):
-            self._offer_keys()
+        if self._key_bar_state != self._key_bar_state_of(snapshot):
+            self._update_key_bar()
         self._remind(snapshot)
 
     def _remind(self, snapshot: Snapshot) -> None:
@@ -127,7 +127,7 @@ class MainScreen(
         if waiting:
             verb = "waits" if waiting == 1 else "wait"
             key = self.key("handoffs")
-            self.flash(f"{counted(waiting, 'restore')} {verb} for a press in Xero. Press {key}.")
+            self.flash(f"{pluralize(waiting, 'restore')} {verb} for a press in Xero. Press {key}.")
 
     def tick(self) -> None:
         """Let countdowns count."""
@@ -138,34 +138,34 @@ class MainScreen(
         self.apply_snapshot(self.backend.snapshot)
         self._update(self.backend.snapshot)
 
-    def _offers_follow(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
-        pull, is_told = snapshot.progress, snapshot.re_leased.reported_sync_since is not None
-        is_held = pull is not None and pull.is_paused
-        return snapshot.xero.status in _TO_RECONNECT, pull is not None, is_held, is_told
+    def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
+        progress, is_sync_reported = snapshot.progress, snapshot.re_leased.reported_sync_since is not None
+        is_paused = progress is not None and progress.is_paused
+        return snapshot.xero.status in _RECONNECT_STATUSES, progress is not None, is_paused, is_sync_reported
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
-        self._offer_keys()
+        self._update_key_bar()
 
     @on(ContactTable.SelectionChanged)
     def _selection_changed(self) -> None:
         self.selection_bar.update_from(len(self.table.selected), len(self.table.hidden))
-        self._offer_keys()
+        self._update_key_bar()
 
-    def _offer_keys(self) -> None:
-        self._offered = self._offers_follow(self.backend.snapshot)
-        to_connect, is_reading, is_held, is_told = self._offered
+    def _update_key_bar(self) -> None:
+        self._key_bar_state = self._key_bar_state_of(self.backend.snapshot)
+        needs_reconnect, is_reading, is_paused, is_sync_reported = self._key_bar_state
         if self.search.has_focus_within:
-            self.key_bar.offer(*_SEARCH_KEYS)
+            self.key_bar.set_actions(*_SEARCH_KEYS)
             return
         count = len(self.table.selected)
-        some = f" {number(count)}" if count else ""
-        self.key_bar.offer(
-            *(["connect"] if to_connect else []),
-            *([("hold_pull", "Go on reading" if is_held else "Hold reading")] if is_reading else []),
-            *([("manual_sync", "How did it end?")] if is_told else []),
-            ("archive", f"Archive{some}"),
-            ("restore", f"Restore{some}"),
+        count_suffix = f" {format_number(count)}" if count else ""
+        self.key_bar.set_actions(
+            *(["connect"] if needs_reconnect else []),
+            *([("hold_pull", "Go on reading" if is_paused else "Hold reading")] if is_reading else []),
+            *([("manual_sync", "How did it end?")] if is_sync_reported else []),
+            ("archive", f"Archive{count_suffix}"),
+            ("restore", f"Restore{count_suffix}"),
             "search",
             "undo",
             "troubleshoot",
@@ -188,13 +188,13 @@ class MainScreen(
 
     def action_archive(self) -> None:
         """Archive the contact under the cursor, or all that are selected."""
-        self.table.when_shown(lambda: self._change(Action.ARCHIVE))
+        self.table.run_when_shown(lambda: self._start_change(Action.ARCHIVE))
 
     def action_restore(self) -> None:
         """Restore the contact under the cursor, or all that are selected."""
-        self.table.when_shown(lambda: self._change(Action.RESTORE))
+        self.table.run_when_shown(lambda: self._start_change(Action.RESTORE))
 
-    def _change(self, action: Action) -> None:
+    def _start_change(self, action: Action) -> None:
         targets = self.table.targets()
         if not targets:
             self.flash("There is no contact here to change.")
@@ -203,15 +203,17 @@ class MainScreen(
             self.table.reveal_cursor()
         row = self.table.cursor_row
         if row is not None and targets == (row.contact_id,):
-            reason = why_not(action, row.status, row.last_change, is_merged=row.is_merged, key=self.key)
+            reason = blocked_reason(
+                action, row.status, row.last_change, is_merged=row.is_merged, key=self.key
+            )
             if reason:
                 self.flash(reason)
                 return
-        self.change(action, targets, hidden=self.table.hidden)
+        self.confirm_change(action, targets, hidden=self.table.hidden)
 
-    def changed(self, words: str) -> None:
+    def show_requested(self, text: str) -> None:
         """Show that the changes are in the journal; what was selected is done with."""
-        super().changed(words)
+        super().show_requested(text)
         self.table.clear_selection()
 
     @on(ContactTable.Opened)
@@ -222,11 +224,11 @@ class MainScreen(
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero's pages."""
-        self.table.when_shown(lambda: self._with_contact(self.open_page))
+        self.table.run_when_shown(lambda: self._with_contact(self.open_page))
 
     def action_copy(self) -> None:
         """Copy the link to the contact under the cursor."""
-        self.table.when_shown(lambda: self._with_contact(self.copy_link))
+        self.table.run_when_shown(lambda: self._with_contact(self.copy_link))
 
     def _with_contact(self, do: Callable[[str], object]) -> None:
         contact_id = self.table.cursor_id
@@ -238,8 +240,8 @@ class MainScreen(
 
     def action_handoffs(self) -> None:
         """Show the restores that wait for a press in Xero."""
-        pane = self.backend.snapshot.summary
-        if pane is None or not pane.manual_restore_total:
+        summary = self.backend.snapshot.summary
+        if summary is None or not summary.manual_restore_total:
             self.flash("No restore is waiting for a press in Xero.")
         else:
             from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
@@ -260,12 +262,12 @@ class MainScreen(
 
     def action_retry_here(self) -> None:
         """Try again what Xero refused for the contact under the cursor."""
-        self.table.when_shown(self._retry_here)
+        self.table.run_when_shown(self._retry_here)
 
     def _retry_here(self) -> None:
         self.table.reveal_cursor()
         row = self.table.cursor_row
-        self.try_again(row.last_change if row is not None else None)
+        self.retry_change(row.last_change if row is not None else None)
 
     def action_refresh(self) -> None:
         """Look for news now."""
@@ -274,12 +276,12 @@ class MainScreen(
 
     def action_hold_pull(self) -> None:
         """Hold the read of all contacts, or go on with it from there."""
-        pull = self.backend.snapshot.progress
-        if pull is None:
+        progress = self.backend.snapshot.progress
+        if progress is None:
             self.flash("Nothing to hold: all contacts are read already.")
             return
-        self.backend.pause_sync(on=not pull.is_paused)
-        self.flash(_HELD if not pull.is_paused else "Going on with reading all contacts.")
+        self.backend.pause_sync(on=not progress.is_paused)
+        self.flash(_SYNC_PAUSED if not progress.is_paused else "Going on with reading all contacts.")
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from tui.model.account import Connected
+    from tui.model.account import ConnectResult
     from tui.model.contact import Organisation
     from tui.model.errors import ReshelveError
     from tui.model.precheck import Precheck
-    from tui.model.rows import Found
+    from tui.model.rows import SearchResult
     from tui.model.snapshot import Snapshot
 
 
@@ -28,19 +28,19 @@ class SnapshotChanged(Message, bubble=False):
 
 
 @dataclass
-class FoundMore(Message, bubble=False):
+class SearchAnswered(Message, bubble=False):
     """A query was answered, in part or whole.
 
     `keep` says that the cursor stays on its contact; `is_news` that nobody asked: the list has changed.
     """
 
-    found: Found
+    found: SearchResult
     keep: bool
-    is_news: bool = False
+    is_refresh: bool = False
 
 
 @dataclass
-class GroupsLearnt(Message):
+class GroupNamesLoaded(Message):
     """These are the names of all contact groups."""
 
     names: tuple[str, ...]
@@ -54,14 +54,14 @@ class RestoreRequested(Message):
 
 
 @dataclass
-class Checked(Message, bubble=False):
+class PrecheckFinished(Message, bubble=False):
     """Xero was asked about the contacts that are to be changed."""
 
-    check: Precheck
+    precheck: Precheck
 
 
 @dataclass
-class CheckFailed(Message, bubble=False):
+class PrecheckFailed(Message, bubble=False):
     """The contacts couldn't be looked at."""
 
     error: ReshelveError
@@ -74,12 +74,12 @@ class OrganisationChosen(Message):
     organisation: Organisation
 
 
-class ConnectWanted(Message):
+class ConnectRequested(Message):
     """The person wants to connect to Xero, or to sign in again."""
 
 
 @dataclass
-class ConnectedTo(Message):
+class OrganisationsConnected(Message):
     """A sign-in has brought organisations, and the person goes on."""
 
-    connected: Connected
+    connected: ConnectResult

@@ -11,10 +11,10 @@ from textual.events import DescendantBlur, DescendantFocus
 from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
-from tui.model.filters import Nothing
+from tui.model.filters import NoMatchCondition
 from tui.model.query import Query, Tab
 from tui.screens.engine_screen import EngineScreen
-from tui.screens.messages import FoundMore, GroupsLearnt
+from tui.screens.messages import GroupNamesLoaded, SearchAnswered
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.query_hint import QueryHint
 from tui.widgets.search_box import SearchBox
@@ -22,11 +22,11 @@ from tui.widgets.search_format import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from tui.model.rows import Found
+    from tui.model.rows import SearchResult
     from tui.model.snapshot import Snapshot
 
 #: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
-NEWS_INTERVAL: Final = 0.5
+UPDATE_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contact has all of these words. Press {clear} to clear the search."
 _FITS_NONE = "No contact fits all that is asked for. Press {clear} to clear the search."
 _NO_SUCH_FILTER = "No contacts: there is a filter that doesn't exist. Press {clear} to clear the search."
@@ -47,42 +47,42 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
 
     table = getters.query_one(ContactTable)
     search = getters.query_one(SearchBox)
-    note = getters.query_one(QueryHint)
+    query_hint = getters.query_one(QueryHint)
     tabs = getters.query_one(TabBar)
 
     _query = Query()
     _groups: tuple[str, ...] = ()
-    _groups_may_differ = True
+    _groups_stale = True
     _rows_version = -1
     _order_version = -1
-    _again = False
-    _is_filling = False
-    _is_waiting = False
-    _finder: Worker[None] | None = None
-    _news_at = 0.0
+    _update_queued = False
+    _is_initial_load = False
+    _is_update_delayed = False
+    _search_worker: Worker[None] | None = None
+    _last_update_at = 0.0
 
     @property
-    def _found(self) -> Found | None:
+    def _found(self) -> SearchResult | None:
         """What the table shows, None before the first rows."""
         return self.table.found
 
-    def show_first(self, snapshot: Snapshot) -> None:
+    def show_initial_rows(self, snapshot: Snapshot) -> None:
         """Show the first rows at once, straight from an index, before anything else runs."""
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
         is_read = snapshot.balances_read_at is not None or snapshot.last_refresh_at is not None
-        self._is_filling = snapshot.progress is not None or not is_read
+        self._is_initial_load = snapshot.progress is not None or not is_read
         self.table.show(self.backend.first_rows(self._query), keep=False)
         self.show_counts(snapshot)
 
     def find(self, *, keep: bool) -> None:
         """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
-        self._query = self._read()
-        self._remark()
-        self._again = self._is_waiting = False
-        self.table.expect_rows()
-        self._finder = self._find(self._query, keep=keep)
+        self._query = self._parse_query()
+        self._update_query_hint()
+        self._update_queued = self._is_update_delayed = False
+        self.table.defer_actions()
+        self._search_worker = self._find(self._query, keep=keep)
 
-    def _read(self) -> Query:
+    def _parse_query(self) -> Query:
         """Read the search box: what is half-typed there is a mistake once typing has ended."""
         return Query.parse(
             self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
@@ -90,55 +90,55 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
 
     @on(DescendantFocus)
     @on(DescendantBlur)
-    def _begun_or_ended_typing(self) -> None:
-        if self._read() != self._query:
+    def _search_focus_changed(self) -> None:
+        if self._parse_query() != self._query:
             self.find(keep=True)
 
-    def _find_news(self) -> None:
+    def _update_results(self) -> None:
         """Update the list, after the search that is running and not more often than people can read."""
-        if self._finder is not None and self._finder.is_running:
-            self._again = self._again or not self._is_waiting
+        if self._search_worker is not None and self._search_worker.is_running:
+            self._update_queued = self._update_queued or not self._is_update_delayed
         else:
-            self._start_news()
+            self._start_update()
 
-    def _start_news(self) -> None:
-        self._again = False
-        self._is_waiting = True
-        self._finder = self._find_soon(self._query)
+    def _start_update(self) -> None:
+        self._update_queued = False
+        self._is_update_delayed = True
+        self._search_worker = self._find_after_delay(self._query)
 
     @work(exclusive=True, group="find", exit_on_error=False)
-    async def _find_soon(self, query: Query) -> None:
-        await asyncio.sleep(self._news_at + NEWS_INTERVAL - monotonic())
-        self._is_waiting = False
-        self._news_at = monotonic()
+    async def _find_after_delay(self, query: Query) -> None:
+        await asyncio.sleep(self._last_update_at + UPDATE_INTERVAL - monotonic())
+        self._is_update_delayed = False
+        self._last_update_at = monotonic()
         async for found in self.backend.find(query):
-            self.post_message(FoundMore(found, keep=True, is_news=True))
+            self.post_message(SearchAnswered(found, keep=True, is_refresh=True))
 
-    def _remark(self) -> None:
+    def _update_query_hint(self) -> None:
         """Say what of the text isn't understood, or can go on, and offer what was probably meant."""
-        notes = self._query.issues
-        self.note.update_from(notes, self._groups)
-        if notes:
-            self.search.offer(correct(self.search.text, notes))
-        if self._groups_may_differ and "group:" in self.search.text.lower():
-            self._groups_may_differ = False
-            self._learn_groups()
+        issues = self._query.issues
+        self.query_hint.update_from(issues, self._groups)
+        if issues:
+            self.search.set_correction(correct(self.search.text, issues))
+        if self._groups_stale and "group:" in self.search.text.lower():
+            self._groups_stale = False
+            self._load_group_names()
 
     @work(exclusive=True, group="groups", exit_on_error=False)
-    async def _learn_groups(self) -> None:
+    async def _load_group_names(self) -> None:
         """Read the names of all groups, once they are wanted: to offer them, and to know of others."""
         groups = await self.backend.contact_groups()
-        self.post_message(GroupsLearnt(tuple(group.name for group in groups if group.is_known)))
+        self.post_message(GroupNamesLoaded(tuple(group.name for group in groups if group.is_known)))
 
-    @on(GroupsLearnt)
-    def _groups_learnt(self, message: GroupsLearnt) -> None:
+    @on(GroupNamesLoaded)
+    def _group_names_loaded(self, message: GroupNamesLoaded) -> None:
         self._groups = message.names
-        if self._finder is not None and self._finder.is_running:
+        if self._search_worker is not None and self._search_worker.is_running:
             # What it finds is no longer what is asked for.
             self.find(keep=False)
         else:
-            self._query = self._read()
-            self._remark()
+            self._query = self._parse_query()
+            self._update_query_hint()
         self.search.suggest()
 
     def complete(self, text: str) -> str:
@@ -148,62 +148,62 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, query: Query, *, keep: bool) -> None:
         async for found in self.backend.find(query):
-            self.post_message(FoundMore(found, keep=keep))
+            self.post_message(SearchAnswered(found, keep=keep))
             # Whoever moved after the first screenful must not be thrown back by the rest.
             keep = True
 
     @on(Worker.StateChanged)
     def _find_failed(self, event: Worker.StateChanged) -> None:
-        if event.worker is self._finder and event.state is WorkerState.ERROR:
-            self.table.stop_expecting()
+        if event.worker is self._search_worker and event.state is WorkerState.ERROR:
+            self.table.discard_deferred()
 
-    @on(FoundMore)
-    def _found_more(self, message: FoundMore) -> None:
+    @on(SearchAnswered)
+    def _search_answered(self, message: SearchAnswered) -> None:
         found, table = message.found, self.table
         # What is kept in place may be missing from a first screenful.
         is_partial = not found.is_complete and message.keep
         if found.query != self._query or is_partial:
             return
-        if self._is_filling and not table.is_touched:
+        if self._is_initial_load and not table.is_touched:
             table.show(found, keep=False)
-        elif message.is_news:
-            table.refill(found)
+        elif message.is_refresh:
+            table.refresh_in_place(found)
         else:
             table.show(found, keep=message.keep)
         snapshot = self.backend.snapshot
         self.show_counts(snapshot)
-        self._end_filling(snapshot)
+        self._finish_initial_load(snapshot)
         if found.is_complete:
             # All that is left of the search is its worker's end.
-            self._finder = None
-            if self._again:
-                self._start_news()
+            self._search_worker = None
+            if self._update_queued:
+                self._start_update()
 
-    def _end_filling(self, snapshot: Snapshot) -> None:
+    def _finish_initial_load(self, snapshot: Snapshot) -> None:
         """End the filling of the list once the first read has ended and all of it is shown."""
         if snapshot.progress is not None or snapshot.last_refresh_at is None:
             return
         found, total = self._found, snapshot.counts.of(self._query.tab)
-        is_all_there = found is None or not self._query.is_everything or len(found.rows) >= total
-        self._is_filling = self._is_filling and not is_all_there
+        is_complete_list = found is None or not self._query.is_everything or len(found.rows) >= total
+        self._is_initial_load = self._is_initial_load and not is_complete_list
 
     def show_counts(self, snapshot: Snapshot) -> None:
         """Show how many contacts each tab holds; while something is looked for, how many of its finds."""
         found, tab = self._found, self.tabs.tab
         self.table.empty_text = self._empty_text(snapshot)
         if found is None or self._query.is_everything:
-            self.tabs.count(snapshot.counts)
-            self.search.tally(None, 0)
+            self.tabs.show_counts(snapshot.counts)
+            self.search.show_result_count(None, 0)
         elif found.is_complete:
-            self.tabs.count(found.counts)
-            self.search.tally(found.counts.of(tab), snapshot.counts.of(tab))
+            self.tabs.show_counts(found.counts)
+            self.search.show_result_count(found.counts.of(tab), snapshot.counts.of(tab))
 
     def _empty_text(self, snapshot: Snapshot) -> str:
-        if any(isinstance(each.condition, Nothing) for each in self._query.filters):
+        if any(isinstance(each.condition, NoMatchCondition) for each in self._query.filters):
             return _NO_SUCH_FILTER.format(clear=self.key("clear"))
         if not self._query.is_everything:
-            none = _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
-            return none.format(clear=self.key("clear"))
+            message = _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
+            return message.format(clear=self.key("clear"))
         is_read = snapshot.progress is None and snapshot.last_refresh_at is not None
         # What is counted already is about to be listed.
         if not is_read or snapshot.counts.of(self._query.tab):
@@ -212,17 +212,17 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
 
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Repaint rows that may look different, and update the list where rows may have come or gone."""
-        looks_different = snapshot.rows_version != self._rows_version
+        rows_changed = snapshot.rows_version != self._rows_version
         # What a row shows can also be what it was found by.
-        stands_elsewhere = snapshot.order_version != self._order_version or (
-            looks_different and bool(self._query.filters)
+        order_changed = snapshot.order_version != self._order_version or (
+            rows_changed and bool(self._query.filters)
         )
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
-        self._end_filling(snapshot)
-        if stands_elsewhere:
-            self._find_news()
-        if looks_different:
-            self._groups_may_differ = True
+        self._finish_initial_load(snapshot)
+        if order_changed:
+            self._update_results()
+        if rows_changed:
+            self._groups_stale = True
             self.table.refresh_rows()
         self.show_counts(snapshot)
 
@@ -232,7 +232,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
             self.table.drop_lingering()
 
     @on(SearchBox.Changed)
-    def _words_changed(self) -> None:
+    def _search_changed(self) -> None:
         # Without words, every contact is found: the cursor stays where the search has led.
         self.find(keep=not self.search.text)
 
@@ -258,7 +258,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
 
     def action_search(self) -> None:
         """Let the person type."""
-        self.search.enter()
+        self.search.focus_input()
 
     def action_clear(self) -> None:
         """Take the selection back, then the words."""

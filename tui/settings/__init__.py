@@ -6,7 +6,7 @@ reads the settings.
 
 from __future__ import annotations
 
-from tui.settings.loader import SettingsReport, load, survey
+from tui.settings.loader import SettingsReport, load, load_report
 from tui.settings.schema import (
     KEYS,
     SECTIONS,
@@ -18,7 +18,7 @@ from tui.settings.schema import (
     SyncSettings,
     XeroSettings,
     find_key,
-    window,
+    sync_window,
 )
 from tui.settings.writer import save, set_value, unset
 
@@ -35,9 +35,9 @@ __all__ = [
     "XeroSettings",
     "find_key",
     "load",
+    "load_report",
     "save",
     "set_value",
-    "survey",
+    "sync_window",
     "unset",
-    "window",
 ]

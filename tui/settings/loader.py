@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.model.errors import SettingsError
 from tui.settings.renamed import old_variables, with_current_names
 from tui.settings.schema import (
+    KEY_BINDINGS,
     KEYS,
     ORGANISATIONS,
-    OWN_KEYS,
     PREFIX,
     SECTIONS,
     OrganisationSettings,
@@ -25,11 +25,11 @@ from tui.settings.schema import (
     is_action,
     is_lenient,
     is_tenant,
-    near,
+    key_binding,
     organisation_keys,
-    own_key,
+    suggestion,
 )
-from tui.settings.validators import InvalidValueError, shown
+from tui.settings.validators import InvalidValueError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,7 +55,7 @@ class SettingsReport:
     problems: tuple[SettingsError, ...]
     warnings: tuple[SettingsError, ...]
     notices: tuple[SettingsError, ...]
-    strangers: tuple[str, ...]
+    unknown_variables: tuple[str, ...]
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -63,13 +63,13 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
 
     Raises `SettingsError` naming the place, the key and what is allowed.
     """
-    found = survey(file, environment)
+    found = load_report(file, environment)
     if found.problems:
         raise found.problems[0]
     return found.settings
 
 
-def survey(file: Path, environment: Mapping[str, str] | None = None) -> SettingsReport:
+def load_report(file: Path, environment: Mapping[str, str] | None = None) -> SettingsReport:
     """Read the settings, and go on where something is wrong."""
     environment = os.environ if environment is None else environment
     problems: list[SettingsError] = []
@@ -86,11 +86,11 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Settings
         if old in environment:
             notices.append(_notice(old, new))
             environment.setdefault(new, environment[old])
-    for section, problem in _misplaced(stored, file):
+    for section, problem in _name_problems(stored, file):
         (warnings if is_lenient(section) else problems).append(problem)
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     sources: dict[str, str] = {}
-    for key in (*KEYS, *_named_by_people(stored)):
+    for key in (*KEYS, *_user_named_keys(stored)):
         place, source, value = f"{file}: {key.path}", file.name, section_of(stored, key.section).get(key.name)
         if key.variable and key.variable in environment:
             place, source, value = key.variable, key.variable, environment[key.variable]
@@ -99,28 +99,31 @@ def survey(file: Path, environment: Mapping[str, str] | None = None) -> Settings
         sources[key.path] = source
         try:
             if value != "":
-                values.setdefault(key.section, {})[key.name] = accept(key, value, place)
+                values.setdefault(key.section, {})[key.name] = validate_value(key, value, place)
         except SettingsError as error:
             (warnings if is_lenient(key.section) else problems).append(error)
-    strangers = tuple(
+    unknown_variables = tuple(
         sorted(name for name in environment if name.startswith(PREFIX) and name not in _VARIABLES)
     )
-    problems += _mistaken(strangers)
+    problems += _mistyped_variables(unknown_variables)
     return SettingsReport(
-        _build(values), sources, tuple(problems), tuple(warnings), tuple(notices), strangers
+        _build(values), sources, tuple(problems), tuple(warnings), tuple(notices), unknown_variables
     )
 
 
-def accept(key: SettingKey, value: object, place: str) -> Any:
+def validate_value(key: SettingKey, value: object, place: str) -> Any:
     """Return the value as the key keeps it. Raises `SettingsError` that begins with the place."""
     try:
-        return key.kind.validate(value)
+        return key.validator.validate(value)
     except InvalidValueError as error:
         raise SettingsError(f"{place} {error}") from None
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return what the file holds by today's names, unchecked; nothing without a file. Raises `SettingsError`."""
+    """Return what the file holds by today's names, unchecked; nothing without a file.
+
+    Raises `SettingsError`.
+    """
     return with_current_names(_read_as_written(file))[0]
 
 
@@ -147,7 +150,7 @@ def _read_as_written(file: Path) -> dict[str, Any]:
     # Besides its own errors: numbers beyond all measure, and brackets within brackets without end.
     except (ValueError, RecursionError) as error:
         raise SettingsError(
-            f"{file} can't be read as TOML: {shown(str(error))}.", "Correct the line, or delete the file."
+            f"{file} can't be read as TOML: {printable(str(error))}.", "Correct the line, or delete the file."
         ) from None
 
 
@@ -189,21 +192,21 @@ def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
             for section, some in values.items()
             if section.startswith(f"{ORGANISATIONS}.")
         },
-        keys=values[OWN_KEYS],
+        keys=values[KEY_BINDINGS],
     )
 
 
-def _named_by_people(stored: Mapping[str, Any]) -> Iterator[SettingKey]:
+def _user_named_keys(stored: Mapping[str, Any]) -> Iterator[SettingKey]:
     """Yield the keys under names that nobody could have declared: actions and tenant ids."""
-    for name in section_of(stored, OWN_KEYS):
+    for name in section_of(stored, KEY_BINDINGS):
         if is_action(name):
-            yield own_key(name)
+            yield key_binding(name)
     for tenant_id in section_of(stored, ORGANISATIONS):
         if is_tenant(tenant_id):
             yield from organisation_keys(tenant_id)
 
 
-def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str, SettingsError]]:
+def _name_problems(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str, SettingsError]]:
     """Yield what is wrong with the names in the file, each with its section."""
     for section, values in stored.items():
         if section not in SECTIONS:
@@ -211,61 +214,62 @@ def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str, Set
             yield (
                 section,
                 SettingsError(
-                    f"{file}: there is no section [{shown(section)}].",
-                    near(section, SECTIONS) or f"The sections are {known}.",
+                    f"{file}: there is no section [{printable(section)}].",
+                    suggestion(section, SECTIONS) or f"The sections are {known}.",
                 ),
             )
         elif not isinstance(values, dict):
             yield section, no_section(file, section)
         elif section == ORGANISATIONS:
             for tenant_id, inner in values.items():
-                for problem in _misplaced_of(tenant_id, inner, file):
+                for problem in _organisation_name_problems(tenant_id, inner, file):
                     yield section, problem
         else:
-            for problem in _unknown(section, values, file):
+            for problem in _unknown_keys(section, values, file):
                 yield section, problem
 
 
-def _misplaced_of(tenant_id: str, values: object, file: Path) -> Iterator[SettingsError]:
+def _organisation_name_problems(tenant_id: str, values: object, file: Path) -> Iterator[SettingsError]:
     """Yield what is wrong with the names in one organisation's section."""
     section = f"{ORGANISATIONS}.{tenant_id}"
     if not is_tenant(tenant_id):
-        yield SettingsError(f"{file}: [{shown(section)}] names no organisation: tenant ids are UUIDs.")
+        yield SettingsError(f"{file}: [{printable(section)}] names no organisation: tenant ids are UUIDs.")
     elif not isinstance(values, dict):
         yield SettingsError(
             f"{file}: [{ORGANISATIONS}] has a section for each organisation, by its tenant id.",
             f'Write such as [{ORGANISATIONS}."{tenant_id}"].',
         )
     else:
-        yield from _unknown(section, values, file)
+        yield from _unknown_keys(section, values, file)
 
 
-def _unknown(section: str, names: Iterable[str], file: Path) -> Iterator[SettingsError]:
+def _unknown_keys(section: str, names: Iterable[str], file: Path) -> Iterator[SettingsError]:
     """Yield the keys that a section of the file hasn't got."""
     tenant_id = section.partition(".")[2]
     keys = organisation_keys(tenant_id) if tenant_id else KEYS
     known = [key.name for key in keys if key.section == section]
     for name in names:
-        if section == OWN_KEYS:
+        if section == KEY_BINDINGS:
             if not is_action(name):
-                yield SettingsError(f"{file}: [{section}] has {shown(name)}, which is no action's name.")
+                yield SettingsError(f"{file}: [{section}] has {printable(name)}, which is no action's name.")
         elif name not in known:
             yield SettingsError(
-                f"{file}: [{section}] has no key {shown(name)}.",
-                near(name, known) or f"Its keys are {', '.join(known)}.",
+                f"{file}: [{section}] has no key {printable(name)}.",
+                suggestion(name, known) or f"Its keys are {', '.join(known)}.",
             )
 
 
-def _mistaken(strangers: tuple[str, ...]) -> Iterator[SettingsError]:
+def _mistyped_variables(unknown_variables: tuple[str, ...]) -> Iterator[SettingsError]:
     """Yield the variables that were meant to be settings: unheeded, they would lead to the wrong Xero."""
-    for name in strangers:
-        advice = near(name, _VARIABLES - _OLD_VARIABLES.keys(), prefix=PREFIX)
+    for name in unknown_variables:
+        advice = suggestion(name, _VARIABLES - _OLD_VARIABLES.keys(), prefix=PREFIX)
         if name.startswith(f"{PREFIX}{ORGANISATIONS}_".upper()):
             advice = f"Organisations have sections of the file alone, [{ORGANISATIONS}.…]."
-        if name.startswith(f"{PREFIX}{OWN_KEYS}_".upper()):
-            advice = f"Keys can be set in the file alone, in the section [{OWN_KEYS}]."
+        if name.startswith(f"{PREFIX}{KEY_BINDINGS}_".upper()):
+            advice = f"Keys can be set in the file alone, in the section [{KEY_BINDINGS}]."
         is_ours = any(name.startswith(f"{PREFIX}{section}_".upper()) for section in SECTIONS)
         if advice or is_ours:
             yield SettingsError(
-                f"{shown(name)} is no setting.", advice or "Run `reshelve settings` to see those there are."
+                f"{printable(name)} is no setting.",
+                advice or "Run `reshelve settings` to see those there are.",
             )

@@ -13,7 +13,7 @@ _KEYS: Final = "keys"
 
 
 def current_path(path: str) -> str:
-    """Return a key's or a section's path as it is called now: `re_leased.feed_url` for `released.feed_url`."""
+    """Return a key's or a section's path as it is called now, such as `re_leased.feed_url`."""
     section, dot, name = path.partition(".")
     if section == _KEYS:
         return f"{section}{dot}{_ACTIONS.get(name, name)}"
@@ -36,12 +36,14 @@ def with_current_names(stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
             path = f"{section}.{name}"
             if current_path(path) != path:
                 found[path] = current_path(path)
-        if section == _KEYS:
-            values = {_ACTIONS.get(name, name): value for name, value in values.items()} | {
-                name: value for name, value in values.items() if name not in _ACTIONS
-            }
         known = renamed.get(current, {})
-        if isinstance(known, dict):
+        if not isinstance(known, dict):
+            continue
+        if section == _KEYS:
+            old = {_ACTIONS[name]: value for name, value in values.items() if name in _ACTIONS}
+            new = {name: value for name, value in values.items() if name not in _ACTIONS}
+            renamed[current] = {**old, **new}
+        else:
             renamed[current] = {**known, **values} if section == current else {**values, **known}
     return renamed, found
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tui.model.errors import SettingsError
 from tui.settings.renamed import current_path
 from tui.settings.validators import (
-    AddressValidator,
     ChoiceValidator,
+    IntegerValidator,
     KeyNamesValidator,
+    PatternValidator,
     SecondsValidator,
     TimeOfDayValidator,
-    WholeValidator,
-    WordValidator,
-    ZoneValidator,
-    shown,
+    TimeZoneValidator,
+    UrlValidator,
+    printable,
 )
 
 if TYPE_CHECKING:
@@ -31,39 +31,39 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
-OWN_KEYS: Final = "keys"
+KEY_BINDINGS: Final = "keys"
 ORGANISATIONS: Final = "organisations"
 _TENANT: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
 
-def _key(default: _T, kind: Validator, meaning: str) -> _T:
-    return field(default=default, metadata={"kind": kind, "meaning": meaning})
+def _setting(default: _T, kind: Validator, description: str) -> _T:
+    return field(default=default, metadata={"kind": kind, "meaning": description})
 
 
 @dataclass(frozen=True, slots=True)
 class XeroSettings:
     """Where Xero is, how to sign in, and where tokens are kept."""
 
-    login_url: str = _key("https://login.xero.com", AddressValidator(), "Where Xero's page to sign in is.")
-    identity_url: str = _key(
-        "https://identity.xero.com", AddressValidator(), "Where Xero issues, renews and ends sign-ins."
+    login_url: str = _setting("https://login.xero.com", UrlValidator(), "Where Xero's page to sign in is.")
+    identity_url: str = _setting(
+        "https://identity.xero.com", UrlValidator(), "Where Xero issues, renews and ends sign-ins."
     )
-    api_url: str = _key("https://api.xero.com", AddressValidator(), "Where Xero's API is.")
-    pages_url: str = _key("https://go.xero.com", AddressValidator(), "Where Xero's pages of contacts are.")
-    client_id: str = _key(
+    api_url: str = _setting("https://api.xero.com", UrlValidator(), "Where Xero's API is.")
+    pages_url: str = _setting("https://go.xero.com", UrlValidator(), "Where Xero's pages of contacts are.")
+    client_id: str = _setting(
         "",
-        WordValidator("at most 64 letters, digits and hyphens, as Xero writes client ids"),
+        PatternValidator("at most 64 letters, digits and hyphens, as Xero writes client ids"),
         "The client id of your Xero app, proposed when connecting.",
     )
-    callback_port: int = _key(
+    callback_port: int = _setting(
         8742,
-        WholeValidator(1, 65_535),
+        IntegerValidator(1, 65_535),
         "The port on this machine to which the browser returns after signing in. The redirect URI of your"
         " Xero app has to name the same port.",
     )
-    token_store: str = _key(
+    token_store: str = _setting(
         "keychain",
         ChoiceValidator("keychain", "file"),
         "Where tokens are kept: in the system's keychain, or in files that only you can read.",
@@ -74,18 +74,18 @@ class XeroSettings:
 class ReLeasedSettings:
     """When Re-Leased's nightly sync runs, in each organisation's own zone, and a feed of it, if any."""
 
-    feed_url: str = _key(
+    feed_url: str = _setting(
         "",
-        AddressValidator(),
+        UrlValidator(),
         "The address of a feed of what Re-Leased has picked up. Without one, changes are expected at the"
         " end of the nightly window, and never shown as read.",
     )
-    window_start: str = _key(
+    window_start: str = _setting(
         "00:00",
         TimeOfDayValidator(),
         "When Re-Leased's nightly sync starts at the earliest, in the organisation's time.",
     )
-    window_end: str = _key(
+    window_end: str = _setting(
         "06:00",
         TimeOfDayValidator(),
         "When Re-Leased's nightly sync has ended at the latest, in the organisation's time.",
@@ -96,21 +96,21 @@ class ReLeasedSettings:
 class OrganisationSettings:
     """What differs for one organisation; empty is as for all others."""
 
-    window_start: str = _key(
+    window_start: str = _setting(
         "",
         TimeOfDayValidator(),
         "When Re-Leased's nightly sync of this organisation starts at the earliest, where it isn't"
         " re_leased.window_start.",
     )
-    window_end: str = _key(
+    window_end: str = _setting(
         "",
         TimeOfDayValidator(),
         "When Re-Leased's nightly sync of this organisation has ended at the latest, where it isn't"
         " re_leased.window_end.",
     )
-    zone: str = _key(
+    zone: str = _setting(
         "",
-        ZoneValidator(),
+        TimeZoneValidator(),
         "The time zone of these times, where it isn't the one that Xero tells of the organisation.",
     )
 
@@ -119,7 +119,7 @@ class OrganisationSettings:
 class SyncSettings:
     """How often to look for news, in seconds; Xero's daily limit can make it less often."""
 
-    poll_seconds: float = _key(
+    poll_seconds: float = _setting(
         15.0,
         SecondsValidator(3600),
         "Seconds between two looks for news in Xero. Xero's daily limit can make it less often.",
@@ -130,8 +130,8 @@ class SyncSettings:
 class ScreenSettings:
     """What the screen looks like. The app knows which themes there are, and says so."""
 
-    theme: str = _key(
-        "reshelve-dark", WordValidator("a theme's name", r"[0-9A-Za-z_-]{1,64}"), "The colours."
+    theme: str = _setting(
+        "reshelve-dark", PatternValidator("a theme's name", r"[0-9A-Za-z_-]{1,64}"), "The colours."
     )
 
 
@@ -158,8 +158,8 @@ class SettingKey:
     section: str
     name: str
     default: Any
-    kind: Validator
-    meaning: str
+    validator: Validator
+    description: str
 
     @property
     def path(self) -> str:
@@ -174,10 +174,10 @@ class SettingKey:
 
 SECTIONS: Final = tuple(section.name for section in fields(Settings))
 # The others hold what people name: tenant ids and actions.
-_FIXED: Final = frozenset(SECTIONS) - {OWN_KEYS, ORGANISATIONS}
+_FIXED: Final = frozenset(SECTIONS) - {KEY_BINDINGS, ORGANISATIONS}
 # What is wrong in these is ignored with a warning. A default in another section could lead to another Xero,
 # or show a change as synced that isn't.
-_LENIENT: Final = frozenset({"screen", "sync", OWN_KEYS})
+_LENIENT: Final = frozenset({"screen", "sync", KEY_BINDINGS})
 KEYS: Final = tuple(
     SettingKey(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
     for section in SECTIONS
@@ -194,14 +194,14 @@ def find_key(path: str) -> SettingKey:
     """
     path = current_path(path)
     section, _, name = path.partition(".")
-    if section == OWN_KEYS and is_action(name):
-        return own_key(name)
+    if section == KEY_BINDINGS and is_action(name):
+        return key_binding(name)
     tenant_id, _, rest = name.partition(".")
     if section == ORGANISATIONS and is_tenant(tenant_id):
         return _organisation_key(tenant_id, rest)
     if path not in _BY_PATH:
-        advice = near(path, _BY_PATH) or "Run `reshelve settings` to see all there are."
-        raise SettingsError(f"There is no setting {shown(path)}.", advice)
+        advice = suggestion(path, _BY_PATH) or "Run `reshelve settings` to see all there are."
+        raise SettingsError(f"There is no setting {printable(path)}.", advice)
     return _BY_PATH[path]
 
 
@@ -210,9 +210,9 @@ def is_lenient(section: str) -> bool:
     return section in _LENIENT
 
 
-def own_key(action: str) -> SettingKey:
+def key_binding(action: str) -> SettingKey:
     """Return the key of `[keys]` for an action, whether there is such an action or not."""
-    return SettingKey(OWN_KEYS, action, "", KeyNamesValidator(), f"Your keys for the action {action}.")
+    return SettingKey(KEY_BINDINGS, action, "", KeyNamesValidator(), f"Your keys for the action {action}.")
 
 
 def organisation_keys(tenant_id: str) -> tuple[SettingKey, ...]:
@@ -232,8 +232,10 @@ def is_tenant(tenant_id: str) -> bool:
 def _organisation_key(tenant_id: str, name: str) -> SettingKey:
     keys = {key.name: key for key in organisation_keys(tenant_id)}
     if name not in keys:
-        advice = near(name, keys) or f"An organisation's keys are {', '.join(keys)}."
-        raise SettingsError(f"There is no setting {shown(f'{ORGANISATIONS}.{tenant_id}.{name}')}.", advice)
+        advice = suggestion(name, keys) or f"An organisation's keys are {', '.join(keys)}."
+        raise SettingsError(
+            f"There is no setting {printable(f'{ORGANISATIONS}.{tenant_id}.{name}')}.", advice
+        )
     return keys[name]
 
 
@@ -242,7 +244,7 @@ def is_action(name: str) -> bool:
     return bool(_ACTION.fullmatch(name))
 
 
-def near(name: str, known: Collection[str], *, prefix: str = "") -> str:
+def suggestion(name: str, known: Collection[str], *, prefix: str = "") -> str:
     """Ask, in words, whether one of the known names was meant; empty where none is like it.
 
     What all of them begin with isn't counted as likeness.
@@ -254,12 +256,12 @@ def near(name: str, known: Collection[str], *, prefix: str = "") -> str:
     return f"Did you mean {inner[found[0]]}?" if found else ""
 
 
-def window(settings: Settings, tenant_id: str) -> tuple[time, time, str]:
+def sync_window(settings: Settings, tenant_id: str) -> tuple[time, time, str]:
     """Return start and end of an organisation's nightly window, and its zone, empty for its own.
 
     `load` has checked them.
     """
-    own = settings.organisations.get(tenant_id, OrganisationSettings())
-    start = own.window_start or settings.re_leased.window_start
-    end = own.window_end or settings.re_leased.window_end
-    return time.fromisoformat(start), time.fromisoformat(end), own.zone
+    overrides = settings.organisations.get(tenant_id, OrganisationSettings())
+    start = overrides.window_start or settings.re_leased.window_start
+    end = overrides.window_end or settings.re_leased.window_end
+    return time.fromisoformat(start), time.fromisoformat(end), overrides.zone

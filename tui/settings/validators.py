@@ -30,7 +30,7 @@ class Validator(Protocol):
         ...
 
 
-class AddressValidator:
+class UrlValidator:
     """An https address; http is taken for this machine alone."""
 
     allowed = "an https:// address (http:// for this machine alone)"
@@ -44,7 +44,7 @@ class AddressValidator:
         return text.rstrip("/")
 
 
-class WordValidator:
+class PatternValidator:
     """A name of letters, digits and hyphens, such as Xero's client ids."""
 
     def __init__(self, allowed: str, pattern: str = r"[0-9A-Za-z-]{1,64}") -> None:
@@ -90,7 +90,7 @@ class TimeOfDayValidator:
         raise _not(text, self.allowed)
 
 
-class ZoneValidator:
+class TimeZoneValidator:
     """A time zone by its IANA name."""
 
     allowed = 'a time zone such as "Pacific/Auckland"'
@@ -127,7 +127,7 @@ class SecondsValidator:
         return seconds
 
 
-class WholeValidator:
+class IntegerValidator:
     """A whole number between two others."""
 
     def __init__(self, least: int, most: int) -> None:
@@ -157,7 +157,7 @@ class KeyNamesValidator:
         return text
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Return text as a message may repeat it: on one line, harmless to a terminal, not too long."""
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
@@ -165,7 +165,7 @@ def shown(text: str) -> str:
 
 def _not(value: object, allowed: str) -> InvalidValueError:
     if isinstance(value, str):
-        return InvalidValueError(f'is "{shown(value)}". It has to be {allowed}.')
+        return InvalidValueError(f'is "{printable(value)}". It has to be {allowed}.')
     return InvalidValueError(f"has to be {allowed}.")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.settings.loader import accept, no_section, read, section_of
+from tui.settings.loader import no_section, read, section_of, validate_value
 from tui.settings.renamed import current_path
-from tui.settings.schema import KEYS, ORGANISATIONS, OWN_KEYS, SECTIONS, find_key, organisation_keys
+from tui.settings.schema import KEY_BINDINGS, KEYS, ORGANISATIONS, SECTIONS, find_key, organisation_keys
 from tui.system.paths import write_atomically
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def save(settings: Settings, file: Path, sections: Collection[str] = SECTIONS) -
         if some:
             changed.setdefault(ORGANISATIONS, {})[tenant_id] = some
     if settings.keys:
-        changed[OWN_KEYS] = dict(settings.keys)
+        changed[KEY_BINDINGS] = dict(settings.keys)
     kept = {name: values for name, values in read(file).items() if name not in sections}
     _write(file, {**kept, **{name: values for name, values in changed.items() if name in sections}})
 
@@ -47,7 +47,7 @@ def set_value(file: Path, path: str, text: str) -> None:
     if not text:
         unset(file, path)
         return
-    value = accept(key, text, key.path)
+    value = validate_value(key, text, key.path)
     stored = read(file)
     outer, _, inner = key.section.partition(".")
     section = stored.get(outer, {})

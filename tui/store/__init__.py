@@ -1,5 +1,5 @@
 """The local copy of an organisation, in SQLite."""
 
-from tui.store.store import Applied, ChangeLogEntry, Store, TransitionRequest
+from tui.store.store import ChangeLogEntry, Store, StoreUpdate, TransitionRequest
 
-__all__ = ["Applied", "ChangeLogEntry", "Store", "TransitionRequest"]
+__all__ = ["ChangeLogEntry", "Store", "StoreUpdate", "TransitionRequest"]

@@ -42,15 +42,15 @@ def _read(database: Database) -> tuple[list[XeroContact], dict[str, list[Change]
 
     def contact(row: tuple[Any, ...]) -> XeroContact:
         key, name, email, status = row
-        known = values.member(ContactStatus, status)
+        known = values.enum_member(ContactStatus, status)
         return XeroContact(values.text(key), values.text(name), values.text(email), known)
 
     changes: dict[str, list[Change]] = defaultdict(list)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         # One snapshot for both: a change confirmed in between would belong to a status that isn't here.
         connection.execute("BEGIN")
         with closing(connection.execute(_CONTACTS)) as rows:
-            contacts = values.readable(contact, rows)
-        for change in values.readable(change_of, connection.execute(_CHANGES, _STATES)):
+            contacts = values.read_rows(contact, rows)
+        for change in values.read_rows(change_of, connection.execute(_CHANGES, _STATES)):
             changes[change.contact_id].append(change)
     return contacts, dict(changes)

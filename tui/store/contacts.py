@@ -61,24 +61,24 @@ _SET_DOCUMENT: Final = """
 """
 
 
-class Seen(Struct, frozen=True):
+class StatusChange(Struct, frozen=True):
     """A stored contact whose status is no longer what it was."""
 
     rowid: int
-    before: ContactStatus
-    was_updated_at: datetime
+    old_status: ContactStatus
+    old_updated_at: datetime
     contact: Contact
 
 
-class Upserted(Struct):
+class UpsertResult(Struct):
     """What writing some contacts changed.
 
     `rowids` are all that were told, changed or not. `texts_changed` says that order or search no longer hold.
     """
 
     rowids: list[int] = field(default_factory=list)
-    changed: set[str] = field(default_factory=set)
-    moved: list[Seen] = field(default_factory=list)
+    changed_ids: set[str] = field(default_factory=set)
+    status_changes: list[StatusChange] = field(default_factory=list)
     texts_changed: bool = False
 
 
@@ -87,8 +87,8 @@ def upsert(
     contacts: Iterable[Contact],
     seen_at: datetime,
     *,
-    is_full_read: bool = False,
-) -> Upserted:
+    is_full_sync: bool = False,
+) -> UpsertResult:
     """Store the contacts as Xero told them at that time.
 
     One that is older than what is stored (by `updated_at`) is ignored: a page read before our own change
@@ -96,7 +96,7 @@ def upsert(
     Xero left balances out, those that are known stay. A full read also corrects what is stored with a later
     date than Xero has, as after a restore of Xero's own data.
     """
-    result = Upserted()
+    result = UpsertResult()
     # The last of several entries for one contact wins, as if they had come one by one.
     latest: dict[str, Contact] = {}
     for contact in contacts:
@@ -113,24 +113,24 @@ def upsert(
     for contact_id, old in stored.items():
         contact = latest[contact_id]
         result.rowids.append(old[_ROWID])
-        if _counts(contact, old, to_ms(seen_at), is_full_read=is_full_read):
+        if _replaces_stored(contact, old, to_ms(seen_at), is_full_sync=is_full_sync):
             _update(connection, contact, old, seen_at, result)
     return result
 
 
-def _counts(contact: Contact, old: tuple[Any, ...], seen_ms: int, *, is_full_read: bool) -> bool:
+def _replaces_stored(contact: Contact, old: tuple[Any, ...], seen_ms: int, *, is_full_sync: bool) -> bool:
     """Return whether Xero's contact replaces the stored one."""
-    known = timestamps.of_milliseconds(old[_UPDATED])
+    known = timestamps.from_milliseconds(old[_UPDATED])
     if known is None or contact.updated_at >= known or old[_STATUS] == ContactStatus.DELETED:
         return True
     ahead = to_ms(known) - seen_ms
-    if is_full_read:
+    if is_full_sync:
         return not -_READS_LAG_MS <= ahead <= _CLOCKS_DIFFER_MS
     return ahead > _FURTHEST_AHEAD_MS
 
 
 def _insert(
-    connection: sqlite3.Connection, contacts: Sequence[Contact], seen_at: datetime, result: Upserted
+    connection: sqlite3.Connection, contacts: Sequence[Contact], seen_at: datetime, result: UpsertResult
 ) -> None:
     if not contacts:
         return
@@ -142,7 +142,7 @@ def _insert(
     connection.executemany(_SET_DOCUMENT, (_document(rowid, contact, seen_at) for rowid, contact in numbered))
     result.texts_changed = True
     result.rowids += (rowid for rowid, _ in numbered)
-    result.changed.update(contact.contact_id for contact in contacts)
+    result.changed_ids.update(contact.contact_id for contact in contacts)
 
 
 def _update(
@@ -150,7 +150,7 @@ def _update(
     contact: Contact,
     old: tuple[Any, ...],
     seen_at: datetime,
-    result: Upserted,
+    result: UpsertResult,
 ) -> None:
     *old_values, rowid, _, _ = old
     connection.execute(_SET_DOCUMENT, _document(rowid, contact, seen_at))
@@ -160,29 +160,29 @@ def _update(
     if new_values == tuple(old_values):
         return
     connection.execute(_UPDATE, (*new_values, rowid))
-    result.changed.add(contact.contact_id)
+    result.changed_ids.add(contact.contact_id)
     before = _STATUSES.get(old[_STATUS])
     if before is None:
         # What it was before isn't known, so it is no change.
         result.texts_changed = True
     elif before is not contact.status:
-        result.moved.append(Seen(rowid, before, values.moment(old[_UPDATED]), contact))
+        result.status_changes.append(StatusChange(rowid, before, values.timestamp(old[_UPDATED]), contact))
     if (old[_SORT_KEY], old[_SEARCH]) != (new_values[_SORT_KEY], new_values[_SEARCH]):
         result.texts_changed = True
 
 
 def read_contacts(database: Database, contact_ids: Sequence[str]) -> list[Contact]:
     """Read contacts in the order asked for; those that aren't stored are left out."""
-    return values.readable(_contact, database.rows(_SELECT, (json.dumps(list(contact_ids)),)))
+    return values.read_rows(_contact, database.rows(_SELECT, (json.dumps(list(contact_ids)),)))
 
 
 def contacts_in(connection: sqlite3.Connection, contact_ids: Sequence[str]) -> dict[str, Contact]:
     """Read contacts by id within a transaction; those that aren't stored are left out."""
     rows = connection.execute(_SELECT, (json.dumps(list(contact_ids)),))
-    return {contact.contact_id: contact for contact in values.readable(_contact, rows)}
+    return {contact.contact_id: contact for contact in values.read_rows(_contact, rows)}
 
 
-def read_active_named(database: Database, name: str, *, except_id: str) -> Contact | None:
+def find_active_by_name(database: Database, name: str, *, except_id: str) -> Contact | None:
     """Find an active contact of that name. Xero compares names without regard to case."""
     # Names equal but for case have equal sort keys, so the index of the table's order finds them.
     rows = database.rows(
@@ -198,7 +198,7 @@ def read_active_named(database: Database, name: str, *, except_id: str) -> Conta
 def read_counts(database: Database) -> TabCounts:
     """Read how many contacts each tab holds; costs the same for any number of them."""
     rows = database.rows("SELECT name, total FROM tallies WHERE name LIKE 'contacts:%'")
-    totals = {name: max(values.whole(total) or 0, 0) for name, total in rows}
+    totals = {name: max(values.integer(total) or 0, 0) for name, total in rows}
     return TabCounts(
         all=sum(totals.values()),
         active=totals.get(f"contacts:{ContactStatus.ACTIVE}", 0),
@@ -253,8 +253,8 @@ def _contact(row: tuple[Any, ...]) -> Contact:
     return Contact(
         contact_id=values.text(row[0]),
         name=values.text(row[1]),
-        status=values.member(ContactStatus, row[_STATUS]),
-        updated_at=values.moment(row[_UPDATED]),
+        status=values.enum_member(ContactStatus, row[_STATUS]),
+        updated_at=values.timestamp(row[_UPDATED]),
         first_name=values.text(row[4]),
         last_name=values.text(row[5]),
         email=values.text(row[6]),
@@ -273,10 +273,10 @@ def _contact(row: tuple[Any, ...]) -> Contact:
 def _balances(row: tuple[Any, ...]) -> Balances | None:
     """Read the balances; a part that isn't known makes the whole unknown."""
     receivable, receivable_overdue, payable, payable_overdue = map(
-        values.whole, row[_RECEIVABLE : _RECEIVABLE + 4]
+        values.integer, row[_RECEIVABLE : _RECEIVABLE + 4]
     )
     if receivable is None or receivable_overdue is None or payable is None or payable_overdue is None:
         return None
     return Balances(
-        receivable, receivable_overdue, payable, payable_overdue, timestamps.of_milliseconds(row[-2])
+        receivable, receivable_overdue, payable, payable_overdue, timestamps.from_milliseconds(row[-2])
     )

@@ -49,11 +49,11 @@ class Database:
         self._writing = threading.Lock()
         self._is_closed = False
         #: Why nothing may be written any more, None while it may.
-        self.refusal: StoreError | None = None
+        self.write_block: StoreError | None = None
         self._synchronous = ""
         self._version = self._data_version()
         self._changed_elsewhere = False
-        self._parts = _identities(file)
+        self._file_identities = _identities(file)
         self._folder = _open_folder(file.parent)
 
     @classmethod
@@ -82,13 +82,13 @@ class Database:
         """Whether the files that are open no longer have their names: what is written there is lost."""
         return any(
             mine is not None and mine != theirs
-            for mine, theirs in zip(self._parts, _identities(self.file), strict=True)
+            for mine, theirs in zip(self._file_identities, _identities(self.file), strict=True)
         )
 
     @property
     def has_main_file(self) -> bool:
         """Whether the main file still has its name, so that only its log was taken away."""
-        return self._parts[0] == _identities(self.file)[0]
+        return self._file_identities[0] == _identities(self.file)[0]
 
     @property
     def is_moved(self) -> bool:
@@ -99,7 +99,7 @@ class Database:
             found = os.stat(self.file.name, dir_fd=self._folder)
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) == self._parts[0]
+        return (found.st_dev, found.st_ino) == self._file_identities[0]
 
     def copy_to(self, file: Path) -> None:
         """Copy all that is stored into a file, from what is open. Raises `sqlite3.Error`."""
@@ -108,7 +108,7 @@ class Database:
             # One file, without a log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
 
-    def fold_log(self) -> None:
+    def checkpoint_wal(self) -> None:
         """Write the whole log into the file. Raises `sqlite3.Error`, also while another connection reads."""
         with self._writing:
             [is_busy, *_] = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -119,17 +119,17 @@ class Database:
         """Use the files that have the names now. Raises `StoreError`."""
         with self._writing:
             reader, writer = _open_connections(self.file)
-            self.let_go()
+            self.close_connections()
             self._reader, self._writer = reader, writer
             self._synchronous = ""
             self._version = self._data_version()
             self._changed_elsewhere = True
-            self._parts = _identities(self.file)
+            self._file_identities = _identities(self.file)
             if self._folder is not None:
                 os.close(self._folder)
             self._folder = _open_folder(self.file.parent)
 
-    def check_place(self) -> None:
+    def check_displaced(self) -> None:
         """Raise `StoreError` where the files that are open were deleted, moved or replaced."""
         if self.is_displaced:
             raise StoreError(
@@ -143,11 +143,11 @@ class Database:
             return
         self._is_closed = True
         self._executor.shutdown(wait=True)
-        self.let_go()
+        self.close_connections()
         if self._folder is not None:
             os.close(self._folder)
 
-    def let_go(self) -> None:
+    def close_connections(self) -> None:
         """Close the connections, either to end or to open them again."""
         self._reader.close()
         # The last connection to close folds the WAL into the file; a full disk only postpones that.
@@ -166,7 +166,7 @@ class Database:
         return int(self.rows("PRAGMA data_version")[0][0])
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def read_connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection of its own to a thread that reads much. Raises `StoreError`."""
         try:
             with closing(_connect_reader(self.file)) as connection:
@@ -188,8 +188,8 @@ class Database:
         `after` is called in the loop's thread once the transaction is committed, whoever still waits.
         Raises `StoreError`, and whatever the work raises.
         """
-        if self.refusal is not None:
-            raise self.refusal
+        if self.write_block is not None:
+            raise self.write_block
         try:
             pending: Future[T] = self._executor.submit(self._transact, work, durable=durable)
         except RuntimeError:
@@ -197,20 +197,20 @@ class Database:
                 "The local copy is closed. Everything saved until now is kept.", "Start Reshelve again."
             ) from None
         future = asyncio.wrap_future(pending)
-        future.add_done_callback(self._update)
+        future.add_done_callback(self._notify_written)
         if after is not None:
             future.add_done_callback(lambda done: _call_on_success(done, after))
         return await asyncio.shield(future)
 
-    def refuse_writes(self, error: StoreError) -> None:
+    def block_writes(self, error: StoreError) -> None:
         """Write nothing more: the file is damaged, and writing could damage more of it."""
-        self.refusal = error
+        self.write_block = error
 
     def changed_elsewhere(self) -> bool:
         """Say whether another process has written to the file since this was last asked."""
         if self._writing.acquire(blocking=False):
             try:
-                self._note_version()
+                self._check_version()
             except sqlite3.Error as error:
                 raise store_error(error, self.file) from error
             finally:
@@ -218,7 +218,7 @@ class Database:
         changed, self._changed_elsewhere = self._changed_elsewhere, False
         return changed
 
-    def _update(self, done: asyncio.Future[Any]) -> None:
+    def _notify_written(self, done: asyncio.Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is None or isinstance(error, StoreError):
             try:
@@ -229,14 +229,14 @@ class Database:
     def _transact(self, work: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
         with self._writing:
             try:
-                self.check_place()
-                self._synchronise("FULL" if durable else "NORMAL")
+                self.check_displaced()
+                self._set_synchronous("FULL" if durable else "NORMAL")
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
-                    self._note_version()
+                    self._check_version()
                     result = work(self._writer)
                     # Again as late as possible: what is committed counts as recorded.
-                    self.check_place()
+                    self.check_displaced()
                     self._writer.execute("COMMIT")
                 except BaseException:
                     # After a full disk or an I/O error SQLite may have rolled back by itself.
@@ -247,12 +247,12 @@ class Database:
                 raise store_error(error, self.file) from error
             return result
 
-    def _synchronise(self, how: str) -> None:
+    def _set_synchronous(self, how: str) -> None:
         if how != self._synchronous:
             self._writer.execute(f"PRAGMA synchronous = {how}")
             self._synchronous = how
 
-    def _note_version(self) -> None:
+    def _check_version(self) -> None:
         # On the writer's connection, SQLite moves this number for other connections' commits alone.
         version = self._data_version()
         if version != self._version:

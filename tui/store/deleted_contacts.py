@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.change import State, Transition
 from tui.model.contact import ContactStatus
 from tui.store import values
-from tui.store.change_log import changes as journal
+from tui.store.change_log import changes as change_table
 from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tui.store.database import Database
 
 # Two answers that are further apart than this, in milliseconds, are two and not one.
-_APART_MS: Final = 5 * 60 * 1000
-WORDS: Final = "Xero no longer knows this contact."
+_MIN_INTERVAL_MS: Final = 5 * 60 * 1000
+DELETED_MESSAGE: Final = "Xero no longer knows this contact."
 
 
 def reset_seen(connection: sqlite3.Connection) -> None:
@@ -39,12 +39,12 @@ def unseen_contacts(database: Database, limit: int) -> list[str]:
         SELECT contact_id FROM contacts
         WHERE rowid NOT IN (SELECT contact_rowid FROM told) AND status <> ? LIMIT ?
     """
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         rows = connection.execute(sql, (ContactStatus.DELETED.value, limit)).fetchall()
     return [values.text(contact_id) for (contact_id,) in rows]
 
 
-def confirm_absent(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> list[str]:
+def confirm_missing(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> list[str]:
     """Keep that an answer lacked these contacts; returns those that another one lacked long enough before.
 
     What two answers agree on, some time apart, is no mistake of the moment. Kept in the store, as a restart
@@ -60,7 +60,7 @@ def confirm_absent(connection: sqlite3.Connection, contact_ids: Sequence[str], n
     rows = connection.execute(
         "SELECT contact_id FROM absences"
         " WHERE contact_id IN (SELECT value FROM json_each(?)) AND since_ms <= ?",
-        (json.dumps(list(contact_ids)), now_ms - _APART_MS),
+        (json.dumps(list(contact_ids)), now_ms - _MIN_INTERVAL_MS),
     )
     return [contact_id for (contact_id,) in rows]
 
@@ -68,11 +68,13 @@ def confirm_absent(connection: sqlite3.Connection, contact_ids: Sequence[str], n
 def status_before(connection: sqlite3.Connection, contact_id: str) -> ContactStatus | None:
     """Return what a contact was before it was marked as gone; None where that isn't known."""
     row = connection.execute("SELECT status FROM absences WHERE contact_id = ?", (contact_id,)).fetchone()
-    known = values.readable(lambda one: values.member(ContactStatus, one[0]), [row] if row else [])
+    known = values.read_rows(
+        lambda row_of_status: values.enum_member(ContactStatus, row_of_status[0]), [row] if row else []
+    )
     return known[0] if known else None
 
 
-def forget_absent(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
+def clear_missing(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
     """Forget that replies lacked these contacts: Xero has returned them."""
     connection.execute(
         "DELETE FROM absences WHERE contact_id IN (SELECT value FROM json_each(?))",
@@ -80,7 +82,7 @@ def forget_absent(connection: sqlite3.Connection, contact_ids: Iterable[str]) ->
     )
 
 
-def mark(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> dict[str, int]:
+def mark_deleted(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> dict[str, int]:
     """Mark contacts as gone, and refuse what is still open on them; returns the row ids of those marked.
 
     What is being sent is left to its sender, who reads the contact before judging.
@@ -106,11 +108,13 @@ def mark(connection: sqlite3.Connection, contact_ids: Sequence[str], now: dateti
         (ContactStatus.DELETED.value, listed),
     ).fetchall()
     for contact_id in contact_ids:
-        for change in journal.open_changes(connection, contact_id):
+        for change in change_table.open_changes(connection, contact_id):
             if change.state is not State.SENDING:
-                journal.move(
+                change_table.apply_transition(
                     connection,
-                    journal.TransitionRequest(change.change_id, Transition.REFUSE, message=WORDS),
+                    change_table.TransitionRequest(
+                        change.change_id, Transition.REFUSE, message=DELETED_MESSAGE
+                    ),
                     now,
                 )
     return dict(rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
 from tui.store.maintenance.integrity import is_damage
-from tui.system.locks import CannotLockError, why_no_locks
+from tui.system.locks import CannotLockError, locking_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PRIMARY_CODE = 0xFF
 _KEPT = "Everything saved until now is kept."
 
-_WORDS: Final[dict[int, tuple[str, str]]] = {
+_MESSAGES: Final[dict[int, tuple[str, str]]] = {
     sqlite3.SQLITE_FULL: (
         f"The disk is full, so the last step wasn't saved. {_KEPT}",
         "Free some space, then try again.",
@@ -69,7 +69,7 @@ _RETRYABLE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3
 def no_locks(file: Path, reason: str) -> StoreError:
     """Say that the drive of a file can't lock files, which a database needs."""
     refused = CannotLockError(file.parent, reason)
-    return StoreError(refused.what, refused.next_step)
+    return StoreError(refused.message, refused.next_step)
 
 
 def store_error(error: sqlite3.Error, file: Path) -> StoreError:
@@ -77,13 +77,13 @@ def store_error(error: sqlite3.Error, file: Path) -> StoreError:
     # Errors raised by the sqlite3 module itself, not by SQLite, carry no code.
     extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     code = extended & _PRIMARY_CODE
-    if code not in _WORDS and is_damage(error):
+    if code not in _MESSAGES and is_damage(error):
         code = sqlite3.SQLITE_CORRUPT
     # Where a drive has no locks, SQLite may take that for another holder.
-    reason = why_no_locks(file.parent) if code == sqlite3.SQLITE_BUSY else ""
+    reason = locking_problem(file.parent) if code == sqlite3.SQLITE_BUSY else ""
     if extended in _NO_LOCKS or reason:
         return no_locks(file, reason or str(error))
-    what, next_step = _WORDS.get(
+    what, next_step = _MESSAGES.get(
         code,
         (f"The local copy couldn't be used ({error}). {_KEPT}", "Start Reshelve again."),
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
-    from tui.model.evidence import PickUp
+    from tui.model.evidence import SyncRecord
     from tui.model.user_reports import CompanyStatus, UserReport
     from tui.store.database import Database
 
@@ -29,15 +29,15 @@ class EvidenceQueries:
 
         Only what waits from after one moment until another and at it; None is no bound.
         """
-        return pending_queries.read_waiting(self._database, limit, after, until)
+        return pending_queries.read_pending(self._database, limit, after, until)
 
     def pending_total(self) -> int:
         """Return how many changes wait for Re-Leased, those included that are expected to have arrived."""
-        return pending_queries.read_waiting_total(self._database)
+        return pending_queries.read_pending_total(self._database)
 
     def pending_between(self, after: datetime | None, until: datetime | None) -> int:
         """Return how many of those wait from after one moment until another and at it; None is no bound."""
-        return pending_queries.read_waiting_between(self._database, after, until)
+        return pending_queries.read_pending_between(self._database, after, until)
 
     def pending_after(self, moment: datetime | None) -> int:
         """Return how many of those wait from later than the moment; all of them for None."""
@@ -45,40 +45,40 @@ class EvidenceQueries:
 
     def synced(self, limit: int) -> list[Change]:
         """Return what was seen in Re-Leased, or is left out of its syncs, newest first."""
-        return pending_queries.read_settled(self._database, limit)
+        return pending_queries.read_synced(self._database, limit)
 
-    def settled_total(self) -> int:
+    def synced_total(self) -> int:
         """Return how many changes were seen in Re-Leased, or are left out of its syncs."""
-        return pending_queries.read_settled_total(self._database)
+        return pending_queries.read_synced_total(self._database)
 
-    async def record_synced(self, pick_ups: Sequence[PickUp], cursor: tuple[str, str]) -> int:
+    async def record_synced(self, sync_records: Sequence[SyncRecord], cursor: tuple[str, str]) -> int:
         """Keep evidence, and how far its feed was read, as one; returns how many changes it settles."""
 
         def work(connection: sqlite3.Connection) -> int:
-            settled = evidence.record(connection, pick_ups)
-            sync_state.write_cursor(connection, *cursor)
-            return settled
+            synced = evidence.save_sync_records(connection, sync_records)
+            sync_state.write_sync_state(connection, *cursor)
+            return synced
 
         return await self._database.write(work)
 
-    async def note_clean_sync(self, started_at: datetime, now: datetime, *remembered: tuple[str, str]) -> int:
+    async def record_clean_sync(self, started_at: datetime, now: datetime, *cursors: tuple[str, str]) -> int:
         """Record a clean sync from the feed, after everything that it picked up; kept in the cursors.
 
         Returns how many changes have nothing left to wait for, as no sync ever saw what they reversed.
         """
 
         def work(connection: sqlite3.Connection) -> int:
-            cancelled = evidence.cancel_out(connection, started_at, now)
-            for cursor in remembered:
-                sync_state.write_cursor(connection, *cursor)
-            return cancelled
+            superseded = evidence.supersede_without_effect(connection, started_at, now)
+            for cursor in cursors:
+                sync_state.write_sync_state(connection, *cursor)
+            return superseded
 
         return await self._database.write(work)
 
-    async def record_report(self, tellings: Sequence[UserReport], now: datetime) -> int:
+    async def record_reports(self, reports: Sequence[UserReport], now: datetime) -> int:
         """Keep what a person tells of Re-Leased, for ever; returns how many changes it settles."""
-        return await self._database.write(lambda connection: evidence.tell(connection, tellings, now))
+        return await self._database.write(lambda connection: evidence.save_reports(connection, reports, now))
 
-    def company(self) -> CompanyStatus:
+    def company_status(self) -> CompanyStatus:
         """Return what was told of the company as a whole."""
         return evidence.read_company(self._database)

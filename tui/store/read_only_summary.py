@@ -13,9 +13,9 @@ from tui.model.user_reports import CompanyStatus
 from tui.store import values
 from tui.store.connection import Connection
 from tui.store.database import FILE_NAME
-from tui.store.evidence import OF_CONTACT, telling_of
-from tui.store.schema import TELLINGS_VERSION
-from tui.store.schema.user_reports import WAITING, WAITS_FROM
+from tui.store.evidence import SELECT_REPORTS, report_of
+from tui.store.schema import USER_REPORTS_VERSION
+from tui.store.schema.user_reports import PENDING, PENDING_SINCE
 from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -24,19 +24,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OPEN_STATES: Final = tuple(state.value for state in State if state.is_open)
-_NOW: Final = f"{WAITING} AND {WAITS_FROM}"
+_PENDING: Final = f"{PENDING} AND {PENDING_SINCE}"
 # Of a store that this version hasn't opened yet.
-_BEFORE_TELLINGS: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0 AND confirmed_ms"
+_PENDING_BEFORE_REPORTS: Final = (
+    "state = 'confirmed' AND picked_up_ms IS NULL AND superseded = 0 AND confirmed_ms"
+)
 
 
 class ReadOnlySummary(Struct, frozen=True):
     """How many changes are confirmed and wait for Re-Leased, and how many Xero has yet to confirm."""
 
-    waiting: int
-    unfinished: int
+    pending: int
+    not_in_xero: int
 
 
-def peek(folder: Path, settled_up_to: Callable[[CompanyStatus], datetime | None]) -> ReadOnlySummary | None:
+def read_summary(
+    folder: Path, synced_until: Callable[[CompanyStatus], datetime | None]
+) -> ReadOnlySummary | None:
     """Count the changes in an organisation's folder; None where there is no store that can be read.
 
     Only what waits from later than `settled_up_to` counts as waiting; that may depend on what was told.
@@ -47,17 +51,19 @@ def peek(folder: Path, settled_up_to: Callable[[CompanyStatus], datetime | None]
         place = f"{file.as_uri()}?mode=ro"
         with closing(sqlite3.connect(place, uri=True, timeout=0.2, factory=Connection)) as connection:
             [version] = connection.execute("PRAGMA user_version").fetchone()
-            tells = version >= TELLINGS_VERSION
-            told = values.readable(telling_of, connection.execute(OF_CONTACT, ("",))) if tells else []
-            since = settled_up_to(CompanyStatus.of(told))
-            [waiting] = connection.execute(
-                f"SELECT count(*) FROM changes WHERE {_NOW if tells else _BEFORE_TELLINGS} > ?",  # noqa: S608 - constants
+            has_reports = version >= USER_REPORTS_VERSION
+            reports = (
+                values.read_rows(report_of, connection.execute(SELECT_REPORTS, ("",))) if has_reports else []
+            )
+            since = synced_until(CompanyStatus.of(reports))
+            [pending] = connection.execute(
+                f"SELECT count(*) FROM changes WHERE {_PENDING if has_reports else _PENDING_BEFORE_REPORTS} > ?",  # noqa: S608 - constants
                 (-1 if since is None else to_ms(since),),
             ).fetchone()
-            [unfinished] = connection.execute(
+            [not_in_xero] = connection.execute(
                 f"SELECT count(*) FROM changes WHERE state IN ({','.join('?' * len(_OPEN_STATES))})",  # noqa: S608 - as above
                 _OPEN_STATES,
             ).fetchone()
     except sqlite3.Error:
         return None
-    return ReadOnlySummary(waiting, unfinished)
+    return ReadOnlySummary(pending, not_in_xero)

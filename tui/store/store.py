@@ -9,18 +9,23 @@ from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 from tui.store import contact_ingest, sync_state
-from tui.store.change_log import changes as journal
+from tui.store.change_log import changes as change_table
 from tui.store.change_log.change_repository import ChangeRepository
 from tui.store.change_log.changes import TransitionRequest
-from tui.store.change_log.entries import ChangeLogEntry, read_events_of, read_events_of_change
+from tui.store.change_log.entries import ChangeLogEntry, read_entries_of, read_entries_of_change
 from tui.store.comparison_queries import ComparisonQueries
-from tui.store.contacts import read_active_named, read_contacts, read_counts
+from tui.store.contacts import find_active_by_name, read_contacts, read_counts
 from tui.store.deleted_contacts import mark_seen, reset_seen, unseen_contacts
 from tui.store.evidence_queries import EvidenceQueries
-from tui.store.maintenance.repair import open_whole
+from tui.store.maintenance.repair import open_or_rebuild
 from tui.store.maintenance.upkeep import MaintenanceQueries
 from tui.store.search.search_service import SearchService
-from tui.store.unreadable_contacts import begin_full_read, end_full_read, note_unreadable, read_unreadable
+from tui.store.unreadable_contacts import (
+    clear_unreadable_unseen,
+    read_unreadable,
+    record_unreadable,
+    reset_unreadable_seen,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,13 +37,13 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
     from tui.model.errors import StoreError
     from tui.model.query import TabCounts
-    from tui.store.contact_ingest import Outcome
+    from tui.store.contact_ingest import IngestResult
     from tui.store.database import Database
 
-__all__ = ["Applied", "ChangeLogEntry", "Store", "TransitionRequest"]
+__all__ = ["ChangeLogEntry", "Store", "StoreUpdate", "TransitionRequest"]
 
 
-class Applied(Struct, frozen=True):
+class StoreUpdate(Struct, frozen=True):
     """What a write changed.
 
     `rows_changed` counts the contacts whose line in the table may look different; `order_changed` says
@@ -48,8 +53,8 @@ class Applied(Struct, frozen=True):
 
     rows_changed: int
     order_changed: bool
-    flips: tuple[Change, ...]
-    moved: tuple[Change, ...] = ()
+    detected: tuple[Change, ...]
+    updated: tuple[Change, ...] = ()
 
 
 class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQueries):
@@ -76,7 +81,7 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
     @classmethod
     def open(cls, folder: Path) -> Store:
         """Open the organisation's folder, made where missing; contacts that are damaged begin anew."""
-        return cls(open_whole(folder))
+        return cls(open_or_rebuild(folder))
 
     def close(self) -> None:
         """Finish the writes that have begun and let go of the file. May be called twice."""
@@ -86,15 +91,15 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
 
     # --- contacts ---
 
-    async def apply(
+    async def save_contacts(
         self,
         contacts: Sequence[Contact],
         seen_at: datetime,
         *,
-        is_full_read: bool = False,
-        gone: Sequence[str] = (),
-        absent: Sequence[str] = (),
-    ) -> Applied:
+        is_full_sync: bool = False,
+        deleted: Sequence[str] = (),
+        missing: Sequence[str] = (),
+    ) -> StoreUpdate:
         """Store contacts as Xero told them at that time, and journal the statuses that flipped.
 
         `is_full_read` says that they are a part of everything that is being read. Contacts that are `gone`,
@@ -105,16 +110,16 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
         Not safe from a loss of power until a later durable write: the pull then reads them again.
         """
 
-        def work(connection: sqlite3.Connection) -> Outcome:
-            outcome = contact_ingest.apply(
-                connection, contacts, seen_at, gone=gone, absent=absent, is_full_read=is_full_read
+        def work(connection: sqlite3.Connection) -> IngestResult:
+            result = contact_ingest.ingest(
+                connection, contacts, seen_at, deleted=deleted, missing=missing, is_full_sync=is_full_sync
             )
-            if is_full_read:
-                mark_seen(connection, outcome.upserted.rowids)
-            return outcome
+            if is_full_sync:
+                mark_seen(connection, result.upserted.rowids)
+            return result
 
-        outcome = await self._database.write(work, durable=bool(gone or absent), after=self._take_in)
-        return _applied(outcome)
+        result = await self._database.write(work, durable=bool(deleted or missing), after=self._update_index)
+        return _store_update(result)
 
     def unreadable(self) -> tuple[str, ...]:
         """Return the contacts whose last answer couldn't be read: by id, or by a mark where there is none.
@@ -123,10 +128,10 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
         """
         return read_unreadable(self._database)
 
-    async def note_unreadable(self, marks: Sequence[str], *, is_full_read: bool = False) -> None:
+    async def record_unreadable(self, marks: Sequence[str], *, is_full_sync: bool = False) -> None:
         """Note contacts that couldn't be read just now."""
         await self._database.write(
-            lambda connection: note_unreadable(connection, marks, is_full_read=is_full_read)
+            lambda connection: record_unreadable(connection, marks, is_full_sync=is_full_sync)
         )
 
     async def begin_full_sync(self) -> None:
@@ -134,7 +139,7 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
 
         def work(connection: sqlite3.Connection) -> None:
             reset_seen(connection)
-            begin_full_read(connection)
+            reset_unreadable_seen(connection)
 
         await self._database.write(work)
 
@@ -143,7 +148,7 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
 
         def work(connection: sqlite3.Connection) -> None:
             reset_seen(connection)
-            end_full_read(connection)
+            clear_unreadable_unseen(connection)
 
         await self._database.write(work)
 
@@ -163,21 +168,21 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
         """Return contacts in the order asked for, without those that aren't stored."""
         return read_contacts(self._database, contact_ids)
 
-    def active_named(self, name: str, *, except_id: str) -> Contact | None:
+    def find_active_by_name(self, name: str, *, except_id: str) -> Contact | None:
         """Return another active contact of that name, whatever its case: Xero refuses a second one."""
-        return read_active_named(self._database, name, except_id=except_id)
+        return find_active_by_name(self._database, name, except_id=except_id)
 
     # --- journal ---
 
-    async def record(
+    async def record_transitions(
         self,
-        moves: Sequence[TransitionRequest],
+        transitions: Sequence[TransitionRequest],
         now: datetime,
         contacts: Sequence[Contact] = (),
         *,
-        gone: Sequence[str] = (),
-        absent: Sequence[str] = (),
-    ) -> Applied:
+        deleted: Sequence[str] = (),
+        missing: Sequence[str] = (),
+    ) -> StoreUpdate:
         """Store contacts as seen now, then take the moves: all of it or nothing, durable.
 
         A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
@@ -185,63 +190,65 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
         now. `gone` and `absent` are as for `apply`. Raises `IllegalTransitionError` for a move that the
         lifecycle doesn't have.
         """
-        decided = frozenset(move.change_id for move in moves)
+        handled = frozenset(transition.change_id for transition in transitions)
 
-        def work(connection: sqlite3.Connection) -> tuple[Outcome, tuple[Change, ...]]:
-            outcome = contact_ingest.apply(
-                connection, contacts, now, decided=decided, gone=gone, absent=absent
+        def work(connection: sqlite3.Connection) -> tuple[IngestResult, tuple[Change, ...]]:
+            result = contact_ingest.ingest(
+                connection, contacts, now, handled=handled, deleted=deleted, missing=missing
             )
-            moved = (journal.move(connection, move, now) for move in moves)
-            return outcome, tuple(change for change in moved if change is not None)
+            updated = (
+                change_table.apply_transition(connection, transition, now) for transition in transitions
+            )
+            return result, tuple(change for change in updated if change is not None)
 
-        outcome, moved = await self._database.write(work, after=lambda done: self._take_in(done[0]))
-        return _applied(outcome, moved)
+        result, updated = await self._database.write(work, after=lambda done: self._update_index(done[0]))
+        return _store_update(result, updated)
 
     def changes_in(self, *states: State, limit: int | None = None) -> list[Change]:
         """Return the changes in these states, oldest first."""
-        return journal.read_in(self._database, states, limit)
+        return change_table.read_in_states(self._database, states, limit)
 
     def recent(self, *states: State, limit: int) -> list[Change]:
         """Return the changes in these states, newest first."""
-        return journal.read_in(self._database, states, limit, newest_first=True)
+        return change_table.read_in_states(self._database, states, limit, newest_first=True)
 
     def change(self, change_id: int) -> Change | None:
         """Return one change, None if there is none of that id."""
-        return journal.read_change(self._database, change_id)
+        return change_table.read_change(self._database, change_id)
 
     def changes_of(self, contact_id: str) -> list[Change]:
         """Return the changes of a contact, newest first."""
-        return journal.read_changes_of(self._database, contact_id)
+        return change_table.read_changes_of(self._database, contact_id)
 
     def entries_of(self, contact_id: str) -> list[ChangeLogEntry]:
         """Return what happened to a contact's changes, newest first."""
-        return read_events_of(self._database, contact_id)
+        return read_entries_of(self._database, contact_id)
 
     def entries_of_change(self, change_id: int) -> list[ChangeLogEntry]:
         """Return what happened to one change, oldest first."""
-        return read_events_of_change(self._database, change_id)
+        return read_entries_of_change(self._database, change_id)
 
     def totals(self) -> Mapping[State, int]:
         """Return how many changes are in each state."""
-        return journal.read_totals(self._database)
+        return change_table.read_totals(self._database)
 
     def refused(self, limit: int) -> list[Change]:
         """Return what was refused and not tried again, newest first."""
-        return journal.read_refused(self._database, limit)
+        return change_table.read_refused(self._database, limit)
 
     def refused_total(self) -> int:
         """Return how many changes were refused and not tried again."""
-        return journal.read_refused_total(self._database)
+        return change_table.read_refused_total(self._database)
 
     # --- cursors ---
 
     def sync_state(self, name: str) -> str | None:
         """Return a bookmark, None if it was never set."""
-        return sync_state.read_cursor(self._database, name)
+        return sync_state.read_sync_state(self._database, name)
 
     async def set_sync_state(self, name: str, value: str | None) -> None:
         """Set a bookmark, or forget it."""
-        await self._database.write(lambda connection: sync_state.write_cursor(connection, name, value))
+        await self._database.write(lambda connection: sync_state.write_sync_state(connection, name, value))
 
     def changed_elsewhere(self) -> bool:
         """Say whether another process has written to the file since this was last asked.
@@ -253,20 +260,20 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
             self.search.mark_stale()
         return changed
 
-    def _take_in(self, outcome: Outcome) -> None:
-        for seen in outcome.upserted.moved:
-            self.search.patch(seen.rowid, seen.contact.status)
-        for rowid in outcome.gone.values():
+    def _update_index(self, result: IngestResult) -> None:
+        for status_change in result.upserted.status_changes:
+            self.search.patch(status_change.rowid, status_change.contact.status)
+        for rowid in result.deleted.values():
             self.search.patch(rowid, ContactStatus.DELETED)
-        if outcome.upserted.texts_changed:
+        if result.upserted.texts_changed:
             self.search.mark_stale()
 
 
-def _applied(outcome: Outcome, moved: tuple[Change, ...] = ()) -> Applied:
-    upserted = outcome.upserted
-    return Applied(
-        rows_changed=len(upserted.changed | {change.contact_id for change in moved}),
-        order_changed=upserted.texts_changed or bool(upserted.moved) or bool(outcome.gone),
-        flips=outcome.flips,
-        moved=moved,
+def _store_update(result: IngestResult, updated: tuple[Change, ...] = ()) -> StoreUpdate:
+    upserted = result.upserted
+    return StoreUpdate(
+        rows_changed=len(upserted.changed_ids | {change.contact_id for change in updated}),
+        order_changed=upserted.texts_changed or bool(upserted.status_changes) or bool(result.deleted),
+        detected=result.detected,
+        updated=updated,
     )

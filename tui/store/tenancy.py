@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactStatus
-from tui.model.tenancy import ContactGroup, TenancyWarnings, in_order, marked_by
+from tui.model.tenancy import ContactGroup, TenancyWarnings, current_tenant_groups, sort_groups
 from tui.store import values
 from tui.store.timestamps import to_ms
 
@@ -22,30 +22,30 @@ _MARKS: Final = "SELECT group_name, is_tenants FROM group_marks ORDER BY number"
 _ANY_ARCHIVE: Final = "SELECT EXISTS (SELECT 1 FROM changes WHERE action = 'archive' AND origin = 'here')"
 
 
-def read_marked(database: Database) -> frozenset[str]:
+def read_tenant_groups(database: Database) -> frozenset[str]:
     """Read the names of the groups marked as tenants; costs the same however many changes there are."""
-    return _marked(database.rows(_MARKS))
+    return _tenant_groups(database.rows(_MARKS))
 
 
-def read_care(database: Database) -> TenancyWarnings:
+def read_warnings(database: Database) -> TenancyWarnings:
     """Read what is to be kept in mind before anything is archived."""
-    [(was_asked,)] = database.rows(_ANY_ARCHIVE)
-    return TenancyWarnings(read_marked(database), is_first=not was_asked)
+    [(has_archived,)] = database.rows(_ANY_ARCHIVE)
+    return TenancyWarnings(read_tenant_groups(database), is_first_archive=not has_archived)
 
 
-def care_in(connection: sqlite3.Connection) -> TenancyWarnings:
+def warnings_in(connection: sqlite3.Connection) -> TenancyWarnings:
     """Read the same within a transaction."""
-    [(was_asked,)] = connection.execute(_ANY_ARCHIVE)
-    return TenancyWarnings(_marked(connection.execute(_MARKS)), is_first=not was_asked)
+    [(has_archived,)] = connection.execute(_ANY_ARCHIVE)
+    return TenancyWarnings(_tenant_groups(connection.execute(_MARKS)), is_first_archive=not has_archived)
 
 
-def _marked(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
-    return marked_by((values.text(name), values.flag(is_tenants)) for name, is_tenants in marks)
+def _tenant_groups(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
+    return current_tenant_groups((values.text(name), values.flag(is_tenants)) for name, is_tenants in marks)
 
 
 def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
     """Read every group that a contact is in, and those marked that none is in any more."""
-    marked = _marked(connection.execute(_MARKS))
+    tenant_groups = _tenant_groups(connection.execute(_MARKS))
     active: Counter[str] = Counter()
     # Contacts share few combinations of groups, so that what is taken apart here is little.
     rows = connection.execute(
@@ -56,16 +56,16 @@ def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
     for names, count in rows:
         for name in values.names(names):
             active[name] += count
-    known = (ContactGroup(name, count, name in marked) for name, count in active.items())
+    known = (ContactGroup(name, count, name in tenant_groups) for name, count in active.items())
     unknown = (
-        ContactGroup(name, 0, is_tenants=True, is_known=False) for name in marked if name not in active
+        ContactGroup(name, 0, is_tenants=True, is_known=False) for name in tenant_groups if name not in active
     )
-    return in_order((*known, *unknown))
+    return sort_groups((*known, *unknown))
 
 
-def mark(connection: sqlite3.Connection, name: str, now: datetime, *, is_tenants: bool) -> bool:
+def mark_group(connection: sqlite3.Connection, name: str, now: datetime, *, is_tenants: bool) -> bool:
     """Keep what was said of a group; returns whether that is news."""
-    if (name in _marked(connection.execute(_MARKS))) is is_tenants:
+    if (name in _tenant_groups(connection.execute(_MARKS))) is is_tenants:
         return False
     connection.execute(
         "INSERT INTO group_marks (told_ms, group_name, is_tenants) VALUES (?, ?, ?)",

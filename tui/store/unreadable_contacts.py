@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from tui.store import values
-from tui.store.sync_state import write_cursor
+from tui.store.sync_state import write_sync_state
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,31 +26,31 @@ def read_unreadable(database: Database) -> tuple[str, ...]:
     return tuple(_of(database.rows(_SELECT, (_CURSOR,))))
 
 
-def note_unreadable(connection: sqlite3.Connection, marks: Sequence[str], *, is_full_read: bool) -> None:
+def record_unreadable(connection: sqlite3.Connection, marks: Sequence[str], *, is_full_sync: bool) -> None:
     """Note contacts that couldn't be read just now."""
     if marks:
         before = _stored(connection)
-        _write(connection, before, before | dict.fromkeys(marks, _MET if is_full_read else ""))
+        _write(connection, before, before | dict.fromkeys(marks, _MET if is_full_sync else ""))
 
 
-def forget_unreadable(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
+def clear_unreadable(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
     """Forget contacts that could be read after all, or that Xero no longer has."""
     before = _stored(connection)
     if before:
-        gone = set(contact_ids)
-        _write(connection, before, {mark: met for mark, met in before.items() if mark not in gone})
+        cleared = set(contact_ids)
+        _write(connection, before, {mark: seen for mark, seen in before.items() if mark not in cleared})
 
 
-def begin_full_read(connection: sqlite3.Connection) -> None:
+def reset_unreadable_seen(connection: sqlite3.Connection) -> None:
     """Note that a full read begins, which has met none of them yet."""
     before = _stored(connection)
     _write(connection, before, dict.fromkeys(before, ""))
 
 
-def end_full_read(connection: sqlite3.Connection) -> None:
+def clear_unreadable_unseen(connection: sqlite3.Connection) -> None:
     """Forget those that the full read now ending hasn't met."""
     before = _stored(connection)
-    _write(connection, before, {mark: met for mark, met in before.items() if met})
+    _write(connection, before, {mark: seen for mark, seen in before.items() if seen})
 
 
 def _stored(connection: sqlite3.Connection) -> dict[str, str]:
@@ -63,4 +63,4 @@ def _of(rows: Sequence[tuple[object]]) -> dict[str, str]:
 
 def _write(connection: sqlite3.Connection, before: dict[str, str], after: dict[str, str]) -> None:
     if after != before:
-        write_cursor(connection, _CURSOR, json.dumps(after) if after else None)
+        write_sync_state(connection, _CURSOR, json.dumps(after) if after else None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tui.model.timestamps import EPOCH, of_milliseconds
+from tui.model.timestamps import EPOCH, from_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ def text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
-def whole(value: object) -> int | None:
+def integer(value: object) -> int | None:
     """Return a whole number; None for what is none."""
     return value if isinstance(value, int) else None
 
@@ -37,9 +37,9 @@ def flag(value: object) -> bool:
     return value == 1
 
 
-def moment(*values: object) -> datetime:
+def timestamp(*values: object) -> datetime:
     """Return the first of the values that is a known moment; 1970 where none is."""
-    return next(filter(None, map(of_milliseconds, values)), EPOCH)
+    return next(filter(None, map(from_milliseconds, values)), EPOCH)
 
 
 def names(value: object) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def fields(value: object) -> dict[str, str]:
     return {name: one for name, one in found.items() if isinstance(one, str)}
 
 
-def readable(read: Callable[[tuple[Any, ...]], _T], rows: Iterable[tuple[Any, ...]]) -> list[_T]:
+def read_rows(read: Callable[[tuple[Any, ...]], _T], rows: Iterable[tuple[Any, ...]]) -> list[_T]:
     """Read rows, leaving out those without a value that they can't be understood without."""
     found = []
     for row in rows:
@@ -71,7 +71,7 @@ class UnreadableRowError(Exception):
     """A row lacks a value that it can't be understood without."""
 
 
-def member(kind: type[_E], value: Any) -> _E:
+def enum_member(kind: type[_E], value: Any) -> _E:
     """Return a member of an enumeration. Raises `UnreadableRowError` for a value that is none of its."""
     try:
         return kind(value)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # Seconds. A helper that can't open a page has ended by then; a browser that was started runs on.
-_PATIENCE: Final = 3.0
+_LAUNCH_TIMEOUT: Final = 3.0
 _IN_TERMINAL: Final = frozenset({
     "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "felinks", "links", "links2", "lynx",
     "netrik", "offpunk", "retawq", "w3m", "www-browser",
@@ -44,9 +44,9 @@ def open_page(url: str) -> bool:
     if sys.platform == "win32":
         return _open_on_windows(url)
     # The helpers turn to this variable, and without it to browsers in the terminal.
-    on_a_desktop = os.environ | {"BROWSER": os.pathsep.join(_BROWSERS)}
-    return any(_runs(command, url, os.environ) for command in _chosen()) or any(
-        _runs(command, url, on_a_desktop) for command in _usual()
+    desktop_environment = os.environ | {"BROWSER": os.pathsep.join(_BROWSERS)}
+    return any(_try_open(command, url, os.environ) for command in _user_commands()) or any(
+        _try_open(command, url, desktop_environment) for command in _default_commands()
     )
 
 
@@ -57,7 +57,7 @@ def _open_on_windows(url: str) -> bool:
     return False
 
 
-def _chosen() -> Iterator[list[str]]:
+def _user_commands() -> Iterator[list[str]]:
     """Yield the commands in $BROWSER, in which `%s` stands for the address."""
     for command in os.environ.get("BROWSER", "").split(os.pathsep):
         with suppress(ValueError):
@@ -66,7 +66,7 @@ def _chosen() -> Iterator[list[str]]:
                 yield words
 
 
-def _usual() -> Iterator[list[str]]:
+def _default_commands() -> Iterator[list[str]]:
     """Yield the commands that open a page on this system."""
     yield from (["open"],) if sys.platform == "darwin" else _ANYWHERE
     if _has_desktop():
@@ -78,14 +78,14 @@ def _has_desktop() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _runs(command: list[str], url: str, environment: Mapping[str, str]) -> bool:
+def _try_open(command: list[str], url: str, environment: Mapping[str, str]) -> bool:
     """Run a command in a session of its own and return whether it works, or is still running."""
     if not shutil.which(command[0]) or any(map(_is_in_terminal, command)):
         return False
-    given = [word.replace("%s", url) for word in command]
+    arguments = [word.replace("%s", url) for word in command]
     try:
         process = subprocess.Popen(  # noqa: S603 - no shell, and the address is checked
-            given if given != command else [*command, url],
+            arguments if arguments != command else [*command, url],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ def _runs(command: list[str], url: str, environment: Mapping[str, str]) -> bool:
         logger.info("%s can't be started: %s", Path(command[0]).name, type(error).__name__)
         return False
     try:
-        code = process.wait(_PATIENCE)
+        code = process.wait(_LAUNCH_TIMEOUT)
     except subprocess.TimeoutExpired:
         # Collected when it ends, so that it doesn't stay in the system's list of processes.
         threading.Thread(target=process.wait, daemon=True).start()

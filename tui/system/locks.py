@@ -50,12 +50,12 @@ class CannotLockError(OSError):
     """The drive can't lock files. `what` and `next_step` are sentences for the person."""
 
     def __init__(self, folder: Path, reason: str) -> None:
-        self.what = f"This drive can't lock files ({reason}). Nothing was changed."
+        self.message = f"This drive can't lock files ({reason}). Nothing was changed."
         self.next_step = (
             f"Set RESHELVE_HOME to a folder on a local drive. If {folder} is on one, check that your user can"
             " write to it."
         )
-        super().__init__(f"{self.what} {self.next_step}")
+        super().__init__(f"{self.message} {self.next_step}")
 
 
 class FileLock:
@@ -133,7 +133,7 @@ class FileLock:
         return True
 
 
-def why_no_locks(folder: Path) -> str:
+def locking_problem(folder: Path) -> str:
     """Say why files in the folder can't be locked the way databases do; empty where they can.
 
     Always empty on Windows, whose drives can.

@@ -43,32 +43,34 @@ class _Redacted(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
         error = ei[1]
-        return _without_values(error) if isinstance(error, BaseException) else ""
+        return _format_traceback(error) if isinstance(error, BaseException) else ""
 
     def format(self, record: logging.LogRecord) -> str:
         return _SECRET.sub(r"\1\2…", super().format(record))
 
 
-def _without_values(error: BaseException) -> str:
+def _format_traceback(error: BaseException) -> str:
     """Write the traceback of an error and of its causes."""
     trace = traceback.TracebackException.from_exception(error)
     lines: list[str] = []
     seen: list[tuple[BaseException, traceback.TracebackException]] = []
-    one: BaseException | None = error
-    written: traceback.TracebackException | None = trace
-    while one is not None and written is not None:
-        seen.append((one, written))
-        is_cause = one.__cause__ is not None
-        one, written = (
-            (one.__cause__, written.__cause__) if is_cause else (one.__context__, written.__context__)
+    current: BaseException | None = error
+    current_trace: traceback.TracebackException | None = trace
+    while current is not None and current_trace is not None:
+        seen.append((current, current_trace))
+        is_cause = current.__cause__ is not None
+        current, current_trace = (
+            (current.__cause__, current_trace.__cause__)
+            if is_cause
+            else (current.__context__, current_trace.__context__)
         )
     for failed, frames in reversed(seen):
         lines += frames.stack.format()
-        lines.append(f"{type(failed).__module__}.{type(failed).__qualname__}{_harmless_words(failed)}\n")
+        lines.append(f"{type(failed).__module__}.{type(failed).__qualname__}{_safe_message(failed)}\n")
     return "".join(lines).rstrip()
 
 
-def _harmless_words(error: BaseException) -> str:
+def _safe_message(error: BaseException) -> str:
     """Return an error's words where they can only speak of the program or of the machine."""
     if isinstance(error, OSError):
         return f": {error.strerror}" if error.strerror else ""
@@ -86,12 +88,14 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
         return TextIOWrapper(os.fdopen(handle, "ab"), encoding=self.encoding)
 
 
-def log_unexpected(doing: str, error: BaseException) -> None:
+def log_unexpected(activity: str, error: BaseException) -> None:
     """Log an exception that nothing expects: its type and where it was raised.
 
     Its message stays out: it may quote a contact or an answer.
     """
-    logger.error("%s failed unexpectedly: %s at %s", doing, type(error).__name__, _place(error.__traceback__))
+    logger.error(
+        "%s failed unexpectedly: %s at %s", activity, type(error).__name__, _place(error.__traceback__)
+    )
 
 
 def _place(trace: TracebackType | None) -> str:

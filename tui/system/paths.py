@@ -20,8 +20,8 @@ _KEPT_OF_NAME = 40
 class HomeFolderError(Exception):
     """`RESHELVE_HOME` can't be used; the words say why, and what to do."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} Set it to a folder that you can write to, or unset it.")
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} Set it to a folder that you can write to, or unset it.")
 
 
 @dataclass(frozen=True, slots=True)

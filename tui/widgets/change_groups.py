@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeSummary
 
 
-class ChangeGroups(GroupBar[ChangeGroup]):
+class ChangeGroupBar(GroupBar[ChangeGroup]):
     """Says how many changes need something."""
 
     NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
         ChangeGroup.ALL: ("All", "All"),
         ChangeGroup.OPEN: ("Open", "Open"),
         ChangeGroup.REFUSED: ("Refused", "Refused"),
-        ChangeGroup.WAITING: ("Unseen in Re-Leased", "Unseen"),
+        ChangeGroup.PENDING: ("Unseen in Re-Leased", "Unseen"),
         ChangeGroup.DONE: ("Done", "Done"),
     }
 
     def __init__(self) -> None:
         super().__init__(ChangeGroup.ALL)
 
-    def update_from(self, pane: ChangeSummary | None) -> None:
+    def update_from(self, summary: ChangeSummary | None) -> None:
         """Count as the pane has it."""
-        if pane is None:
-            self.count({})
+        if summary is None:
+            self.show_counts({})
             return
         totals = {
-            ChangeGroup.OPEN: pane.working_total + pane.manual_restore_total,
-            ChangeGroup.REFUSED: pane.refused_total,
-            ChangeGroup.WAITING: pane.unconfirmed_total,
+            ChangeGroup.OPEN: summary.in_progress_total + summary.manual_restore_total,
+            ChangeGroup.REFUSED: summary.refused_total,
+            ChangeGroup.PENDING: summary.unconfirmed_total,
         }
-        self.count({group: total for group, total in totals.items() if total})
+        self.show_counts({group: total for group, total in totals.items() if total})

@@ -33,9 +33,9 @@ class ChoiceField(StaticLine, can_focus=True):
     class Wanted(Message):
         """Another answer is to be chosen."""
 
-        def __init__(self, picker: ChoiceField) -> None:
+        def __init__(self, field: ChoiceField) -> None:
             super().__init__()
-            self.picker = picker
+            self.picker = field
 
     def __init__(self, label: str, answers: Mapping[str, str], *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
@@ -47,12 +47,12 @@ class ChoiceField(StaticLine, can_focus=True):
         """Show what holds."""
         self.rewrite()
 
-    def offer(self, answers: Mapping[str, str]) -> None:
+    def set_answers(self, answers: Mapping[str, str]) -> None:
         """Have these answers from now on; the first one holds unless the present one is among them."""
         self.answers = answers
-        self.choose(self.value if self.value in answers else next(iter(answers)))
+        self.set_value(self.value if self.value in answers else next(iter(answers)))
 
-    def choose(self, value: str) -> None:
+    def set_value(self, value: str) -> None:
         """Let this answer hold."""
         self.value = value
         self.rewrite()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from tui.widgets.formatting import counted
+from tui.widgets.formatting import pluralize
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -19,7 +19,7 @@ _HOUR = 60 * _MINUTE
 _DAY = timedelta(days=1)
 _NONE: Final = timedelta()
 # Clocks that differ by less are right enough.
-_TOLD_BEYOND: Final = timedelta(minutes=1)
+_CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 # Up to so many hours are told in minutes, and up to so many days in hours.
 _FEW: Final = 2
 
@@ -32,12 +32,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def by_xero(moment: datetime, ahead: timedelta) -> datetime:
+def to_xero_time(moment: datetime, ahead: timedelta) -> datetime:
     """Return what a moment of this machine's clock is by Xero's, which `ahead` is measured from."""
     return moment - ahead
 
 
-def by_person(moment: datetime, ahead: timedelta) -> datetime:
+def reported_to_xero_time(moment: datetime, ahead: timedelta) -> datetime:
     """Return what a moment that a person named is by Xero's clock.
 
     It may have been read from either clock. Of its two readings the earlier counts: it claims less.
@@ -45,26 +45,26 @@ def by_person(moment: datetime, ahead: timedelta) -> datetime:
     return moment - max(ahead, _NONE)
 
 
-def trouble(ahead: timedelta) -> str:
+def clock_warning(ahead: timedelta) -> str:
     """Say that this machine's clock is wrong, and what follows; empty where it is right enough."""
-    short = short_trouble(ahead)
+    short = short_clock_warning(ahead)
     return f"{short} Times are taken by Xero's until then." if short else ""
 
 
-def short_trouble(ahead: timedelta) -> str:
+def short_clock_warning(ahead: timedelta) -> str:
     """Say that this machine's clock is wrong, where there is little room."""
-    if abs(ahead) <= _TOLD_BEYOND:
+    if abs(ahead) <= _CLOCK_TOLERANCE:
         return ""
     where = "ahead of" if ahead > _NONE else "behind"
-    return f"This machine's clock is {_span(abs(ahead))} {where} Xero's: set it right."
+    return f"This machine's clock is {_duration(abs(ahead))} {where} Xero's: set it right."
 
 
-def _span(length: timedelta) -> str:
+def _duration(length: timedelta) -> str:
     minutes = round(length / timedelta(minutes=1))
     hours, days = round(minutes / 60), round(minutes / 1440)
     if minutes < _FEW * _MINUTE:
-        return counted(minutes, "minute")
-    return counted(hours, "hour") if hours < _FEW * 24 else counted(days, "day")
+        return pluralize(minutes, "minute")
+    return pluralize(hours, "hour") if hours < _FEW * 24 else pluralize(days, "day")
 
 
 def time_of_day(moment: datetime) -> str:
@@ -72,7 +72,7 @@ def time_of_day(moment: datetime) -> str:
     return f"{moment.astimezone():%H:%M:%S}"
 
 
-def short(moment: datetime, today: datetime, zone: tzinfo | None = None) -> str:
+def short_time(moment: datetime, today: datetime, zone: tzinfo | None = None) -> str:
     """Write a moment as the zone's time, with the day in front unless it is less than a day away.
 
     None is this machine's zone.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
 
-    from tui.model.rows import Found, Row, RowSource
+    from tui.model.rows import Row, RowSource, SearchResult
 
 _MOVES: Final = {
     "up": ("up,k", "Up"),
@@ -88,24 +88,24 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         classes: str | None = None,
     ) -> None:
         super().__init__(clock=clock, id=id, classes=classes)
-        self._found: Found | None = None
+        self._found: SearchResult | None = None
         self._cursor = 0
         self._cursor_id: str | None = None
         # Where the cursor was before nothing was found.
-        self._left_id: str | None = None
+        self._last_cursor_id: str | None = None
         # Whether the cursor was put on the first row, and only news has moved it down since.
-        self._rests_at_top = True
+        self._stays_at_top = True
         self._selection = Selection()
         self._hidden: frozenset[str] | None = frozenset()
         self._deferred: list[Callable[[], object]] | None = None
-        self._range_from: str | None = None
+        self._range_anchor: str | None = None
         #: Whether the person has moved, selected or opened anything here yet.
         self.is_touched = False
 
     # -- what others ask and tell
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> SearchResult | None:
         """What is shown, with the rows that linger; None before the first."""
         return self._found
 
@@ -135,23 +135,23 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self._hidden &= self.selected
         return self._hidden
 
-    def expect_rows(self) -> None:
+    def defer_actions(self) -> None:
         """Defer what is pressed until the rows that were asked for are shown."""
         self._deferred = []
 
-    def stop_expecting(self) -> None:
+    def discard_deferred(self) -> None:
         """Forget what was deferred: no rows will come."""
         self._deferred = None
 
-    def when_shown(self, do: Callable[[], object]) -> None:
+    def run_when_shown(self, callback: Callable[[], object]) -> None:
         """Call this once the rows that were asked for are shown; at once where none are expected.
 
         Keys may be pressed faster than a search answers: they are meant for what it finds.
         """
         if self._deferred is None:
-            do()
+            callback()
         else:
-            self._deferred.append(do)
+            self._deferred.append(callback)
 
     def reveal_cursor(self) -> None:
         """Bring the contact under the cursor into sight: the wheel may have left it behind."""
@@ -163,7 +163,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             return self._selection.ids()
         return () if self._cursor_id is None else (self._cursor_id,)
 
-    def show(self, found: Found, *, keep: bool = True) -> None:
+    def show(self, found: SearchResult, *, keep: bool = True) -> None:
         """Show other rows.
 
         With `keep` the cursor stays on its contact and that contact on its line of the screen; where it is
@@ -171,28 +171,28 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         """
         anchor = self._anchor() if keep else None
         was_visible = self._is_cursor_visible or self._cursor_id is None
-        contact_id = self._cursor_id or self._left_id
+        contact_id = self._cursor_id or self._last_cursor_id
         if found.query != self._query:
-            self._settle()
+            self._end_range()
         self._found = found
         self._open(found)
         index = found.rows.index_of(contact_id) if keep and contact_id is not None else None
         self._put_cursor(self._cursor if index is None and keep else index or 0)
         if anchor is not None:
             anchor_id, line = anchor
-            stands = index if anchor_id == self._cursor_id else found.rows.index_of(anchor_id)
-            if stands is not None:
-                self._scroll_row(stands - line)
+            anchor_index = index if anchor_id == self._cursor_id else found.rows.index_of(anchor_id)
+            if anchor_index is not None:
+                self._scroll_row(anchor_index - line)
         if not keep:
             self._scroll_row(0)
         elif was_visible:
             self._reveal(self._cursor)
         if found.is_complete:
             deferred, self._deferred = self._deferred, None
-            for do in deferred or ():
-                do()
+            for callback in deferred or ():
+                callback()
 
-    def refill(self, found: Found) -> None:
+    def refresh_in_place(self, found: SearchResult) -> None:
         """Show what matches now without moving what the person looks at.
 
         Contacts in sight that no longer match stay in place, dimmed, until `drop_lingering`. The view stays
@@ -201,20 +201,20 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         if self._found is None:
             self.show(found)
             return
-        earlier, top, was_visible = self._found.rows, self.top_row, self._is_cursor_visible
-        is_at_top = self._rests_at_top and top == 0
-        sight = range(top, min(top + self.page_rows, self._count))
-        seen = earlier.ids(sight.start, sight.stop)
-        spans = [sight]
-        if self._cursor_id is not None and self._cursor not in sight:
+        previous, top, was_visible = self._found.rows, self.top_row, self._is_cursor_visible
+        is_at_top = self._stays_at_top and top == 0
+        visible = range(top, min(top + self.page_rows, self._count))
+        visible_ids = previous.ids(visible.start, visible.stop)
+        spans = [visible]
+        if self._cursor_id is not None and self._cursor not in visible:
             spans.append(range(self._cursor, self._cursor + 1))
-        rows = keep_lingering(found.rows, earlier, spans)
+        rows = keep_lingering(found.rows, previous, spans)
         self._found = replace(found, rows=rows)
         self._open(self._found)
         index = None if self._cursor_id is None else rows.index_of(self._cursor_id)
         self._put_cursor(self._cursor if index is None else index)
         if not is_at_top:
-            self._keep_in_sight(seen, top, rows)
+            self._keep_scroll_position(visible_ids, top, rows)
         if was_visible:
             self._reveal(self._cursor)
 
@@ -229,7 +229,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         if not is_expecting and self._found is not None and isinstance(self._found.rows, LingeringRows):
             self.show(replace(self._found, rows=self._found.rows.rows))
 
-    def _open(self, found: Found) -> None:
+    def _open(self, found: SearchResult) -> None:
         super()._open(found)
         self._hidden = None if self._selection else frozenset()
         if self._selection:
@@ -242,12 +242,12 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         if len(self._found.rows) != self._count:
             self.show(self._found)
         else:
-            self._reread()
+            self._reload_visible()
 
     def select_all_found(self) -> None:
         """Select every contact the search found, seen or not."""
         if self._found is not None:
-            self._settle()
+            self._end_range()
             self.is_touched = True
             self._selection.add(self._found.rows.ids(0, self._count))
             self._selection_changed()
@@ -271,15 +271,15 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         top = self._window.row(self.top_row)
         return None if top is None else (top.contact_id, 0)
 
-    def _keep_in_sight(self, seen: Sequence[str], top: int, rows: RowSource) -> None:
+    def _keep_scroll_position(self, visible_ids: Sequence[str], top: int, rows: RowSource) -> None:
         """Scroll so that what was in sight, from row `top` on, is on the same lines of the screen."""
-        places = [(line, rows.index_of(contact_id)) for line, contact_id in enumerate(seen)]
+        places = [(line, rows.index_of(contact_id)) for line, contact_id in enumerate(visible_ids)]
         shifts = [(index - top - line, index, line) for line, index in places if index is not None]
         if not shifts:
             return
         # A contact with another name may have gone far away, and must not take the view along.
-        usual = sorted(shift for shift, _, _ in shifts)[len(shifts) // 2]
-        index, line = next((i, y) for shift, i, y in shifts if abs(shift - usual) < self.page_rows)
+        median_shift = sorted(shift for shift, _, _ in shifts)[len(shifts) // 2]
+        index, line = next((i, y) for shift, i, y in shifts if abs(shift - median_shift) < self.page_rows)
         self._scroll_row(index - line)
 
     def _put_cursor(self, index: int, *, by_person: bool = False) -> None:
@@ -288,11 +288,11 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._cursor = max(0, min(index, self._count - 1))
         self._cursor_id = self._id_at(self._cursor)
         if by_person or not self._cursor:
-            self._rests_at_top = not self._cursor
+            self._stays_at_top = not self._cursor
         if self._cursor_id is not None:
-            self._left_id = None
+            self._last_cursor_id = None
         elif old_id is not None and not self._count:
-            self._left_id = old_id
+            self._last_cursor_id = old_id
         self._refresh_row(old)
         self._refresh_row(self._cursor)
         if self._cursor_id is not None and self._cursor_id != old_id:
@@ -302,30 +302,30 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         ids = self._found.rows.ids(index, index + 1) if self._found is not None else ()
         return ids[0] if ids else None
 
-    def _move(self, index: int) -> None:
+    def _move_to(self, index: int) -> None:
         self.is_touched = True
         self._put_cursor(index, by_person=True)
         self._reveal(self._cursor)
 
-    def _stretch(self, index: int) -> None:
+    def _extend_range(self, index: int) -> None:
         """Move the cursor and select everything from where stretching began."""
         if self._found is None or self._cursor_id is None:
             return
-        if self._range_from is None:
-            self._range_from = self._cursor_id
-        self._move(index)
-        start = self._found.rows.index_of(self._range_from)
+        if self._range_anchor is None:
+            self._range_anchor = self._cursor_id
+        self._move_to(index)
+        start = self._found.rows.index_of(self._range_anchor)
         first, last = sorted((self._cursor if start is None else start, self._cursor))
-        self._selection.stretch(self._found.rows.ids(first, last + 1))
+        self._selection.set_range(self._found.rows.ids(first, last + 1))
         self._selection_changed()
 
-    def _settle(self) -> None:
+    def _end_range(self) -> None:
         """End stretching: what it covered stays selected."""
-        self._range_from = None
-        self._selection.settle()
+        self._range_anchor = None
+        self._selection.commit_range()
 
     def _toggle(self, index: int) -> None:
-        self._settle()
+        self._end_range()
         self.is_touched = True
         contact_id = self._id_at(index)
         if contact_id is not None:
@@ -337,50 +337,52 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self.post_message(self.SelectionChanged(len(self._selection)))
 
-    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
+    def _row_flags(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
         rows = self._found.rows if self._found is not None else None
-        lingers = isinstance(rows, LingeringRows) and contact_id in rows.sources
-        return index == self._cursor, contact_id in self._selection, lingers
+        is_lingering = isinstance(rows, LingeringRows) and contact_id in rows.sources
+        return index == self._cursor, contact_id in self._selection, is_lingering
 
     # -- keys and mouse
 
     def action_move(self, where: str) -> None:
         """Move the cursor; a page takes the view along, so that the cursor keeps its line."""
-        self.when_shown(lambda: self._go(where))
+        self.run_when_shown(lambda: self._move_by(where))
 
-    def _go(self, where: str) -> None:
-        self._settle()
+    def _move_by(self, where: str) -> None:
+        self._end_range()
         steps = _rows(where, self.page_rows, self._count)
         if where.startswith("page"):
             self._scroll_row(self.top_row + steps)
-        self._move(self._cursor + steps)
+        self._move_to(self._cursor + steps)
 
     def action_extend(self, where: str) -> None:
         """Move the cursor and select what it passes over."""
-        self.when_shown(lambda: self._stretch(self._cursor + _rows(where, self.page_rows, self._count)))
+        self.run_when_shown(
+            lambda: self._extend_range(self._cursor + _rows(where, self.page_rows, self._count))
+        )
 
     def action_select(self) -> None:
         """Select the contact under the cursor, or no longer, and go to the next."""
-        self.when_shown(self._select)
+        self.run_when_shown(self._select)
 
     def _select(self) -> None:
         self._toggle(self._cursor)
-        self._move(self._cursor + 1)
+        self._move_to(self._cursor + 1)
 
     def action_select_all(self) -> None:
         """Select all found."""
-        self.when_shown(self.select_all_found)
+        self.run_when_shown(self.select_all_found)
 
     def action_clear(self) -> None:
         """Select nothing; where nothing is selected, escape is for somebody else."""
         if not self._selection:
             raise SkipAction
-        self._range_from = None
+        self._range_anchor = None
         self.clear_selection()
 
     def action_open(self) -> None:
         """Open the contact under the cursor."""
-        self.when_shown(self._open_contact)
+        self.run_when_shown(self._open_contact)
 
     def _open_contact(self) -> None:
         if self._cursor_id is not None:
@@ -396,10 +398,10 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             return
         event.stop()
         if event.shift:
-            self._stretch(index)
+            self._extend_range(index)
             return
-        self._settle()
-        self._move(index)
+        self._end_range()
+        self._move_to(index)
         if event.ctrl or offset.x < GUTTER:
             self._toggle(index)
         elif event.chain == 2:  # noqa: PLR2004 - a double click

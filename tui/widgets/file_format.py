@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 REASONS: Final = {
-    MismatchReason.UNDER_WAY: "a change asked for here is under way",
+    MismatchReason.IN_PROGRESS: "a change asked for here is under way",
     MismatchReason.CHANGED_SINCE: "changed in Xero after the file was exported",
-    MismatchReason.WAITING: "Re-Leased had yet to pick up the last change",
-    MismatchReason.UNLINKED: "said to be unlinked in Re-Leased",
+    MismatchReason.PENDING: "Re-Leased had yet to pick up the last change",
+    MismatchReason.NOT_LINKED: "said to be unlinked in Re-Leased",
     MismatchReason.UNKNOWN: "nothing here explains it",
 }
 STATUSES: Final = {
@@ -25,7 +25,7 @@ STATUSES: Final = {
 }
 
 
-def moment(at: datetime) -> str:
+def format_export_time(at: datetime) -> str:
     """Write when a file was exported."""
     here = at.astimezone()
     return f"{here.day} {here:%b %Y at %H:%M}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.content import Content
 from textual.style import Style
 
-from tui.widgets.formatting import number
+from tui.widgets.formatting import format_number
 from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class GroupBar(StaticLine, Generic[G]):
         self.group = group
         self.rewrite()
 
-    def count(self, counts: Mapping[G, int]) -> None:
+    def show_counts(self, counts: Mapping[G, int]) -> None:
         """Show how many these groups hold; nothing is said of those left out."""
         self._counts = counts
         self.rewrite()
@@ -52,14 +52,14 @@ class GroupBar(StaticLine, Generic[G]):
         self.show(full if full.cell_length <= self.content_size.width else self._groups(1))
 
     def _groups(self, which: int) -> Content:
-        return Content(" ").join(self._one(group, names[which]) for group, names in self.NAMES.items())
+        return Content(" ").join(self._label(group, names[which]) for group, names in self.NAMES.items())
 
-    def _one(self, group: G, name: str) -> Content:
+    def _label(self, group: G, name: str) -> Content:
         is_open = group is self.group
         count = self._counts.get(group)
         parts = [(name, "bold underline" if is_open else "")]
         if count is not None:
-            parts.append((f" {number(count)}", "bold" if is_open else "$text-muted"))
+            parts.append((f" {format_number(count)}", "bold" if is_open else "$text-muted"))
         label = Content.assemble(" ", *parts, " ")
         if is_open:
             label = label.stylize("$block-cursor-foreground on $block-cursor-background")

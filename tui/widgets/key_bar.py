@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Input
 
-from tui.actions.registry import is_offered, key_name, keys_of, spec
+from tui.actions.registry import current_keys, is_offered, key_name, spec
 from tui.widgets.static_line import StaticLine
 from tui.widgets.text import safe
 
@@ -39,30 +39,30 @@ class KeyBar(StaticLine):
     }
     """
 
-    def __init__(self, *offers: str | tuple[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, *actions: str | tuple[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
-        self._offers: Sequence[str | tuple[str, str]] = offers
-        self._news: Content | None = None
+        self._shown_actions: Sequence[str | tuple[str, str]] = actions
+        self._flash_text: Content | None = None
         self._timer: Timer | None = None
 
-    def offer(self, *offers: str | tuple[str, str]) -> None:
+    def set_actions(self, *actions: str | tuple[str, str]) -> None:
         """Name these actions from now on: an action's id, or its id and other words for it here."""
-        self._offers = offers
+        self._shown_actions = actions
         self.rewrite()
 
-    def flash(self, text: str, *, trouble: bool = False) -> None:
+    def flash(self, text: str, *, is_problem: bool = False) -> None:
         """Show one line of news for a while. The text may come from outside: it is made safe here."""
         if self._timer is not None:
             self._timer.stop()
-        self._news = Content(safe(text))
-        self.set_class(trouble, "-trouble")
-        self.set_class(not trouble, "-news")
-        self._timer = self.set_timer(_TROUBLE_SECONDS if trouble else _FLASH_SECONDS, self.end_flash)
+        self._flash_text = Content(safe(text))
+        self.set_class(is_problem, "-trouble")
+        self.set_class(not is_problem, "-news")
+        self._timer = self.set_timer(_TROUBLE_SECONDS if is_problem else _FLASH_SECONDS, self.end_flash)
         self.rewrite()
 
     def end_flash(self) -> None:
         """Show the keys again."""
-        self._news = None
+        self._flash_text = None
         self.remove_class("-trouble", "-news")
         self.rewrite()
 
@@ -77,9 +77,11 @@ class KeyBar(StaticLine):
             return
         badges = self._badges()
         room = max(0, width - badges.cell_length)
-        said = self._keys(room) if self._news is None else self._news.truncate(room, ellipsis=True)
-        gap = " " * (room - said.cell_length) if badges else ""
-        self.show(Content.assemble(said, gap, badges))
+        left = (
+            self._keys(room) if self._flash_text is None else self._flash_text.truncate(room, ellipsis=True)
+        )
+        gap = " " * (room - left.cell_length) if badges else ""
+        self.show(Content.assemble(left, gap, badges))
 
     def _badges(self) -> Content:
         mark, badges = getattr(self.app, "mark", ""), []
@@ -95,19 +97,19 @@ class KeyBar(StaticLine):
             bound.setdefault(active.binding.id, []).append(active.binding.key)
         is_typing = isinstance(self.screen.focused, Input)
         items = []
-        for offer in self._offers:
-            action_id, label = offer if isinstance(offer, tuple) else (offer, spec(offer).label)
+        for action in self._shown_actions:
+            action_id, label = action if isinstance(action, tuple) else (action, spec(action).label)
             item = spec(action_id)
             if not is_offered(self.app, item):
                 continue
-            keys = bound.get(item.binding_id) or keys_of(self.app, item).split(",")
-            items.append(_item(_reaching(keys, is_typing=is_typing), label))
+            keys = bound.get(item.binding_id) or current_keys(self.app, item).split(",")
+            items.append(_item(_usable_key(keys, is_typing=is_typing), label))
         while len(items) > 1 and sum(len(item) + _GAP for item in items) - _GAP > width:
             del items[-2]
         return Content(" " * _GAP).join(items).truncate(width, ellipsis=True)
 
 
-def _reaching(keys: Sequence[str], *, is_typing: bool) -> str:
+def _usable_key(keys: Sequence[str], *, is_typing: bool) -> str:
     """Return the key to name: in a box the first that isn't typed into it, where there is such a one."""
     others = [key for key in keys if key.startswith(("ctrl+", "f")) and len(key) > 1] if is_typing else []
     return (others or [*keys])[0]

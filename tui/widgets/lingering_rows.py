@@ -71,14 +71,14 @@ class LingeringRows:
         return bisect_left(self._places, start), bisect_left(self._places, max(start, stop))
 
 
-def keep_lingering(rows: RowSource, earlier: RowSource, spans: Iterable[range]) -> RowSource:
+def keep_lingering(rows: RowSource, previous: RowSource, spans: Iterable[range]) -> RowSource:
     """Return `rows` with those contacts of `earlier` merged in that are in `spans` and no longer match.
 
     Each follows the contact it followed before. `spans` are the indexes that must not disappear.
     """
     lingering: dict[str, tuple[int, RowSource]] = {}
     for span in spans:
-        ids = earlier.ids(span.start, span.stop)
+        ids = previous.ids(span.start, span.stop)
         indexes = [rows.index_of(contact_id) for contact_id in ids]
         matching = [index for index in indexes if index is not None]
         before = matching[0] if matching else min(span.start, len(rows))
@@ -86,7 +86,7 @@ def keep_lingering(rows: RowSource, earlier: RowSource, spans: Iterable[range]) 
             if index is not None:
                 before = index + 1
             else:
-                lingering.setdefault(contact_id, (before, _source(earlier, contact_id)))
+                lingering.setdefault(contact_id, (before, _source(previous, contact_id)))
     readable = [
         (before, one, source)
         for one, (before, source) in lingering.items()
@@ -95,8 +95,8 @@ def keep_lingering(rows: RowSource, earlier: RowSource, spans: Iterable[range]) 
     return LingeringRows(rows, sorted(readable, key=lambda entry: entry[0])) if readable else rows
 
 
-def _source(earlier: RowSource, contact_id: str) -> RowSource:
+def _source(previous: RowSource, contact_id: str) -> RowSource:
     """Return the source that still reads a contact, past any merging."""
-    if isinstance(earlier, LingeringRows):
-        return earlier.sources.get(contact_id, earlier.rows)
-    return earlier
+    if isinstance(previous, LingeringRows):
+        return previous.sources.get(contact_id, previous.rows)
+    return previous

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from tui.actions.registry import key_now
-from tui.widgets.formatting import number
+from tui.actions.registry import current_key
+from tui.widgets.formatting import format_number
 from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class PausedBanner(StaticLine):
             self.display = snapshot.is_paused
         if not snapshot.is_paused:
             return
-        words = "Sending is paused."
-        key = key_now(self.app, "pause")
+        text = "Sending is paused."
+        key = current_key(self.app, "pause")
         if key:
-            words += f" Press {key} to resume."
-        waiting = snapshot.summary.working_total - snapshot.summary.sent_total if snapshot.summary else 0
+            text += f" Press {key} to resume."
+        waiting = snapshot.summary.in_progress_total - snapshot.summary.sent_total if snapshot.summary else 0
         if waiting:
-            words += f" Not sent yet: {number(waiting)}."
-        self.show(Content(words).stylize(Style.from_meta({"@click": "screen.pause"})))
+            text += f" Not sent yet: {format_number(waiting)}."
+        self.show(Content(text).stylize(Style.from_meta({"@click": "screen.pause"})))

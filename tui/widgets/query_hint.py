@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.widgets.search_format import remark
+from tui.widgets.search_format import hint_text
 from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
@@ -29,22 +29,22 @@ class QueryHint(StaticLine):
     }
     """
 
-    _notes: Sequence[QueryIssue] = ()
+    _issues: Sequence[QueryIssue] = ()
     _groups: Sequence[str] = ()
 
-    def update_from(self, notes: Sequence[QueryIssue], groups: Sequence[str]) -> None:
+    def update_from(self, issues: Sequence[QueryIssue], groups: Sequence[str]) -> None:
         """Show what there is to say of what was typed; `groups` are those that can be named."""
-        if (notes, groups) == (self._notes, self._groups):
+        if (issues, groups) == (self._issues, self._groups):
             return
-        self._notes, self._groups = notes, groups
+        self._issues, self._groups = issues, groups
         # A layout at the first remark and after the last, and none while words are typed.
-        self.set_class(bool(notes), "-shown")
+        self.set_class(bool(issues), "-shown")
         self.rewrite()
 
     def rewrite(self) -> None:
         """Say as much as there is room for."""
-        if not self._notes or not self.content_size.width:
+        if not self._issues or not self.content_size.width:
             return
-        said = remark(self._notes, self.content_size.width, self._groups)
-        self.set_class(said.is_problem, "-problem")
-        self.show(Content(said.text))
+        hint = hint_text(self._issues, self.content_size.width, self._groups)
+        self.set_class(hint.is_problem, "-problem")
+        self.show(Content(hint.text))

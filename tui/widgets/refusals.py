@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tui.actions.registry import usual_key
+from tui.actions.registry import default_key
 from tui.model.change import State
 from tui.widgets.text import safe
 
@@ -22,17 +22,19 @@ _STEPS: Final = (
     ("permission", "Ask for a role in Xero that may edit contacts"),
 )
 # Reasons that trying again can't change.
-_FINAL: Final = ("knows this contact", "know this contact", "merged into another", "privacy", "gdpr")
+_NOT_RETRYABLE: Final = ("knows this contact", "know this contact", "merged into another", "privacy", "gdpr")
 _NO_REASON: Final = "Xero gave no reason."
 _DEFAULT: Final = "Check the contact in Xero"
 
 
-def reason(change: Change) -> str:
+def refusal_reason(change: Change) -> str:
     """Return why the change was refused, in Xero's words."""
     return safe(change.message) or _NO_REASON
 
 
-def advice(change: Change, *, retry: str = "retry_here", key: Callable[[str], str] = usual_key) -> str:
+def refusal_advice(
+    change: Change, *, retry: str = "retry_here", key: Callable[[str], str] = default_key
+) -> str:
     """Return what to do about a refused change that hasn't been retried; empty for any other.
 
     `retry` is the action that retries it where this is shown; `key` names the key of an action, and
@@ -40,9 +42,9 @@ def advice(change: Change, *, retry: str = "retry_here", key: Callable[[str], st
     """
     if change.state is not State.REFUSED or change.superseded:
         return ""
-    words = change.message.lower()
-    if any(part in words for part in _FINAL):
+    message = change.message.lower()
+    if any(part in message for part in _NOT_RETRYABLE):
         return "Retrying won't help: look the contact up in Xero."
-    first = next((step for part, step in _STEPS if part in words), _DEFAULT)
-    pressed = key(retry)
-    return f"{first}, then press {pressed} to retry." if pressed else f"{first}."
+    first = next((step for part, step in _STEPS if part in message), _DEFAULT)
+    key_label = key(retry)
+    return f"{first}, then press {key_label} to retry." if key_label else f"{first}."

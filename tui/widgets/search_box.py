@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
-from tui.widgets.formatting import number
+from tui.widgets.formatting import format_number
 from tui.widgets.ordered_input import OrderedInput
 from tui.widgets.static_line import StaticLine
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class _Words(OrderedInput):
+class _SearchInput(OrderedInput):
     """The input itself; leaving it downwards goes to the contacts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,9 +36,9 @@ class _Words(OrderedInput):
     ]
 
     #: What the text becomes when the person agrees; the same text, or nothing, where there is nothing better.
-    better = ""
+    suggestion = ""
     #: Where the person goes from here, as a selector.
-    leads_to = ""
+    list_selector = ""
 
     async def _on_key(self, event: events.Key) -> None:
         # The key that leads here, pressed once more out of habit: no search begins with it.
@@ -52,9 +52,9 @@ class _Words(OrderedInput):
 
     def action_complete(self) -> None:
         """Take what is offered; where nothing is, go on to what comes next."""
-        if self.better in {"", self.value}:
+        if self.suggestion in {"", self.value}:
             raise SkipAction
-        self.value = self.better
+        self.value = self.suggestion
         self.cursor_position = len(self.value)
 
     def action_clear(self) -> None:
@@ -66,7 +66,7 @@ class _Words(OrderedInput):
 
     def _leave(self) -> None:
         # At once: keys that are typed already are meant for the list.
-        self.screen.set_focus(self.screen.query_one(self.leads_to))
+        self.screen.set_focus(self.screen.query_one(self.list_selector))
 
 
 class SearchBox(Horizontal):
@@ -97,13 +97,13 @@ class SearchBox(Horizontal):
 
     def __init__(
         self,
-        leads_to: str,
+        list_selector: str,
         *,
         complete: Callable[[str], str] = lambda text: text,
         id: str | None = None,  # noqa: A002 - Textual's word
     ) -> None:
         super().__init__(id=id)
-        self._leads_to = leads_to
+        self._list_selector = list_selector
         self._complete = complete
 
     def compose(self) -> ComposeResult:
@@ -111,45 +111,45 @@ class SearchBox(Horizontal):
         prompt = StaticLine(id="prompt")
         prompt.show(Content("/ "))
         yield prompt
-        words = _Words(placeholder="Search", compact=True, select_on_focus=False, id="words")
-        words.leads_to = self._leads_to
+        words = _SearchInput(placeholder="Search", compact=True, select_on_focus=False, id="words")
+        words.list_selector = self._list_selector
         yield words
-        yield _Tally(id="tally")
+        yield _ResultCount(id="tally")
 
     @property
     def text(self) -> str:
         """What was typed."""
-        return self._words.value
+        return self._input.value
 
     @property
-    def _words(self) -> _Words:
-        return self.query_one("#words", _Words)
+    def _input(self) -> _SearchInput:
+        return self.query_one("#words", _SearchInput)
 
-    def enter(self) -> None:
+    def focus_input(self) -> None:
         """Let the person type."""
         # At once: `focus()` waits its turn behind keys that are typed already, which would be lost.
-        self.screen.set_focus(self._words)
+        self.screen.set_focus(self._input)
 
     def clear(self) -> None:
         """Take the words away."""
-        self._words.value = ""
+        self._input.value = ""
 
     def suggest(self) -> None:
         """Show in grey how what was typed can go on; Tab or the right arrow takes it."""
-        words = self._words
-        words.better = self._complete(words.value)
-        if words.better != words.value:
-            words.post_message(SuggestionReady(words.value, words.better))
+        words = self._input
+        words.suggestion = self._complete(words.value)
+        if words.suggestion != words.value:
+            words.post_message(SuggestionReady(words.value, words.suggestion))
 
-    def offer(self, text: str) -> None:
+    def set_correction(self, text: str) -> None:
         """Let Tab put this in the place of what was typed, where nothing completes it."""
-        if self._words.better in {"", self._words.value}:
-            self._words.better = text
+        if self._input.suggestion in {"", self._input.value}:
+            self._input.suggestion = text
 
-    def tally(self, found: int | None, total: int) -> None:
+    def show_result_count(self, found: int | None, total: int) -> None:
         """Say how many of all were found; None says nothing."""
-        words = "" if found is None else f" {number(found)} of {number(total)}"
-        self.query_one("#tally", _Tally).say(words)
+        words = "" if found is None else f" {format_number(found)} of {format_number(total)}"
+        self.query_one("#tally", _ResultCount).show_text(words)
 
     @on(Input.Changed, "#words")
     def _changed(self, event: Input.Changed) -> None:
@@ -158,12 +158,12 @@ class SearchBox(Horizontal):
         self.post_message(self.Changed(event.value))
 
 
-class _Tally(StaticLine):
+class _ResultCount(StaticLine):
     """The number at the end of the box."""
 
     _room = 0
 
-    def say(self, words: str) -> None:
+    def show_text(self, words: str) -> None:
         """Show the number. Room made for a longer one is kept, so that a shorter one costs no layout."""
         if len(words) > self._room:
             self._room = len(words)

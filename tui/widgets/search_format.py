@@ -37,28 +37,28 @@ _MOST_TYPED: Final = 30
 _MORE: Final = "…"
 
 
-class Remarked(Struct, frozen=True):
+class QueryHintText(Struct, frozen=True):
     """One line about what was typed; `is_problem` tells what goes wrong from what can be typed next."""
 
     text: str = ""
     is_problem: bool = False
 
 
-def remark(notes: Sequence[QueryIssue], width: int, groups: Sequence[str] = ()) -> Remarked:
+def hint_text(issues: Sequence[QueryIssue], width: int, groups: Sequence[str] = ()) -> QueryHintText:
     """Say the first thing that is wrong, else what can be typed next, in at most so many cells.
 
     `groups` are the names of contact groups that may be offered.
     """
-    note = _foremost(notes)
-    if note is None:
-        return Remarked()
-    problems = [each for each in notes if each.is_problem]
+    issue = _main_issue(issues)
+    if issue is None:
+        return QueryHintText()
+    problems = [each for each in issues if each.is_problem]
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
-    longest_first = (line + more for line in _lines(note, groups))
+    longest_first = (line + more for line in _issue_messages(issue, groups))
     line = next((line for line in longest_first if cells(line) <= width), None)
     if line is None:
-        *_, line = _lines(note, groups)
-    return Remarked(fit(line, width).rstrip(), is_problem=note.is_problem)
+        *_, line = _issue_messages(issue, groups)
+    return QueryHintText(fit(line, width).rstrip(), is_problem=issue.is_problem)
 
 
 def complete(text: str, groups: Sequence[str] = ()) -> str:
@@ -69,24 +69,24 @@ def complete(text: str, groups: Sequence[str] = ()) -> str:
     if ":" not in text and "-" not in text:
         return text
     from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - words alone do without
-    from tui.model.tokenizer import split  # noqa: PLC0415 - as above
+    from tui.model.tokenizer import tokenize  # noqa: PLC0415 - as above
 
-    last = next(reversed(list(split(text))), None)
+    last = next(reversed(list(tokenize(text))), None)
     if last is None or last.is_ended:
         return text
     name, begun = last.name.lower(), last.typed.partition(":")[2] if last.name else last.without_sign
     offered: Sequence[str] = ()
     if name == "group":
-        offered = _speakable(groups, begun)
+        offered = _group_completions(groups, begun)
     elif name in QUALIFIERS and QUALIFIERS[name].is_listed:
-        offered = QUALIFIERS[name].possible
+        offered = QUALIFIERS[name].values
     elif last.is_negated and not name:
         offered = [f"{each}:" for each in QUALIFIERS]
     found = next((each for each in offered if fold(each[: len(begun)]) == fold(begun)), "")
     return text + found[len(begun) :]
 
 
-def _speakable(groups: Sequence[str], begun: str) -> list[str]:
+def _group_completions(groups: Sequence[str], begun: str) -> list[str]:
     """Return the names as they go on from what was typed: without quotation marks, to their first space.
 
     Those with such marks in them can't be put between any.
@@ -99,61 +99,63 @@ def _speakable(groups: Sequence[str], begun: str) -> list[str]:
     return [f'"{name}"' if " " in name else name for name in names]
 
 
-def correct(text: str, notes: Sequence[QueryIssue]) -> str:
+def correct(text: str, issues: Sequence[QueryIssue]) -> str:
     """Return the text with what is remarked upon put right, where it was misspelt; else the same."""
-    note = _foremost(notes)
-    if note is None or not note.nearest:
+    issue = _main_issue(issues)
+    if issue is None or not issue.suggestion:
         return text
-    sign = "-" if note.typed.startswith("-") else ""
-    return text[: note.start] + sign + note.nearest + text[note.stop :]
+    sign = "-" if issue.typed.startswith("-") else ""
+    return text[: issue.start] + sign + issue.suggestion + text[issue.stop :]
 
 
-def _foremost(notes: Sequence[QueryIssue]) -> QueryIssue | None:
+def _main_issue(issues: Sequence[QueryIssue]) -> QueryIssue | None:
     """Return the one that is shown: the first thing that is wrong, else what can go on."""
-    return next((note for note in notes if note.is_problem), next(iter(notes), None))
+    return next((issue for issue in issues if issue.is_problem), next(iter(issues), None))
 
 
-def _lines(note: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
+def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
     """Yield ways to say it, each shorter than the one before."""
     from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - nothing is remarked upon before one is typed
 
-    typed = f"“{fit(note.typed, min(_MOST_TYPED, max(1, cells(note.typed))))}”"
+    typed = f"“{fit(issue.typed, min(_MOST_TYPED, max(1, cells(issue.typed))))}”"
     names = [f"{name}:" for name in QUALIFIERS]
-    match note.kind:
-        case IssueKind.MISSPELT | IssueKind.IMPOSSIBLE if note.nearest:
-            yield f"{typed} isn't a filter, so no contacts match. Tab makes it {safe(note.nearest)}"
-            yield f"{typed} isn't a filter. Tab: {safe(note.nearest)}"
+    match issue.kind:
+        case IssueKind.MISSPELT | IssueKind.INVALID_VALUE if issue.suggestion:
+            yield f"{typed} isn't a filter, so no contacts match. Tab makes it {safe(issue.suggestion)}"
+            yield f"{typed} isn't a filter. Tab: {safe(issue.suggestion)}"
             yield f"{typed} isn't a filter."
-        case IssueKind.IMPOSSIBLE:
-            possible = QUALIFIERS[note.qualifier].possible
+        case IssueKind.INVALID_VALUE:
+            possible = QUALIFIERS[issue.qualifier].values
             yield from _with_list(f"{typed} isn't a filter, so no contacts match. Possible:", possible)
             yield from _with_list(f"{typed} isn't a filter. Possible:", possible)
             yield f"{typed} isn't a filter."
-        case IssueKind.MISSPELT | IssueKind.UNKNOWN:
+        case IssueKind.MISSPELT | IssueKind.UNKNOWN_QUALIFIER:
             yield from _with_list(f"{typed} isn't a filter, so no contacts match. Filters are", names)
             yield f"{typed} isn't a filter."
-        case IssueKind.JUST_TEXT:
+        case IssueKind.TREATED_AS_TEXT:
             yield from _with_list(f"{typed} is looked for as text. Filters are", names)
             yield f"{typed} is looked for as text."
         case IssueKind.NO_SUCH_GROUP:
-            if note.nearest:
-                yield f"There is no group like {typed}. Tab makes it {safe(note.nearest)}"
+            if issue.suggestion:
+                yield f"There is no group like {typed}. Tab makes it {safe(issue.suggestion)}"
             yield from _with_list(f"No group is like {typed}. There are", [safe(each) for each in groups])
             yield f"No group is like {typed}."
-        case IssueKind.UNFINISHED if note.qualifier:
-            known = [safe(each) for each in _speakable(groups, "")] if note.qualifier == "group" else []
-            yield from _going_on(note, QUALIFIERS[note.qualifier], known)
+        case IssueKind.UNFINISHED if issue.qualifier:
+            known = (
+                [safe(each) for each in _group_completions(groups, "")] if issue.qualifier == "group" else []
+            )
+            yield from _value_hints(issue, QUALIFIERS[issue.qualifier], known)
         case IssueKind.UNFINISHED:
-            word = note.typed.lstrip("-")
+            word = issue.typed.lstrip("-")
             begun = [name for name in names if name.startswith(fold(word))]
             yield f"It may go on: {' '.join(begun)}  A space after it leaves out “{safe(word)}”."
             yield f"It may go on: {' '.join(begun)}"
 
 
-def _going_on(note: QueryIssue, qualifier: Qualifier, known: Sequence[str]) -> Iterator[str]:
+def _value_hints(issue: QueryIssue, qualifier: Qualifier, known: Sequence[str]) -> Iterator[str]:
     """Say what can follow; `known` is all of it, where that isn't the same for everybody."""
-    name, _, value = note.typed.partition(":")
-    possible = known or qualifier.possible
+    name, _, value = issue.typed.partition(":")
+    possible = known or qualifier.values
     begun = [each for each in possible if each.startswith(fold(value))] or possible
     if qualifier.is_listed or known:
         first, *others = begun
@@ -161,9 +163,9 @@ def _going_on(note: QueryIssue, qualifier: Qualifier, known: Sequence[str]) -> I
         yield from _with_list(f"{tab}  or", others) if others else ()
         yield tab
     else:
-        what = f"{qualifier.name}: {qualifier.help}"
-        yield from _with_list(f"{what}, such as", begun)
-        yield what
+        description = f"{qualifier.name}: {qualifier.help}"
+        yield from _with_list(f"{description}, such as", begun)
+        yield description
 
 
 def _with_list(lead: str, items: Sequence[str]) -> Iterator[str]:

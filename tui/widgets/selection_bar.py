@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from tui.actions.registry import key_now
-from tui.widgets.formatting import number
+from tui.actions.registry import current_key
+from tui.widgets.formatting import format_number
 from tui.widgets.static_line import StaticLine
 from tui.widgets.text import safe
 
@@ -24,6 +24,6 @@ class SelectionBar(StaticLine):
         """Show how many contacts are selected, and how many of those the list doesn't show."""
         if self.display != bool(selected):
             self.display = bool(selected)
-        not_shown = f" ({number(hidden)} not shown)" if hidden else ""
-        key = key_now(self.app, "clear")
-        self.show(Content(safe(f"{number(selected)} selected{not_shown} · {key.capitalize()} clears")))
+        not_shown = f" ({format_number(hidden)} not shown)" if hidden else ""
+        key = current_key(self.app, "clear")
+        self.show(Content(safe(f"{format_number(selected)} selected{not_shown} · {key.capitalize()} clears")))

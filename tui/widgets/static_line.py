@@ -29,9 +29,9 @@ class StaticLine(Widget):
         if content.is_same(self._shown):
             return
         before, self._shown = self._shown, content
-        self.refresh(*self._differing(before, content))
+        self.refresh(*self._changed_lines(before, content))
 
-    def _differing(self, before: Content, after: Content) -> list[Region]:
+    def _changed_lines(self, before: Content, after: Content) -> list[Region]:
         """Return the lines that look different; none where all have to be painted.
 
         A countdown in a tall pane would otherwise repaint all of it every second, which is most of what

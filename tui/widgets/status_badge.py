@@ -24,19 +24,19 @@ class StatusBadge(Struct, frozen=True):
     """
 
     symbol: str = ""
-    words: str = ""
+    label: str = ""
     style: str = ""
-    moves: bool = False
+    is_animated: bool = False
 
     @property
     def text(self) -> str:
         """Symbol and words."""
-        return f"{self.symbol} {self.words}".rstrip()
+        return f"{self.symbol} {self.label}".rstrip()
 
 
 _DOING: Final = {Action.ARCHIVE: "archiving", Action.RESTORE: "restoring"}
 
-_OPEN: Final = {
+_STATE_BADGES: Final = {
     State.QUEUED: StatusBadge("◌", "queued", "muted"),
     State.UNKNOWN: StatusBadge("?", "checking", "warning"),
     State.AWAITING_USER: StatusBadge("↗", "press Restore", "accent"),
@@ -46,18 +46,18 @@ _OPEN: Final = {
 }
 
 
-def sign(view: ChangeView, now: datetime) -> StatusBadge:
+def badge_for(view: ChangeView, now: datetime) -> StatusBadge:
     """Return what to show of a change. Times are said in the zone of `now`."""
     change = view.change
     if change.state is State.SENDING:
-        return StatusBadge("…", _DOING[change.action], "accent", moves=True)
+        return StatusBadge("…", _DOING[change.action], "accent", is_animated=True)
     if change.state is State.CONFIRMED:
-        return _graded(view.sync or StatusSince(SyncStatus.PENDING), now, change.confirmed_at)
-    return _OPEN[change.state]
+        return _sync_badge(view.sync or StatusSince(SyncStatus.PENDING), now, change.confirmed_at)
+    return _STATE_BADGES[change.state]
 
 
 # A symbol of its own for each grade, so that none is told by its colour alone.
-_GRADES: Final = {
+_SYNC_BADGES: Final = {
     SyncStatus.PENDING: ("◷", "pending", "primary"),
     SyncStatus.MISSED: ("!", "overdue", "warning"),
     SyncStatus.EXPECTED: ("~", "expected", "muted"),
@@ -81,28 +81,28 @@ _MEANINGS: Final = {
 }
 
 
-def _graded(standing: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:
+def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:
     """Say how a confirmed change stands with Re-Leased, and for how long it has."""
-    grade, since = standing.status, standing.since
-    symbol, word, style = _GRADES[grade]
-    if grade is SyncStatus.PENDING:
+    status, since = status_since.status, status_since.since
+    symbol, word, style = _SYNC_BADGES[status]
+    if status is SyncStatus.PENDING:
         since = since or confirmed_at
-    age = day(since, now) if grade is SyncStatus.EXPECTED else time_or_day(since, now)
-    if grade is SyncStatus.SUPERSEDED:
+    age = format_day(since, now) if status is SyncStatus.EXPECTED else format_time_or_day(since, now)
+    if status is SyncStatus.SUPERSEDED:
         age = ""
     return StatusBadge(symbol, f"{word} {age}".rstrip(), style)
 
 
-def meaning(standing: StatusSince, now: datetime) -> str:
+def describe_status(status_since: StatusSince, now: datetime) -> str:
     """Say a grade with its age in a whole clause, where there is room for what it means."""
-    said = _MEANINGS[standing.status]
-    if standing.since is None:
-        return said.removesuffix(", since").rstrip(",")
-    local = standing.since.astimezone(now.tzinfo)
-    return f"{said} {day(standing.since, now)} {local:%H:%M}"
+    text = _MEANINGS[status_since.status]
+    if status_since.since is None:
+        return text.removesuffix(", since").rstrip(",")
+    local = status_since.since.astimezone(now.tzinfo)
+    return f"{text} {format_day(status_since.since, now)} {local:%H:%M}"
 
 
-def day(moment: datetime | None, now: datetime) -> str:
+def format_day(moment: datetime | None, now: datetime) -> str:
     """Return a day as `23 Nov`, or `Nov 2023` in another year than now's; nothing for None."""
     if moment is None:
         return ""
@@ -110,9 +110,9 @@ def day(moment: datetime | None, now: datetime) -> str:
     return f"{local.day} {local:%b}" if local.year == now.year else f"{local:%b %Y}"
 
 
-def time_or_day(moment: datetime | None, now: datetime) -> str:
+def format_time_or_day(moment: datetime | None, now: datetime) -> str:
     """Return the time of a moment of today, else its day."""
     if moment is None:
         return ""
     local = moment.astimezone(now.tzinfo)
-    return f"{local:%H:%M}" if local.date() == now.date() else day(moment, now)
+    return f"{local:%H:%M}" if local.date() == now.date() else format_day(moment, now)

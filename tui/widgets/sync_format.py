@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tui.actions.registry import usual_key
+from tui.actions.registry import default_key
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets import clock
-from tui.widgets.formatting import counted, number
+from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.text import safe
-from tui.widgets.title_bar import xero_words
+from tui.widgets.title_bar import xero_status_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,97 +41,99 @@ class NextSync(Struct, frozen=True):
     is counted down. `style` is the end of a theme variable, `$text-<style>`, or empty.
     """
 
-    words: str
+    text: str
     brief: str
     fraction: float | None = None
     style: str = ""
 
 
 def next_sync(
-    released: ReLeasedStatus, now: datetime, *, is_practice: bool, key: Callable[[str], str] = usual_key
+    re_leased: ReLeasedStatus, now: datetime, *, is_practice: bool, key: Callable[[str], str] = default_key
 ) -> NextSync:
     """Say when Re-Leased will look next, or why that can't be said. `key` names the key of an action."""
-    if released.problem:
-        words = f"Re-Leased's feed can't be read: {safe(released.problem)} It is asked again by itself."
-        return NextSync(words, "Re-Leased's feed can't be read", style="warning")
-    if released.is_syncing:
+    if re_leased.problem:
+        text = f"Re-Leased's feed can't be read: {safe(re_leased.problem)} It is asked again by itself."
+        return NextSync(text, "Re-Leased's feed can't be read", style="warning")
+    if re_leased.is_syncing:
         return NextSync("Re-Leased is reading now", "Re-Leased is reading now", 1.0, "accent")
-    if released.is_stalled and not _was_started_since(released, now):
-        return _stalled(released, now)
+    if re_leased.is_stalled and not _was_started_since(re_leased, now):
+        return _stalled(re_leased, now)
     manual = key("manual_sync")
-    since = "" if released.reported_sync_since is None else clock.short(released.reported_sync_since, now)
-    if released.is_reported_running(now):
+    since = (
+        "" if re_leased.reported_sync_since is None else clock.short_time(re_leased.reported_sync_since, now)
+    )
+    if re_leased.is_reported_running(now):
         then = f" Press {manual} when it has ended." if manual else ""
-        words = f"A sync was started in Re-Leased at {since}, as told.{then}"
-        return NextSync(words, f"sync told at {since}", style="accent")
-    said = _next(released, now, is_practice=is_practice)
+        text = f"A sync was started in Re-Leased at {since}, as told.{then}"
+        return NextSync(text, f"sync told at {since}", style="accent")
+    scheduled = _scheduled_sync(re_leased, now, is_practice=is_practice)
     if not since:
-        return said
+        return scheduled
     asked = f"Nobody has said how the sync of {since} ended" + (f": press {manual}." if manual else ".")
-    return replace(said, words=f"{said.words.removesuffix('.')}. {asked}")
+    return replace(scheduled, text=f"{scheduled.text.removesuffix('.')}. {asked}")
 
 
-def _was_started_since(released: ReLeasedStatus, now: datetime) -> bool:
+def _was_started_since(re_leased: ReLeasedStatus, now: datetime) -> bool:
     """Say whether a sync was told to run after the state was told: then that is no longer all there is."""
-    started, told = released.reported_sync_since, released.state_reported_at
-    is_newer = started is not None and told is not None and told <= started
-    return is_newer and released.is_reported_running(now)
+    started, reported_at = re_leased.reported_sync_since, re_leased.state_reported_at
+    is_newer = started is not None and reported_at is not None and reported_at <= started
+    return is_newer and re_leased.is_reported_running(now)
 
 
-def _stalled(released: ReLeasedStatus, now: datetime) -> NextSync:
-    state = safe(released.state)
-    words = _STALLED.get(released.state, f"Re-Leased says: {state}.")
-    if released.state_reported_at is not None:
-        words = f"{words} Told {clock.short(released.state_reported_at, now)}."
-    return NextSync(words, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
+def _stalled(re_leased: ReLeasedStatus, now: datetime) -> NextSync:
+    state = safe(re_leased.state)
+    text = _STALLED.get(re_leased.state, f"Re-Leased says: {state}.")
+    if re_leased.state_reported_at is not None:
+        text = f"{text} Told {clock.short_time(re_leased.state_reported_at, now)}."
+    return NextSync(text, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
 
 
-def _next(released: ReLeasedStatus, now: datetime, *, is_practice: bool) -> NextSync:
-    at = released.next_sync_at
+def _scheduled_sync(re_leased: ReLeasedStatus, now: datetime, *, is_practice: bool) -> NextSync:
+    at = re_leased.next_sync_at
     if at is None:
-        return _unknown(released)
-    if not released.has_feed:
-        return _night(released, at, now)
+        return _unknown(re_leased)
+    if not re_leased.has_feed:
+        return _nightly_sync(re_leased, at, now)
     name = "practice" if is_practice else "Re-Leased"
-    fraction = _fraction(released.cycle_started_at, at, now)
+    fraction = _fraction(re_leased.cycle_started_at, at, now)
     if now - at >= _FAR_OFF:
-        words = f"A {name} sync was due at {clock.short(at, now)}, and its feed tells of none since."
-        return NextSync(words, f"sync due at {clock.short(at, now)}", style="warning")
+        text = f"A {name} sync was due at {clock.short_time(at, now)}, and its feed tells of none since."
+        return NextSync(text, f"sync due at {clock.short_time(at, now)}", style="warning")
     if now >= at:
         return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
     left = clock.countdown(at, now)
     return NextSync(f"Next {name} sync in {left}", f"sync in {left}", fraction)
 
 
-def _unknown(released: ReLeasedStatus) -> NextSync:
-    if not released.is_asked:
+def _unknown(re_leased: ReLeasedStatus) -> NextSync:
+    if not re_leased.is_polled:
         return NextSync("Asking Re-Leased's feed …", "asking Re-Leased …")
-    if released.has_feed:
+    if re_leased.has_feed:
         return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
     return NextSync("Re-Leased can't be asked. It syncs every night.", "next sync tonight")
 
 
-def _night(released: ReLeasedStatus, end: datetime, now: datetime) -> NextSync:
+def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> NextSync:
     """Count down to the end of the nightly window: only then has a whole night passed."""
-    left, by = clock.countdown(end, now), _in_zone(end, now, released.zone)
-    start = released.window_start_at
+    left, by = clock.countdown(end, now), _in_zone(end, now, re_leased.zone)
+    start = re_leased.window_start_at
     if start is not None and start <= now:
-        later = f"What changed since {clock.short(start, now, released.zone)} waits a night more"
-        words = f"Re-Leased's nightly sync is expected by {by}, in {left}. {later}"
+        later = f"What changed since {clock.short_time(start, now, re_leased.zone)} waits a night more"
+        text = f"Re-Leased's nightly sync is expected by {by}, in {left}. {later}"
     else:
-        words = f"Re-Leased can't be asked; expected after its nightly sync, by {by}, in {left}"
-    if released.zone_note:
-        words = f"{words}. {safe(released.zone_note)}"
-    brief = f"expected by {_in_zone(end, now, released.zone, is_brief=True)}"
-    return NextSync(words, brief, _fraction(released.cycle_started_at, end, now))
+        text = f"Re-Leased can't be asked; expected after its nightly sync, by {by}, in {left}"
+    if re_leased.zone_note:
+        text = f"{text}. {safe(re_leased.zone_note)}"
+    brief = f"expected by {_in_zone(end, now, re_leased.zone, is_brief=True)}"
+    return NextSync(text, brief, _fraction(re_leased.cycle_started_at, end, now))
 
 
 def _in_zone(moment: datetime, now: datetime, zone: tzinfo | None, *, is_brief: bool = False) -> str:
     """Write a moment in the zone of the nightly window, and name it where it isn't this machine's."""
     if zone is None or moment.astimezone(zone).utcoffset() == moment.astimezone().utcoffset():
-        return clock.short(moment, now)
+        return clock.short_time(moment, now)
     name = str(zone).rpartition("/")[2].replace("_", " ") if is_brief else zone
-    return f"{clock.short(moment, now, zone)} ({name})"
+    return f"{clock.short_time(moment, now, zone)} ({name})"
 
 
 def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | None:
@@ -140,57 +142,57 @@ def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | N
     return max(0.0, min(1.0, (now - start) / (end - start)))
 
 
-def xero_totals(pane: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str, str]]:
+def xero_totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str, str]]:
     """Return the totals of what Xero hasn't confirmed, as words with their styles; zeros are left out.
 
     Where nothing is sent, as sending is paused or in read-only mode, queued changes aren't on the way.
     """
-    queued = 0 if is_sending else pane.working_total - pane.sent_total
-    on_the_way = pane.working_total - queued
+    queued = 0 if is_sending else summary.in_progress_total - summary.sent_total
+    on_the_way = summary.in_progress_total - queued
     parts = [
-        (pane.manual_restore_total, counted(pane.manual_restore_total, "hand-off"), "accent"),
-        (pane.refused_total, f"{number(pane.refused_total)} refused by Xero", "error"),
-        (queued, f"{number(queued)} queued", ""),
-        (on_the_way, f"{number(on_the_way)} on the way", ""),
+        (summary.manual_restore_total, pluralize(summary.manual_restore_total, "hand-off"), "accent"),
+        (summary.refused_total, f"{format_number(summary.refused_total)} refused by Xero", "error"),
+        (queued, f"{format_number(queued)} queued", ""),
+        (on_the_way, f"{format_number(on_the_way)} on the way", ""),
     ]
-    return [(words, style) for count, words, style in parts if count]
+    return [(text, style) for count, text, style in parts if count]
 
 
-def released_totals(pane: ChangeSummary) -> list[tuple[str, str]]:
+def re_leased_totals(summary: ChangeSummary) -> list[tuple[str, str]]:
     """Return the totals of what waits for Re-Leased, as words with their styles.
 
     Zeros are left out. "Nothing is pending" is returned only where Xero has nothing left to confirm either.
     """
-    pending = pane.pending_total - pane.missed_total - pane.stalled_total
+    pending = summary.pending_total - summary.missed_total - summary.stalled_total
     parts = [
-        (pending, f"{number(pending)} pending", "primary"),
-        (pane.stalled_total, f"{number(pane.stalled_total)} stalled", "error"),
-        (pane.missed_total, f"{number(pane.missed_total)} overdue", "warning"),
+        (pending, f"{format_number(pending)} pending", "primary"),
+        (summary.stalled_total, f"{format_number(summary.stalled_total)} stalled", "error"),
+        (summary.missed_total, f"{format_number(summary.missed_total)} overdue", "warning"),
     ]
-    shown = [(words, style) for count, words, style in parts if count]
-    if not shown and pane.not_in_xero_total:
-        return [(f"{number(pane.not_in_xero_total)} not in Xero yet", "muted")]
+    shown = [(text, style) for count, text, style in parts if count]
+    if not shown and summary.not_in_xero_total:
+        return [(f"{format_number(summary.not_in_xero_total)} not in Xero yet", "muted")]
     return shown or [("Nothing is pending", "primary")]
 
 
-def totals(pane: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str, str]]:
+def totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str, str]]:
     """Return the totals of both, for where they share a line; `is_sending` as for `xero_totals`."""
-    in_xero = xero_totals(pane, is_sending=is_sending)
-    return [*(released_totals(pane) if pane.pending_total or not in_xero else []), *in_xero]
+    in_xero = xero_totals(summary, is_sending=is_sending)
+    return [*(re_leased_totals(summary) if summary.pending_total or not in_xero else []), *in_xero]
 
 
-def symbols(pane: ChangeSummary) -> list[tuple[str, str]]:
+def symbols(summary: ChangeSummary) -> list[tuple[str, str]]:
     """Return the totals as the table's symbols with numbers, where words have no room."""
-    pending = pane.pending_total - pane.missed_total - pane.stalled_total
+    pending = summary.pending_total - summary.missed_total - summary.stalled_total
     parts = [
         (pending, "◷", "primary"),
-        (pane.manual_restore_total, "↗", "accent"),
-        (pane.refused_total, "✗", "error"),
-        (pane.stalled_total, "‖", "error"),
-        (pane.missed_total, "!", "warning"),
-        (pane.working_total, "◌", ""),
+        (summary.manual_restore_total, "↗", "accent"),
+        (summary.refused_total, "✗", "error"),
+        (summary.stalled_total, "‖", "error"),
+        (summary.missed_total, "!", "warning"),
+        (summary.in_progress_total, "◌", ""),
     ]
-    return [(f"{symbol} {number(count)}", style) for count, symbol, style in parts if count]
+    return [(f"{symbol} {format_number(count)}", style) for count, symbol, style in parts if count]
 
 
 def calls_left(xero: XeroStatus, now: datetime) -> str:
@@ -200,56 +202,56 @@ def calls_left(xero: XeroStatus, now: datetime) -> str:
     is_minute_full = xero.minute_full_until is not None and xero.minute_full_until > now
     minute = None if is_minute_full else xero.minute_calls_left
     left = [
-        *([] if minute is None else [f"{number(minute)}/min"]),
-        *([] if xero.day_calls_left is None else [f"{number(xero.day_calls_left)} today"]),
+        *([] if minute is None else [f"{format_number(minute)}/min"]),
+        *([] if xero.day_calls_left is None else [f"{format_number(xero.day_calls_left)} today"]),
     ]
     return f"Xero calls left: {'  '.join(left)}" if left else ""
 
 
-def trouble(snapshot: Snapshot, now: datetime) -> str:
+def problem_text(snapshot: Snapshot, now: datetime) -> str:
     """Say what stands in the way: the disk before Xero, both before the clock; empty when nothing does."""
-    wrong = safe(snapshot.storage_problem) or xero_trouble(snapshot.xero, now)
+    problem = safe(snapshot.storage_problem) or xero_problem(snapshot.xero, now)
     full_until = snapshot.xero.minute_full_until
     # While everything is being read, the line about that says so.
-    if wrong or snapshot.progress is not None or full_until is None or full_until <= now:
-        return wrong or clock.short_trouble(snapshot.clock_ahead)
+    if problem or snapshot.progress is not None or full_until is None or full_until <= now:
+        return problem or clock.short_clock_warning(snapshot.clock_ahead)
     return f"This minute's calls to Xero are used up. Goes on in {clock.countdown(full_until, now)}."
 
 
-def xero_trouble(xero: XeroStatus, now: datetime) -> str:
+def xero_problem(xero: XeroStatus, now: datetime) -> str:
     """Say what is wrong with the connection to Xero, or why it isn't used; empty when all is well."""
     detail = safe(xero.detail)
     if not detail:
         return ""
     # A sign-in that has ended and a prompt are the person's: no next try helps.
-    if xero.waiting_until is None or xero.status in {
+    if xero.retry_at is None or xero.status in {
         ConnectionStatus.RECONNECT,
         ConnectionStatus.REMOVED,
         ConnectionStatus.KEYCHAIN,
     }:
         return detail
-    what = {ConnectionStatus.ONLINE: "Next look", ConnectionStatus.LIMITED: "Goes on"}.get(
+    next_event = {ConnectionStatus.ONLINE: "Next look", ConnectionStatus.LIMITED: "Goes on"}.get(
         xero.status, "Next try"
     )
-    return f"{detail} {what} {when(xero.waiting_until, now)}."
+    return f"{detail} {next_event} {format_when(xero.retry_at, now)}."
 
 
-def when(moment: datetime, now: datetime) -> str:
+def format_when(moment: datetime, now: datetime) -> str:
     """Say when something goes on: what is far off with its time of day, too."""
     left = clock.countdown(moment, now)
-    return f"in {left}" if moment - now < _FAR_OFF else f"at {clock.short(moment, now)}, in {left}"
+    return f"in {left}" if moment - now < _FAR_OFF else f"at {clock.short_time(moment, now)}, in {left}"
 
 
 __all__ = [
     "NextSync",
     "calls_left",
+    "format_when",
     "next_sync",
-    "released_totals",
+    "problem_text",
+    "re_leased_totals",
     "symbols",
     "totals",
-    "trouble",
-    "when",
+    "xero_problem",
+    "xero_status_text",
     "xero_totals",
-    "xero_trouble",
-    "xero_words",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.actions.registry import key_now
+from tui.actions.registry import current_key
 from tui.widgets import sync_pane_lines
 from tui.widgets.static_line import StaticLine
 
@@ -27,20 +27,20 @@ class SyncPane(StaticLine):
     SyncPane { height: 1; width: 1fr; }
     """
 
-    _told: tuple[Snapshot, datetime, bool] | None = None
+    _last_update: tuple[Snapshot, datetime, bool] | None = None
 
     def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
         """Show the state of things at this moment; repaints only if it reads differently."""
-        self._told = (snapshot, now, is_practice)
+        self._last_update = (snapshot, now, is_practice)
         self.rewrite()
 
     def rewrite(self) -> None:
         """Write the pane for the present size."""
         width, height = self.size
-        if self._told is None or not width or not height:
+        if self._last_update is None or not width or not height:
             return
-        snapshot, now, is_practice = self._told
-        key = partial(key_now, self.app)
+        snapshot, now, is_practice = self._last_update
+        key = partial(current_key, self.app)
         if height == 1:
             self.show(sync_pane_lines.single(snapshot, now, width, is_practice=is_practice, key=key))
             return

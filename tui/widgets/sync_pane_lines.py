@@ -9,19 +9,19 @@ from msgspec.structs import replace
 from textual.content import Content
 from textual.style import Style
 
-from tui.actions.registry import usual_key
+from tui.actions.registry import default_key
 from tui.model.change import Action, State
 from tui.model.evidence import SyncStatus
-from tui.widgets.formatting import number
-from tui.widgets.refusals import advice, reason
-from tui.widgets.status_badge import sign
+from tui.widgets.formatting import format_number
+from tui.widgets.refusals import refusal_advice, refusal_reason
+from tui.widgets.status_badge import badge_for
 from tui.widgets.sync_format import (
     calls_left,
     next_sync,
-    released_totals,
+    problem_text,
+    re_leased_totals,
     symbols,
     totals,
-    trouble,
     xero_totals,
 )
 from tui.widgets.sync_progress_bar import bar
@@ -52,7 +52,7 @@ def tall(
     height: int,
     *,
     is_practice: bool,
-    key: Callable[[str], str] = usual_key,
+    key: Callable[[str], str] = default_key,
 ) -> list[Content]:
     """Write the pane that stands beside the table. `key` names the key of an action."""
     head = [
@@ -81,12 +81,12 @@ def low(
     height: int,
     *,
     is_practice: bool,
-    key: Callable[[str], str] = usual_key,
+    key: Callable[[str], str] = default_key,
 ) -> list[Content]:
     """Write the pane that lies below the table: the next sync on the left, the changes on the right."""
     left_width = min(40, width // 2 - 2)
     sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key)
-    brief = replace(sync, words=sync.brief)
+    brief = replace(sync, text=sync.brief)
     # Words about the sync matter more than how many calls are left, and more than the bar; and no sentence
     # is cut in the middle: Troubleshoot has it whole.
     left: list[Content] = []
@@ -112,19 +112,23 @@ def single(
     width: int,
     *,
     is_practice: bool,
-    key: Callable[[str], str] = usual_key,
+    key: Callable[[str], str] = default_key,
 ) -> Content:
     """Write the pane as one line, for small terminals: in words where they fit, else in symbols."""
     sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key)
-    wrong = trouble(snapshot, now)
-    right = content(wrong or sync.brief, "$text-warning" if wrong else _var(sync.style))
-    pane, room = snapshot.summary, width - right.cell_length - _GAP
+    problem = problem_text(snapshot, now)
+    right = content(problem or sync.brief, "$text-warning" if problem else _style_variable(sync.style))
+    summary, room = snapshot.summary, width - right.cell_length - _GAP
     is_sending = _is_sending(snapshot, key)
-    left = _row(_vars(totals(pane, is_sending=is_sending))) if pane else Content("Looking …")
-    if pane and left.cell_length > room:
-        parts = _vars(symbols(pane))
+    left = (
+        _row(_with_style_variables(totals(summary, is_sending=is_sending)))
+        if summary
+        else Content("Looking …")
+    )
+    if summary and left.cell_length > room:
+        parts = _with_style_variables(symbols(summary))
         # What waits for a person stands in Hand-offs and Troubleshoot as well; why nothing moves only here.
-        while not wrong and len(parts) > 1 and _row(parts).cell_length > room:
+        while not problem and len(parts) > 1 and _row(parts).cell_length > room:
             parts.pop()
         left = _row(parts)
     gap = max(_GAP, width - left.cell_length - right.cell_length)
@@ -138,40 +142,49 @@ def changes(
     height: int,
     *,
     hint: bool = False,
-    key: Callable[[str], str] = usual_key,
+    key: Callable[[str], str] = default_key,
 ) -> list[Content]:
     """Write the changes that Xero hasn't confirmed, then those for Re-Leased, and how many more there are.
 
     Where there is room each of the two has a heading. `hint` gives a hand-off a line of its own for what
     to do.
     """
-    pane = snapshot.summary
-    if pane is None or height <= 0:
+    summary = snapshot.summary
+    if summary is None or height <= 0:
         return []
-    in_xero, xero_total = (*pane.manual_restores, *pane.refused, *pane.working), _xero_total(pane)
-    released = (*_by_grade(pane), *pane.synced)
-    released_total = pane.pending_total + pane.settled_total
-    if not in_xero and not released:
+    in_xero, xero_total = (
+        (*summary.manual_restores, *summary.refused, *summary.in_progress),
+        _xero_total(summary),
+    )
+    re_leased = (*_missed_first(summary), *summary.synced)
+    re_leased_total = summary.pending_total + summary.synced_total
+    if not in_xero and not re_leased:
         how = _HOW.format(key("archive"), key("restore")) if key("archive") else ""
         return content(f"{_NOTHING}{how}", "$text-muted").wrap(width)[:height]
     write = partial(_block, now=now, width=width, hint=hint, key=key)
     if not in_xero or height < _ROOM_FOR_HEADINGS:
-        return _listed((*in_xero, *released), xero_total + released_total, height, write)
-    head = _rows([("Xero", "bold"), *_vars(xero_totals(pane, is_sending=_is_sending(snapshot, key)))], width)
+        return _fit_changes((*in_xero, *re_leased), xero_total + re_leased_total, height, write)
+    head = _rows(
+        [
+            ("Xero", "bold"),
+            *_with_style_variables(xero_totals(summary, is_sending=_is_sending(snapshot, key))),
+        ],
+        width,
+    )
     # A gap, a heading, and at least a line of changes.
-    kept = min(2 + len(released), max(3, height // 3)) if released else 0
-    lines = [*head, *_listed(in_xero, xero_total, height - len(head) - kept, write)]
-    if released:
+    kept = min(2 + len(re_leased), max(3, height // 3)) if re_leased else 0
+    lines = [*head, *_fit_changes(in_xero, xero_total, height - len(head) - kept, write)]
+    if re_leased:
         lines += [Content(""), Content.styled("Re-Leased", "bold")]
-        lines += _listed(released, released_total, height - len(lines), write)
+        lines += _fit_changes(re_leased, re_leased_total, height - len(lines), write)
     return lines[:height]
 
 
-def _xero_total(pane: ChangeSummary) -> int:
-    return pane.manual_restore_total + pane.refused_total + pane.working_total
+def _xero_total(summary: ChangeSummary) -> int:
+    return summary.manual_restore_total + summary.refused_total + summary.in_progress_total
 
 
-def _listed(
+def _fit_changes(
     views: Sequence[ChangeView], total: int, height: int, write: Callable[[ChangeView], list[Content]]
 ) -> list[Content]:
     """Write as many changes as there is room for, and how many of all that leaves out."""
@@ -188,16 +201,16 @@ def _listed(
         lines += block
         shown += 1
     if total > shown and height > 0:
-        lines.append(Content.styled(f"and {number(total - shown)} more", "$text-muted"))
+        lines.append(Content.styled(f"and {format_number(total - shown)} more", "$text-muted"))
     return lines[: max(0, height)]
 
 
-def _by_grade(pane: ChangeSummary) -> list[ChangeView]:
-    overdue = [view for view in pane.pending if _grade(view) is SyncStatus.MISSED]
-    return [*overdue, *(view for view in pane.pending if view not in overdue)]
+def _missed_first(summary: ChangeSummary) -> list[ChangeView]:
+    missed = [view for view in summary.pending if _sync_status(view) is SyncStatus.MISSED]
+    return [*missed, *(view for view in summary.pending if view not in missed)]
 
 
-def _grade(view: ChangeView) -> SyncStatus | None:
+def _sync_status(view: ChangeView) -> SyncStatus | None:
     return view.sync.status if view.sync else None
 
 
@@ -209,24 +222,24 @@ def _is_sending(snapshot: Snapshot, key: Callable[[str], str]) -> bool:
 def _head(
     snapshot: Snapshot, sync: NextSync, width: int, *, key: Callable[[str], str], spaced: bool = False
 ) -> list[Content]:
-    pane = snapshot.summary
+    summary = snapshot.summary
     lines = [Content("Looking …")]
-    if pane:
+    if summary:
         # Beside the table, what Xero hasn't confirmed is counted above its own list.
         is_sending = _is_sending(snapshot, key)
-        said = released_totals(pane) if spaced else totals(pane, is_sending=is_sending)
-        lines = _rows(_vars(said), width)
+        said = re_leased_totals(summary) if spaced else totals(summary, is_sending=is_sending)
+        lines = _rows(_with_style_variables(said), width)
     if spaced:
         lines.append(Content(""))
-    lines += content(sync.words, _var(sync.style)).wrap(width)
+    lines += content(sync.text, _style_variable(sync.style)).wrap(width)
     if sync.fraction is not None:
         lines.append(bar(sync.fraction, width))
     return lines
 
 
 def _foot(snapshot: Snapshot, now: datetime, width: int, *, calls: bool = True) -> list[Content]:
-    wrong = trouble(snapshot, now)
-    lines = content(wrong, "$text-warning").wrap(width) if wrong else []
+    problem = problem_text(snapshot, now)
+    lines = content(problem, "$text-warning").wrap(width) if problem else []
     left = calls_left(snapshot.xero, now) if calls else ""
     return [*lines, *([_muted(left, width)] if left else [])]
 
@@ -246,35 +259,35 @@ def _rows(parts: Sequence[tuple[str, str]], width: int) -> list[Content]:
 
 
 def _row(parts: Sequence[tuple[str, str]]) -> Content:
-    return Content(" " * _GAP).join(Content.styled(words, style) for words, style in parts)
+    return Content(" " * _GAP).join(Content.styled(text, style) for text, style in parts)
 
 
-def _vars(parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(words, _var(style)) for words, style in parts]
+def _with_style_variables(parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(text, _style_variable(style)) for text, style in parts]
 
 
-def _var(style: str) -> str:
+def _style_variable(style: str) -> str:
     return f"$text-{style}" if style else ""
 
 
 def _block(
     view: ChangeView, *, now: datetime, width: int, hint: bool, key: Callable[[str], str]
 ) -> list[Content]:
-    look = sign(view, now.astimezone())
-    right = _words(view, look.words, width, hint=hint, key=key("handoffs"))
+    badge = badge_for(view, now.astimezone())
+    right = _status_text(view, badge.label, width, hint=hint, key=key("handoffs"))
     room = max(4, width - len(right) - _AROUND_NAME)
     line = Content.assemble(
-        (look.symbol or "·", _var(look.style)),
+        (badge.symbol or "·", _style_variable(badge.style)),
         " ",
         fit(view.change.name, room),
         "  ",
-        (right, _var(look.style)),
+        (right, _style_variable(badge.style)),
     )
     lines = [line.truncate(width)]
     if view.change.state is State.REFUSED:
         room = max(8, width - 2)
-        said = Content.styled(reason(view.change), "$text-muted").wrap(room)[:_LINES_OF_REFUSAL]
-        said += content(advice(view.change, key=key), "$text-warning").wrap(room)
+        said = Content.styled(refusal_reason(view.change), "$text-muted").wrap(room)[:_LINES_OF_REFUSAL]
+        said += content(refusal_advice(view.change, key=key), "$text-warning").wrap(room)
         lines += [Content.assemble("  ", part) for part in said]
     if view.change.state is State.AWAITING_USER:
         if hint:
@@ -284,12 +297,12 @@ def _block(
     return lines
 
 
-def _words(view: ChangeView, words: str, width: int, *, hint: bool, key: str) -> str:
+def _status_text(view: ChangeView, text: str, width: int, *, hint: bool, key: str) -> str:
     change = view.change
-    if change.state is State.CONFIRMED and _grade(view) in {SyncStatus.PENDING, None}:
-        both = f"{_TIMES[change.action]}, {words}"
+    if change.state is State.CONFIRMED and _sync_status(view) in {SyncStatus.PENDING, None}:
+        both = f"{_TIMES[change.action]}, {text}"
         # Whose change it is matters more than which: the list of changes says that too.
-        return both if cells(change.name) + len(both) + _AROUND_NAME <= width else words
+        return both if cells(change.name) + len(both) + _AROUND_NAME <= width else text
     if change.state is State.AWAITING_USER:
         return "" if hint else f"press Restore ({key})"
-    return words
+    return text

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.widgets import clock
-from tui.widgets.formatting import number
+from tui.widgets.formatting import format_number
 from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.snapshot import PullProgress, Snapshot, XeroStatus
+    from tui.model.snapshot import Snapshot, SyncProgress, XeroStatus
 
 _BAR = 24
 _ROOM_FOR_BAR = 72
@@ -36,33 +36,33 @@ class SyncProgressBar(StaticLine):
 
     def update_from(self, snapshot: Snapshot, now: datetime) -> None:
         """Show the progress, and why it stands still; where nothing is being read, the line goes away."""
-        pull = snapshot.progress
-        if self.display != (pull is not None):
-            self.display = pull is not None
-        if pull is not None:
-            self.show(self._words(pull, standstill(pull, snapshot.xero, now)))
+        progress = snapshot.progress
+        if self.display != (progress is not None):
+            self.display = progress is not None
+        if progress is not None:
+            self.show(self._progress_text(progress, wait_reason(progress, snapshot.xero, now)))
 
-    def _words(self, pull: PullProgress, reason: str) -> Content:
-        words = "Reading contacts from Xero"
-        if pull.total is not None:
-            words = f"{words}: {number(pull.done)} of {number(pull.total)}"
+    def _progress_text(self, progress: SyncProgress, reason: str) -> Content:
+        text = "Reading contacts from Xero"
+        if progress.total is not None:
+            text = f"{text}: {format_number(progress.done)} of {format_number(progress.total)}"
         if reason:
-            return Content(f"{words}, {reason}")
-        if pull.total is None:
-            return Content(f"{words} …")
+            return Content(f"{text}, {reason}")
+        if progress.total is None:
+            return Content(f"{text} …")
         if self.app.size.width < _ROOM_FOR_BAR:
-            return Content(words)
-        return Content.assemble(words, "  ", bar(pull.done / max(1, pull.total), _BAR))
+            return Content(text)
+        return Content.assemble(text, "  ", bar(progress.done / max(1, progress.total), _BAR))
 
 
-def standstill(pull: PullProgress, xero: XeroStatus, now: datetime) -> str:
+def wait_reason(progress: SyncProgress, xero: XeroStatus, now: datetime) -> str:
     """Say why a read of all contacts stands still, and until when; empty while it goes on."""
-    if pull.is_paused:
+    if progress.is_paused:
         return "held for now"
     if xero.minute_full_until is not None and xero.minute_full_until > now:
         return f"waits for Xero's minute limit, goes on in {_seconds(xero.minute_full_until, now)} s"
-    if xero.waiting_until is not None and xero.waiting_until > now:
-        return f"goes on in {clock.countdown(xero.waiting_until, now)}"
+    if xero.retry_at is not None and xero.retry_at > now:
+        return f"goes on in {clock.countdown(xero.retry_at, now)}"
     return ""
 
 

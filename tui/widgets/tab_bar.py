@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.style import Style
 
 from tui.model.query import Tab, TabCounts
-from tui.widgets.formatting import number
+from tui.widgets.formatting import format_number
 from tui.widgets.static_line import StaticLine
 
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
@@ -36,7 +36,7 @@ class TabBar(StaticLine):
         self.tab = tab
         self.rewrite()
 
-    def count(self, counts: TabCounts) -> None:
+    def show_counts(self, counts: TabCounts) -> None:
         """Show these numbers."""
         self.counts = counts
         self.rewrite()
@@ -54,17 +54,17 @@ class TabBar(StaticLine):
         self.show(tabs)
 
     def _tabs(self) -> Content:
-        tabs = Content(" ").join(self._one(tab) for tab in Tab)
+        tabs = Content(" ").join(self._label(tab) for tab in Tab)
         if not self.counts.other:
             return tabs
-        other = Content.styled(f"  Other {number(self.counts.other)}", "$text-muted")
+        other = Content.styled(f"  Other {format_number(self.counts.other)}", "$text-muted")
         has_room = tabs.cell_length + other.cell_length <= self.app.size.width
         return tabs + other if has_room else tabs
 
-    def _one(self, tab: Tab) -> Content:
+    def _label(self, tab: Tab) -> Content:
         is_open = tab is self.tab
         name = (TAB_NAMES[tab], "bold underline" if is_open else "")
-        count = (number(self.counts.of(tab)), "bold" if is_open else "$text-muted")
+        count = (format_number(self.counts.of(tab)), "bold" if is_open else "$text-muted")
         label = Content.assemble(" ", name, " ", count, " ")
         if is_open:
             label = label.stylize("$block-cursor-foreground on $block-cursor-background")

@@ -35,7 +35,7 @@ class Column(Struct, frozen=True):
     is_right: bool = False
 
 
-class Placed(Struct, frozen=True):
+class PlacedColumn(Struct, frozen=True):
     """A column and the cells it got."""
 
     column: Column
@@ -53,7 +53,7 @@ _COLUMNS: Final = (
 )
 
 
-def place(width: int, tab: Tab) -> tuple[Placed, ...]:
+def layout_columns(width: int, tab: Tab) -> tuple[PlacedColumn, ...]:
     """Divide a line of so many cells; only the All tab needs a Status column, at the cost of others."""
     has_status = tab is Tab.ALL and width >= _STATUS.from_width
     room = width - _STATUS.width - GAP if has_status else width
@@ -63,12 +63,12 @@ def place(width: int, tab: Tab) -> tuple[Placed, ...]:
     taken = GUTTER + sum(column.width for column in columns) + GAP * (len(columns) - 1)
     free = max(0, width - taken)
     shares = sum(column.share for column in columns)
-    placed: list[Placed] = []
+    placed: list[PlacedColumn] = []
     for column in columns:
         cells = column.width
         if column.share:
             cells = free * column.share // shares
             free -= cells
             shares -= column.share
-        placed.append(Placed(column, cells))
+        placed.append(PlacedColumn(column, cells))
     return tuple(placed)

@@ -13,8 +13,8 @@ from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.model.query import Tab
 from tui.widgets.matches import match_spans
-from tui.widgets.status_badge import StatusBadge, sign
-from tui.widgets.table_columns import GAP, GUTTER, ColumnKey, place
+from tui.widgets.status_badge import StatusBadge, badge_for
+from tui.widgets.table_columns import GAP, GUTTER, ColumnKey, layout_columns
 from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, fit, money, safe
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from tui.model.rows import Row
     from tui.model.snapshot import ChangeView
-    from tui.widgets.table_columns import Placed
+    from tui.widgets.table_columns import PlacedColumn
 
 CURSOR: Final = "▌"
 TICK: Final = "✓"
-_GONE: Final = StatusBadge("⊘", "gone from Xero", "muted")
+_DELETED: Final = StatusBadge("⊘", "gone from Xero", "muted")
 # Of days: the title has twelve cells.
 _TWO_DIGITS, _THREE_DIGITS, _MOST_DAYS = 10, 100, 9_999
 
@@ -69,10 +69,10 @@ class RowStyle(Struct, frozen=True):
     frame: str = ""
     is_cursor: bool = False
     is_selected: bool = False
-    lingers: bool = False
+    is_lingering: bool = False
 
 
-def belongs(row: Row, tab: Tab) -> bool:
+def is_in_tab(row: Row, tab: Tab) -> bool:
     """Say whether a row's status is still the tab's."""
     return tab is Tab.ALL or row.status is _TAB_STATUS[tab]
 
@@ -90,64 +90,72 @@ def paint_header(width: int, tab: Tab, palette: RowPalette, owes: str = "") -> S
             placed.width,
             "right" if placed.column.is_right else "left",
         )
-        for placed in place(width, tab)
+        for placed in layout_columns(width, tab)
     ]
     text = " " * GUTTER + (" " * GAP).join(parts)
     return Strip([Segment(fit(text, width), palette.header)], width)
 
 
-def paint_row(row: Row, look: RowStyle, palette: RowPalette) -> Strip:
+def paint_row(row: Row, row_style: RowStyle, palette: RowPalette) -> Strip:
     """Paint one contact in exactly the width of the look."""
-    base = palette.cursor if look.is_cursor else palette.selected if look.is_selected else palette.plain
-    over = palette.bare if look.is_cursor else palette.over
+    base = (
+        palette.cursor
+        if row_style.is_cursor
+        else palette.selected
+        if row_style.is_selected
+        else palette.plain
+    )
+    over = palette.bare if row_style.is_cursor else palette.over
     mark = base + palette.over["mark"]
-    if look.lingers or row.status is ContactStatus.DELETED or not belongs(row, look.tab):
+    if row_style.is_lingering or row.status is ContactStatus.DELETED or not is_in_tab(row, row_style.tab):
         base += over["dim"]
     segments = [
-        Segment(CURSOR if look.is_cursor else " ", mark),
-        Segment(f"{TICK if look.is_selected else ' '} ", mark),
+        Segment(CURSOR if row_style.is_cursor else " ", mark),
+        Segment(f"{TICK if row_style.is_selected else ' '} ", mark),
     ]
-    for number, placed in enumerate(place(look.width, look.tab)):
+    for number, placed in enumerate(layout_columns(row_style.width, row_style.tab)):
         if number:
             segments.append(Segment(" " * GAP, base))
-        segments.extend(_cell(row, placed, look, base, over))
+        segments.extend(_cell(row, placed, row_style, base, over))
     strip = Strip([segment for segment in segments if segment.text])
-    return strip.adjust_cell_length(look.width, base)
+    return strip.adjust_cell_length(row_style.width, base)
 
 
-def _cell(row: Row, placed: Placed, look: RowStyle, base: Style, over: dict[str, Style]) -> Iterator[Segment]:
+def _cell(
+    row: Row, placed: PlacedColumn, row_style: RowStyle, base: Style, over: dict[str, Style]
+) -> Iterator[Segment]:
     """Paint one column of a row."""
     width = placed.width
     match placed.column.key:
         case ColumnKey.CONTACT:
-            yield from _searched(row.name, width, look.words, base, base + over["match"])
+            yield from _highlighted(row.name, width, row_style.words, base, base + over["match"])
         case ColumnKey.EMAIL:
             base += over["muted"]
-            yield from _searched(row.email, width, look.words, base, base + over["match"])
+            yield from _highlighted(row.email, width, row_style.words, base, base + over["match"])
         case ColumnKey.STATUS:
             yield Segment(fit(status_words(row), width), base + over["muted"])
         case ColumnKey.OWES:
             yield Segment(fit(money(row.owes), width, "right"), base if row.owes else base + over["muted"])
         case ColumnKey.LAST_CHANGE:
-            shown = row_sign(row, look)
+            shown = row_badge(row, row_style)
             style = base + over[shown.style] if shown.style else base
             yield Segment(fit(shown.text, width), style)
 
 
-def row_sign(row: Row, look: RowStyle) -> StatusBadge:
+def row_badge(row: Row, row_style: RowStyle) -> StatusBadge:
     """Return what is said of a row's last change, with the spinner's frame where it turns.
 
     Where there is nothing to say of a contact that Xero no longer knows, that is said.
     """
-    shown = StatusBadge() if row.last_change is None else sign(row.last_change, look.now)
+    shown = StatusBadge() if row.last_change is None else badge_for(row.last_change, row_style.now)
     if row.status is ContactStatus.DELETED and (not shown.text or _is_superseded(row.last_change)):
-        return _GONE
-    return replace(shown, symbol=look.frame) if shown.moves and look.frame else shown
+        return _DELETED
+    return replace(shown, symbol=row_style.frame) if shown.is_animated and row_style.frame else shown
 
 
 def _is_superseded(view: ChangeView | None) -> bool:
-    standing = None if view is None else view.sync
-    return standing is not None and standing.status is SyncStatus.SUPERSEDED
+    status_since = None if view is None else view.sync
+    return status_since is not None and status_since.status is SyncStatus.SUPERSEDED
 
 
 def owes_title(read_at: datetime | None, now: datetime) -> str:
@@ -162,14 +170,16 @@ def owes_title(read_at: datetime | None, now: datetime) -> str:
     return f"Owe, {min(days, _MOST_DAYS)} d"
 
 
-def _searched(text: str, width: int, words: tuple[str, ...], base: Style, match: Style) -> Iterator[Segment]:
+def _highlighted(
+    text: str, width: int, words: tuple[str, ...], base: Style, match: Style
+) -> Iterator[Segment]:
     """Paint text with what was searched for picked out."""
     text = safe(text)
     fitted = fit(text, width)
     # The text's part of it stands after a direction mark, if there is one, and ends where it was cut.
     offset = 1 if fitted.startswith(DIRECTION_MARK) else 0
-    stands = fitted[offset:]
-    end = len(text) if stands.startswith(text) else stands.rfind(ELLIPSIS)
+    visible_text = fitted[offset:]
+    end = len(text) if visible_text.startswith(text) else visible_text.rfind(ELLIPSIS)
     position = 0
     for start, stop in match_spans(text, words):
         if start >= end:

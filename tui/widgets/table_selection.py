@@ -15,50 +15,50 @@ class Selection:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, None] = {}
+        self._committed: dict[str, None] = {}
         self._range: dict[str, None] = {}
 
     def __contains__(self, contact_id: str) -> bool:
-        return contact_id in self._kept or contact_id in self._range
+        return contact_id in self._committed or contact_id in self._range
 
     def __bool__(self) -> bool:
-        return bool(self._kept or self._range)
+        return bool(self._committed or self._range)
 
     def __len__(self) -> int:
-        return len(self._kept) + sum(contact_id not in self._kept for contact_id in self._range)
+        return len(self._committed) + sum(contact_id not in self._committed for contact_id in self._range)
 
     def ids(self) -> tuple[str, ...]:
         """Return every selected id once."""
-        return tuple(self._kept | self._range) if self._range else tuple(self._kept)
+        return tuple(self._committed | self._range) if self._range else tuple(self._committed)
 
     def toggle(self, contact_id: str) -> None:
         """Select a contact, or no longer."""
-        self.settle()
-        if contact_id in self._kept:
-            del self._kept[contact_id]
+        self.commit_range()
+        if contact_id in self._committed:
+            del self._committed[contact_id]
         else:
-            self._kept[contact_id] = None
+            self._committed[contact_id] = None
 
     def add(self, contact_ids: Iterable[str]) -> None:
         """Select contacts as well."""
-        self.settle()
-        self._kept.update(dict.fromkeys(contact_ids))
+        self.commit_range()
+        self._committed.update(dict.fromkeys(contact_ids))
 
-    def stretch(self, contact_ids: Iterable[str]) -> None:
+    def set_range(self, contact_ids: Iterable[str]) -> None:
         """Make the range being extended cover these, and only these."""
         self._range = dict.fromkeys(contact_ids)
 
-    def settle(self) -> None:
+    def commit_range(self) -> None:
         """End the range being extended: it stays selected."""
-        self._kept.update(self._range)
+        self._committed.update(self._range)
         self._range = {}
 
     def retain(self, contact_ids: Container[str]) -> None:
         """Keep only these of the selected contacts."""
-        self.settle()
-        self._kept = {one: None for one in self._kept if one in contact_ids}
+        self.commit_range()
+        self._committed = {one: None for one in self._committed if one in contact_ids}
 
     def clear(self) -> None:
         """Select nothing."""
-        self._kept = {}
+        self._committed = {}
         self._range = {}

@@ -18,7 +18,7 @@ from tui.model.change import State
 from tui.model.query import Query
 from tui.widgets.status_badge import SPINNER
 from tui.widgets.table_lines import RowPalette, RowStyle, owes_title, paint_header, paint_row
-from tui.widgets.table_window import Window
+from tui.widgets.table_window import RowWindow
 from tui.widgets.text import fit
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.geometry import Region
     from textual.timer import Timer
 
-    from tui.model.rows import Found, Row
+    from tui.model.rows import Row, SearchResult
 
 _SPINNER_SECONDS: Final = 1 / 8
 _HEADER_LINES: Final = 1
@@ -92,7 +92,7 @@ class TableView(ScrollView):
         super().__init__(id=id, classes=classes)
         self._query = Query()
         self._count = 0
-        self._window = Window()
+        self._window = RowWindow()
         self._clock = clock
         self._today = clock()
         self._palette: RowPalette | None = None
@@ -127,11 +127,11 @@ class TableView(ScrollView):
         """The first visible row."""
         return int(self.scroll_offset.y)
 
-    def _marks(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
+    def _row_flags(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
         """Return whether a row is under the cursor, is selected, and no longer matches what is shown."""
         raise NotImplementedError
 
-    def _open(self, found: Found) -> None:
+    def _open(self, found: SearchResult) -> None:
         """Look at other rows, wherever the view then goes."""
         self._query = found.query
         self._window.open(found.rows)
@@ -176,10 +176,10 @@ class TableView(ScrollView):
         top = self.top_row
         return enumerate(self._window.rows(top, top + self.page_rows), top)
 
-    def _reread(self) -> None:
+    def _reload_visible(self) -> None:
         """Read the visible rows again and repaint those that look different."""
         before = dict(self._visible())
-        self._window.forget()
+        self._window.invalidate()
         if self._clock().date() != self._today.date():
             self.refresh()
             return
@@ -201,7 +201,7 @@ class TableView(ScrollView):
         # Signs show days and times of past moments only, so the day is all that paints depend on.
         self._today = self._clock().replace(hour=0, minute=0, second=0, microsecond=0)
         moving = any(_is_sending(row) for _, row in self._visible())
-        self._spin(on=moving and self.app.animation_level != "none")
+        self._run_spinner(on=moving and self.app.animation_level != "none")
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -216,13 +216,15 @@ class TableView(ScrollView):
         row = self._window.row(index)
         if row is None:
             return Strip.blank(width, palette.plain)
-        is_cursor, is_selected, lingers = self._marks(index, row.contact_id)
+        is_cursor, is_selected, is_lingering = self._row_flags(index, row.contact_id)
         frame = SPINNER[self._frame] if self._spinner and _is_sending(row) else ""
         query = self._query
-        look = RowStyle(width, query.tab, query.words, self._today, frame, is_cursor, is_selected, lingers)
-        strip = self._strips.get((row, look))
+        row_style = RowStyle(
+            width, query.tab, query.words, self._today, frame, is_cursor, is_selected, is_lingering
+        )
+        strip = self._strips.get((row, row_style))
         if strip is None:
-            strip = self._strips[row, look] = paint_row(row, look, palette)
+            strip = self._strips[row, row_style] = paint_row(row, row_style, palette)
         return strip
 
     def _empty_line(self, y: int, width: int) -> Strip:
@@ -258,15 +260,15 @@ class TableView(ScrollView):
 
     # -- the spinner
 
-    def _spin(self, *, on: bool) -> None:
+    def _run_spinner(self, *, on: bool) -> None:
         """Turn the spinner only while somebody can see it: a timer costs an idle program most."""
         if on and self._spinner is None:
-            self._spinner = self.set_interval(_SPINNER_SECONDS, self._turn)
+            self._spinner = self.set_interval(_SPINNER_SECONDS, self._advance_spinner)
         elif not on and self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
 
-    def _turn(self) -> None:
+    def _advance_spinner(self) -> None:
         if not self.screen.is_current:
             return
         self._frame = (self._frame + 1) % len(SPINNER)

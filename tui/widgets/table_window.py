@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tui.model.rows import Row, RowSource
 
 
-class Window:
+class RowWindow:
     """Rows around what is visible, read once and kept until forgotten.
 
     A screenful before and after is read along, so that single steps and a page seldom read again.
@@ -25,9 +25,9 @@ class Window:
     def open(self, source: RowSource) -> None:
         """Look at another source."""
         self._source = source
-        self.forget()
+        self.invalidate()
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Read again when next asked: rows may look different."""
         self._start = self._stop = 0
         self._rows = ()

@@ -15,7 +15,7 @@ from rich.cells import cell_len, get_character_cell_size
 from textual.content import Content
 
 ELLIPSIS: Final = "…"
-NOTHING: Final = "—"
+NO_VALUE: Final = "—"
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 # ECMA-48: strings (DCS, SOS, OSC, PM, APC) up to their terminator, then control sequences, then the short
@@ -53,7 +53,7 @@ def safe(text: str, limit: int = 2000) -> str:
     if not (text.isascii() and text.isprintable()):
         text = _ESCAPES.sub("", text).replace("\r\n", "\n").translate(_HARMLESS)
         if not text.isascii():
-            text = _calm(unicodedata.normalize("NFC", text))
+            text = _limit_marks(unicodedata.normalize("NFC", text))
     if len(text) > limit:
         return text[: max(0, limit - 1)] + ELLIPSIS[:limit]
     return text
@@ -81,7 +81,7 @@ class _Harmless:
 _HARMLESS: Final = _Harmless()
 
 
-def _calm(text: str) -> str:
+def _limit_marks(text: str) -> str:
     """Drop marks that stand on nothing, and those beyond the first few on one letter."""
     kept: list[str] = []
     marks = _MOST_MARKS
@@ -134,6 +134,6 @@ def _cut(text: str, width: int) -> str:
 def money(cents: int | None) -> str:
     """Return an amount in hundredths as `1,234.50`; nothing and zero are `—`, so that amounts stand out."""
     if not cents:
-        return NOTHING
+        return NO_VALUE
     whole, part = divmod(abs(cents), 100)
     return f"{'-' if cents < 0 else ''}{whole:,}.{part:02}"

@@ -9,7 +9,7 @@ from textual.style import Style
 
 from tui.model.snapshot import ConnectionStatus, Snapshot
 from tui.widgets import clock
-from tui.widgets.formatting import number
+from tui.widgets.formatting import format_number
 from tui.widgets.static_line import StaticLine
 from tui.widgets.text import content
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tui.model.snapshot import XeroStatus
 
-_SIGNS: Final = {
+_SYMBOLS: Final = {
     ConnectionStatus.STARTING: ("◌", "$text-muted"),
     ConnectionStatus.ONLINE: ("●", "$text-success"),
     ConnectionStatus.OFFLINE: ("○", "$text-warning"),
@@ -32,7 +32,7 @@ _SIGNS: Final = {
 }
 _WAITING: Final = ("◌", "$text-warning")
 # Long words, short words; `{}` is the countdown to the next attempt.
-_WORDS: Final = {
+_LABELS: Final = {
     ConnectionStatus.STARTING: ("connecting", "connecting"),
     ConnectionStatus.OFFLINE: ("offline{}", "offline"),
     ConnectionStatus.KEYCHAIN: ("waiting for the keychain", "keychain"),
@@ -53,17 +53,17 @@ class TitleBar(StaticLine):
     TitleBar { dock: top; height: 1; background: $panel; color: $foreground; }
     """
 
-    _told: tuple[Snapshot, datetime, bool] | None = None
+    _last_update: tuple[Snapshot, datetime, bool] | None = None
 
     def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
         """Show the state of things at this moment."""
-        self._told = (snapshot, now, is_practice)
+        self._last_update = (snapshot, now, is_practice)
         self.rewrite()
 
     def rewrite(self) -> None:
         """Write the line for the present width."""
-        if self._told is not None and self.size.width:
-            snapshot, now, is_practice = self._told
+        if self._last_update is not None and self.size.width:
+            snapshot, now, is_practice = self._last_update
             self.show(title(snapshot, now, self.size.width, is_practice=is_practice))
 
 
@@ -72,7 +72,7 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
     right = Content.assemble(
         _xero(snapshot.xero, now, width),
         "  " if width < _MIDDLE else "   ",
-        _released(snapshot, now, width),
+        _re_leased(snapshot, now, width),
         " ",
     )
     brand = Content.assemble((" Reshelve", "bold $text-primary"), "  ") if width >= _MIDDLE else Content(" ")
@@ -87,62 +87,62 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
     return Content.assemble(left, " " * gap, right).truncate(width)
 
 
-def xero_words(link: XeroStatus, now: datetime, *, short: bool = False) -> str:
+def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) -> str:
     """Say how the connection to Xero stands."""
-    if link.status is ConnectionStatus.ONLINE and link.silent_since is not None:
-        return "waiting" if short else f"no answer for {clock.countdown(now, link.silent_since)}"
-    if link.status is ConnectionStatus.ONLINE:
-        if link.last_answer_at is None:
+    if xero.status is ConnectionStatus.ONLINE and xero.no_reply_since is not None:
+        return "waiting" if short else f"no answer for {clock.countdown(now, xero.no_reply_since)}"
+    if xero.status is ConnectionStatus.ONLINE:
+        if xero.last_reply_at is None:
             return "connected"
-        moment = clock.time_of_day(link.last_answer_at)
+        moment = clock.time_of_day(xero.last_reply_at)
         return moment[:5] if short else moment
-    long, brief = _WORDS[link.status]
+    long, brief = _LABELS[xero.status]
     if short:
         return brief
-    wait = f", again in {clock.countdown(link.waiting_until, now)}" if link.waiting_until else ""
+    wait = f", again in {clock.countdown(xero.retry_at, now)}" if xero.retry_at else ""
     return long.format(wait)
 
 
-def _xero(link: XeroStatus, now: datetime, width: int) -> Content:
-    symbol, style = _SIGNS[link.status]
-    if link.status is ConnectionStatus.ONLINE and link.silent_since is not None:
+def _xero(xero: XeroStatus, now: datetime, width: int) -> Content:
+    symbol, style = _SYMBOLS[xero.status]
+    if xero.status is ConnectionStatus.ONLINE and xero.no_reply_since is not None:
         symbol, style = _WAITING
-    words = xero_words(link, now, short=width < _LONG)
+    text = xero_status_text(xero, now, short=width < _LONG)
     if width < _NARROW:
-        return Content.assemble((symbol, style), " ", words if link.status is ConnectionStatus.ONLINE else "")
-    return Content.assemble(("Xero ", "$text-muted"), (symbol, style), " ", words)
+        return Content.assemble((symbol, style), " ", text if xero.status is ConnectionStatus.ONLINE else "")
+    return Content.assemble(("Xero ", "$text-muted"), (symbol, style), " ", text)
 
 
-def _released(snapshot: Snapshot, now: datetime, width: int) -> Content:
-    symbol, words, style = _released_sign(snapshot, now, short=width < _MIDDLE)
+def _re_leased(snapshot: Snapshot, now: datetime, width: int) -> Content:
+    symbol, text, style = _re_leased_badge(snapshot, now, short=width < _MIDDLE)
     if width < _NARROW:
-        words = words.partition(" ")[0]
-    sign = Content.assemble((symbol, style), " ", words)
-    return sign if width < _LONG else Content.assemble(("Re-Leased ", "$text-muted"), sign)
+        text = text.partition(" ")[0]
+    badge = Content.assemble((symbol, style), " ", text)
+    return badge if width < _LONG else Content.assemble(("Re-Leased ", "$text-muted"), badge)
 
 
-def _released_sign(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple[str, str, str]:
-    pane, released = snapshot.summary, snapshot.re_leased
-    waiting = pane.pending_total if pane else 0
-    overdue = pane.missed_total if pane else 0
-    stalled = pane.stalled_total if pane else 0
+def _re_leased_badge(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple[str, str, str]:
+    summary, re_leased = snapshot.summary, snapshot.re_leased
+    waiting = summary.pending_total if summary else 0
+    missed = summary.missed_total if summary else 0
+    stalled = summary.stalled_total if summary else 0
     parts = [
-        f"{number(count)} {word}"
+        f"{format_number(count)} {word}"
         for count, word in (
             (stalled, "stalled"),
-            (waiting - overdue - stalled, "pending"),
-            (overdue, "overdue"),
+            (waiting - missed - stalled, "pending"),
+            (missed, "overdue"),
         )
         if count
     ]
-    if pane and not parts and pane.not_in_xero_total:
+    if summary and not parts and summary.not_in_xero_total:
         # Saying that nothing is pending beside changes on their way to Xero would contradict them.
-        parts = [f"{number(pane.not_in_xero_total)} not in Xero{'' if short else ' yet'}"]
+        parts = [f"{format_number(summary.not_in_xero_total)} not in Xero{'' if short else ' yet'}"]
     pending = ", ".join(parts[:1] if short else parts) or "nothing pending"
-    if released.is_stalled:
+    if re_leased.is_stalled:
         return "‖", pending if waiting else "stalled", "$text-error"
-    if released.is_syncing:
+    if re_leased.is_syncing:
         return "↻", "reading now", "$text-accent"
-    if released.is_reported_running(now):
+    if re_leased.is_reported_running(now):
         return "↻", "sync told" if short else f"{pending}, sync told", "$text-accent"
     return ("◐", pending, "$text-warning") if waiting else ("○", pending, "$text-muted")

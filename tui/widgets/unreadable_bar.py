@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.widgets.formatting import counted
+from tui.widgets.formatting import pluralize
 from tui.widgets.static_line import StaticLine
 
 if TYPE_CHECKING:
@@ -27,4 +27,4 @@ class UnreadableBar(StaticLine):
             self.display = bool(count)
         if count:
             whose = "Its ID is" if count == 1 else "Their IDs are"
-            self.show(Content(f"{counted(count, 'contact')} couldn't be read. {whose} in reshelve.log."))
+            self.show(Content(f"{pluralize(count, 'contact')} couldn't be read. {whose} in reshelve.log."))

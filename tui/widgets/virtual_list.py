@@ -111,7 +111,7 @@ class VirtualList(ScrollView, can_focus=True):
         return max(0, self.scrollable_content_region.width - _GUTTER)
 
     @property
-    def in_sight(self) -> tuple[int, int]:
+    def visible_range(self) -> tuple[int, int]:
         """The first row in sight, and the one after the last."""
         top = int(self.scroll_offset.y)
         stop = -(-(top + self.size.height) // self._row_height)

@@ -14,8 +14,8 @@ from msgspec import Struct, field
 
 from tui.model.errors import OfflineError, XeroError
 from tui.xero import errors
-from tui.xero.dates import date_of
-from tui.xero.rate_limiter import RateLimiter, Slot, Urgency
+from tui.xero.dates import response_date
+from tui.xero.rate_limiter import Permit, Priority, RateLimiter
 from tui.xero.results import CallsLeft
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 # Seven digits are more calls than anyone has.
 _CALLS: Final = re.compile(r"[0-9]{1,7}")
 # Seconds without an answer after which the person is to know.
-_SILENCE: Final = 5.0
+_SLOW_AFTER: Final = 5.0
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-class Call(Struct, frozen=True):
+class ApiRequest(Struct, frozen=True):
     """What is asked; `path` follows the API's base address."""
 
     method: str
     path: str
-    urgency: Urgency
+    priority: Priority
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
@@ -59,101 +59,101 @@ class ApiTransport:
         self._tokens = tokens
         self._tenant_id = tenant_id
         self._transport = transport
-        self.pace = RateLimiter()
-        self._opening = asyncio.Lock()
-        self._line: HttpClient | None = None
+        self.rate_limiter = RateLimiter()
+        self._open_lock = asyncio.Lock()
+        self._client: HttpClient | None = None
         self.calls_left = CallsLeft()
-        self.last_answer_at: datetime | None = None
+        self.last_reply_at: datetime | None = None
         #: Called with Xero's time, in whole seconds, as each answer tells it, and with the seconds that the
         #: answer took: it was that time some moment within them.
-        self.on_dated: Callable[[datetime, float], None] = lambda _date, _took: None
+        self.on_server_time: Callable[[datetime, float], None] = lambda _date, _took: None
         #: Called with the seconds that a call, or the sign-in it needs, has been without an answer once they
         #: are many, and with None when nothing waits for so long any more.
-        self.on_silence: Callable[[float | None], None] = lambda _: None
-        self._silent = 0
+        self.on_slow_response: Callable[[float | None], None] = lambda _: None
+        self._slow_calls = 0
 
-    async def ask(self, call: Call) -> httpx.Response:
+    async def send_or_raise(self, request: ApiRequest) -> httpx.Response:
         """Make a call and return its 200. Raises the errors of `send`, and those of any other status."""
-        response = await self.send(call)
+        response = await self.send(request)
         errors.raise_for_failure(response)
         return response
 
-    async def send(self, call: Call) -> httpx.Response:
+    async def send(self, request: ApiRequest) -> httpx.Response:
         """Make a call and return the answer, whatever its status.
 
         A 401 that is about the token is met with a new one and one more try; nothing else is tried again:
         whoever calls knows best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no
         answer came, and what `TokenSource.access_token` raises.
         """
-        with self._heeding_silence():
+        with self._reporting_slow_response():
             token = await self._tokens.access_token()
-        response = await self._send_once(call, token)
+        response = await self._send_once(request, token)
         if errors.wants_new_token(response):
-            with self._heeding_silence():
+            with self._reporting_slow_response():
                 token = await self._tokens.access_token(stale=token)
-            response = await self._send_once(call, token)
+            response = await self._send_once(request, token)
         if response.status_code in _SIGN_IN_REFUSED:
             # Whoever connects again saves tokens that may open what these didn't.
-            self._tokens.forget()
+            self._tokens.invalidate()
         return response
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._line is not None:
-            await self._line.aclose()
-            self._line = None
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
 
-    async def _send_once(self, call: Call, token: str) -> httpx.Response:
-        headers = dict(call.headers)
+    async def _send_once(self, request: ApiRequest, token: str) -> httpx.Response:
+        headers = dict(request.headers)
         if self._tenant_id:
             headers["xero-tenant-id"] = self._tenant_id
-        line = await self._open()
-        async with self.pace.slot(call.urgency) as slot:
+        client = await self._open()
+        async with self.rate_limiter.permit(request.priority) as permit:
             asked_at = time.monotonic()
-            with self._heeding_silence():
-                answer = await line.send(
-                    call.method,
-                    call.path,
+            with self._reporting_slow_response():
+                response = await client.send(
+                    request.method,
+                    request.path,
                     token=token,
-                    params=call.params,
+                    params=request.params,
                     headers=headers,
-                    content=call.content,
+                    content=request.content,
                 )
-            if isinstance(answer, XeroError):
-                slot.reached_xero = not isinstance(answer, OfflineError)
-                raise answer
-            self._note(answer, slot, time.monotonic() - asked_at)
-            return answer
+            if isinstance(response, XeroError):
+                permit.reached_xero = not isinstance(response, OfflineError)
+                raise response
+            self._record_response(response, permit, time.monotonic() - asked_at)
+            return response
 
     @contextmanager
-    def _heeding_silence(self) -> Iterator[None]:
+    def _reporting_slow_response(self) -> Iterator[None]:
         """Tell the listener while what is awaited takes long."""
-        is_silent = False
+        is_slow = False
 
-        def tell() -> None:
-            nonlocal is_silent
-            is_silent = True
-            self._silent += 1
-            if self._silent == 1:
-                self.on_silence(_SILENCE)
+        def notify() -> None:
+            nonlocal is_slow
+            is_slow = True
+            self._slow_calls += 1
+            if self._slow_calls == 1:
+                self.on_slow_response(_SLOW_AFTER)
 
-        timer = asyncio.get_running_loop().call_later(_SILENCE, tell)
+        timer = asyncio.get_running_loop().call_later(_SLOW_AFTER, notify)
         try:
             yield
         finally:
             timer.cancel()
-            if is_silent:
-                self._silent -= 1
-                if not self._silent:
-                    self.on_silence(None)
+            if is_slow:
+                self._slow_calls -= 1
+                if not self._slow_calls:
+                    self.on_slow_response(None)
 
     async def _open(self) -> HttpClient:
-        async with self._opening:
-            if self._line is None:
-                self._line = await asyncio.to_thread(_open_line, self._api_url, self._transport)
-            return self._line
+        async with self._open_lock:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_open_client, self._api_url, self._transport)
+            return self._client
 
-    def _note(self, response: httpx.Response, slot: Slot, took: float) -> None:
+    def _record_response(self, response: httpx.Response, permit: Permit, elapsed: float) -> None:
         headers = response.headers
         self.calls_left = CallsLeft(
             minute=_number(headers.get("X-MinLimit-Remaining")),
@@ -161,15 +161,15 @@ class ApiTransport:
         )
         if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             # A 429 brings its own waiting time, which whoever calls keeps to.
-            slot.left = self.calls_left.minute
+            permit.remaining = self.calls_left.minute
         if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not errors.is_foreign(response):
-            self.last_answer_at = datetime.now(UTC)
-            date = date_of(response)
+            self.last_reply_at = datetime.now(UTC)
+            date = response_date(response)
             if date is not None:
-                self.on_dated(date, took)
+                self.on_server_time(date, elapsed)
 
 
-def _open_line(api_url: str, transport: httpx.AsyncBaseTransport | None) -> HttpClient:
+def _open_client(api_url: str, transport: httpx.AsyncBaseTransport | None) -> HttpClient:
     """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
     from tui.xero.http_client import HttpClient  # noqa: PLC0415 - loaded when the first call is made, see above
 

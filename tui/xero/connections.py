@@ -13,10 +13,10 @@ from tui.net import lenient_json
 from tui.system.log import logger
 from tui.system.paths import is_tenant_id
 from tui.xero import errors, parsing
-from tui.xero.api_transport import ApiTransport, Call
-from tui.xero.rate_limiter import RateLimiter, Urgency
+from tui.xero.api_transport import ApiRequest, ApiTransport
+from tui.xero.rate_limiter import Priority, RateLimiter
 from tui.xero.results import OrganisationDetails
-from tui.xero.schemas import Connection
+from tui.xero.schemas import ConnectionElement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,12 +49,12 @@ async def list_organisations(
     Raises `SignInError` when there is no organisation, `ReconnectError` when the sign-in has ended, and the
     errors of `XeroClient` when the list itself can't be read.
     """
-    xero = _Xero(api_url, tokens, transport)
+    xero = _ConnectionsApi(api_url, tokens, transport)
     listed = await xero.connections()
     if is_custom:
-        pairs = [await xero.only_one(listed)]
+        pairs = [await xero.custom_organisation(listed)]
     else:
-        pairs = list(zip(listed, await xero.described(listed), strict=True))
+        pairs = list(zip(listed, await xero.fetch_details(listed), strict=True))
     if not pairs:
         raise SignInError("No organisation was chosen.", _CHOOSE)
     return [
@@ -76,78 +76,80 @@ async def connected_tenants(
     *, api_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None = None
 ) -> frozenset[str]:
     """Ask Xero for the tenant ids of a sign-in: one call. Raises the errors of `XeroClient`."""
-    listed = await _Xero(api_url, tokens, transport).connections()
+    listed = await _ConnectionsApi(api_url, tokens, transport).connections()
     return frozenset(one.tenant_id for one in listed)
 
 
-class _Xero(Struct, frozen=True):
+class _ConnectionsApi(Struct, frozen=True):
     """Xero, as one sign-in sees it."""
 
     api_url: str
     tokens: TokenSource
     transport: httpx.AsyncBaseTransport | None
 
-    async def connections(self) -> list[Connection]:
-        caller = self._caller()
+    async def connections(self) -> list[ConnectionElement]:
+        api = self._open_api()
         try:
-            response = await caller.ask(Call("GET", "/connections", Urgency.PERSON))
+            response = await api.send_or_raise(ApiRequest("GET", "/connections", Priority.INTERACTIVE))
         finally:
-            await caller.aclose()
+            await api.aclose()
         try:
-            listed = lenient_json.decode(response.content, list[Connection])
+            listed = lenient_json.decode(response.content, list[ConnectionElement])
         except lenient_json.UndecodableError:
-            raise errors.answer_unreadable() from None
+            raise errors.unreadable_reply() from None
         found = [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
         usable = [one for one in found if is_tenant_id(one.tenant_id)]
         if len(usable) < len(found):
             logger.warning("left out %d connections with ids that can't be used", len(found) - len(usable))
         return usable
 
-    async def only_one(self, listed: Sequence[Connection]) -> tuple[Connection, OrganisationDetails]:
+    async def custom_organisation(
+        self, listed: Sequence[ConnectionElement]
+    ) -> tuple[ConnectionElement, OrganisationDetails]:
         """Find the organisation of a custom connection, which `/connections` may leave out."""
-        caller = self._caller()
+        api = self._open_api()
         try:
             if listed:
-                return listed[0], await _details_if_told(caller, "")
-            details = await _details(caller, "")
+                return listed[0], await _details_or_empty(api, "")
+            details = await _details(api, "")
         finally:
-            await caller.aclose()
+            await api.aclose()
         if not is_tenant_id(details.organisation_id):
-            raise errors.answer_unreadable()
+            raise errors.unreadable_reply()
         # One and the same (seen): Xero's tenant id of an organisation is its id.
-        return Connection(details.organisation_id), details
+        return ConnectionElement(details.organisation_id), details
 
-    async def described(self, listed: Sequence[Connection]) -> list[OrganisationDetails]:
+    async def fetch_details(self, listed: Sequence[ConnectionElement]) -> list[OrganisationDetails]:
         """Ask for the details of each, a few at once; empty ones for those that aren't told."""
         found = [_UNREAD] * len(listed)
         rest = iter(enumerate(listed))
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(_AT_ONCE, len(listed))):
-                    group.create_task(self._describe(rest, found))
+                    group.create_task(self._fetch_details_worker(rest, found))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return found
 
-    async def _describe(
-        self, rest: Iterator[tuple[int, Connection]], found: list[OrganisationDetails]
+    async def _fetch_details_worker(
+        self, rest: Iterator[tuple[int, ConnectionElement]], found: list[OrganisationDetails]
     ) -> None:
-        caller = self._caller()
+        api = self._open_api()
         try:
-            for place, connection in rest:
+            for index, connection in rest:
                 # Xero counts the calls of each organisation for itself.
-                caller.pace = RateLimiter()
-                found[place] = await _details_if_told(caller, connection.tenant_id)
+                api.rate_limiter = RateLimiter()
+                found[index] = await _details_or_empty(api, connection.tenant_id)
         finally:
-            await caller.aclose()
+            await api.aclose()
 
-    def _caller(self) -> ApiTransport:
+    def _open_api(self) -> ApiTransport:
         return ApiTransport(api_url=self.api_url, tokens=self.tokens, transport=self.transport)
 
 
-async def _details_if_told(caller: ApiTransport, tenant_id: str) -> OrganisationDetails:
+async def _details_or_empty(api: ApiTransport, tenant_id: str) -> OrganisationDetails:
     try:
-        return await _details(caller, tenant_id)
+        return await _details(api, tenant_id)
     except XeroError as error:
         if isinstance(error, ReconnectError) and not isinstance(error, NotConnectedError):
             raise
@@ -155,10 +157,12 @@ async def _details_if_told(caller: ApiTransport, tenant_id: str) -> Organisation
         return _UNREAD
 
 
-async def _details(caller: ApiTransport, tenant_id: str) -> OrganisationDetails:
+async def _details(api: ApiTransport, tenant_id: str) -> OrganisationDetails:
     headers = {"xero-tenant-id": tenant_id} if tenant_id else {}
-    response = await caller.ask(Call("GET", "/api.xro/2.0/Organisation", Urgency.PERSON, headers=headers))
+    response = await api.send_or_raise(
+        ApiRequest("GET", "/api.xro/2.0/Organisation", Priority.INTERACTIVE, headers=headers)
+    )
     try:
         return parsing.organisation(response.content)
     except lenient_json.UndecodableError:
-        raise errors.answer_unreadable() from None
+        raise errors.unreadable_reply() from None

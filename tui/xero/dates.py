@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     import httpx
 
 
-def date_of(response: httpx.Response) -> datetime | None:
+def response_date(response: httpx.Response) -> datetime | None:
     """Return an answer's `Date` (RFC 9110: cut to whole seconds), None where it has none that makes sense."""
-    return date_in(response.headers.get("Date", ""))
+    return parse_http_date(response.headers.get("Date", ""))
 
 
-def date_in(header: str) -> datetime | None:
+def parse_http_date(header: str) -> datetime | None:
     """Read the text of such a header; None for a moment that isn't believed (`moments.known`)."""
     try:
         # Without a zone it could be any place's time, and isn't known.
-        return timestamps.known(parsedate_to_datetime(header))
+        return timestamps.valid_timestamp(parsedate_to_datetime(header))
     except (ValueError, TypeError, OverflowError):
         return None

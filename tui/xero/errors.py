@@ -9,20 +9,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import (
-    AnswerLostError,
-    ForeignAnswerError,
+    ForeignReplyError,
     MissingScopeError,
     NotConnectedError,
     OfflineError,
     RateLimitedError,
     ReconnectError,
     RejectedError,
-    UnexpectedAnswerError,
+    ReplyLostError,
+    UnexpectedReplyError,
     XeroError,
 )
 from tui.net import lenient_json
 from tui.xero import schemas
-from tui.xero.dates import date_in, date_of
+from tui.xero.dates import parse_http_date, response_date
 
 if TYPE_CHECKING:
     import httpx
@@ -47,7 +47,7 @@ _SCOPE: Final = "scope"
 # Xero's word for it where it comes with a 401.
 _NO_SCOPE: Final = "authorizationunsuccessful"
 # These tell of the way to Xero, never of what was asked: no verdict, whatever the body says.
-_OF_THE_WAY: Final = frozenset({408, 421, 425, 426, 431, 444, 460, 494, 495, 496, 497, 498, 499})
+_INTERMEDIARY_STATUSES: Final = frozenset({408, 421, 425, 426, 431, 444, 460, 494, 495, 496, 497, 498, 499})
 # How a service that takes bearer tokens refuses one (RFC 6750), and how OAuth 1 did, whose words Xero kept.
 _TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
 
@@ -57,28 +57,28 @@ def not_sent() -> OfflineError:
     return OfflineError("Xero can't be reached.", _TRIES_AGAIN)
 
 
-def answer_lost() -> AnswerLostError:
+def reply_lost() -> ReplyLostError:
     """Say that the call was sent, and its answer didn't arrive."""
-    return AnswerLostError("Xero's answer didn't arrive.", _READS_AGAIN)
+    return ReplyLostError("Xero's answer didn't arrive.", _READS_AGAIN)
 
 
-def answer_unreadable() -> UnexpectedAnswerError:
+def unreadable_reply() -> UnexpectedReplyError:
     """Say that an answer arrived that makes no sense."""
-    return UnexpectedAnswerError("Xero's answer made no sense.", _READS_AGAIN)
+    return UnexpectedReplyError("Xero's answer made no sense.", _READS_AGAIN)
 
 
-def answer_too_large() -> UnexpectedAnswerError:
+def reply_too_large() -> UnexpectedReplyError:
     """Say that an answer arrived that is larger than this program reads."""
-    return UnexpectedAnswerError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
+    return UnexpectedReplyError("Xero sent an answer larger than 64 MB, which was not read.", _READS_AGAIN)
 
 
 def raise_for_failure(response: httpx.Response) -> None:
     """Return for a 200 alone; every other answer becomes the error that says what it means."""
     if response.status_code != HTTPStatus.OK:
-        raise failure(response)
+        raise error_for(response)
 
 
-def failure(response: httpx.Response) -> XeroError:
+def error_for(response: httpx.Response) -> XeroError:
     """Name the error that an answer other than 200 means. HTML is never passed on.
 
     Only Xero's own JSON, or one of the few answers that Xero was seen to give without any, is Xero's
@@ -87,11 +87,11 @@ def failure(response: httpx.Response) -> XeroError:
     """
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _foreign(status) if _has_foreign_body(response) else rate_limited(response)
+        return _foreign_reply(status) if _has_foreign_body(response) else rate_limited(response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return AnswerLostError(words_of(response) or f"Xero has a problem (HTTP {status}).", _READS_AGAIN)
+        return ReplyLostError(message_of(response) or f"Xero has a problem (HTTP {status}).", _READS_AGAIN)
     if status < HTTPStatus.BAD_REQUEST:
-        return answer_unreadable()
+        return unreadable_reply()
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _sign_in_refused(response, status)
     if is_unknown_id(response):
@@ -107,30 +107,30 @@ def is_unknown_id(response: httpx.Response) -> bool:
 def is_foreign(response: httpx.Response) -> bool:
     """Say whether something other than Xero refused the call, as far as that can be seen."""
     refused = HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
-    return refused and isinstance(failure(response), ForeignAnswerError)
+    return refused and isinstance(error_for(response), ForeignReplyError)
 
 
 def wants_new_token(response: httpx.Response) -> bool:
     """Say whether a 401 is about the access token, so that the call may succeed with a new one."""
-    return response.status_code == HTTPStatus.UNAUTHORIZED and type(failure(response)) is ReconnectError
+    return response.status_code == HTTPStatus.UNAUTHORIZED and type(error_for(response)) is ReconnectError
 
 
 def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
     challenge = response.headers.get("WWW-Authenticate", "").lower()
-    meaning = f"{words_of(response)} {challenge}".lower()
-    is_about_token = any(sign in meaning for sign in _TOKEN_REFUSALS)
-    if not is_about_token and not _is_xeros_refusal(response):
+    description = f"{message_of(response)} {challenge}".lower()
+    is_about_token = any(sign in description for sign in _TOKEN_REFUSALS)
+    if not is_about_token and not _is_xero_auth_refusal(response):
         # A 401 without any content is taken for Xero's, as nothing but a new sign-in could help against it.
         is_bare = status == HTTPStatus.UNAUTHORIZED and not response.content and not challenge
         if not is_bare:
-            return _foreign(status)
-    if _SCOPE in meaning or (status == HTTPStatus.UNAUTHORIZED and _NO_SCOPE in meaning):
+            return _foreign_reply(status)
+    if _SCOPE in description or (status == HTTPStatus.UNAUTHORIZED and _NO_SCOPE in description):
         return MissingScopeError(
             "This connection to Xero lacks a permission (scope) for that.", _CONNECT_AGAIN
         )
     if status == HTTPStatus.UNAUTHORIZED:
         return ReconnectError("Xero no longer accepts the sign-in.", _CONNECT_AGAIN)
-    if any(sign in meaning for sign in _NOT_CONNECTED):
+    if any(sign in description for sign in _NOT_CONNECTED):
         return NotConnectedError(
             "Xero says that this organisation is no longer connected, or that a permission is missing.",
             _CONNECT_AGAIN,
@@ -139,32 +139,32 @@ def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
 
 
 def _rejected(response: httpx.Response, status: int) -> XeroError:
-    if status in _OF_THE_WAY or not is_xeros(response):
-        return _foreign(status)
-    return RejectedError(words_of(response) or f"Xero refused the request (HTTP {status}).", status)
+    if status in _INTERMEDIARY_STATUSES or not is_from_xero(response):
+        return _foreign_reply(status)
+    return RejectedError(message_of(response) or f"Xero refused the request (HTTP {status}).", status)
 
 
-def _foreign(status: int) -> ForeignAnswerError:
-    return ForeignAnswerError(
+def _foreign_reply(status: int) -> ForeignReplyError:
+    return ForeignReplyError(
         f"The answer didn't come from Xero (HTTP {status}). A proxy or gateway on the way may have sent it.",
         _READS_AGAIN,
     )
 
 
-def is_xeros(response: httpx.Response) -> bool:
+def is_from_xero(response: httpx.Response) -> bool:
     """Say whether the body is the JSON of a failed call as Xero writes it, its names in PascalCase."""
     problem = problem_of(response)
     return problem.elements is not None or any((problem.type, problem.title, problem.detail, problem.message))
 
 
-def _is_xeros_refusal(response: httpx.Response) -> bool:
+def _is_xero_auth_refusal(response: httpx.Response) -> bool:
     """Say whether the body is how Xero refuses a sign-in (seen); gateways write a `Message` alone."""
     problem = problem_of(response)
     return any((problem.type, problem.title, problem.detail))
 
 
 def _has_foreign_body(response: httpx.Response) -> bool:
-    return bool(response.content.strip()) and not is_xeros(response)
+    return bool(response.content.strip()) and not is_from_xero(response)
 
 
 def rate_limited(response: httpx.Response) -> RateLimitedError:
@@ -179,10 +179,10 @@ def _seconds(response: httpx.Response) -> float:
     try:
         seconds = float(retry_after)
     except ValueError:
-        until = date_in(retry_after)
+        until = parse_http_date(retry_after)
         if until is None:
             return _DEFAULT_WAIT
-        seconds = (until - (date_of(response) or datetime.now(UTC))).total_seconds()
+        seconds = (until - (response_date(response) or datetime.now(UTC))).total_seconds()
     if not math.isfinite(seconds):
         return _DEFAULT_WAIT
     return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
@@ -202,15 +202,15 @@ def _problem(content: bytes) -> schemas.Problem:
         return schemas.Problem()
 
 
-def words_of(response: httpx.Response) -> str:
+def message_of(response: httpx.Response) -> str:
     """Find Xero's own words in an answer: the message of its JSON, or its plain text; never HTML."""
     problem = problem_of(response)
-    words = problem.message or problem.detail or problem.title or ""
-    if not words:
+    message = problem.message or problem.detail or problem.title or ""
+    if not message:
         text = text_of(response).strip()
         is_plain = "html" not in response.headers.get("Content-Type", "") and text[:1] not in {"<", "{", "["}
-        words = text.strip('"') if is_plain else ""
-    return " ".join(words.split())[:_LONGEST_WORDS]
+        message = text.strip('"') if is_plain else ""
+    return " ".join(message.split())[:_LONGEST_WORDS]
 
 
 def text_of(response: httpx.Response) -> str:

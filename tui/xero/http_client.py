@@ -68,13 +68,13 @@ class HttpClient:
         Not raised, so that no traceback leads back to a request that carries a token.
         """
         # httpx keeps this header out of the `repr` of its headers.
-        sent = httpx.Headers(dict(headers or {}))
+        request_headers = httpx.Headers(dict(headers or {}))
         if token:
-            sent["Authorization"] = f"Bearer {token}"
+            request_headers["Authorization"] = f"Bearer {token}"
         try:
             async with asyncio.timeout(LONGEST_CALL if method == "GET" else LONGEST_WRITE):
-                answer = await self._client.request(
-                    method, path, params=params, headers=sent, content=content
+                response = await self._client.request(
+                    method, path, params=params, headers=request_headers, content=content
                 )
         except NOT_SENT as error:
             logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
@@ -82,15 +82,15 @@ class HttpClient:
             return problem or errors.not_sent()
         except TooLargeError:
             logger.warning("%s %s had an answer that is too large", method, path)
-            return errors.answer_too_large()
+            return errors.reply_too_large()
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
-            return errors.answer_lost()
+            return errors.reply_lost()
         # Said by a proxy, which therefore passed nothing on.
         return (
             environment.proxy_password_problem(self._base_url)
-            if environment.is_proxy_password_wanted(answer)
-            else answer
+            if environment.is_proxy_password_wanted(response)
+            else response
         )
 
     async def aclose(self) -> None:

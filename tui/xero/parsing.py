@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from tui.model.backend import HistoryLine
+from tui.model.backend import HistoryEntry
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.net.lenient_json import UndecodableError
 from tui.net.lenient_json import decode as decode_leniently
 from tui.system.log import logger
 from tui.xero import schemas
-from tui.xero.dates import date_in
-from tui.xero.results import ContactsPage, Element, OrganisationDetails, mark_without_id
+from tui.xero.dates import parse_http_date
+from tui.xero.results import ContactsPage, ContactWriteResult, OrganisationDetails, placeholder_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
             contacts.append(contact(raw))
         except UndecodableError:
             unreadable.append(raw)
-    unreadable_ids = _ids_or_marks(unreadable)
+    unreadable_ids = _ids_or_placeholders(unreadable)
     for start in range(0, len(unreadable_ids), _LOGGED_A_LINE):
         some = unreadable_ids[start : start + _LOGGED_A_LINE]
         logger.warning("%d contacts of a page can't be read: %s", len(some), ", ".join(some))
@@ -69,18 +69,20 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         page=pagination.page,
         page_count=pagination.page_count,
         item_count=pagination.item_count,
-        answered_at=schemas.moment(envelope.date_time_utc) or date_in(date_header) or datetime.now(UTC),
+        answered_at=schemas.parse_json_date(envelope.date_time_utc)
+        or parse_http_date(date_header)
+        or datetime.now(UTC),
         unreadable_ids=unreadable_ids,
-        is_counted=envelope.pagination is not None,
-        is_whole=envelope.pagination is not None
+        has_pagination=envelope.pagination is not None,
+        is_complete=envelope.pagination is not None
         and pagination.page == page
-        and _has_all(
+        and _is_page_complete(
             pagination, page_size, len({each.contact_id for each in contacts}) + len(unreadable_ids)
         ),
     )
 
 
-def _has_all(pagination: schemas.Pagination, asked_size: int, found: int) -> bool:
+def _is_page_complete(pagination: schemas.Pagination, asked_size: int, found: int) -> bool:
     """Say whether so many contacts are all that should be on a page, and no other page is left unnamed."""
     size = pagination.page_size or asked_size
     rest = pagination.item_count - (pagination.page - 1) * size
@@ -89,22 +91,22 @@ def _has_all(pagination: schemas.Pagination, asked_size: int, found: int) -> boo
 
 def elements(
     parts: Sequence[msgspec.Raw], sent: Sequence[str], *, was_refused: bool = False
-) -> list[Element]:
+) -> list[ContactWriteResult]:
     """Judge each element of a bulk write, or of one that was refused as a whole.
 
     Stubs may come without an id: elements keep the order of what was sent, so their place tells.
     """
     in_order = len(parts) == len(sent)
-    judged = []
-    for place, raw in enumerate(parts):
-        element = _judge(raw, sent[place] if in_order else "")
+    results = []
+    for index, raw in enumerate(parts):
+        element = _parse_element(raw, sent[index] if in_order else "")
         if element is not None:
             # Nothing of a refused call was carried out: its sound elements only echo what was sent.
-            judged.append(replace(element, contact=None) if was_refused else element)
-    return judged
+            results.append(replace(element, contact=None) if was_refused else element)
+    return results
 
 
-def bulk_answer(body: bytes, sent: Sequence[str]) -> list[Element]:
+def bulk_answer(body: bytes, sent: Sequence[str]) -> list[ContactWriteResult]:
     """Read the 200 of a bulk write. Raises `UndecodableError`."""
     return elements(decode_leniently(body, schemas.ContactsEnvelope).contacts, sent)
 
@@ -125,10 +127,10 @@ def organisation(body: bytes) -> OrganisationDetails:
     )
 
 
-def history(body: bytes) -> list[HistoryLine]:
+def history(body: bytes) -> list[HistoryEntry]:
     """Read a contact's history. Raises `UndecodableError`."""
     return [
-        HistoryLine(_when(record), record.user or "", record.changes or "", record.details or "")
+        HistoryEntry(_format_date(record), record.user or "", record.changes or "", record.details or "")
         for record in decode_leniently(body, schemas.HistoryEnvelope).history_records
     ]
 
@@ -136,7 +138,7 @@ def history(body: bytes) -> list[HistoryLine]:
 def contact(raw: msgspec.Raw) -> Contact:
     """Read one contact. Raises `UndecodableError` where its id, status or time of update is unknown."""
     found = decode_leniently(raw, schemas.ContactElement)
-    status, updated_at = _STATUSES.get(found.contact_status), schemas.moment(found.updated_date_utc)
+    status, updated_at = _STATUSES.get(found.contact_status), schemas.parse_json_date(found.updated_date_utc)
     if status is None or updated_at is None:
         raise UndecodableError
     return Contact(
@@ -153,7 +155,7 @@ def contact(raw: msgspec.Raw) -> Contact:
         is_customer=bool(found.is_customer),
         is_supplier=bool(found.is_supplier),
         groups=tuple(group.name for group in found.contact_groups or () if group.name),
-        merged_to=_other_id(found.merged_to_contact_id),
+        merged_to=_valid_id(found.merged_to_contact_id),
         balances=_balances(found.balances) if found.balances else None,
         raw=bytes(raw),
     )
@@ -164,12 +166,12 @@ def is_id(text: str) -> bool:
     return text != _NO_ID and _GUID.fullmatch(text) is not None
 
 
-def is_plain(text: str) -> bool:
+def is_safe_id(text: str) -> bool:
     """Say whether a text can be written into a log or an address as it is."""
     return _PLAIN.fullmatch(text) is not None
 
 
-def _other_id(text: str | None) -> str:
+def _valid_id(text: str | None) -> str:
     """Return an id that decides what can be done with a contact; empty for whatever isn't one."""
     return text if text and is_id(text) else ""
 
@@ -202,16 +204,16 @@ def _hundredths(amount: Decimal | None) -> int:
     return int(amount.quantize(_HUNDREDTH, ROUND_HALF_UP).scaleb(2)) if amount else 0
 
 
-def _ids_or_marks(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
+def _ids_or_placeholders(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
     """Name elements that can't be read, each once: by its id, else by a mark made from its content."""
-    marks: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     names: dict[str, None] = {}
     for raw in raws:
         name = _id(raw)
         if name is None:
             digest = blake2b(raw, digest_size=_MARK_BYTES).hexdigest()
-            marks[digest] += 1
-            name = mark_without_id(f"{digest} {marks[digest]}")
+            counts[digest] += 1
+            name = placeholder_id(f"{digest} {counts[digest]}")
         names[name] = None
     return tuple(names)
 
@@ -219,33 +221,33 @@ def _ids_or_marks(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
 def _id(raw: msgspec.Raw) -> str | None:
     with suppress(UndecodableError):
         contact_id = decode_leniently(raw, schemas.ElementStatus).contact_id
-        if contact_id and is_plain(contact_id):
+        if contact_id and is_safe_id(contact_id):
             return contact_id
     return None
 
 
-def _judge(raw: msgspec.Raw, sent_id: str) -> Element | None:
+def _parse_element(raw: msgspec.Raw, sent_id: str) -> ContactWriteResult | None:
     try:
         verdict = decode_leniently(raw, schemas.ElementStatus)
     except UndecodableError:
-        return Element(sent_id, None, "") if sent_id else None
+        return ContactWriteResult(sent_id, None, "") if sent_id else None
     contact_id = verdict.contact_id
     if not contact_id or contact_id == _NO_ID:
         contact_id = sent_id
     if not contact_id:
         return None
-    words = " ".join(error.message for error in verdict.validation_errors or () if error.message)
-    is_refused = bool(words or verdict.has_validation_errors or verdict.status_attribute_string == "ERROR")
+    message = " ".join(error.message for error in verdict.validation_errors or () if error.message)
+    is_refused = bool(message or verdict.has_validation_errors or verdict.status_attribute_string == "ERROR")
     if is_refused:
-        return Element(contact_id, None, words)
+        return ContactWriteResult(contact_id, None, message)
     try:
-        return Element(contact_id, contact(raw), "")
+        return ContactWriteResult(contact_id, contact(raw), "")
     except UndecodableError:
-        return Element(contact_id, None, "")
+        return ContactWriteResult(contact_id, None, "")
 
 
-def _when(record: schemas.HistoryRecord) -> str:
-    at = schemas.moment(record.date_utc)
+def _format_date(record: schemas.HistoryRecord) -> str:
+    at = schemas.parse_json_date(record.date_utc)
     if at is None:
         return record.date_utc_string or ""
     return at.astimezone().strftime("%d %b %Y %H:%M").lstrip("0")

@@ -18,18 +18,18 @@ _CALLS: Final = 60
 _SECONDS: Final = 60.0
 _AT_ONCE: Final = 5
 # Seconds. Waits that differ by less are one and the same to a person.
-_TOLD_WITHIN: Final = 0.5
+_NOTIFY_TOLERANCE: Final = 0.5
 #: Seconds after which a call is given up, also one whose answer drips.
 LONGEST_CALL: Final = 120.0
 #: The same for a call that changes something: its answer is short, and whoever recovers waits for its end.
 LONGEST_WRITE: Final = 45.0
 
 
-class Urgency(IntEnum):
+class Priority(IntEnum):
     """Who goes first when calls have to wait."""
 
     WRITE = 0
-    PERSON = 1
+    INTERACTIVE = 1
     BACKGROUND = 2
 
 
@@ -47,11 +47,11 @@ class MinuteWindow:
         self._answered: deque[float] = deque()
         self.in_flight = 0
 
-    def delay(self, now: float, *, spare: int = 0) -> float:
+    def delay(self, now: float, *, reserve: int = 0) -> float:
         """Seconds until one more call fits, leaving `spare` free; infinite if only an answer helps."""
         while self._answered and self._answered[0] <= now - self._seconds:
             self._answered.popleft()
-        excess = len(self._answered) + self.in_flight + spare + 1 - self._calls
+        excess = len(self._answered) + self.in_flight + reserve + 1 - self._calls
         if excess <= 0:
             return 0.0
         if excess > len(self._answered):
@@ -62,23 +62,23 @@ class MinuteWindow:
         """Count a call that is about to be made."""
         self.in_flight += 1
 
-    def end(self, now: float, *, reached_xero: bool, left: int | None) -> None:
+    def end(self, now: float, *, reached_xero: bool, remaining: int | None) -> None:
         """Count a call that is over; `left` is what Xero says remains of this minute."""
         self.in_flight -= 1
         if not reached_xero:
             return
         self._answered.append(now)
-        if left is not None:
-            unknown = self._calls - max(left, 0) - len(self._answered) - self.in_flight
+        if remaining is not None:
+            unknown = self._calls - max(remaining, 0) - len(self._answered) - self.in_flight
             self._answered.extend([now] * unknown)
 
 
-class Slot:
+class Permit:
     """One call's leave to go. The call says what came of it."""
 
     def __init__(self) -> None:
         self.reached_xero = True
-        self.left: int | None = None
+        self.remaining: int | None = None
 
 
 class RateLimiter:
@@ -90,38 +90,38 @@ class RateLimiter:
         self.on_full: Callable[[float | None], None] = lambda _: None
         self._full_until: float | None = None
         self._window = window or MinuteWindow()
-        self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
         self._serial = count()
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def slot(self, urgency: Urgency) -> AsyncIterator[Slot]:
+    async def permit(self, priority: Priority) -> AsyncIterator[Permit]:
         """Wait for leave to make a call; the call lasts as long as the block."""
-        await self._leave(urgency)
-        slot = Slot()
+        await self._acquire(priority)
+        permit = Permit()
         try:
-            yield slot
+            yield permit
         finally:
-            self._over(slot)
+            self._release(permit)
 
-    async def _leave(self, urgency: Urgency) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (urgency, next(self._serial), turn))
+    async def _acquire(self, priority: Priority) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._serial), waiter))
         self._admit()
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                unused = Slot()
+            if waiter.done() and not waiter.cancelled():
+                unused = Permit()
                 unused.reached_xero = False
-                self._over(unused)
+                self._release(unused)
             else:
                 self._admit()
             raise
 
-    def _over(self, slot: Slot) -> None:
+    def _release(self, permit: Permit) -> None:
         now = asyncio.get_running_loop().time()
-        self._window.end(now, reached_xero=slot.reached_xero, left=slot.left)
+        self._window.end(now, reached_xero=permit.reached_xero, remaining=permit.remaining)
         self._admit()
 
     def _admit(self) -> None:
@@ -130,33 +130,33 @@ class RateLimiter:
             self._timer.cancel()
             self._timer = None
         loop = asyncio.get_running_loop()
-        delay = self._admit_until(loop.time())
+        delay = self._admit_ready(loop.time())
         if delay is not None:
             self._timer = loop.call_later(delay, self._admit)
-        self._say(None if delay is None else loop.time() + delay)
+        self._notify_full(None if delay is None else loop.time() + delay)
 
-    def _admit_until(self, now: float) -> float | None:
+    def _admit_ready(self, now: float) -> float | None:
         """Let go whoever may; returns the seconds until the minute has room for the next who waits."""
         while self._waiting:
-            urgency, _, turn = self._waiting[0]
-            if turn.done():
+            priority, _, waiter = self._waiting[0]
+            if waiter.done():
                 heapq.heappop(self._waiting)
                 continue
-            is_write = urgency is Urgency.WRITE
+            is_write = priority is Priority.WRITE
             if self._window.in_flight >= (_AT_ONCE if is_write else _AT_ONCE - 1):
                 return None
-            delay = self._window.delay(now, spare=urgency)
+            delay = self._window.delay(now, reserve=priority)
             if delay > 0:
                 return delay if math.isfinite(delay) else None
             heapq.heappop(self._waiting)
             self._window.begin()
-            turn.set_result(None)
+            waiter.set_result(None)
         return None
 
-    def _say(self, until: float | None) -> None:
+    def _notify_full(self, until: float | None) -> None:
         """Tell when it differs from what was told last by more than rounding."""
         known = self._full_until
-        if until is not None and known is not None and abs(until - known) <= _TOLD_WITHIN:
+        if until is not None and known is not None and abs(until - known) <= _NOTIFY_TOLERANCE:
             return
         if until is not known:
             self._full_until = until

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NO_ID: Final = "no id "
 
 
-def mark_without_id(name: str) -> str:
+def placeholder_id(name: str) -> str:
     """Name an element that can't be read and has no id."""
     return f"{_NO_ID}{name}"
 
@@ -42,16 +42,16 @@ class ContactsPage(Struct, frozen=True):
     item_count: int
     answered_at: datetime
     unreadable_ids: tuple[str, ...] = ()
-    is_counted: bool = True
-    is_whole: bool = True
+    has_pagination: bool = True
+    is_complete: bool = True
 
     @property
-    def unreadable(self) -> int:
+    def unreadable_count(self) -> int:
         """How many of this page can't be read."""
         return len(self.unreadable_ids)
 
 
-class LookedUp(Struct, frozen=True):
+class LookupResult(Struct, frozen=True):
     """What asking for contacts by their ids brought.
 
     `unknown` are the ids that Xero said it doesn't have when asked for each alone. `absent` are missing from
@@ -61,10 +61,10 @@ class LookedUp(Struct, frozen=True):
 
     contacts: tuple[Contact, ...] = ()
     unknown: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
-class Element(Struct, frozen=True):
+class ContactWriteResult(Struct, frozen=True):
     """What became of one contact in a bulk write.
 
     `words` are Xero's own validation messages. `contact` is None for an error stub, and for an answer
@@ -73,7 +73,7 @@ class Element(Struct, frozen=True):
 
     contact_id: str
     contact: Contact | None
-    words: str
+    message: str
 
 
 class CallsLeft(Struct, frozen=True):

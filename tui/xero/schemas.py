@@ -29,20 +29,20 @@ _TenantId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Za-z-]{1,64}\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
-def moment(text: str | None) -> datetime | None:
+def parse_json_date(text: str | None) -> datetime | None:
     """Read `/Date(1488391422280+0000)/`: milliseconds since 1970 in UTC, with or without the offset.
 
     None for anything else, and for a moment that isn't believed (`moments.known`).
     """
     found = _DATE.fullmatch(text or "")
-    return None if found is None else timestamps.of_milliseconds(int(found[1]))
+    return None if found is None else timestamps.from_milliseconds(int(found[1]))
 
 
-class _Wire(msgspec.Struct, rename="pascal", gc=False):
+class _XeroStruct(msgspec.Struct, rename="pascal", gc=False):
     """Xero writes all names in PascalCase, and adds fields as it pleases: unknown ones are ignored."""
 
 
-class Phone(_Wire):
+class Phone(_XeroStruct):
     """One of a contact's fixed slots: DDI, DEFAULT, FAX, MOBILE; often an empty stub."""
 
     phone_type: _Text | None = None
@@ -51,13 +51,13 @@ class Phone(_Wire):
     phone_country_code: _Text | None = None
 
 
-class GroupElement(_Wire):
+class GroupElement(_XeroStruct):
     """A contact group that a contact is in."""
 
     name: _Text | None = None
 
 
-class Amounts(_Wire):
+class Amounts(_XeroStruct):
     """One side of the balances, in the organisation's currency; `Decimal`, as money is no float."""
 
     #: A part that can't be read makes the whole unknown: as zero it would say that nothing is owed.
@@ -67,7 +67,7 @@ class Amounts(_Wire):
     overdue: Decimal | None = None
 
 
-class BalancesElement(_Wire):
+class BalancesElement(_XeroStruct):
     """Left out of light lists, and of contacts that never had an invoice."""
 
     is_indivisible: ClassVar[bool] = True
@@ -76,7 +76,7 @@ class BalancesElement(_Wire):
     accounts_payable: Amounts | None = None
 
 
-class ContactElement(_Wire):
+class ContactElement(_XeroStruct):
     """The fields of a contact that are shown, searched or decided on; the rest stays in the raw JSON."""
 
     contact_id: _Id = msgspec.field(name="ContactID")
@@ -105,7 +105,7 @@ class Pagination(msgspec.Struct, rename="camel", gc=False):
     page_size: _Count | None = None
 
 
-class ContactsEnvelope(_Wire):
+class ContactsEnvelope(_XeroStruct):
     """A list of contacts, each kept as it came so that one broken element can't spoil the others."""
 
     contacts: tuple[msgspec.Raw, ...]
@@ -113,13 +113,13 @@ class ContactsEnvelope(_Wire):
     pagination: Pagination | None = msgspec.field(name="pagination", default=None)
 
 
-class ValidationError(_Wire):
+class ValidationError(_XeroStruct):
     """One reason why an element was refused."""
 
     message: _Text | None = None
 
 
-class ElementStatus(_Wire):
+class ElementStatus(_XeroStruct):
     """What a bulk write says of one element, whatever else is in it."""
 
     contact_id: _Id | None = msgspec.field(name="ContactID", default=None)
@@ -128,7 +128,7 @@ class ElementStatus(_Wire):
     validation_errors: tuple[ValidationError, ...] | None = None
 
 
-class Problem(_Wire):
+class Problem(_XeroStruct):
     """The JSON of a failed call; Xero's gateway and its API fill in different fields."""
 
     type: _Text | None = None
@@ -138,7 +138,7 @@ class Problem(_Wire):
     elements: tuple[msgspec.Raw, ...] | None = None
 
 
-class OrganisationElement(_Wire):
+class OrganisationElement(_XeroStruct):
     """The fields of an organisation that matter here."""
 
     organisation_id: _TenantId | None = msgspec.field(name="OrganisationID", default=None)
@@ -149,13 +149,13 @@ class OrganisationElement(_Wire):
     is_demo_company: bool | None = None
 
 
-class OrganisationsEnvelope(_Wire):
+class OrganisationsEnvelope(_XeroStruct):
     """A list that always holds exactly one organisation."""
 
     organisations: tuple[OrganisationElement, ...]
 
 
-class HistoryRecord(_Wire):
+class HistoryRecord(_XeroStruct):
     """One entry of a contact's history."""
 
     changes: _Text | None = None
@@ -165,13 +165,13 @@ class HistoryRecord(_Wire):
     details: _Text | None = None
 
 
-class HistoryEnvelope(_Wire):
+class HistoryEnvelope(_XeroStruct):
     """A contact's history, newest first (seen)."""
 
     history_records: tuple[HistoryRecord, ...]
 
 
-class Connection(msgspec.Struct, rename="camel", gc=False):
+class ConnectionElement(msgspec.Struct, rename="camel", gc=False):
     """One of the organisations a sign-in is connected to; the identity service writes camelCase."""
 
     tenant_id: _TenantId
@@ -179,14 +179,14 @@ class Connection(msgspec.Struct, rename="camel", gc=False):
     tenant_name: _Text | None = None
 
 
-class StatusElement(_Wire):
+class StatusElement(_XeroStruct):
     """A contact as sent to change its status: fields left out keep their values (seen)."""
 
     contact_id: str = msgspec.field(name="ContactID")
     contact_status: str
 
 
-class StatusEnvelope(_Wire):
+class StatusEnvelope(_XeroStruct):
     """The body of a bulk change of status."""
 
     contacts: tuple[StatusElement, ...]

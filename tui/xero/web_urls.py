@@ -31,7 +31,7 @@ def contact_url(pages_url: str, short_code: str, contact_id: str) -> str:
     return f"{pages_url.rstrip('/')}/app/{short_code}/contacts/contact/{contact_id}"
 
 
-async def press_restore(url: str) -> None:
+async def simulate_restore(url: str) -> None:
     """Press Restore on a contact's page of the practice Xero, as the person would.
 
     Only on this machine: Xero's own pages are the person's to press. Raises `ValueError` for any other
@@ -41,42 +41,42 @@ async def press_restore(url: str) -> None:
 
     if urlsplit(url).scheme not in {"http", "https"} or not is_loopback(url):
         raise ValueError("only a practice page on this machine can be pressed from here")
-    line = HttpClient(url, None)
+    client = HttpClient(url, None)
     try:
-        answer = await line.send("POST", "/restore", headers={"Accept": "text/html"})
+        response = await client.send("POST", "/restore", headers={"Accept": "text/html"})
     finally:
-        await line.aclose()
-    if isinstance(answer, OfflineError):
+        await client.aclose()
+    if isinstance(response, OfflineError):
         # Unlike a change in the journal, a press isn't made again by itself.
         raise OfflineError(
             "The practice Xero can't be reached.", "Nothing was pressed.", action="press_restore"
         )
-    if isinstance(answer, XeroError):
-        raise answer
-    if answer.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:
+    if isinstance(response, XeroError):
+        raise response
+    if response.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:
         return
-    if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise errors.failure(answer)
-    words = words_of_page(errors.text_of(answer)) or "The practice Xero refused to restore this contact."
-    raise RejectedError(words, answer.status_code)
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise errors.error_for(response)
+    message = page_message(errors.text_of(response)) or "The practice Xero refused to restore this contact."
+    raise RejectedError(message, response.status_code)
 
 
-def words_of_page(html: str) -> str:
+def page_message(html: str) -> str:
     """Find the news on a page, where screen readers look for it too; plain text, empty when there is none."""
-    reader = _NewsReader()
+    parser = _LiveRegionParser()
     # What the parser raises for marked sections that aren't HTML's.
     with suppress(AssertionError):
-        reader.feed(html)
-        reader.close()
-    return " ".join("".join(reader.words).split())
+        parser.feed(html)
+        parser.close()
+    return " ".join("".join(parser.parts).split())
 
 
-class _NewsReader(HTMLParser):
+class _LiveRegionParser(HTMLParser):
     """Collects the text of live regions, which hold no element of their own kind."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.words: list[str] = []
+        self.parts: list[str] = []
         self._inside = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -89,4 +89,4 @@ class _NewsReader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._inside:
-            self.words.append(data)
+            self.parts.append(data)

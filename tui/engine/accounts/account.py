@@ -10,24 +10,24 @@ from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
-from tui.engine.accounts.connection_list import ConnectionList, read_known, write_known
-from tui.engine.clients import FILE, token_source, token_store
+from tui.engine.accounts.connection_list import ConnectionList, load_connections, save_connections
+from tui.engine.clients import TOKENS_IN_FILE, token_source, token_store
 from tui.engine.clock import utc_now
 from tui.engine.engine_factory import nightly_window, open_engine
-from tui.engine.re_leased_monitor import told_watch
+from tui.engine.re_leased_monitor import knowledge_without_feed
 from tui.model.account import Account, OrganisationSummary
 from tui.model.errors import (
     KeychainError,
     NoKeychainError,
-    ReadOnly,
     ReadOnlyError,
+    ReadOnlyReason,
     ReconnectError,
     StoreError,
 )
-from tui.model.evidence import settled_up_to
+from tui.model.evidence import presumed_synced_until
 from tui.net.loopback import is_loopback
 from tui.settings import set_value
-from tui.store.read_only_summary import peek
+from tui.store.read_only_summary import read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-__all__ = ["FILE", "XeroAccount", "account"]
+__all__ = ["TOKENS_IN_FILE", "XeroAccount", "account"]
 
 
 class XeroAccount(Account):
@@ -65,12 +65,12 @@ class XeroAccount(Account):
         self._is_read_only = is_read_only
         self._now = now
         self.on_keychain_wait: Callable[[bool], None] = lambda _: None
-        self._known = read_known(paths.organisations_file)
+        self._connections = load_connections(paths.organisations_file)
         # Weakly: whoever opened an engine also ends it.
         self._engines: WeakValueDictionary[str, Engine] = WeakValueDictionary()
 
     @property
-    def is_practice(self) -> bool:
+    def is_sandbox(self) -> bool:
         """Whether Xero is a practice one on this machine."""
         return is_loopback(self._settings.xero.pages_url)
 
@@ -82,7 +82,7 @@ class XeroAccount(Account):
     @property
     def client_id(self) -> str:
         """The client id in the settings, else the one used last."""
-        sign_ins = self._known.sign_ins
+        sign_ins = self._connections.sign_ins
         return self._settings.xero.client_id or (sign_ins[-1] if sign_ins else "")
 
     @property
@@ -93,45 +93,47 @@ class XeroAccount(Account):
     @property
     def last_opened(self) -> Organisation | None:
         """The organisation that was open last, or the first; None when nothing is connected."""
-        organisations = self._known.organisations
+        organisations = self._connections.organisations
         for one in organisations:
-            if one.tenant_id == self._known.last:
+            if one.tenant_id == self._connections.last:
                 return one
         return organisations[0] if organisations else None
 
     @property
     def connected(self) -> Sequence[Organisation]:
         """Every connected organisation; nothing is read for it."""
-        return self._known.organisations
+        return self._connections.organisations
 
     def organisations(self) -> Sequence[OrganisationSummary]:
         """Return every connected organisation; nothing is read for it, and only open ones are counted."""
-        return [self._listed(one) for one in self._known.organisations]
+        return [self._summary_of(one) for one in self._connections.organisations]
 
-    async def count(self) -> Sequence[OrganisationSummary]:
+    async def organisations_with_counts(self) -> Sequence[OrganisationSummary]:
         """Return the same with what each store says of its changes, read beside the event loop."""
         known, now = self.organisations(), self._xero_now()
-        return await asyncio.to_thread(lambda: [self._counted(one, now) for one in known])
+        return await asyncio.to_thread(lambda: [self._with_counts(one, now) for one in known])
 
     async def refresh(self) -> Sequence[OrganisationSummary]:
         """Ask Xero which organisations each sign-in opens now."""
-        for sign_in in self._known.sign_ins:
-            await self._look(sign_in)
+        for sign_in in self._connections.sign_ins:
+            await self._refresh_sign_in(sign_in)
         return self.organisations()
 
-    async def keychain(self) -> str:
+    async def keychain_name(self) -> str:
         """Return the name of the system's keychain, empty where there is none."""
         keychain = await asyncio.to_thread(import_module, "tui.xero.auth.keychain")
-        return await self._patiently(lambda: asyncio.to_thread(keychain.keychain_name))
+        return await self._wait_for_keychain(lambda: asyncio.to_thread(keychain.keychain_name))
 
     async def sign_in(self, request: ConnectRequest) -> SignIn:
         """Begin to sign in."""
-        kept_in = await self._agree_on_store(request)
-        signing = await asyncio.to_thread(import_module, "tui.engine.accounts.sign_in")
-        attempt: SignIn = await signing.begin(self._settings, request, kept_in, self._keep)
+        token_location = await self._choose_token_store(request)
+        sign_in_module = await asyncio.to_thread(import_module, "tui.engine.accounts.sign_in")
+        attempt: SignIn = await sign_in_module.begin(
+            self._settings, request, token_location, self._persist_tokens
+        )
         return attempt
 
-    async def adopt(self, refresh_token: str, client_id: str) -> Sequence[Organisation]:
+    async def import_refresh_token(self, refresh_token: str, client_id: str) -> Sequence[Organisation]:
         """Take over a sign-in that was made elsewhere, as the practice Xero hands one out.
 
         Xero replaces the token at its first use, so that it is kept before it has been proved.
@@ -139,22 +141,24 @@ class XeroAccount(Account):
         from tui.xero.auth.tokens import Tokens  # noqa: PLC0415 - after the first paint
 
         source = token_source(self._settings, self._paths, client_id)
-        await self._patiently(lambda: source.keep(Tokens.of_refresh_token(refresh_token, client_id)))
-        organisations = await self._list(client_id, is_custom=False, is_read_only=False)
-        self._remember(self._known.with_sign_in(client_id, organisations))
+        await self._wait_for_keychain(
+            lambda: source.replace_tokens(Tokens.from_refresh_token(refresh_token, client_id))
+        )
+        organisations = await self._list_organisations(client_id, is_custom=False, is_read_only=False)
+        self._save_connections(self._connections.with_sign_in(client_id, organisations))
         return organisations
 
     async def disconnect(self, sign_in: str) -> None:
         """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay."""
         if self._is_read_only:
-            raise ReadOnlyError(ReadOnly.OPTION)
+            raise ReadOnlyError(ReadOnlyReason.OPTION)
         try:
-            await self._patiently(token_source(self._settings, self._paths, sign_in).revoke)
+            await self._wait_for_keychain(token_source(self._settings, self._paths, sign_in).revoke)
         except ReconnectError:
             # There was nothing left to revoke.
             store = token_store(self._settings, self._paths, sign_in)
-            await self._patiently(lambda: asyncio.to_thread(store.delete))
-        self._remember(self._known.without_sign_in(sign_in))
+            await self._wait_for_keychain(lambda: asyncio.to_thread(store.delete))
+        self._save_connections(self._connections.without_sign_in(sign_in))
 
     def open(self, organisation: Organisation) -> Engine:
         """Return the organisation's engine, not yet running."""
@@ -164,15 +168,15 @@ class XeroAccount(Account):
         self._engines[organisation.tenant_id] = engine
         return engine
 
-    def opened(self, organisation: Organisation) -> None:
+    def record_opened(self, organisation: Organisation) -> None:
         """Remember which organisation was open last."""
-        if self._known.last != organisation.tenant_id:
-            self._remember(replace(self._known, last=organisation.tenant_id))
+        if self._connections.last != organisation.tenant_id:
+            self._save_connections(replace(self._connections, last=organisation.tenant_id))
 
-    async def _agree_on_store(self, request: ConnectRequest) -> str:
+    async def _choose_token_store(self, request: ConnectRequest) -> str:
         """Return where tokens will be kept, in words; a file only if a person said so."""
-        if self._settings.xero.token_store != FILE:
-            name = await self.keychain()
+        if self._settings.xero.token_store != TOKENS_IN_FILE:
+            name = await self.keychain_name()
             if name:
                 return name
             if not request.allow_file:
@@ -180,14 +184,14 @@ class XeroAccount(Account):
                     "This system has no keychain to keep the sign-in in.",
                     "It can be kept in a file that only you can read.",
                 )
-            await asyncio.to_thread(set_value, self._paths.settings_file, "xero.token_store", FILE)
-            xero = dataclasses.replace(self._settings.xero, token_store=FILE)
+            await asyncio.to_thread(set_value, self._paths.settings_file, "xero.token_store", TOKENS_IN_FILE)
+            xero = dataclasses.replace(self._settings.xero, token_store=TOKENS_IN_FILE)
             self._settings = dataclasses.replace(self._settings, xero=xero)
         return str(self._paths.token_file(request.client_id))
 
-    async def _patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+    async def _wait_for_keychain(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """Retry while the keychain waits for the user, and report the wait."""
-        is_told = False
+        is_reported = False
         try:
             while True:
                 try:
@@ -195,22 +199,22 @@ class XeroAccount(Account):
                 except KeychainError as error:
                     if not error.is_waiting:
                         raise
-                if not is_told:
+                if not is_reported:
                     self.on_keychain_wait(True)  # noqa: FBT003 - its only argument
-                    is_told = True
+                    is_reported = True
         finally:
-            if is_told:
+            if is_reported:
                 self.on_keychain_wait(False)  # noqa: FBT003 - as above
 
-    async def _keep(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:
+    async def _persist_tokens(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:
         """Ask which organisations new tokens open, and keep both; the old sign-in stays if that fails."""
         from tui.engine.accounts.sign_in import InMemoryTokenStore  # noqa: PLC0415 - only this needs it
         from tui.xero.auth.tokens import TokenSource  # noqa: PLC0415 - as above
         from tui.xero.connections import list_organisations  # noqa: PLC0415 - as above
 
         lock = self._paths.token_file(tokens.client_id).with_suffix(".lock")
-        unproved = InMemoryTokenStore(tokens)
-        source = TokenSource(unproved, lock, identity_url=self._settings.xero.identity_url)
+        memory_store = InMemoryTokenStore(tokens)
+        source = TokenSource(memory_store, lock, identity_url=self._settings.xero.identity_url)
         organisations = await list_organisations(
             api_url=self._settings.xero.api_url,
             tokens=source,
@@ -219,11 +223,13 @@ class XeroAccount(Account):
             is_read_only=not tokens.can_write,
         )
         kept = token_source(self._settings, self._paths, tokens.client_id)
-        await self._patiently(lambda: kept.keep(unproved.load()))
-        self._remember(self._known.with_sign_in(tokens.client_id, organisations))
-        return self._known.of(tokens.client_id)
+        await self._wait_for_keychain(lambda: kept.replace_tokens(memory_store.load()))
+        self._save_connections(self._connections.with_sign_in(tokens.client_id, organisations))
+        return self._connections.of(tokens.client_id)
 
-    async def _list(self, sign_in: str, *, is_custom: bool, is_read_only: bool) -> Sequence[Organisation]:
+    async def _list_organisations(
+        self, sign_in: str, *, is_custom: bool, is_read_only: bool
+    ) -> Sequence[Organisation]:
         from tui.xero.connections import list_organisations  # noqa: PLC0415 - only this needs it
 
         return await list_organisations(
@@ -234,58 +240,60 @@ class XeroAccount(Account):
             is_read_only=is_read_only,
         )
 
-    async def _look(self, sign_in: str) -> None:
+    async def _refresh_sign_in(self, sign_in: str) -> None:
         from tui.xero.connections import connected_tenants  # noqa: PLC0415 - only this needs it
 
         connected = await connected_tenants(
             api_url=self._settings.xero.api_url, tokens=token_source(self._settings, self._paths, sign_in)
         )
-        mine = self._known.of(sign_in)
-        if not mine:
+        current = self._connections.of(sign_in)
+        if not current:
             # Disconnected while Xero was asked.
             return
-        known = {one.tenant_id for one in mine}
-        if not connected and mine[0].is_custom:
+        known = {one.tenant_id for one in current}
+        if not connected and current[0].is_custom:
             # Nothing says that Xero lists custom connections there: their own calls tell whether they work.
             return
-        if connected - known or any(not one.short_code for one in mine if one.tenant_id in connected):
-            first = mine[0]
-            listed = await self._list(sign_in, is_custom=first.is_custom, is_read_only=first.is_read_only)
-            mine = self._known.of(sign_in)
-            if not mine:
+        if connected - known or any(not one.short_code for one in current if one.tenant_id in connected):
+            first = current[0]
+            listed = await self._list_organisations(
+                sign_in, is_custom=first.is_custom, is_read_only=first.is_read_only
+            )
+            current = self._connections.of(sign_in)
+            if not current:
                 # Disconnected while they were described.
                 return
             # What has gone stays in sight: its journal may hold something unfinished.
-            mine = (*listed, *(one for one in mine if one.tenant_id not in connected))
-        gone = {one.tenant_id for one in mine} - connected
-        self._remember(
+            current = (*listed, *(one for one in current if one.tenant_id not in connected))
+        gone = {one.tenant_id for one in current} - connected
+        self._save_connections(
             replace(
-                self._known.with_sign_in(sign_in, mine),
-                gone=(self._known.gone | gone) - connected,
+                self._connections.with_sign_in(sign_in, current),
+                gone=(self._connections.gone | gone) - connected,
             )
         )
 
-    def _listed(self, organisation: Organisation) -> OrganisationSummary:
+    def _summary_of(self, organisation: Organisation) -> OrganisationSummary:
         tenant_id = organisation.tenant_id
-        is_gone = tenant_id in self._known.gone
+        is_gone = tenant_id in self._connections.gone
         engine = self._engines.get(tenant_id)
-        pane = engine.snapshot.summary if engine is not None and not engine.is_stopped else None
-        if pane is not None:
-            unfinished = pane.working_total + pane.manual_restore_total
-            return OrganisationSummary(organisation, pane.pending_total, unfinished, is_gone)
-        return OrganisationSummary(organisation, is_gone=is_gone, is_counted=False)
+        summary = engine.snapshot.summary if engine is not None and not engine.is_stopped else None
+        if summary is not None:
+            unfinished = summary.in_progress_total + summary.manual_restore_total
+            return OrganisationSummary(organisation, summary.pending_total, unfinished, is_gone)
+        return OrganisationSummary(organisation, is_removed=is_gone, is_counted=False)
 
-    def _counted(self, listed: OrganisationSummary, now: datetime) -> OrganisationSummary:
+    def _with_counts(self, listed: OrganisationSummary, now: datetime) -> OrganisationSummary:
         if listed.is_counted:
             return listed
         organisation = listed.organisation
-        glance = peek(
+        summary = read_summary(
             self._paths.organisation(organisation.tenant_id),
             lambda company: self._settled_up_to(organisation, company, now),
         )
-        if glance is None:
+        if summary is None:
             return replace(listed, is_counted=True)
-        return replace(listed, pending=glance.waiting, unfinished=glance.unfinished, is_counted=True)
+        return replace(listed, pending=summary.pending, not_in_xero=summary.not_in_xero, is_counted=True)
 
     def _settled_up_to(
         self, organisation: Organisation, company: CompanyStatus, now: datetime
@@ -293,18 +301,18 @@ class XeroAccount(Account):
         if self._settings.re_leased.feed_url:
             # What a feed has told is kept with the changes.
             return None
-        watch = told_watch(nightly_window(self._settings, organisation), company)
-        return settled_up_to(watch, now)
+        knowledge = knowledge_without_feed(nightly_window(self._settings, organisation), company)
+        return presumed_synced_until(knowledge, now)
 
     def _xero_now(self) -> datetime:
         """Return Xero's time as an engine at work knows it, else this machine's."""
         working = (engine.now() for engine in self._engines.values() if not engine.is_stopped)
         return min(working, default=self._now())
 
-    def _remember(self, known: ConnectionList) -> None:
-        self._known = known
+    def _save_connections(self, known: ConnectionList) -> None:
+        self._connections = known
         try:
-            write_known(self._paths.organisations_file, known)
+            save_connections(self._paths.organisations_file, known)
         except OSError as error:
             raise StoreError(
                 f"{self._paths.organisations_file} can't be written: {error.strerror}.",

@@ -41,7 +41,7 @@ class ConnectionList(Struct, frozen=True):
         this time (it has no short code), what was known before stays.
         """
         before = {one.tenant_id: one for one in self.organisations}
-        newer = tuple(_completed(one, before.get(one.tenant_id)) for one in organisations)
+        newer = tuple(_with_known_details(one, before.get(one.tenant_id)) for one in organisations)
         tenants = {one.tenant_id for one in newer}
         kept = (one for one in self.organisations if one.sign_in != sign_in and one.tenant_id not in tenants)
         return replace(self, organisations=(*kept, *newer), gone=self.gone - tenants)
@@ -51,13 +51,13 @@ class ConnectionList(Struct, frozen=True):
         return self.with_sign_in(sign_in, ())
 
 
-def _completed(new: Organisation, old: Organisation | None) -> Organisation:
+def _with_known_details(new: Organisation, old: Organisation | None) -> Organisation:
     if new.short_code or old is None:
         return new
     return replace(new, short_code=old.short_code, timezone=old.timezone, is_demo=old.is_demo)
 
 
-def read_known(file: Path) -> ConnectionList:
+def load_connections(file: Path) -> ConnectionList:
     """Read what is remembered; nothing where there is no such file yet.
 
     Raises `StoreError` for a file that can't be read, and for a damaged one, which is put aside: the next
@@ -75,14 +75,14 @@ def read_known(file: Path) -> ConnectionList:
         found: ConnectionList = decoder(ConnectionList).decode(content)
     # Besides what doesn't fit: brackets within brackets without end.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise _put_aside(file) from None
+        raise _quarantine(file) from None
     # Without its id, an organisation has no folder.
     return replace(
         found, organisations=tuple(one for one in found.organisations if is_tenant_id(one.tenant_id))
     )
 
 
-def _put_aside(file: Path) -> StoreError:
+def _quarantine(file: Path) -> StoreError:
     aside = file.with_name(f"damaged-{file.name}")
     try:
         file.replace(aside)
@@ -97,7 +97,7 @@ def _put_aside(file: Path) -> StoreError:
     )
 
 
-def write_known(file: Path, known: ConnectionList) -> None:
+def save_connections(file: Path, connections: ConnectionList) -> None:
     """Remember it, in one step. Raises `OSError`."""
-    written = msgspec.json.encode(known, order="deterministic")
+    written = msgspec.json.encode(connections, order="deterministic")
     write_atomically(file, msgspec.json.format(written, indent=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from tui.model.account import Connected, SignIn
+from tui.model.account import ConnectResult, SignIn
 from tui.model.errors import ReconnectError, SignInError
 from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
 from tui.xero.auth.token_endpoint import custom_connection
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.model.account import ConnectRequest
     from tui.model.contact import Organisation
     from tui.settings import Settings
-    from tui.xero.auth.token_endpoint import Granted
+    from tui.xero.auth.token_endpoint import TokenGrant
     from tui.xero.auth.tokens import Tokens
 
 
@@ -28,11 +28,13 @@ class PersistTokens(Protocol):
         ...
 
 
-async def begin(settings: Settings, request: ConnectRequest, kept_in: str, keep: PersistTokens) -> SignIn:
+async def begin(
+    settings: Settings, request: ConnectRequest, token_location: str, persist: PersistTokens
+) -> SignIn:
     """Begin an attempt. Raises `SignInError`."""
     scope = READ_SCOPES if request.is_read_only else SCOPES
     if request.is_custom:
-        return _Custom(settings, request, scope, kept_in, keep)
+        return _CustomConnectionAttempt(settings, request, scope, token_location, persist)
     browser = await BrowserSignIn.begin(
         login_url=settings.xero.login_url,
         identity_url=settings.xero.identity_url,
@@ -40,7 +42,7 @@ async def begin(settings: Settings, request: ConnectRequest, kept_in: str, keep:
         scope=scope,
         port=settings.xero.callback_port,
     )
-    return _Browser(browser, kept_in, keep)
+    return _BrowserAttempt(browser, token_location, persist)
 
 
 class InMemoryTokenStore:
@@ -61,14 +63,14 @@ class InMemoryTokenStore:
         """Leave them: nobody asks for them again."""
 
 
-class _Browser(SignIn):
+class _BrowserAttempt(SignIn):
     """Waits for a person in a browser."""
 
-    def __init__(self, browser: BrowserSignIn, kept_in: str, keep: PersistTokens) -> None:
+    def __init__(self, browser: BrowserSignIn, token_location: str, persist: PersistTokens) -> None:
         self._browser = browser
-        self._is_answered = False
-        self._kept_in = kept_in
-        self._keep = keep
+        self._is_authorised = False
+        self._token_location = token_location
+        self._persist = persist
 
     @property
     def url(self) -> str:
@@ -78,37 +80,42 @@ class _Browser(SignIn):
     @property
     def ends_at(self) -> datetime | None:
         """When the attempt gives up by itself."""
-        return None if self._is_answered else self._browser.ends_at
+        return None if self._is_authorised else self._browser.ends_at
 
     def paste(self, address: str) -> None:
         """Take the address a browser on another machine ended at."""
         self._browser.paste(address)
 
-    async def finish(self) -> Connected:
+    async def finish(self) -> ConnectResult:
         """Wait for the person, then fetch and keep what was allowed."""
         try:
             granted = await self._browser.tokens()
         finally:
             await self._browser.aclose()
-        self._is_answered = True
-        return await _connected(granted, self._kept_in, self._keep, is_custom=False)
+        self._is_authorised = True
+        return await _connected(granted, self._token_location, self._persist, is_custom=False)
 
     async def cancel(self) -> None:
         """Stop listening."""
         await self._browser.aclose()
 
 
-class _Custom(SignIn):
+class _CustomConnectionAttempt(SignIn):
     """Needs nobody: a client id and its secret open one organisation."""
 
     def __init__(
-        self, settings: Settings, request: ConnectRequest, scope: str, kept_in: str, keep: PersistTokens
+        self,
+        settings: Settings,
+        request: ConnectRequest,
+        scope: str,
+        token_location: str,
+        persist: PersistTokens,
     ) -> None:
         self._identity_url = settings.xero.identity_url
         self._request = request
         self._scope = scope
-        self._kept_in = kept_in
-        self._keep = keep
+        self._token_location = token_location
+        self._persist = persist
 
     @property
     def url(self) -> str:
@@ -125,7 +132,7 @@ class _Custom(SignIn):
         del address
         raise SignInError("A custom connection needs no address.", "Nothing was changed.")
 
-    async def finish(self) -> Connected:
+    async def finish(self) -> ConnectResult:
         """Fetch tokens, and keep them with the organisation they open."""
         granted = await asyncio.to_thread(
             custom_connection,
@@ -134,16 +141,18 @@ class _Custom(SignIn):
             client_secret=self._request.client_secret,
             scope=self._scope,
         )
-        return await _connected(granted, self._kept_in, self._keep, is_custom=True)
+        return await _connected(granted, self._token_location, self._persist, is_custom=True)
 
     async def cancel(self) -> None:
         """Nothing listens."""
 
 
-async def _connected(granted: Granted, kept_in: str, keep: PersistTokens, *, is_custom: bool) -> Connected:
+async def _connected(
+    granted: TokenGrant, token_location: str, persist: PersistTokens, *, is_custom: bool
+) -> ConnectResult:
     try:
-        organisations = await keep(granted.tokens, is_custom=is_custom)
+        organisations = await persist(granted.tokens, is_custom=is_custom)
     except ReconnectError as error:
         # Said of a sign-in that was there before; this one has only just begun.
-        raise SignInError(error.what, "Connect again; what was connected before is as it was.") from error
-    return Connected(organisations, kept_in, granted.clock_ahead)
+        raise SignInError(error.message, "Connect again; what was connected before is as it was.") from error
+    return ConnectResult(organisations, token_location, granted.clock_ahead)

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 # Calls a day, said by Xero; which of them an organisation has is not told.
 _LIMITS: Final = (1_000, 5_000)
-_KEPT_BACK: Final = 0.2
+_RESERVED_SHARE: Final = 0.2
 _MOST_DIGITS: Final = 7
 # How much of what can be spent a list of hand-offs may use up in one go, while a person has it open.
-_CLOSE_SHARE: Final = 0.25
+_FAST_SHARE: Final = 0.25
 _DAY: Final = timedelta(days=1)
 _SECONDS_A_DAY: Final = 86_400.0
 
 # Seconds between looks.
-_CLOSE: Final = 2.5
-_WHILE_NOBODY_IS_THERE: Final = 600.0
-_PROBE: Final = 3_600.0
+_FAST_INTERVAL: Final = 2.5
+_IDLE_INTERVAL: Final = 600.0
+_PROBE_INTERVAL: Final = 3_600.0
 # Seconds without a key.
-_AWAY: Final = 300.0
-_LONG_AWAY: Final = 3_600.0
-_SLOWER_WHILE_AWAY: Final = 4
+_IDLE_AFTER: Final = 300.0
+_LONG_IDLE_AFTER: Final = 3_600.0
+_IDLE_SLOWDOWN: Final = 4
 
 
 class QuotaHighWaterMark(Struct, frozen=True):
@@ -46,7 +46,7 @@ class QuotaHighWaterMark(Struct, frozen=True):
     def parse(cls, text: str) -> QuotaHighWaterMark | None:
         """Read what `str` wrote; None for anything else."""
         calls, _, at = text.partition(" ")
-        moment = timestamps.of_text(at)
+        moment = timestamps.from_iso_text(at)
         is_number = calls.isascii() and calls.isdecimal() and len(calls) <= _MOST_DIGITS
         return cls(int(calls), moment) if moment is not None and is_number else None
 
@@ -61,29 +61,35 @@ class QuotaBudget(Struct):
 
     poll_seconds: float
     left: int | None = None
-    peak: QuotaHighWaterMark | None = None
-    _fast_until: int | None = None
+    high_water_mark: QuotaHighWaterMark | None = None
+    _fast_polling_floor: int | None = None
 
     def record(self, left: int | None, now: datetime) -> None:
         """Take in what an answer said is left; None where it said nothing."""
         if left is None:
             return
         self.left = left
-        if self.peak is None or left >= self.peak.calls or abs(now - self.peak.at) > _DAY:
-            self.peak = QuotaHighWaterMark(left, now)
+        if (
+            self.high_water_mark is None
+            or left >= self.high_water_mark.calls
+            or abs(now - self.high_water_mark.at) > _DAY
+        ):
+            self.high_water_mark = QuotaHighWaterMark(left, now)
 
     @property
     def limit(self) -> int | None:
         """The day's limit as far as it can be known: the smallest that allows what was seen."""
-        if self.peak is None:
+        if self.high_water_mark is None:
             return None
-        return next((limit for limit in _LIMITS if limit >= self.peak.calls), self.peak.calls)
+        return next(
+            (limit for limit in _LIMITS if limit >= self.high_water_mark.calls), self.high_water_mark.calls
+        )
 
     @property
     def reserve(self) -> int:
         """How many calls are kept for the person."""
         # One senseless header must not keep back more calls than a day has.
-        return 0 if self.limit is None else round(min(self.limit, _LIMITS[-1]) * _KEPT_BACK)
+        return 0 if self.limit is None else round(min(self.limit, _LIMITS[-1]) * _RESERVED_SHARE)
 
     @property
     def spendable(self) -> float:
@@ -96,42 +102,44 @@ class QuotaBudget(Struct):
         return self.spendable < 1
 
     @property
-    def even_seconds(self) -> float:
+    def even_interval(self) -> float:
         """Seconds between two background calls, whatever they are for, that a whole day could bear."""
-        return min(_SECONDS_A_DAY / max(self.spendable, 1.0), _PROBE)
+        return min(_SECONDS_A_DAY / max(self.spendable, 1.0), _PROBE_INTERVAL)
 
     def start_fast_polling(self) -> None:
         """Note that a person has opened the list of hand-offs: the next looks may come quickly."""
-        self._fast_until = None if self.left is None else round(self.left - self.spendable * _CLOSE_SHARE)
+        self._fast_polling_floor = (
+            None if self.left is None else round(self.left - self.spendable * _FAST_SHARE)
+        )
 
-    def pull_seconds(self, idle: float, *, is_shared: bool) -> float:
+    def refresh_interval(self, idle: float, *, is_shared: bool) -> float:
         """Return the seconds between looks for news; `is_shared` says that hand-offs are looked at, too."""
         # A pull sees most restores, too, so that it gets two thirds.
-        return self._background(idle, 1.5 if is_shared else 1.0)
+        return self._background_interval(idle, 1.5 if is_shared else 1.0)
 
-    def manual_restore_seconds(self, idle: float, *, is_close: bool) -> float:
+    def manual_restore_interval(self, idle: float, *, is_fast: bool) -> float:
         """Return the seconds between looks at hand-offs; `is_close` says that a person watches."""
         if self.is_reserving:
             return _SECONDS_A_DAY
-        if is_close and self._may_poll_fast():
-            return _CLOSE
-        return self._background(idle, 3.0)
+        if is_fast and self._may_poll_fast():
+            return _FAST_INTERVAL
+        return self._background_interval(idle, 3.0)
 
     def _may_poll_fast(self) -> bool:
         if self.left is None:
             return True
-        if self._fast_until is None:
+        if self._fast_polling_floor is None:
             self.start_fast_polling()
-        return self._fast_until is None or self.left > self._fast_until
+        return self._fast_polling_floor is None or self.left > self._fast_polling_floor
 
-    def _background(self, idle: float, share: float) -> float:
+    def _background_interval(self, idle: float, share: float) -> float:
         if self.is_reserving:
-            return _PROBE
-        seconds = max(self.poll_seconds, self.even_seconds * share)
-        if idle >= _LONG_AWAY:
-            return max(seconds, _WHILE_NOBODY_IS_THERE)
-        if idle >= _AWAY:
-            return max(seconds, min(seconds * _SLOWER_WHILE_AWAY, _WHILE_NOBODY_IS_THERE))
+            return _PROBE_INTERVAL
+        seconds = max(self.poll_seconds, self.even_interval * share)
+        if idle >= _LONG_IDLE_AFTER:
+            return max(seconds, _IDLE_INTERVAL)
+        if idle >= _IDLE_AFTER:
+            return max(seconds, min(seconds * _IDLE_SLOWDOWN, _IDLE_INTERVAL))
         return seconds
 
 
@@ -147,7 +155,7 @@ class ActivityTracker:
     ) -> None:
         self._now = now
         self._elapsed = elapsed
-        self._last = (now(), elapsed())
+        self._last_activity = (now(), elapsed())
         #: Whether the person has something open that waits for news: as good as a key every moment.
         self.is_waiting_for_restores = False
 
@@ -156,11 +164,11 @@ class ActivityTracker:
         """Seconds since somebody was there."""
         if self.is_waiting_for_restores:
             return 0.0
-        at, elapsed = self._last
+        at, elapsed = self._last_activity
         return max((self._now() - at).total_seconds(), self._elapsed() - elapsed, 0.0)
 
     def touch(self) -> bool:
         """Note a key or click; returns whether it is the first after an absence."""
-        was_away = self.idle >= _AWAY
-        self._last = (self._now(), self._elapsed())
-        return was_away
+        was_idle = self.idle >= _IDLE_AFTER
+        self._last_activity = (self._now(), self._elapsed())
+        return was_idle

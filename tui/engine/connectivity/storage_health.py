@@ -22,62 +22,62 @@ class StorageHealth:
     The next write that succeeds ends what `trouble` there was; the next backup, what was with backups.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self.trouble = ""
-        self._backup_trouble = ""
-        self._task_troubles: dict[str, str] = {}
-        self._changed = changed
-        self._is_well = asyncio.Event()
+    def __init__(self, on_update: Callable[[], None]) -> None:
+        self.write_problem = ""
+        self._backup_problem = ""
+        self._task_problems: dict[str, str] = {}
+        self._on_update = on_update
+        self._is_writable = asyncio.Event()
 
     @property
-    def shown(self) -> str:
+    def problem(self) -> str:
         """What the person is to know; empty when all is well."""
-        return self.trouble or self._backup_trouble or next(iter(self._task_troubles.values()), "")
+        return self.write_problem or self._backup_problem or next(iter(self._task_problems.values()), "")
 
     def record_task(self, task: str, error: UnexpectedError | None) -> None:
         """Note how a background task goes: what ended it unexpectedly, None once it works again."""
-        trouble = "" if error is None else f"{task}: {error.sentence} {error.next_step}"
-        if trouble == self._task_troubles.get(task, ""):
+        problem = "" if error is None else f"{task}: {error.sentence} {error.next_step}"
+        if problem == self._task_problems.get(task, ""):
             return
-        if trouble:
-            self._task_troubles[task] = trouble
+        if problem:
+            self._task_problems[task] = problem
         else:
-            del self._task_troubles[task]
-        self._changed()
+            del self._task_problems[task]
+        self._on_update()
 
     def record_backup(self, error: StoreError | None) -> None:
         """Note how a backup of the journal ended: None for a good end."""
-        trouble = _words(error)
-        if trouble == self._backup_trouble:
+        problem = _message_for(error)
+        if problem == self._backup_problem:
             return
-        self._backup_trouble = trouble
-        if trouble:
-            logger.error("backup: %s", trouble)
-        self._changed()
+        self._backup_problem = problem
+        if problem:
+            logger.error("backup: %s", problem)
+        self._on_update()
 
     def record(self, error: StoreError | None) -> None:
         """Note how a write ended: None for a good end."""
-        trouble = _words(error)
-        if trouble == self.trouble:
+        problem = _message_for(error)
+        if problem == self.write_problem:
             return
-        self.trouble = trouble
-        if trouble:
-            logger.error("store: %s", trouble)
-            self._is_well.clear()
+        self.write_problem = problem
+        if problem:
+            logger.error("store: %s", problem)
+            self._is_writable.clear()
         else:
-            self._is_well.set()
-        self._changed()
+            self._is_writable.set()
+        self._on_update()
 
     async def wait_before_retry(self) -> None:
         """Return when it is worth another attempt: after a while, or once something could be written."""
-        if not self.trouble:
+        if not self.write_problem:
             return
         try:
             async with asyncio.timeout(_PAUSE):
-                await self._is_well.wait()
+                await self._is_writable.wait()
         except TimeoutError:
             return
 
 
-def _words(error: StoreError | None) -> str:
+def _message_for(error: StoreError | None) -> str:
     return "" if error is None else f"{error.sentence} {error.next_step}".strip()

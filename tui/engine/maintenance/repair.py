@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from tui.engine.clock import utc_now
-from tui.engine.engine_factory import LEASE
+from tui.engine.engine_factory import LOCK_NAME
 from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.errors import StoreError
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.backup import made_at, newest_good_backup
-from tui.store.maintenance.repair import Diagnosis, Repaired, diagnose, is_missing, rebuild_contacts, repair
+from tui.store.maintenance.repair import (
+    Diagnosis,
+    RepairResult,
+    diagnose,
+    is_missing,
+    rebuild_contacts,
+    repair,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,16 +40,16 @@ class RepairPlan(Struct, frozen=True):
     @property
     def is_needed(self) -> bool:
         """Whether anything is damaged."""
-        return bool(self.diagnosis.anything)
+        return bool(self.diagnosis.whole_file)
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """Say what is damaged, and what would be done about it."""
         if not self.is_needed:
             return "The local copy is whole. There is nothing to repair."
-        if not self.diagnosis.journal:
+        if not self.diagnosis.change_log:
             return (
-                f"The local copy of the contacts is damaged ({self.diagnosis.anything}). The journal of"
+                f"The local copy of the contacts is damaged ({self.diagnosis.whole_file}). The journal of"
                 " changes is whole and stays; the contacts are read anew from Xero."
             )
         source = (
@@ -56,12 +63,12 @@ class RepairPlan(Struct, frozen=True):
                 " from Xero."
             )
         return (
-            f"The journal of changes is damaged ({self.diagnosis.journal}). {source}; every entry that can"
+            f"The journal of changes is damaged ({self.diagnosis.change_log}). {source}; every entry that can"
             " still be read is added. The contacts are read anew from Xero."
         )
 
 
-def examine(paths: Paths, organisation: Organisation) -> RepairPlan:
+def plan_repair(paths: Paths, organisation: Organisation) -> RepairPlan:
     """Say what is damaged in an organisation's local copy. Raises `StoreError` where there is none."""
     file = paths.organisation(organisation.tenant_id) / FILE_NAME
     if not file.exists() and not is_missing(file):
@@ -69,46 +76,46 @@ def examine(paths: Paths, organisation: Organisation) -> RepairPlan:
     return RepairPlan(file, diagnose(file), newest_good_backup(file))
 
 
-def mend(mending: RepairPlan, now: Callable[[], datetime] = utc_now) -> str:
+def run_repair(plan: RepairPlan, now: Callable[[], datetime] = utc_now) -> str:
     """Repair it; returns in words what was done. Raises `StoreError`; nothing has changed then."""
-    lease = LeaderLock(mending.file.parent / LEASE)
-    if not lease.acquire():
+    lock = LeaderLock(plan.file.parent / LOCK_NAME)
+    if not lock.acquire():
         raise StoreError(
             "Another Reshelve has this organisation open. Nothing was changed.", "Quit it, then try again."
         )
     try:
-        if not mending.diagnosis.journal:
-            kept = rebuild_contacts(mending.file, now())
+        if not plan.diagnosis.change_log:
+            kept_file = rebuild_contacts(plan.file, now())
             return (
                 "The journal is as it was; the contacts are read anew at the next start."
-                f" The damaged file is kept as {kept}."
+                f" The damaged file is kept as {kept_file}."
             )
-        return _words(repair(mending.file, now()))
+        return _describe(repair(plan.file, now()))
     finally:
-        lease.release()
+        lock.release()
 
 
-def _words(done: Repaired) -> str:
-    said = []
-    if done.backup is not None:
-        said.append(f"The backup {done.backup.name} was put back.")
-    if done.kept is not None:
-        entries = "entry was" if done.salvaged == 1 else "entries were"
-        said.append(f"{done.salvaged:,} {entries} added from the damaged file.")
-    if done.is_whole:
-        said.append("Nothing of the journal was lost.")
-    elif done.kept is None:
-        said.append("What was journalled since then is not in it.")
+def _describe(result: RepairResult) -> str:
+    sentences = []
+    if result.backup is not None:
+        sentences.append(f"The backup {result.backup.name} was put back.")
+    if result.damaged_copy is not None:
+        entries = "entry was" if result.recovered == 1 else "entries were"
+        sentences.append(f"{result.recovered:,} {entries} added from the damaged file.")
+    if result.is_complete:
+        sentences.append("Nothing of the journal was lost.")
+    elif result.damaged_copy is None:
+        sentences.append("What was journalled since then is not in it.")
     else:
-        said.append("Some entries couldn't be read any more.")
-    if done.doubtful:
-        said.append(
-            f"{done.doubtful:,} {'change that is' if done.doubtful == 1 else 'changes that are'} in doubt"
-            f" {'is' if done.doubtful == 1 else 'are'} read again from Xero at the next start, and only"
+        sentences.append("Some entries couldn't be read any more.")
+    if result.unknown:
+        sentences.append(
+            f"{result.unknown:,} {'change that is' if result.unknown == 1 else 'changes that are'} in doubt"
+            f" {'is' if result.unknown == 1 else 'are'} read again from Xero at the next start, and only"
             " what Xero hasn't done is sent."
         )
     else:
-        said.append("Whatever was in doubt is read again from Xero at the next start.")
-    if done.kept is not None:
-        said.append(f"The damaged file is kept as {done.kept}.")
-    return " ".join(said)
+        sentences.append("Whatever was in doubt is read again from Xero at the next start.")
+    if result.damaged_copy is not None:
+        sentences.append(f"The damaged file is kept as {result.damaged_copy}.")
+    return " ".join(sentences)

@@ -19,29 +19,32 @@ if TYPE_CHECKING:
 _PAUSE: Final = 60.0
 
 
-async def look_after(
-    store: Store, held: Callable[[], Awaitable[None]], now: Callable[[], datetime], disk: StorageHealth
+async def maintain(
+    store: Store,
+    wait_for_lock: Callable[[], Awaitable[None]],
+    now: Callable[[], datetime],
+    storage: StorageHealth,
 ) -> None:
     """Back the journal up and check the whole file, once this copy holds the lease.
 
     A backup that can't be written is told and tried again until it can; it is no reason to stop. Damage is:
     raises `StoreError`.
     """
-    await held()
-    is_safe = await _back_up(store, now, disk)
-    await store.check_everything()
+    await wait_for_lock()
+    is_safe = await _back_up(store, now, storage)
+    await store.check_file()
     while not is_safe:
         await asyncio.sleep(_PAUSE)
-        is_safe = await _back_up(store, now, disk)
+        is_safe = await _back_up(store, now, storage)
 
 
-async def _back_up(store: Store, now: Callable[[], datetime], disk: StorageHealth) -> bool:
+async def _back_up(store: Store, now: Callable[[], datetime], storage: StorageHealth) -> bool:
     try:
         made = await store.back_up(now())
     except StoreError as error:
-        disk.record_backup(error)
+        storage.record_backup(error)
         return False
-    disk.record_backup(None)
+    storage.record_backup(None)
     if made is not None:
         logger.info("backup: %s", made.name)
     return True

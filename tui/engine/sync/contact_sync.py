@@ -7,31 +7,37 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui.engine.sync.deleted_contacts import DeletedContactDetector
-from tui.engine.sync.sync_state import FULL_COUNT, FULL_DONE_AT, FULL_PAGE, FULL_SINCE, SINCE
+from tui.engine.sync.sync_state import (
+    FULL_SYNC_COUNT,
+    FULL_SYNC_ENDED_AT,
+    FULL_SYNC_PAGE,
+    FULL_SYNC_STARTED_AT,
+    MODIFIED_SINCE,
+)
 from tui.engine.sync.unreadable_contacts import UnreadableContacts
 from tui.model import timestamps
-from tui.model.errors import AnswerLostError
-from tui.model.snapshot import PullProgress
+from tui.model.errors import ReplyLostError
+from tui.model.snapshot import SyncProgress
 from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tui.store import Applied, Store
+    from tui.store import Store, StoreUpdate
     from tui.xero.client import XeroClient
     from tui.xero.results import ContactsPage
 
 # Xero's clock counts whole seconds here, and its reads may lag its writes a little.
 _OVERLAP = timedelta(minutes=1)
 # Balances, and whatever a delta could have missed, are put right by reading everything again.
-_FULL_EVERY = timedelta(days=7)
+_FULL_SYNC_INTERVAL = timedelta(days=7)
 # This computer's clock may be behind and not corrected yet. Later than that is a senseless time.
 _FURTHEST_AHEAD = timedelta(days=7)
 _PAGE_SIZE = 1000
 _MOST_DIGITS = 9
 # A reply that lacks contacts is a mistake of the moment. What Xero sends several times is all there is.
-_MOST_PARTIAL = 3
+_MAX_PARTIAL_REPLIES = 3
 
 
 class ContactSync:
@@ -45,54 +51,58 @@ class ContactSync:
         store: Store,
         xero: XeroClient,
         now: Callable[[], datetime],
-        applied: Callable[[Applied], None],
-        progress: Callable[[PullProgress | None], None],
+        on_write: Callable[[StoreUpdate], None],
+        on_progress: Callable[[SyncProgress | None], None],
         *,
-        may_spend: Callable[[], bool] = lambda: True,
+        may_call: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._xero = xero
         self._now = now
-        self._applied = applied
-        self._progress = progress
-        self._may_spend = may_spend
-        self._vanished = DeletedContactDetector(store, xero, now, applied)
-        self._unreadable = UnreadableContacts(store, xero, now, applied, may_spend)
-        self._goes_on = asyncio.Event()
-        self._goes_on.set()
-        self._is_full_running = False
+        self._on_write = on_write
+        self._on_progress = on_progress
+        self._may_call = may_call
+        self._deleted_contacts = DeletedContactDetector(store, xero, now, on_write)
+        self._unreadable = UnreadableContacts(store, xero, now, on_write, may_call)
+        self._resumed = asyncio.Event()
+        self._resumed.set()
+        self._is_full_sync_running = False
         # How many replies in a row lacked contacts.
-        self._partial = 0
+        self._partial_replies = 0
 
     @property
-    def is_full_due(self) -> bool:
+    def is_full_sync_due(self) -> bool:
         """Whether everything has to be read: the first time, after an interruption, and once a week.
 
         A few times more while contacts without an id couldn't be read.
         """
-        if self._unreadable.needs_full_read:
+        if self._unreadable.needs_full_sync:
             return True
-        done_at = self._full_done_at
-        interrupted = self._store.sync_state(FULL_PAGE) is not None
-        return done_at is None or interrupted or abs(self._now() - done_at) > _FULL_EVERY
+        done_at = self._full_sync_ended_at
+        interrupted = self._store.sync_state(FULL_SYNC_PAGE) is not None
+        return done_at is None or interrupted or abs(self._now() - done_at) > _FULL_SYNC_INTERVAL
 
     @property
-    def _full_done_at(self) -> datetime | None:
+    def _full_sync_ended_at(self) -> datetime | None:
         """When a full read last ended; None as well where no usable start for the next read is stored."""
-        return None if self._since is None else timestamps.of_text(self._store.sync_state(FULL_DONE_AT))
+        return (
+            None
+            if self._modified_since is None
+            else timestamps.from_iso_text(self._store.sync_state(FULL_SYNC_ENDED_AT))
+        )
 
     @property
-    def _since(self) -> datetime | None:
+    def _modified_since(self) -> datetime | None:
         """From when on to ask for changes; None where that isn't known, or is a time that is yet to come."""
-        since = timestamps.of_text(self._store.sync_state(SINCE))
+        since = timestamps.from_iso_text(self._store.sync_state(MODIFIED_SINCE))
         return since if since is not None and since <= self._now() + _FURTHEST_AHEAD else None
 
     def pause(self, *, on: bool) -> None:
         """Hold a full read after the page it is at, or go on with it; what isn't running isn't held."""
-        if on and self._is_full_running:
-            self._goes_on.clear()
+        if on and self._is_full_sync_running:
+            self._resumed.clear()
         else:
-            self._goes_on.set()
+            self._resumed.set()
 
     async def refresh(self) -> bool:
         """Read everything if that is due, else what has changed. Raises `XeroError`.
@@ -101,115 +111,117 @@ class ContactSync:
         because the rest of the day's calls is the person's: each pull then reads one more page. A later
         full read is put off instead, in favour of what has changed.
         """
-        is_first = self._full_done_at is None
-        if is_first or (self.is_full_due and self._may_spend()):
-            has_ended = await self._full(is_first=is_first)
+        is_first = self._full_sync_ended_at is None
+        if is_first or (self.is_full_sync_due and self._may_call()):
+            has_ended = await self._full_sync(is_first=is_first)
             if has_ended or is_first:
                 return has_ended
-        await self._delta()
-        await self._unreadable.ask_again()
+        await self._incremental_sync()
+        await self._unreadable.retry()
         return True
 
-    async def _full(self, *, is_first: bool) -> bool:
-        self._is_full_running, is_put_off = True, False
+    async def _full_sync(self, *, is_first: bool) -> bool:
+        self._is_full_sync_running, is_put_off = True, False
         try:
-            page = _number(self._store.sync_state(FULL_PAGE)) or 1
+            page = _parse_number(self._store.sync_state(FULL_SYNC_PAGE)) or 1
             while True:
-                answer = self._whole(await self._xero.contacts(page))
-                page, is_last = await self._take(answer, page)
+                reply = self._require_complete(await self._xero.contacts(page))
+                page, is_last = await self._store_page(reply, page)
                 if is_last:
                     break
-                if not self._may_spend():
+                if not self._may_call():
                     is_put_off = is_first
                     return False
-                await self._while_held(page, answer.item_count)
-            await self._vanished.detect()
+                await self._wait_while_paused(page, reply.item_count)
+            await self._deleted_contacts.detect()
         finally:
-            self._is_full_running = False
-            self._goes_on.set()
+            self._is_full_sync_running = False
+            self._resumed.set()
             if not is_put_off:
-                self._progress(None)
-        await self._store.set_sync_state(SINCE, self._store.sync_state(FULL_SINCE))
-        await self._store.set_sync_state(FULL_DONE_AT, self._now().isoformat())
-        await self._store.set_sync_state(FULL_PAGE, None)
+                self._on_progress(None)
+        await self._store.set_sync_state(MODIFIED_SINCE, self._store.sync_state(FULL_SYNC_STARTED_AT))
+        await self._store.set_sync_state(FULL_SYNC_ENDED_AT, self._now().isoformat())
+        await self._store.set_sync_state(FULL_SYNC_PAGE, None)
         await self._store.end_full_sync()
-        self._unreadable.note_full_read()
+        self._unreadable.record_full_sync()
         return True
 
-    async def _take(self, answer: ContactsPage, page: int) -> tuple[int, bool]:
+    async def _store_page(self, reply: ContactsPage, page: int) -> tuple[int, bool]:
         """Store a page; returns which one to read next, and whether this was the last."""
-        before = _number(self._store.sync_state(FULL_COUNT))
-        if page > 1 and (before is None or answer.item_count < before or page > answer.page_count):
+        before = _parse_number(self._store.sync_state(FULL_SYNC_COUNT))
+        if page > 1 and (before is None or reply.item_count < before or page > reply.page_count):
             # Something before this page is gone, so that what followed has moved up by a place: onto
             # pages that were read already. New contacts only move it down, which shows it twice.
-            await self._begin_again()
+            await self._restart_full_sync()
             return 1, False
         if page == 1:
-            await self._begin(answer)
-        await self._store.note_unreadable(answer.unreadable_ids, is_full_read=True)
-        self._applied(await self._store.apply(answer.contacts, self._now(), is_full_read=True))
-        self._progress(PullProgress(min(page * _PAGE_SIZE, answer.item_count), answer.item_count))
-        if page >= answer.page_count:
+            await self._begin_full_sync(reply)
+        await self._store.record_unreadable(reply.unreadable_ids, is_full_sync=True)
+        self._on_write(await self._store.save_contacts(reply.contacts, self._now(), is_full_sync=True))
+        self._on_progress(SyncProgress(min(page * _PAGE_SIZE, reply.item_count), reply.item_count))
+        if page >= reply.page_count:
             return page, True
-        await self._store.set_sync_state(FULL_COUNT, str(answer.item_count))
-        await self._store.set_sync_state(FULL_PAGE, str(page + 1))
+        await self._store.set_sync_state(FULL_SYNC_COUNT, str(reply.item_count))
+        await self._store.set_sync_state(FULL_SYNC_PAGE, str(page + 1))
         return page + 1, False
 
-    async def _begin(self, answer: ContactsPage) -> None:
+    async def _begin_full_sync(self, reply: ContactsPage) -> None:
         await self._store.begin_full_sync()
-        await self._store.set_sync_state(FULL_SINCE, self._no_later(answer.answered_at).isoformat())
+        await self._store.set_sync_state(
+            FULL_SYNC_STARTED_AT, self._clamp_to_now(reply.answered_at).isoformat()
+        )
 
-    async def _begin_again(self) -> None:
-        await self._store.set_sync_state(FULL_PAGE, "1")
+    async def _restart_full_sync(self) -> None:
+        await self._store.set_sync_state(FULL_SYNC_PAGE, "1")
 
-    async def _while_held(self, page: int, total: int) -> None:
-        if not self._goes_on.is_set():
-            self._progress(PullProgress(min((page - 1) * _PAGE_SIZE, total), total, is_paused=True))
-            await self._goes_on.wait()
-            self._progress(PullProgress(min((page - 1) * _PAGE_SIZE, total), total))
+    async def _wait_while_paused(self, page: int, total: int) -> None:
+        if not self._resumed.is_set():
+            self._on_progress(SyncProgress(min((page - 1) * _PAGE_SIZE, total), total, is_paused=True))
+            await self._resumed.wait()
+            self._on_progress(SyncProgress(min((page - 1) * _PAGE_SIZE, total), total))
 
-    async def _delta(self) -> None:
-        since = self._since or self._now()
+    async def _incremental_sync(self) -> None:
+        since = self._modified_since or self._now()
         page, count, answered_at = 1, 0, since
         while True:
-            answer = self._whole(await self._xero.contacts(page, modified_since=since - _OVERLAP))
-            if answer.item_count < count:
+            reply = self._require_complete(await self._xero.contacts(page, modified_since=since - _OVERLAP))
+            if reply.item_count < count:
                 # As in a full read: what followed something that is gone has moved up.
                 page, count = 1, 0
                 continue
-            count = answer.item_count
+            count = reply.item_count
             if page == 1:
-                answered_at = answer.answered_at
-            await self._store.note_unreadable(answer.unreadable_ids)
-            self._applied(await self._store.apply(answer.contacts, self._now()))
-            if page >= answer.page_count:
+                answered_at = reply.answered_at
+            await self._store.record_unreadable(reply.unreadable_ids)
+            self._on_write(await self._store.save_contacts(reply.contacts, self._now()))
+            if page >= reply.page_count:
                 break
             page += 1
-        await self._store.set_sync_state(SINCE, self._no_later(answered_at).isoformat())
+        await self._store.set_sync_state(MODIFIED_SINCE, self._clamp_to_now(answered_at).isoformat())
 
-    def _whole(self, answer: ContactsPage) -> ContactsPage:
+    def _require_complete(self, reply: ContactsPage) -> ContactsPage:
         """Return a page that has all its contacts. Raises `AnswerLostError` for the first few that don't.
 
         Taken for whole, it would leave out contacts until the next full read.
         """
-        if answer.is_whole:
-            self._partial = 0
-        elif self._partial < _MOST_PARTIAL:
-            self._partial += 1
-            raise AnswerLostError(
+        if reply.is_complete:
+            self._partial_replies = 0
+        elif self._partial_replies < _MAX_PARTIAL_REPLIES:
+            self._partial_replies += 1
+            raise ReplyLostError(
                 "Xero's reply didn't have all contacts it should have.",
                 "Nothing is lost: Reshelve retries automatically.",
             )
         else:
-            logger.warning("pull: page %d lacks contacts at every attempt", answer.page)
-        return answer
+            logger.warning("pull: page %d lacks contacts at every attempt", reply.page)
+        return reply
 
-    def _no_later(self, answered_at: datetime) -> datetime:
+    def _clamp_to_now(self, answered_at: datetime) -> datetime:
         """Return when an answer was given. One that is dated ahead must not hide what comes until then."""
         return min(answered_at, self._now())
 
 
-def _number(stored: str | None) -> int | None:
+def _parse_number(stored: str | None) -> int | None:
     """Read a page or a count; None for anything else."""
     is_number = stored is not None and stored.isascii() and stored.isdecimal() and len(stored) <= _MOST_DIGITS
     return int(stored) if stored is not None and is_number else None

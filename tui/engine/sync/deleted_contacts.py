@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tui.store import Applied, Store
+    from tui.store import Store, StoreUpdate
     from tui.xero.client import XeroClient
 
 # Twenty calls. That many contacts don't vanish from anybody's books: something else must be wrong.
-_MOST: Final = 1_000
-_AT_ONCE: Final = 50
+_MAX_LOOKUPS: Final = 1_000
+_BATCH_SIZE: Final = 50
 
 
 class DeletedContactDetector:
@@ -27,21 +27,21 @@ class DeletedContactDetector:
         store: Store,
         xero: XeroClient,
         now: Callable[[], datetime],
-        applied: Callable[[Applied], None],
+        on_write: Callable[[StoreUpdate], None],
     ) -> None:
         self._store = store
         self._xero = xero
         self._now = now
-        self._applied = applied
+        self._on_write = on_write
 
     async def detect(self) -> None:
         """Bring the contacts that the full read now ending left out up to date. Raises `XeroError`."""
-        untold = await self._store.unseen_contacts(limit=_MOST + 1)
-        if len(untold) > _MOST:
-            logger.warning("pull: more than %d contacts weren't told; none is taken for gone", _MOST)
+        unseen = await self._store.unseen_contacts(limit=_MAX_LOOKUPS + 1)
+        if len(unseen) > _MAX_LOOKUPS:
+            logger.warning("pull: more than %d contacts weren't told; none is taken for gone", _MAX_LOOKUPS)
             return
-        for start in range(0, len(untold), _AT_ONCE):
-            await self._look_up(untold[start : start + _AT_ONCE])
+        for start in range(0, len(unseen), _BATCH_SIZE):
+            await self._look_up(unseen[start : start + _BATCH_SIZE])
 
     async def _look_up(self, contact_ids: Sequence[str]) -> None:
         try:
@@ -52,6 +52,8 @@ class DeletedContactDetector:
             return
         if found.unknown:
             logger.warning("pull: Xero no longer knows %d contacts", len(found.unknown))
-        self._applied(
-            await self._store.apply(found.contacts, self._now(), gone=found.unknown, absent=found.absent)
+        self._on_write(
+            await self._store.save_contacts(
+                found.contacts, self._now(), deleted=found.unknown, missing=found.missing
+            )
         )

@@ -32,7 +32,7 @@ class LeaderLock:
         try:
             return self._lock.acquire()
         except CannotLockError as error:
-            raise StoreError(error.what, error.next_step) from error
+            raise StoreError(error.message, error.next_step) from error
         except OSError as error:
             raise StoreError(
                 f"The lock of this organisation can't be used ({error.strerror}). Nothing was changed.",

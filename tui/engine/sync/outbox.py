@@ -8,9 +8,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from tui.engine.sync.resolution import Resolution, RestoreCapability, hand_off, is_early, resolve
+from tui.engine.sync.resolution import Resolution, RestoreCapability, as_manual_restores, is_recent, resolve
 from tui.model.change import Action, IllegalTransitionError, State, Transition
-from tui.model.errors import AnswerLostError, RejectedError, ReshelveError, XeroError
+from tui.model.errors import RejectedError, ReplyLostError, ReshelveError, XeroError
 from tui.store import TransitionRequest
 from tui.system.log import logger
 from tui.xero.rate_limiter import LONGEST_WRITE
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.contact import Contact
-    from tui.store import Applied, Store
-    from tui.xero.client import Element, XeroClient
-    from tui.xero.results import LookedUp
+    from tui.store import Store, StoreUpdate
+    from tui.xero.client import ContactWriteResult, XeroClient
+    from tui.xero.results import LookupResult
 
 BATCH_SIZE = 50
 # Enough of the queue to fill a batch where actions alternate; never all of it, which may be 100,000.
@@ -31,9 +31,9 @@ _LOOK_AHEAD = 4 * BATCH_SIZE
 # Seconds.
 _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 300.0
-_BETWEEN_LOOKS: Final = 10.0
+_CHECK_INTERVAL: Final = 10.0
 # How long a call that another run of Reshelve began may still be under way.
-UNDER_WAY: Final = timedelta(seconds=LONGEST_WRITE)
+MAX_CALL_DURATION: Final = timedelta(seconds=LONGEST_WRITE)
 _UNCHANGED = "Xero took the call, yet left the contact as it was."
 
 
@@ -46,7 +46,7 @@ class Backoff:
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
         self._failures: dict[int, int] = {}
-        self._due: dict[int, float] = {}
+        self._due_at: dict[int, float] = {}
 
     def record_failures(self, change_ids: Collection[int], *, at_least: int = 1) -> None:
         """Count a failed attempt of each; with `at_least` 2 even the first one makes it wait."""
@@ -54,19 +54,19 @@ class Backoff:
             failures = max(self._failures.get(change_id, 0) + 1, at_least)
             self._failures[change_id] = failures
             wait = min(_FIRST_WAIT * 2 ** min(failures - 2, 10), _LONGEST_WAIT) if failures > 1 else 0.0
-            self._due[change_id] = self._elapsed() + wait
+            self._due_at[change_id] = self._elapsed() + wait
 
     def is_due(self, change_id: int) -> bool:
         """Say whether the change has waited long enough."""
-        return self._due.get(change_id, 0.0) <= self._elapsed()
+        return self._due_at.get(change_id, 0.0) <= self._elapsed()
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._due_at)
 
-    def forget_others(self, change_ids: Collection[int]) -> None:
+    def retain(self, change_ids: Collection[int]) -> None:
         """Forget all but these, which are the ones still open."""
         for gone in self._failures.keys() - set(change_ids):
-            del self._failures[gone], self._due[gone]
+            del self._failures[gone], self._due_at[gone]
 
 
 class Outbox:
@@ -80,7 +80,7 @@ class Outbox:
         store: Store,
         xero: XeroClient,
         now: Callable[[], datetime],
-        applied: Callable[[Applied], None],
+        applied: Callable[[StoreUpdate], None],
         elapsed: Callable[[], float] = monotonic,
         *,
         may_send: Callable[[], bool] = lambda: True,
@@ -88,14 +88,14 @@ class Outbox:
         self._store = store
         self._xero = xero
         self._now = now
-        self._applied = applied
-        self._refusal = RestoreCapability(store)
+        self._on_write = applied
+        self._restore_capability = RestoreCapability(store)
         self._elapsed = elapsed
         self._backoff = Backoff(elapsed)
         self._may_send = may_send
         # The changes, by id, of the last call that was begun here.
-        self._sent: frozenset[int] = frozenset()
-        self._looks_at = elapsed()
+        self._sent_ids: frozenset[int] = frozenset()
+        self._next_check_at = elapsed()
 
     async def recover(self) -> None:
         """Mark changes whose call was interrupted as unknown, so that they are verified before being resent.
@@ -108,32 +108,32 @@ class Outbox:
         interrupted: list[Change] = []
         for change in self._store.changes_in(State.SENDING):
             # A clock that was set back must not make a call last for ever.
-            is_young = abs(now - change.updated_at) < UNDER_WAY
-            (under_way if is_young and not self._is_ours(change) else interrupted).append(change)
+            is_young = abs(now - change.updated_at) < MAX_CALL_DURATION
+            (under_way if is_young and not self._was_sent_here(change) else interrupted).append(change)
         if interrupted:
-            await self._lose(interrupted, detail="interrupted before an answer was noted")
-        if under_way and self._elapsed() >= self._looks_at:
-            self._looks_at = self._elapsed() + _BETWEEN_LOOKS
+            await self._mark_unknown(interrupted, detail="interrupted before an answer was noted")
+        if under_way and self._elapsed() >= self._next_check_at:
+            self._next_check_at = self._elapsed() + _CHECK_INTERVAL
             await self._confirm_done(under_way)
 
-    def _is_ours(self, change: Change) -> bool:
-        return change.change_id in self._sent
+    def _was_sent_here(self, change: Change) -> bool:
+        return change.change_id in self._sent_ids
 
     async def _confirm_done(self, changes: Sequence[Change]) -> None:
         """Read contacts whose change is being sent, and confirm what is done."""
         found = await self._xero.look_up([change.contact_id for change in changes])
-        verdict = resolve(changes, found.contacts, {})
-        done = tuple(move for move in verdict.moves if move.transition is Transition.CONFIRM)
-        self._applied(
-            await self._store.record(
-                done, self._now(), verdict.contacts, gone=found.unknown, absent=found.absent
+        resolution = resolve(changes, found.contacts, {})
+        done = tuple(request for request in resolution.requests if request.transition is Transition.CONFIRM)
+        self._on_write(
+            await self._store.record_transitions(
+                done, self._now(), resolution.contacts, deleted=found.unknown, missing=found.missing
             )
         )
 
-    async def _lose_sending(self, detail: str) -> None:
-        interrupted = [each for each in self._store.changes_in(State.SENDING) if self._is_ours(each)]
+    async def _mark_sending_unknown(self, detail: str) -> None:
+        interrupted = [each for each in self._store.changes_in(State.SENDING) if self._was_sent_here(each)]
         if interrupted:
-            await self._lose(interrupted, detail=detail)
+            await self._mark_unknown(interrupted, detail=detail)
 
     @property
     def has_work(self) -> bool:
@@ -155,7 +155,7 @@ class Outbox:
             if not batch:
                 return
             try:
-                await (self._restore(batch) if batch[0].action is Action.RESTORE else self._send(batch))
+                await (self._send_restores(batch) if batch[0].action is Action.RESTORE else self._send(batch))
             except ReshelveError:
                 raise
             except Exception as error:
@@ -163,7 +163,7 @@ class Outbox:
                     logger.info("outbox: another copy of Reshelve has taken over what was being sent")
                     return
                 # A bug of ours, at any point of it: only reading again tells what Xero has done.
-                await self._lose_sending(f"interrupted by an unexpected {type(error).__name__}")
+                await self._mark_sending_unknown(f"interrupted by an unexpected {type(error).__name__}")
                 raise
 
     async def verify_unknown(self) -> None:
@@ -174,9 +174,9 @@ class Outbox:
             if not due:
                 return
             now = self._now()
-            early = {change.change_id for change in due if is_early(change, now)}
-            words = {change.contact_id: change.message for change in due if change.message}
-            await self._judge(due, words, early)
+            recent = {change.change_id for change in due if is_recent(change, now)}
+            messages = {change.contact_id: change.message for change in due if change.message}
+            await self._read_and_resolve(due, messages, recent)
 
     def _due_batch(self) -> list[Change]:
         """Choose the next changes to send; those of contacts with an unknown change wait for that one.
@@ -184,19 +184,21 @@ class Outbox:
         So do those of contacts with a change that an earlier run may still be sending.
         """
         unknown = self._store.changes_in(State.UNKNOWN, State.SENDING)
-        held = {change.contact_id for change in unknown}
+        blocked_ids = {change.contact_id for change in unknown}
         # No contact has more than one open change of an action.
         queued = self._store.changes_in(
-            State.QUEUED, limit=_LOOK_AHEAD + 2 * (len(held) + len(self._backoff))
+            State.QUEUED, limit=_LOOK_AHEAD + 2 * (len(blocked_ids) + len(self._backoff))
         )
         waiting = {each.contact_id for each in queued if not self._backoff.is_due(each.change_id)}
-        self._backoff.forget_others({change.change_id for change in (*unknown, *queued)})
-        return _next_batch([each for each in queued if each.contact_id not in held | waiting])
+        self._backoff.retain({change.change_id for change in (*unknown, *queued)})
+        return _next_batch([each for each in queued if each.contact_id not in blocked_ids | waiting])
 
-    async def _restore(self, batch: Sequence[Change]) -> None:
+    async def _send_restores(self, batch: Sequence[Change]) -> None:
         """Try the API with one contact where its refusal isn't known; hand the rest to a person."""
-        if self._refusal.is_refused(self._now()):
-            await self._write(hand_off(batch, self._store.contacts([each.contact_id for each in batch])))
+        if self._restore_capability.is_refused(self._now()):
+            await self._record(
+                as_manual_restores(batch, self._store.contacts([each.contact_id for each in batch]))
+            )
         else:
             await self._send(batch[:1])
 
@@ -204,12 +206,12 @@ class Outbox:
         key = uuid4().hex
         # Of an earlier call it may still be open whether Xero carried it out.
         resent = {change.change_id for change in batch if change.idempotency_key}
-        self._sent = frozenset(change.change_id for change in batch)
+        self._sent_ids = frozenset(change.change_id for change in batch)
         try:
             # A pull or a person may have settled some of them since they were read.
-            batch = await self._all(batch, Transition.SEND, idempotency_key=key)
+            batch = await self._transition_all(batch, Transition.SEND, idempotency_key=key)
         except IllegalTransitionError:
-            self._sent = frozenset()
+            self._sent_ids = frozenset()
             logger.info("outbox: another copy of Reshelve has moved these changes; the queue is read again")
             return
         if not batch:
@@ -218,25 +220,25 @@ class Outbox:
         try:
             elements = await self._xero.change_status(batch[0].action, ids, idempotency_key=key)
         except RejectedError as error:
-            await self._rejected(batch, error)
-        except AnswerLostError:
-            await self._lose(batch, detail="no answer from Xero")
+            await self._handle_rejection(batch, error)
+        except ReplyLostError:
+            await self._mark_unknown(batch, detail="no answer from Xero")
             raise
         except XeroError:
             # Offline, limited or signed out: the call was not carried out.
-            await self._all(batch, Transition.REQUEUE, detail="Xero couldn't be reached")
+            await self._transition_all(batch, Transition.REQUEUE, detail="Xero couldn't be reached")
             raise
         else:
-            await self._read_elements(batch, elements, resent)
+            await self._handle_elements(batch, elements, resent)
 
-    async def _read_elements(
-        self, batch: Sequence[Change], elements: Sequence[Element], resent: Collection[int]
+    async def _handle_elements(
+        self, batch: Sequence[Change], elements: Sequence[ContactWriteResult], resent: Collection[int]
     ) -> None:
-        target = batch[0].action.target
+        target = batch[0].action.target_status
         answers = {element.contact_id: element for element in elements}
         confirmed: list[TransitionRequest] = []
         contacts: list[Contact] = []
-        doubtful: list[Change] = []
+        unconfirmed: list[Change] = []
         for change in batch:
             element = answers.get(change.contact_id)
             contact = element.contact if element else None
@@ -246,97 +248,107 @@ class Outbox:
                 )
                 contacts.append(contact)
             else:
-                doubtful.append(change)
-        await self._write(Resolution(tuple(confirmed), tuple(contacts)))
-        if doubtful:
-            await self._doubt(doubtful, {key: _words(element) for key, element in answers.items()}, resent)
+                unconfirmed.append(change)
+        await self._record(Resolution(tuple(confirmed), tuple(contacts)))
+        if unconfirmed:
+            await self._verify_unanswered(
+                unconfirmed, {key: _message_of(element) for key, element in answers.items()}, resent
+            )
 
-    async def _doubt(
-        self, changes: Sequence[Change], words: Mapping[str, str], resent: Collection[int]
+    async def _verify_unanswered(
+        self, changes: Sequence[Change], messages: Mapping[str, str], resent: Collection[int]
     ) -> None:
-        await self._lose(changes, detail="Xero left it unanswered", words=words)
-        moves = await self._judge(changes, words, resent)
-        if any(move.transition is Transition.REQUEUE for move in moves):
+        await self._mark_unknown(changes, detail="Xero left it unanswered", messages=messages)
+        requests = await self._read_and_resolve(changes, messages, resent)
+        if any(request.transition is Transition.REQUEUE for request in requests):
             # Sent again at once, it could go unanswered without end.
-            raise AnswerLostError("Xero left some contacts unanswered.", "Reshelve tries again by itself.")
+            raise ReplyLostError("Xero left some contacts unanswered.", "Reshelve tries again by itself.")
 
-    async def _rejected(self, batch: Sequence[Change], error: RejectedError) -> None:
+    async def _handle_rejection(self, batch: Sequence[Change], error: RejectedError) -> None:
         """Find out which contact made Xero refuse the whole call: one unknown id takes all with it.
 
         A 404 is about ids alone: it refuses no contact that Xero has.
         """
-        await self._lose(batch, detail=error.what)
+        await self._mark_unknown(batch, detail=error.message)
         found = await self._xero.look_up([change.contact_id for change in batch])
-        is_blame_known = len(found.contacts) < len(batch)
-        is_final = not is_blame_known and error.status != HTTPStatus.NOT_FOUND
-        words = dict.fromkeys((each.contact_id for each in batch), error.what) if is_final else {}
-        await self._settle(batch, found, resolve(batch, found.contacts, words, is_undone=True))
-        if not is_final and not is_blame_known:
-            raise AnswerLostError(error.what, "Nothing is lost: Reshelve retries automatically.")
+        is_culprit_known = len(found.contacts) < len(batch)
+        is_final = not is_culprit_known and error.status != HTTPStatus.NOT_FOUND
+        messages = dict.fromkeys((each.contact_id for each in batch), error.message) if is_final else {}
+        await self._record_resolution(
+            batch, found, resolve(batch, found.contacts, messages, is_not_applied=True)
+        )
+        if not is_final and not is_culprit_known:
+            raise ReplyLostError(error.message, "Nothing is lost: Reshelve retries automatically.")
 
-    async def _judge(
-        self, changes: Sequence[Change], words: Mapping[str, str], early: Collection[int]
+    async def _read_and_resolve(
+        self, changes: Sequence[Change], messages: Mapping[str, str], recent: Collection[int]
     ) -> Sequence[TransitionRequest]:
         found = await self._xero.look_up([change.contact_id for change in changes])
-        verdict = resolve(changes, found.contacts, words, early=early)
-        if any(move.transition is Transition.AWAIT_USER for move in verdict.moves):
-            await self._refusal.record(self._now())
-        await self._settle(changes, found, verdict)
-        return verdict.moves
+        resolution = resolve(changes, found.contacts, messages, recent=recent)
+        if any(request.transition is Transition.AWAIT_USER for request in resolution.requests):
+            await self._restore_capability.record(self._now())
+        await self._record_resolution(changes, found, resolution)
+        return resolution.requests
 
-    async def _settle(self, changes: Sequence[Change], found: LookedUp, verdict: Resolution) -> None:
+    async def _record_resolution(
+        self, changes: Sequence[Change], found: LookupResult, resolution: Resolution
+    ) -> None:
         """Write what a read has settled; what it left open is read again later."""
-        applied = await self._store.record(
-            verdict.moves, self._now(), verdict.contacts, gone=found.unknown, absent=found.absent
+        applied = await self._store.record_transitions(
+            resolution.requests,
+            self._now(),
+            resolution.contacts,
+            deleted=found.unknown,
+            missing=found.missing,
         )
-        self._applied(applied)
-        moved = {move.change_id for move in verdict.moves}
+        self._on_write(applied)
+        moved = {request.change_id for request in resolution.requests}
         self._backoff.record_failures({each.change_id for each in changes} - moved, at_least=2)
 
-    async def _lose(
-        self, batch: Sequence[Change], *, detail: str, words: Mapping[str, str] | None = None
+    async def _mark_unknown(
+        self, batch: Sequence[Change], *, detail: str, messages: Mapping[str, str] | None = None
     ) -> None:
         """Mark changes as unknown; what Xero said of them is kept for when their contacts can be read."""
-        said = words or {}
-        moves = (
+        messages_by_contact = messages or {}
+        requests = (
             TransitionRequest(
                 change.change_id,
                 Transition.REPLY_LOST,
-                message=said.get(change.contact_id, ""),
+                message=messages_by_contact.get(change.contact_id, ""),
                 detail=detail,
             )
             for change in batch
         )
-        await self._write(Resolution(tuple(moves)))
+        await self._record(Resolution(tuple(requests)))
         self._backoff.record_failures([change.change_id for change in batch])
 
-    async def _write(self, verdict: Resolution) -> Sequence[Change]:
-        applied = await self._store.record(verdict.moves, self._now(), verdict.contacts)
-        self._applied(applied)
-        return applied.moved
+    async def _record(self, resolution: Resolution) -> Sequence[Change]:
+        applied = await self._store.record_transitions(resolution.requests, self._now(), resolution.contacts)
+        self._on_write(applied)
+        return applied.updated
 
-    async def _all(
-        self, batch: Sequence[Change], event: Transition, *, idempotency_key: str = "", detail: str = ""
+    async def _transition_all(
+        self, batch: Sequence[Change], transition: Transition, *, idempotency_key: str = "", detail: str = ""
     ) -> Sequence[Change]:
-        moves = (
-            TransitionRequest(change.change_id, event, idempotency_key=idempotency_key, detail=detail)
+        requests = (
+            TransitionRequest(change.change_id, transition, idempotency_key=idempotency_key, detail=detail)
             for change in batch
         )
-        return await self._write(Resolution(tuple(moves)))
+        return await self._record(Resolution(tuple(requests)))
 
 
 def _next_batch(queued: Sequence[Change]) -> list[Change]:
     """Take what can go in one call: one action, and no contact before an older change of its own."""
     batch: list[Change] = []
-    kept_back: set[str] = set()
+    blocked_ids: set[str] = set()
     for change in queued:
-        if change.action is queued[0].action and change.contact_id not in kept_back:
+        if change.action is queued[0].action and change.contact_id not in blocked_ids:
             batch.append(change)
         else:
-            kept_back.add(change.contact_id)
+            blocked_ids.add(change.contact_id)
     return batch[:BATCH_SIZE]
 
 
-def _words(element: Element) -> str:
+def _message_of(element: ContactWriteResult) -> str:
     """Return Xero's words; ours for a contact that it gave back without a word, and not as asked."""
-    return element.words or ("" if element.contact is None else _UNCHANGED)
+    return element.message or ("" if element.contact is None else _UNCHANGED)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from tui.store.sync_state import PULLED_UP_TO
+from tui.store.sync_state import REFRESHED_UNTIL
 
 #: When the last read of all contacts ended: all balances are as old as that.
-FULL_DONE_AT: Final = "pull.full_done_at"
+FULL_SYNC_ENDED_AT: Final = "pull.full_done_at"
 #: From when on to ask for what has changed, by Xero's clock.
-SINCE: Final = PULLED_UP_TO
+MODIFIED_SINCE: Final = REFRESHED_UNTIL
 #: The page that an unfinished read of all contacts goes on with.
-FULL_PAGE: Final = "pull.full_page"
+FULL_SYNC_PAGE: Final = "pull.full_page"
 #: When that read began, by Xero's clock.
-FULL_SINCE: Final = "pull.full_since"
+FULL_SYNC_STARTED_AT: Final = "pull.full_since"
 #: How many contacts there were when the page before was read.
-FULL_COUNT: Final = "pull.full_count"
+FULL_SYNC_COUNT: Final = "pull.full_count"
 #: The most calls that were left of a day's.
-PEAK: Final = "budget.peak"
+QUOTA_HIGH_WATER_MARK: Final = "budget.peak"
 #: How many seconds this machine's clock is ahead of Xero's, as Xero last told.
 CLOCK_AHEAD: Final = "clock.ahead"

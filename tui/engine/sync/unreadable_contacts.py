@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tui.store import Applied, Store
+    from tui.store import Store, StoreUpdate
     from tui.xero.client import XeroClient
 
 # A mistake of the moment is over soon. What lasts costs one more call in ten pulls.
-_EAGER: Final = 5
-_THEN_EVERY: Final = 10
+_EAGER_RETRIES: Final = 5
+_RETRY_EVERY: Final = 10
 # Only a full read shows whether a contact without an id can be read now.
 _MOST_FULL_READS: Final = 3
-_AT_ONCE: Final = 50
+_BATCH_SIZE: Final = 50
 
 
 class UnreadableContacts:
@@ -35,46 +35,48 @@ class UnreadableContacts:
         store: Store,
         xero: XeroClient,
         now: Callable[[], datetime],
-        applied: Callable[[Applied], None],
-        may_spend: Callable[[], bool],
+        on_write: Callable[[StoreUpdate], None],
+        may_call: Callable[[], bool],
     ) -> None:
         self._store = store
         self._xero = xero
         self._now = now
-        self._applied = applied
-        self._may_spend = may_spend
-        self._pulls = 0
-        self._full_reads = 0
+        self._on_write = on_write
+        self._may_call = may_call
+        self._refreshes = 0
+        self._full_syncs = 0
 
     @property
-    def needs_full_read(self) -> bool:
+    def needs_full_sync(self) -> bool:
         """Whether there are contacts without an id, and reading everything could still help."""
-        return self._full_reads < _MOST_FULL_READS and not all(map(has_id, self._store.unreadable()))
+        return self._full_syncs < _MOST_FULL_READS and not all(map(has_id, self._store.unreadable()))
 
-    def note_full_read(self) -> None:
+    def record_full_sync(self) -> None:
         """Count a read of everything that has ended."""
-        has_marks = not all(map(has_id, self._store.unreadable()))
-        self._full_reads = self._full_reads + 1 if has_marks else 0
+        has_unidentified = not all(map(has_id, self._store.unreadable()))
+        self._full_syncs = self._full_syncs + 1 if has_unidentified else 0
 
-    async def ask_again(self) -> None:
+    async def retry(self) -> None:
         """Read them again by their ids, if it is time for that. Raises `XeroError`."""
         contact_ids = [mark for mark in self._store.unreadable() if has_id(mark)]
         if not contact_ids:
-            self._pulls = 0
+            self._refreshes = 0
             return
-        if not self._may_spend():
+        if not self._may_call():
             return
-        turn = self._pulls
-        self._pulls += 1
-        if turn >= _EAGER and turn % _THEN_EVERY:
+        refresh_number = self._refreshes
+        self._refreshes += 1
+        if refresh_number >= _EAGER_RETRIES and refresh_number % _RETRY_EVERY:
             return
         # One call: where there are more, each has its turn.
-        start = turn * _AT_ONCE % len(contact_ids)
+        start = refresh_number * _BATCH_SIZE % len(contact_ids)
         try:
-            found = await self._xero.look_up(contact_ids[start : start + _AT_ONCE])
+            found = await self._xero.look_up(contact_ids[start : start + _BATCH_SIZE])
         except RejectedError as error:
             logger.warning("pull: contacts that can't be read were refused (HTTP %d)", error.status)
             return
-        self._applied(
-            await self._store.apply(found.contacts, self._now(), gone=found.unknown, absent=found.absent)
+        self._on_write(
+            await self._store.save_contacts(
+                found.contacts, self._now(), deleted=found.unknown, missing=found.missing
+            )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox.books import RefusedError
-from tui.sandbox.contact import edited
+from tui.sandbox.contact import with_edit_defaults
 
 if TYPE_CHECKING:
     from tui.sandbox.contact import Document
@@ -43,7 +43,7 @@ def check(element: Document) -> None:
 
 def changed(document: Document, element: Document) -> Document:
     """Return the edited document with what the element says; omitted fields keep their values (seen)."""
-    result = edited(document)
+    result = with_edit_defaults(document)
     for field in _LONGEST:
         if isinstance(element.get(field), str):
             result[field] = element[field]

@@ -14,7 +14,7 @@ from tui.sandbox.accounting.responses import (
     validation,
 )
 from tui.sandbox.accounting.where import CONTACT_GROUP, parse
-from tui.sandbox.accounting.writing import elements_of
+from tui.sandbox.accounting.writing import parse_elements
 from tui.sandbox.books import new_id
 from tui.sandbox.guid import parse_guid
 
@@ -49,7 +49,7 @@ def get_group(call: ApiCall) -> ApiResponse:
 
 def create_groups(call: ApiCall) -> ApiResponse:
     """`PUT /ContactGroups`: names are unique among active groups."""
-    elements = elements_of(call.body, "ContactGroups")
+    elements = parse_elements(call.body, "ContactGroups")
     made: list[Document] = []
     errors: list[Document] = []
     database = call.practice.database
@@ -63,7 +63,7 @@ def create_groups(call: ApiCall) -> ApiResponse:
             errors.append(_refused(element, TOO_MANY))
         else:
             names.add(name.casefold())
-            made.append(in_contact(new_id(), name))
+            made.append(group_document(new_id(), name))
     if errors:
         return invalid_elements(errors)
     with database.transaction():
@@ -77,7 +77,7 @@ def create_groups(call: ApiCall) -> ApiResponse:
 def update_group(call: ApiCall) -> ApiResponse:
     """`POST /ContactGroups/{ContactGroupID}`: a new name, or `Status` `DELETED`."""
     group = _group(call)
-    element = elements_of(call.body, "ContactGroups")[0]
+    element = parse_elements(call.body, "ContactGroups")[0]
     name = element.get("Name", group["name"])
     status = element.get("Status", group["status"])
     holder = _named(call, name) if isinstance(name, str) and name.strip() else None
@@ -106,7 +106,7 @@ def add_members(call: ApiCall) -> ApiResponse:
     group, database = _group(call), call.practice.database
     if group["status"] != "ACTIVE":
         raise validation("Contacts can't be added to a deleted contact group.")
-    rows = [_contact(call, element.get("ContactID")) for element in elements_of(call.body)]
+    rows = [_contact(call, element.get("ContactID")) for element in parse_elements(call.body)]
     if archived := [row for row in rows if not row["active"]]:
         errors = {"HasValidationErrors": True, "ValidationErrors": [{"Message": ARCHIVED_MEMBER}]}
         return invalid_elements([_name_only(row) | errors for row in archived])
@@ -172,10 +172,10 @@ def _rewrite(call: ApiCall, row: sqlite3.Row) -> None:
         "SELECT g.* FROM group_members m JOIN groups g USING (group_id) WHERE m.contact = ? ORDER BY g.name",
         (row["id"],),
     )
-    call.books.set_groups(row, [in_contact(group["group_id"], group["name"]) for group in groups])
+    call.books.set_groups(row, [group_document(group["group_id"], group["name"]) for group in groups])
 
 
-def in_contact(group_id: str, name: str) -> Document:
+def group_document(group_id: str, name: str) -> Document:
     """Show a group as contacts carry it."""
     return {
         "ContactGroupID": group_id,
@@ -187,7 +187,7 @@ def in_contact(group_id: str, name: str) -> Document:
 
 
 def _shown(row: sqlite3.Row) -> Document:
-    return in_contact(row["group_id"], row["name"]) | {"Status": row["status"]}
+    return group_document(row["group_id"], row["name"]) | {"Status": row["status"]}
 
 
 def _answer(call: ApiCall, group: sqlite3.Row) -> ApiResponse:

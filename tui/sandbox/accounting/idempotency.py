@@ -16,7 +16,7 @@ _LIFE_MS = 6 * 60 * 1000
 _LONGEST = 128
 
 
-def once(call: ApiCall, key: str, place: str, perform: Callable[[], ApiResponse]) -> ApiResponse:
+def run_once(call: ApiCall, key: str, target: str, perform: Callable[[], ApiResponse]) -> ApiResponse:
     """Perform a write, or give the answer it had.
 
     Runs inside the caller's transaction, so that a crash keeps both the write and its answer or neither.
@@ -24,7 +24,7 @@ def once(call: ApiCall, key: str, place: str, perform: Callable[[], ApiResponse]
     if len(key) > _LONGEST:
         return validation(f"The Idempotency-Key may have at most {_LONGEST} characters.").answer()
     database, now = call.practice.database, call.now
-    fingerprint = hashlib.sha256(place.encode() + b"\0" + call.body).digest()
+    fingerprint = hashlib.sha256(target.encode() + b"\0" + call.body).digest()
     database.execute("DELETE FROM idempotency WHERE at <= ?", (now - _LIFE_MS,))
     known = database.one("SELECT * FROM idempotency WHERE org = ? AND key = ?", (call.org, key))
     if known is None:

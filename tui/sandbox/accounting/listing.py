@@ -28,59 +28,59 @@ _ORDERS = _FAST_ORDERS | {
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ListQuery:
     conditions: str
     parameters: tuple[Any, ...]
     order: str
     page: int | None
     size: int
     fast: bool
-    fails: Condition | None
+    error_condition: Condition | None
 
 
 def list_contacts(call: ApiCall) -> ApiResponse:
     """Answer a list: paged and full, or unpaged and light."""
-    asked = _asked(call)
+    query = _parse_query(call)
     database = call.practice.database
-    if not asked.fast and _stored(call) > _HIGH_VOLUME:
+    if not query.fast and _stored(call) > _HIGH_VOLUME:
         raise high_volume()
-    _evaluate(call, asked)
-    rows = database.all(_select(asked), asked.parameters)
-    pagination = None if asked.page is None else _pagination(call, asked)
+    _evaluate(call, query)
+    rows = database.all(_select(query), query.parameters)
+    pagination = None if query.page is None else _pagination(call, query)
     items = [row[0] for row in rows]
     without: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
-    if asked.page is None:
+    if query.page is None:
         without, empty = contact.LEFT_OUT_OF_UNPAGED, contact.EMPTY_IN_UNPAGED
     if call.flag("summaryOnly", default=False):
         without |= contact.LEFT_OUT_OF_SUMMARY
     if without:
-        items = [contact.lighter(item, without, empty) for item in items]
+        items = [contact.without_fields(item, without, empty) for item in items]
     return envelope(call.now, "Contacts", items, pagination)
 
 
-def _evaluate(call: ApiCall, asked: _Asked) -> None:
+def _evaluate(call: ApiCall, query: _ListQuery) -> None:
     """Raise `EvaluationError` where the filter fails on one of the contacts it is asked of."""
-    if asked.fails is None:
+    if query.error_condition is None:
         return
-    sql = f"SELECT 1 FROM contacts WHERE {asked.fails.sql} LIMIT 1"  # noqa: S608 - our own conditions
-    if call.practice.database.one(sql, asked.fails.parameters):
+    sql = f"SELECT 1 FROM contacts WHERE {query.error_condition.sql} LIMIT 1"  # noqa: S608 - our own conditions
+    if call.practice.database.one(sql, query.error_condition.parameters):
         raise EvaluationError
 
 
-def _select(asked: _Asked) -> str:
-    chosen = f"FROM contacts WHERE {asked.conditions} ORDER BY {asked.order}"
-    if asked.page is None:
+def _select(query: _ListQuery) -> str:
+    chosen = f"FROM contacts WHERE {query.conditions} ORDER BY {query.order}"
+    if query.page is None:
         return f"SELECT document {chosen}"
     # The inner query walks an index that holds all it needs; rows are only read for the page itself.
-    paging = f"LIMIT {asked.size} OFFSET {(asked.page - 1) * asked.size}"
+    paging = f"LIMIT {query.size} OFFSET {(query.page - 1) * query.size}"
     page = f"(SELECT id AS chosen {chosen} {paging})"
     return f"SELECT document FROM {page} CROSS JOIN contacts ON id = chosen"  # noqa: S608 - our own conditions
 
 
-def _asked(call: ApiCall) -> _Asked:
+def _parse_query(call: ApiCall) -> _ListQuery:
     conditions, parameters = ["org = ?"], [call.org]
-    fast_where, fails = True, None
+    fast_where, error_condition = True, None
     if not call.flag("includeArchived", default=False):
         conditions.append("active")
     for condition, values in (*_ids(call), *_term(call), *_since(call)):
@@ -89,17 +89,17 @@ def _asked(call: ApiCall) -> _Asked:
     if where := call.parameter("where").strip():
         parsed = parse(where)
         fast_where = parsed.fast
-        if parsed.fails is not None:
+        if parsed.error_condition is not None:
             # On every contact that is asked about, whether the rest of the filter would find it or not.
-            sql = " AND ".join([*conditions, parsed.fails.sql])
-            fails = Condition(sql, (*parameters, *parsed.fails.parameters))
+            sql = " AND ".join([*conditions, parsed.error_condition.sql])
+            error_condition = Condition(sql, (*parameters, *parsed.error_condition.parameters))
         conditions.append(parsed.matches.sql)
         parameters.extend(parsed.matches.parameters)
     order, fast_order = _order(call.parameter("order"))
     page, size = _page(call)
     few = bool(call.parameter("IDs"))
     fast = fast_where and fast_order and (page is not None or few)
-    return _Asked(" AND ".join(conditions), tuple(parameters), order, page, size, fast, fails)
+    return _ListQuery(" AND ".join(conditions), tuple(parameters), order, page, size, fast, error_condition)
 
 
 def _ids(call: ApiCall) -> list[tuple[str, list[Any]]]:
@@ -170,15 +170,15 @@ def _number(call: ApiCall, name: str) -> int | None:
     return int(text)
 
 
-def _pagination(call: ApiCall, asked: _Asked) -> dict[str, int]:
-    key = (asked.conditions, asked.parameters)
-    count = call.practice.counts.get(key)
+def _pagination(call: ApiCall, query: _ListQuery) -> dict[str, int]:
+    key = (query.conditions, query.parameters)
+    count = call.practice.count_cache.get(key)
     if count is None:
-        sql = f"SELECT count(*) FROM contacts WHERE {asked.conditions}"  # noqa: S608 - our own conditions
-        count = call.practice.database.value(sql, asked.parameters)
-        call.practice.counts.keep(key, count)
-    pages = -(-count // asked.size)
-    return {"page": asked.page or 1, "pageSize": asked.size, "pageCount": pages, "itemCount": count}
+        sql = f"SELECT count(*) FROM contacts WHERE {query.conditions}"  # noqa: S608 - our own conditions
+        count = call.practice.database.value(sql, query.parameters)
+        call.practice.count_cache.put(key, count)
+    pages = -(-count // query.size)
+    return {"page": query.page or 1, "pageSize": query.size, "pageCount": pages, "itemCount": count}
 
 
 def _stored(call: ApiCall) -> int:

@@ -20,7 +20,7 @@ from tui.sandbox.accounting.responses import (
     too_many,
     unauthorized,
 )
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 from tui.sandbox.oauth.tokens import bearer
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.requests import Request
 
-    from tui.sandbox.books import Books, PracticeOrganisation
-    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.books import Books, SandboxOrganisation
+    from tui.sandbox.context import SandboxServices
     from tui.sandbox.oauth.tokens import Access
     from tui.sandbox.request_log import LoggedRequest
 
@@ -43,8 +43,8 @@ SETTINGS_READ = frozenset({"accounting.settings", "accounting.settings.read"})
 class ApiCall:
     """One call that passed the gate."""
 
-    practice: PracticeServices
-    organisation: PracticeOrganisation
+    practice: SandboxServices
+    organisation: SandboxOrganisation
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Headers
@@ -85,13 +85,13 @@ class Operation:
     writes: bool = False
 
 
-def gate(operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+def endpoint_for(operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
     """Make the endpoint of one path out of what its methods do."""
 
     async def endpoint(request: Request) -> Response:
-        practice = practice_of(request)
-        organisation, answer = await _answer(request, practice, operations[request.method])
-        headers = practice.limits.headers(organisation.org if organisation else None)
+        services = services_of(request)
+        organisation, answer = await _answer(request, services, operations[request.method])
+        headers = services.limits.headers(organisation.org if organisation else None)
         response = Response(answer.body, answer.status, headers | answer.headers)
         if answer.content_type is not None:
             response.headers["Content-Type"] = answer.content_type
@@ -101,30 +101,30 @@ def gate(operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Resp
 
 
 async def _answer(
-    request: Request, practice: PracticeServices, operation: Operation
-) -> tuple[PracticeOrganisation | None, ApiResponse]:
-    organisation = practice.books.by_tenant(request.headers.get("xero-tenant-id"))
+    request: Request, services: SandboxServices, operation: Operation
+) -> tuple[SandboxOrganisation | None, ApiResponse]:
+    organisation = services.books.by_tenant(request.headers.get("xero-tenant-id"))
     token = bearer(request.headers)
-    access = practice.tokens.access(token)
+    access = services.tokens.find_access(token)
     if access is None:
-        return organisation, unauthorized(practice.tokens.refusal(token))
+        return organisation, unauthorized(services.tokens.refusal_reason(token))
     if access.org is not None:
-        organisation = next(one for one in practice.books.organisations if one.org == access.org)
-    if organisation is None or not _connected(practice, organisation, access):
+        organisation = next(one for one in services.books.organisations if one.org == access.org)
+    if organisation is None or not _connected(services, organisation, access):
         return organisation, forbidden()
     if not access.scopes & operation.scopes:
         return organisation, forbidden()
-    exceeded = practice.limits.take(organisation.org)
+    exceeded = services.limits.acquire(organisation.org)
     if exceeded is not None:
-        practice.budget.of(request.headers.get("xero-tenant-id")).refused[exceeded.problem] += 1
+        services.call_counter.for_tenant(request.headers.get("xero-tenant-id")).refused[exceeded.problem] += 1
         return organisation, too_many(exceeded.problem, exceeded.retry_after)
-    with practice.limits.running(organisation.org):
+    with services.limits.running(organisation.org):
         delay = request.scope.get("practice.delay")
         if delay:
             await asyncio.sleep(delay)
         body = await request.body()
         call = ApiCall(
-            practice, organisation, request.path_params,
+            services, organisation, request.path_params,
             _joined(request.query_params.multi_items()),
             request.headers, body, request.scope["practice.entry"],
         )  # fmt: skip
@@ -144,9 +144,9 @@ def _run(call: ApiCall, request: Request, operation: Operation) -> ApiResponse:
     key = call.headers.get("idempotency-key")
     if not operation.writes or key is None:
         return _perform(call, operation)
-    place = f"{request.method} {request.url.path}?{request.url.query}"
+    target = f"{request.method} {request.url.path}?{request.url.query}"
     with call.practice.database.transaction():
-        return idempotency.once(call, key, place, lambda: _perform(call, operation))
+        return idempotency.run_once(call, key, target, lambda: _perform(call, operation))
 
 
 def _perform(call: ApiCall, operation: Operation) -> ApiResponse:
@@ -160,7 +160,7 @@ def _perform(call: ApiCall, operation: Operation) -> ApiResponse:
         return server_error()
 
 
-def _connected(practice: PracticeServices, organisation: PracticeOrganisation, access: Access) -> bool:
+def _connected(services: SandboxServices, organisation: SandboxOrganisation, access: Access) -> bool:
     if access.org is not None:
         return access.org == organisation.org
-    return practice.database.one("SELECT 1 FROM connections WHERE org = ?", (organisation.org,)) is not None
+    return services.database.one("SELECT 1 FROM connections WHERE org = ?", (organisation.org,)) is not None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import contact
 from tui.sandbox.accounting.responses import ApiResponse, UnknownIdError, encode, envelope, validation
-from tui.sandbox.accounting.writing import USER, elements_of
+from tui.sandbox.accounting.writing import USER, parse_elements
 from tui.sandbox.clock import iso_without_zone, xero_date
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def get_history(call: ApiCall) -> ApiResponse:
 def put_history(call: ApiCall) -> ApiResponse:
     """`PUT /Contacts/{ContactID}/History`: add notes. Taken for archived contacts as well (unproven)."""
     row = _row(call)
-    details = [one.get("Details") for one in elements_of(call.body, "HistoryRecords")]
+    details = [one.get("Details") for one in parse_elements(call.body, "HistoryRecords")]
     if not all(isinstance(one, str) and 0 < len(one) <= _LONGEST_NOTE for one in details):
         raise validation(f"Details must be a text of 1 to {_LONGEST_NOTE} characters.")
     answers = []

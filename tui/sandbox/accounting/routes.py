@@ -12,7 +12,7 @@ from tui.sandbox.accounting.request_pipeline import (
     CONTACTS_WRITE,
     SETTINGS_READ,
     Operation,
-    gate,
+    endpoint_for,
 )
 
 BASE = "/api.xro/2.0"
@@ -57,7 +57,7 @@ _PATHS: dict[str, dict[str, Operation]] = {
 
 def _route(path: str, operations: dict[str, Operation]) -> Route:
     """Make a route whose names are read in any case, as the live service reads them."""
-    route = Route(f"{BASE}{path}", gate(operations), methods=list(operations))
+    route = Route(f"{BASE}{path}", endpoint_for(operations), methods=list(operations))
     below = compile_path(path)[0].pattern.removeprefix("^")
     route.path_regex = re.compile(f"^{re.escape(BASE)}(?i:{below})")
     return route

@@ -122,7 +122,7 @@ class Where:
     """
 
     matches: Condition
-    fails: Condition | None
+    error_condition: Condition | None
     fast: bool
 
 
@@ -142,7 +142,7 @@ class _Value:
     outcome: Condition | None = None
     failing: tuple[str, ...] = ()
     constant: Any = None
-    of: Property | None = None
+    source: Property | None = None
     optimised: bool = False
     height: int = 0
     joined: tuple[str, tuple[_Value, ...]] | None = None
@@ -159,7 +159,7 @@ class _Value:
 
 def parse(text: str, properties: Mapping[str, Property] = CONTACT, type_name: str = "Contact") -> Where:
     """Read a filter. Raises `ApiError` (QueryParseException) when it can't be understood."""
-    found = _Parser(_tokens(text), {name.lower(): one for name, one in properties.items()}, type_name).whole()
+    found = _Parser(_tokens(text), {name.lower(): one for name, one in properties.items()}, type_name).parse()
     if found.kind is not PropertyKind.FLAG:
         raise query_error("Expression of type 'Boolean' expected")
     failing = found.outcome and Condition(f"{found.outcome.sql} = 2", found.outcome.parameters)
@@ -204,9 +204,9 @@ class _Parser:
     position: int = 0
     depth: int = field(default=0)
 
-    def whole(self) -> _Value:
+    def parse(self) -> _Value:
         """Read everything there is."""
-        found = self._either()
+        found = self._or_expression()
         if self._next.kind != "end":
             raise query_error("Syntax error")
         return found
@@ -215,7 +215,7 @@ class _Parser:
     def _next(self) -> _Token:
         return self.tokens[self.position]
 
-    def _take(self, *words: str) -> str | None:
+    def _accept(self, *words: str) -> str | None:
         """Step over the next token if it is one of these, in any case; gives it in lower case."""
         word = self._next.text.lower()
         if self._next.kind in {"word", "sign"} and word in words:
@@ -224,24 +224,24 @@ class _Parser:
         return None
 
     def _expect(self, sign: str, message: str) -> None:
-        if not self._take(sign):
+        if not self._accept(sign):
             raise query_error(message)
 
-    def _either(self) -> _Value:
-        parts = [self._both()]
-        while self._take("||", "or"):
-            parts.append(self._both())
+    def _or_expression(self) -> _Value:
+        parts = [self._and_expression()]
+        while self._accept("||", "or"):
+            parts.append(self._and_expression())
         return _joined(parts, "OR")
 
-    def _both(self) -> _Value:
+    def _and_expression(self) -> _Value:
         parts = [self._comparison()]
-        while self._take("&&", "and"):
+        while self._accept("&&", "and"):
             parts.append(self._comparison())
         return _joined(parts, "AND")
 
     def _comparison(self) -> _Value:
         left = self._unary()
-        while sign := self._take("==", "=", "!=", "<>", "<", "<=", ">", ">="):
+        while sign := self._accept("==", "=", "!=", "<>", "<", "<=", ">", ">="):
             left = _compared(left, _SIGNS.get(sign, sign), self._unary())
         return left
 
@@ -250,14 +250,14 @@ class _Parser:
         if self.depth > _DEEPEST:
             raise _too_deep()
         try:
-            if self._take("!", "not"):
+            if self._accept("!", "not"):
                 return _negated(self._unary())
-            if self._take("-"):
+            if self._accept("-"):
                 if self._next.kind != "number":
                     raise query_error("Expression expected")
                 return _number("-" + self._primary().sql)
             found = self._primary()
-            while self._take("."):
+            while self._accept("."):
                 found = self._member(found)
             return found
         finally:
@@ -265,8 +265,8 @@ class _Parser:
 
     def _primary(self) -> _Value:
         token = self._next
-        if self._take("("):
-            found = self._either()
+        if self._accept("("):
+            found = self._or_expression()
             self._expect(")", "')' or operator expected")
             return found
         if token.kind in {"end", "sign"}:
@@ -286,8 +286,8 @@ class _Parser:
                 return _Value(PropertyKind.NOTHING, "NULL")
             case "guid":
                 return _guid(self._arguments())
-            case "datetime" if self._take("."):
-                if not self._take("parse"):
+            case "datetime" if self._accept("."):
+                if not self._accept("parse"):
                     raise query_error(f"No applicable method '{self._next.text}' exists in type 'DateTime'")
                 return _parsed_moment(self._arguments())
             case "datetime":
@@ -295,35 +295,35 @@ class _Parser:
         found = self.properties.get(word.lower())
         if found is None:
             raise query_error(f"No property or field '{word}' exists in type '{self.type_name}'")
-        return _Value(found.kind, found.column, of=found)
+        return _Value(found.kind, found.column, source=found)
 
     def _arguments(self) -> list[_Value]:
         self._expect("(", "'(' expected")
         found: list[_Value] = []
-        if self._take(")"):
+        if self._accept(")"):
             return found
         while True:
-            found.append(self._either())
-            if self._take(")"):
+            found.append(self._or_expression())
+            if self._accept(")"):
                 return found
             self._expect(",", "')' or ',' expected")
 
-    def _member(self, of: _Value) -> _Value:
+    def _member(self, target: _Value) -> _Value:
         name = self._next
         if name.kind != "word":
             raise query_error("Identifier expected")
         self.position += 1
         method = name.text.lower()
-        arguments = [] if method == "length" and of.kind is PropertyKind.TEXT else self._arguments()
-        if of.kind is PropertyKind.GUID and method == "tostring" and not arguments:
-            return replace(of, kind=PropertyKind.TEXT, of=None)
-        if of.of is not None and of.of.nullable:
-            of = replace(of, failing=(*of.failing, of.of.column))
-        if method == "equals" and len(arguments) == 1 and of.kind is not PropertyKind.NOTHING:
-            return _compared(of, "=", arguments[0])
-        found = _of_text(of, method, arguments) if of.kind is PropertyKind.TEXT else None
+        arguments = [] if method == "length" and target.kind is PropertyKind.TEXT else self._arguments()
+        if target.kind is PropertyKind.GUID and method == "tostring" and not arguments:
+            return replace(target, kind=PropertyKind.TEXT, source=None)
+        if target.source is not None and target.source.nullable:
+            target = replace(target, failing=(*target.failing, target.source.column))
+        if method == "equals" and len(arguments) == 1 and target.kind is not PropertyKind.NOTHING:
+            return _compared(target, "=", arguments[0])
+        found = _of_text(target, method, arguments) if target.kind is PropertyKind.TEXT else None
         if found is None:
-            raise query_error(f"No applicable method '{name.text}' exists in type '{of.kind}'")
+            raise query_error(f"No applicable method '{name.text}' exists in type '{target.kind}'")
         return found
 
 
@@ -384,48 +384,50 @@ def _at(moment: datetime) -> _Value:
     return _Value(PropertyKind.MOMENT, "?", (ms,), constant=ms)
 
 
-def _of_text(of: _Value, method: str, arguments: list[_Value]) -> _Value | None:
+def _of_text(target: _Value, method: str, arguments: list[_Value]) -> _Value | None:
     """Apply a method of texts; None where there is none of that name that takes such arguments."""
     if method == "length":
-        return _length(of)
+        return _length(target)
     if method in _CHANGES and not arguments:
-        return _changed(of, *_CHANGES[method])
+        return _changed(target, *_CHANGES[method])
     if method in _SEARCHES and [one.kind for one in arguments] == [PropertyKind.TEXT]:
         if not arguments[0].is_constant:
             raise query_error("What is looked for must be a text in double quotes")
-        return _searched(of, method, arguments[0].constant)
+        return _searched(target, method, arguments[0].constant)
     return None
 
 
-def _changed(of: _Value, function: str, change: Callable[[str], str]) -> _Value:
-    if of.is_constant:
-        return _text(change(of.constant))
-    return replace(of, sql=f"{function}({of.sql})", of=None, height=of.height + 1)
+def _changed(target: _Value, function: str, change: Callable[[str], str]) -> _Value:
+    if target.is_constant:
+        return _text(change(target.constant))
+    return replace(target, sql=f"{function}({target.sql})", source=None, height=target.height + 1)
 
 
-def _length(of: _Value) -> _Value:
-    if of.is_constant:
-        return _number(str(len(of.constant)))
-    return replace(of, kind=PropertyKind.NUMBER, sql=f"length({of.sql})", of=None, height=of.height + 1)
+def _length(target: _Value) -> _Value:
+    if target.is_constant:
+        return _number(str(len(target.constant)))
+    return replace(
+        target, kind=PropertyKind.NUMBER, sql=f"length({target.sql})", source=None, height=target.height + 1
+    )
 
 
-def _searched(of: _Value, method: str, wanted: str) -> _Value:
-    if of.of is None:
+def _searched(target: _Value, method: str, wanted: str) -> _Value:
+    if target.source is None:
         # Of a text whose case was chosen, the case counts.
         size = len(wanted)
         if not wanted:
-            return _leaf(f"{of.sql} IS NOT NULL", of.parameters, of)
+            return _leaf(f"{target.sql} IS NOT NULL", target.parameters, target)
         found = {
-            "contains": f"instr({of.sql}, ?) > 0",
-            "startswith": f"substr({of.sql}, 1, {size}) = ?",
-            "endswith": f"substr({of.sql}, -{size}) = ?",
+            "contains": f"instr({target.sql}, ?) > 0",
+            "startswith": f"substr({target.sql}, 1, {size}) = ?",
+            "endswith": f"substr({target.sql}, -{size}) = ?",
         }[method]
-        return _leaf(found, (*of.parameters, wanted), of)
-    wanted = name_key(wanted) if of.of.folded else wanted
+        return _leaf(found, (*target.parameters, wanted), target)
+    wanted = name_key(wanted) if target.source.folded else wanted
     for special in "\\%_":
         wanted = wanted.replace(special, f"\\{special}")
     pattern = _SEARCHES[method].format(wanted)
-    return _leaf(f"{of.of.folded or of.sql} LIKE ? ESCAPE '\\'", (pattern,), of)
+    return _leaf(f"{target.source.folded or target.sql} LIKE ? ESCAPE '\\'", (pattern,), target)
 
 
 def _leaf(sql: str, parameters: tuple[Any, ...], *sides: _Value, optimised: bool = False) -> _Value:
@@ -457,10 +459,10 @@ def _compared(left: _Value, sign: str, right: _Value) -> _Value:
     if left.is_constant and not right.is_constant:
         left, sign, right = right, _MIRRORED.get(sign, sign), left
     name, wanted = left.sql, right
-    if left.of is not None and left.of.folded and right.is_constant:
-        name, wanted = left.of.folded, _text(name_key(right.constant))
+    if left.source is not None and left.source.folded and right.is_constant:
+        name, wanted = left.source.folded, _text(name_key(right.constant))
     parameters = (*left.parameters, *wanted.parameters)
-    optimised = left.of is not None and left.of.optimised and sign == "=" and right.is_constant
+    optimised = left.source is not None and left.source.optimised and sign == "=" and right.is_constant
     match sign:
         case "=" if right.is_constant:
             # Not `IS`, which would pass by the index.

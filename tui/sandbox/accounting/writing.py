@@ -55,23 +55,23 @@ class _Outcome:
 
 def create_contacts(call: ApiCall) -> ApiResponse:
     """`PUT`: every element is a new contact."""
-    return _write(call, elements_of(call.body), create_only=True)
+    return _write(call, parse_elements(call.body), create_only=True)
 
 
 def update_or_create_contacts(call: ApiCall) -> ApiResponse:
     """`POST`: an element edits the contact it matches by id, number or name, or becomes a new one."""
-    return _write(call, elements_of(call.body), create_only=False)
+    return _write(call, parse_elements(call.body), create_only=False)
 
 
 def update_contact(call: ApiCall) -> ApiResponse:
     """`POST /Contacts/{ContactID}`: one contact, named in the path."""
-    elements = elements_of(call.body)
+    elements = parse_elements(call.body)
     if len(elements) != 1:
         raise unreadable_body("One contact is expected when a ContactID is part of the address.")
     return _write(call, [elements[0] | {"ContactID": call.path["contact_id"]}], create_only=False)
 
 
-def elements_of(body: bytes, name: str = "Contacts") -> list[Document]:
+def parse_elements(body: bytes, name: str = "Contacts") -> list[Document]:
     """Read a body: `{"Contacts": […]}`, a bare list, or a single element.
 
     The names of properties are read in any case, as the live service does for its own SDKs.
@@ -106,18 +106,20 @@ def _write(call: ApiCall, elements: list[Document], *, create_only: bool) -> Api
     outcomes: list[_Outcome] = []
     try:
         with call.practice.database.savepoint():
-            outcomes.extend(_one(call, element, create_only=create_only) for element in elements)
+            outcomes.extend(_write_element(call, element, create_only=create_only) for element in elements)
             if summarise and any(outcome.error for outcome in outcomes):
                 raise _RejectedError
             writes = sum(outcome.status_write for outcome in outcomes)
             call.practice.count_status_writes(writes)
     except _RejectedError:
-        return invalid_elements([_stub(outcome) for outcome in outcomes if outcome.error])
+        return invalid_elements([_error_element(outcome) for outcome in outcomes if outcome.error])
     call.entry.status_writes = writes
-    return envelope(call.now, "Contacts", [_shown(call, outcome, told=not summarise) for outcome in outcomes])
+    return envelope(
+        call.now, "Contacts", [_shown(call, outcome, with_status=not summarise) for outcome in outcomes]
+    )
 
 
-def _one(call: ApiCall, element: Document, *, create_only: bool) -> _Outcome:
+def _write_element(call: ApiCall, element: Document, *, create_only: bool) -> _Outcome:
     row = None if create_only else _match(call, element)
     try:
         with call.practice.database.savepoint():
@@ -172,15 +174,15 @@ def _edit(call: ApiCall, row: sqlite3.Row, element: Document) -> bool:
     return bool(status == ARCHIVED)
 
 
-def _shown(call: ApiCall, outcome: _Outcome, *, told: bool) -> bytes:
+def _shown(call: ApiCall, outcome: _Outcome, *, with_status: bool) -> bytes:
     if outcome.error is not None:
-        return encode(contact.in_order(_stub(outcome) | {"StatusAttributeString": "ERROR"}))
+        return encode(contact.in_order(_error_element(outcome) | {"StatusAttributeString": "ERROR"}))
     stored: bytes = call.practice.database.value("SELECT document FROM contacts WHERE id = ?", (outcome.row,))
-    shown = contact.written(stored)
-    return encode(shown | {"StatusAttributeString": "OK"} if told else shown)
+    shown = contact.as_write_response(stored)
+    return encode(shown | {"StatusAttributeString": "OK"} if with_status else shown)
 
 
-def _stub(outcome: _Outcome) -> Document:
+def _error_element(outcome: _Outcome) -> Document:
     """Make an error element: what was sent, and the error.
 
     All it says of the stored contact is its name, where none was sent (seen).

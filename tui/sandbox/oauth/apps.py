@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response
 
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 from tui.sandbox.html import button, isolated, page
-from tui.sandbox.oauth.endpoints import connected, take_away
+from tui.sandbox.oauth.endpoints import connected, remove_connection
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,7 +18,7 @@ _PATH = "/identity/apps"
 
 async def show(request: Request) -> Response:
     """`GET /identity/apps`: the organisations that Reshelve is connected to."""
-    rows = connected(practice_of(request))
+    rows = connected(services_of(request))
     listed = "".join(
         f"<h2>{isolated(row['name'])}</h2>{button(_PATH + '/' + row['id'], 'Disconnect')}" for row in rows
     )
@@ -28,5 +28,5 @@ async def show(request: Request) -> Response:
 
 async def disconnect(request: Request) -> Response:
     """`POST /identity/apps/{id}`: disconnect one organisation; the others stay."""
-    take_away(practice_of(request), request.path_params["id"])
+    remove_connection(services_of(request), request.path_params["id"])
     return RedirectResponse(_PATH, 303)

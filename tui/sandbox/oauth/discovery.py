@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import JSONResponse, Response
 
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 from tui.sandbox.oauth.id_tokens import ALGORITHM
 from tui.sandbox.oauth.scopes import SCOPES
 
@@ -44,7 +44,7 @@ async def configuration(request: Request) -> Response:
 
 async def keys(request: Request) -> Response:
     """`GET /.well-known/openid-configuration/jwks`: the key that ID tokens are signed with."""
-    return JSONResponse(practice_of(request).tokens.id_tokens.keys)
+    return JSONResponse(services_of(request).tokens.id_tokens.keys)
 
 
 def issuer_of(request: Request) -> str:

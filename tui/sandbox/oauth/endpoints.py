@@ -13,16 +13,16 @@ from starlette.responses import JSONResponse, Response
 from tui.sandbox.accounting.responses import unauthorized
 from tui.sandbox.books import new_id
 from tui.sandbox.clock import iso
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 from tui.sandbox.guid import parse_guid
 from tui.sandbox.oauth.discovery import issuer_of
-from tui.sandbox.oauth.id_tokens import person
+from tui.sandbox.oauth.id_tokens import user_claims
 from tui.sandbox.oauth.scopes import SCOPES
 from tui.sandbox.oauth.tokens import (
     CLIENT_ID,
     CUSTOM_CLIENT_ID,
     CUSTOM_CLIENT_SECRET,
-    READY_SCOPE,
+    DEFAULT_SCOPE,
     OAuthError,
     bearer,
 )
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.context import SandboxServices
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 async def token(request: Request) -> Response:
     """`POST /connect/token`: authorization_code with PKCE, refresh_token, client_credentials."""
-    practice = practice_of(request)
+    services = services_of(request)
     form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
     try:
-        answer = _exchange(practice, form, _basic(request), issuer_of(request))
+        answer = _exchange(services, form, _basic(request), issuer_of(request))
     except OAuthError as error:
         return JSONResponse({"error": str(error)}, 400, _NO_STORE)
     return JSONResponse(answer, 200, _NO_STORE)
@@ -51,19 +51,19 @@ async def token(request: Request) -> Response:
 async def revocation(request: Request) -> Response:
     """`POST /connect/revocation`: end the sign-in a refresh token belongs to (RFC 7009)."""
     form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-    practice_of(request).tokens.revoke(form.get("token", ""))
+    services_of(request).tokens.revoke(form.get("token", ""))
     return Response(status_code=200)
 
 
 async def userinfo(request: Request) -> Response:
     """`GET` and `POST /connect/userinfo`: who signed in (OpenID Connect Core, 5.3)."""
-    practice = practice_of(request)
-    access = practice.tokens.access(bearer(request.headers))
+    services = services_of(request)
+    access = services.tokens.find_access(bearer(request.headers))
     if access is None:
-        return _unauthorized(practice, request)
+        return _unauthorized(services, request)
     if "openid" not in access.scopes:
         return JSONResponse({"error": "insufficient_scope"}, 403, _NO_STORE)
-    return JSONResponse(person(access.scopes), 200, _NO_STORE)
+    return JSONResponse(user_claims(access.scopes), 200, _NO_STORE)
 
 
 async def connections(request: Request) -> Response:
@@ -71,13 +71,13 @@ async def connections(request: Request) -> Response:
 
     A custom connection is an app of its own, with its one organisation.
     """
-    practice = practice_of(request)
-    access = practice.tokens.access(bearer(request.headers))
+    services = services_of(request)
+    access = services.tokens.find_access(bearer(request.headers))
     if access is None:
-        return _unauthorized(practice, request)
+        return _unauthorized(services, request)
     chosen = request.query_params.get("authEventId")
     event = None if chosen is None else parse_guid(chosen)
-    rows = connected(practice) if access.org is None else _custom(practice, access.org)
+    rows = connected(services) if access.org is None else _custom(services, access.org)
     return JSONResponse(
         [
             {
@@ -100,33 +100,33 @@ async def disconnect(request: Request) -> Response:
 
     A custom connection finds none to take away: it is ended where it was made, on its app's page.
     """
-    practice = practice_of(request)
-    access = practice.tokens.access(bearer(request.headers))
+    services = services_of(request)
+    access = services.tokens.find_access(bearer(request.headers))
     if access is None:
-        return _unauthorized(practice, request)
-    is_gone = access.org is None and take_away(practice, request.path_params["id"])
-    return Response(status_code=204 if is_gone else 404)
+        return _unauthorized(services, request)
+    is_removed = access.org is None and remove_connection(services, request.path_params["id"])
+    return Response(status_code=204 if is_removed else 404)
 
 
-def take_away(practice: PracticeServices, connection_id: str) -> bool:
+def remove_connection(services: SandboxServices, connection_id: str) -> bool:
     """Disconnect one organisation from the app; false when there is no such connection."""
-    gone = practice.database.one(
+    removed = services.database.one(
         "DELETE FROM connections WHERE id = ? RETURNING id", (parse_guid(connection_id),)
     )
-    return gone is not None
+    return removed is not None
 
 
-def connected(practice: PracticeServices) -> list[Row]:
+def connected(services: SandboxServices) -> list[Row]:
     """List the organisations that a person has connected to the app."""
-    return practice.database.all(
+    return services.database.all(
         "SELECT c.*, o.tenant_id, o.name FROM connections c JOIN organisations o USING (org) ORDER BY org"
     )
 
 
-def connect(practice: PracticeServices, orgs: list[int], auth_event_id: str) -> None:
+def connect(services: SandboxServices, orgs: list[int], auth_event_id: str) -> None:
     """Connect organisations to the app, as a consent does; connected ones stay connected."""
-    now = practice.clock.now_ms()
-    practice.database.executemany(
+    now = services.clock.now_ms()
+    services.database.executemany(
         "INSERT INTO connections VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (org) DO UPDATE SET auth_event_id = excluded.auth_event_id, updated = excluded.updated",
         [(new_id(), org, auth_event_id, now, now) for org in orgs],
@@ -134,35 +134,35 @@ def connect(practice: PracticeServices, orgs: list[int], auth_event_id: str) -> 
 
 
 def _exchange(
-    practice: PracticeServices, form: dict[str, str], basic: tuple[str, str] | None, issuer: str
+    services: SandboxServices, form: dict[str, str], basic: tuple[str, str] | None, issuer: str
 ) -> dict[str, Any]:
     client_id = basic[0] if basic else form.get("client_id", "")
     kind = form.get("grant_type")
     if kind == "client_credentials":
         # Documented with a Basic header; Xero's own SDK sends both values in the form.
-        return _custom_connection(practice, form, basic or (client_id, form.get("client_secret", "")))
+        return _custom_connection(services, form, basic or (client_id, form.get("client_secret", "")))
     if client_id != CLIENT_ID:
         raise OAuthError("invalid_client")
     if kind == "authorization_code":
-        return practice.tokens.redeem_code(
+        return services.tokens.redeem_code(
             form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", ""), issuer
         )
     if kind == "refresh_token":
-        return practice.tokens.refresh(form.get("refresh_token", ""), issuer)
+        return services.tokens.refresh(form.get("refresh_token", ""), issuer)
     raise OAuthError("unsupported_grant_type")
 
 
 def _custom_connection(
-    practice: PracticeServices, form: dict[str, str], pair: tuple[str, str]
+    services: SandboxServices, form: dict[str, str], pair: tuple[str, str]
 ) -> dict[str, Any]:
     known = (CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET)
     if not all(map(secrets.compare_digest, map(str.encode, pair), map(str.encode, known))):
         raise OAuthError("invalid_client")
-    scope = form.get("scope") or READY_SCOPE
+    scope = form.get("scope") or DEFAULT_SCOPE
     if not set(scope.split()) <= SCOPES:
         raise OAuthError("invalid_scope")
     scope = " ".join(one for one in scope.split() if one != "offline_access")
-    return practice.tokens.custom_connection(scope, practice.books.organisations[0].org)
+    return services.tokens.custom_connection(scope, services.books.organisations[0].org)
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
@@ -176,17 +176,17 @@ def _basic(request: Request) -> tuple[str, str] | None:
     return unquote_plus(name), unquote_plus(secret)
 
 
-def _custom(practice: PracticeServices, org: int) -> list[Row]:
+def _custom(services: SandboxServices, org: int) -> list[Row]:
     """Give the connection that a custom connection consists of; its id is as lasting as the organisation."""
-    return practice.database.all(
+    return services.database.all(
         "SELECT tenant_id AS id, tenant_id AS auth_event_id, tenant_id, name, created, created AS updated "
         "FROM organisations WHERE org = ?",
         (org,),
     )
 
 
-def _unauthorized(practice: PracticeServices, request: Request) -> Response:
-    answer = unauthorized(practice.tokens.refusal(bearer(request.headers)))
+def _unauthorized(services: SandboxServices, request: Request) -> Response:
+    answer = unauthorized(services.tokens.refusal_reason(bearer(request.headers)))
     return Response(answer.body, answer.status, media_type=answer.content_type)
 
 

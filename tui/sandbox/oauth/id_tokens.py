@@ -64,7 +64,7 @@ class IdTokens:
             "at_hash": _encoded(hashlib.sha256(answer["access_token"].encode()).digest()[:16]),
         }
         body |= {name: value for name, value in claims.items() if value is not None}
-        body |= person(scopes)
+        body |= user_claims(scopes)
         head = {"alg": ALGORITHM, "kid": self._key_id, "typ": "JWT"}
         signed = f"{_encoded(msgspec.json.encode(head))}.{_encoded(msgspec.json.encode(body))}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), SHA256())
@@ -80,7 +80,7 @@ class IdTokens:
         return hashlib.sha256(modulus.encode()).hexdigest()[:40].upper()
 
 
-def person(scopes: Collection[str]) -> dict[str, str]:
+def user_claims(scopes: Collection[str]) -> dict[str, str]:
     """Return what scopes let an app know of the one user."""
     known = {"sub": _USER.replace("-", ""), "xero_userid": _USER}
     for scope, claims in _PERSON.items():

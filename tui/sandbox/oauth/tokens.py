@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tui.sandbox.clock import Clock
-    from tui.sandbox.database import PracticeDatabase
+    from tui.sandbox.database import SandboxDatabase
 
 # The registered practice app. Not a secret: a desktop program has none (PKCE), and the custom
 # connection's secret opens nothing but invented contacts on loopback.
@@ -24,7 +24,7 @@ CLIENT_ID = "5E9A1F0C2B7D4E63A8F1C0D9B2E47A16"
 CUSTOM_CLIENT_ID = "C0570000A11E4B5C9D3E2F1A0B9C8D7E"
 CUSTOM_CLIENT_SECRET = "practice-secret"  # noqa: S105 - opens only the practice books
 
-READY_SCOPE = "offline_access accounting.contacts accounting.settings.read"
+DEFAULT_SCOPE = "offline_access accounting.contacts accounting.settings.read"
 
 _SECOND = 1000
 _CODE_LIFE = 5 * 60 * _SECOND
@@ -67,11 +67,11 @@ class TokenIssuer:
     Codes are kept in memory: they live five minutes.
     """
 
-    def __init__(self, database: PracticeDatabase, clock: Clock) -> None:
+    def __init__(self, database: SandboxDatabase, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._consents: dict[str, Consent] = {}
-        self.access_life = 1800
+        self.access_lifetime = 1800
         self.id_tokens = IdTokens(clock)
         self._database.execute("DELETE FROM tokens WHERE expires < ?", (self._clock.now_ms() - _REMEMBERED,))
 
@@ -100,7 +100,7 @@ class TokenIssuer:
     def refresh(self, refresh_token: str, issuer: str) -> dict[str, Any]:
         """Exchange a refresh token for a new pair; the old one works for 30 minutes more (said by Xero)."""
         with self._database.transaction():
-            row = self._live(refresh_token, "refresh")
+            row = self._find_valid(refresh_token, "refresh")
             if row is None:
                 raise OAuthError("invalid_grant")
             until = min(row["expires"], self._clock.now_ms() + _PREVIOUS_REFRESH_LIFE)
@@ -109,21 +109,21 @@ class TokenIssuer:
 
     def custom_connection(self, scope: str, org: int) -> dict[str, Any]:
         """Answer client credentials: an access token for one organisation, and no refresh token."""
-        token = self._new("access", secrets.token_hex(8), scope, org, self.access_life * _SECOND)
+        token = self._issue("access", secrets.token_hex(8), scope, org, self.access_lifetime * _SECOND)
         return self._answer(token, scope)
 
-    def ready_refresh_token(self) -> str:
+    def issue_refresh_token(self) -> str:
         """Make a refresh token that works at once, as after a sign-in that allowed everything."""
-        return self._new("refresh", secrets.token_hex(8), READY_SCOPE, None, _REFRESH_LIFE)
+        return self._issue("refresh", secrets.token_hex(8), DEFAULT_SCOPE, None, _REFRESH_LIFE)
 
-    def access(self, token: str) -> Access | None:
+    def find_access(self, token: str) -> Access | None:
         """Say what a bearer token opens; `None` when it is unknown or has expired."""
-        row = self._live(token, "access")
+        row = self._find_valid(token, "access")
         if row is None:
             return None
         return Access(row["grant_id"], frozenset(row["scope"].split()), row["org"])
 
-    def refusal(self, token: str) -> str:
+    def refusal_reason(self, token: str) -> str:
         """Say why a bearer token opens nothing, in Xero's words (seen)."""
         expired = self._database.value(
             "SELECT expires FROM tokens WHERE token = ? AND kind = 'access'", (token,)
@@ -148,32 +148,32 @@ class TokenIssuer:
         """End every sign-in, as when a person disconnects the app in Xero."""
         self._database.execute("DELETE FROM tokens")
 
-    def _live(self, token: str, kind: str) -> sqlite3.Row | None:
+    def _find_valid(self, token: str, kind: str) -> sqlite3.Row | None:
         return self._database.one(
             "SELECT * FROM tokens WHERE token = ? AND kind = ? AND expires > ?",
             (token, kind, self._clock.now_ms()),
         )
 
     def _grant(self, grant_id: str, scope: str, issuer: str, **claims: Any) -> dict[str, Any]:
-        access = self._new("access", grant_id, scope, None, self.access_life * _SECOND)
+        access = self._issue("access", grant_id, scope, None, self.access_lifetime * _SECOND)
         answer = self._answer(access, scope)
         if "openid" in scope.split():
             answer["id_token"] = self.id_tokens.issue(
                 issuer, CLIENT_ID, answer, sid=grant_id, global_session_id=grant_id, **claims
             )
         if "offline_access" in scope.split():
-            answer["refresh_token"] = self._new("refresh", grant_id, scope, None, _REFRESH_LIFE)
+            answer["refresh_token"] = self._issue("refresh", grant_id, scope, None, _REFRESH_LIFE)
         return answer
 
     def _answer(self, access_token: str, scope: str) -> dict[str, Any]:
         return {
             "access_token": access_token,
-            "expires_in": self.access_life,
+            "expires_in": self.access_lifetime,
             "token_type": "Bearer",
             "scope": scope,
         }
 
-    def _new(self, kind: str, grant_id: str, scope: str, org: int | None, life_ms: int) -> str:
+    def _issue(self, kind: str, grant_id: str, scope: str, org: int | None, life_ms: int) -> str:
         token = _random(kind, _LONG if kind == "access" else _SHORT)
         self._database.execute(
             "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tui.sandbox.books import Books
     from tui.sandbox.clock import Clock
-    from tui.sandbox.database import PracticeDatabase
+    from tui.sandbox.database import SandboxDatabase
 
 # The words of Re-Leased's *Sync Overview* page (its help centre).
 SYNCED, IN_PROGRESS, ERRORS = "Successfully synced", "In progress", "Sync has errors"
@@ -47,7 +47,7 @@ class Companies:
     """
 
     def __init__(
-        self, database: PracticeDatabase, clock: Clock, books: Books, cycle: float, length: float
+        self, database: SandboxDatabase, clock: Clock, books: Books, cycle: float, length: float
     ) -> None:
         self._database = database
         self._clock = clock
@@ -56,12 +56,12 @@ class Companies:
         self._running: dict[int, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         for organisation in books.organisations:
-            self._take_up_timetable(organisation.org)
+            self._resume_schedule(organisation.org)
 
     def start(self) -> None:
         """Start the timetables; needs a running event loop."""
         for row in self._database.all("SELECT org FROM companies"):
-            self._spawn(self._keep_timetable(row["org"]))
+            self._spawn(self._run_schedule(row["org"]))
 
     async def stop(self) -> None:
         """End the timetables; a sync under way is given up and leaves nothing behind."""
@@ -77,7 +77,7 @@ class Companies:
             raise LookupError(org)
         return row
 
-    def shown_state(self, org: int) -> str:
+    def display_state(self, org: int) -> str:
         """Say the state as *Sync Overview* would show it now."""
         return IN_PROGRESS if org in self._running else str(self.row(org)["state"])
 
@@ -87,7 +87,7 @@ class Companies:
             raise ValueError(f"state must be one of: {'; '.join(STATES)}")
         self._database.execute("UPDATE companies SET state = ? WHERE org = ?", (state, org))
 
-    def clock_moved(self, by_ms: int) -> None:
+    def shift_schedule(self, by_ms: int) -> None:
         """Keep the syncs as far away as they were when the services' clock is set."""
         self._database.execute("UPDATE companies SET next_sync = next_sync + ?", (by_ms,))
 
@@ -153,7 +153,7 @@ class Companies:
                 (run.number, run.started, now, outcome, org),
             )
 
-    def _take_up_timetable(self, org: int) -> None:
+    def _resume_schedule(self, org: int) -> None:
         """Go on after a restart: a sync missed meanwhile runs at once, as it would have without us."""
         self._database.execute("INSERT OR IGNORE INTO companies (org, state) VALUES (?, ?)", (org, SYNCED))
         latest = self._clock.now_ms() + int(self.cycle * _SECOND)
@@ -162,7 +162,7 @@ class Companies:
             (latest, latest, org),
         )
 
-    async def _keep_timetable(self, org: int) -> None:
+    async def _run_schedule(self, org: int) -> None:
         while True:
             due = self.row(org)["next_sync"]
             await asyncio.sleep(max(0, due - self._clock.now_ms()) / _SECOND)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tui.sandbox import json_body
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 from tui.sandbox.re_leased.company import SyncRefusedError
 from tui.sandbox.re_leased.feed import describe, feed
 from tui.sandbox.re_leased.overview import overview
@@ -17,18 +17,18 @@ from tui.sandbox.re_leased.overview import overview
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from tui.sandbox.books import PracticeOrganisation
+    from tui.sandbox.books import SandboxOrganisation
 
 _OVERVIEW = "/released/"
 
 
 async def sync(request: Request) -> Response:
     """Start a sync now, as *Sync icon › Start sync* does; 409 in words when it can't."""
-    practice, organisation = practice_of(request), _company(request)
+    services, organisation = services_of(request), _company(request)
     if organisation is None:
         return _unknown()
     try:
-        practice.companies.sync_now(organisation.org)
+        services.companies.sync_now(organisation.org)
     except SyncRefusedError as refusal:
         return JSONResponse({"error": str(refusal)}, 409)
     return await _done(request, organisation)
@@ -36,11 +36,11 @@ async def sync(request: Request) -> Response:
 
 async def set_state(request: Request) -> Response:
     """Put the company into one of the states of *Sync Overview*."""
-    practice, organisation = practice_of(request), _company(request)
+    services, organisation = services_of(request), _company(request)
     if organisation is None:
         return _unknown()
     try:
-        practice.companies.set_state(organisation.org, str((await body_of(request)).get("state")))
+        services.companies.set_state(organisation.org, str((await read_body(request)).get("state")))
     except ValueError as error:
         return JSONResponse({"error": str(error)}, 400)
     return await _done(request, organisation)
@@ -48,11 +48,11 @@ async def set_state(request: Request) -> Response:
 
 async def unlink(request: Request) -> Response:
     """Leave a contact out of every later sync, or (`link`) take it in again."""
-    practice, organisation = practice_of(request), _company(request)
-    row = practice.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
+    services, organisation = services_of(request), _company(request)
+    row = services.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
     if organisation is None or row is None:
         return _unknown()
-    practice.database.execute(
+    services.database.execute(
         "UPDATE contacts SET released_linked = ? WHERE id = ?",
         (request.url.path.endswith("/link"), row["id"]),
     )
@@ -65,7 +65,7 @@ async def to_overview(request: Request) -> Response:
     return RedirectResponse(_OVERVIEW)
 
 
-async def body_of(request: Request) -> dict[str, Any]:
+async def read_body(request: Request) -> dict[str, Any]:
     """Read a body that is JSON or a form; one that is neither counts as empty."""
     body = await request.body()
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
@@ -77,14 +77,14 @@ async def body_of(request: Request) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-async def _done(request: Request, organisation: PracticeOrganisation) -> Response:
+async def _done(request: Request, organisation: SandboxOrganisation) -> Response:
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(_OVERVIEW, 303)
-    return JSONResponse({"company": describe(practice_of(request), organisation)})
+    return JSONResponse({"company": describe(services_of(request), organisation)})
 
 
-def _company(request: Request) -> PracticeOrganisation | None:
-    return practice_of(request).books.by_tenant(request.path_params["tenant_id"])
+def _company(request: Request) -> SandboxOrganisation | None:
+    return services_of(request).books.by_tenant(request.path_params["tenant_id"])
 
 
 def _unknown() -> Response:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse
 
 from tui.sandbox.clock import iso
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from tui.sandbox.books import PracticeOrganisation
-    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.books import SandboxOrganisation
+    from tui.sandbox.context import SandboxServices
 
 _MOST_ITEMS = 500
 _LONGEST_CURSOR = 18
@@ -21,14 +21,14 @@ _LONGEST_CURSOR = 18
 
 async def feed(request: Request) -> JSONResponse:
     """Give the company's state and at most 500 items after a cursor; the cursor is opaque."""
-    practice = practice_of(request)
-    organisation = practice.books.by_tenant(request.path_params["tenant_id"])
+    services = services_of(request)
+    organisation = services.books.by_tenant(request.path_params["tenant_id"])
     if organisation is None:
         return JSONResponse({"error": "No such company."}, 404)
     after = request.query_params.get("after") or "0"
     if not after.isascii() or not after.isdigit() or len(after) > _LONGEST_CURSOR:
         return JSONResponse({"error": "This cursor was never given out."}, 400)
-    rows = practice.database.all(
+    rows = services.database.all(
         "SELECT * FROM feed WHERE org = ? AND seq > ? ORDER BY seq LIMIT ?",
         (organisation.org, int(after), _MOST_ITEMS),
     )
@@ -44,12 +44,12 @@ async def feed(request: Request) -> JSONResponse:
         for row in rows
     ]
     cursor = str(rows[-1]["seq"]) if rows else after
-    return JSONResponse({"company": describe(practice, organisation), "items": items, "cursor": cursor})
+    return JSONResponse({"company": describe(services, organisation), "items": items, "cursor": cursor})
 
 
-def describe(practice: PracticeServices, organisation: PracticeOrganisation) -> dict[str, Any]:
+def describe(services: SandboxServices, organisation: SandboxOrganisation) -> dict[str, Any]:
     """Tell a company's state, last sync and timetable."""
-    row = practice.companies.row(organisation.org)
+    row = services.companies.row(organisation.org)
     last = None
     if row["last_run"] is not None:
         last = {
@@ -60,8 +60,8 @@ def describe(practice: PracticeServices, organisation: PracticeOrganisation) -> 
         }
     return {
         "tenantId": organisation.tenant_id,
-        "state": practice.companies.shown_state(organisation.org),
+        "state": services.companies.display_state(organisation.org),
         "lastSync": last,
         "nextSyncAt": iso(row["next_sync"]),
-        "cycleSeconds": practice.companies.cycle,
+        "cycleSeconds": services.companies.cycle,
     }

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from tui.sandbox.clock import human
-from tui.sandbox.context import practice_of
+from tui.sandbox.context import services_of
 from tui.sandbox.html import button, details, isolated, page
 from tui.sandbox.re_leased.company import STATES
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from tui.sandbox.books import PracticeOrganisation
-    from tui.sandbox.context import PracticeServices
+    from tui.sandbox.books import SandboxOrganisation
+    from tui.sandbox.context import SandboxServices
 
 _LATEST = 10
 _MOST_UNLINKED = 20
@@ -23,16 +23,16 @@ _MOST_UNLINKED = 20
 
 async def overview(request: Request) -> Response:
     """Show every company with its state, timetable, latest pick-ups and unlinked contacts."""
-    practice = practice_of(request)
-    companies = "".join(_company(practice, one) for one in practice.books.organisations)
+    services = services_of(request)
+    companies = "".join(_company(services, one) for one in services.books.organisations)
     body = f"<h1>Practice Re-Leased: Sync Overview</h1>{companies}"
     return page("Practice Re-Leased", body)
 
 
-def _company(practice: PracticeServices, organisation: PracticeOrganisation) -> str:
+def _company(services: SandboxServices, organisation: SandboxOrganisation) -> str:
     base = f"/released/companies/{organisation.tenant_id}"
-    row = practice.companies.row(organisation.org)
-    state = practice.companies.shown_state(organisation.org)
+    row = services.companies.row(organisation.org)
+    state = services.companies.display_state(organisation.org)
     last = f"{human(row['last_finished'])}: {escape(row['last_outcome'])}" if row["last_run"] else "not yet"
     choices = "".join(
         f"<option{' selected' if one == row['state'] else ''}>{escape(one)}</option>" for one in STATES
@@ -44,28 +44,28 @@ def _company(practice: PracticeServices, organisation: PracticeOrganisation) -> 
                 ("State", f'<span class="badge">{escape(state)}</span>'),
                 ("Last sync", last),
                 ("Next sync", human(row["next_sync"])),
-                ("Waiting to be picked up", str(_waiting(practice, organisation))),
+                ("Waiting to be picked up", str(_waiting(services, organisation))),
             ]
         )
-        + button(f"{base}/sync", "Start sync", go=True)
+        + button(f"{base}/sync", "Start sync", is_primary=True)
         + f'<form class="row" method="post" action="{base}/state"><select name="state" aria-label="State">'
         f"{choices}</select><button>Set state</button></form>"
-        + _due(practice, organisation, base)
-        + _picked_up(practice, organisation)
-        + _unlinked(practice, organisation, base)
+        + _due(services, organisation, base)
+        + _picked_up(services, organisation)
+        + _unlinked(services, organisation, base)
     )
 
 
-def _waiting(practice: PracticeServices, organisation: PracticeOrganisation) -> int:
-    count: int = practice.database.value(
+def _waiting(services: SandboxServices, organisation: SandboxOrganisation) -> int:
+    count: int = services.database.value(
         "SELECT count(*) FROM contacts WHERE org = ? AND released_linked AND released_active IS NOT active",
         (organisation.org,),
     )
     return count
 
 
-def _due(practice: PracticeServices, organisation: PracticeOrganisation, base: str) -> str:
-    rows = practice.database.all(
+def _due(services: SandboxServices, organisation: SandboxOrganisation, base: str) -> str:
+    rows = services.database.all(
         "SELECT contact_id, name, active FROM contacts "
         "WHERE org = ? AND released_linked AND released_active IS NOT active LIMIT ?",
         (organisation.org, _LATEST),
@@ -78,8 +78,8 @@ def _due(practice: PracticeServices, organisation: PracticeOrganisation, base: s
     return f"<h3>Waiting for the next sync</h3><table>{lines}</table>" if lines else ""
 
 
-def _picked_up(practice: PracticeServices, organisation: PracticeOrganisation) -> str:
-    rows = practice.database.all(
+def _picked_up(services: SandboxServices, organisation: SandboxOrganisation) -> str:
+    rows = services.database.all(
         "SELECT f.picked_up, f.state, f.run, c.name FROM feed f "
         "JOIN contacts c ON c.org = f.org AND c.contact_id = f.contact_id "
         "WHERE f.org = ? ORDER BY f.seq DESC LIMIT ?",
@@ -93,8 +93,8 @@ def _picked_up(practice: PracticeServices, organisation: PracticeOrganisation) -
     return f"<h3>Picked up lately</h3><table>{lines}</table>" if lines else ""
 
 
-def _unlinked(practice: PracticeServices, organisation: PracticeOrganisation, base: str) -> str:
-    rows = practice.database.all(
+def _unlinked(services: SandboxServices, organisation: SandboxOrganisation, base: str) -> str:
+    rows = services.database.all(
         "SELECT contact_id, name FROM contacts WHERE org = ? AND NOT released_linked "
         "ORDER BY name_key LIMIT ?",
         (organisation.org, _MOST_UNLINKED),

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import contact
-from tui.sandbox.accounting.groups import in_contact
+from tui.sandbox.accounting.groups import group_document
 from tui.sandbox.contact import ACTIVE, ARCHIVED, GDPR
-from tui.sandbox.database import building
+from tui.sandbox.database import build_database
 from tui.sandbox.sample_data.contacts import NEWEST_MS, ContactFactory
 from tui.sandbox.sample_data.names import AWKWARD_NAMES
 
@@ -48,11 +48,11 @@ class _Role:
 
 def seed(file: Path, contacts: int) -> None:
     """Make the practice database with so many contacts in the first organisation."""
-    with building(file) as connection:
+    with build_database(file) as connection:
         connection.execute("INSERT INTO meta VALUES ('contacts', ?)", (str(contacts),))
         first_row = 1
         for org, name, short_code in _ORGANISATIONS:
-            many = contacts if org == 1 else max(1, contacts // _SECOND_ORGANISATION)
+            count = contacts if org == 1 else max(1, contacts // _SECOND_ORGANISATION)
             tenant_id = str(uuid.uuid5(_NAMESPACE, name))
             connection.execute(
                 "INSERT INTO organisations VALUES (?, ?, ?, ?, ?)",
@@ -63,44 +63,44 @@ def seed(file: Path, contacts: int) -> None:
                 (str(uuid.uuid5(_NAMESPACE, f"connection {org}")), org, str(uuid.uuid5(_NAMESPACE, "event")),
                  NEWEST_MS, NEWEST_MS),
             )  # fmt: skip
-            _fill(connection, org, first_row, many)
-            first_row += many
+            _fill(connection, org, first_row, count)
+            first_row += count
 
 
-def _fill(connection: sqlite3.Connection, org: int, first_row: int, many: int) -> None:
+def _fill(connection: sqlite3.Connection, org: int, first_row: int, count: int) -> None:
     groups = {name: str(uuid.uuid5(_NAMESPACE, f"{org} {name}")) for name in GROUPS}
     connection.executemany(
         "INSERT INTO groups VALUES (?, ?, ?, 'ACTIVE')", [(groups[name], org, name) for name in GROUPS]
     )
     members: list[tuple[str, int]] = []
-    connection.executemany(_INSERT, _rows(org, first_row, many, groups, members))
+    connection.executemany(_INSERT, _rows(org, first_row, count, groups, members))
     connection.executemany("INSERT INTO group_members VALUES (?, ?)", members)
 
 
 def _rows(
-    org: int, first_row: int, many: int, groups: dict[str, str], members: list[tuple[str, int]]
+    org: int, first_row: int, count: int, groups: dict[str, str], members: list[tuple[str, int]]
 ) -> Iterator[tuple[Any, ...]]:
-    maker = ContactFactory(f"reshelve {org}")
-    shown = {name: in_contact(group_id, name) for name, group_id in groups.items()}
-    roles, plain = _roles(many), _Role()
+    factory = ContactFactory(f"reshelve {org}")
+    shown = {name: group_document(group_id, name) for name, group_id in groups.items()}
+    roles, plain = _roles(count), _Role()
     names: dict[int | None, str] = {}
     wanted = {role.twin for role in roles.values()}
-    for number in range(many):
+    for number in range(count):
         role = roles.get(number, plain)
         given = AWKWARD_NAMES[number] if org == 1 and number < len(AWKWARD_NAMES) else None
         if role.twin is not None and not role.merged:
             given = names[role.twin]
-        made = maker.make(number, name=given, active=True if number < len(AWKWARD_NAMES) else role.active)
+        sample = factory.make(number, name=given, active=True if number < len(AWKWARD_NAMES) else role.active)
         if number in wanted:
-            names[number] = made.document["Name"]
-        made.document["ContactGroups"] = [shown[made.group]]
-        members.append((groups[made.group], first_row + number))
-        yield _row(org, first_row + number, made, role, maker)
+            names[number] = sample.document["Name"]
+        sample.document["ContactGroups"] = [shown[sample.group]]
+        members.append((groups[sample.group], first_row + number))
+        yield _row(org, first_row + number, sample, role, factory)
 
 
-def _row(org: int, row: int, made: SampleContact, role: _Role, maker: ContactFactory) -> tuple[Any, ...]:
-    document = made.document
-    merged_to = maker.contact_id(role.twin) if role.merged and role.twin is not None else None
+def _row(org: int, row: int, sample: SampleContact, role: _Role, factory: ContactFactory) -> tuple[Any, ...]:
+    document = sample.document
+    merged_to = factory.contact_id(role.twin) if role.merged and role.twin is not None else None
     if role.merged:
         document["MergedToContactID"] = merged_to
     if role.merged or role.gdpr:
@@ -108,12 +108,12 @@ def _row(org: int, row: int, made: SampleContact, role: _Role, maker: ContactFac
     document = contact.in_order(document)
     active = document["ContactStatus"] == ACTIVE
     return (
-        *contact.columns(document), row, org, made.updated, made.created, merged_to, role.repeating, active,
+        *contact.columns(document), row, org, sample.updated, sample.created, merged_to, role.repeating, active,
         role.linked,
     )  # fmt: skip
 
 
-def _roles(many: int) -> dict[int, _Role]:
+def _roles(count: int) -> dict[int, _Role]:
     """Spread the special cases over the first contacts; small books have fewer of them."""
     start, step = len(AWKWARD_NAMES), 3
     ordinary = _Role(active=True)
@@ -127,7 +127,7 @@ def _roles(many: int) -> dict[int, _Role]:
     ]
     roles: dict[int, _Role] = {}
     number = start
-    for case in cases[:: max(1, -(-len(cases) * 10 // many))]:
+    for case in cases[:: max(1, -(-len(cases) * 10 // count))]:
         # The contact before a twin is the active one that it shares its name with, or was merged into.
         roles[number] = ordinary
         roles[number + 1] = case if case.twin is None else replace(case, twin=number)

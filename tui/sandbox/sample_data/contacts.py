@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tui.sandbox.clock import xero_date
-from tui.sandbox.contact import ACTIVE, ARCHIVED, Document, blank, edited
+from tui.sandbox.contact import ACTIVE, ARCHIVED, Document, blank, with_edit_defaults
 from tui.sandbox.sample_data import names
 
 # Fixed, so that a practice contact is the same whenever it is seeded: 30 June 2026, 12:00 UTC.
@@ -127,7 +127,7 @@ class ContactFactory:
         if "EmailAddress" not in document:
             # Some contacts nobody has edited since they came: they have neither phone nor address.
             return
-        document |= edited(document)
+        document |= with_edit_defaults(document)
         street_slot, mobile = document["Addresses"][0], document["Phones"][3]
         street_slot |= {"AddressLine1": line, "City": town, "PostalCode": post_code, "Country": "New Zealand"}
         mobile |= {

@@ -14,14 +14,14 @@ from textual.widgets import Static
 
 from tui.actions.registry import bindings
 from tui.model.change import State
-from tui.screens.changes import activity_format as words
+from tui.screens.changes import activity_format
 from tui.screens.changes.change_controller import can_retry
 from tui.screens.changes.change_list_screen import ChangeListScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.file_name import FileNameScreen
 from tui.screens.messages import SnapshotChanged
-from tui.widgets.change_groups import ChangeGroups
-from tui.widgets.formatting import counted
+from tui.widgets.change_groups import ChangeGroupBar
+from tui.widgets.formatting import pluralize
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.paused_banner import PausedBanner
 from tui.widgets.search_box import SearchBox
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend, TimelineLine
+    from tui.model.backend import Backend, TimelineEntry
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
-_TO_TAKE_BACK = frozenset({State.QUEUED, State.AWAITING_USER})
+_CANCELLABLE = frozenset({State.QUEUED, State.AWAITING_USER})
 _SEARCH_KEYS = (("open", "To the list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
 @dataclass
-class _Told(Message, bubble=False):
+class _TimelineLoaded(Message, bubble=False):
     view: ChangeView
-    lines: Sequence[TimelineLine]
+    lines: Sequence[TimelineEntry]
 
 
 class ActivityScreen(ChangeListScreen):
@@ -69,18 +69,18 @@ class ActivityScreen(ChangeListScreen):
     def compose(self) -> ComposeResult:
         """Put the list above, or beside, what happened to one of them."""
         yield StaticLine(id="heading")
-        yield ChangeGroups()
+        yield ChangeGroupBar()
         yield SearchBox("#rows", id="search")
         yield PausedBanner()
         with Container(id="body"):
-            yield VirtualList(self.write_row, id="rows")
+            yield VirtualList(self.format_row, id="rows")
             with VerticalScroll(id="story", can_focus=False):
                 yield Static(id="told", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Read the newest."""
-        self.rows.empty_text = words.READING
+        self.rows.empty_text = activity_format.READING
         self.show_total(0)
         self._update()
         self.find()
@@ -89,34 +89,34 @@ class ActivityScreen(ChangeListScreen):
         """Write whose changes these are, and how many were found."""
         name = content(self.backend.snapshot.organisation.name, "bold")
         heading = Content.assemble(
-            ("Changes", "bold $text-primary"), "  ", name, "  ", counted(total, "change")
+            ("Changes", "bold $text-primary"), "  ", name, "  ", pluralize(total, "change")
         )
         self.query_one("#heading", StaticLine).show(heading)
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
         self._update()
-        self.read_again()
+        self.reload()
 
     def _update(self) -> None:
         snapshot = self.backend.snapshot
         self.groups.update_from(snapshot.summary)
         self.query_one(PausedBanner).update_from(snapshot)
-        self._offer_keys()
+        self._update_key_bar()
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
-        self._offer_keys()
+        self._update_key_bar()
 
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         if self.search.has_focus_within:
-            self.key_bar.offer(*_SEARCH_KEYS)
+            self.key_bar.set_actions(*_SEARCH_KEYS)
             return
         view = self.current
         state = view.change.state if view is not None else None
         back = {State.QUEUED: ("take_back", "Cancel"), State.AWAITING_USER: ("take_back", "Stop waiting")}
-        self.key_bar.offer(
-            *([back[state]] if state in _TO_TAKE_BACK else []),
+        self.key_bar.set_actions(
+            *([back[state]] if state in _CANCELLABLE else []),
             *(["retry"] if can_retry(view) else []),
             *([("open", "Open contact")] if view is not None else []),
             "search",
@@ -139,21 +139,21 @@ class ActivityScreen(ChangeListScreen):
 
     def cursor_moved(self) -> None:
         """Tell of the change under the cursor."""
-        self._offer_keys()
+        self._update_key_bar()
         if self.current is None:
             self.query_one("#told", Static).update("")
         else:
-            self._ask_timeline(self.current)
+            self._load_timeline(self.current)
 
     @work(exclusive=True, group="story", exit_on_error=False)
-    async def _ask_timeline(self, view: ChangeView) -> None:
-        self.post_message(_Told(view, await self.backend.timeline(view.change)))
+    async def _load_timeline(self, view: ChangeView) -> None:
+        self.post_message(_TimelineLoaded(view, await self.backend.timeline(view.change)))
 
-    @on(_Told)
-    def _show_story(self, message: _Told) -> None:
+    @on(_TimelineLoaded)
+    def _show_details(self, message: _TimelineLoaded) -> None:
         if message.view == self.current:
-            told = words.story(message.view, message.lines, self.now(), self.key)
-            self.query_one("#told", Static).update(told)
+            details = activity_format.details(message.view, message.lines, self.now(), self.key)
+            self.query_one("#told", Static).update(details)
 
     @on(VirtualList.Opened)
     def _open(self) -> None:
@@ -165,7 +165,7 @@ class ActivityScreen(ChangeListScreen):
     def action_retry(self) -> None:
         """Try again what Xero refused."""
         self.rows.reveal_cursor()
-        self.try_again(self.current)
+        self.retry_change(self.current)
 
     def action_take_back(self) -> None:
         """Cancel what hasn't left, or stop waiting for a restore, if the person means it."""
@@ -174,20 +174,24 @@ class ActivityScreen(ChangeListScreen):
             return
         self.rows.reveal_cursor()
         change = view.change
-        if change.state not in _TO_TAKE_BACK:
-            self.flash(words.why_not_back(change, self.key("undo")))
+        if change.state not in _CANCELLABLE:
+            self.flash(activity_format.not_cancellable_reason(change, self.key("undo")))
             return
 
-        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
-            if may:
-                self._take_back(change)
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_confirmed:
+                self._cancel_change(change)
 
-        is_handoff = change.state is State.AWAITING_USER
-        question, yes = ("Stop waiting?", "Stop waiting") if is_handoff else ("Take it back?", "Take back")
-        self.open_screen(AskScreen(question, words.taking_back(change), yes=yes, no="Keep"), answered)
+        is_manual_restore = change.state is State.AWAITING_USER
+        question, yes = (
+            ("Stop waiting?", "Stop waiting") if is_manual_restore else ("Take it back?", "Take back")
+        )
+        self.open_screen(
+            AskScreen(question, activity_format.cancel_explanation(change), yes=yes, no="Keep"), answered
+        )
 
     @work(group="take-back", exit_on_error=False)
-    async def _take_back(self, change: Change) -> None:
+    async def _cancel_change(self, change: Change) -> None:
         if change.state is State.AWAITING_USER:
             await self.backend.dismiss(change)
             self.flash("No longer waited for. Xero stays as it is.")
@@ -203,18 +207,18 @@ class ActivityScreen(ChangeListScreen):
             self.flash("There is nothing here to export.")
             return
 
-        def named(file: Path | None) -> None:
+        def file_chosen(file: Path | None) -> None:
             if file is not None:
                 self._export(file)
 
         suggestion = Path.home() / f"reshelve-changes-{self.local_now():%Y-%m-%d}.csv"
-        found = counted(self.window.total, "change")
-        self.open_screen(FileNameScreen(f"Export {found}", suggestion), named)
+        found = pluralize(self.window.total, "change")
+        self.open_screen(FileNameScreen(f"Export {found}", suggestion), file_chosen)
 
     @work(group="export", exit_on_error=False)
     async def _export(self, file: Path) -> None:
         count = await self.backend.export(self.query_shown, file)
-        self.flash(f"{counted(count, 'change')} written to {file}")
+        self.flash(f"{pluralize(count, 'change')} written to {file}")
 
     def action_handoffs(self) -> None:
         """Show the restores that wait for a press in Xero."""

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from tui.actions.registry import usual_key
+from tui.actions.registry import default_key
 from tui.model.change import Action, Origin, State
 from tui.model.change_list import ChangeGroup
 from tui.widgets import clock
-from tui.widgets.refusals import advice
-from tui.widgets.status_badge import StatusBadge, sign
+from tui.widgets.refusals import refusal_advice
+from tui.widgets.status_badge import StatusBadge, badge_for
 from tui.widgets.text import content, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tui.model.backend import TimelineLine
+    from tui.model.backend import TimelineEntry
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
 
@@ -28,92 +28,92 @@ EMPTY: Final = {
     ChangeGroup.ALL: NOTHING_YET,
     ChangeGroup.OPEN: "Nothing is under way.",
     ChangeGroup.REFUSED: "Nothing is refused.",
-    ChangeGroup.WAITING: "There is nothing left to be seen in Re-Leased.",
+    ChangeGroup.PENDING: "There is nothing left to be seen in Re-Leased.",
     ChangeGroup.DONE: "Nothing is finished yet.",
 }
 READING: Final = "Reading the journal …"
 _ACTIONS: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}
-_ENDS: Final = {
+_END_BADGES: Final = {
     State.CANCELLED: StatusBadge("·", "taken back", "muted"),
     State.DISMISSED: StatusBadge("·", "not waited for", "muted"),
     State.CONFIRMED: StatusBadge("✓", "done", "muted"),
 }
-_AGAIN: Final = StatusBadge("·", "tried again", "muted")
+_RETRIED: Final = StatusBadge("·", "tried again", "muted")
 _ACTION, _SIGN, _WHEN, _GAP = 8, 20, 12, 2
 _LEAST_NAME: Final = 12
 _ROOM_FOR_WORDS: Final = 96
 
 
-def look_of(view: ChangeView, now: datetime) -> StatusBadge:
+def change_badge(view: ChangeView, now: datetime) -> StatusBadge:
     """Return what is said of a change: something of every one, here."""
     change = view.change
     if change.state is State.REFUSED and change.superseded:
-        return _AGAIN
-    shown = sign(view, now.astimezone())
-    return shown if shown.text else _ENDS.get(change.state, shown)
+        return _RETRIED
+    shown = badge_for(view, now.astimezone())
+    return shown if shown.text else _END_BADGES.get(change.state, shown)
 
 
 def row(view: ChangeView, width: int, now: datetime) -> Content:
     """Write one change in a line of this width."""
-    change, look = view.change, look_of(view, now)
-    when = clock.short(change.requested_at, now).rjust(_WHEN)
+    change, badge = view.change, change_badge(view, now)
+    when = clock.short_time(change.requested_at, now).rjust(_WHEN)
     taken = _ACTION + _SIGN + _WHEN + 3 * _GAP
-    words = ""
+    message = ""
     if width - taken < _LEAST_NAME:
         when, taken = "", _ACTION + _SIGN + 2 * _GAP
     free = max(4, width - taken)
     if width >= _ROOM_FOR_WORDS and change.message:
-        free, words = free // 2, change.message
+        free, message = free // 2, change.message
     gap = " " * _GAP
     parts = [
         content(fit(change.name, free), "bold" if change.state.is_open else ""),
         Content.styled(fit(_ACTIONS[change.action], _ACTION), "$text-muted"),
-        Content.styled(fit(look.text, _SIGN), f"$text-{look.style}" if look.style else ""),
+        Content.styled(fit(badge.text, _SIGN), f"$text-{badge.style}" if badge.style else ""),
     ]
     if when:
         parts.append(Content.styled(when, "$text-muted"))
-    if words:
-        parts.append(content(words, "$text-muted"))
+    if message:
+        parts.append(content(message, "$text-muted"))
     return Content(gap).join(parts)
 
 
-def story(
+def details(
     view: ChangeView,
-    lines: Sequence[TimelineLine],
+    lines: Sequence[TimelineEntry],
     now: datetime,
-    key: Callable[[str], str] = usual_key,
+    key: Callable[[str], str] = default_key,
 ) -> Content:
     """Write what happened to one change, the newest first."""
-    change, look = view.change, look_of(view, now)
+    change, badge = view.change, change_badge(view, now)
     written = [
         Content.assemble(
             content(change.name, "bold"),
             "  ",
-            (look.text, f"$text-{look.style}" if look.style else ""),
+            (badge.text, f"$text-{badge.style}" if badge.style else ""),
         ),
-        Content.styled(_asked(change, now), "$text-muted"),
+        Content.styled(_requested_line(change, now), "$text-muted"),
     ]
     if change.message:
         written.append(
             content(change.message, "$text-error" if change.state is State.REFUSED else "$text-muted")
         )
-    to_do = advice(change, retry="retry", key=key)
+    to_do = refusal_advice(change, retry="retry", key=key)
     if to_do:
         written.append(content(to_do, "$text-warning"))
     written += (
-        Content.assemble((f"{line.when}  ", "$text-muted"), content(line.what)) for line in reversed(lines)
+        Content.assemble((f"{line.when}  ", "$text-muted"), content(line.event)) for line in reversed(lines)
     )
     return Content("\n").join(written)
 
 
-def _asked(change: Change, now: datetime) -> str:
-    when = clock.short(change.requested_at, now)
+def _requested_line(change: Change, now: datetime) -> str:
+    when = clock.short_time(change.requested_at, now)
     if change.origin is Origin.XERO:
         return f"{_ACTIONS[change.action].capitalize()} noticed in Xero, {when}"
     return f"{_ACTIONS[change.action].capitalize()} asked for here, {when}"
 
 
-def taking_back(change: Change) -> tuple[str, ...]:
+def cancel_explanation(change: Change) -> tuple[str, ...]:
     """Say what taking back comes to."""
     if change.state is State.AWAITING_USER:
         return (f"Reshelve stops waiting for the restore of {change.name}.", "Nothing changes in Xero.")
@@ -123,7 +123,7 @@ def taking_back(change: Change) -> tuple[str, ...]:
     )
 
 
-def why_not_back(change: Change, undo: str) -> str:
+def not_cancellable_reason(change: Change, undo: str) -> str:
     """Say why there is nothing to take back; `undo` is the key that undoes."""
     if change.state.is_open:
         return f"It is on its way to Xero this moment. Once it has arrived, {undo} undoes it."

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, Generic
 from textual import work
 from textual.screen import ScreenResultType
 
-from tui.actions.registry import usual_key
+from tui.actions.registry import default_key
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.messages import RestoreRequested
-from tui.widgets.formatting import counted
+from tui.widgets.formatting import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -24,20 +24,20 @@ _ALREADY: Final = {
     Action.ARCHIVE: "Already archived. Press {restore} to restore it.",
     Action.RESTORE: "Already active. Press {archive} to archive it.",
 }
-_OUT_OF_REACH: Final = {
+_NOT_CHANGEABLE: Final = {
     ContactStatus.GDPRREQUEST: "Xero holds this contact for a privacy request: it can be neither archived "
     "nor restored.",
     ContactStatus.DELETED: "Xero no longer has this contact: it can be neither archived nor restored.",
 }
-_ON_ITS_WAY: Final = {
+_IN_PROGRESS: Final = {
     Action.ARCHIVE: "This contact is being archived already.",
     Action.RESTORE: "This contact is being restored already.",
 }
 
 
 _NOT_REFUSED: Final = "Xero refused nothing here that could be tried again."
-_TRIED_AGAIN: Final = "This was tried again already."
-_NOT_AGAIN: Final = (
+_ALREADY_RETRIED: Final = "This was tried again already."
+_NOT_RETRYABLE: Final = (
     "It can't be tried again: it is so already, out of reach, or has another change under way."
 )
 
@@ -47,23 +47,23 @@ def can_retry(view: ChangeView | None) -> bool:
     return view is not None and view.change.state is State.REFUSED and not view.change.superseded
 
 
-def why_not(
+def blocked_reason(
     action: Action,
     status: ContactStatus,
     last_change: ChangeView | None,
     *,
     is_merged: bool,
-    key: Callable[[str], str] = usual_key,
+    key: Callable[[str], str] = default_key,
 ) -> str:
     """Say why one contact can't be changed this way now; empty when it can. `key` names an action's key."""
     if last_change is not None and last_change.change.state.is_open:
         change = last_change.change
         if change.state is State.AWAITING_USER:
             return f"This restore waits for a press in Xero. Press {key('handoffs')} to see it."
-        return _ON_ITS_WAY[change.action]
-    if status in _OUT_OF_REACH:
-        return _OUT_OF_REACH[status]
-    if status is action.target:
+        return _IN_PROGRESS[change.action]
+    if status in _NOT_CHANGEABLE:
+        return _NOT_CHANGEABLE[status]
+    if status is action.target_status:
         return _ALREADY[action].format(archive=key("archive"), restore=key("restore"))
     if action is Action.RESTORE and is_merged:
         return "This contact was merged into another in Xero: it can't be restored."
@@ -73,7 +73,7 @@ def why_not(
 class ChangeController(UndoController[ScreenResultType], Generic[ScreenResultType]):
     """The part of a screen that asks, confirms and journals a change."""
 
-    def change(
+    def confirm_change(
         self, action: Action, contact_ids: Sequence[str], *, hidden: Collection[str] = frozenset()
     ) -> None:
         """Ask for confirmation, then journal the changes; `hidden` are contacts the list doesn't show."""
@@ -92,11 +92,13 @@ class ChangeController(UndoController[ScreenResultType], Generic[ScreenResultTyp
         if action is Action.RESTORE:
             self.post_message(RestoreRequested(contact_ids))
         doing = "Archiving" if action is Action.ARCHIVE else "Restoring"
-        self.changed(f"{doing} {counted(count, 'contact')}." if count else "That is already on its way.")
+        self.show_requested(
+            f"{doing} {pluralize(count, 'contact')}." if count else "That is already on its way."
+        )
 
-    def changed(self, words: str) -> None:
+    def show_requested(self, text: str) -> None:
         """Show that the changes are in the journal."""
-        self.flash(words)
+        self.flash(text)
 
     def action_tenant_groups(self) -> None:
         """Mark contact groups as tenants."""
@@ -104,12 +106,12 @@ class ChangeController(UndoController[ScreenResultType], Generic[ScreenResultTyp
 
         self.open_screen(TenantGroupsScreen(self.backend))
 
-    def try_again(self, view: ChangeView | None) -> None:
+    def retry_change(self, view: ChangeView | None) -> None:
         """Ask again for what Xero refused, or say why there is nothing to ask for."""
         if view is None or view.change.state is not State.REFUSED:
             self.flash(_NOT_REFUSED)
         elif view.change.superseded:
-            self.flash(_TRIED_AGAIN)
+            self.flash(_ALREADY_RETRIED)
         else:
             self._retry(view.change)
 
@@ -118,4 +120,4 @@ class ChangeController(UndoController[ScreenResultType], Generic[ScreenResultTyp
         count = await self.backend.retry([change])
         if count and change.action is Action.RESTORE:
             self.post_message(RestoreRequested((change.contact_id,)))
-        self.flash("Trying again." if count else _NOT_AGAIN)
+        self.flash("Trying again." if count else _NOT_RETRYABLE)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from textual import getters, on, work
 from textual.message import Message
 
-from tui.model.change_list import ChangeGroup, ChangeQuery, ChangesFound
-from tui.screens.changes import activity_format as words
-from tui.screens.changes.activity_window import ChangeWindow, around
+from tui.model.change_list import ChangeGroup, ChangeQuery, ChangeSearchResult
+from tui.screens.changes import activity_format
+from tui.screens.changes.activity_window import ChangeWindow, with_margin
 from tui.screens.changes.change_controller import ChangeController
-from tui.widgets.change_groups import ChangeGroups
+from tui.widgets.change_groups import ChangeGroupBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.virtual_list import VirtualList
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class ChangesRead(Message, bubble=False):
+class ChangesLoaded(Message, bubble=False):
     """A part of the list was read. `cursor_on` is the change that the cursor is to be put on."""
 
     query: ChangeQuery
     start: int
-    found: ChangesFound
+    found: ChangeSearchResult
     keep: bool = True
     cursor_on: int | None = None
 
@@ -47,17 +47,17 @@ class ChangeListScreen(ChangeController[None]):
     """
 
     rows = getters.query_one(VirtualList)
-    groups = getters.query_one(ChangeGroups)
+    groups = getters.query_one(ChangeGroupBar)
     search = getters.query_one(SearchBox)
 
     def __init__(self) -> None:
         super().__init__()
         self.window = ChangeWindow()
         self.query_shown = ChangeQuery()
-        self._is_read = False
+        self._is_loaded = False
         self.current: ChangeView | None = None
-        self._reader: Worker[None] | None = None
-        self._again = False
+        self._load_worker: Worker[None] | None = None
+        self._reload_queued = False
         self._last_id: int | None = None
 
     def cursor_moved(self) -> None:
@@ -68,41 +68,41 @@ class ChangeListScreen(ChangeController[None]):
         """Say how many were found."""
         raise NotImplementedError
 
-    def write_row(self, index: int, width: int) -> Sequence[Content]:
+    def format_row(self, index: int, width: int) -> Sequence[Content]:
         """Write one row; what isn't read yet is read by then."""
         view = self.window.at(index)
-        return () if view is None else (words.row(view, width, self.now()),)
+        return () if view is None else (activity_format.row(view, width, self.now()),)
 
     def find(self) -> None:
         """Find anew, from the top."""
         self._parse()
-        self._read(0, max(1, self.rows.size.height), keep=False)
+        self._load(0, max(1, self.rows.size.height), keep=False)
 
     def _parse(self) -> None:
         self.query_shown = ChangeQuery.parse(self.groups.group, self.search.text)
 
-    def read_again(self) -> None:
+    def reload(self) -> None:
         """Read what is visible again: it may look different. One read at a time, and one after it."""
-        if self._reader is not None and self._reader.is_running:
-            self._again = True
+        if self._load_worker is not None and self._load_worker.is_running:
+            self._reload_queued = True
             return
-        self._again = False
-        self._read(*self._wanted(), keep=True)
+        self._reload_queued = False
+        self._load(*self._visible_range(), keep=True)
 
-    def _wanted(self) -> tuple[int, int]:
-        start, stop = self.rows.in_sight
+    def _visible_range(self) -> tuple[int, int]:
+        start, stop = self.rows.visible_range
         return start, max(stop, start + 1)
 
-    def _read(self, start: int, stop: int, *, keep: bool) -> None:
-        self._reader = self._ask(self.query_shown, *around(start, stop), keep=keep)
+    def _load(self, start: int, stop: int, *, keep: bool) -> None:
+        self._load_worker = self._load_changes(self.query_shown, *with_margin(start, stop), keep=keep)
 
     @work(exclusive=True, group="changes", exit_on_error=False)
-    async def _ask(self, query: ChangeQuery, start: int, stop: int, *, keep: bool) -> None:
+    async def _load_changes(self, query: ChangeQuery, start: int, stop: int, *, keep: bool) -> None:
         found = await self.backend.changes(query, start, stop)
-        self.post_message(ChangesRead(query, start, found, keep=keep))
+        self.post_message(ChangesLoaded(query, start, found, keep=keep))
 
     @work(exclusive=True, group="changes", exit_on_error=False)
-    async def _ask_around(self, query: ChangeQuery, change_id: int) -> None:
+    async def _load_around(self, query: ChangeQuery, change_id: int) -> None:
         """Read the list until this change is found in it."""
         start = 0
         while True:
@@ -111,17 +111,19 @@ class ChangeListScreen(ChangeController[None]):
             if is_there or start + _CHUNK >= found.total:
                 break
             start += _CHUNK
-        self.post_message(ChangesRead(query, start, found, cursor_on=change_id))
+        self.post_message(ChangesLoaded(query, start, found, cursor_on=change_id))
 
-    @on(ChangesRead)
-    def _changes_read(self, message: ChangesRead) -> None:
+    @on(ChangesLoaded)
+    def _changes_loaded(self, message: ChangesLoaded) -> None:
         if message.query != self.query_shown:
             return
-        grown = message.found.total - self.window.total if self._is_read else 0
-        self._is_read = True
-        self.window.take(message.start, message.found)
+        grown = message.found.total - self.window.total if self._is_loaded else 0
+        self._is_loaded = True
+        self.window.set_changes(message.start, message.found)
         rows = self.rows
-        empty = words.NOT_FOUND if message.query.words else words.EMPTY[message.query.group]
+        empty = (
+            activity_format.NOT_FOUND if message.query.words else activity_format.EMPTY[message.query.group]
+        )
         rows.empty_text = empty.format(back=self.key("back"), clear=self.key("clear"))
         if message.cursor_on is not None:
             rows.show(message.found.total, self.window.index_of(message.cursor_on) or 0)
@@ -132,11 +134,11 @@ class ChangeListScreen(ChangeController[None]):
             rows.scroll_to(y=0, animate=False, force=True)
             rows.show(message.found.total)
         self.show_total(message.found.total)
-        self._look_under_cursor()
-        if not self.window.covers(*rows.in_sight):
-            self._read(*self._wanted(), keep=True)
-        elif self._again:
-            self.read_again()
+        self._update_current()
+        if not self.window.covers(*rows.visible_range):
+            self._load(*self._visible_range(), keep=True)
+        elif self._reload_queued:
+            self.reload()
 
     def _keep_cursor(self, grown: int) -> None:
         """Put the cursor where its change stands now, and what is visible along with it."""
@@ -144,12 +146,12 @@ class ChangeListScreen(ChangeController[None]):
         index = None if self.current is None else self.window.index_of(self.current.change.change_id)
         if index is None:
             # Not among what was read: it has left the group, or stands further down than was looked.
-            index = before if rows.in_sight[0] == 0 else before + max(0, grown)
+            index = before if rows.visible_range[0] == 0 else before + max(0, grown)
         rows.show(self.window.total, index)
         if rows.scroll_offset.y and index != before:
             rows.scroll_rows(index - before)
 
-    def _look_under_cursor(self) -> None:
+    def _update_current(self) -> None:
         view = self.window.at(self.rows.cursor)
         # Where the wheel has left the cursor behind, its change is still the one last seen there.
         if view is not None or not self.window.total:
@@ -163,11 +165,11 @@ class ChangeListScreen(ChangeController[None]):
 
     @on(VirtualList.Scrolled)
     def _scrolled(self) -> None:
-        if self._is_read and not self.window.covers(*self.rows.in_sight):
-            self._read(*self._wanted(), keep=True)
+        if self._is_loaded and not self.window.covers(*self.rows.visible_range):
+            self._load(*self._visible_range(), keep=True)
 
     @on(SearchBox.Changed)
-    def _words_changed(self) -> None:
+    def _search_changed(self) -> None:
         if self.current is not None:
             self._last_id = self.current.change.change_id
         if self.search.text or self._last_id is None:
@@ -175,7 +177,7 @@ class ChangeListScreen(ChangeController[None]):
         else:
             # Without words, the whole group is shown: the cursor stays where the search has led.
             self._parse()
-            self._reader = self._ask_around(self.query_shown, self._last_id)
+            self._load_worker = self._load_around(self.query_shown, self._last_id)
 
     # --- groups and words ---
 
@@ -199,7 +201,7 @@ class ChangeListScreen(ChangeController[None]):
 
     def action_group_waiting(self) -> None:
         """Show what waits for Re-Leased."""
-        self.open_group(ChangeGroup.WAITING)
+        self.open_group(ChangeGroup.PENDING)
 
     def action_group_done(self) -> None:
         """Show what is finished."""
@@ -207,7 +209,7 @@ class ChangeListScreen(ChangeController[None]):
 
     def action_search(self) -> None:
         """Let the person type."""
-        self.search.enter()
+        self.search.focus_input()
 
     def action_clear(self) -> None:
         """Take the words away."""

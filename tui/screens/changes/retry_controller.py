@@ -14,7 +14,7 @@ from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import RestoreRequested
-from tui.widgets.formatting import counted, number
+from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _WHY: Final = (
 
 
 @dataclass
-class _RefusedRead(Message, bubble=False):
+class _RefusedLoaded(Message, bubble=False):
     changes: Sequence[Change]
 
 
@@ -40,30 +40,30 @@ class RetryController(EngineScreen[ScreenResultType], Generic[ScreenResultType])
 
     def action_retry(self) -> None:
         """Ask whether to try again what Xero refused."""
-        self._read_refused()
+        self._load_refused()
 
     @work(exclusive=True, group="retry", exit_on_error=False)
-    async def _read_refused(self) -> None:
+    async def _load_refused(self) -> None:
         refused = ChangeQuery(ChangeGroup.REFUSED)
         total = (await self.backend.changes(refused, 0, 1)).total
         found = await self.backend.changes(refused, 0, total)
-        self.post_message(_RefusedRead([view.change for view in found.changes]))
+        self.post_message(_RefusedLoaded([view.change for view in found.changes]))
 
-    @on(_RefusedRead)
-    def _ask(self, message: _RefusedRead) -> None:
+    @on(_RefusedLoaded)
+    def _ask(self, message: _RefusedLoaded) -> None:
         changes = message.changes
         if not changes:
             self.flash(_NOTHING)
             return
 
-        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
-            if may:
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_confirmed:
                 self._retry(changes)
 
         names = [f"• {change.action.value.capitalize()} {safe(change.name)}" for change in changes]
         more = len(names) - _MOST_NAMED
-        shown = [*names[:_MOST_NAMED], *([f"• and {number(more)} more"] if more > 0 else [])]
-        question = f"Try {counted(len(changes), 'refused change')} again?"
+        shown = [*names[:_MOST_NAMED], *([f"• and {format_number(more)} more"] if more > 0 else [])]
+        question = f"Try {pluralize(len(changes), 'refused change')} again?"
         self.open_screen(AskScreen(question, (*shown, _WHY), yes="Try again"), answered)
 
     @work(group="retry", exit_on_error=False)
@@ -72,5 +72,5 @@ class RetryController(EngineScreen[ScreenResultType], Generic[ScreenResultType])
         restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
         if count and restores:
             self.post_message(RestoreRequested(restores))
-        tried = f"Trying {counted(count, 'change')} again." if count else "Nothing was tried again."
+        tried = f"Trying {pluralize(count, 'change')} again." if count else "Nothing was tried again."
         self.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")

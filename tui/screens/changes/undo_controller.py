@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.screen import ScreenResultType
 
 from tui.model.undo import BatchKind, UndoOutcome
-from tui.screens.changes import undo_format as words
+from tui.screens.changes import undo_format
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import RestoreRequested
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from tui.model.undo import UndoPlan
 
 _PAUSED: Final = "Sending is paused: what is queued stays here until you go on."
-_GOES_ON: Final = "Sending goes on."
+_RESUMED: Final = "Sending goes on."
 
 
 @dataclass
-class Planned(Message, bubble=False):
+class UndoPlanned(Message, bubble=False):
     """What undoing or redoing would do; None where there is nothing."""
 
     kind: BatchKind
@@ -34,7 +34,7 @@ class Planned(Message, bubble=False):
 class Undone(Message, bubble=False):
     """What was really done."""
 
-    done: UndoPlan
+    plan: UndoPlan
 
 
 class UndoController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -52,25 +52,25 @@ class UndoController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
     async def _plan(self, kind: BatchKind) -> None:
         backend = self.backend
         plan = await (backend.undo_plan() if kind is BatchKind.UNDO else backend.redo_plan())
-        self.post_message(Planned(kind, plan))
+        self.post_message(UndoPlanned(kind, plan))
 
-    @on(Planned)
-    def _planned(self, message: Planned) -> None:
+    @on(UndoPlanned)
+    def _planned(self, message: UndoPlanned) -> None:
         plan = message.plan
         # A second press may have overtaken the first, whose question stands there already.
         if not self.is_current:
             return
         if plan is None or not plan.steps:
-            self.flash(words.nothing(message.kind, plan))
+            self.flash(undo_format.nothing_to_do(message.kind, plan))
             return
 
-        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
-            if may:
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_confirmed:
                 self._undo(plan)
 
-        question = words.question(plan)
-        said = words.explanation(plan, self.now())
-        self.open_screen(AskScreen(question, said, yes=words.VERBS[plan.kind]), answered)
+        question = undo_format.question(plan)
+        details = undo_format.explanation(plan, self.now())
+        self.open_screen(AskScreen(question, details, yes=undo_format.VERBS[plan.kind]), answered)
 
     @work(group="undo", exit_on_error=False)
     async def _undo(self, plan: UndoPlan) -> None:
@@ -78,10 +78,10 @@ class UndoController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
 
     @on(Undone)
     def _undone(self, message: Undone) -> None:
-        self.flash(words.done(message.done))
+        self.flash(undo_format.done_message(message.plan))
         restored = [
             line.target.change.contact_id
-            for line in message.done.steps
+            for line in message.plan.steps
             if line.outcome is UndoOutcome.RESTORE
         ]
         if restored:
@@ -93,5 +93,5 @@ class UndoController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
 
     @work(exclusive=True, group="pause", exit_on_error=False)
     async def _pause(self, *, on: bool) -> None:
-        await self.backend.pause(on=on)
-        self.flash(_PAUSED if on else _GOES_ON)
+        await self.backend.pause_sending(on=on)
+        self.flash(_PAUSED if on else _RESUMED)

@@ -12,11 +12,11 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions.registry import bindings, in_words
+from tui.actions.registry import bindings, error_message
 from tui.model.contact import ContactStatus
-from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, moment
+from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
-from tui.screens.compare import choose_file_format as words
+from tui.screens.compare import choose_file_format
 from tui.screens.compare.path_finder import PathFinder
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.engine_screen import EngineScreen
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
     from tui.model.backend import Backend
     from tui.model.comparison import FileComparison
 
-_MORE = ("delimiter", "encoding")
+_ADVANCED = ("delimiter", "encoding")
 
 
 class ComparedFile(Struct, frozen=True):
     """A file that could be compared: how its path was typed, and what came of it."""
 
     typed: str
-    found: FileComparison
+    comparison: FileComparison
 
 
 @dataclass
-class _Done(Message, bubble=False):
-    found: FileComparison
+class _CompareFinished(Message, bubble=False):
+    comparison: FileComparison
 
 
 @dataclass
-class _Wrong(Message, bubble=False):
+class _CompareFailed(Message, bubble=False):
     error: ReshelveError
 
 
@@ -70,24 +70,24 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         super().__init__()
         self.backend = backend
         self._typed = typed
-        self._header: tuple[str, ...] = ()
+        self._columns: tuple[str, ...] = ()
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         """Put what is always asked on top; what is seldom wanted is below, and hidden."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = words.TITLE
+            dialog.border_title = choose_file_format.TITLE
             with VerticalScroll(id="form", can_focus=False):
-                yield SafeLabel(words.ABOUT, id="about", classes="paragraph")
+                yield SafeLabel(choose_file_format.ABOUT, id="about", classes="paragraph")
                 yield PathFinder(self._typed)
-                yield ChoiceField("Contacts are", words.STATUSES, id="status")
+                yield ChoiceField("Contacts are", choose_file_format.STATUSES, id="status")
                 with Horizontal(id="dated"):
                     yield SafeLabel("Exported on", "$text-muted", id="date-label")
                     yield OrderedInput(compact=True, select_on_focus=False, id="date")
-                for name, label in words.COLUMNS.items():
-                    yield ChoiceField(label, words.columns(()), id=name)
-                yield ChoiceField("Delimiter", words.DELIMITERS, id="delimiter")
-                yield ChoiceField("Encoding", words.ENCODINGS, id="encoding")
+                for name, label in choose_file_format.COLUMNS.items():
+                    yield ChoiceField(label, choose_file_format.columns(()), id=name)
+                yield ChoiceField("Delimiter", choose_file_format.DELIMITERS, id="delimiter")
+                yield ChoiceField("Encoding", choose_file_format.ENCODINGS, id="encoding")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
                 yield Button("More …", id="more", compact=True)
@@ -97,62 +97,66 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
 
     def on_mount(self) -> None:
         """Ask only for what is mostly wanted."""
-        for name in (*words.COLUMNS, *_MORE):
-            self._picker(name).display = False
-        self._tell_date()
+        for name in (*choose_file_format.COLUMNS, *_ADVANCED):
+            self._field(name).display = False
+        self._update_date_hint()
 
     def on_descendant_focus(self) -> None:
         """Show the list again to whoever is about to choose another file."""
         self.set_class(self.finder.has_focus_within, "-finding")
 
-    def _picker(self, name: str) -> ChoiceField:
+    def _field(self, name: str) -> ChoiceField:
         return self.query_one(f"#{name}", ChoiceField)
 
-    def _say(self, text: str, style: str = "$text-warning") -> None:
+    def _show_note(self, text: str, style: str = "$text-warning") -> None:
         self.query_one("#note", SafeLabel).update_text(text, style)
 
     # --- what is asked ---
 
     @on(PathFinder.Changed)
-    def _tell_date(self) -> None:
-        at = self.finder.changed_at
-        self.date_box.placeholder = f"last change {at.astimezone():%Y-%m-%d %H:%M}" if at else words.DATED
+    def _update_date_hint(self) -> None:
+        at = self.finder.modified_at
+        self.date_box.placeholder = (
+            f"last change {at.astimezone():%Y-%m-%d %H:%M}" if at else choose_file_format.DATE_HINT
+        )
 
     @on(ChoiceField.Wanted)
-    def _pick(self, message: ChoiceField.Wanted) -> None:
-        picker = message.picker
+    def _choose_value(self, message: ChoiceField.Wanted) -> None:
+        field = message.picker
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                picker.choose(answer)
+                field.set_value(answer)
 
-        self.open_screen(ChooseScreen(f"{picker.label} …", (), picker.answers, first=picker.value), answered)
+        self.open_screen(ChooseScreen(f"{field.label} …", (), field.answers, first=field.value), answered)
 
     @on(Button.Pressed, "#more")
-    def _more(self) -> None:
-        self._show(*_MORE)
-        self.set_focus(self._picker("delimiter"))
+    def _show_advanced(self) -> None:
+        self._show_fields(*_ADVANCED)
+        self.set_focus(self._field("delimiter"))
 
-    def _show(self, *names: str) -> None:
+    def _show_fields(self, *names: str) -> None:
         self.set_class(bool(names) or self.has_class("-asking"), "-asking")
         for name in names:
-            self._picker(name).display = True
-        if set(_MORE) <= set(names):
+            self._field(name).display = True
+        if set(_ADVANCED) <= set(names):
             self.query_one("#more").display = False
 
     def _options(self) -> FileOptions:
         """Gather what was said. Raises `ValueError` for a date that is none."""
         picked = {
-            name: "" if (value := self._picker(name).value) == words.FOUND else value
-            for name in ("status", *words.COLUMNS, *_MORE)
+            name: "" if (value := self._field(name).value) == choose_file_format.AUTO else value
+            for name in ("status", *choose_file_format.COLUMNS, *_ADVANCED)
         }
-        columns = {name: self._header[int(picked[name])] for name in words.COLUMNS if picked[name]}
+        columns = {
+            name: self._columns[int(picked[name])] for name in choose_file_format.COLUMNS if picked[name]
+        }
         typed = self.date_box.value
         return FileOptions(
             status=ContactStatus(picked["status"]) if picked["status"] else None,
             delimiter=picked["delimiter"],
             encoding=picked["encoding"],
-            dated=moment(typed) if typed.strip() else None,
+            exported_at=parse_datetime(typed) if typed.strip() else None,
             **columns,
         )
 
@@ -173,56 +177,60 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         if self._worker is not None:
             return
         if path is None:
-            self._say(words.NO_SUCH_FILE)
+            self._show_note(choose_file_format.NO_SUCH_FILE)
             return
         try:
             options = self._options()
         except ValueError:
-            self._say(words.NO_TIME)
+            self._show_note(choose_file_format.INVALID_DATE)
             self.set_focus(self.date_box)
             return
-        self._say(words.COMPARING.format(cancel=self.key("cancel")), "$text-accent")
+        self._show_note(choose_file_format.COMPARING.format(cancel=self.key("cancel")), "$text-accent")
         self._worker = self._compare(path, options)
 
     @work(exclusive=True, group="compare", exit_on_error=False)
     async def _compare(self, path: Path, options: FileOptions) -> None:
         try:
-            self.post_message(_Done(await self.backend.compare_file(path, options)))
+            self.post_message(_CompareFinished(await self.backend.compare_file(path, options)))
         except ReshelveError as error:
-            self.post_message(_Wrong(error))
+            self.post_message(_CompareFailed(error))
 
-    @on(_Done)
-    def _done(self, message: _Done) -> None:
+    @on(_CompareFinished)
+    def _compare_finished(self, message: _CompareFinished) -> None:
         if self._worker is not None:
-            self.dismiss(ComparedFile(self.finder.box.value, message.found))
+            self.dismiss(ComparedFile(self.finder.path_input.value, message.comparison))
 
-    @on(_Wrong)
-    def _wrong(self, message: _Wrong) -> None:
+    @on(_CompareFailed)
+    def _compare_failed(self, message: _CompareFailed) -> None:
         if self._worker is None:
             return
         self._worker = None
         error = message.error
-        trouble = error.trouble if isinstance(error, ContactFileError) else None
-        said = in_words(self.app, error) if trouble is None else words.failure(error, trouble)
-        self._say(said, "$text-error")
+        problem = error.problem if isinstance(error, ContactFileError) else None
+        text = (
+            error_message(self.app, error)
+            if problem is None
+            else choose_file_format.failure_message(error, problem)
+        )
+        self._show_note(text, "$text-error")
         if isinstance(error, ContactFileError) and error.columns:
-            self._header = error.columns
-            for name in words.COLUMNS:
-                self._picker(name).offer(words.columns(error.columns))
-        self._ask_for(trouble)
+            self._columns = error.columns
+            for name in choose_file_format.COLUMNS:
+                self._field(name).set_answers(choose_file_format.columns(error.columns))
+        self._show_fix(problem)
 
-    def _ask_for(self, trouble: FileProblem | None) -> None:
+    def _show_fix(self, problem: FileProblem | None) -> None:
         """Show what could mend it, and go there."""
-        if trouble is FileProblem.COLUMNS:
-            self._show(*words.COLUMNS, *_MORE)
-            self.set_focus(self._picker("name_column"))
-        elif trouble is FileProblem.STATUS:
-            self._show(*(["status_column"] if self._header else []))
-            self.set_focus(self._picker("status"))
-        elif trouble is FileProblem.ENCODING:
-            self._show(*_MORE)
-            self.set_focus(self._picker("encoding"))
-        elif trouble is FileProblem.DATE:
+        if problem is FileProblem.COLUMNS:
+            self._show_fields(*choose_file_format.COLUMNS, *_ADVANCED)
+            self.set_focus(self._field("name_column"))
+        elif problem is FileProblem.STATUS:
+            self._show_fields(*(["status_column"] if self._columns else []))
+            self.set_focus(self._field("status"))
+        elif problem is FileProblem.ENCODING:
+            self._show_fields(*_ADVANCED)
+            self.set_focus(self._field("encoding"))
+        elif problem is FileProblem.DATE:
             self.set_focus(self.date_box)
 
     @on(Button.Pressed, "#cancel")
@@ -233,4 +241,4 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             return
         self._worker.cancel()
         self._worker = None
-        self._say(words.STOPPED, "$text-muted")
+        self._show_note(choose_file_format.STOPPED, "$text-muted")

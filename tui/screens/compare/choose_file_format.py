@@ -8,7 +8,7 @@ from textual.content import Content
 
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileProblem
-from tui.screens.compare.file_paths import size
+from tui.screens.compare.file_paths import format_size
 from tui.widgets import clock
 from tui.widgets.text import fit
 
@@ -25,26 +25,26 @@ ABOUT: Final = (
     "Tab completes a name, ↓ goes to the list."
 )
 NO_SUCH_FILE: Final = "There is no such file. Choose one of the list, or go on typing."
-NO_TIME: Final = "This is no date. Write it like 2026-03-31 or 2026-03-31 14:05, or leave the box empty."
+INVALID_DATE: Final = "This is no date. Write it like 2026-03-31 or 2026-03-31 14:05, or leave the box empty."
 NOTHING_HERE: Final = "No CSV file or folder here begins like that."
 COMPARING: Final = "Comparing … press {cancel} to stop."
 STOPPED: Final = "Stopped. Nothing was changed."
-DATED: Final = "the file's last change"
-FOUND: Final = "found"
+DATE_HINT: Final = "the file's last change"
+AUTO: Final = "found"
 STATUSES: Final = {
-    FOUND: "as the file says",
+    AUTO: "as the file says",
     ContactStatus.ACTIVE.value: "all active",
     ContactStatus.ARCHIVED.value: "all archived",
 }
 DELIMITERS: Final = {
-    FOUND: "found by itself",
+    AUTO: "found by itself",
     "comma": "commas",
     "semicolon": "semicolons",
     "tab": "tabs",
     "pipe": "upright strokes |",
 }
 ENCODINGS: Final = {
-    FOUND: "found by itself",
+    AUTO: "found by itself",
     "utf-8": "UTF-8",
     "cp1252": "Windows, Western (cp1252)",
     "cp1250": "Windows, Central European (cp1250)",
@@ -67,22 +67,24 @@ _NEXT: Final = {
 }
 
 
-def failure(error: ReshelveError, trouble: FileProblem) -> str:
+def failure_message(error: ReshelveError, problem: FileProblem) -> str:
     """Say what is wrong with a file, that nothing was changed, and what to do here."""
-    return f"{error.what} Nothing was changed. {_NEXT[trouble]}"
+    return f"{error.message} Nothing was changed. {_NEXT[problem]}"
 
 
 def columns(header: Sequence[str]) -> Mapping[str, str]:
     """Return the columns of a file to choose from, by their numbers; nameless ones can't be."""
     named = {str(place): name for place, name in enumerate(header) if name.strip()}
-    return {FOUND: "found by its name", **named}
+    return {AUTO: "found by its name", **named}
 
 
-def entry(one: PathEntry, width: int, now: datetime) -> Content:
+def entry_row(entry: PathEntry, width: int, now: datetime) -> Content:
     """Write a file or folder in this width."""
-    if one.is_folder:
-        return Content.styled(fit(f"{one.name}/", width), "$text-primary")
-    about = clock.short(one.changed_at, now)
+    if entry.is_folder:
+        return Content.styled(fit(f"{entry.name}/", width), "$text-primary")
+    details = clock.short_time(entry.modified_at, now)
     if width >= _ROOM_FOR_SIZE:
-        about += f"  {size(one.size):>8}"
-    return Content.assemble(fit(one.name, max(8, width - len(about) - 2)), ("  " + about, "$text-muted"))
+        details += f"  {format_size(entry.size):>8}"
+    return Content.assemble(
+        fit(entry.name, max(8, width - len(details) - 2)), ("  " + details, "$text-muted")
+    )

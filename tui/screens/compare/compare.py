@@ -8,13 +8,13 @@ from textual import on
 from textual.widgets import Static
 
 from tui.actions.registry import bindings
-from tui.model.comparison import Ambiguous
-from tui.screens.compare import compare_format as words
+from tui.model.comparison import AmbiguousLine
+from tui.screens.compare import compare_format
 from tui.screens.compare.comparison_list import KindBar
 from tui.screens.compare.fix_controller import FixController
 from tui.screens.compare.lines import LineKind, counts, lines_of
 from tui.screens.compare.match_controller import MatchController
-from tui.widgets.formatting import number
+from tui.widgets.formatting import format_number
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.paused_banner import PausedBanner
 from tui.widgets.search_box import SearchBox
@@ -47,19 +47,19 @@ class CompareScreen(FixController, MatchController):
         *bindings("search", "clear", "back"),
     ]
 
-    def __init__(self, backend: Backend, found: FileComparison) -> None:
-        super().__init__(found)
+    def __init__(self, backend: Backend, comparison: FileComparison) -> None:
+        super().__init__(comparison)
         self.backend = backend
 
     def compose(self) -> ComposeResult:
         """Put the list below what was found, and the line under the cursor in full below it."""
         yield StaticLine(id="heading")
         yield Static(id="notes", markup=False)
-        yield KindBar(next((kind for kind in LineKind if lines_of(self.found, kind)), LineKind.DIFFER))
+        yield KindBar(next((kind for kind in LineKind if lines_of(self.comparison, kind)), LineKind.DIFFER))
         yield SearchBox("#rows", id="search")
         yield PausedBanner()
         yield StaticLine(id="titles")
-        yield VirtualList(self.write_row, id="rows")
+        yield VirtualList(self.format_row, id="rows")
         yield Static(id="told", markup=False)
         yield SelectionBar()
         yield KeyBar()
@@ -67,35 +67,39 @@ class CompareScreen(FixController, MatchController):
     def on_mount(self) -> None:
         """Show what was found."""
         name = self.backend.snapshot.organisation.name
-        self.query_one("#heading", StaticLine).show(words.heading(self.found, name))
-        self.groups.count(counts(self.found))
-        self.count_proof()
+        self.query_one("#heading", StaticLine).show(compare_format.heading(self.comparison, name))
+        self.groups.show_counts(counts(self.comparison))
+        self.update_unrecorded()
         self.find()
 
     def line_changed(self) -> None:
         """Tell of the line under the cursor, and name the keys that are for it."""
-        one = self.current
-        told = self.query_one("#told", Static)
-        told.update(words.story(one, self.look(one), self.now(), self.key) if one is not None else "")
+        entry = self.current
+        details = self.query_one("#told", Static)
+        details.update(
+            compare_format.details(entry, self.context_of(entry), self.now(), self.key)
+            if entry is not None
+            else ""
+        )
         self.query_one(PausedBanner).update_from(self.backend.snapshot)
-        self._offer_keys()
+        self._update_key_bar()
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
-        self._offer_keys()
+        self._update_key_bar()
 
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         if self.search.has_focus_within:
-            self.key_bar.offer(*_SEARCH_KEYS)
+            self.key_bar.set_actions(*_SEARCH_KEYS)
             return
-        one, is_differing = self.current, self.kind is LineKind.DIFFER
+        entry, is_differing = self.current, self.kind is LineKind.DIFFER
         open_words = "Which is it?" if self.kind is LineKind.UNCLEAR else "Open contact"
-        can_open = one is not None and (one.contact is not None or one.candidates)
-        self.key_bar.offer(
-            *([("record", f"Record {number(len(self.unrecorded))}")] if self.unrecorded else []),
-            *(self.offered_acts() if is_differing else []),
+        can_open = entry is not None and (entry.contact is not None or entry.candidates)
+        self.key_bar.set_actions(
+            *([("record", f"Record {format_number(len(self.unrecorded))}")] if self.unrecorded else []),
+            *(self.available_actions() if is_differing else []),
             *([("open", open_words)] if can_open else []),
-            *([("clear", "Unselect") if self.selection else "select"] if is_differing and one else []),
+            *([("clear", "Unselect") if self.selection else "select"] if is_differing and entry else []),
             "search",
             "undo",
             "help",
@@ -114,9 +118,9 @@ class CompareScreen(FixController, MatchController):
 
     @on(VirtualList.Opened)
     def _open(self) -> None:
-        one = self.current
-        if one is not None and one.candidates and one.listed is not None:
-            self.ask(Ambiguous(one.listed, one.candidates))
+        entry = self.current
+        if entry is not None and entry.candidates and entry.listed is not None:
+            self.ask_match(AmbiguousLine(entry.listed, entry.candidates))
         else:
             self._with_contact(self._open_contact)
 
@@ -126,11 +130,13 @@ class CompareScreen(FixController, MatchController):
         self.open_screen(ContactScreen(self.backend, contact_id))
 
     def _with_contact(self, do: Callable[[str], object]) -> None:
-        one: ComparisonEntry | None = self.current
-        if one is None or one.contact is None:
-            self.flash(words.NOT_IN_XERO if one is not None else "There is no contact under the cursor.")
+        entry: ComparisonEntry | None = self.current
+        if entry is None or entry.contact is None:
+            self.flash(
+                compare_format.NOT_IN_XERO if entry is not None else "There is no contact under the cursor."
+            )
         else:
-            do(one.contact.contact_id)
+            do(entry.contact.contact_id)
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero's pages."""

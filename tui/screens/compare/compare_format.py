@@ -11,16 +11,16 @@ from tui.model.change import Action, State
 from tui.model.comparison import MismatchReason
 from tui.model.contact import ContactStatus
 from tui.screens.compare.lines import LineKind
-from tui.widgets.file_format import REASONS, STATUSES, moment
-from tui.widgets.formatting import counted, number
-from tui.widgets.status_badge import sign
-from tui.widgets.text import NOTHING, content, fit, safe
+from tui.widgets.file_format import REASONS, STATUSES, format_export_time
+from tui.widgets.formatting import format_number, pluralize
+from tui.widgets.status_badge import badge_for
+from tui.widgets.text import NO_VALUE, content, fit, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from tui.model.comparison import Ambiguous, FileComparison
+    from tui.model.comparison import AmbiguousLine, FileComparison
     from tui.model.matching import XeroContact
     from tui.model.rows import Row
     from tui.screens.compare.lines import ComparisonEntry
@@ -38,10 +38,10 @@ EMPTY: Final = {
 NOT_FOUND: Final = "No contact here has all of these words. Press {clear} to clear the search."
 NOT_IN_XERO: Final = "Xero has no contact that this line could mean."
 _SHORT_REASONS: Final = {
-    MismatchReason.UNDER_WAY: "change under way",
+    MismatchReason.IN_PROGRESS: "change under way",
     MismatchReason.CHANGED_SINCE: "changed since",
-    MismatchReason.WAITING: "not picked up yet",
-    MismatchReason.UNLINKED: "unlinked there",
+    MismatchReason.PENDING: "not picked up yet",
+    MismatchReason.NOT_LINKED: "unlinked there",
     MismatchReason.UNKNOWN: "unexplained",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
@@ -50,7 +50,7 @@ _ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
 
 
-class LineLook(Struct, frozen=True):
+class LineContext(Struct, frozen=True):
     """What decides how a line looks apart from the line: where it stands, and how it stands by now.
 
     `row` is the contact as it is known now, None until it has been read.
@@ -62,48 +62,52 @@ class LineLook(Struct, frozen=True):
     is_unrecorded: bool = False
 
 
-def only_differing(key: Key) -> str:
+def only_differences_message(key: Key) -> str:
     """Say why there is nothing to select or act on here."""
     return f"Only what differs can be selected and acted on. {key('kind_differ')} shows it."
 
 
-def nothing_to(action: Action, key: Key) -> str:
+def no_targets_message(action: Action, key: Key) -> str:
     """Say that none of the lines chosen could be changed this way to agree."""
     if action is Action.ARCHIVE:
-        return f"None of these is archived in Re-Leased. {_mend(Action.RESTORE, key)} what is active there."
-    return f"None of these is active in Re-Leased. {_mend(Action.ARCHIVE, key)} what is archived there."
+        return (
+            f"None of these is archived in Re-Leased. {_fix_hint(Action.RESTORE, key)} what is active there."
+        )
+    return f"None of these is active in Re-Leased. {_fix_hint(Action.ARCHIVE, key)} what is archived there."
 
 
-def _mend(action: Action, key: Key) -> str:
+def _fix_hint(action: Action, key: Key) -> str:
     return f"{key(action.value)} {'archives' if action is Action.ARCHIVE else 'restores'} in Xero"
 
 
-def heading(found: FileComparison, organisation: str) -> Content:
+def heading(comparison: FileComparison, organisation: str) -> Content:
     """Name the file, what it was held against, and how old it is."""
-    source = found.source
+    source = comparison.source
     return Content.assemble(
         ("Compared", "bold $text-primary"),
         "  ",
         content(safe(source.name, 60), "bold"),
-        f" of {moment(source.dated)} with ",
+        f" of {format_export_time(source.exported_at)} with ",
         content(safe(organisation, 60), "bold"),
     )
 
 
-def notes(found: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
+def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
     """Say what was assumed, what looks odd, and what the file proves."""
-    said = [content(note, "$text-warning") for note in (*found.source.notes, *found.notes)]
+    said = [content(note, "$text-warning") for note in (*comparison.source.notes, *comparison.notes)]
     if unrecorded:
         how = f" {key('record')} records it." if key("record") else ""
-        said.append(Content.styled(f"{proof(unrecorded)}{how}", "$text-accent"))
+        said.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
     elif recorded:
-        said.append(Content.styled(f"Recorded: {done(recorded)}", "$text-success"))
+        said.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
     else:
         said.append(Content.styled(NOTHING_NEW, "$text-muted"))
-    if found.repeated:
-        verb = "line repeats" if found.repeated == 1 else "lines repeat"
+    if comparison.repeated:
+        verb = "line repeats" if comparison.repeated == 1 else "lines repeat"
         said.append(
-            Content.styled(f"{number(found.repeated)} {verb} what an earlier one says.", "$text-muted")
+            Content.styled(
+                f"{format_number(comparison.repeated)} {verb} what an earlier one says.", "$text-muted"
+            )
         )
     return Content("\n").join(said)
 
@@ -111,26 +115,26 @@ def notes(found: FileComparison, unrecorded: int, recorded: int, key: Key) -> Co
 NOTHING_NEW: Final = "The file proves no change that isn't known to have arrived: there is nothing to record."
 
 
-def proof(count: int) -> str:
+def proved_message(count: int) -> str:
     """Say how many changes the file proves."""
-    return f"The file proves that {counted(count, 'more change')} reached Re-Leased."
+    return f"The file proves that {pluralize(count, 'more change')} reached Re-Leased."
 
 
-def done(count: int) -> str:
+def recorded_message(count: int) -> str:
     """Say how many changes are read now that weren't."""
-    return f"{counted(count, 'change')} {'is' if count == 1 else 'are'} now read by Re-Leased."
+    return f"{pluralize(count, 'change')} {'is' if count == 1 else 'are'} now read by Re-Leased."
 
 
-def recording(found: FileComparison, count: int) -> Iterator[str]:
+def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     """Say what recording comes to."""
-    yield proof(count)
+    yield proved_message(count)
     yield (
-        f"They count as read, dated as the file: {moment(found.source.dated)}. Nothing is changed in Xero or "
+        f"They count as read, dated as the file: {format_export_time(comparison.source.exported_at)}. Nothing is changed in Xero or "
         "Re-Leased."
     )
-    if found.ambiguous:
-        lines = counted(len(found.ambiguous), "line")
-        yield f"{lines} for you to tell {'is' if len(found.ambiguous) == 1 else 'are'} left out for now."
+    if comparison.ambiguous:
+        lines = pluralize(len(comparison.ambiguous), "line")
+        yield f"{lines} for you to tell {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
 
 
 # --- rows ---
@@ -145,23 +149,25 @@ def titles(kind: LineKind, width: int) -> Content:
     return Content.styled("  ".join(cells.values()), "$text-muted")
 
 
-def row(one: ComparisonEntry, look: LineLook, width: int, now: datetime) -> Content:
+def row(entry: ComparisonEntry, context: LineContext, width: int, now: datetime) -> Content:
     """Write one line in this width."""
-    told, contact = one.listed, one.contact
-    there = STATUSES[told.status] if told is not None else NOTHING
-    status = look.row.status if look.row is not None else contact.status if contact is not None else None
-    here = (
+    listed, contact = entry.listed, entry.contact
+    file_status = STATUSES[listed.status] if listed is not None else NO_VALUE
+    status = (
+        context.row.status if context.row is not None else contact.status if contact is not None else None
+    )
+    xero_status = (
         _SHORT_STATUSES.get(status, STATUSES[status])
         if status is not None
         else "?"
-        if one.candidates
-        else NOTHING
+        if entry.candidates
+        else NO_VALUE
     )
-    words, style = state(one, look, now)
-    mark = "✓ " if look.is_selected else "  "
-    cells = _cells(look.kind, width, mark + safe(one.name), one.email, there, here, words)
-    looks = ["bold" if look.is_selected else "", "$text-muted", "", "", f"$text-{style}" if style else ""]
-    return Content("  ").join(Content.styled(cell, looks[place]) for place, cell in cells.items())
+    words, style = state(entry, context, now)
+    mark = "✓ " if context.is_selected else "  "
+    cells = _cells(context.kind, width, mark + safe(entry.name), entry.email, file_status, xero_status, words)
+    styles = ["bold" if context.is_selected else "", "$text-muted", "", "", f"$text-{style}" if style else ""]
+    return Content("  ").join(Content.styled(cell, styles[place]) for place, cell in cells.items())
 
 
 def _cells(kind: LineKind, width: int, *texts: str) -> dict[int, str]:
@@ -169,8 +175,8 @@ def _cells(kind: LineKind, width: int, *texts: str) -> dict[int, str]:
 
     A status can be told from the other one: what differs is archived there and active here, or the reverse.
     """
-    name, email, there, here, last = texts
-    statuses = {2: fit(there, _STATUS), 3: fit(here, _STATUS)}
+    name, email, file_status, xero_status, last = texts
+    statuses = {2: fit(file_status, _STATUS), 3: fit(xero_status, _STATUS)}
     free = width - 2 * (_STATUS + _GAP)
     if width >= _ROOM_FOR_EMAIL:
         for_state = max(_STATE, free // 4)
@@ -185,72 +191,74 @@ def _cells(kind: LineKind, width: int, *texts: str) -> dict[int, str]:
     return {0: fit(name, max(4, free)), **statuses}
 
 
-def state(one: ComparisonEntry, look: LineLook, now: datetime) -> tuple[str, str]:
+def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[str, str]:
     """Say in few words why a line is where it is or what has become of it, with a style."""
-    if look.is_unrecorded:
+    if context.is_unrecorded:
         return _UNRECORDED, "accent"
-    if one.candidates:
-        return counted(len(one.candidates), "contact"), "warning"
-    view = look.row.last_change if look.row is not None else None
-    shown = sign(view, now.astimezone()) if view is not None else None
-    if one.difference is not None and not has_moved(one, look):
+    if entry.candidates:
+        return pluralize(len(entry.candidates), "contact"), "warning"
+    view = context.row.last_change if context.row is not None else None
+    shown = badge_for(view, now.astimezone()) if view is not None else None
+    if entry.difference is not None and not is_outdated(entry, context):
         return _SHORT_REASONS[
-            one.difference.why
-        ], "warning" if one.difference.why is MismatchReason.UNKNOWN else "muted"
+            entry.difference.reason
+        ], "warning" if entry.difference.reason is MismatchReason.UNKNOWN else "muted"
     if shown is not None:
         return shown.text, shown.style
     return (
-        (f"line {one.listed.line:,}", "muted") if one.contact is None and one.listed is not None else ("", "")
+        (f"line {entry.listed.line:,}", "muted")
+        if entry.contact is None and entry.listed is not None
+        else ("", "")
     )
 
 
-def has_moved(one: ComparisonEntry, look: LineLook) -> bool:
+def is_outdated(entry: ComparisonEntry, context: LineContext) -> bool:
     """Whether something is being done, or was, about a difference since the file was compared."""
-    if look.row is None or one.listed is None:
+    if context.row is None or entry.listed is None:
         return False
-    view = look.row.last_change
+    view = context.row.last_change
     is_open = view is not None and (view.change.state.is_open or view.change.state is State.REFUSED)
-    return is_open or look.row.status is one.listed.status
+    return is_open or context.row.status is entry.listed.status
 
 
 # --- the one under the cursor ---
 
 
-def story(one: ComparisonEntry, look: LineLook, now: datetime, key: Key) -> Content:
+def details(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> Content:
     """Tell all that is known of one line, and what can be done about it."""
-    where = f"line {one.listed.line:,}" if one.listed is not None else "not in the file"
-    head = Content.assemble(content(one.name, "bold"), "  ", (where, "$text-muted"))
-    return Content("\n").join([head, *(content(line) for line in _told(one, look, now, key))])
+    where = f"line {entry.listed.line:,}" if entry.listed is not None else "not in the file"
+    head = Content.assemble(content(entry.name, "bold"), "  ", (where, "$text-muted"))
+    return Content("\n").join([head, *(content(line) for line in _detail_lines(entry, context, now, key))])
 
 
-def _told(one: ComparisonEntry, look: LineLook, now: datetime, key: Key) -> Iterator[str]:
-    if one.difference is not None:
-        yield _difference(one, look, now, key)
-    elif look.is_unrecorded:
+def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> Iterator[str]:
+    if entry.difference is not None:
+        yield _difference(entry, context, now, key)
+    elif context.is_unrecorded:
         how = f" {key('record')} records that." if key("record") else ""
         yield f"It proves that Re-Leased has the last change.{how}"
-    elif len(one.candidates) > 1:
-        yield f"Could be any of {number(len(one.candidates))} in Xero. {key('open')} says which is meant."
-    elif one.candidates:
+    elif len(entry.candidates) > 1:
+        yield f"Could be any of {format_number(len(entry.candidates))} in Xero. {key('open')} says which is meant."
+    elif entry.candidates:
         yield f"Could be the one below. {key('open')} says whether it is."
-    elif one.contact is None:
+    elif entry.contact is None:
         yield "Xero has no contact that this line could mean."
-    if one.listed is not None:
-        yield f"In the file: {_named(one.listed.name, one.listed.email, one.listed.status)}"
-    if one.contact is not None:
-        status = look.row.status if look.row is not None else one.contact.status
-        yield f"In Xero: {_named(one.contact.name, one.contact.email, status)}"
-    elif len(one.candidates) == 1:
-        yield f"In Xero: {_named(one.candidates[0].name, one.candidates[0].email, one.candidates[0].status)}"
+    if entry.listed is not None:
+        yield f"In the file: {_named(entry.listed.name, entry.listed.email, entry.listed.status)}"
+    if entry.contact is not None:
+        status = context.row.status if context.row is not None else entry.contact.status
+        yield f"In Xero: {_named(entry.contact.name, entry.contact.email, status)}"
+    elif len(entry.candidates) == 1:
+        yield f"In Xero: {_named(entry.candidates[0].name, entry.candidates[0].email, entry.candidates[0].status)}"
 
 
-def _difference(one: ComparisonEntry, look: LineLook, now: datetime, key: Key) -> str:
-    difference = one.difference
-    if difference is None or has_moved(one, look):
-        words = state(one, look, now)[0]
+def _difference(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> str:
+    difference = entry.difference
+    if difference is None or is_outdated(entry, context):
+        words = state(entry, context, now)[0]
         return f"Since then: {words}." if words else "Both agree by now."
-    mend = _mend(difference.action, key).replace(" in Xero", " it in Xero")
-    return f"Differs: {REASONS[difference.why]}. {mend}."
+    fix = _fix_hint(difference.action, key).replace(" in Xero", " it in Xero")
+    return f"Differs: {REASONS[difference.reason]}. {fix}."
 
 
 def _named(name: str, email: str, status: ContactStatus) -> str:
@@ -260,15 +268,15 @@ def _named(name: str, email: str, status: ContactStatus) -> str:
 # --- asking ---
 
 
-def asking(one: Ambiguous) -> tuple[str, ...]:
+def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     """Say which line it is."""
-    told = one.listed
-    said = f"Line {told.line:,} of the file: {_named(told.name, told.email, told.status)} there."
-    if len(one.candidates) > 1:
+    listed = entry.listed
+    said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)} there."
+    if len(entry.candidates) > 1:
         return (said, "Which contact in Xero is it?")
     return (said, "It may be this one. Its name or e-mail differs, or other lines say the opposite of it.")
 
 
-def candidate(one: XeroContact) -> str:
+def candidate(entry: XeroContact) -> str:
     """Name a contact in Xero, with what tells it from others."""
-    return f"{_named(one.name or 'no name', one.email, one.status)} in Xero"
+    return f"{_named(entry.name or 'no name', entry.email, entry.status)} in Xero"

@@ -11,8 +11,8 @@ from textual.message import Message
 
 from tui.model.query import fold
 from tui.screens.changes.change_controller import ChangeController
-from tui.screens.compare import compare_format as words
-from tui.screens.compare.lines import LineKind, counts, entry, lines_of, searchable
+from tui.screens.compare import compare_format
+from tui.screens.compare.lines import LineKind, counts, lines_of, searchable, to_entry
 from tui.screens.messages import SnapshotChanged
 from tui.widgets.group_bar import GroupBar
 from tui.widgets.search_box import SearchBox
@@ -45,7 +45,7 @@ class KindBar(GroupBar[LineKind]):
 
 
 @dataclass
-class _Found(Message, bubble=False):
+class _LinesFound(Message, bubble=False):
     """The lines of a kind that have all words, by their numbers."""
 
     kind: LineKind
@@ -54,7 +54,7 @@ class _Found(Message, bubble=False):
 
 
 @dataclass
-class _RowsRead(Message, bubble=False):
+class _RowsLoaded(Message, bubble=False):
     """How the contacts in sight stand now."""
 
     rows: Sequence[Row]
@@ -73,12 +73,12 @@ class ComparisonList(ChangeController[None]):
 
     def __init__(self, found: FileComparison) -> None:
         super().__init__()
-        self.found = found
+        self.comparison = found
         self.selection = Selection()
         self.unrecorded: frozenset[str] = frozenset()
         self.shown: Sequence[int] = ()
         self._searchable: dict[LineKind, list[str]] = {}
-        self._live: dict[str, Row] = {}
+        self._live_rows: dict[str, Row] = {}
         self._titles_width = 0
         self._last_line = 0
 
@@ -94,41 +94,43 @@ class ComparisonList(ChangeController[None]):
     @property
     def current(self) -> ComparisonEntry | None:
         """The line under the cursor."""
-        return self.at(self.rows.cursor)
+        return self.entry_at(self.rows.cursor)
 
-    def at(self, index: int) -> ComparisonEntry | None:
+    def entry_at(self, index: int) -> ComparisonEntry | None:
         """Return a line by its place in the list, None where there is none."""
-        lines = lines_of(self.found, self.kind)
+        lines = lines_of(self.comparison, self.kind)
         if not 0 <= index < len(self.shown) or self.shown[index] >= len(lines):
             return None
-        return entry(lines[self.shown[index]])
+        return to_entry(lines[self.shown[index]])
 
-    def look(self, one: ComparisonEntry) -> words.LineLook:
+    def context_of(self, entry: ComparisonEntry) -> compare_format.LineContext:
         """Return how a line stands by now."""
-        contact_id = one.contact.contact_id if one.contact is not None else ""
+        contact_id = entry.contact.contact_id if entry.contact is not None else ""
         is_agreeing = self.kind is LineKind.AGREE
-        return words.LineLook(
+        return compare_format.LineContext(
             self.kind,
-            self._live.get(contact_id),
+            self._live_rows.get(contact_id),
             is_selected=self.kind is LineKind.DIFFER and contact_id in self.selection,
             is_unrecorded=is_agreeing and contact_id in self.unrecorded,
         )
 
-    def write_row(self, index: int, width: int) -> Sequence[Content]:
+    def format_row(self, index: int, width: int) -> Sequence[Content]:
         """Write one row."""
         if width != self._titles_width:
             # It is another once there is a scrollbar, or none any more.
             self.call_later(self._write_titles, width)
-        one = self.at(index)
-        return () if one is None else (words.row(one, self.look(one), width, self.now()),)
+        entry = self.entry_at(index)
+        return (
+            () if entry is None else (compare_format.row(entry, self.context_of(entry), width, self.now()),)
+        )
 
     # --- what is shown ---
 
-    def take(self, found: FileComparison) -> None:
+    def show_comparison(self, found: FileComparison) -> None:
         """Show this comparison from now on; the cursor stays at its place in the list."""
-        self.found = found
+        self.comparison = found
         self._searchable = {}
-        self.groups.count(counts(found))
+        self.groups.show_counts(counts(found))
         self.find(keep=True)
 
     def find(self, *, keep: bool = False) -> None:
@@ -138,36 +140,36 @@ class ComparisonList(ChangeController[None]):
             self._find(kind, text)
         else:
             self.workers.cancel_group(self, "find")
-            self._show(range(len(lines_of(self.found, kind))), keep=keep)
-            self.search.tally(None, 0)
+            self._show(range(len(lines_of(self.comparison, kind))), keep=keep)
+            self.search.show_result_count(None, 0)
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, kind: LineKind, text: str) -> None:
-        found, wanted = self.found, fold(text).split()
+        found, terms = self.comparison, fold(text).split()
         if kind not in self._searchable:
             texts = await asyncio.to_thread(searchable, lines_of(found, kind))
-            if found is not self.found:
+            if found is not self.comparison:
                 return
             self._searchable[kind] = texts
         texts = self._searchable[kind]
-        self.post_message(_Found(kind, text, await asyncio.to_thread(_having, texts, wanted)))
+        self.post_message(_LinesFound(kind, text, await asyncio.to_thread(_matching, texts, terms)))
 
-    @on(_Found)
-    def _found_some(self, message: _Found) -> None:
+    @on(_LinesFound)
+    def _lines_found(self, message: _LinesFound) -> None:
         if (message.kind, message.text) == (self.kind, self.search.text):
             self._show(message.shown, keep=False)
-            self.search.tally(len(message.shown), len(lines_of(self.found, self.kind)))
+            self.search.show_result_count(len(message.shown), len(lines_of(self.comparison, self.kind)))
 
     def _show(self, shown: Sequence[int], *, keep: bool) -> None:
         rows = self.rows
         self.shown = shown
-        empty = words.NOT_FOUND if self.search.text else words.EMPTY[self.kind]
+        empty = compare_format.NOT_FOUND if self.search.text else compare_format.EMPTY[self.kind]
         rows.empty_text = empty.format(clear=self.key("clear"))
         if not keep:
             rows.scroll_to(y=0, animate=False, force=True)
         rows.show(len(shown), rows.cursor if keep else 0)
         self._write_titles(rows.line_width)
-        self.read_live()
+        self.load_live_rows()
         self.shown_changed()
         self.line_changed()
 
@@ -177,30 +179,30 @@ class ComparisonList(ChangeController[None]):
     def _write_titles(self, width: int) -> None:
         self._titles_width = width
         if width:
-            self.query_one("#titles", StaticLine).show(words.titles(self.kind, width))
+            self.query_one("#titles", StaticLine).show(compare_format.titles(self.kind, width))
 
     # --- how they stand by now ---
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
-        self.read_live()
+        self.load_live_rows()
 
     @on(VirtualList.Scrolled)
     def _scrolled(self) -> None:
-        self.read_live()
+        self.load_live_rows()
 
     @work(exclusive=True, group="live", exit_on_error=False)
-    async def read_live(self) -> None:
+    async def load_live_rows(self) -> None:
         """Read the contacts in sight."""
-        found = (self.at(index) for index in range(*self.rows.in_sight))
-        ids = [one.contact.contact_id for one in found if one is not None and one.contact is not None]
-        self.post_message(_RowsRead(await self.backend.rows(ids) if ids else ()))
+        found = (self.entry_at(index) for index in range(*self.rows.visible_range))
+        ids = [entry.contact.contact_id for entry in found if entry is not None and entry.contact is not None]
+        self.post_message(_RowsLoaded(await self.backend.rows(ids) if ids else ()))
 
-    @on(_RowsRead)
-    def _rows_read(self, message: _RowsRead) -> None:
+    @on(_RowsLoaded)
+    def _rows_loaded(self, message: _RowsLoaded) -> None:
         live = {row.contact_id: row for row in message.rows}
-        if live != self._live:
-            self._live = live
+        if live != self._live_rows:
+            self._live_rows = live
             self.rows.refresh()
             self.line_changed()
 
@@ -211,7 +213,7 @@ class ComparisonList(ChangeController[None]):
     # --- groups and words ---
 
     @on(SearchBox.Changed)
-    def _words_changed(self) -> None:
+    def _search_changed(self) -> None:
         if self.rows.cursor < len(self.shown):
             self._last_line = self.shown[self.rows.cursor]
         self.find()
@@ -248,8 +250,8 @@ class ComparisonList(ChangeController[None]):
 
     def action_search(self) -> None:
         """Let the person type."""
-        self.search.enter()
+        self.search.focus_input()
 
 
-def _having(texts: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    return [number for number, text in enumerate(texts) if all(word in text for word in wanted)]
+def _matching(texts: Sequence[str], terms: Sequence[str]) -> list[int]:
+    return [number for number, text in enumerate(texts) if all(word in text for word in terms)]

@@ -27,7 +27,7 @@ class PathEntry(Struct, frozen=True):
 
     path: Path
     is_folder: bool
-    changed_at: datetime
+    modified_at: datetime
     size: int = 0
 
     @property
@@ -44,15 +44,15 @@ class FolderListing(Struct, frozen=True):
 
     typed: str
     entries: tuple[PathEntry, ...] = ()
-    trouble: str = ""
+    problem: str = ""
 
 
-def start() -> str:
+def default_folder() -> str:
     """Return where downloads mostly lie, as it is typed."""
     return "~/Downloads/" if Path("~/Downloads").expanduser().is_dir() else "~/"
 
 
-def real(typed: str) -> Path:
+def expand_path(typed: str) -> Path:
     """Return the path that is meant."""
     path = Path(typed.strip())
     # Nobody is called so: then it is a name as any other.
@@ -61,44 +61,46 @@ def real(typed: str) -> Path:
     return path
 
 
-def split(typed: str) -> tuple[str, str]:
+def split_path(typed: str) -> tuple[str, str]:
     """Part what is typed into the folder, up to its last slash, and the beginning of a name."""
     folder, slash, name = typed.rpartition("/")
     return folder + slash, name
 
 
-def listing(typed: str) -> FolderListing:
+def list_folder(typed: str) -> FolderListing:
     """List what could be meant. Reads the disk, so not for the screen's own thread."""
-    folder, beginning = split(typed.lstrip())
+    folder, prefix = split_path(typed.lstrip())
     try:
-        with os.scandir(real(folder) if folder else Path()) as scan:
-            found = list(_matching(islice(scan, _MOST_LOOKED_AT), beginning))
+        with os.scandir(expand_path(folder) if folder else Path()) as scan:
+            found = list(_matching(islice(scan, _MOST_LOOKED_AT), prefix))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "that is no name of a folder"
-        return FolderListing(typed, trouble=f"This folder can't be read: {reason}.")
-    files = sorted((one for one in found if not one.is_folder), key=lambda one: one.changed_at, reverse=True)
-    folders = sorted((one for one in found if one.is_folder), key=lambda one: one.name.casefold())
+        return FolderListing(typed, problem=f"This folder can't be read: {reason}.")
+    files = sorted(
+        (entry for entry in found if not entry.is_folder), key=lambda entry: entry.modified_at, reverse=True
+    )
+    folders = sorted((entry for entry in found if entry.is_folder), key=lambda entry: entry.name.casefold())
     return FolderListing(typed, (*files, *folders)[:_MOST_LISTED])
 
 
-def _matching(entries: Iterator[os.DirEntry[str]], beginning: str) -> Iterator[PathEntry]:
+def _matching(entries: Iterator[os.DirEntry[str]], prefix: str) -> Iterator[PathEntry]:
     for entry in entries:
-        if not safe(entry.name).casefold().startswith(beginning.casefold()):
+        if not safe(entry.name).casefold().startswith(prefix.casefold()):
             continue
-        if entry.name.startswith(".") and not beginning.startswith("."):
+        if entry.name.startswith(".") and not prefix.startswith("."):
             continue
         # One that is gone by now, or leads nowhere.
         with suppress(OSError, ValueError, OverflowError):
-            about, is_folder = entry.stat(), entry.is_dir()
+            stat, is_folder = entry.stat(), entry.is_dir()
             if is_folder or entry.name.casefold().endswith(_ENDINGS):
-                changed_at = datetime.fromtimestamp(about.st_mtime, UTC)
-                yield PathEntry(Path(entry.path), is_folder, changed_at, about.st_size)
+                changed_at = datetime.fromtimestamp(stat.st_mtime, UTC)
+                yield PathEntry(Path(entry.path), is_folder, changed_at, stat.st_size)
 
 
-def completed(typed: str, entries: Sequence[PathEntry]) -> str:
+def complete_path(typed: str, entries: Sequence[PathEntry]) -> str:
     """Return what is typed with as much added as all that could be meant have in common."""
-    folder, beginning = split(typed)
-    names = [one.name for one in entries]
+    folder, prefix = split_path(typed)
+    names = [entry.name for entry in entries]
     if not names:
         return typed
     if len(names) == 1:
@@ -108,10 +110,10 @@ def completed(typed: str, entries: Sequence[PathEntry]) -> str:
         if len({letter.casefold() for letter in letters}) > 1:
             break
         shared += 1
-    return folder + names[0][:shared] if shared > len(beginning) else typed
+    return folder + names[0][:shared] if shared > len(prefix) else typed
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Write the size of a file."""
     thousand = 1_000
     if count < thousand:

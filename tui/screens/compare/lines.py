@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tui.model.comparison import Agreement, Ambiguous, Difference
+from tui.model.comparison import AmbiguousLine, Match, Mismatch
 from tui.model.contact_file import FileContact
 from tui.model.matching import XeroContact
 from tui.model.query import fold
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tui.model.comparison import FileComparison
 
-    Raw = Agreement | Difference | Ambiguous | FileContact | XeroContact
+    Raw = Match | Mismatch | AmbiguousLine | FileContact | XeroContact
 
 
 class LineKind(StrEnum):
@@ -39,14 +39,14 @@ class ComparisonEntry(Struct, frozen=True):
     listed: FileContact | None = None
     contact: XeroContact | None = None
     candidates: tuple[XeroContact, ...] = ()
-    difference: Difference | None = None
+    difference: Mismatch | None = None
 
     @property
     def name(self) -> str:
         """What to call it; Xero's name goes before the file's."""
-        told = self.listed
+        listed = self.listed
         name = self.contact.name if self.contact is not None else ""
-        return name or (told and (told.name or told.email or told.xero_id)) or "no name"
+        return name or (listed and (listed.name or listed.email or listed.xero_id)) or "no name"
 
     @property
     def email(self) -> str:
@@ -55,45 +55,45 @@ class ComparisonEntry(Struct, frozen=True):
         return email or (self.listed.email if self.listed is not None else "")
 
 
-def lines_of(found: FileComparison, kind: LineKind) -> Sequence[Raw]:
+def lines_of(comparison: FileComparison, kind: LineKind) -> Sequence[Raw]:
     """Return the lines of one kind, in the comparison's order."""
     lines: Mapping[LineKind, Sequence[Raw]] = {
-        LineKind.DIFFER: found.differs,
-        LineKind.UNCLEAR: found.ambiguous,
-        LineKind.AGREE: found.agrees,
-        LineKind.FILE: found.only_in_file,
-        LineKind.XERO: found.only_in_xero,
+        LineKind.DIFFER: comparison.mismatches,
+        LineKind.UNCLEAR: comparison.ambiguous,
+        LineKind.AGREE: comparison.matches,
+        LineKind.FILE: comparison.only_in_file,
+        LineKind.XERO: comparison.only_in_xero,
     }
     return lines[kind]
 
 
-def counts(found: FileComparison) -> Mapping[LineKind, int]:
+def counts(comparison: FileComparison) -> Mapping[LineKind, int]:
     """Count the lines of each kind."""
-    return {kind: len(lines_of(found, kind)) for kind in LineKind}
+    return {kind: len(lines_of(comparison, kind)) for kind in LineKind}
 
 
-def entry(raw: Raw) -> ComparisonEntry:
+def to_entry(item: Raw) -> ComparisonEntry:
     """Return a line as it is shown; made for those alone that are."""
-    if isinstance(raw, XeroContact):
-        return ComparisonEntry(contact=raw)
-    if isinstance(raw, FileContact):
-        return ComparisonEntry(listed=raw)
-    if isinstance(raw, Ambiguous):
-        return ComparisonEntry(listed=raw.listed, candidates=raw.candidates)
-    difference = raw if isinstance(raw, Difference) else None
-    return ComparisonEntry(raw.listed, raw.contact, difference=difference)
+    if isinstance(item, XeroContact):
+        return ComparisonEntry(contact=item)
+    if isinstance(item, FileContact):
+        return ComparisonEntry(listed=item)
+    if isinstance(item, AmbiguousLine):
+        return ComparisonEntry(listed=item.listed, candidates=item.candidates)
+    difference = item if isinstance(item, Mismatch) else None
+    return ComparisonEntry(item.listed, item.contact, difference=difference)
 
 
 def searchable(lines: Iterable[Raw]) -> list[str]:
     """Return the folded text of each line in which words are looked for: names and e-mail addresses."""
-    return [fold(_text(entry(line))) for line in lines]
+    return [fold(_text(to_entry(line))) for line in lines]
 
 
-def _text(one: ComparisonEntry) -> str:
-    told, contacts = one.listed, one.candidates
-    if one.contact is not None:
-        contacts = (one.contact,)
+def _text(entry: ComparisonEntry) -> str:
+    listed, contacts = entry.listed, entry.candidates
+    if entry.contact is not None:
+        contacts = (entry.contact,)
     parts = [part for each in contacts for part in (each.name, each.email)]
-    if told is not None:
-        parts += (told.name, told.email)
+    if listed is not None:
+        parts += (listed.name, listed.email)
     return "\n".join(parts)

@@ -10,12 +10,12 @@ from textual import on, work
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.model.comparison import Ambiguous, resolve
-from tui.screens.compare import compare_format as words
+from tui.model.comparison import AmbiguousLine, resolve_ambiguous
+from tui.screens.compare import compare_format
 from tui.screens.compare.comparison_list import ComparisonList
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.choose import ChooseScreen
-from tui.widgets.formatting import counted, number
+from tui.widgets.formatting import format_number, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.model.comparison import FileComparison, RecordedMatches
 
 _NOBODY, _LEFT_OUT = "nobody", "left out"
-_RECORDED: Final = "All that the file proves is recorded already. Nothing was changed."
+_ALREADY_RECORDED: Final = "All that the file proves is recorded already. Nothing was changed."
 _STAY, _RECORD, _LEAVE = "stay", "record", "leave"
 _LEAVING: Final = {
     _STAY: "Stay here",
@@ -34,14 +34,14 @@ _LEAVING: Final = {
 
 @dataclass
 class _Resolved(Message, bubble=False):
-    found: FileComparison
+    comparison: FileComparison
     choices: Mapping[int, str | None]
 
 
 @dataclass
 class _Recorded(Message, bubble=False):
-    accepted: RecordedMatches
-    leaves: bool
+    result: RecordedMatches
+    then_close: bool
 
 
 class MatchController(ComparisonList):
@@ -50,82 +50,95 @@ class MatchController(ComparisonList):
     What isn't recorded is never shown as read.
     """
 
-    def __init__(self, found: FileComparison) -> None:
-        super().__init__(found)
-        self._recorded: set[int] = set()
-        self._settled = 0
-        self._pending: dict[int, str | None] = {}
+    def __init__(self, comparison: FileComparison) -> None:
+        super().__init__(comparison)
+        self._recorded_ids: set[int] = set()
+        self._recorded_count = 0
+        self._pending_choices: dict[int, str | None] = {}
 
-    def ask(self, one: Ambiguous) -> None:
+    def ask_match(self, ambiguous: AmbiguousLine) -> None:
         """Ask which contact a line means."""
 
         def answered(answer: str | None) -> None:
             if answer is not None and answer != _LEFT_OUT:
                 # With those that are still being sorted in: of a long file that takes a moment.
-                self._pending[one.listed.line] = None if answer == _NOBODY else answer
-                self._resolve(dict(self._pending))
+                self._pending_choices[ambiguous.listed.line] = None if answer == _NOBODY else answer
+                self._resolve(dict(self._pending_choices))
 
-        answers = {each.contact_id: words.candidate(each) for each in one.candidates}
+        answers = {each.contact_id: compare_format.candidate(each) for each in ambiguous.candidates}
         answers |= {_NOBODY: "None of them" if len(answers) > 1 else "No, somebody else"}
         answers |= {_LEFT_OUT: "Leave it out for now"}
-        question = "Which contact is meant?" if len(one.candidates) > 1 else "Is this the contact?"
-        self.open_screen(ChooseScreen(question, words.asking(one), answers, first=_LEFT_OUT), answered)
+        question = "Which contact is meant?" if len(ambiguous.candidates) > 1 else "Is this the contact?"
+        self.open_screen(
+            ChooseScreen(question, compare_format.match_question(ambiguous), answers, first=_LEFT_OUT),
+            answered,
+        )
 
     @work(exclusive=True, group="resolve", exit_on_error=False)
     async def _resolve(self, choices: Mapping[int, str | None]) -> None:
-        self.post_message(_Resolved(await asyncio.to_thread(resolve, self.found, choices), choices))
+        self.post_message(
+            _Resolved(await asyncio.to_thread(resolve_ambiguous, self.comparison, choices), choices)
+        )
 
     @on(_Resolved)
     def _resolved(self, message: _Resolved) -> None:
         for line in message.choices:
-            self._pending.pop(line, None)
-        self.take(message.found)
-        self.count_proof()
-        left = len(message.found.ambiguous)
+            self._pending_choices.pop(line, None)
+        self.show_comparison(message.comparison)
+        self.update_unrecorded()
+        left = len(message.comparison.ambiguous)
         self.flash(
-            f"Noted. {counted(left, 'line')} still for you to tell." if left else "Noted. That was all."
+            f"Noted. {pluralize(left, 'line')} still for you to tell." if left else "Noted. That was all."
         )
 
     # --- recording what agrees ---
 
-    def count_proof(self) -> None:
+    def update_unrecorded(self) -> None:
         """Say what the file proves that isn't recorded."""
-        proved = (each for each in self.found.proved if each.change_id not in self._recorded)
-        self.unrecorded = frozenset(each.contact_id for each in proved)
-        said = words.notes(self.found, len(self.unrecorded), self._settled, self.key)
-        self.query_one("#notes", Static).update(said)
+        unrecorded_proofs = (
+            each for each in self.comparison.newly_synced if each.change_id not in self._recorded_ids
+        )
+        self.unrecorded = frozenset(each.contact_id for each in unrecorded_proofs)
+        text = compare_format.notes(self.comparison, len(self.unrecorded), self._recorded_count, self.key)
+        self.query_one("#notes", Static).update(text)
 
     def action_record(self) -> None:
         """Record what agrees, if the person means it."""
         count = len(self.unrecorded)
         if not count:
-            self.flash(_RECORDED if self._recorded else words.NOTHING_NEW)
+            self.flash(_ALREADY_RECORDED if self._recorded_ids else compare_format.NOTHING_NEW)
             return
 
-        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
-            if may:
-                self._record(leaves=False)
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_confirmed:
+                self._record(then_close=False)
 
-        said = tuple(words.recording(self.found, count))
-        self.open_screen(AskScreen("Record what agrees?", said, yes=f"Record {number(count)}"), answered)
+        text = tuple(compare_format.record_explanation(self.comparison, count))
+        self.open_screen(
+            AskScreen("Record what agrees?", text, yes=f"Record {format_number(count)}"), answered
+        )
 
     @work(exclusive=True, group="record", exit_on_error=False)
-    async def _record(self, *, leaves: bool) -> None:
-        self.post_message(_Recorded(await self.backend.record_matches(self.found, {}), leaves))
+    async def _record(self, *, then_close: bool) -> None:
+        self.post_message(_Recorded(await self.backend.record_matches(self.comparison, {}), then_close))
 
     @on(_Recorded)
-    def _was_recorded(self, message: _Recorded) -> None:
-        accepted = message.accepted
-        self._recorded |= {each.change_id for each in accepted.comparison.proved}
-        self._settled += accepted.settled
-        self.count_proof()
+    def _matches_recorded(self, message: _Recorded) -> None:
+        result = message.result
+        self._recorded_ids |= {each.change_id for each in result.comparison.newly_synced}
+        self._recorded_count += result.newly_synced_total
+        self.update_unrecorded()
         self.rows.refresh()
-        self.read_live()
+        self.load_live_rows()
         self.line_changed()
-        if message.leaves:
+        if message.then_close:
             self.dismiss()
         else:
-            self.flash(f"Recorded: {words.done(accepted.settled)}" if accepted.settled else _RECORDED)
+            self.flash(
+                f"Recorded: {compare_format.recorded_message(result.newly_synced_total)}"
+                if result.newly_synced_total
+                else _ALREADY_RECORDED
+            )
 
     def action_back(self) -> None:
         """Go back to the contacts; what isn't recorded is asked about first."""
@@ -135,9 +148,12 @@ class MatchController(ComparisonList):
 
         def answered(answer: str | None) -> None:
             if answer == _RECORD:
-                self._record(leaves=True)
+                self._record(then_close=True)
             elif answer == _LEAVE:
                 self.dismiss()
 
-        said = (words.proof(len(self.unrecorded)), "Nothing of it is recorded yet. The file stays as it is.")
-        self.open_screen(ChooseScreen("Go back?", said, _LEAVING, first=_STAY), answered)
+        text = (
+            compare_format.proved_message(len(self.unrecorded)),
+            "Nothing of it is recorded yet. The file stays as it is.",
+        )
+        self.open_screen(ChooseScreen("Go back?", text, _LEAVING, first=_STAY), answered)

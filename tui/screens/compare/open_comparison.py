@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ComparisonController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
     """The part of a screen that asks for a file, and shows what came of it."""
 
-    _compared = ""
+    _last_path = ""
 
     def action_reconcile(self) -> None:
         """Hold a file of contacts exported from Re-Leased against Xero."""
@@ -23,10 +23,12 @@ class ComparisonController(EngineScreen[ScreenResultType], Generic[ScreenResultT
         from tui.screens.compare.choose_file import ChooseFileScreen  # noqa: PLC0415 - as above
         from tui.screens.compare.compare import CompareScreen  # noqa: PLC0415 - as above
 
-        def compared(one: ComparedFile | None) -> None:
-            if one is not None:
+        def compared(file: ComparedFile | None) -> None:
+            if file is not None:
                 # To be compared again, once it says something else.
-                self._compared = one.typed
-                self.open_screen(CompareScreen(self.backend, one.found))
+                self._last_path = file.typed
+                self.open_screen(CompareScreen(self.backend, file.comparison))
 
-        self.open_screen(ChooseFileScreen(self.backend, self._compared or file_paths.start()), compared)
+        self.open_screen(
+            ChooseFileScreen(self.backend, self._last_path or file_paths.default_folder()), compared
+        )

@@ -12,9 +12,8 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from tui.screens.compare import choose_file_format as words
-from tui.screens.compare import file_paths
-from tui.screens.compare.file_paths import FolderListing, completed, split
+from tui.screens.compare import choose_file_format, file_paths
+from tui.screens.compare.file_paths import FolderListing, complete_path, split_path
 from tui.widgets import clock
 from tui.widgets.ordered_input import OrderedInput
 from tui.widgets.virtual_list import VirtualList
@@ -32,11 +31,11 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class _Listed(Message, bubble=False):
+class _FolderListed(Message, bubble=False):
     listing: FolderListing
 
 
-class _PathBox(OrderedInput):
+class _PathInput(OrderedInput):
     """The path as it is typed; tab, or going right at its end, completes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,7 +75,7 @@ class PathFinder(Vertical):
     }
     """
 
-    box = getters.query_one("#path", Input)
+    path_input = getters.query_one("#path", Input)
     files = getters.query_one("#files", VirtualList)
 
     class Changed(Message):
@@ -85,20 +84,20 @@ class PathFinder(Vertical):
     class Chosen(Message):
         """A file was chosen; `enters` says that it was by name, ready to be used."""
 
-        def __init__(self, *, enters: bool) -> None:
+        def __init__(self, *, is_final: bool) -> None:
             super().__init__()
-            self.enters = enters
+            self.enters = is_final
 
     def __init__(self, typed: str) -> None:
         super().__init__()
         self._typed = typed
         self._listing = FolderListing("")
-        self._completes = False
+        self._complete_when_listed = False
 
     def compose(self) -> ComposeResult:
         """Put the box above the list."""
-        yield _PathBox(self._typed, self._complete_soon, self._to_list)
-        yield VirtualList(self._write, id="files")
+        yield _PathInput(self._typed, self._complete_soon, self._to_list)
+        yield VirtualList(self._format_row, id="files")
 
     def on_mount(self) -> None:
         """List the folder."""
@@ -108,47 +107,47 @@ class PathFinder(Vertical):
     def path(self) -> Path | None:
         """The path that is meant; None where nothing is typed."""
         # A name that can't be shown as it is isn't the one that stands in the box.
-        if (one := self._meant()) is not None:
-            return one.path
-        return file_paths.real(self.box.value) if self.box.value.strip() else None
+        if (entry := self._typed_entry()) is not None:
+            return entry.path
+        return file_paths.expand_path(self.path_input.value) if self.path_input.value.strip() else None
 
     @property
-    def changed_at(self) -> datetime | None:
+    def modified_at(self) -> datetime | None:
         """When the file that is meant was last changed, None where there is no such file."""
-        one = self._meant()
-        return one.changed_at if one is not None and not one.is_folder else None
+        entry = self._typed_entry()
+        return entry.modified_at if entry is not None and not entry.is_folder else None
 
-    def _meant(self) -> PathEntry | None:
+    def _typed_entry(self) -> PathEntry | None:
         """Return the entry that is typed in full."""
-        if self._listing.typed != self.box.value:
+        if self._listing.typed != self.path_input.value:
             return None
-        _, name = split(self.box.value)
-        return next((one for one in self._listing.entries if one.name == name), None)
+        _, name = split_path(self.path_input.value)
+        return next((entry for entry in self._listing.entries if entry.name == name), None)
 
     # --- what lies there ---
 
     @work(exclusive=True, group="listing", exit_on_error=False)
     async def _list(self, typed: str) -> None:
-        self.post_message(_Listed(await asyncio.to_thread(file_paths.listing, typed)))
+        self.post_message(_FolderListed(await asyncio.to_thread(file_paths.list_folder, typed)))
 
-    @on(_Listed)
-    def _listed(self, message: _Listed) -> None:
+    @on(_FolderListed)
+    def _listed(self, message: _FolderListed) -> None:
         listing = message.listing
-        if listing.typed != self.box.value:
+        if listing.typed != self.path_input.value:
             return
         self._listing = listing
-        self.files.empty_text = listing.trouble or words.NOTHING_HERE
+        self.files.empty_text = listing.problem or choose_file_format.NOTHING_HERE
         self.files.scroll_to(y=0, animate=False, force=True)
         self.files.show(len(listing.entries))
-        if self._completes:
+        if self._complete_when_listed:
             self._complete()
         self.post_message(self.Changed())
 
-    def _write(self, index: int, width: int) -> Sequence[Content]:
-        return (words.entry(self._listing.entries[index], width, clock.now()),)
+    def _format_row(self, index: int, width: int) -> Sequence[Content]:
+        return (choose_file_format.entry_row(self._listing.entries[index], width, clock.now()),)
 
     @on(Input.Changed, "#path")
-    def _typed_on(self, event: Input.Changed) -> None:
+    def _text_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._list(event.value)
         self.post_message(self.Changed())
@@ -160,48 +159,48 @@ class PathFinder(Vertical):
             self.screen.set_focus(self.files)
 
     def _complete_soon(self) -> None:
-        if self._listing.typed == self.box.value:
+        if self._listing.typed == self.path_input.value:
             self._complete()
         else:
             # What is typed is still being listed.
-            self._completes = True
+            self._complete_when_listed = True
 
     def _complete(self) -> None:
-        self._completes = False
-        typed = completed(self.box.value, self._listing.entries)
-        if typed == self.box.value:
+        self._complete_when_listed = False
+        typed = complete_path(self.path_input.value, self._listing.entries)
+        if typed == self.path_input.value:
             self.screen.focus_next()
         else:
-            self._put(typed)
+            self._set_text(typed)
 
-    def _put(self, typed: str) -> None:
-        self.box.value = typed
-        self.box.cursor_position = len(typed)
+    def _set_text(self, typed: str) -> None:
+        self.path_input.value = typed
+        self.path_input.cursor_position = len(typed)
 
     @on(VirtualList.Opened)
     def _opened(self, message: VirtualList.Opened) -> None:
         message.stop()
         entries, cursor = self._listing.entries, self.files.cursor
         # Not of a list that is about to be another: the key may be pressed faster than a folder is read.
-        if self._listing.typed == self.box.value and cursor < len(entries):
-            self._enter(entries[cursor], enters=False)
+        if self._listing.typed == self.path_input.value and cursor < len(entries):
+            self._open_entry(entries[cursor], is_final=False)
 
     @on(Input.Submitted, "#path")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        one = self._meant()
+        entry = self._typed_entry()
         if self._listing.typed == event.value and event.value.endswith("/"):
             self.screen.set_focus(self.files)
-        elif one is not None:
-            self._enter(one, enters=True)
+        elif entry is not None:
+            self._open_entry(entry, is_final=True)
         else:
-            self.post_message(self.Chosen(enters=True))
+            self.post_message(self.Chosen(is_final=True))
 
-    def _enter(self, one: PathEntry, *, enters: bool) -> None:
-        folder, _ = split(self.box.value)
-        if one.is_folder:
-            self._put(f"{folder}{one.name}/")
+    def _open_entry(self, entry: PathEntry, *, is_final: bool) -> None:
+        folder, _ = split_path(self.path_input.value)
+        if entry.is_folder:
+            self._set_text(f"{folder}{entry.name}/")
             self.screen.set_focus(self.files)
         else:
-            self._put(f"{folder}{one.name}")
-            self.post_message(self.Chosen(enters=enters))
+            self._set_text(f"{folder}{entry.name}")
+            self.post_message(self.Chosen(is_final=is_final))

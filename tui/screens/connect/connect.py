@@ -10,20 +10,20 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, ContentSwitcher, Input
 
-from tui.actions.registry import bindings, in_words
+from tui.actions.registry import bindings, error_message
 from tui.model.errors import ReshelveError
-from tui.screens.connect import connect_format as words
+from tui.screens.connect import connect_format
 from tui.screens.connect.forms import ConnectForm, DoneForm, WaitingForm
 from tui.screens.connect.sign_in_attempt import (
-    FileNeeded,
-    NoBrowser,
-    SignInAttempt,
+    BrowserNotOpened,
+    KeychainMissing,
+    SignInController,
     SignInFailed,
     SignInStarted,
     SignInSucceeded,
 )
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.messages import ConnectedTo
+from tui.screens.messages import OrganisationsConnected
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.safe_label import SafeLabel
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.account import Account, Connected, ConnectRequest
+    from tui.model.account import Account, ConnectRequest, ConnectResult
 
 _SCROLLING = ("up", "down", "pageup", "pagedown")
 
 
-class ConnectScreen(SignInAttempt):
+class ConnectScreen(SignInController):
     """A form, the wait for a person in a browser, and what has come of it.
 
     `is_first` says that there is nothing to go back to.
@@ -54,15 +54,15 @@ class ConnectScreen(SignInAttempt):
     form = getters.query_one(ConnectForm)
     waiting = getters.query_one(WaitingForm)
     done = getters.query_one(DoneForm)
-    faces = getters.query_one(ContentSwitcher)
-    go = getters.query_one("#go", Button)
-    leave = getters.query_one("#leave", Button)
+    views = getters.query_one(ContentSwitcher)
+    primary_button = getters.query_one("#go", Button)
+    back_button = getters.query_one("#leave", Button)
 
     def __init__(self, account: Account, *, is_first: bool = False) -> None:
         super().__init__()
         self.account = account
         self._is_first = is_first
-        self._connected: Connected | None = None
+        self._connected: ConnectResult | None = None
         self._is_keychain_waiting = False
 
     def compose(self) -> ComposeResult:
@@ -81,201 +81,201 @@ class ConnectScreen(SignInAttempt):
 
     def on_mount(self) -> None:
         """Begin with the form."""
-        self._say_trouble("")
-        self.ended()
+        self._show_problem("")
+        self.attempt_ended()
 
     # --- what is shown ---
 
     @property
-    def _face(self) -> str:
-        return self.faces.current or ""
+    def _view(self) -> str:
+        return self.views.current or ""
 
-    def _show(self, face: str, *, go: str = "", leave: str) -> None:
-        self.faces.current = face
-        self.go.label, self.go.display = go, bool(go)
-        self.leave.label = leave
-        self.set_focus(self.go if go else self.leave)
-        self._offer_keys()
+    def _show(self, view: str, *, go: str = "", leave: str) -> None:
+        self.views.current = view
+        self.primary_button.label, self.primary_button.display = go, bool(go)
+        self.back_button.label = leave
+        self.set_focus(self.primary_button if go else self.back_button)
+        self._update_key_bar()
 
-    def _say_trouble(self, trouble: str) -> None:
+    def _show_problem(self, problem: str) -> None:
         line = self.query_one("#trouble", SafeLabel)
-        line.update_text(trouble, "$text-error")
-        line.display = bool(trouble)
+        line.update_text(problem, "$text-error")
+        line.display = bool(problem)
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
-        self._offer_keys()
+        self._update_key_bar()
 
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         is_typing = isinstance(self.focused, Input)
         leave = ("interrupt" if is_typing else "quit", "Quit") if self._is_first else ("back", "Back")
-        if self._face == "form":
-            self.key_bar.offer(("copy_address", "Copy redirect URI"), "help", leave)
-        elif self._face == "done":
-            self.key_bar.offer("help", leave)
+        if self._view == "form":
+            self.key_bar.set_actions(("copy_address", "Copy redirect URI"), "help", leave)
+        elif self._view == "done":
+            self.key_bar.set_actions("help", leave)
         else:
             copy = [("copy_address", "Copy address")] if self.url else []
-            self.key_bar.offer(*copy, "help", ("cancel" if self._is_first else "back", "Stop"))
+            self.key_bar.set_actions(*copy, "help", ("cancel" if self._is_first else "back", "Stop"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave q to the app where there is nothing to go back to."""
         if action == "back":
             return not self._is_first
         if action == "cancel":
-            return self._is_first and self._face == "waiting"
+            return self._is_first and self._view == "waiting"
         return super().check_action(action, parameters)
 
     # --- the form ---
 
-    def ended(self) -> None:
+    def attempt_ended(self) -> None:
         """Show the form, filled as it was."""
         self._show("form", go="Connect", leave="Quit" if self._is_first else "Back")
-        if box := self.form.to_fill:
+        if box := self.form.first_empty_input:
             self.set_focus(box)
 
-    def _back_to_form(self, trouble: str = "") -> None:
-        self.stop()
-        self._say_trouble(trouble)
-        self.ended()
+    def _back_to_form(self, problem: str = "") -> None:
+        self.stop_attempt()
+        self._show_problem(problem)
+        self.attempt_ended()
 
     @on(Input.Submitted, "#client-id,#secret")
     def _connect(self) -> None:
-        trouble = self.form.trouble
-        if trouble:
-            self._say_trouble(trouble)
-            self.form.focus_what_is_missing()
+        problem = self.form.problem
+        if problem:
+            self._show_problem(problem)
+            self.form.focus_invalid_input()
         else:
             self._sign_in(self.form.request())
 
     def _sign_in(self, request: ConnectRequest) -> None:
-        self._say_trouble("")
+        self._show_problem("")
         self.waiting.address.value = ""
         self._is_keychain_waiting = False
-        self._say_busy()
+        self._show_busy()
         self._show("waiting", leave="Stop")
-        self.begin(request)
+        self.start_attempt(request)
 
-    def keychain_waits(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+    def set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
         """Say that the keychain waits for the person, or what is done instead."""
         self._is_keychain_waiting = is_waiting
-        if self._face == "waiting":
-            self._say_busy()
+        if self._view == "waiting":
+            self._show_busy()
 
-    def _say_busy(self) -> None:
-        doing = words.PREPARING if self.sign_in is None else words.READING
-        self.waiting.say(words.KEYCHAIN if self._is_keychain_waiting else doing)
+    def _show_busy(self) -> None:
+        doing = connect_format.PREPARING if self.sign_in is None else connect_format.READING
+        self.waiting.show_status(connect_format.KEYCHAIN if self._is_keychain_waiting else doing)
 
     # --- the attempt ---
 
     @on(SignInStarted)
-    def _begun(self, message: SignInStarted) -> None:
+    def _sign_in_started(self, message: SignInStarted) -> None:
         if not self.is_attempting:
             return
         self.sign_in = message.sign_in
         if self.url:
-            self.waiting.say(words.OPEN_IT, self.url)
+            self.waiting.show_status(connect_format.OPEN_IT, self.url)
             self.open_browser(self.url)
             self.tick()
         else:
-            self._say_busy()
-        self._offer_keys()
+            self._show_busy()
+        self._update_key_bar()
 
-    @on(NoBrowser)
-    def _no_browser(self, message: NoBrowser) -> None:
+    @on(BrowserNotOpened)
+    def _no_browser(self, message: BrowserNotOpened) -> None:
         if message.url == self.url:
-            self.waiting.say(words.NO_BROWSER, message.url)
+            self.waiting.show_status(connect_format.NO_BROWSER, message.url)
 
     def tick(self) -> None:
         """Let the countdown count."""
         if self.sign_in is None or not self.url:
             return
         if (ends_at := self.sign_in.ends_at) is not None:
-            self.waiting.count_down(clock.countdown(ends_at, clock.now()))
+            self.waiting.show_time_left(clock.countdown(ends_at, clock.now()))
         else:
             # Nobody is waited for any more: the browser has come back.
-            self._browser_is_done()
+            self._browser_finished()
 
-    def _browser_is_done(self) -> None:
-        self._say_busy()
+    def _browser_finished(self) -> None:
+        self._show_busy()
         self._show("waiting", leave="Stop")
 
     @on(Input.Changed, "#address")
     def _address_typed(self, event: Input.Changed) -> None:
-        self.go.label, self.go.display = "Use this address", bool(event.value)
+        self.primary_button.label, self.primary_button.display = "Use this address", bool(event.value)
 
     @on(Input.Submitted, "#address")
-    def _take_address(self) -> None:
+    def _submit_address(self) -> None:
         address = self.waiting.address.value.strip()
         if self.sign_in is None or not address:
             return
         try:
             self.sign_in.paste(address)
         except ReshelveError as error:
-            self._say_trouble(in_words(self.app, error))
+            self._show_problem(error_message(self.app, error))
         else:
-            self._say_trouble("")
-            self._browser_is_done()
+            self._show_problem("")
+            self._browser_finished()
 
-    @on(FileNeeded)
-    def _ask_for_file(self, message: FileNeeded) -> None:
-        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
-            if may:
+    @on(KeychainMissing)
+    def _ask_for_file(self, message: KeychainMissing) -> None:
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_confirmed:
                 self._sign_in(replace(message.request, allow_file=True))
             else:
-                self._back_to_form(words.NO_FILE)
+                self._back_to_form(connect_format.NO_FILE)
 
         self._back_to_form()
-        question = words.file_question(message.error.what)
+        question = connect_format.file_question(message.error.message)
         self.open_screen(AskScreen("Keep the sign-in in a file?", question, yes="Use a file"), answered)
 
     @on(SignInFailed)
     def _failed(self, message: SignInFailed) -> None:
-        self._back_to_form(in_words(self.app, message.error))
+        self._back_to_form(error_message(self.app, message.error))
 
     @on(SignInSucceeded)
     def _succeeded(self, message: SignInSucceeded) -> None:
-        self.stop()
+        self.stop_attempt()
         connected = self._connected = message.connected
         if not connected.organisations:
-            self._back_to_form(words.NO_ORGANISATION)
+            self._back_to_form(connect_format.NO_ORGANISATION)
             return
-        self._say_trouble("")
+        self._show_problem("")
         self.done.show(connected)
-        go = words.open_button(connected.organisations[0].name) if self._is_first else "Go on"
+        go = connect_format.open_button(connected.organisations[0].name) if self._is_first else "Go on"
         self._show("done", go=go, leave="Quit" if self._is_first else "Back")
 
     # --- what is pressed ---
 
     @on(Button.Pressed, "#go")
-    def _go_pressed(self) -> None:
-        {"form": self._connect, "waiting": self._take_address, "done": self._go_on}[self._face]()
+    def _primary_pressed(self) -> None:
+        {"form": self._connect, "waiting": self._submit_address, "done": self._go_on}[self._view]()
 
     @on(Button.Pressed, "#leave")
-    def _leave_pressed(self) -> None:
-        if self._is_first and self._face != "waiting":
+    def _back_pressed(self) -> None:
+        if self._is_first and self._view != "waiting":
             self.app.exit()
         else:
             self.action_back()
 
     def on_paste(self, event: events.Paste) -> None:
         """Take what is pasted into the box that waits for it, wherever the focus is."""
-        face = self._face if self._face != "waiting" or self.url else ""
-        if box := {"form": self.form.client_id, "waiting": self.waiting.address}.get(face):
+        view = self._view if self._view != "waiting" or self.url else ""
+        if box := {"form": self.form.client_id, "waiting": self.waiting.address}.get(view):
             box.value = event.text.strip().partition("\n")[0].strip()
             self.set_focus(box)
 
     def action_copy_address(self) -> None:
         """Copy the address that is shown, through the terminal, so that it works over ssh too."""
-        address = {"form": self.account.redirect_uri, "waiting": self.url}.get(self._face)
+        address = {"form": self.account.redirect_uri, "waiting": self.url}.get(self._view)
         if address:
             self.app.copy_to_clipboard(address)
             self.flash(f"Copied: {address}")
 
     def action_scroll_face(self, key: str) -> None:
         """Scroll what is said, wherever the focus is."""
-        if face := self.faces.visible_content:
-            steps = {"up": -1, "down": 1, "pageup": -face.size.height, "pagedown": face.size.height}
-            face.scroll_relative(y=steps[key], animate=False)
+        if view := self.views.visible_content:
+            steps = {"up": -1, "down": 1, "pageup": -view.size.height, "pagedown": view.size.height}
+            view.scroll_relative(y=steps[key], animate=False)
 
     def action_cancel(self) -> None:
         """Stop waiting."""
@@ -283,9 +283,9 @@ class ConnectScreen(SignInAttempt):
 
     def action_back(self) -> None:
         """Stop waiting; else go back to where the person was."""
-        if self._face == "waiting":
+        if self._view == "waiting":
             self._back_to_form()
-        elif self._face == "done":
+        elif self._view == "done":
             self._go_on()
         else:
             self.dismiss()
@@ -294,6 +294,6 @@ class ConnectScreen(SignInAttempt):
         """Let the app open what was connected, or go on with it."""
         if self._connected is not None:
             # To the app itself: a screen that is closing hands nothing on.
-            self.app.post_message(ConnectedTo(self._connected))
+            self.app.post_message(OrganisationsConnected(self._connected))
             if not self._is_first:
                 self.dismiss()

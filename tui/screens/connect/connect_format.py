@@ -11,7 +11,7 @@ from textual.style import Style
 from tui.widgets.text import cells, content, fit
 
 if TYPE_CHECKING:
-    from tui.model.account import Connected
+    from tui.model.account import ConnectResult
     from tui.model.contact import Organisation
 
 HEADING: Final = "Register an app with Xero, once and for free:"
@@ -67,7 +67,7 @@ def custom_steps() -> tuple[Content, ...]:
     )
 
 
-def trouble_with(client_id: str, secret: str, *, is_custom: bool) -> str:
+def validation_problem(client_id: str, secret: str, *, is_custom: bool) -> str:
     """Say what can't be sent to Xero; empty when everything can."""
     if not client_id:
         return NO_CLIENT_ID
@@ -85,23 +85,25 @@ def file_question(what: str) -> tuple[str, ...]:
     return (what, _FILE_QUESTION)
 
 
-def marks(organisation: Organisation) -> str:
+def labels(organisation: Organisation) -> str:
     """Say what is special about an organisation; empty when nothing is."""
     kinds = (
         ("demo company", organisation.is_demo),
         ("custom connection", organisation.is_custom),
         ("read only", organisation.is_read_only),
     )
-    return ", ".join(words for words, is_so in kinds if is_so)
+    return ", ".join(words for words, applies in kinds if applies)
 
 
-def organisations(connected: Connected) -> Content:
+def organisations(connected: ConnectResult) -> Content:
     """List what was connected."""
     lines = [
         Content.assemble(
-            ("● ", "$text-success"), content(one.name, "bold"), (f"  {marks(one)}".rstrip(), "$text-warning")
+            ("● ", "$text-success"),
+            content(organisation.name, "bold"),
+            (f"  {labels(organisation)}".rstrip(), "$text-warning"),
         )
-        for one in connected.organisations
+        for organisation in connected.organisations
     ]
     return Content("\n").join(lines)
 

@@ -8,9 +8,9 @@ from textual import getters, on
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Checkbox, Input, Static
 
-from tui.actions.registry import key_now
+from tui.actions.registry import current_key
 from tui.model.account import ConnectRequest
-from tui.screens.connect import connect_format as words
+from tui.screens.connect import connect_format
 from tui.widgets import clock
 from tui.widgets.ordered_input import OrderedInput
 from tui.widgets.safe_label import SafeLabel
@@ -20,10 +20,10 @@ from tui.widgets.tick_box import TickBox
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from tui.model.account import Account, Connected
+    from tui.model.account import Account, ConnectResult
 
 
-class SecretBox(OrderedInput):
+class SecretInput(OrderedInput):
     """A box whose text is neither shown nor copied."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
@@ -48,25 +48,28 @@ class ConnectForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         """Put the steps above the boxes."""
-        yield SafeLabel(words.HEADING, classes="paragraph")
-        for number, step in enumerate(words.steps(self._account.redirect_uri), 1):
+        yield SafeLabel(connect_format.HEADING, classes="paragraph")
+        for number, step in enumerate(connect_format.steps(self._account.redirect_uri), 1):
             with Horizontal(classes="step"):
                 yield SafeLabel(f"{number}", classes="number")
                 yield Static(step, classes="words", id=f"step-{number}")
         with Horizontal(classes="field"):
             yield SafeLabel("Client id", classes="label")
             yield OrderedInput(
-                self._account.client_id, placeholder=words.CLIENT_ID_LIKE, compact=True, id="client-id"
+                self._account.client_id,
+                placeholder=connect_format.CLIENT_ID_LIKE,
+                compact=True,
+                id="client-id",
             )
         yield TickBox("Read only", compact=True, id="read-only")
-        yield SafeLabel(words.READ_ONLY, classes="note")
+        yield SafeLabel(connect_format.READ_ONLY, classes="note")
         yield TickBox("Custom connection", compact=True, id="custom")
-        yield SafeLabel(words.CUSTOM, classes="note")
+        yield SafeLabel(connect_format.CUSTOM, classes="note")
         with Horizontal(classes="field", id="secret-field"):
             yield SafeLabel("Client secret", classes="label")
-            yield SecretBox(id="secret")
+            yield SecretInput(id="secret")
         if self._is_first:
-            yield SafeLabel(words.DEMO, classes="hint")
+            yield SafeLabel(connect_format.DEMO, classes="hint")
 
     def on_mount(self) -> None:
         """Ask for a secret only where one is needed."""
@@ -75,7 +78,9 @@ class ConnectForm(VerticalScroll, can_focus=False):
     @on(Checkbox.Changed, "#custom")
     def _custom_chosen(self, event: Checkbox.Changed) -> None:
         self.query_one("#secret-field").display = event.value
-        steps = words.custom_steps() if event.value else words.steps(self._account.redirect_uri)
+        steps = (
+            connect_format.custom_steps() if event.value else connect_format.steps(self._account.redirect_uri)
+        )
         for number, step in enumerate(steps, 1):
             self.query_one(f"#step-{number}", Static).update(step)
         if event.value:
@@ -86,9 +91,9 @@ class ConnectForm(VerticalScroll, can_focus=False):
             self.secret.value = ""
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """What can't be sent; empty when everything can."""
-        return words.trouble_with(self._client_id, self._secret, is_custom=self._is_custom)
+        return connect_format.validation_problem(self._client_id, self._secret, is_custom=self._is_custom)
 
     def request(self) -> ConnectRequest:
         """Return what is asked for. The secret leaves the form with it."""
@@ -98,13 +103,13 @@ class ConnectForm(VerticalScroll, can_focus=False):
         self.secret.value = ""
         return request
 
-    def focus_what_is_missing(self) -> None:
+    def focus_invalid_input(self) -> None:
         """Take the person to the box that has to be filled or mended."""
-        is_id = words.trouble_with(self._client_id, "", is_custom=False)
+        is_id = connect_format.validation_problem(self._client_id, "", is_custom=False)
         self.screen.set_focus(self.client_id if is_id else self.secret)
 
     @property
-    def to_fill(self) -> Input | None:
+    def first_empty_input(self) -> Input | None:
         """The first empty box that has to be filled, for the first time or again."""
         if not self._client_id:
             return self.client_id
@@ -136,22 +141,22 @@ class WaitingForm(VerticalScroll, can_focus=False):
         yield SafeLabel(id="status")
         with Vertical(id="by-hand"):
             yield SafeLabel(id="left", classes="paragraph")
-            yield SafeLabel(words.ADDRESS)
+            yield SafeLabel(connect_format.ADDRESS)
             yield Static(id="url", markup=False)
-            yield SafeLabel(words.PASTE, id="paste")
+            yield SafeLabel(connect_format.PASTE, id="paste")
             with Horizontal(classes="field"):
                 yield OrderedInput(placeholder="http://localhost…", compact=True, id="address")
 
-    def say(self, status: str, url: str = "") -> None:
+    def show_status(self, status: str, url: str = "") -> None:
         """Say what is waited for, with the address to open if a person is to do something."""
         self.query_one("#status", SafeLabel).update_text(status, "bold")
         self.query_one("#by-hand").display = bool(url)
         if url:
             self.query_one("#url", Static).update(content(url, "$text-accent"))
 
-    def count_down(self, left: str) -> None:
+    def show_time_left(self, left: str) -> None:
         """Say how long somebody is still waited for."""
-        stops = f"Press {key_now(self.app, 'back')} to stop."
+        stops = f"Press {current_key(self.app, 'back')} to stop."
         self.query_one("#left", SafeLabel).update_text(f"Waiting for you, {left} left. {stops}")
 
 
@@ -168,8 +173,10 @@ class DoneForm(VerticalScroll, can_focus=False):
         yield SafeLabel(id="kept")
         yield SafeLabel(id="clock")
 
-    def show(self, connected: Connected) -> None:
+    def show(self, connected: ConnectResult) -> None:
         """Show what a sign-in has brought."""
-        self.query_one("#connected", Static).update(words.organisations(connected))
-        self.query_one("#kept", SafeLabel).update_text(f"The sign-in is kept in {connected.kept_in}.")
-        self.query_one("#clock", SafeLabel).update_text(clock.trouble(connected.clock_ahead), "$text-warning")
+        self.query_one("#connected", Static).update(connect_format.organisations(connected))
+        self.query_one("#kept", SafeLabel).update_text(f"The sign-in is kept in {connected.token_storage}.")
+        self.query_one("#clock", SafeLabel).update_text(
+            clock.clock_warning(connected.clock_ahead), "$text-warning"
+        )

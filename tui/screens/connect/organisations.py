@@ -19,11 +19,11 @@ from tui.compat.textual import SafeOptionList
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
 from tui.screens.base_screen import BaseScreen
-from tui.screens.connect import organisations_format as words
+from tui.screens.connect import organisations_format
 from tui.screens.connect.connect_format import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.messages import ConnectWanted, OrganisationChosen
-from tui.widgets.formatting import counted
+from tui.screens.messages import ConnectRequested, OrganisationChosen
+from tui.widgets.formatting import pluralize
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.ordered_input import OrderedInput
 from tui.widgets.safe_label import SafeLabel
@@ -40,17 +40,17 @@ if TYPE_CHECKING:
 _MANY: Final = 9
 
 
-class _Looked(Message, bubble=False):
+class _OrganisationsRefreshed(Message, bubble=False):
     """Xero has answered."""
 
 
 @dataclass
-class _Counted(Message, bubble=False):
-    listed: Sequence[OrganisationSummary]
+class _CountsLoaded(Message, bubble=False):
+    summaries: Sequence[OrganisationSummary]
 
 
 @dataclass
-class _LookFailed(Message, bubble=False):
+class _RefreshFailed(Message, bubble=False):
     error: ReshelveError
 
 
@@ -88,7 +88,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         super().__init__()
         self._account = account
         self._open_tenant = open_tenant
-        self._listed: Sequence[OrganisationSummary] = ()
+        self._summaries: Sequence[OrganisationSummary] = ()
         self._counts: dict[str, OrganisationSummary] = {}
         self._shown: list[OrganisationSummary] = []
         self._drawn: tuple[list[OrganisationSummary], int] | None = None
@@ -99,65 +99,67 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
             dialog.border_title = "Organisations"
             yield _Filter(placeholder="Search", compact=True, id="filter")
             yield SafeOptionList(id="list", markup=False, compact=True)
-            yield SafeLabel(words.LOOKING, "$text-muted", id="state")
+            yield SafeLabel(organisations_format.REFRESHING, "$text-muted", id="state")
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Show what is known, and ask Xero."""
-        self._take()
-        self._look()
+        self._reload()
+        self._refresh_organisations()
 
     def on_screen_resume(self) -> None:
         """Show what was connected in the meantime."""
-        if self._listed:
-            self._take()
+        if self._summaries:
+            self._reload()
 
     # --- the list ---
 
     @work(exclusive=True, group="look", exit_on_error=False)
-    async def _look(self) -> None:
+    async def _refresh_organisations(self) -> None:
         try:
             await self._account.refresh()
-            self.post_message(_Looked())
+            self.post_message(_OrganisationsRefreshed())
         except ReshelveError as error:
-            self.post_message(_LookFailed(error))
+            self.post_message(_RefreshFailed(error))
 
-    @on(_Looked)
-    def _looked(self) -> None:
-        self._take()
-        self.query_one("#state", SafeLabel).update_text(words.LOOKED, "$text-success")
+    @on(_OrganisationsRefreshed)
+    def _organisations_refreshed(self) -> None:
+        self._reload()
+        self.query_one("#state", SafeLabel).update_text(organisations_format.REFRESHED, "$text-success")
 
-    @on(_LookFailed)
-    def _look_failed(self, message: _LookFailed) -> None:
+    @on(_RefreshFailed)
+    def _refresh_failed(self, message: _RefreshFailed) -> None:
         state = f"{message.error.sentence} This is the list as last known."
         self.query_one("#state", SafeLabel).update_text(state, "$text-warning")
 
     @work(exclusive=True, group="count", exit_on_error=False)
-    async def _count(self) -> None:
-        self.post_message(_Counted(await self._account.count()))
+    async def _load_counts(self) -> None:
+        self.post_message(_CountsLoaded(await self._account.organisations_with_counts()))
 
-    @on(_Counted)
-    def _fill_in(self, message: _Counted) -> None:
+    @on(_CountsLoaded)
+    def _counts_loaded(self, message: _CountsLoaded) -> None:
         # The counts alone: an organisation may have gone since.
-        self._counts = {one.organisation.tenant_id: one for one in message.listed}
-        self._list()
+        self._counts = {summary.organisation.tenant_id: summary for summary in message.summaries}
+        self._update_list()
 
-    def _take(self) -> None:
+    def _reload(self) -> None:
         """Show what is known, with the counts as they were, and count anew."""
-        self._list()
-        self._count()
+        self._update_list()
+        self._load_counts()
 
-    def _list(self) -> None:
-        self._listed = listed = [self._with_counts(one) for one in self._account.organisations()]
-        self.filter.display = len(listed) >= _MANY
-        self.query_one(".dialog").border_subtitle = counted(len(listed), "organisation")
+    def _update_list(self) -> None:
+        self._summaries = summaries = [
+            self._with_counts(summary) for summary in self._account.organisations()
+        ]
+        self.filter.display = len(summaries) >= _MANY
+        self.query_one(".dialog").border_subtitle = pluralize(len(summaries), "organisation")
         self._show()
 
-    def _with_counts(self, one: OrganisationSummary) -> OrganisationSummary:
-        known = self._counts.get(one.organisation.tenant_id)
-        if one.is_counted or known is None:
-            return one
-        return replace(one, pending=known.pending, unfinished=known.unfinished, is_counted=True)
+    def _with_counts(self, summary: OrganisationSummary) -> OrganisationSummary:
+        known = self._counts.get(summary.organisation.tenant_id)
+        if summary.is_counted or known is None:
+            return summary
+        return replace(summary, pending=known.pending, not_in_xero=known.not_in_xero, is_counted=True)
 
     def on_resize(self) -> None:
         """Write the lines for the new width."""
@@ -168,43 +170,45 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         before = self._current.organisation.tenant_id if self._current else self._open_tenant
         wanted = fold(self.filter.value).split()
         self._shown = [
-            one for one in self._listed if all(word in fold(one.organisation.name) for word in wanted)
+            summary
+            for summary in self._summaries
+            if all(word in fold(summary.organisation.name) for word in wanted)
         ]
-        options, is_practice = self.options, self._account.is_practice
+        options, is_practice = self.options, self._account.is_sandbox
         width = max(20, options.scrollable_content_region.width - 2)
-        self._offer_keys()
+        self._update_key_bar()
         if (self._shown, width) == self._drawn:
             return
         self._drawn = (self._shown, width)
         options.clear_options()
         options.add_options(
             Option(
-                words.line(
-                    one,
+                organisations_format.line(
+                    summary,
                     width,
-                    is_open=one.organisation.tenant_id == self._open_tenant,
+                    is_open=summary.organisation.tenant_id == self._open_tenant,
                     is_practice=is_practice,
                 )
             )
-            for one in self._shown
+            for summary in self._shown
         )
-        ids = [one.organisation.tenant_id for one in self._shown]
+        ids = [summary.organisation.tenant_id for summary in self._shown]
         options.highlighted = ids.index(before) if before in ids else (0 if ids else None)
         # A list without height doesn't notice what is added to it.
         options.refresh(layout=True)
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work where the person is."""
-        self._offer_keys()
+        self._update_key_bar()
 
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         if self.filter.has_focus:
-            self.key_bar.offer(("open", "Open"), ("clear", "Clear"))
+            self.key_bar.set_actions(("open", "Open"), ("clear", "Clear"))
             return
         some = [("open", "Open")] if self._shown else []
         search = ["search"] if self.filter.display else []
         rest = ["disconnect"] if self._shown else []
-        self.key_bar.offer(*some, *search, ("connect", "Connect another"), *rest, "help", "back")
+        self.key_bar.set_actions(*some, *search, ("connect", "Connect another"), *rest, "help", "back")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the search key to the box while the person is typing there; esc clears before it leaves."""
@@ -233,49 +237,49 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
     @on(OptionList.OptionSelected)
     @on(Input.Submitted, "#filter")
     def _open(self) -> None:
-        one = self._current
-        if one is None:
+        summary = self._current
+        if summary is None:
             self.flash("There is no organisation here to open.")
             return
         self.dismiss()
-        if one.organisation.tenant_id != self._open_tenant:
+        if summary.organisation.tenant_id != self._open_tenant:
             # To the app itself: a screen that is closing hands nothing on.
-            self.app.post_message(OrganisationChosen(one.organisation))
+            self.app.post_message(OrganisationChosen(summary.organisation))
 
     def action_connect(self) -> None:
         """Connect another."""
-        self.post_message(ConnectWanted())
+        self.post_message(ConnectRequested())
 
     def action_disconnect(self) -> None:
         """End the sign-in of the organisation under the cursor, if the person means it."""
-        one = self._current
-        if one is None:
+        summary = self._current
+        if summary is None:
             self.flash("There is no organisation here to disconnect.")
             return
-        sign_in = one.organisation.sign_in
-        names = [each.organisation.name for each in self._listed if each.organisation.sign_in == sign_in]
+        sign_in = summary.organisation.sign_in
+        names = [each.organisation.name for each in self._summaries if each.organisation.sign_in == sign_in]
 
-        def answered(may: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
-            if may:
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_confirmed:
                 self.flash("Disconnecting …")
-                self._disconnect(sign_in, counted(len(names), "organisation"))
+                self._disconnect(sign_in, pluralize(len(names), "organisation"))
 
-        question = words.disconnecting(names)
+        question = organisations_format.disconnect_explanation(names)
         self.open_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
 
-    def _keychain_waits(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+    def _set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
         if is_waiting:
             self.flash(KEYCHAIN)
 
     @work(group="disconnect", exit_on_error=False)
     async def _disconnect(self, sign_in: str, names: str) -> None:
-        self._account.on_keychain_wait = self._keychain_waits
+        self._account.on_keychain_wait = self._set_keychain_waiting
         await self._account.disconnect(sign_in)
         self.post_message(_Disconnected(names))
 
     @on(_Disconnected)
     def _disconnected(self, message: _Disconnected) -> None:
-        self._take()
+        self._reload()
         self.flash(f"Disconnected {message.names}. Nothing was deleted here.")
 
     def action_back(self) -> None:

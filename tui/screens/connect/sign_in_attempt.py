@@ -15,7 +15,7 @@ from tui.screens.base_screen import BaseScreen
 from tui.system import browser
 
 if TYPE_CHECKING:
-    from tui.model.account import Account, Connected, ConnectRequest, SignIn
+    from tui.model.account import Account, ConnectRequest, ConnectResult, SignIn
 
 
 @dataclass
@@ -26,14 +26,14 @@ class SignInStarted(Message, bubble=False):
 
 
 @dataclass
-class NoBrowser(Message, bubble=False):
+class BrowserNotOpened(Message, bubble=False):
     """The address couldn't be opened here."""
 
     url: str
 
 
 @dataclass
-class FileNeeded(Message, bubble=False):
+class KeychainMissing(Message, bubble=False):
     """There is no keychain: the person is to say whether tokens may be kept in a file."""
 
     error: NoKeychainError
@@ -51,10 +51,10 @@ class SignInFailed(Message, bubble=False):
 class SignInSucceeded(Message, bubble=False):
     """The attempt has brought organisations."""
 
-    connected: Connected
+    connected: ConnectResult
 
 
-class SignInAttempt(BaseScreen[None]):
+class SignInController(BaseScreen[None]):
     """The part of the connect screen that signs in.
 
     The attempt lives in one worker and ends with it, port and all: when the person stops it, and when the
@@ -65,12 +65,12 @@ class SignInAttempt(BaseScreen[None]):
     sign_in: SignIn | None = None
     _attempt: Worker[None] | None = None
 
-    def begin(self, request: ConnectRequest) -> None:
+    def start_attempt(self, request: ConnectRequest) -> None:
         """Try to sign in; what comes of it is posted."""
-        self.account.on_keychain_wait = self.keychain_waits
-        self._attempt = self._try(request)
+        self.account.on_keychain_wait = self.set_keychain_waiting
+        self._attempt = self._run_attempt(request)
 
-    def stop(self) -> None:
+    def stop_attempt(self) -> None:
         """End the attempt, if there is one."""
         if self._attempt is not None:
             self._attempt.cancel()
@@ -87,7 +87,7 @@ class SignInAttempt(BaseScreen[None]):
         return self.sign_in.url if self.sign_in is not None else ""
 
     @work(exclusive=True, group="attempt", exit_on_error=False)
-    async def _try(self, request: ConnectRequest) -> None:
+    async def _run_attempt(self, request: ConnectRequest) -> None:
         try:
             sign_in = await self.account.sign_in(request)
             try:
@@ -96,7 +96,7 @@ class SignInAttempt(BaseScreen[None]):
             finally:
                 await sign_in.cancel()
         except NoKeychainError as error:
-            self.post_message(FileNeeded(error, request))
+            self.post_message(KeychainMissing(error, request))
         except ReshelveError as error:
             self.post_message(SignInFailed(error))
         else:
@@ -108,7 +108,7 @@ class SignInAttempt(BaseScreen[None]):
         if await asyncio.to_thread(browser.open_page, url):
             self.flash("Your browser has opened.")
         else:
-            self.post_message(NoBrowser(url))
+            self.post_message(BrowserNotOpened(url))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Let the person try again after a mistake of the program, too.
@@ -116,11 +116,11 @@ class SignInAttempt(BaseScreen[None]):
         Textual calls the handler of the base class by itself, which tells of the mistake.
         """
         if event.worker is self._attempt and event.state is WorkerState.ERROR:
-            self.stop()
-            self.ended()
+            self.stop_attempt()
+            self.attempt_ended()
 
-    def keychain_waits(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+    def set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
         """Say that the keychain waits for the person, or no longer."""
 
-    def ended(self) -> None:
+    def attempt_ended(self) -> None:
         """Go back to where another attempt can begin."""

@@ -11,11 +11,11 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.actions.registry import advice, bindings
+from tui.actions.registry import bindings, error_advice
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
-from tui.screens.changes.change_controller import ChangeController, can_retry, why_not
-from tui.screens.contact import contact_format as words
+from tui.screens.changes.change_controller import ChangeController, blocked_reason, can_retry
+from tui.screens.contact import contact_format
 from tui.screens.messages import SnapshotChanged
 from tui.screens.re_leased.contact_report_controller import ContactReportController
 from tui.widgets.key_bar import KeyBar
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
-    from tui.model.backend import Backend, ContactPage, HistoryLine
+    from tui.model.backend import Backend, ContactDetails, HistoryEntry
 
 
 @dataclass
-class _Read(Message, bubble=False):
-    page: ContactPage
+class _PageLoaded(Message, bubble=False):
+    page: ContactDetails
 
 
 @dataclass
-class _HistoryRead(Message, bubble=False):
-    lines: Sequence[HistoryLine]
+class _HistoryLoaded(Message, bubble=False):
+    lines: Sequence[HistoryEntry]
 
 
 @dataclass
@@ -62,7 +62,7 @@ class ContactScreen(ChangeController[None], ContactReportController[None]):
         super().__init__()
         self.backend = backend
         self._contact_id = contact_id
-        self._page: ContactPage | None = None
+        self._page: ContactDetails | None = None
 
     def compose(self) -> ComposeResult:
         """Put the contact on the left, what happened to it on the right (or below)."""
@@ -81,107 +81,107 @@ class ContactScreen(ChangeController[None], ContactReportController[None]):
     def on_mount(self) -> None:
         """Read the local copy at once, and ask Xero for its history."""
         self._update()
-        self._read()
-        self._read_history()
-        self._freshen()
+        self._load_page()
+        self._load_history()
+        self._refresh_contact()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
         self._update()
-        self._read()
+        self._load_page()
 
     def _update(self) -> None:
         self.query_one(PausedBanner).update_from(self.backend.snapshot)
-        self._offer_keys()
+        self._update_key_bar()
 
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         last = self._page.changes[0] if self._page is not None and self._page.changes else None
         again = ["retry_here"] if can_retry(last) else []
         waits = last is not None and last.change.state is State.CONFIRMED
         seen = ["seen_in_released"] if waits else []
         offers = ("archive", "restore", "open_in_xero", "copy", "undo", "refresh", *seen, "unlinked", "back")
-        self.key_bar.offer(*again, *offers)
+        self.key_bar.set_actions(*again, *offers)
 
     @work(exclusive=True, group="page", exit_on_error=False)
-    async def _read(self) -> None:
-        self.post_message(_Read(await self.backend.page(self._contact_id)))
+    async def _load_page(self) -> None:
+        self.post_message(_PageLoaded(await self.backend.contact_details(self._contact_id)))
 
     @work(exclusive=True, group="freshen", exit_on_error=False)
-    async def _freshen(self) -> None:
+    async def _refresh_contact(self) -> None:
         # Balances change without Xero saying so. Where they can't be read now, their age is told.
         with suppress(ReshelveError):
             await self.backend.refresh_contact(self._contact_id)
 
-    def _read_history(self) -> None:
-        self._write("#history", words.history_state("Asking Xero …"))
-        self._ask_history()
+    def _load_history(self) -> None:
+        self._update_section("#history", contact_format.history_state("Asking Xero …"))
+        self._fetch_history()
 
     @work(exclusive=True, group="history", exit_on_error=False)
-    async def _ask_history(self) -> None:
+    async def _fetch_history(self) -> None:
         try:
-            self.post_message(_HistoryRead(await self.backend.history(self._contact_id)))
+            self.post_message(_HistoryLoaded(await self.backend.history(self._contact_id)))
         except ReshelveError as error:
             self.post_message(_HistoryFailed(error))
 
-    @on(_Read)
-    def _show(self, message: _Read) -> None:
+    @on(_PageLoaded)
+    def _show(self, message: _PageLoaded) -> None:
         page = self._page = message.page
         now = self.now()
-        self._write("#heading", words.heading(page.contact))
-        self._write("#details", words.details(page))
-        self._write("#balances", words.balances(page.contact, now))
-        self._write(
+        self._update_section("#heading", contact_format.heading(page.contact))
+        self._update_section("#details", contact_format.details(page))
+        self._update_section("#balances", contact_format.balances(page.contact, now))
+        self._update_section(
             "#changes",
-            words.changes(page, now, self.key),
+            contact_format.changes(page, now, self.key),
         )
-        timeline = words.timeline(page)
-        self._write("#timeline", timeline)
+        timeline = contact_format.timeline(page)
+        self._update_section("#timeline", timeline)
         self.query_one("#timeline").display = bool(timeline.plain)
-        self._offer_keys()
+        self._update_key_bar()
 
-    @on(_HistoryRead)
-    def _show_history(self, message: _HistoryRead) -> None:
-        self._write("#history", words.history(message.lines))
+    @on(_HistoryLoaded)
+    def _show_history(self, message: _HistoryLoaded) -> None:
+        self._update_section("#history", contact_format.history(message.lines))
 
     @on(_HistoryFailed)
     def _show_failure(self, message: _HistoryFailed) -> None:
         error = message.error
         again = f"{self.key('refresh')} asks again."
-        text = f"{error.sentence} {advice(self.app, error) or again}"
-        self._write("#history", words.history_state(text, "$text-warning"))
+        text = f"{error.sentence} {error_advice(self.app, error) or again}"
+        self._update_section("#history", contact_format.history_state(text, "$text-warning"))
 
-    def _write(self, selector: str, text: Content) -> None:
+    def _update_section(self, selector: str, text: Content) -> None:
         self.query_one(selector, Static).update(text)
 
     def action_archive(self) -> None:
         """Archive this contact."""
-        self._change(Action.ARCHIVE)
+        self._start_change(Action.ARCHIVE)
 
     def action_restore(self) -> None:
         """Restore this contact."""
-        self._change(Action.RESTORE)
+        self._start_change(Action.RESTORE)
 
-    def _change(self, action: Action) -> None:
+    def _start_change(self, action: Action) -> None:
         page = self._page
         if page is None:
             return
         last = page.changes[0] if page.changes else None
         contact = page.contact
-        reason = why_not(action, contact.status, last, is_merged=bool(contact.merged_to), key=self.key)
+        reason = blocked_reason(action, contact.status, last, is_merged=bool(contact.merged_to), key=self.key)
         if reason:
             self.flash(reason)
         else:
-            self.change(action, (self._contact_id,))
+            self.confirm_change(action, (self._contact_id,))
 
     def action_retry_here(self) -> None:
         """Try again what Xero refused."""
         page = self._page
-        self.try_again(page.changes[0] if page is not None and page.changes else None)
+        self.retry_change(page.changes[0] if page is not None and page.changes else None)
 
     def action_seen_in_released(self) -> None:
         """Tell that this contact stands in the right tab of Re-Leased."""
         if self._page is not None:
-            self.ask_seen(self._page)
+            self.ask_checked(self._page)
 
     def action_unlinked(self) -> None:
         """Tell that this contact is unlinked in Re-Leased, or linked again."""
@@ -198,9 +198,9 @@ class ContactScreen(ChangeController[None], ContactReportController[None]):
 
     def action_refresh(self) -> None:
         """Read everything again."""
-        self._read()
-        self._read_history()
-        self._freshen()
+        self._load_page()
+        self._load_history()
+        self._refresh_contact()
 
     def action_back(self) -> None:
         """Go back to the contacts."""

@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.actions.registry import usual_key
+from tui.actions.registry import default_key
 from tui.model.change import State
 from tui.model.contact import ContactStatus
-from tui.screens.tenancy.tenancy_format import named
+from tui.screens.tenancy.tenancy_format import format_groups
 from tui.widgets import clock
-from tui.widgets.refusals import advice
-from tui.widgets.status_badge import sign
+from tui.widgets.refusals import refusal_advice
+from tui.widgets.status_badge import badge_for
 from tui.widgets.text import content, money
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from tui.model.backend import ContactPage, HistoryLine
+    from tui.model.backend import ContactDetails, HistoryEntry
     from tui.model.contact import Contact
 
 _LABEL = 17
 _WHEN = 22
 # What Xero said on the way is of no interest once it is done; the timeline keeps it.
-_SAYING_WHY = frozenset({State.REFUSED, State.AWAITING_USER})
+_STATES_WITH_REASON = frozenset({State.REFUSED, State.AWAITING_USER})
 _STATUS = {
     ContactStatus.ACTIVE: ("Active", "$text-success"),
     ContactStatus.ARCHIVED: ("Archived", "$text-warning"),
@@ -41,7 +41,7 @@ def heading(contact: Contact) -> Content:
     return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
 
 
-def details(page: ContactPage) -> Content:
+def details(page: ContactDetails) -> Content:
     """Write what Xero has on the contact; what is empty is left out."""
     contact = page.contact
     kinds = (("Customer", contact.is_customer), ("Supplier", contact.is_supplier))
@@ -51,13 +51,15 @@ def details(page: ContactPage) -> Content:
         ("Phone", contact.phone),
         ("Account number", contact.account_number),
         ("Contact number", contact.contact_number),
-        ("Kind", ", ".join(word for word, is_so in kinds if is_so)),
+        ("Kind", ", ".join(word for word, applies in kinds if applies)),
         ("Groups", ", ".join(contact.groups)),
     )
     lines = [_pair(label, value) for label, value in pairs if value]
-    if page.tenants:
-        verb = "is" if len(page.tenants) == 1 else "are"
-        lines.append(_pair("", f"! {named(page.tenants)} {verb} marked as tenants", "$text-warning"))
+    if page.tenant_groups:
+        verb = "is" if len(page.tenant_groups) == 1 else "are"
+        lines.append(
+            _pair("", f"! {format_groups(page.tenant_groups)} {verb} marked as tenants", "$text-warning")
+        )
     return _section("Details", lines)
 
 
@@ -80,39 +82,39 @@ def _amount(label: str, outstanding: int, overdue: int) -> Content:
     return Content.assemble((label.ljust(_LABEL), "$text-muted"), money(outstanding), late)
 
 
-def changes(page: ContactPage, now: datetime, key: Callable[[str], str] = usual_key) -> Content:
+def changes(page: ContactDetails, now: datetime, key: Callable[[str], str] = default_key) -> Content:
     """Write the changes made from here or noticed in Xero, newest first."""
     how = f" Archive with {key('archive')}, restore with {key('restore')}." if key("archive") else ""
     lines = list(_changes(page, now, key)) or [Content.styled(f"None yet.{how}", "$text-muted")]
     return _section("Changes", lines)
 
 
-def _changes(page: ContactPage, now: datetime, key: Callable[[str], str]) -> Iterator[Content]:
+def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> Iterator[Content]:
     for view in page.changes:
-        look, change = sign(view, now.astimezone()), view.change
-        style = f"$text-{look.style}" if look.style else ""
+        badge, change = badge_for(view, now.astimezone()), view.change
+        style = f"$text-{badge.style}" if badge.style else ""
         who = "in Xero" if change.origin == "xero" else "here"
         yield Content.assemble(
-            (look.symbol or "·", style), f" {change.action.value.capitalize()} {who} ",
-            clock.short(change.requested_at, now), "  ", (look.words or change.state.value, style),
+            (badge.symbol or "·", style), f" {change.action.value.capitalize()} {who} ",
+            clock.short_time(change.requested_at, now), "  ", (badge.label or change.state.value, style),
         )  # fmt: skip
-        if change.message and change.state in _SAYING_WHY:
+        if change.message and change.state in _STATES_WITH_REASON:
             yield content(change.message, "$text-muted")
-        to_do = advice(change, key=key)
+        to_do = refusal_advice(change, key=key)
         if to_do:
             yield content(to_do, "$text-warning")
 
 
-def timeline(page: ContactPage) -> Content:
+def timeline(page: ContactDetails) -> Content:
     """Write the journal of this contact."""
     lines = [
-        Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.what))
+        Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.event))
         for line in page.timeline
     ]
     return _section("Timeline", lines) if lines else Content("")
 
 
-def history(lines: Sequence[HistoryLine]) -> Content:
+def history(lines: Sequence[HistoryEntry]) -> Content:
     """Write Xero's own history."""
     shown = [_history_line(line) for line in lines]
     return _section("History in Xero", shown or [Content.styled("Xero has none.", "$text-muted")])
@@ -123,8 +125,8 @@ def history_state(words: str, style: str = "$text-muted") -> Content:
     return _section("History in Xero", [content(words, style)])
 
 
-def _history_line(line: HistoryLine) -> Content:
-    head = Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.what, "bold"))
+def _history_line(line: HistoryEntry) -> Content:
+    head = Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.event, "bold"))
     by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
     details = Content.assemble("\n", content(line.details, "$text-muted")) if line.details else Content("")
     return Content.assemble(head, by, details)

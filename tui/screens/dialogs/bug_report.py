@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from tui.actions.registry import advice, bindings
+from tui.actions.registry import bindings, error_advice
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.safe_label import SafeLabel
@@ -49,7 +49,7 @@ class BugReportScreen(ModalScreen[None], BaseScreen[None]):
     def _sentences(self) -> tuple[str, str, str]:
         if self._error is None:
             return _WHAT, _LOST, _NEXT.format(self.key("quit"))
-        return self._error.what, _LOST, advice(self.app, self._error)
+        return self._error.message, _LOST, error_advice(self.app, self._error)
 
     def action_cancel(self) -> None:
         """Go back."""

@@ -10,12 +10,12 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions.registry import bindings, in_words
+from tui.actions.registry import bindings, error_message
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
-from tui.screens.dialogs import confirm_format as words
+from tui.screens.dialogs import confirm_format
 from tui.screens.engine_screen import EngineScreen
-from tui.screens.messages import Checked, CheckFailed
+from tui.screens.messages import PrecheckFailed, PrecheckFinished
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.ordered_input import OrderedInput
 from tui.widgets.safe_label import SafeLabel
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui.model.backend import Backend
     from tui.model.precheck import Precheck
 
-TYPED_FROM: Final = 26
+TYPE_COUNT_FROM: Final = 26
 
 
 class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str, ...] | None]):
@@ -60,24 +60,28 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         self._contact_ids = tuple(contact_ids)
         # Those that the list behind doesn't show.
         self._hidden = frozenset(self._contact_ids).intersection(hidden)
-        self._check: Precheck | None = None
-        self._marked: frozenset[str] | None = None
+        self._precheck: Precheck | None = None
+        self._tenant_groups: frozenset[str] | None = None
 
     def compose(self) -> ComposeResult:
         """Put the words above the list, the list above the buttons."""
-        name = words.NAMES[self._action]
+        name = confirm_format.NAMES[self._action]
         count = len(self._contact_ids)
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = words.heading(self._action, count, count)
+            dialog.border_title = confirm_format.heading(self._action, count, count)
             with VerticalScroll(id="said"):
-                yield SafeLabel(words.ASKING, id="state")
+                yield SafeLabel(confirm_format.CHECKING, id="state")
                 if self._hidden:
                     yield SafeLabel(
-                        words.not_shown(len(self._hidden), count), "$text-warning", classes="line summary"
+                        confirm_format.not_shown(len(self._hidden), count),
+                        "$text-warning",
+                        classes="line summary",
                     )
                 yield Vertical(id="lines")
                 with Vertical(id="explanation"):
-                    yield SafeLabel(words.while_asking(self._action, count), classes="line words")
+                    yield SafeLabel(
+                        confirm_format.initial_explanation(self._action, count), classes="line words"
+                    )
             yield OrderedInput(id="number", compact=True)
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", variant="primary", compact=True)
@@ -87,43 +91,47 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
     def on_mount(self) -> None:
         """Ask Xero."""
         self.query_one("#number").display = False
-        self._ask()
+        self._run_precheck()
 
     @work(exclusive=True, exit_on_error=False)
-    async def _ask(self) -> None:
+    async def _run_precheck(self) -> None:
         try:
-            check = await self.backend.check(self._action, self._contact_ids)
+            precheck = await self.backend.precheck(self._action, self._contact_ids)
         except ReshelveError as error:
-            self.post_message(CheckFailed(error))
+            self.post_message(PrecheckFailed(error))
         else:
-            self.post_message(Checked(check))
+            self.post_message(PrecheckFinished(precheck))
 
-    @on(CheckFailed)
-    def _check_failed(self, message: CheckFailed) -> None:
+    @on(PrecheckFailed)
+    def _precheck_failed(self, message: PrecheckFailed) -> None:
         error = message.error
-        self.query_one("#state", SafeLabel).update_text(in_words(self.app, error), "$text-error")
+        self.query_one("#state", SafeLabel).update_text(error_message(self.app, error), "$text-error")
 
-    @on(Checked)
-    async def _checked(self, message: Checked) -> None:
+    @on(PrecheckFinished)
+    async def _precheck_finished(self, message: PrecheckFinished) -> None:
         # Groups may have been marked while Xero was asked.
-        marked = self._marked
-        check = self._check = message.check if marked is None else message.check.remarked(marked)
-        count = len(check.possible)
-        state, style = words.freshness(check)
+        marked = self._tenant_groups
+        precheck = self._precheck = (
+            message.precheck if marked is None else message.precheck.with_tenant_groups(marked)
+        )
+        count = len(precheck.possible)
+        state, style = confirm_format.freshness(precheck)
         self.query_one("#state", SafeLabel).update_text(state, style)
-        await self._say(check)
+        await self._show_details(precheck)
         button = self.query_one("#confirm", Button)
-        self.query_one(".dialog").border_title = words.heading(self._action, count, len(self._contact_ids))
-        label = words.button(self._action, count)
+        self.query_one(".dialog").border_title = confirm_format.heading(
+            self._action, count, len(self._contact_ids)
+        )
+        label = confirm_format.button(self._action, count)
         button.label = label
-        button.disabled = not count or count >= TYPED_FROM
-        if count >= TYPED_FROM:
+        button.disabled = not count or count >= TYPE_COUNT_FROM
+        if count >= TYPE_COUNT_FROM:
             self._ask_for_number(count)
-        keys = () if not count or count >= TYPED_FROM else (("confirm", label),)
+        keys = () if not count or count >= TYPE_COUNT_FROM else (("confirm", label),)
         marking = ("tenant_groups",) if self._action is Action.ARCHIVE else ()
-        self.key_bar.offer(*keys, *marking, ("cancel", "Cancel"))
+        self.key_bar.set_actions(*keys, *marking, ("cancel", "Cancel"))
 
-    async def _say(self, check: Precheck) -> None:
+    async def _show_details(self, precheck: Precheck) -> None:
         """Write what is known of each contact, and what happens then."""
         lines, explanation = self.query_one("#lines"), self.query_one("#explanation")
         key = self.key("tenant_groups")
@@ -131,11 +139,12 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             await lines.remove_children()
             await lines.mount_all(
                 SafeLabel(text, style, classes=f"line {kind}")
-                for kind, text, style in words.lines(check, self._hidden)
+                for kind, text, style in confirm_format.lines(precheck, self._hidden)
             )
             await explanation.remove_children()
             await explanation.mount_all(
-                SafeLabel(text, classes=f"line {kind}") for kind, text in words.explanation(check, key)
+                SafeLabel(text, classes=f"line {kind}")
+                for kind, text in confirm_format.explanation(precheck, key)
             )
 
     def _ask_for_number(self, count: int) -> None:
@@ -154,11 +163,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             self._finish()
         else:
             cancel = f"press {self.key('cancel')} to cancel"
-            self.flash(f"Type the number of contacts to go on, or {cancel}.", trouble=True)
+            self.flash(f"Type the number of contacts to go on, or {cancel}.", is_problem=True)
 
     def _is_number(self, typed: str) -> bool:
-        check = self._check
-        return check is not None and typed.replace(",", "").strip() == str(len(check.possible))
+        precheck = self._precheck
+        return precheck is not None and typed.replace(",", "").strip() == str(len(precheck.possible))
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -169,19 +178,19 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     def action_confirm(self) -> None:
         """Go on, if there is anything to go on with."""
-        check = self._check
-        if check is None:
+        precheck = self._precheck
+        if precheck is None:
             self.flash("Xero is still being asked.")
-        elif not check.possible:
+        elif not precheck.possible:
             self.flash("Nothing here can be changed.")
-        elif len(check.possible) >= TYPED_FROM:
-            self.flash(f"Type {len(check.possible)} to go on: this is a lot of contacts at once.")
+        elif len(precheck.possible) >= TYPE_COUNT_FROM:
+            self.flash(f"Type {len(precheck.possible)} to go on: this is a lot of contacts at once.")
         else:
             self._finish()
 
     def _finish(self) -> None:
-        if self._check is not None:
-            self.dismiss(tuple(line.contact.contact_id for line in self._check.possible))
+        if self._precheck is not None:
+            self.dismiss(tuple(line.contact.contact_id for line in self._precheck.possible))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Restoring has nothing to do with tenancies."""
@@ -193,22 +202,22 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         """Mark contact groups as tenants; the warnings here follow."""
         from tui.screens.tenancy.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - only once it is wanted
 
-        self.open_screen(TenantGroupsScreen(self.backend), self._marked_anew)
+        self.open_screen(TenantGroupsScreen(self.backend), self._tenant_groups_changed)
 
-    async def _marked_anew(self, marked: frozenset[str] | None) -> None:
+    async def _tenant_groups_changed(self, marked: frozenset[str] | None) -> None:
         if marked is None:
             return
-        self._marked = marked
-        if self._check is not None:
-            self._check = self._check.remarked(marked)
-            await self._say(self._check)
+        self._tenant_groups = marked
+        if self._precheck is not None:
+            self._precheck = self._precheck.with_tenant_groups(marked)
+            await self._show_details(self._precheck)
             self.query_one("#said").scroll_home(animate=False)
 
     def action_scroll_said(self, key: str) -> None:
         """Scroll what is said, wherever the focus is."""
-        said = self.query_one("#said")
-        steps = {"up": -1, "down": 1, "pageup": -said.size.height, "pagedown": said.size.height}
-        said.scroll_relative(y=steps[key], animate=False)
+        scroll_area = self.query_one("#said")
+        steps = {"up": -1, "down": 1, "pageup": -scroll_area.size.height, "pagedown": scroll_area.size.height}
+        scroll_area.scroll_relative(y=steps[key], animate=False)
 
     def action_cancel(self) -> None:
         """Change nothing."""

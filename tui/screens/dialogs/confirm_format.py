@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action
 from tui.model.errors import as_sentence
-from tui.screens.tenancy.tenancy_format import in_full, in_short, mention, summary, warning
-from tui.widgets.formatting import counted, number
+from tui.screens.tenancy.tenancy_format import full_explanation, mention, short_explanation, summary, warning
+from tui.widgets.formatting import format_number, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.model.precheck import Precheck, PrecheckLine
 
 NAMES: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
-ASKING: Final = "Asking Xero …"
+CHECKING: Final = "Asking Xero …"
 _NAMED: Final = 8
 # Those with a warning are named beyond that, up to here: every one is a widget, and nobody reads a thousand.
 _MOST_NAMED: Final = 20
@@ -32,41 +32,41 @@ _RESTORE_MANY: Final = (
 )
 
 
-def while_asking(action: Action, count: int) -> str:
+def initial_explanation(action: Action, count: int) -> str:
     """Say what happens then, before anything more is known."""
     if action is Action.ARCHIVE:
-        return in_short(count)
+        return short_explanation(count)
     return _RESTORE_ONE if count == 1 else _RESTORE_MANY
 
 
-def explanation(check: Precheck, key: str) -> tuple[tuple[str, str], ...]:
+def explanation(precheck: Precheck, key: str) -> tuple[tuple[str, str], ...]:
     """Say what happens then, in Xero and in Re-Leased, each part with its kind.
 
     `key` marks groups of tenants.
     """
-    count = len(check.possible)
-    if check.is_first_archive and count:
-        return in_full(count, key)
-    return (("words", while_asking(check.action, count)),) if count else ()
+    count = len(precheck.possible)
+    if precheck.is_first_archive and count:
+        return full_explanation(count, key)
+    return (("words", initial_explanation(precheck.action, count)),) if count else ()
 
 
 def heading(action: Action, possible: int, chosen: int) -> str:
     """Name the dialog: how many of those chosen can be changed."""
     if possible in {0, chosen}:
-        return f"{NAMES[action]} {counted(chosen, 'contact')}?"
-    return f"{NAMES[action]} {number(possible)} of {counted(chosen, 'contact')}?"
+        return f"{NAMES[action]} {pluralize(chosen, 'contact')}?"
+    return f"{NAMES[action]} {format_number(possible)} of {pluralize(chosen, 'contact')}?"
 
 
 def button(action: Action, count: int) -> str:
     """Name what pressing it does."""
-    return f"{NAMES[action]} {number(count)}" if count > 1 else NAMES[action]
+    return f"{NAMES[action]} {format_number(count)}" if count > 1 else NAMES[action]
 
 
-def freshness(check: Precheck) -> tuple[str, str]:
+def freshness(precheck: Precheck) -> tuple[str, str]:
     """Say whether Xero was asked just now, with a style."""
-    if check.is_fresh:
+    if precheck.is_fresh:
         return "Read from Xero just now.", "$text-success"
-    reason = check.stale_reason or "Xero could not be asked."
+    reason = precheck.stale_reason or "Xero could not be asked."
     return f"{as_sentence(reason)} This is what the local copy says.", "$text-warning"
 
 
@@ -75,10 +75,10 @@ def not_shown(hidden: int, chosen: int) -> str:
     if chosen == 1:
         return "! This contact isn't shown in the list."
     verb = "isn't" if hidden == 1 else "aren't"
-    return f"! {number(hidden)} of these {counted(chosen, 'contact')} {verb} shown in the list."
+    return f"! {format_number(hidden)} of these {pluralize(chosen, 'contact')} {verb} shown in the list."
 
 
-def lines(check: Precheck, hidden: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, str]]:
+def lines(precheck: Precheck, hidden: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, str]]:
     """Yield what is listed: a kind, the words, a style.
 
     Tenants come first, then others with warnings, then those that the list behind doesn't show.
@@ -88,47 +88,51 @@ def lines(check: Precheck, hidden: frozenset[str] = frozenset()) -> Iterator[tup
         return line.contact.contact_id in hidden
 
     possible = sorted(
-        check.possible, key=lambda line: (not line.tenants, not line.warnings, not is_hidden(line))
+        precheck.possible, key=lambda line: (not line.tenant_groups, not line.warnings, not is_hidden(line))
     )
-    concerned = [line.tenants for line in possible if line.tenants]
-    if len(concerned) > 1:
-        yield "summary", f"! {summary(concerned, len(possible))}", "bold $text-warning"
+    affected = [line.tenant_groups for line in possible if line.tenant_groups]
+    if len(affected) > 1:
+        yield "summary", f"! {summary(affected, len(possible))}", "bold $text-warning"
     marked = sum(1 for line in possible if _warns(line) or is_hidden(line))
-    named = _NAMED_AT_FIRST if check.is_first_archive else _NAMED
-    most = _NAMED_AT_FIRST if check.is_first_archive else _MOST_NAMED
+    named = _NAMED_AT_FIRST if precheck.is_first_archive else _NAMED
+    most = _NAMED_AT_FIRST if precheck.is_first_archive else _MOST_NAMED
     shown = min(max(named, marked), most)
     for line in possible[:shown]:
         yield "name", f"• {line.contact.name}{' (not shown)' if is_hidden(line) else ''}", ""
-        for said in _warnings(line, is_alone=len(concerned) == 1):
-            yield "warning", f"! {said}", "$text-warning"
+        for text in _warnings(line, is_alone=len(affected) == 1):
+            yield "warning", f"! {text}", "$text-warning"
     if len(possible) > shown:
         yield "more", _more(possible[shown:]), "$text-muted"
-    yield from _left_out([line for line in check.lines if line.blocked], named, is_all=not possible)
+    yield from _blocked_lines(
+        [line for line in precheck.lines if line.blocked_reason], named, is_all=not possible
+    )
 
 
 def _warns(line: PrecheckLine) -> bool:
-    return bool(line.tenants or line.warnings)
+    return bool(line.tenant_groups or line.warnings)
 
 
 def _warnings(line: PrecheckLine, *, is_alone: bool) -> Iterator[str]:
-    if line.tenants:
-        yield warning(line.tenants) if is_alone else mention(line.tenants)
+    if line.tenant_groups:
+        yield warning(line.tenant_groups) if is_alone else mention(line.tenant_groups)
     yield from line.warnings
 
 
 def _more(hidden: Sequence[PrecheckLine]) -> str:
     warned = sum(1 for line in hidden if _warns(line))
     if not warned:
-        return f"and {number(len(hidden))} more"
-    them = "each" if warned == len(hidden) else f"{number(warned)} of them"
-    return f"and {number(len(hidden))} more, {them} with a warning"
+        return f"and {format_number(len(hidden))} more"
+    them = "each" if warned == len(hidden) else f"{format_number(warned)} of them"
+    return f"and {format_number(len(hidden))} more, {them} with a warning"
 
 
-def _left_out(blocked: Sequence[PrecheckLine], most: int, *, is_all: bool) -> Iterator[tuple[str, str, str]]:
+def _blocked_lines(
+    blocked: Sequence[PrecheckLine], most: int, *, is_all: bool
+) -> Iterator[tuple[str, str, str]]:
     if blocked:
         yield "heading", "This can't be done:" if is_all else "Left out:", "bold $text-error"
     for line in blocked[:most]:
         yield "name", f"✗ {line.contact.name}", "$text-muted"
-        yield "warning", line.blocked, "$text-error"
+        yield "warning", line.blocked_reason, "$text-error"
     if len(blocked) > most:
-        yield "more", f"and {number(len(blocked) - most)} more", "$text-muted"
+        yield "more", f"and {format_number(len(blocked) - most)} more", "$text-muted"

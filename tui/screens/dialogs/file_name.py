@@ -56,9 +56,9 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
 
     @property
     def _file(self) -> Path:
-        return file_paths.real(self.name_box.value)
+        return file_paths.expand_path(self.name_box.value)
 
-    def _trouble(self) -> str:
+    def _problem(self) -> str:
         try:
             if not self.name_box.value.strip() or self._file.is_dir():
                 return _IS_FOLDER
@@ -68,15 +68,15 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
 
     @on(Input.Changed, "#name")
     def _typed(self) -> None:
-        trouble = self._trouble()
-        replaces = _REPLACES if not trouble and self._file.exists() else ""
-        self.query_one("#note", SafeLabel).update_text(trouble or replaces, "$text-warning")
-        self.query_one("#confirm", Button).disabled = bool(trouble)
+        problem = self._problem()
+        replaces = _REPLACES if not problem and self._file.exists() else ""
+        self.query_one("#note", SafeLabel).update_text(problem or replaces, "$text-warning")
+        self.query_one("#confirm", Button).disabled = bool(problem)
 
     @on(Input.Submitted, "#name")
     @on(Button.Pressed, "#confirm")
     def _confirmed(self) -> None:
-        if not self._trouble():
+        if not self._problem():
             self.dismiss(self._file.absolute())
 
     @on(Button.Pressed, "#cancel")

@@ -8,7 +8,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions.registry import bindings, by_group, is_offered, key_names, keys_of
+from tui.actions.registry import actions_by_group, bindings, current_keys, is_offered, key_names
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import SearchBox
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-_BEFORE_SEARCHING: Final = "Finding"
+_SEARCH_EXAMPLES_AFTER: Final = "Finding"
 
 
 class HelpScreen(ModalScreen[None], BaseScreen[None]):
@@ -36,19 +36,19 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
         """Write one block for each group."""
         with VerticalScroll(classes="dialog", id="help") as dialog:
             dialog.border_title = "Keys"
-            for group, specs in by_group():
+            for group, specs in actions_by_group():
                 yield Static(group, classes="group")
                 for item in specs:
                     if not is_offered(self.app, item):
                         continue
                     with Horizontal(classes="action"):
-                        yield Static(key_names(keys_of(self.app, item)), classes="keys", markup=False)
+                        yield Static(key_names(current_keys(self.app, item)), classes="keys", markup=False)
                         yield Static(item.help, classes="help", markup=False)
-                if group == _BEFORE_SEARCHING:
-                    yield from self._searching()
+                if group == _SEARCH_EXAMPLES_AFTER:
+                    yield from self._search_examples()
         yield KeyBar("back")
 
-    def _searching(self) -> ComposeResult:
+    def _search_examples(self) -> ComposeResult:
         yield Static("In the search box", classes="group", id="searching")
         for typed, found in EXAMPLES:
             with Horizontal(classes="action"):

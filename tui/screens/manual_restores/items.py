@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.model.backend import Backend
     from tui.model.change import Change
 
-_ENDS = {
+_OUTCOMES = {
     State.CONFIRMED: ("✓", "restored", "$text-success"),
     State.REFUSED: ("✗", "refused by Xero", "$text-error"),
     State.DISMISSED: ("·", "no longer waited for", "$text-muted"),
@@ -34,7 +34,7 @@ class RestoreItem(Struct, frozen=True):
     change: Change
     url: str
     may_fail: str = ""
-    said: str = ""
+    refusal: str = ""
     is_opened: bool = False
 
     @property
@@ -44,13 +44,13 @@ class RestoreItem(Struct, frozen=True):
 
     def lines(self, width: int, now: datetime) -> list[Content]:
         """Write the restore as the list shows it: name, link, and a line for what is to be known."""
-        symbol, words, style = _ENDS.get(self.change.state, _OPENED if self.is_opened else _WAITING)
+        symbol, words, style = _OUTCOMES.get(self.change.state, _OPENED if self.is_opened else _WAITING)
         if self.is_waiting and not self.is_opened:
-            since = f"since {clock.short(self.change.updated_at, now)}"
+            since = f"since {clock.short_time(self.change.updated_at, now)}"
             words = f"{words} {since}" if width >= _WIDE else f"waiting {since}"
         head = Content.assemble((symbol, style), " ", content(self.change.name, "bold"), "  ", (words, style))
         link = link_lines(self.url, width) if self.is_waiting else []
-        is_refusal = self.change.state is State.REFUSED or bool(self.said)
+        is_refusal = self.change.state is State.REFUSED or bool(self.refusal)
         note = content(self.note, "$text-error" if is_refusal else "$text-warning")
         return [head, *link, *(note.wrap(max(1, width)) if self.note else [])]
 
@@ -59,7 +59,7 @@ class RestoreItem(Struct, frozen=True):
         """What is to be known: Xero's refusal, else why it may refuse."""
         if self.change.state is State.REFUSED:
             return self.change.message
-        return (self.said or self.may_fail) if self.is_waiting else ""
+        return (self.refusal or self.may_fail) if self.is_waiting else ""
 
 
 def row_height(items: Sequence[RestoreItem], width: int) -> int:
@@ -83,26 +83,26 @@ def link_lines(url: str, width: int) -> list[Content]:
     ]
 
 
-async def look(backend: Backend, known: Sequence[RestoreItem]) -> tuple[RestoreItem, ...]:
+async def load_items(backend: Backend, known: Sequence[RestoreItem]) -> tuple[RestoreItem, ...]:
     """Read what waits now, and how those ended that waited before."""
-    waiting = {one.change.change_id: one for one in await backend.manual_restores()}
+    waiting = {restore.change.change_id: restore for restore in await backend.manual_restores()}
     items = []
     for item in known:
         found = waiting.pop(item.change.change_id, None)
         if found is not None:
-            items.append(RestoreItem(found.change, item.url, found.may_fail))
+            items.append(RestoreItem(found.change, item.url, found.expected_refusal))
         else:
-            change = await _ended(backend, item.change) if item.is_waiting else item.change
+            change = await _load_change(backend, item.change) if item.is_waiting else item.change
             items.append(RestoreItem(change, item.url))
     items += (
-        RestoreItem(one.change, backend.contact_url(one.change.contact_id), one.may_fail)
-        for one in waiting.values()
+        RestoreItem(restore.change, backend.contact_url(restore.change.contact_id), restore.expected_refusal)
+        for restore in waiting.values()
     )
     return tuple(items)
 
 
-async def _ended(backend: Backend, change: Change) -> Change:
-    page = await backend.page(change.contact_id)
+async def _load_change(backend: Backend, change: Change) -> Change:
+    page = await backend.contact_details(change.contact_id)
     for view in page.changes:
         if view.change.change_id == change.change_id:
             return view.change

@@ -11,10 +11,10 @@ from textual.screen import ModalScreen
 
 from tui.actions.registry import bindings, spec
 from tui.model.change import State
-from tui.screens.manual_restores.finish_controller import FinishController, RestoresChecked
+from tui.screens.manual_restores.finish_controller import FinishController, RestoresLoaded
 from tui.screens.manual_restores.items import row_height
-from tui.screens.messages import ConnectWanted, SnapshotChanged
-from tui.widgets.formatting import counted
+from tui.screens.messages import ConnectRequested, SnapshotChanged
+from tui.widgets.formatting import pluralize
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.safe_label import SafeLabel
 from tui.widgets.virtual_list import VirtualList
@@ -63,7 +63,7 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
-        self.pressed = set()
+        self.simulated = set()
         self._drawn: tuple[tuple[RestoreItem, ...], int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -71,14 +71,14 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Restore in Xero"
             yield SafeLabel(_WHY, id="why", classes="paragraph")
-            yield VirtualList(self._write, id="items")
+            yield VirtualList(self._format_row, id="items")
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Look closely as long as somebody is at it."""
         self.backend.set_fast_polling(on=True)
-        self._offer_keys()
-        self.look()
+        self._update_key_bar()
+        self.reload_items()
 
     def on_unmount(self) -> None:
         """Look at the usual pace again."""
@@ -86,21 +86,21 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
-        self.look()
+        self.reload_items()
 
-    @on(RestoresChecked)
-    def _looked(self, message: RestoresChecked) -> None:
-        self.take(message.items)
+    @on(RestoresLoaded)
+    def _restores_loaded(self, message: RestoresLoaded) -> None:
+        self.update_items(message.items)
 
     @on(VirtualList.Scrolled)
     def _resized(self) -> None:
         """Write the links for the present width."""
-        self._list()
+        self._update_list()
 
-    def _write(self, index: int, width: int) -> Sequence[Content]:
+    def _format_row(self, index: int, width: int) -> Sequence[Content]:
         return self.items[index].lines(width, self.now())
 
-    def _list(self) -> None:
+    def _update_list(self) -> None:
         rows = self.items_list
         width = rows.line_width
         if (self.items, width) == self._drawn or not width:
@@ -110,18 +110,18 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
 
     def show_items(self) -> None:
         """Show how the restores stand."""
-        self._list()
+        self._update_list()
         waiting = sum(1 for item in self.items if item.is_waiting)
         self._explain(waiting)
-        self.query_one(".dialog").border_subtitle = f"{counted(waiting, 'contact')} waiting"
-        self._offer_keys()
+        self.query_one(".dialog").border_subtitle = f"{pluralize(waiting, 'contact')} waiting"
+        self._update_key_bar()
 
     def _explain(self, waiting: int) -> None:
         why = self.query_one("#why", SafeLabel)
         why.set_class(not waiting, "-ended")
         back = self.key("back")
         if waiting:
-            key = self.key("press_restore") if self.backend.is_practice else ""
+            key = self.key("press_restore") if self.backend.is_sandbox else ""
             practice = _PRACTICE.format(key=key) if key else ""
             why.update_text(_WHY + practice)
         elif not self.items:
@@ -131,14 +131,16 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
         else:
             why.update_text(_ENDED.format(back=back))
 
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         waiting = sum(1 for item in self.items if item.is_waiting)
         if not waiting:
-            self.key_bar.offer("back")
+            self.key_bar.set_actions("back")
             return
-        practice = [("press_restore", "Restore (practice)")] if self.backend.is_practice else []
+        practice = [("press_restore", "Restore (practice)")] if self.backend.is_sandbox else []
         many = ["open_next", "copy_all"] if waiting > 1 else []
-        self.key_bar.offer(*practice, "open_in_xero", *many[:1], "copy", *many[1:], "stop_waiting", "back")
+        self.key_bar.set_actions(
+            *practice, "open_in_xero", *many[:1], "copy", *many[1:], "stop_waiting", "back"
+        )
 
     @property
     def current(self) -> RestoreItem | None:
@@ -146,7 +148,7 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
         index = self.items_list.cursor
         return self.items[index] if index < len(self.items) else None
 
-    def go_to(self, index: int) -> None:
+    def move_cursor(self, index: int) -> None:
         """Put the cursor on a restore."""
         self.items_list.put_cursor(index)
 
@@ -161,7 +163,7 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
 
     def action_connect(self) -> None:
         """Connect to Xero again."""
-        self.post_message(ConnectWanted())
+        self.post_message(ConnectRequested())
 
     def action_back(self) -> None:
         """Go back."""

@@ -14,11 +14,11 @@ from tui.screens.engine_screen import EngineScreen
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
-    from tui.model.backend import ContactPage
+    from tui.model.backend import ContactDetails
     from tui.model.change import Change
 
 _NOTHING: Final = "Nothing that was archived or restored here is confirmed by Xero yet."
-_SEEN_PROVES: Final = (
+_CHECKED_EXPLANATION: Final = (
     "It counts for this contact alone. Say it only of what you see there now: a contact in the other tab "
     "is still pending."
 )
@@ -34,7 +34,7 @@ _ANSWERS: Final = {
     _LINKED: "It is linked again",
     _NEITHER: "Neither; note nothing",
 }
-_LINK_MEANS: Final = (
+_LINK_EXPLANATION: Final = (
     "Re-Leased leaves an unlinked contact out of every later sync, so that nothing is expected of them. "
     "Once it is linked again, what is pending waits for the next sync that starts after that."
 )
@@ -43,19 +43,19 @@ _LINK_MEANS: Final = (
 class ContactReportController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
     """The part of a contact's page that takes what somebody sees of it in Re-Leased."""
 
-    def ask_seen(self, page: ContactPage) -> None:
+    def ask_checked(self, page: ContactDetails) -> None:
         """Ask whether the contact stands where its last confirmed change has put it."""
         last = last_confirmed(view.change for view in page.changes)
         if last is None:
             self.flash(_NOTHING)
             return
 
-        def answered(is_seen: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
-            if is_seen:
-                self._note_seen(last)
+        def answered(is_checked: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+            if is_checked:
+                self._report_checked(last)
 
-        where = f"{_WHERE[last.action.target]}, in the company tied to {self._organisation}"
-        words = (f"“{safe(page.contact.name)}” must stand {where}.", _SEEN_PROVES)
+        where = f"{_WHERE[last.action.target_status]}, in the company tied to {self._organisation}"
+        words = (f"“{safe(page.contact.name)}” must stand {where}.", _CHECKED_EXPLANATION)
         self.open_screen(AskScreen("Do you see it in Re-Leased?", words, yes="I see it there"), answered)
 
     @property
@@ -63,25 +63,28 @@ class ContactReportController(EngineScreen[ScreenResultType], Generic[ScreenResu
         return safe(self.backend.snapshot.organisation.name)
 
     @work(exclusive=True, group="telling", exit_on_error=False)
-    async def _note_seen(self, asked: Change) -> None:
+    async def _report_checked(self, change: Change) -> None:
         # Refused where something was confirmed while the question stood here: that belongs in another tab.
-        await self.backend.report_contact_checked(asked)
-        self.flash(f"Noted: seen in Re-Leased, {_WHERE[asked.action.target]}.")
+        await self.backend.report_contact_checked(change)
+        self.flash(f"Noted: seen in Re-Leased, {_WHERE[change.action.target_status]}.")
 
-    def ask_link(self, page: ContactPage) -> None:
+    def ask_link(self, page: ContactDetails) -> None:
         """Ask whether the contact is unlinked in Re-Leased, or linked again."""
         from tui.screens.dialogs.choose import ChooseScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         def answered(answer: str | None) -> None:
             if answer in {_UNLINKED, _LINKED}:
-                self._note_link(page.contact.contact_id, is_unlinked=answer == _UNLINKED)
+                self._report_link(page.contact.contact_id, is_unlinked=answer == _UNLINKED)
 
-        words = (f"“{safe(page.contact.name)}”, in the company tied to {self._organisation}.", _LINK_MEANS)
+        words = (
+            f"“{safe(page.contact.name)}”, in the company tied to {self._organisation}.",
+            _LINK_EXPLANATION,
+        )
         question = "Is it linked to Xero in Re-Leased?"
         self.open_screen(ChooseScreen(question, words, _ANSWERS, first=_NEITHER), answered)
 
     @work(exclusive=True, group="telling", exit_on_error=False)
-    async def _note_link(self, contact_id: str, *, is_unlinked: bool) -> None:
-        await self.backend.report_link(contact_id, on=is_unlinked)
+    async def _report_link(self, contact_id: str, *, is_unlinked: bool) -> None:
+        await self.backend.report_unlinked(contact_id, on=is_unlinked)
         said = "unlinked in Re-Leased; its syncs leave it out" if is_unlinked else "linked again in Re-Leased"
         self.flash(f"Noted: {said}.")

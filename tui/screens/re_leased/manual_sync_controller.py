@@ -24,12 +24,12 @@ _ANSWERS: Final = {
     _RUNNING: "Still running",
     _ANOTHER: "I started another one since; nobody saw how this one ended",
 }
-_PROVES: Final = (
+_EXPLANATION: Final = (
     "What it proves: once it ends without error, changes that Xero confirmed before it started count as "
     "told, for the company you last worked in alone."
 )
 _NOTED_ERRORS: Final = "Noted: it showed errors. It proves nothing; look at Sync Results in Re-Leased."
-_STILL: Final = "Nothing noted. Press the same key when it has ended."
+_STILL_RUNNING: Final = "Nothing noted. Press the same key when it has ended."
 
 
 class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -48,11 +48,11 @@ class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultT
 
         def answered(at: datetime | None) -> None:
             if at is not None:
-                self._note_start(at)
+                self._report_start(at)
 
-        self.open_screen(SyncStartScreen(self.backend, (self._company(), _PROVES)), answered)
+        self.open_screen(SyncStartScreen(self.backend, (self._start_instructions(), _EXPLANATION)), answered)
 
-    def _company(self) -> str:
+    def _start_instructions(self) -> str:
         name = safe(self.backend.snapshot.organisation.name)
         return f"In Re-Leased: Sync icon › Start sync, in the company that is tied to {name}."
 
@@ -61,34 +61,34 @@ class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultT
 
         def answered(answer: str | None) -> None:
             if answer in {_CLEAN, _ERRORS}:
-                self._note_end(started_at, is_clean=answer == _CLEAN)
+                self._report_end(started_at, is_clean=answer == _CLEAN)
             elif answer == _RUNNING:
-                self.flash(_STILL)
+                self.flash(_STILL_RUNNING)
             elif answer == _ANOTHER:
                 self._ask_start()
 
-        since = clock.short(started_at, self.now())
+        since = clock.short_time(started_at, self.now())
         name = safe(self.backend.snapshot.organisation.name)
-        words = (f"You said that it was started at {since}, in the company tied to {name}.", _PROVES)
+        words = (f"You said that it was started at {since}, in the company tied to {name}.", _EXPLANATION)
         self.open_screen(
             ChooseScreen("How did the sync in Re-Leased end?", words, _ANSWERS, first=_RUNNING), answered
         )
 
     @work(exclusive=True, group="telling", exit_on_error=False)
-    async def _note_start(self, at: datetime) -> None:
+    async def _report_start(self, at: datetime) -> None:
         await self.backend.report_sync_started(at)
-        since = clock.short(at, self.now())
+        since = clock.short_time(at, self.now())
         self.flash(f"Noted: a sync was started at {since}. Press the same key when it has ended.")
 
     @work(exclusive=True, group="telling", exit_on_error=False)
-    async def _note_end(self, started_at: datetime, *, is_clean: bool) -> None:
+    async def _report_end(self, started_at: datetime, *, is_clean: bool) -> None:
         # Another copy of the program may have been told of a newer sync while the question stood here.
         if self.backend.snapshot.re_leased.reported_sync_since != started_at:
             self.flash(
-                "Something else was told of it meanwhile. Nothing was noted; look again.", trouble=True
+                "Something else was told of it meanwhile. Nothing was noted; look again.", is_problem=True
             )
             return
         await self.backend.report_sync_ended(is_clean=is_clean)
-        since = clock.short(started_at, self.now())
+        since = clock.short_time(started_at, self.now())
         clean = f"Noted: the sync that started at {since} ended without error."
         self.flash(clean if is_clean else _NOTED_ERRORS)

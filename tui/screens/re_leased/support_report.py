@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from textual import __version__ as textual_version
 
 from tui import __version__
-from tui.screens.re_leased.troubleshoot_format import overview
+from tui.screens.re_leased.troubleshoot_format import sync_overview
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.snapshot import ChangeSummary, ChangeView, ReLeasedStatus, Snapshot
-    from tui.screens.re_leased.troubleshoot_format import Oldest
+    from tui.screens.re_leased.troubleshoot_format import OldestUnconfirmed
 
 # Whatever holds an at sign, however it is written, and what is quoted in front of it: rather too much than
 # half an address.
@@ -25,7 +25,7 @@ _AT: Final = r"(?:@|＠|﹫|%40|&#64;|&commat;)"
 _ADDRESS: Final = re.compile(rf"(?:\"[^\"]*\"|[^\s\"“”]*)[ ]?{_AT}[ ]?[^\s\"“”]*", re.IGNORECASE)
 # Xero's ids have 36 characters; whatever is longer in one piece may be a secret.
 _LONG: Final = re.compile(r"[A-Za-z0-9_\-.+/=~%]{40,}")
-_NAMED: Final = re.compile(
+_SECRET: Final = re.compile(
     r"\b(bearer|basic)\s+[^\s\"',;}]+"
     r"|\b((?:access|refresh|id)?[_ -]?token|client[_ -]?secret|secret|password)[\"']?\s*[:=]\s*[^\s,;}]+",
     re.IGNORECASE,
@@ -34,7 +34,7 @@ _QUOTED: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’|«[^»]*»"
 _SHORTEST_NAME: Final = 2
 
 
-def report(snapshot: Snapshot, oldest: Oldest, now: datetime, *, with_names: bool) -> str:
+def build_report(snapshot: Snapshot, oldest: OldestUnconfirmed, now: datetime, *, with_names: bool) -> str:
     """Write versions, states, times, counts, contact ids and last errors; times are UTC.
 
     Names are left out unless they are wanted, e-mail addresses and what looks like a token always. What
@@ -44,7 +44,7 @@ def report(snapshot: Snapshot, oldest: Oldest, now: datetime, *, with_names: boo
         f"Reshelve {__version__}, {_time(now)}",
         f"Python {platform.python_version()}, Textual {textual_version}, {platform.system()}",
         *_xero(snapshot, with_names=with_names),
-        *_released(snapshot.re_leased, now),
+        *_re_leased(snapshot.re_leased, now),
         *_counts(snapshot.summary),
     ]
     if oldest.view is not None:
@@ -52,15 +52,15 @@ def report(snapshot: Snapshot, oldest: Oldest, now: datetime, *, with_names: boo
     if snapshot.summary is not None:
         lines += _section("Last errors", snapshot.summary.refused, with_names=with_names)
         lines += _section("Waiting", snapshot.summary.pending, with_names=with_names)
-    hidden = None if with_names else _any_of(_names(snapshot, oldest))
-    return "\n".join(_clean(line, hidden) for line in lines) + "\n"
+    hidden = None if with_names else _names_pattern(_names(snapshot, oldest))
+    return "\n".join(_redact(line, hidden) for line in lines) + "\n"
 
 
 def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     organisation, xero = snapshot.organisation, snapshot.xero
     yield f"Organisation: {organisation.tenant_id}{f' ({organisation.name})' if with_names else ''}"
     yield f"Permission: {'read only' if organisation.is_read_only else 'read and write'}"
-    yield f"Xero: {xero.status}; last answer {_time(xero.last_answer_at)}; {_told(xero.detail, with_names)}"
+    yield f"Xero: {xero.status}; last answer {_time(xero.last_reply_at)}; {_redact_quotes(xero.detail, with_names)}"
     yield f"Last pull: {_time(snapshot.last_refresh_at)}"
     if snapshot.unreadable:
         yield f"Contacts from Xero that couldn't be read: {snapshot.unreadable} (ids in the log)"
@@ -68,22 +68,22 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
         seconds = round(snapshot.clock_ahead.total_seconds())
         yield f"This machine's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"
     if snapshot.storage_problem:
-        yield f"Disk: {_told(snapshot.storage_problem, with_names)}"
+        yield f"Disk: {_redact_quotes(snapshot.storage_problem, with_names)}"
 
 
-def _released(released: ReLeasedStatus, now: datetime) -> Iterator[str]:
-    yield f"Re-Leased: {overview(released, now)}"
-    yield f"Next sync by: {_time(released.next_sync_at)}; last sync: {_time(released.last_sync_at)}"
-    if released.reported_sync_since is not None:
-        yield f"A sync was told to be started: {_time(released.reported_sync_since)}; its end was not told"
+def _re_leased(re_leased: ReLeasedStatus, now: datetime) -> Iterator[str]:
+    yield f"Re-Leased: {sync_overview(re_leased, now)}"
+    yield f"Next sync by: {_time(re_leased.next_sync_at)}; last sync: {_time(re_leased.last_sync_at)}"
+    if re_leased.reported_sync_since is not None:
+        yield f"A sync was told to be started: {_time(re_leased.reported_sync_since)}; its end was not told"
 
 
-def _counts(pane: ChangeSummary | None) -> Iterator[str]:
-    if pane is not None:
+def _counts(summary: ChangeSummary | None) -> Iterator[str]:
+    if summary is not None:
         yield (
-            f"Counts: {pane.working_total} on the way, {pane.manual_restore_total} hand-offs, "
-            f"{pane.refused_total} refused, {pane.pending_total} waiting "
-            f"({pane.missed_total} overdue, {pane.stalled_total} stalled)"
+            f"Counts: {summary.in_progress_total} on the way, {summary.manual_restore_total} hand-offs, "
+            f"{summary.refused_total} refused, {summary.pending_total} waiting "
+            f"({summary.missed_total} overdue, {summary.stalled_total} stalled)"
         )
 
 
@@ -95,19 +95,19 @@ def _section(title: str, views: tuple[ChangeView, ...], *, with_names: bool) -> 
 
 def _line(view: ChangeView, *, with_names: bool) -> str:
     change = view.change
-    grade = view.sync.status if view.sync else change.state
+    status = view.sync.status if view.sync else change.state
     name = f" ({change.name})" if with_names else ""
-    said = f": {_told(change.message, with_names)}" if change.message else ""
+    text = f": {_redact_quotes(change.message, with_names)}" if change.message else ""
     at = _time(change.confirmed_at or change.requested_at)
-    return f"{change.contact_id}{name} {change.action} {grade} {at}{said}"
+    return f"{change.contact_id}{name} {change.action} {status} {at}{text}"
 
 
-def _told(words: str, with_names: bool) -> str:  # noqa: FBT001 - the only thing there is to say of it
+def _redact_quotes(words: str, with_names: bool) -> str:  # noqa: FBT001 - the only thing there is to say of it
     """Return words of Xero's, or of the machine's, without what they quote."""
     return words if with_names else _QUOTED.sub("[name]", words)
 
 
-def _names(snapshot: Snapshot, oldest: Oldest) -> Iterator[str]:
+def _names(snapshot: Snapshot, oldest: OldestUnconfirmed) -> Iterator[str]:
     yield snapshot.organisation.name
     views = [*((oldest.view,) if oldest.view is not None else ())]
     if snapshot.summary is not None:
@@ -115,7 +115,7 @@ def _names(snapshot: Snapshot, oldest: Oldest) -> Iterator[str]:
     yield from (view.change.name for view in views)
 
 
-def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
+def _names_pattern(names: Iterable[str]) -> re.Pattern[str] | None:
     """Return what finds any of these names, in any case and with any spaces between their words."""
     words = {tuple(safe(name).split()) for name in names if len(name.strip()) >= _SHORTEST_NAME}
     if not words:
@@ -126,13 +126,13 @@ def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<!\w)(?:{each})(?!\w)", re.IGNORECASE)
 
 
-def _clean(line: str, names: re.Pattern[str] | None) -> str:
+def _redact(line: str, names: re.Pattern[str] | None) -> str:
     indent = line[: len(line) - len(line.lstrip())]
-    said = safe(line.lstrip())
+    text = safe(line.lstrip())
     if names is not None:
-        said = names.sub("[name]", said)
-    said = _NAMED.sub(r"\1\2 [left out]", _ADDRESS.sub("[e-mail address]", said))
-    return indent + _LONG.sub("[left out]", said)
+        text = names.sub("[name]", text)
+    text = _SECRET.sub(r"\1\2 [left out]", _ADDRESS.sub("[e-mail address]", text))
+    return indent + _LONG.sub("[left out]", text)
 
 
 def _time(moment: datetime | None) -> str:

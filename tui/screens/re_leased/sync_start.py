@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from tui.model.backend import Backend
 
 _WHEN: Final = "When did you start it? Leave the box empty for now, or type a time of today, such as 09:05."
-_NO_TIME: Final = "This is no time. Type hours and minutes, such as 09:05, or leave the box empty for now."
-_TO_COME: Final = "That is yet to come. Type a time of today that has passed, or leave the box empty for now."
+_INVALID_TIME: Final = (
+    "This is no time. Type hours and minutes, such as 09:05, or leave the box empty for now."
+)
+_IN_FUTURE: Final = (
+    "That is yet to come. Type a time of today that has passed, or leave the box empty for now."
+)
 _TIME: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)", re.ASCII)
 
 
-def moment_of_today(typed: str, now: datetime) -> datetime | None:
+def parse_time_today(typed: str, now: datetime) -> datetime | None:
     """Return the moment that is meant by `HH:MM` of today on this machine; None where that is no time.
 
     Of the two readings of a time at which the clocks change the earlier is meant: it claims less.
@@ -85,17 +89,17 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
                 yield Button("Note it", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Note it"), ("cancel", "Cancel"))
 
-    def _read(self) -> tuple[datetime | None, str]:
+    def _parse_input(self) -> tuple[datetime | None, str]:
         """Return the moment that is meant, or what is wrong with it."""
         typed, now = self.time_box.value.strip(), self.now()
         if not typed:
             # Xero may have told meanwhile that it isn't that late yet.
             return min(self._opened_at, now), ""
-        moment = moment_of_today(typed, now)
+        moment = parse_time_today(typed, now)
         if moment is None:
-            return None, _NO_TIME
-        moment = clock.by_person(moment, self.backend.snapshot.clock_ahead)
-        return (None, _TO_COME) if moment > now else (moment, "")
+            return None, _INVALID_TIME
+        moment = clock.reported_to_xero_time(moment, self.backend.snapshot.clock_ahead)
+        return (None, _IN_FUTURE) if moment > now else (moment, "")
 
     @on(Input.Changed, "#time")
     def _typed(self) -> None:
@@ -105,11 +109,11 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
     @on(Input.Submitted, "#time")
     @on(Button.Pressed, "#confirm")
     def _confirmed(self) -> None:
-        moment, trouble = self._read()
+        moment, problem = self._parse_input()
         if moment is not None:
             self.dismiss(moment)
         else:
-            self.query_one("#note", SafeLabel).update_text(trouble, "$text-warning")
+            self.query_one("#note", SafeLabel).update_text(problem, "$text-warning")
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:

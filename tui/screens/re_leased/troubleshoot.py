@@ -24,8 +24,14 @@ from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.dialogs.file_name import FileNameScreen
 from tui.screens.messages import SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
-from tui.screens.re_leased.support_report import report
-from tui.screens.re_leased.troubleshoot_format import STYLES, TO_RECONNECT, Oldest, Step, steps
+from tui.screens.re_leased.support_report import build_report
+from tui.screens.re_leased.troubleshoot_format import (
+    RECONNECT_STATUSES,
+    STYLES,
+    OldestUnconfirmed,
+    Step,
+    steps,
+)
 from tui.system.user_files import write_user_file
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.safe_label import SafeLabel
@@ -46,8 +52,8 @@ _STEPS: Final = 4
 
 
 @dataclass
-class _OldestRead(Message, bubble=False):
-    oldest: Oldest
+class _OldestLoaded(Message, bubble=False):
+    oldest: OldestUnconfirmed
 
 
 class TroubleshootScreen(RetryController[None], ManualSyncController[None], ComparisonController[None]):
@@ -64,9 +70,9 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
-        self._oldest = Oldest()
-        self._shown: tuple[Step, ...] = ()
-        self._offered: tuple[str, ...] = ()
+        self._oldest = OldestUnconfirmed()
+        self._steps: tuple[Step, ...] = ()
+        self._key_bar_actions: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Put the steps one below the other."""
@@ -81,23 +87,23 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
     def on_mount(self) -> None:
         """Show what is known."""
         self._update()
-        self._read_oldest()
+        self._load_oldest()
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._update())
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
         self._update()
-        self._read_oldest()
+        self._load_oldest()
 
     @work(exclusive=True, group="oldest", exit_on_error=False)
-    async def _read_oldest(self) -> None:
-        waiting = ChangeQuery(ChangeGroup.WAITING)
+    async def _load_oldest(self) -> None:
+        waiting = ChangeQuery(ChangeGroup.PENDING)
         total = (await self.backend.changes(waiting, 0, 1)).total
         found = (await self.backend.changes(waiting, total - 1, total)).changes if total else ()
-        self.post_message(_OldestRead(Oldest(found[0] if found else None)))
+        self.post_message(_OldestLoaded(OldestUnconfirmed(found[0] if found else None)))
 
-    @on(_OldestRead)
-    def _show_oldest(self, message: _OldestRead) -> None:
+    @on(_OldestLoaded)
+    def _show_oldest(self, message: _OldestLoaded) -> None:
         self._oldest = message.oldest
         self._update()
 
@@ -107,36 +113,36 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
 
     def _update(self) -> None:
         """Write the steps that read differently: a countdown is one line of one of them."""
-        backend, before = self.backend, self._shown
-        self._shown = steps(
+        backend, before = self.backend, self._steps
+        self._steps = steps(
             backend.snapshot,
             self._oldest,
             self.now(),
-            is_practice=backend.is_practice,
+            is_practice=backend.is_sandbox,
             is_read_only=backend.is_read_only,
             key=self.key,
         )
-        for place, (step, was) in enumerate(zip_longest(self._shown, before)):
+        for place, (step, was) in enumerate(zip_longest(self._steps, before)):
             if step != was:
                 self.query_one(f"#step-{place}", Static).update(_heading(place + 1, step))
-                self.query_one(f"#said-{place}", Static).update(_said(step))
-        self._offer_keys()
+                self.query_one(f"#said-{place}", Static).update(_step_details(step))
+        self._update_key_bar()
 
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         snapshot = self.backend.snapshot
         refused = snapshot.summary is not None and snapshot.summary.refused_total
         offers = (
-            *(["connect"] if snapshot.xero.status in TO_RECONNECT else []),
+            *(["connect"] if snapshot.xero.status in RECONNECT_STATUSES else []),
             *(["retry"] if refused else []),
             "manual_sync", "sync_overview", "copy_report", "save_report", "activity", "refresh", "back",
         )  # fmt: skip
-        if offers != self._offered:
-            self._offered = offers
-            self.key_bar.offer(*offers)
+        if offers != self._key_bar_actions:
+            self._key_bar_actions = offers
+            self.key_bar.set_actions(*offers)
 
     def _report(self) -> str:
         with_names = self.query_one("#names", TickBox).value
-        return report(self.backend.snapshot, self._oldest, self.now(), with_names=with_names)
+        return build_report(self.backend.snapshot, self._oldest, self.now(), with_names=with_names)
 
     def action_copy_report(self) -> None:
         """Copy the report, through the terminal, so that it works over ssh too."""
@@ -146,12 +152,12 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
     def action_save_report(self) -> None:
         """Write the report to a file whose name the person chooses."""
 
-        def named(file: Path | None) -> None:
+        def file_chosen(file: Path | None) -> None:
             if file is not None:
                 self._save(file, self._report())
 
         suggestion = Path.home() / f"reshelve-report-{self.local_now():%Y-%m-%d}.txt"
-        self.open_screen(FileNameScreen("Save the report", suggestion, _ABOUT), named)
+        self.open_screen(FileNameScreen("Save the report", suggestion, _ABOUT), file_chosen)
 
     @work(group="save", exit_on_error=False)
     async def _save(self, file: Path, text: str) -> None:
@@ -163,7 +169,7 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
 
         def answered(answer: str | None) -> None:
             if answer is not None and answer != _NOTHING:
-                self._note_state(CompanyState(answer))
+                self._report_state(CompanyState(answer))
 
         answers = {state.value: state.value for state in CompanyState} | {_NOTHING: "I can't say"}
         words = (_LOOK.format(self.backend.snapshot.organisation.name),)
@@ -171,7 +177,7 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
         self.open_screen(ChooseScreen(question, words, answers, first=_NOTHING), answered)
 
     @work(exclusive=True, group="telling", exit_on_error=False)
-    async def _note_state(self, state: CompanyState) -> None:
+    async def _report_state(self, state: CompanyState) -> None:
         await self.backend.report_company_state(state)
         self.flash(f"Noted: Re-Leased shows “{state.value}”.")
 
@@ -196,10 +202,10 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
 
 
 def _heading(place: int, step: Step) -> Content:
-    style = f"$text-{STYLES[step.sign]}" if step.sign in STYLES else ""
-    return Content.assemble((step.sign, style), " ", (f"{place}. {step.title}", "bold $text-primary"))
+    style = f"$text-{STYLES[step.symbol]}" if step.symbol in STYLES else ""
+    return Content.assemble((step.symbol, style), " ", (f"{place}. {step.title}", "bold $text-primary"))
 
 
-def _said(step: Step) -> Content:
-    after = [content(f"› {step.next}", "$text-muted")] if step.next else []
+def _step_details(step: Step) -> Content:
+    after = [content(f"› {step.next_step}", "$text-muted")] if step.next_step else []
     return Content("\n").join([*map(content, step.lines), *after])

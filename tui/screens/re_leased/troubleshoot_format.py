@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.actions.registry import usual_key
+from tui.actions.registry import default_key
 from tui.model.errors import as_sentence
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets import clock
-from tui.widgets.formatting import counted, number
-from tui.widgets.refusals import advice, reason
-from tui.widgets.status_badge import meaning
-from tui.widgets.sync_format import next_sync, xero_trouble, xero_words
+from tui.widgets.formatting import format_number, pluralize
+from tui.widgets.refusals import refusal_advice, refusal_reason
+from tui.widgets.status_badge import describe_status
+from tui.widgets.sync_format import next_sync, xero_problem, xero_status_text
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -26,17 +26,23 @@ if TYPE_CHECKING:
 
 _GOOD: Final = "✓"
 _BAD: Final = "✗"
-_WAITS: Final = "◷"
+_PENDING: Final = "◷"
 _UNKNOWN: Final = "?"
 # Nothing is pending, but there is something that nobody has seen to have arrived.
-_UNSEEN: Final = "~"
-STYLES: Final = {_GOOD: "success", _BAD: "error", _WAITS: "primary", _UNKNOWN: "warning", _UNSEEN: "muted"}
+_UNCONFIRMED: Final = "~"
+STYLES: Final = {
+    _GOOD: "success",
+    _BAD: "error",
+    _PENDING: "primary",
+    _UNKNOWN: "warning",
+    _UNCONFIRMED: "muted",
+}
 _TOO_OLD: Final = timedelta(days=1)
 _MOST_REFUSED: Final = 3
 _PAUSED: Final = "Sending to Xero is paused: nothing queued is sent until you resume it among the contacts."
 _READING: Final = "The journal is being read."
-TO_RECONNECT: Final = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
-_TROUBLED: Final = frozenset(ConnectionStatus) - {ConnectionStatus.ONLINE, ConnectionStatus.STARTING}
+RECONNECT_STATUSES: Final = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
+_PROBLEM_STATUSES: Final = frozenset(ConnectionStatus) - {ConnectionStatus.ONLINE, ConnectionStatus.STARTING}
 SUPPORT: Final = (
     "If it persists, contact Re-Leased's Customer Support from within Re-Leased, through its help; "
     "Reshelve knows no address that could be verified. The report holds what is known here."
@@ -46,13 +52,13 @@ SUPPORT: Final = (
 class Step(Struct, frozen=True):
     """One step: a sign with a title, what speaks for it, and what to press next."""
 
-    sign: str
+    symbol: str
     title: str
     lines: tuple[str, ...]
-    next: str = ""
+    next_step: str = ""
 
 
-class Oldest(Struct, frozen=True):
+class OldestUnconfirmed(Struct, frozen=True):
     """The change that has gone unseen in Re-Leased for longest, or None; it may be expected or told."""
 
     view: ChangeView | None = None
@@ -60,12 +66,12 @@ class Oldest(Struct, frozen=True):
 
 def steps(
     snapshot: Snapshot,
-    oldest: Oldest,
+    oldest: OldestUnconfirmed,
     now: datetime,
     *,
     is_practice: bool,
     is_read_only: bool = False,
-    key: Callable[[str], str] = usual_key,
+    key: Callable[[str], str] = default_key,
 ) -> tuple[Step, ...]:
     """Return the four steps in the article's order. `key` names the key of an action."""
     report = f"{key('copy_report')} copies the report, {key('save_report')} writes it to a file."
@@ -79,37 +85,37 @@ def steps(
 
 def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: Callable[[str], str]) -> Step:
     xero, organisation = snapshot.xero, snapshot.organisation
-    may = _may(snapshot, is_read_only=is_read_only)
+    permission = _permission(snapshot, is_read_only=is_read_only)
     lines = [
-        f"Xero: {_answer(xero, now)}; {_last_read(snapshot, now)}; {may}.",
-        f"Re-Leased: {overview(snapshot.re_leased, now)}",
+        f"Xero: {_last_reply(xero, now)}; {_last_read(snapshot, now)}; {permission}.",
+        f"Re-Leased: {sync_overview(snapshot.re_leased, now)}",
         f"Its company must be the one tied to {safe(organisation.name)}, with the sync switched on.",
     ]
-    troubles = (
-        safe(snapshot.storage_problem) or xero_trouble(xero, now),
+    problems = (
+        safe(snapshot.storage_problem) or xero_problem(xero, now),
         _PAUSED if snapshot.is_paused else "",
-        clock.trouble(snapshot.clock_ahead),
+        clock.clock_warning(snapshot.clock_ahead),
     )
-    lines[1:1] = filter(None, troubles)
-    is_bad = xero.status in _TROUBLED or any(troubles) or snapshot.re_leased.is_stalled
+    lines[1:1] = filter(None, problems)
+    is_bad = xero.status in _PROBLEM_STATUSES or any(problems) or snapshot.re_leased.is_stalled
     is_known = xero.status is ConnectionStatus.ONLINE and _is_recent(snapshot.last_refresh_at, now)
-    sign = _BAD if is_bad else _GOOD if is_known and _says_well(snapshot.re_leased, now) else _UNKNOWN
-    connect = f"{key('connect')} signs in to Xero again; " if xero.status in TO_RECONNECT else ""
-    pressed = key("sync_overview")
-    overview_key = f"{pressed} records what Re-Leased's Sync Overview shows; " if pressed else ""
+    symbol = _BAD if is_bad else _GOOD if is_known and _is_healthy(snapshot.re_leased, now) else _UNKNOWN
+    connect = f"{key('connect')} signs in to Xero again; " if xero.status in RECONNECT_STATUSES else ""
+    key_label = key("sync_overview")
+    overview_key = f"{key_label} records what Re-Leased's Sync Overview shows; " if key_label else ""
     return Step(
-        sign,
+        symbol,
         "Connection and settings on both sides",
         tuple(lines),
         f"{connect}{overview_key}{key('refresh')} looks again.",
     )
 
 
-def _may(snapshot: Snapshot, *, is_read_only: bool) -> str:
+def _permission(snapshot: Snapshot, *, is_read_only: bool) -> str:
     if snapshot.organisation.is_read_only:
         return "this connection may only read"
-    may = "this connection may read and change contacts"
-    return f"{may}, but Reshelve was started with --read-only" if is_read_only else may
+    permission = "this connection may read and change contacts"
+    return f"{permission}, but Reshelve was started with --read-only" if is_read_only else permission
 
 
 def _last_read(snapshot: Snapshot, now: datetime) -> str:
@@ -124,105 +130,112 @@ def _is_recent(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and now - moment < _TOO_OLD
 
 
-def _says_well(released: ReLeasedStatus, now: datetime) -> bool:
+def _is_healthy(re_leased: ReLeasedStatus, now: datetime) -> bool:
     """Say whether what is known of the company is good news, and no older than a night."""
-    return bool(released.state) and (released.has_feed or _is_recent(released.state_reported_at, now))
+    return bool(re_leased.state) and (re_leased.has_feed or _is_recent(re_leased.state_reported_at, now))
 
 
-def _answer(xero: XeroStatus, now: datetime) -> str:
-    said = xero_words(xero, now)
-    if xero.status is not ConnectionStatus.ONLINE or xero.last_answer_at is None:
-        return said
-    if xero.silent_since is not None:
-        return f"{said}; answered at {clock.time_of_day(xero.last_answer_at)}"
-    return f"answered at {said}"
+def _last_reply(xero: XeroStatus, now: datetime) -> str:
+    text = xero_status_text(xero, now)
+    if xero.status is not ConnectionStatus.ONLINE or xero.last_reply_at is None:
+        return text
+    if xero.no_reply_since is not None:
+        return f"{text}; answered at {clock.time_of_day(xero.last_reply_at)}"
+    return f"answered at {text}"
 
 
-def overview(released: ReLeasedStatus, now: datetime) -> str:
+def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
     """Say what is known of Re-Leased's Sync Overview, and where from."""
-    if released.problem:
-        return f"its feed can't be read: {safe(released.problem)}"
-    if not released.is_asked:
+    if re_leased.problem:
+        return f"its feed can't be read: {safe(re_leased.problem)}"
+    if not re_leased.is_polled:
         return "its feed is being asked."
-    if not released.state:
+    if not re_leased.state:
         nobody = "nobody has said yet what its Sync Overview shows."
-        return "its feed doesn't say what its Sync Overview shows." if released.has_feed else nobody
-    if released.state_reported_at is None:
-        return f"“{safe(released.state)}”, as its feed says."
-    again = "" if _is_recent(released.state_reported_at, now) else " It may have changed since."
-    return f"“{safe(released.state)}”, told {clock.ago(released.state_reported_at, now)}.{again}"
+        return "its feed doesn't say what its Sync Overview shows." if re_leased.has_feed else nobody
+    if re_leased.state_reported_at is None:
+        return f"“{safe(re_leased.state)}”, as its feed says."
+    again = "" if _is_recent(re_leased.state_reported_at, now) else " It may have changed since."
+    return f"“{safe(re_leased.state)}”, told {clock.ago(re_leased.state_reported_at, now)}.{again}"
 
 
-def _refusals(pane: ChangeSummary | None, key: Callable[[str], str]) -> Step:
+def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
     title = "Errors while archiving or restoring in Xero"
-    if pane is None:
+    if summary is None:
         return Step(_UNKNOWN, title, (_READING,))
     every = f"{key('activity')} lists every change."
-    if not pane.refused_total:
+    if not summary.refused_total:
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
     shown = [
-        f"{safe(view.change.name)}: {as_sentence(reason(view.change))}"
-        f" {advice(view.change, retry='retry', key=key)}"
-        for view in pane.refused[:_MOST_REFUSED]
+        f"{safe(view.change.name)}: {as_sentence(refusal_reason(view.change))}"
+        f" {refusal_advice(view.change, retry='retry', key=key)}"
+        for view in summary.refused[:_MOST_REFUSED]
     ]
-    more = pane.refused_total - len(shown)
+    more = summary.refused_total - len(shown)
     if more:
-        shown.append(f"and {number(more)} more")
+        shown.append(f"and {format_number(more)} more")
     again = f"{key('retry')} tries again; " if key("retry") else ""
     return Step(_BAD, title, tuple(shown), f"{again}{every}")
 
 
 def _waiting(
-    snapshot: Snapshot, oldest: Oldest, now: datetime, *, is_practice: bool, key: Callable[[str], str]
+    snapshot: Snapshot,
+    oldest: OldestUnconfirmed,
+    now: datetime,
+    *,
+    is_practice: bool,
+    key: Callable[[str], str],
 ) -> Step:
-    title, pane = "Waiting for Re-Leased's next sync", snapshot.summary
-    if pane is None:
+    title, summary = "Waiting for Re-Leased's next sync", snapshot.summary
+    if summary is None:
         return Step(_UNKNOWN, title, (_READING,))
-    sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key).words
-    lines = [_totals(pane), *_oldest(oldest, now), sync if sync.endswith(".") else f"{sync}."]
-    is_bad = bool(pane.missed_total or pane.stalled_total)
-    sign = (
+    sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key).text
+    lines = [_totals(summary), *_oldest(oldest, now), sync if sync.endswith(".") else f"{sync}."]
+    is_bad = bool(summary.missed_total or summary.stalled_total)
+    symbol = (
         _BAD
         if is_bad
-        else _WAITS
-        if pane.pending_total + pane.not_in_xero_total
-        else _UNSEEN
+        else _PENDING
+        if summary.pending_total + summary.not_in_xero_total
+        else _UNCONFIRMED
         if oldest.view
         else _GOOD
     )
-    pressed = key("manual_sync")
-    manual = f"{pressed} records a sync that you started in Re-Leased, or how it ended; " if pressed else ""
+    key_label = key("manual_sync")
+    manual = (
+        f"{key_label} records a sync that you started in Re-Leased, or how it ended; " if key_label else ""
+    )
     then = f"{manual}{key('reconcile')} compares a file exported from it."
-    return Step(sign, title, tuple(lines), then)
+    return Step(symbol, title, tuple(lines), then)
 
 
-def _totals(pane: ChangeSummary) -> str:
+def _totals(summary: ChangeSummary) -> str:
     """Say how many wait, each kind by its name."""
-    pending = pane.pending_total - pane.missed_total - pane.stalled_total
+    pending = summary.pending_total - summary.missed_total - summary.stalled_total
     counts = {
-        f"{number(pane.stalled_total)} stalled: nothing is picked up as things are": pane.stalled_total,
-        f"{number(pane.missed_total)} overdue: a sync without errors left {_them(pane.missed_total)} out":
-            pane.missed_total,
-        f"{counted(pending, 'change')} pending": pending,
+        f"{format_number(summary.stalled_total)} stalled: nothing is picked up as things are": summary.stalled_total,
+        f"{format_number(summary.missed_total)} overdue: a sync without errors left {_them(summary.missed_total)} out":
+            summary.missed_total,
+        f"{pluralize(pending, 'change')} pending": pending,
     }  # fmt: skip
-    said = [words for words, count in counts.items() if count]
-    if not said and pane.not_in_xero_total:
-        return f"{counted(pane.not_in_xero_total, 'change')} not in Xero yet."
-    return f"{'. '.join(said)}." if said else "Nothing is pending, overdue or stalled."
+    text = [words for words, count in counts.items() if count]
+    if not text and summary.not_in_xero_total:
+        return f"{pluralize(summary.not_in_xero_total, 'change')} not in Xero yet."
+    return f"{'. '.join(text)}." if text else "Nothing is pending, overdue or stalled."
 
 
 def _them(count: int) -> str:
     return "it" if count == 1 else "them"
 
 
-def _oldest(oldest: Oldest, now: datetime) -> Iterator[str]:
+def _oldest(oldest: OldestUnconfirmed, now: datetime) -> Iterator[str]:
     """Say which change has gone unseen for longest, and how firmly it is known to have arrived."""
     if oldest.view is None or oldest.view.change.confirmed_at is None:
         return
     change, since = oldest.view.change, clock.ago(oldest.view.change.confirmed_at, now)
-    standing = oldest.view.sync or StatusSince(SyncStatus.PENDING, change.confirmed_at)
-    verb = "" if standing.status is SyncStatus.PENDING else "is "
+    status_since = oldest.view.sync or StatusSince(SyncStatus.PENDING, change.confirmed_at)
+    verb = "" if status_since.status is SyncStatus.PENDING else "is "
     yield (
         f"Unseen for longest: {safe(change.name)}, {change.action} confirmed by Xero {since}. "
-        f"It {verb}{meaning(standing, now.astimezone())}."
+        f"It {verb}{describe_status(status_since, now.astimezone())}."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from tui.widgets.formatting import counted, number
+from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ _FAILS: Final = (
     f"• If a tenancy bills it, Re-Leased e-mails “{_E_MAIL}”. The tenancy's next invoices fail and stay in "
     f"Drafts: “{_FAILURE}”"
 )
-_CURE: Final = "• The cure: change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact."
+_FIX: Final = "• The cure: change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact."
 _MARKING: Final = (
     "{key} marks the contact groups that are tenants: Reshelve then warns of each of their contacts, every "
     "time. All this is said in full only before the first archive."
 )
 
 
-def in_short(count: int) -> str:
+def short_explanation(count: int) -> str:
     """Say in a sentence what Re-Leased does with what is archived."""
     return (
         _IN_SHORT.format(them="it", one="it")
@@ -56,44 +56,48 @@ def in_short(count: int) -> str:
     )
 
 
-def in_full(count: int, key: str = "") -> tuple[tuple[str, str], ...]:
+def full_explanation(count: int, key: str = "") -> tuple[tuple[str, str], ...]:
     """Say all of it, each part with its kind; `key` is the one that marks groups, where it works."""
     is_one = count == 1
-    said = (
+    parts = (
         ("title", _HEADING),
         ("words", _LOOK_ONE if is_one else _LOOK_MANY),
         ("title", _AFTER),
         ("words", _MOVES_ONE if is_one else _MOVES_MANY),
         ("words", _FAILS),
-        ("words", _CURE),
+        ("words", _FIX),
     )
-    return (*said, ("note", _MARKING.format(key=key))) if key else said
+    return (*parts, ("note", _MARKING.format(key=key))) if key else parts
 
 
-def named(groups: Sequence[str]) -> str:
+def format_groups(groups: Sequence[str]) -> str:
     """Write groups by their names: “Tenants”, “Lessees” and 2 more groups."""
     shown = [f"“{safe(name, _LONGEST_NAME)}”" for name in groups[:_GROUPS_NAMED]]
     more = len(groups) - len(shown)
     if more:
-        shown.append(counted(more, "more group"))
+        shown.append(pluralize(more, "more group"))
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 def warning(groups: Sequence[str]) -> str:
     """Warn of one contact that is in these groups of tenants."""
-    return f"In {named(groups)}: if a tenancy in Re-Leased bills it, its next invoices will fail."
+    return f"In {format_groups(groups)}: if a tenancy in Re-Leased bills it, its next invoices will fail."
 
 
 def mention(groups: Sequence[str]) -> str:
     """Say of one contact among several that it is in these groups."""
-    return f"In {named(groups)}."
+    return f"In {format_groups(groups)}."
 
 
-def summary(concerned: Sequence[Sequence[str]], total: int) -> str:
+def summary(affected: Sequence[Sequence[str]], total: int) -> str:
     """Warn of several contacts among all that are to be archived, given the groups of each."""
-    counts = Counter(name for groups in concerned for name in groups)
-    in_groups = named([name for name, _ in counts.most_common()])
-    how_many = f"All {number(total)}" if len(concerned) == total else f"{number(len(concerned))} of these"
+    counts = Counter(name for groups in affected for name in groups)
+    in_groups = format_groups([name for name, _ in counts.most_common()])
+    how_many = (
+        f"All {format_number(total)}"
+        if len(affected) == total
+        else f"{format_number(len(affected))} of these"
+    )
     return (
         f"{how_many} are in {in_groups}. Look in Re-Leased first: a tenancy that bills one of them can't be "
         "invoiced once it is archived."

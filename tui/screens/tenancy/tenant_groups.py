@@ -18,7 +18,7 @@ from tui.actions.registry import bindings
 from tui.model.errors import ReshelveError
 from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
-from tui.screens.tenancy import tenant_groups_format as words
+from tui.screens.tenancy import tenant_groups_format
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.safe_label import SafeLabel
 from tui.widgets.virtual_list import VirtualList
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class _GroupsRead(Message, bubble=False):
+class _GroupsLoaded(Message, bubble=False):
     groups: Sequence[ContactGroup]
 
 
@@ -73,45 +73,45 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         super().__init__()
         self.backend = backend
         self._groups: list[ContactGroup] = []
-        self._was_reading = backend.snapshot.progress is not None
+        self._was_loading = backend.snapshot.progress is not None
 
     def compose(self) -> ComposeResult:
         """Put what it is for above the list."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = words.TITLE
-            yield SafeLabel(words.MEANS, classes="paragraph")
-            yield TickList(self._write_row, id="groups")
+            dialog.border_title = tenant_groups_format.TITLE
+            yield SafeLabel(tenant_groups_format.EXPLANATION, classes="paragraph")
+            yield TickList(self._format_row, id="groups")
             yield SafeLabel(id="empty", classes="paragraph")
             yield SafeLabel(id="hint", classes="paragraph")
         yield KeyBar(("back", "Close"))
 
     def on_mount(self) -> None:
         """Read the groups."""
-        self._read()
+        self._load_groups()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
         # While contacts are being read, every page may bring groups: once all are there is often enough.
         is_reading = message.snapshot.progress is not None
-        if self._was_reading and not is_reading:
-            self._read()
-        self._was_reading = is_reading
+        if self._was_loading and not is_reading:
+            self._load_groups()
+        self._was_loading = is_reading
 
     @work(exclusive=True, group="groups", exit_on_error=False)
-    async def _read(self) -> None:
-        self.post_message(_GroupsRead(await self.backend.contact_groups()))
+    async def _load_groups(self) -> None:
+        self.post_message(_GroupsLoaded(await self.backend.contact_groups()))
 
-    @on(_GroupsRead)
-    def _groups_read(self, message: _GroupsRead) -> None:
+    @on(_GroupsLoaded)
+    def _groups_loaded(self, message: _GroupsLoaded) -> None:
         before = {group.name for group in self._groups}
         found = {group.name: group for group in message.groups}
         kept = [found.pop(group.name) for group in self._groups if group.name in found]
         self._groups = [*kept, *found.values()] if before else list(message.groups)
-        empty = words.STILL_READING if self._was_reading else words.NO_GROUPS
+        empty = tenant_groups_format.STILL_READING if self._was_loading else tenant_groups_format.NO_GROUPS
         self.query_one("#empty", SafeLabel).update_text(empty)
         self.set_class(not self._groups, "-empty")
         self._show()
-        self._make_room()
+        self._fit_list_height()
         if self._groups:
             self.rows.focus()
 
@@ -120,28 +120,30 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         hint = self.query_one("#hint", SafeLabel)
         # Rows must not move away from under the mouse because fewer words stand below them.
         hint.styles.min_height = hint.size.height
-        hint.update_text(words.hint(self._groups))
-        self._offer_keys()
+        hint.update_text(tenant_groups_format.hint(self._groups))
+        self._update_key_bar()
 
     def on_resize(self) -> None:
         """Give the list as much of the screen as there is."""
-        self._make_room()
+        self._fit_list_height()
 
-    def _make_room(self) -> None:
+    def _fit_list_height(self) -> None:
         # A list that scrolls has no height of its own that a dialog could follow.
         share = self.size.height * (30 if self.has_class("-short") else 40) // 100
         self.rows.styles.height = max(1, min(len(self._groups), share))
 
-    def _write_row(self, index: int, width: int) -> Sequence[Content]:
-        return (words.row(self._groups[index], width),)
+    def _format_row(self, index: int, width: int) -> Sequence[Content]:
+        return (tenant_groups_format.row(self._groups[index], width),)
 
     @on(VirtualList.Moved)
-    def _offer_keys(self) -> None:
+    def _update_key_bar(self) -> None:
         if not self._groups:
-            self.key_bar.offer(("back", "Close"))
+            self.key_bar.set_actions(("back", "Close"))
             return
         is_marked = self._groups[self.rows.cursor].is_tenants
-        self.key_bar.offer(("select", "Not tenants" if is_marked else "Mark as tenants"), ("back", "Close"))
+        self.key_bar.set_actions(
+            ("select", "Not tenants" if is_marked else "Mark as tenants"), ("back", "Close")
+        )
 
     @on(VirtualList.Opened)
     def _toggle(self) -> None:
@@ -156,9 +158,9 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         try:
             await self.backend.mark_tenants(group.name, on=group.is_tenants)
         except ReshelveError:
-            self._read()
+            self._load_groups()
             raise
-        self.flash(words.marked(group))
+        self.flash(tenant_groups_format.marked_message(group))
 
     async def action_back(self) -> None:
         """Close the list once everything ticked is kept."""

@@ -8,7 +8,7 @@ from tui.model.change_list import ChangeGroup
 from tui.model.query import fold
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.schema.user_reports import WAITING
+from tui.store.schema.user_reports import PENDING
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,8 +28,8 @@ _IN: Final = {
     ChangeGroup.ALL: "1",
     ChangeGroup.OPEN: _OPEN,
     ChangeGroup.REFUSED: _REFUSED,
-    ChangeGroup.WAITING: WAITING,
-    ChangeGroup.DONE: f"NOT ({_OPEN}) AND NOT ({_REFUSED}) AND NOT ({WAITING})",
+    ChangeGroup.PENDING: PENDING,
+    ChangeGroup.DONE: f"NOT ({_OPEN}) AND NOT ({_REFUSED}) AND NOT ({PENDING})",
 }
 
 
@@ -47,10 +47,10 @@ def window(connection: sqlite3.Connection, query: ChangeQuery, start: int, stop:
         f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC LIMIT ? OFFSET ?",  # noqa: S608 - our own words
         (*parameters, max(stop - start, 0), start),
     )
-    return values.readable(change_of, rows)
+    return values.read_rows(change_of, rows)
 
 
-def everything(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[Change]:
+def iter_all(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[Change]:
     """Read all changes found, newest first, a little at a time."""
     condition, parameters = _condition(connection, query)
     cursor = connection.execute(
@@ -58,7 +58,7 @@ def everything(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[C
         parameters,
     )
     while rows := cursor.fetchmany(_AT_ONCE):
-        yield from values.readable(change_of, rows)
+        yield from values.read_rows(change_of, rows)
 
 
 def _folded(text: object) -> str:

@@ -43,11 +43,11 @@ class ChangeRepository:
 
     async def undo_plan(self, kind: BatchKind = BatchKind.UNDO) -> UndoPlan | None:
         """Plan the next undo or redo; None when there is no batch for it."""
-        return await self._look(lambda connection: undo.plan(connection, kind))
+        return await self._read(lambda connection: undo.plan(connection, kind))
 
     async def undo(self, plan: UndoPlan, now: datetime) -> UndoPlan:
         """Undo or redo as planned, all of it or nothing; returns what was done. Raises `ReshelveError`."""
-        return await self._database.write(lambda connection: undo.carry_out(connection, plan, now))
+        return await self._database.write(lambda connection: undo.execute(connection, plan, now))
 
     async def retry(self, changes: Sequence[Change], now: datetime) -> list[Change]:
         """Ask again for what was refused, as one batch; returns the new changes."""
@@ -62,50 +62,50 @@ class ChangeRepository:
     @property
     def is_paused(self) -> bool:
         """Whether a person has stopped the sending of what is queued."""
-        return sync_state.read_cursor(self._database, _PAUSED) is not None
+        return sync_state.read_sync_state(self._database, _PAUSED) is not None
 
     async def pause(self, now: datetime, *, on: bool) -> None:
         """Stop the sending of what is queued, or go on with it."""
         value = now.isoformat() if on else None
-        await self._database.write(lambda connection: sync_state.write_cursor(connection, _PAUSED, value))
+        await self._database.write(lambda connection: sync_state.write_sync_state(connection, _PAUSED, value))
 
     async def changes(self, query: ChangeQuery, start: int, stop: int) -> tuple[int, list[Change]]:
         """Count the changes found, and read those from start to before stop, newest first."""
-        return await self._look(
+        return await self._read(
             lambda connection: (
                 change_list.count(connection, query),
                 change_list.window(connection, query, start, stop),
             )
         )
 
-    def each_change(self, query: ChangeQuery) -> Iterator[Change]:
+    def iter_changes(self, query: ChangeQuery) -> Iterator[Change]:
         """Read all changes found, newest first. For a thread of its own."""
-        with self._database.reading() as connection:
-            yield from change_list.everything(connection, query)
+        with self._database.read_connection() as connection:
+            yield from change_list.iter_all(connection, query)
 
     def tenancy_warnings(self) -> TenancyWarnings:
         """Return what is to be kept in mind of tenancies before anything is archived."""
-        return tenancy.read_care(self._database)
+        return tenancy.read_warnings(self._database)
 
-    def marked_groups(self) -> frozenset[str]:
+    def tenant_groups(self) -> frozenset[str]:
         """Return the names of the contact groups that are of tenants."""
-        return tenancy.read_marked(self._database)
+        return tenancy.read_tenant_groups(self._database)
 
     async def contact_groups(self) -> tuple[ContactGroup, ...]:
         """Return the contact groups, those first that are or sound like tenants."""
-        return await self._look(tenancy.groups_in)
+        return await self._read(tenancy.groups_in)
 
     async def mark_tenants(self, name: str, now: datetime, *, on: bool) -> bool:
         """Keep that a contact group is of tenants, or isn't; returns whether that is news."""
         return await self._database.write(
-            lambda connection: tenancy.mark(connection, name, now, is_tenants=on)
+            lambda connection: tenancy.mark_group(connection, name, now, is_tenants=on)
         )
 
-    async def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Read much, as of one moment, without holding up the loop."""
 
         def read() -> T:
-            with self._database.reading() as connection:
+            with self._database.read_connection() as connection:
                 connection.execute("BEGIN")
                 return work(connection)
 

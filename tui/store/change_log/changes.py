@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, Change, Origin, State, Transition, step
-from tui.model.timestamps import of_milliseconds
+from tui.model.change import Action, Change, Origin, State, Transition, next_state
+from tui.model.timestamps import from_milliseconds
 from tui.store import values
 from tui.store.change_log.dating import changed_at
-from tui.store.change_log.entries import REQUESTED, SEEN, ChangeLogEntry, unconfirmed_calls, write_event
-from tui.store.evidence import settle
+from tui.store.change_log.entries import DETECTED, REQUESTED, ChangeLogEntry, unconfirmed_calls, write_entry
+from tui.store.evidence import update_sync_status
 from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ CHANGE_COLUMNS: Final = (
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
 # What a later confirmed change puts an end to; one of an unlinked contact as well.
-_UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
+_UNSYNCED: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
 
-SEEN_IN_XERO: Final = "seen in Xero"
-ARRIVED: Final = "an earlier request, which Xero hadn't confirmed, was carried out after all"
+DETECTED_IN_XERO: Final = "seen in Xero"
+CONFIRMED_LATE: Final = "an earlier request, which Xero hadn't confirmed, was carried out after all"
 # How long after its answer was given up Xero may still have carried out a call, in milliseconds; and how far
 # its clock may be behind.
 _CARRIED_OUT_LATE_MS: Final = 60_000
@@ -68,7 +68,7 @@ def change_of(row: tuple[Any, ...]) -> Change:
 
     Raises `UnreadableRowError` for one whose action, origin or state isn't known, or that has no id.
     """
-    change_id = values.whole(row[0])
+    change_id = values.integer(row[0])
     if change_id is None:
         raise values.UnreadableRowError("change_id")
     return Change(
@@ -76,22 +76,22 @@ def change_of(row: tuple[Any, ...]) -> Change:
         batch_id=values.text(row[1]),
         contact_id=values.text(row[2]),
         name=values.text(row[3]),
-        action=values.member(Action, row[4]),
-        origin=values.member(Origin, row[5]),
-        state=values.member(State, row[6]),
-        requested_at=values.moment(row[7], row[8]),
-        updated_at=values.moment(row[8], row[7]),
-        confirmed_at=of_milliseconds(row[9]),
+        action=values.enum_member(Action, row[4]),
+        origin=values.enum_member(Origin, row[5]),
+        state=values.enum_member(State, row[6]),
+        requested_at=values.timestamp(row[7], row[8]),
+        updated_at=values.timestamp(row[8], row[7]),
+        confirmed_at=from_milliseconds(row[9]),
         idempotency_key=values.text(row[10]),
         message=values.text(row[11]),
-        synced_at=of_milliseconds(row[12]),
+        synced_at=from_milliseconds(row[12]),
         superseded=values.flag(row[13]),
-        reverses_change_id=values.whole(row[14]),
-        retry_of_id=values.whole(row[15]),
-        sent_when_updated_at=of_milliseconds(row[16]),
-        checked_at=of_milliseconds(row[17]),
-        unlinked_at=of_milliseconds(row[18]),
-        relinked_at=of_milliseconds(row[19]),
+        reverses_change_id=values.integer(row[14]),
+        retry_of_id=values.integer(row[15]),
+        sent_when_updated_at=from_milliseconds(row[16]),
+        checked_at=from_milliseconds(row[17]),
+        unlinked_at=from_milliseconds(row[18]),
+        relinked_at=from_milliseconds(row[19]),
     )
 
 
@@ -106,8 +106,8 @@ def insert(
     now: datetime,
     *,
     confirmed_at: datetime | None = None,
-    wish_id: int | None = None,
-    retries: int | None = None,
+    reverses_change_id: int | None = None,
+    retry_of_id: int | None = None,
 ) -> int:
     """Begin a change: queued here, or, with `confirmed_at`, done in Xero already. Returns its id."""
     is_done = confirmed_at is not None
@@ -120,22 +120,22 @@ def insert(
         """,
         (
             batch_id, contact.contact_id, contact.name, action.value,
-            (Origin.XERO if is_done else Origin.HERE).value, state.value,
-            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None, wish_id, retries,
+            (Origin.XERO if is_done else Origin.RESHELVE).value, state.value,
+            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None, reverses_change_id, retry_of_id,
         ),
     ).lastrowid  # fmt: skip
     if change_id is None:
         raise AssertionError("SQLite gave an inserted row no id")
     if is_done:
-        write_event(connection, to_ms(now), change_id, SEEN, state.value, detail=SEEN_IN_XERO)
+        write_entry(connection, to_ms(now), change_id, DETECTED, state.value, detail=DETECTED_IN_XERO)
     else:
-        write_event(connection, to_ms(now), change_id, REQUESTED, state.value)
+        write_entry(connection, to_ms(now), change_id, REQUESTED, state.value)
     if is_done:
-        _after_confirming(connection, get(connection, change_id))
+        _on_confirmed(connection, get(connection, change_id))
     return change_id
 
 
-def move(connection: sqlite3.Connection, move: TransitionRequest, now: datetime) -> Change | None:
+def apply_transition(connection: sqlite3.Connection, move: TransitionRequest, now: datetime) -> Change | None:
     """Take one step, with its event in the log. Returns the change as it now is.
 
     Nothing is done, and None returned, where the change is settled already: a pull, a sender and a person
@@ -145,24 +145,24 @@ def move(connection: sqlite3.Connection, move: TransitionRequest, now: datetime)
     change = get(connection, move.change_id)
     if not change.state.is_open:
         return None
-    state = step(change.state, move.transition)
+    state = next_state(change.state, move.transition)
     confirmed_at = _confirmed_at(connection, change, move, now) if state is State.CONFIRMED else None
     # What Xero said of an attempt says nothing about the next one, or about what was done in the end.
-    keeps_words = state not in {State.QUEUED, State.CONFIRMED}
+    keeps_message = state not in {State.QUEUED, State.CONFIRMED}
     connection.execute(
         "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, words = ?"
         " WHERE change_id = ?",
         (
             state.value, to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
             move.idempotency_key or change.idempotency_key,
-            move.message or (change.message if keeps_words else ""), change.change_id,
+            move.message or (change.message if keeps_message else ""), change.change_id,
         ),
     )  # fmt: skip
     detail = {"words": move.message, "detail": move.detail, "idempotency_key": move.idempotency_key}
     detail["batch"] = move.batch
     if move.confirmed_at is not None and confirmed_at is not None:
         detail["confirmed_at"] = confirmed_at.isoformat()
-    write_event(connection, to_ms(now), change.change_id, move.transition.value, state.value, **detail)
+    write_entry(connection, to_ms(now), change.change_id, move.transition.value, state.value, **detail)
     if state is State.SENDING:
         connection.execute(
             "UPDATE changes SET base_ms = (SELECT updated_ms FROM contacts WHERE contact_id = ?)"
@@ -171,9 +171,9 @@ def move(connection: sqlite3.Connection, move: TransitionRequest, now: datetime)
         )
     after = get(connection, change.change_id)
     if state is State.CONFIRMED:
-        _after_confirming(connection, after)
+        _on_confirmed(connection, after)
     elif state in _NOT_CARRIED_OUT:
-        _release(connection, after, now)
+        _cancel_dependents(connection, after, now)
     return get(connection, change.change_id)
 
 
@@ -185,11 +185,11 @@ def _confirmed_at(
     is_ours = change.state in {State.SENDING, State.UNKNOWN}
     # It can't have been done before it was asked for, nor, where Xero just answered, before it was sent.
     after = {State.SENDING: change.updated_at, State.UNKNOWN: change.requested_at}.get(change.state)
-    known = change.sent_when_updated_at if is_ours else None
-    return changed_at(connection, move.confirmed_at, now, known=known, after=after)
+    old_updated_at = change.sent_when_updated_at if is_ours else None
+    return changed_at(connection, move.confirmed_at, now, old_updated_at=old_updated_at, after=after)
 
 
-def sent_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
+def find_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
     """Find the change that was given up after a call that wasn't confirmed, and by whose call this came.
 
     Xero dates what a call did within the time in which the call was under way.
@@ -198,12 +198,12 @@ def sent_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: A
         f"{_SELECT} WHERE contact_id = ? AND action = ? AND origin = ? AND state IN (?, ?, ?)"
         " AND idempotency_key <> '' ORDER BY change_id DESC",
         (
-            contact.contact_id, action.value, Origin.HERE.value,
+            contact.contact_id, action.value, Origin.RESHELVE.value,
             State.REFUSED.value, State.CANCELLED.value, State.DISMISSED.value,
         ),
     ).fetchall()  # fmt: skip
     at_ms = to_ms(contact.updated_at)
-    for change in values.readable(change_of, rows):
+    for change in values.read_rows(change_of, rows):
         if action is Action.RESTORE and contact.updated_at <= (
             change.sent_when_updated_at or contact.updated_at
         ):
@@ -228,16 +228,16 @@ def confirm_late(
         " WHERE change_id = ?",
         (state.value, to_ms(now), to_ms(confirmed_at), change.change_id),
     )
-    detail = {"detail": ARRIVED, "confirmed_at": confirmed_at.isoformat()}
-    write_event(connection, to_ms(now), change.change_id, Transition.CONFIRM.value, state.value, **detail)
-    _after_confirming(connection, get(connection, change.change_id))
+    detail = {"detail": CONFIRMED_LATE, "confirmed_at": confirmed_at.isoformat()}
+    write_entry(connection, to_ms(now), change.change_id, Transition.CONFIRM.value, state.value, **detail)
+    _on_confirmed(connection, get(connection, change.change_id))
     return get(connection, change.change_id)
 
 
 def get(connection: sqlite3.Connection, change_id: int) -> Change:
     """Read one change. Raises `LookupError` for an unknown id, and for a change that can't be read."""
     rows = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,))
-    for change in values.readable(change_of, rows):
+    for change in values.read_rows(change_of, rows):
         return change
     raise LookupError(f"there is no change {change_id}")
 
@@ -245,12 +245,12 @@ def get(connection: sqlite3.Connection, change_id: int) -> Change:
 def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
     """Read the changes of a contact to which something is still to happen."""
     rows = connection.execute(f"{_SELECT} WHERE contact_id = ? ORDER BY change_id", (contact_id,))
-    return [change for change in values.readable(change_of, rows) if change.state.is_open]
+    return [change for change in values.read_rows(change_of, rows) if change.state.is_open]
 
 
-def _release(connection: sqlite3.Connection, change: Change, now: datetime) -> None:
+def _cancel_dependents(connection: sqlite3.Connection, change: Change, now: datetime) -> None:
     """Take back what was to undo this change: it wasn't carried out, so that there is nothing to undo."""
-    behind = [
+    dependents = [
         other
         for other in open_changes(connection, change.contact_id)
         if other.reverses_change_id is not None
@@ -258,21 +258,23 @@ def _release(connection: sqlite3.Connection, change: Change, now: datetime) -> N
         and other.state is State.QUEUED
         and other.action is not change.action
     ]
-    for other in behind:
-        move(connection, TransitionRequest(other.change_id, Transition.CANCEL, detail=_NOTHING_TO_UNDO), now)
-    if behind and change.state is not State.REFUSED:
-        event = Transition.DISMISS if change.state is State.AWAITING_USER else Transition.CANCEL
-        move(connection, TransitionRequest(change.change_id, event, detail=_UNDONE), now)
+    for other in dependents:
+        apply_transition(
+            connection, TransitionRequest(other.change_id, Transition.CANCEL, detail=_NOTHING_TO_UNDO), now
+        )
+    if dependents and change.state is not State.REFUSED:
+        transition = Transition.DISMISS if change.state is State.AWAITING_USER else Transition.CANCEL
+        apply_transition(connection, TransitionRequest(change.change_id, transition, detail=_UNDONE), now)
 
 
-def _after_confirming(connection: sqlite3.Connection, change: Change) -> None:
+def _on_confirmed(connection: sqlite3.Connection, change: Change) -> None:
     # What was confirmed before and never seen in Re-Leased is history now: nothing to wait for.
     connection.execute(
-        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSEEN}",  # noqa: S608 - our own words
+        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSYNCED}",  # noqa: S608 - our own words
         (change.contact_id, change.change_id),
     )
     # Evidence can be older than our own knowledge of what it proves.
-    settle(connection, change.contact_id)
+    update_sync_status(connection, change.contact_id)
 
 
 # --- reads for the screen and the engine -------------------------------------------------------------
@@ -288,7 +290,7 @@ def read_changes_of(database: Database, contact_id: str) -> list[Change]:
     return _changes(database, "WHERE contact_id = ? ORDER BY change_id DESC", contact_id)
 
 
-def read_in(
+def read_in_states(
     database: Database, states: Iterable[State], limit: int | None, *, newest_first: bool = False
 ) -> list[Change]:
     """Read the changes in some states, in the order of their requests."""
@@ -318,9 +320,9 @@ def read_refused_total(database: Database) -> int:
 def read_totals(database: Database) -> dict[State, int]:
     """Read how many changes are in each state; costs the same for any number of them."""
     rows = database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'")
-    totals = {name: max(values.whole(total) or 0, 0) for name, total in rows}
+    totals = {name: max(values.integer(total) or 0, 0) for name, total in rows}
     return {state: totals.get(f"waiting:{state}", 0) for state in State}
 
 
 def _changes(database: Database, rest: str, *parameters: object) -> list[Change]:
-    return values.readable(change_of, database.rows(f"{_SELECT} {rest}", parameters))
+    return values.read_rows(change_of, database.rows(f"{_SELECT} {rest}", parameters))

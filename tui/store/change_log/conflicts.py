@@ -13,8 +13,8 @@
 | any, queued, hand-off     | renames it       | goes on, under the new name; the log tells both             |
 | any, being sent           | anything         | its sender decides, who has the answer or reads again       |
 
-What was sent and got no answer is judged by `engine.sync.resolution`. Times are Xero's for what happened there,
-this machine's for what was asked for here; at the same moment, Xero's holds.
+What was sent and got no answer is judged by `engine.sync.resolution`. Times are Xero's for what happened
+there, this machine's for what was asked for here; at the same moment, Xero's holds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action, Change, State, Transition
-from tui.model.eligibility import out_of_reach
+from tui.model.eligibility import ineligible_reason
 from tui.store import values
-from tui.store.change_log import changes as journal
-from tui.store.change_log.entries import NOTED, RENAMED, write_event
+from tui.store.change_log import changes as change_table
+from tui.store.change_log.entries import NOTE, RENAMED, write_entry
 from tui.store.contacts import contacts_in
 from tui.store.timestamps import to_ms
 
@@ -46,66 +46,68 @@ RESTORED_SINCE: Final = (
 RESTORED_BEFORE: Final = "it had been restored in Xero before this was asked for"
 
 _OPEN: Final = f"""
-    SELECT {", ".join(journal.CHANGE_COLUMNS)} FROM changes
+    SELECT {", ".join(change_table.CHANGE_COLUMNS)} FROM changes
     WHERE contact_id IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'handoff')
     ORDER BY change_id
 """  # noqa: S608 - our own column names
 
 
-def how_confirmed(connection: sqlite3.Connection, change: Change, contact: Contact) -> str:
+def confirmation_detail(connection: sqlite3.Connection, change: Change, contact: Contact) -> str:
     """Say how an open change came to be done in Xero, for its log."""
     if change.action is Action.ARCHIVE and contact.merged_to:
         return MERGED_AWAY
-    if journal.sent_unconfirmed(connection, contact, change.action) is not None:
-        return journal.ARRIVED
+    if change_table.find_unconfirmed(connection, contact, change.action) is not None:
+        return change_table.CONFIRMED_LATE
     # One that was sent before may be what archived it, although a read hadn't shown that yet.
-    was_first = _waits(change, Action.ARCHIVE) and not change.idempotency_key
-    return ARCHIVED_FIRST if was_first else journal.SEEN_IN_XERO
+    was_first = _is_queued(change, Action.ARCHIVE) and not change.idempotency_key
+    return ARCHIVED_FIRST if was_first else change_table.DETECTED_IN_XERO
 
 
-def weigh_restore(
+def resolve_restore_conflict(
     connection: sqlite3.Connection, contact_id: str, restored_at: datetime, seen_at: datetime
 ) -> None:
     """Let the later word hold between a restore in Xero and an archive that waits here."""
-    for change in journal.open_changes(connection, contact_id):
-        if not _waits(change, Action.ARCHIVE):
+    for change in change_table.open_changes(connection, contact_id):
+        if not _is_queued(change, Action.ARCHIVE):
             continue
         if restored_at >= change.requested_at:
-            refuse = journal.TransitionRequest(change.change_id, Transition.REFUSE, message=RESTORED_SINCE)
-            journal.move(connection, refuse, seen_at)
+            refuse = change_table.TransitionRequest(
+                change.change_id, Transition.REFUSE, message=RESTORED_SINCE
+            )
+            change_table.apply_transition(connection, refuse, seen_at)
         else:
-            write_event(
+            write_entry(
                 connection,
                 to_ms(seen_at),
                 change.change_id,
-                NOTED,
+                NOTE,
                 change.state.value,
                 detail=RESTORED_BEFORE,
             )
 
 
-def settle_waiting(
+def update_open_changes(
     connection: sqlite3.Connection,
     contact_ids: Collection[str],
     seen_at: datetime,
-    decided: frozenset[int],
+    handled: frozenset[int],
 ) -> None:
     """Refuse what waits for a contact that nobody can change any more, and note new names."""
     rows = connection.execute(_OPEN, (json.dumps(list(contact_ids)),)).fetchall()
-    open_changes = values.readable(journal.change_of, rows)
-    waiting = [change for change in open_changes if change.change_id not in decided]
-    if not waiting:
+    open_changes = values.read_rows(change_table.change_of, rows)
+    pending = [change for change in open_changes if change.change_id not in handled]
+    if not pending:
         return
-    contacts = contacts_in(connection, [change.contact_id for change in waiting])
-    for change in waiting:
+    contacts = contacts_in(connection, [change.contact_id for change in pending])
+    for change in pending:
         contact = contacts.get(change.contact_id)
         if contact is None:
             continue
-        reason = out_of_reach(contact)
+        reason = ineligible_reason(contact)
         if reason:
-            journal.move(
+            change_table.apply_transition(
                 connection,
-                journal.TransitionRequest(change.change_id, Transition.REFUSE, message=reason),
+                change_table.TransitionRequest(change.change_id, Transition.REFUSE, message=reason),
                 seen_at,
             )
         elif contact.name != change.name:
@@ -114,9 +116,9 @@ def settle_waiting(
 
 def _rename(connection: sqlite3.Connection, change: Change, name: str, seen_at: datetime) -> None:
     connection.execute("UPDATE changes SET name = ? WHERE change_id = ?", (name, change.change_id))
-    words = f"“{change.name}” is now called “{name}” in Xero"
-    write_event(connection, to_ms(seen_at), change.change_id, RENAMED, change.state.value, detail=words)
+    message = f"“{change.name}” is now called “{name}” in Xero"
+    write_entry(connection, to_ms(seen_at), change.change_id, RENAMED, change.state.value, detail=message)
 
 
-def _waits(change: Change, action: Action) -> bool:
+def _is_queued(change: Change, action: Action) -> bool:
     return change.action is action and change.state is State.QUEUED

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui.model import timestamps
-from tui.store.sync_state import PULLED_UP_TO, cursor_in
+from tui.store.sync_state import REFRESHED_UNTIL, sync_state_in
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,9 +26,9 @@ _FURTHEST_AHEAD: Final = timedelta(days=7)
 def changed_at(
     connection: sqlite3.Connection,
     updated_at: datetime,
-    learnt_at: datetime,
+    detected_at: datetime,
     *,
-    known: datetime | None,
+    old_updated_at: datetime | None,
     after: datetime | None = None,
 ) -> datetime:
     """Return when a contact's status changed, which it did since it was last read.
@@ -36,17 +36,17 @@ def changed_at(
     `updated_at` is its `UpdatedDateUTC` with the new status and `known` the one with the old status;
     `after` is a moment at which it hadn't changed yet, such as when the change was asked for.
     """
-    latest = learnt_at + _FURTHEST_AHEAD
-    pulled_up_to = _pulled_up_to(connection)
-    if pulled_up_to is not None and pulled_up_to > latest:
-        pulled_up_to = None
-    floor = max((each for each in (pulled_up_to, after) if each is not None), default=None)
-    has_moved = known is None or updated_at > known
-    is_in_time = floor is None or updated_at >= floor - _MARGIN
+    latest = detected_at + _FURTHEST_AHEAD
+    refreshed_until = _refreshed_until(connection)
+    if refreshed_until is not None and refreshed_until > latest:
+        refreshed_until = None
+    earliest = max((each for each in (refreshed_until, after) if each is not None), default=None)
+    has_moved = old_updated_at is None or updated_at > old_updated_at
+    is_in_time = earliest is None or updated_at >= earliest - _MARGIN
     if has_moved and is_in_time and updated_at <= latest:
         return updated_at if after is None else max(updated_at, after)
-    return learnt_at if pulled_up_to is None else max(learnt_at, pulled_up_to)
+    return detected_at if refreshed_until is None else max(detected_at, refreshed_until)
 
 
-def _pulled_up_to(connection: sqlite3.Connection) -> datetime | None:
-    return timestamps.of_text(cursor_in(connection, PULLED_UP_TO))
+def _refreshed_until(connection: sqlite3.Connection) -> datetime | None:
+    return timestamps.from_iso_text(sync_state_in(connection, REFRESHED_UNTIL))

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 # Entries that are no step of the lifecycle, beside the names of `Transition`.
 REQUESTED: Final = "request"
-SEEN: Final = "seen"
-PICKED_UP: Final = "picked_up"
-TOLD: Final = "told"
+DETECTED: Final = "seen"
+SYNCED: Final = "picked_up"
+CHECKED: Final = "told"
 RETRIED: Final = "retried"
 RENAMED: Final = "renamed"
-NOTED: Final = "noted"
+NOTE: Final = "noted"
 
 
 class ChangeLogEntry(Struct, frozen=True):
@@ -44,23 +44,23 @@ class ChangeLogEntry(Struct, frozen=True):
     message: str
 
 
-def write_event(
+def write_entry(
     connection: sqlite3.Connection,
     at_ms: int,
     change_id: int,
-    event: str,
+    transition: str,
     state: str,
     **detail: str,
 ) -> None:
     """Add an entry; empty details are left out."""
-    said = {key: value for key, value in detail.items() if value}
+    details = {key: value for key, value in detail.items() if value}
     connection.execute(
         "INSERT INTO change_events (at_ms, change_id, event, state, detail) VALUES (?, ?, ?, ?, ?)",
-        (at_ms, change_id, event, state, json.dumps(said, ensure_ascii=False)),
+        (at_ms, change_id, transition, state, json.dumps(details, ensure_ascii=False)),
     )
 
 
-def read_events_of(database: Database, contact_id: str) -> list[ChangeLogEntry]:
+def read_entries_of(database: Database, contact_id: str) -> list[ChangeLogEntry]:
     """Read what happened to a contact's changes, newest first."""
     rows = database.rows(
         """
@@ -70,10 +70,10 @@ def read_events_of(database: Database, contact_id: str) -> list[ChangeLogEntry]:
         """,
         (contact_id,),
     )
-    return values.readable(_event, rows)
+    return values.read_rows(_entry, rows)
 
 
-def read_events_of_change(database: Database, change_id: int) -> list[ChangeLogEntry]:
+def read_entries_of_change(database: Database, change_id: int) -> list[ChangeLogEntry]:
     """Read what happened to one change, oldest first."""
     rows = database.rows(
         """
@@ -83,7 +83,7 @@ def read_events_of_change(database: Database, change_id: int) -> list[ChangeLogE
         """,
         (change_id,),
     )
-    return values.readable(_event, rows)
+    return values.read_rows(_entry, rows)
 
 
 def unconfirmed_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:
@@ -96,27 +96,27 @@ def unconfirmed_calls(connection: sqlite3.Connection, change_id: int) -> list[tu
         (change_id, Transition.SEND.value, Transition.REPLY_LOST.value),
     )
     calls, sent_ms = [], None
-    for at_ms, event in rows:
-        known_ms = values.whole(at_ms)
-        if event == Transition.SEND.value:
+    for at_ms, transition in rows:
+        known_ms = values.integer(at_ms)
+        if transition == Transition.SEND.value:
             sent_ms = known_ms
         elif sent_ms is not None and known_ms is not None:
             calls.append((sent_ms, known_ms))
     return calls
 
 
-def _event(row: tuple[Any, ...]) -> ChangeLogEntry:
-    at, change_id, action, event, state, detail = row
-    said = values.fields(detail)
+def _entry(row: tuple[Any, ...]) -> ChangeLogEntry:
+    at, change_id, action, transition, state, detail = row
+    details = values.fields(detail)
     return ChangeLogEntry(
-        values.moment(at),
+        values.timestamp(at),
         change_id,
-        values.member(Action, action),
-        values.text(event),
-        values.member(State, state),
-        _words(said),
+        values.enum_member(Action, action),
+        values.text(transition),
+        values.enum_member(State, state),
+        _message(details),
     )
 
 
-def _words(said: dict[str, str]) -> str:
-    return ", ".join(said[key] for key in ("words", "detail") if key in said)
+def _message(details: dict[str, str]) -> str:
+    return ", ".join(details[key] for key in ("words", "detail") if key in details)

@@ -6,14 +6,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Origin, State, Transition
-from tui.model.eligibility import out_of_reach
+from tui.model.eligibility import ineligible_reason
 from tui.model.errors import ReshelveError
-from tui.model.undo import BatchKind, PlanLine, UndoOutcome, UndoPlan, plan_line, settle_for
-from tui.store.change_log import changes as journal
-from tui.store.change_log.batches import begin, note_wishes, read_stacks, read_wishes
-from tui.store.change_log.entries import RETRIED, write_event
+from tui.model.undo import BatchKind, PlanLine, UndoOutcome, UndoPlan, limit_to_shown, plan_line
+from tui.store.change_log import changes as change_table
+from tui.store.change_log.batches import insert_batch, read_stacks, read_targets, record_targets
+from tui.store.change_log.entries import RETRIED, write_entry
 from tui.store.contacts import contacts_in
-from tui.store.tenancy import care_in
+from tui.store.tenancy import warnings_in
 from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Each costs a look at its changes.
 _MOST_PASSED_OVER: Final = 50
-_EVENTS: Final = {UndoOutcome.CANCEL: Transition.CANCEL, UndoOutcome.DISMISS: Transition.DISMISS}
+_TRANSITIONS: Final = {UndoOutcome.CANCEL: Transition.CANCEL, UndoOutcome.DISMISS: Transition.DISMISS}
 
 
 def plan(connection: sqlite3.Connection, kind: BatchKind) -> UndoPlan | None:
@@ -33,36 +33,38 @@ def plan(connection: sqlite3.Connection, kind: BatchKind) -> UndoPlan | None:
 
     None when there is no batch to undo or redo.
     """
-    stacks, care = read_stacks(connection), care_in(connection)
+    stacks, tenancy_warnings = read_stacks(connection), warnings_in(connection)
     fallback = None
-    in_turn = reversed(stacks.done if kind is BatchKind.UNDO else stacks.undone)
+    in_turn = reversed(stacks.undoable if kind is BatchKind.UNDO else stacks.redoable)
     for batch in islice(in_turn, _MOST_PASSED_OVER):
-        lines = tuple(plan_line(wish) for wish in read_wishes(connection, stacks, batch))
-        found = UndoPlan(kind, batch, lines, care)
+        lines = tuple(plan_line(target) for target in read_targets(connection, stacks, batch))
+        found = UndoPlan(kind, batch, lines, tenancy_warnings)
         if found.steps:
             return found
         fallback = fallback or found
     return fallback
 
 
-def carry_out(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) -> UndoPlan:
+def execute(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) -> UndoPlan:
     """Do what was shown, as things stand now; returns what was done.
 
     Raises `ReshelveError` when it isn't that batch's turn any more, or nothing is left to do.
     """
     fresh = plan(connection, shown.kind)
-    if fresh is None or fresh.of.batch_id != shown.of.batch_id:
+    if fresh is None or fresh.batch.batch_id != shown.batch.batch_id:
         raise ReshelveError(
             f"Things have moved on, so that nothing was {_DONE[shown.kind]}.", "Look again, then decide."
         )
-    done = UndoPlan(shown.kind, fresh.of, settle_for(shown, fresh.lines), fresh.tenancy)
+    done = UndoPlan(shown.kind, fresh.batch, limit_to_shown(shown, fresh.lines), fresh.tenancy_warnings)
     if not done.steps:
-        raise ReshelveError(f"There is nothing left to be {_DONE[shown.kind]}.", f"{done.words}.")
-    batch_id = begin(connection, shown.kind, now, of_batch=fresh.of.batch_id)
+        raise ReshelveError(f"There is nothing left to be {_DONE[shown.kind]}.", f"{done.summary}.")
+    batch_id = insert_batch(connection, shown.kind, now, of_batch=fresh.batch.batch_id)
     for line in done.steps:
-        _step(connection, line, batch_id, shown.kind, now)
-    note_wishes(
-        connection, batch_id, ((line.target.change.change_id, line.target.wanted) for line in done.steps)
+        _execute_line(connection, line, batch_id, shown.kind, now)
+    record_targets(
+        connection,
+        batch_id,
+        ((line.target.change.change_id, line.target.wanted_action) for line in done.steps),
     )
     return done
 
@@ -70,59 +72,63 @@ def carry_out(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) ->
 def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: datetime) -> list[Change]:
     """Ask again for what was refused, as one batch; returns the new changes."""
     refused = [
-        change for change in (journal.get(connection, each) for each in change_ids) if _can_retry(change)
+        change for change in (change_table.get(connection, each) for each in change_ids) if _can_retry(change)
     ]
     contacts = contacts_in(connection, [change.contact_id for change in refused])
     added: list[int] = []
     batch_id = ""
     for change in refused:
         contact = contacts.get(change.contact_id)
-        if contact is None or out_of_reach(contact) or contact.status is change.action.target:
+        if contact is None or ineligible_reason(contact) or contact.status is change.action.target_status:
             continue
-        if journal.open_changes(connection, change.contact_id):
+        if change_table.open_changes(connection, change.contact_id):
             continue
-        batch_id = batch_id or begin(connection, BatchKind.RETRY, now)
+        batch_id = batch_id or insert_batch(connection, BatchKind.RETRY, now)
         added.append(
-            journal.insert(connection, contact, change.action, batch_id, now, retries=change.change_id)
+            change_table.insert(
+                connection, contact, change.action, batch_id, now, retry_of_id=change.change_id
+            )
         )
         connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change.change_id,))
-        write_event(connection, to_ms(now), change.change_id, RETRIED, change.state.value, batch=batch_id)
-    return [journal.get(connection, change_id) for change_id in added]
+        write_entry(connection, to_ms(now), change.change_id, RETRIED, change.state.value, batch=batch_id)
+    return [change_table.get(connection, change_id) for change_id in added]
 
 
 def cancel_queued(connection: sqlite3.Connection, change_ids: Sequence[int], now: datetime) -> list[Change]:
     """Take back those that are still queued; returns them."""
-    queued = (journal.get(connection, each) for each in change_ids)
-    moves = [
-        journal.TransitionRequest(each.change_id, Transition.CANCEL)
+    queued = (change_table.get(connection, each) for each in change_ids)
+    requests = [
+        change_table.TransitionRequest(each.change_id, Transition.CANCEL)
         for each in queued
         if each.state is State.QUEUED
     ]
-    moved = (journal.move(connection, move, now) for move in moves)
-    return [change for change in moved if change is not None]
+    updated = (change_table.apply_transition(connection, request, now) for request in requests)
+    return [change for change in updated if change is not None]
 
 
-def _step(
+def _execute_line(
     connection: sqlite3.Connection, line: PlanLine, batch_id: str, kind: BatchKind, now: datetime
 ) -> None:
-    event = _EVENTS.get(line.outcome)
-    if event is None:
-        wish = line.target
-        journal.insert(
+    transition = _TRANSITIONS.get(line.outcome)
+    if transition is None:
+        target = line.target
+        change_table.insert(
             connection,
-            wish.contact or wish.change,
-            wish.wanted,
+            target.contact or target.change,
+            target.wanted_action,
             batch_id,
             now,
-            wish_id=wish.change.change_id,
+            reverses_change_id=target.change.change_id,
         )
     elif line.change is not None:
-        move = journal.TransitionRequest(line.change.change_id, event, detail=_DONE[kind], batch=batch_id)
-        journal.move(connection, move, now)
+        request = change_table.TransitionRequest(
+            line.change.change_id, transition, detail=_DONE[kind], batch=batch_id
+        )
+        change_table.apply_transition(connection, request, now)
 
 
 def _can_retry(change: Change) -> bool:
-    return change.state is State.REFUSED and not change.superseded and change.origin is Origin.HERE
+    return change.state is State.REFUSED and not change.superseded and change.origin is Origin.RESHELVE
 
 
 _DONE: Final = {BatchKind.UNDO: "undone", BatchKind.REDO: "redone"}

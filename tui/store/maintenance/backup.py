@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
 from tui.store.errors import store_error
-from tui.store.maintenance.file_ops import STAMP, copy_journal, made_beside, sweep
+from tui.store.maintenance.file_ops import TIMESTAMP_FORMAT, atomic_replace, copy_change_log, remove_leftovers
 from tui.store.maintenance.integrity import (
-    JOURNAL,
-    connect_to_look,
+    CHANGE_LOG_TABLES,
+    connect_read_only,
     damage_anywhere,
-    damage_in_journal,
+    damage_in_change_log,
+    invalid_values_in_change_log,
     is_damage,
-    nonsense_in_journal,
 )
 from tui.system.paths import private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FOLDER: Final = "backups"
-KEPT: Final = 5
-_NAME: Final = f"journal-{STAMP}.db"
+BACKUP_FOLDER: Final = "backups"
+MAX_BACKUPS: Final = 5
+_NAME: Final = f"journal-{TIMESTAMP_FORMAT}.db"
 
 
 def back_up(file: Path, now: datetime) -> Path | None:
@@ -35,17 +35,17 @@ def back_up(file: Path, now: datetime) -> Path | None:
     the journal is damaged, or the backup can't be written; those that are there stay as they are.
     """
     try:
-        damage = damage_in_journal(file)
+        damage = damage_in_change_log(file)
         if damage:
             raise StoreError(f"The journal is damaged ({damage}), so that it isn't backed up.")
-        folder = private_folder(file.parent / FOLDER)
-        sweep(folder, ".journal-*.tmp*")
+        folder = private_folder(file.parent / BACKUP_FOLDER)
+        remove_leftovers(folder, ".journal-*.tmp*")
         newest = next(iter(backups(file)), None)
-        if newest is not None and _marks(newest) == _marks(file):
+        if newest is not None and _sequence_numbers(newest) == _sequence_numbers(file):
             return None
         made = folder / _moment(now, newest).strftime(_NAME)
-        with made_beside(made) as temporary:
-            copy_journal(file, temporary)
+        with atomic_replace(made) as temporary:
+            copy_change_log(file, temporary)
             damage = damage_anywhere(temporary)
             if damage:
                 raise StoreError(f"The backup of the journal couldn't be read back ({damage}).")
@@ -55,16 +55,16 @@ def back_up(file: Path, now: datetime) -> Path | None:
         reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
             f"The journal couldn't be backed up ({reason}). The journal itself is fine.",
-            f"Make room, and see that {file.parent / FOLDER} can be written by your user.",
+            f"Make room, and see that {file.parent / BACKUP_FOLDER} can be written by your user.",
         ) from error
-    for old in backups(file)[KEPT:]:
+    for old in backups(file)[MAX_BACKUPS:]:
         old.unlink(missing_ok=True)
     return made
 
 
 def backups(file: Path) -> list[Path]:
     """List the backups of a store's file, newest first; whether they are good is another question."""
-    return sorted((file.parent / FOLDER).glob("journal-*.db"), reverse=True)
+    return sorted((file.parent / BACKUP_FOLDER).glob("journal-*.db"), reverse=True)
 
 
 def newest_good_backup(file: Path) -> Path | None:
@@ -79,7 +79,9 @@ def made_at(backup: Path) -> datetime:
 
 def _is_good(backup: Path) -> bool:
     try:
-        return not (damage_anywhere(backup) or damage_in_journal(backup) or nonsense_in_journal(backup))
+        return not (
+            damage_anywhere(backup) or damage_in_change_log(backup) or invalid_values_in_change_log(backup)
+        )
     except sqlite3.Error:
         return False
 
@@ -91,11 +93,11 @@ def _moment(now: datetime, newest: Path | None) -> datetime:
     return max(now.astimezone(UTC), made_at(newest) + timedelta(seconds=1))
 
 
-def _marks(file: Path) -> dict[str, int] | None:
+def _sequence_numbers(file: Path) -> dict[str, int] | None:
     """Read what tells whether anything has been journalled since: every step has a number of its own."""
     try:
-        with closing(connect_to_look(file)) as connection:
+        with closing(connect_read_only(file)) as connection:
             marks = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
     except sqlite3.Error:
         return None
-    return {table: marks.get(table, 0) for table in JOURNAL}
+    return {table: marks.get(table, 0) for table in CHANGE_LOG_TABLES}

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
 from tui.store.maintenance.file_ops import (
-    STAMP,
+    TIMESTAMP_FORMAT,
+    atomic_replace,
     columns_of,
+    install_replacement,
     is_open_elsewhere,
-    keep_aside,
-    made_beside,
-    new_file,
-    remove_log,
-    take_place,
+    keep_damaged_copy,
+    remove_wal,
+    replacement_path,
 )
-from tui.store.maintenance.integrity import JOURNAL, connect_to_look, is_damage
+from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only, is_damage
 from tui.system.log import logger
 from tui.system.paths import private_folder
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from tui.store.database import Database
 
 # What of a change never moves on; its events, which are only added, have the rest.
-_LASTING: Final = "change_id, batch_id, contact_id, action, requested_ms"
+_IMMUTABLE_COLUMNS: Final = "change_id, batch_id, contact_id, action, requested_ms"
 
 
-def put_back(database: Database, now: datetime, may_replace: Callable[[], bool]) -> None:
+def restore_displaced_files(database: Database, now: datetime, may_replace: Callable[[], bool]) -> None:
     """Write the database's files again from what is open, and use those. Nothing accepted is lost.
 
     `may_replace` returns whether this copy of the program holds the lease; only the holder writes files. A
@@ -40,8 +40,8 @@ def put_back(database: Database, now: datetime, may_replace: Callable[[], bool])
     in use is saved beside it. Raises `StoreError` where it can't be put back, now or before the next start.
     """
     file = database.file
-    if database.refusal is not None:
-        raise database.refusal
+    if database.write_block is not None:
+        raise database.write_block
     if database.is_moved:
         raise StoreError(
             "The folder of the local copy was moved or renamed while in use. Nothing was recorded.",
@@ -49,7 +49,7 @@ def put_back(database: Database, now: datetime, may_replace: Callable[[], bool])
         )
     try:
         private_folder(file.parent)
-        _put_back(database, now, may_replace)
+        _restore_files(database, now, may_replace)
     except (sqlite3.Error, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StoreError(
@@ -59,43 +59,43 @@ def put_back(database: Database, now: datetime, may_replace: Callable[[], bool])
         ) from error
 
 
-def _put_back(database: Database, now: datetime, may_replace: Callable[[], bool]) -> None:
+def _restore_files(database: Database, now: datetime, may_replace: Callable[[], bool]) -> None:
     file = database.file
     if database.has_main_file:
-        database.fold_log()
-        database.let_go()
+        database.checkpoint_wal()
+        database.close_connections()
         # Another file of that name would be taken for the log of this one.
         if not is_open_elsewhere(file):
-            remove_log(file)
+            remove_wal(file)
         database.reopen()
         logger.warning("store: the write-ahead log was deleted or replaced while in use; nothing is lost")
         return
-    holds_lease = may_replace()
-    ours = file.with_name(f"rescued-{now.strftime(STAMP)}.db")
-    with made_beside(ours) as temporary:
+    holds_lock = may_replace()
+    rescued = file.with_name(f"rescued-{now.strftime(TIMESTAMP_FORMAT)}.db")
+    with atomic_replace(rescued) as temporary:
         database.copy_to(temporary)
-    if file.exists() and is_contained(ours, file):
-        ours.unlink()
+    if file.exists() and is_contained(rescued, file):
+        rescued.unlink()
         database.reopen()
         logger.warning("store: the file was replaced while in use by one with the same entries")
-    elif not holds_lease:
-        ours.unlink()
+    elif not holds_lock:
+        rescued.unlink()
         raise StoreError(
             "The local copy was deleted, moved or replaced while in use. Nothing was recorded.",
             "The other Reshelve that is open puts it back. Wait a moment, then try again.",
         )
-    elif not is_contained(file, ours) or is_open_elsewhere(file):
+    elif not is_contained(file, rescued) or is_open_elsewhere(file):
         error = StoreError(
             "The local copy was replaced by a different one while in use. Nothing was recorded."
-            f" What was requested before is saved in {ours}.",
+            f" What was requested before is saved in {rescued}.",
             f"Quit, then start Reshelve again to use {file.name} as it is now.",
         )
-        database.refuse_writes(error)
+        database.block_writes(error)
         raise error
     else:
-        keep_aside(file, now)
-        ours.replace(new_file(file))
-        take_place(file)
+        keep_damaged_copy(file, now)
+        rescued.replace(replacement_path(file))
+        install_replacement(file)
         database.reopen()
         logger.warning("store: the file was deleted or replaced while in use, and is restored")
 
@@ -108,10 +108,10 @@ def is_contained(part: Path, whole: Path) -> bool:
     if not part.exists():
         return True
     try:
-        with closing(connect_to_look(whole)) as connection:
+        with closing(connect_read_only(whole)) as connection:
             connection.execute("ATTACH ? AS part", (f"{part.absolute().as_uri()}?mode=ro",))
-            there = {name for (name,) in connection.execute("SELECT name FROM part.sqlite_master")}
-            return not any(_has_more(connection, table) for table in JOURNAL if table in there)
+            existing = {name for (name,) in connection.execute("SELECT name FROM part.sqlite_master")}
+            return not any(_has_more(connection, table) for table in CHANGE_LOG_TABLES if table in existing)
     except sqlite3.Error as error:
         if not is_damage(error):
             raise
@@ -119,14 +119,14 @@ def is_contained(part: Path, whole: Path) -> bool:
 
 
 def _has_more(connection: sqlite3.Connection, table: str) -> bool:
-    columns = _LASTING if table == "changes" else ", ".join(columns_of(connection, table, "part"))
+    columns = _IMMUTABLE_COLUMNS if table == "changes" else ", ".join(columns_of(connection, table, "part"))
     query = f"SELECT {columns} FROM part.{table} EXCEPT SELECT {columns} FROM main.{table} LIMIT 1"  # noqa: S608 - our own names
     return connection.execute(query).fetchone() is not None
 
 
 def _is_readable(file: Path) -> bool:
     try:
-        with closing(connect_to_look(file)) as connection:
+        with closing(connect_read_only(file)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError:
         return False

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui.store.connection import Connection
-from tui.store.maintenance.integrity import CURSORS, JOURNAL, connect_to_look
+from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, SYNC_STATE_TABLE, connect_read_only
 from tui.store.schema import migrate, version_of
 from tui.system.paths import fsync_folder
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _NEW: Final = ".new"
-_BESIDE: Final = ("-wal", "-shm")
-STAMP: Final = "%Y%m%dT%H%M%SZ"
+_WAL_SUFFIXES: Final = ("-wal", "-shm")
+TIMESTAMP_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 
 @contextmanager
-def made_beside(target: Path) -> Iterator[Path]:
+def atomic_replace(target: Path) -> Iterator[Path]:
     """Lend an empty private file, and give it the target's name when all went well; else remove it.
 
     On disk before it has the name: a crash leaves the whole of it or nothing.
@@ -41,18 +41,18 @@ def made_beside(target: Path) -> Iterator[Path]:
         temporary.replace(target)
         fsync_folder(target.parent)
     finally:
-        for leftover in (temporary, *(Path(f"{name}{suffix}") for suffix in ("-journal", *_BESIDE))):
+        for leftover in (temporary, *(Path(f"{name}{suffix}") for suffix in ("-journal", *_WAL_SUFFIXES))):
             leftover.unlink(missing_ok=True)
 
 
-def copy_journal(source: Path, target: Path) -> int:
+def copy_change_log(source: Path, target: Path) -> int:
     """Copy the journal, as of one moment, into a store without contacts; returns how many events.
 
     Bookmarks of pulls stay behind, so that everything is read from Xero again. Raises `sqlite3.Error`, and
     `StoreError` where a newer Reshelve has written the source.
     """
-    with closing(connect_to_look(source)) as looking:
-        version = version_of(looking)
+    with closing(connect_read_only(source)) as source_connection:
+        version = version_of(source_connection)
     connection = sqlite3.connect(target, isolation_level=None, uri=True, factory=Connection)
     try:
         connection.execute("PRAGMA fullfsync = ON")
@@ -60,13 +60,13 @@ def copy_journal(source: Path, target: Path) -> int:
         migrate(connection, version)
         connection.execute("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
         connection.execute("BEGIN")
-        for table in JOURNAL:
+        for table in CHANGE_LOG_TABLES:
             columns = ", ".join(columns_of(connection, table))
             if not columns:
                 continue
             connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")  # noqa: S608 - our own names
         connection.execute(
-            f"INSERT INTO main.{CURSORS} SELECT name, value FROM source.{CURSORS}"  # noqa: S608 - as above
+            f"INSERT INTO main.{SYNC_STATE_TABLE} SELECT name, value FROM source.{SYNC_STATE_TABLE}"  # noqa: S608 - as above
             " WHERE name NOT LIKE 'pull.%'"
         )
         connection.execute("COMMIT")
@@ -82,7 +82,7 @@ def columns_of(connection: sqlite3.Connection, table: str, schema: str = "main")
     return [row[1] for row in connection.execute(f"PRAGMA {schema}.table_info({table})")]
 
 
-def keep_aside(file: Path, now: datetime) -> Path | None:
+def keep_damaged_copy(file: Path, now: datetime) -> Path | None:
     """Keep a damaged file under a name with the date; returns that. Xero has no copy of what is in it.
 
     One that was kept before, as it is now, is returned instead: a repair that fails is tried again. None
@@ -93,15 +93,15 @@ def keep_aside(file: Path, now: datetime) -> Path | None:
     for kept in sorted(file.parent.glob("damaged-*.db")):
         if all(map(_is_same, _parts(file), _parts(kept))):
             return kept
-    kept = file.with_name(f"damaged-{now.strftime(STAMP)}.db")
+    kept = file.with_name(f"damaged-{now.strftime(TIMESTAMP_FORMAT)}.db")
     number = 1
     while kept.exists():
         number += 1
-        kept = file.with_name(f"damaged-{now.strftime(STAMP)}-{number}.db")
+        kept = file.with_name(f"damaged-{now.strftime(TIMESTAMP_FORMAT)}-{number}.db")
     # Its log first: the file under its name has all that belongs to it.
     for part, copy in reversed([*zip(_parts(file), _parts(kept), strict=True)]):
         if part.exists():
-            with made_beside(copy) as temporary:
+            with atomic_replace(copy) as temporary:
                 shutil.copyfile(part, temporary)
     return kept
 
@@ -116,29 +116,29 @@ def _is_same(file: Path, other: Path) -> bool:
     return filecmp.cmp(file, other, shallow=False)
 
 
-def new_file(file: Path) -> Path:
+def replacement_path(file: Path) -> Path:
     """Name the file that is about to replace this one."""
     return file.with_name(file.name + _NEW)
 
 
-def take_place(file: Path) -> None:
+def install_replacement(file: Path) -> None:
     """Put the new file, where there is one, in the place of the other, whose log goes with it.
 
     To be called when no one has the file open. A crash at any point is made good by the next call: a new
     file has its name only once it is complete.
     """
-    if not new_file(file).exists():
+    if not replacement_path(file).exists():
         return
     # The old log would be taken for the new file's.
-    remove_log(file)
+    remove_wal(file)
     fsync_folder(file.parent)
-    new_file(file).replace(file)
+    replacement_path(file).replace(file)
     fsync_folder(file.parent)
 
 
-def remove_log(file: Path) -> None:
+def remove_wal(file: Path) -> None:
     """Remove the write-ahead log of a file and its index, where there are any."""
-    for suffix in _BESIDE:
+    for suffix in _WAL_SUFFIXES:
         Path(f"{file}{suffix}").unlink(missing_ok=True)
 
 
@@ -163,7 +163,7 @@ def is_open_elsewhere(file: Path) -> bool:
     return False
 
 
-def sweep(folder: Path, pattern: str) -> None:
+def remove_leftovers(folder: Path, pattern: str) -> None:
     """Remove what a crash has left half-made."""
     for leftover in folder.glob(pattern):
         with suppress(OSError):

@@ -20,12 +20,14 @@ class RecoveredRows(Struct):
     """The rows that could be read, and whether those are all there were."""
 
     rows: list[tuple[Any, ...]]
-    is_whole: bool
+    is_complete: bool
 
 
-def salvage(connection: sqlite3.Connection, table: str, key: str, columns: Sequence[str]) -> RecoveredRows:
+def recover_table(
+    connection: sqlite3.Connection, table: str, key: str, columns: Sequence[str]
+) -> RecoveredRows:
     """Read the rows of a table by their numbers, halving each stretch that can't be read."""
-    found = RecoveredRows([], is_whole=True)
+    found = RecoveredRows([], is_complete=True)
     sql = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED WHERE {key} BETWEEN ? AND ? ORDER BY {key}"  # noqa: S608 - our own names
     stretches = [(1, _highest(connection, table, key))]
     failures = 0
@@ -34,7 +36,7 @@ def salvage(connection: sqlite3.Connection, table: str, key: str, columns: Seque
         try:
             found.rows += connection.execute(sql, (low, high)).fetchall()
         except sqlite3.DatabaseError:
-            found.is_whole = False
+            found.is_complete = False
             failures += 1
             if low < high:
                 middle = (low + high) // 2
@@ -42,7 +44,7 @@ def salvage(connection: sqlite3.Connection, table: str, key: str, columns: Seque
     return found
 
 
-def salvage_cursors(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+def recover_sync_state(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     """Read the bookmarks up to the first that can't be read; losing one only means reading again."""
     rows: list[tuple[str, str]] = []
     try:

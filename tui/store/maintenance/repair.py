@@ -16,36 +16,36 @@ from tui.store.database import FILE_NAME, Database
 from tui.store.errors import store_error
 from tui.store.maintenance.backup import backups, made_at, newest_good_backup
 from tui.store.maintenance.file_ops import (
-    copy_journal,
+    atomic_replace,
+    copy_change_log,
+    install_replacement,
     is_open_elsewhere,
-    keep_aside,
-    made_beside,
-    new_file,
-    take_place,
+    keep_damaged_copy,
+    replacement_path,
 )
 from tui.store.maintenance.integrity import (
-    connect_to_look,
+    connect_read_only,
     damage_anywhere,
-    damage_in_journal,
+    damage_in_change_log,
+    invalid_values_in_change_log,
+    invalid_values_in_contacts,
     is_damage,
-    nonsense_in_contacts,
-    nonsense_in_journal,
 )
 from tui.store.schema import refuse_newer, version_of
 
 #: Stands beside a store whose contacts are to be read anew; its journal is whole.
-_WANTED: Final = "contacts-damaged"
+_REBUILD_MARKER: Final = "contacts-damaged"
 _MISSING: Final = "it is missing"
 
 
 class Diagnosis(Struct, frozen=True):
     """What is damaged, in SQLite's words: each empty where it is whole."""
 
-    journal: str
-    anything: str
+    change_log: str
+    whole_file: str
 
 
-class Repaired(Struct, frozen=True):
+class RepairResult(Struct, frozen=True):
     """What a repair did.
 
     `kept` is the damaged file, None where it was missing. `backup` is what the journal was put back from,
@@ -54,11 +54,11 @@ class Repaired(Struct, frozen=True):
     read again from Xero.
     """
 
-    kept: Path | None
+    damaged_copy: Path | None
     backup: Path | None = None
-    salvaged: int = 0
-    is_whole: bool = True
-    doubtful: int = 0
+    recovered: int = 0
+    is_complete: bool = True
+    unknown: int = 0
 
 
 def diagnose(file: Path) -> Diagnosis:
@@ -75,8 +75,8 @@ def diagnose(file: Path) -> Diagnosis:
 
 def _diagnose(file: Path) -> Diagnosis:
     try:
-        journal = damage_in_journal(file) or nonsense_in_journal(file)
-        return Diagnosis(journal, journal or damage_anywhere(file) or nonsense_in_contacts(file))
+        change_log = damage_in_change_log(file) or invalid_values_in_change_log(file)
+        return Diagnosis(change_log, change_log or damage_anywhere(file) or invalid_values_in_contacts(file))
     except sqlite3.Error as error:
         if is_damage(error):
             return Diagnosis(str(error), str(error))
@@ -90,32 +90,32 @@ def is_missing(file: Path) -> bool:
     )
 
 
-def missing_trouble(file: Path) -> StoreError:
+def missing_file_error(file: Path) -> StoreError:
     """Put a missing file into words: to begin an empty journal unasked would lose the one there was."""
     return StoreError(
         f"The local copy and its journal of changes are missing: {file} isn't there any more. Nothing was"
-        f" made in its place. {_where_a_backup_lies(file)}",
+        f" made in its place. {_backup_hint(file)}",
         "Quit, then run `reshelve repair`. To begin without the journal, move its backups elsewhere first.",
     )
 
 
-def journal_trouble(file: Path, damage: str) -> StoreError:
+def change_log_error(file: Path, damage: str) -> StoreError:
     """Put a damaged journal into words: what, that nothing more is written, and how to put it back."""
     return StoreError(
         f"The journal of changes is damaged ({damage}). Nothing more is written to it."
-        f" {_where_a_backup_lies(file) or 'There is no backup of it, but what can still be read is kept.'}",
+        f" {_backup_hint(file) or 'There is no backup of it, but what can still be read is kept.'}",
         "Quit, then run `reshelve repair`.",
     )
 
 
-def _where_a_backup_lies(file: Path) -> str:
+def _backup_hint(file: Path) -> str:
     backup = newest_good_backup(file)
     if backup is None:
         return ""
     return f"Its newest good backup, of {made_at(backup).astimezone():%d %b %Y %H:%M}, is {backup}."
 
 
-def contacts_trouble() -> StoreError:
+def contacts_error() -> StoreError:
     """Put damaged contacts into words."""
     return StoreError(
         "The local copy of the contacts is damaged. The journal of changes is whole: nothing is lost.",
@@ -123,41 +123,41 @@ def contacts_trouble() -> StoreError:
     )
 
 
-def want_rebuilding(file: Path) -> None:
+def request_rebuild(file: Path) -> None:
     """See to it that the next start rebuilds the contacts."""
-    file.with_name(_WANTED).touch(mode=0o600)
+    file.with_name(_REBUILD_MARKER).touch(mode=0o600)
 
 
-def rebuild_if_wanted(file: Path, now: datetime | None = None) -> Path | None:
+def rebuild_if_requested(file: Path, now: datetime | None = None) -> Path | None:
     """Finish a repair that was cut short, and rebuild what was found damaged before; for each start.
 
     Returns the damaged file where there was one. Raises `StoreError`.
     """
-    wanted = file.with_name(_WANTED)
-    if new_file(file).exists() and not is_open_elsewhere(file):
-        take_place(file)
-        wanted.unlink(missing_ok=True)
+    marker = file.with_name(_REBUILD_MARKER)
+    if replacement_path(file).exists() and not is_open_elsewhere(file):
+        install_replacement(file)
+        marker.unlink(missing_ok=True)
     if is_missing(file):
-        raise missing_trouble(file)
-    if not wanted.exists():
+        raise missing_file_error(file)
+    if not marker.exists():
         return None
-    kept = rebuild_contacts(file, now or datetime.now(UTC))
-    wanted.unlink(missing_ok=True)
-    return kept
+    damaged_copy = rebuild_contacts(file, now or datetime.now(UTC))
+    marker.unlink(missing_ok=True)
+    return damaged_copy
 
 
-def open_whole(folder: Path) -> Database:
+def open_or_rebuild(folder: Path) -> Database:
     """Open the store, after rebuilding what is damaged and can be. Raises `StoreError`."""
     file = folder / FILE_NAME
-    rebuild_if_wanted(file)
+    rebuild_if_requested(file)
     try:
         return Database.open(folder)
     except StoreError as error:
         if not isinstance(error.__cause__, sqlite3.Error) or not is_damage(error.__cause__):
             raise
-        damage = diagnose(file).journal
+        damage = diagnose(file).change_log
         if damage:
-            raise journal_trouble(file, damage) from error
+            raise change_log_error(file, damage) from error
     rebuild_contacts(file, datetime.now(UTC))
     return Database.open(folder)
 
@@ -168,21 +168,21 @@ def rebuild_contacts(file: Path, now: datetime) -> Path | None:
     Raises `StoreError` when the journal is damaged too, or the file is open elsewhere.
     """
     _refuse_if_open(file)
-    damage = damage_in_journal(file)
+    damage = damage_in_change_log(file)
     if damage:
-        raise journal_trouble(file, damage)
+        raise change_log_error(file, damage)
     try:
         _refuse_newer(file)
-        kept = keep_aside(file, now)
-        with made_beside(new_file(file)) as temporary:
-            copy_journal(file, temporary)
+        damaged_copy = keep_damaged_copy(file, now)
+        with atomic_replace(replacement_path(file)) as temporary:
+            copy_change_log(file, temporary)
     except (sqlite3.Error, OSError) as error:
-        raise _failed(error, file) from error
-    take_place(file)
-    return kept
+        raise _repair_error(error, file) from error
+    install_replacement(file)
+    return damaged_copy
 
 
-def repair(file: Path, now: datetime) -> Repaired:
+def repair(file: Path, now: datetime) -> RepairResult:
     """Put the newest good backup in the damaged journal's place, with every row that can still be read.
 
     Raises `StoreError` when the file is open elsewhere, was written by a newer Reshelve, or there is no room;
@@ -194,18 +194,18 @@ def repair(file: Path, now: datetime) -> Repaired:
     backup = newest_good_backup(file)
     _refuse_newer(file, *([] if backup is None else [backup]))
     try:
-        kept = keep_aside(file, now)
-        with made_beside(new_file(file)) as temporary:
+        damaged_copy = keep_damaged_copy(file, now)
+        with atomic_replace(replacement_path(file)) as temporary:
             if backup is not None:
                 shutil.copyfile(backup, temporary)
             merged = merge(file, temporary, now)
-            damage = damage_anywhere(temporary) or nonsense_in_journal(temporary)
+            damage = damage_anywhere(temporary) or invalid_values_in_change_log(temporary)
             if damage:
                 raise StoreError(f"The repaired journal couldn't be read back ({damage}).")
     except (sqlite3.Error, OSError) as error:
-        raise _failed(error, file) from error
-    take_place(file)
-    return Repaired(kept, backup, merged.salvaged, merged.is_whole, merged.doubtful)
+        raise _repair_error(error, file) from error
+    install_replacement(file)
+    return RepairResult(damaged_copy, backup, merged.recovered, merged.is_complete, merged.unknown)
 
 
 def _refuse_if_open(file: Path) -> None:
@@ -219,11 +219,11 @@ def _refuse_if_open(file: Path) -> None:
 def _refuse_newer(*files: Path) -> None:
     for file in files:
         # What can't even be opened tells no version.
-        with suppress(sqlite3.DatabaseError), closing(connect_to_look(file)) as connection:
+        with suppress(sqlite3.DatabaseError), closing(connect_read_only(file)) as connection:
             refuse_newer(version_of(connection))
 
 
-def _failed(error: sqlite3.Error | OSError, file: Path) -> StoreError:
+def _repair_error(error: sqlite3.Error | OSError, file: Path) -> StoreError:
     if isinstance(error, sqlite3.Error):
         return store_error(error, file)
     return StoreError(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tui.store.errors import store_error
 from tui.store.maintenance.backup import back_up
-from tui.store.maintenance.displaced import put_back
-from tui.store.maintenance.integrity import damage_anywhere, damage_in_journal, is_damage
-from tui.store.maintenance.repair import contacts_trouble, journal_trouble, want_rebuilding
+from tui.store.maintenance.displaced import restore_displaced_files
+from tui.store.maintenance.integrity import damage_anywhere, damage_in_change_log, is_damage
+from tui.store.maintenance.repair import change_log_error, contacts_error, request_rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,42 +39,42 @@ class MaintenanceQueries:
         """Whether the files that are open were deleted, moved or replaced."""
         return self._database.is_displaced
 
-    def check_place(self) -> None:
+    def check_displaced(self) -> None:
         """Raise `StoreError` where the files that are open were deleted, moved or replaced."""
-        self._database.check_place()
+        self._database.check_displaced()
 
     def restore_files(self, now: datetime, may_replace: Callable[[], bool]) -> None:
         """Restore files that were taken away, as `displaced.put_back`. Raises `StoreError`."""
-        put_back(self._database, now, may_replace)
+        restore_displaced_files(self._database, now, may_replace)
 
-    async def check_journal(self) -> None:
+    async def check_change_log(self) -> None:
         """See that the journal is whole. Raises `StoreError`, as every write does from then on."""
-        damage = await asyncio.to_thread(self._find, damage_in_journal)
+        damage = await asyncio.to_thread(self._run_check, damage_in_change_log)
         if damage:
-            self._refuse_writes(await asyncio.to_thread(journal_trouble, self._database.file, damage))
+            self._block_writes(await asyncio.to_thread(change_log_error, self._database.file, damage))
 
-    async def check_everything(self) -> None:
+    async def check_file(self) -> None:
         """See that the whole file is. Raises `StoreError`; the next start rebuilds damaged contacts."""
-        damage = await asyncio.to_thread(self._find, damage_anywhere)
+        damage = await asyncio.to_thread(self._run_check, damage_anywhere)
         if damage:
             # The journal may have been hit as well since it was looked at.
-            await self.check_journal()
-            want_rebuilding(self._database.file)
-            self._refuse_writes(contacts_trouble())
+            await self.check_change_log()
+            request_rebuild(self._database.file)
+            self._block_writes(contacts_error())
 
     async def back_up(self, now: datetime) -> Path | None:
         """Copy the journal beside the store; None where nothing is new. Raises `StoreError`."""
         # The backup is made from the file by its name.
-        self._database.check_place()
+        self._database.check_displaced()
         return await asyncio.to_thread(back_up, self._database.file, now)
 
-    def _refuse_writes(self, error: StoreError) -> None:
-        self._database.refuse_writes(error)
+    def _block_writes(self, error: StoreError) -> None:
+        self._database.block_writes(error)
         raise error
 
-    def _find(self, look: Callable[..., str]) -> str:
+    def _run_check(self, check: Callable[..., str]) -> str:
         try:
-            return look(self._database.file, is_stopped=self._is_stopped.is_set)
+            return check(self._database.file, is_stopped=self._is_stopped.is_set)
         except sqlite3.Error as error:
             if is_damage(error):
                 return str(error)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tui.model.change import Action, Origin, State
 from tui.model.contact import ContactStatus
-from tui.model.timestamps import EARLIEST_MS, LATEST_MS, of_milliseconds
+from tui.model.timestamps import EARLIEST_MS, LATEST_MS, from_milliseconds
 from tui.model.undo import BatchKind
 from tui.model.user_reports import ReportKind
 from tui.store import values
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 def _id(value: object) -> int | None:
     """Return the number of a row; None for one that leaves none for the rows to come: it gets another."""
-    number = values.whole(value)
+    number = values.integer(value)
     return number if number is not None and 1 <= number <= _HIGHEST_KEPT else None
 
 
-def _as_it_is(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
@@ -57,11 +57,11 @@ class _Column(Struct, frozen=True):
     """
 
     condition: str
-    put_right: Callable[[object], object] = _as_it_is
+    sanitise: Callable[[object], object] = _unchanged
     is_moment: bool = False
 
 
-_WHOLE: Final = _Column("typeof({0}) = 'integer'", values.whole)
+_WHOLE: Final = _Column("typeof({0}) = 'integer'", values.integer)
 _ID: Final = _Column(f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN 1 AND {_HIGHEST_ID}", _id)
 _COUNT: Final = _Column("typeof({0}) = 'integer' AND {0} >= 0")
 _FLAG: Final = _Column("typeof({0}) = 'integer' AND {0} IN (0, 1)", lambda value: int(values.flag(value)))
@@ -89,7 +89,7 @@ _CHANGES: Final = {
     "superseded": _FLAG, "wish_id": _WHOLE, "retries": _WHOLE, "base_ms": _MOMENT, "told_ms": _MOMENT,
     "unlinked_ms": _MOMENT, "relinked_ms": _MOMENT,
 }  # fmt: skip
-_JOURNAL: Final[Mapping[str, Mapping[str, _Column]]] = {
+_CHANGE_LOG: Final[Mapping[str, Mapping[str, _Column]]] = {
     "changes": _CHANGES,
     "change_events": {
         "event_id": _ID, "at_ms": _MOMENT, "change_id": _WHOLE, "event": _TEXT, "state": _one_of(State),
@@ -136,17 +136,17 @@ UNREADABLE_CHANGE: Final = " OR ".join(
 _EVIDENCE: Final = frozenset({"pick_ups", "tellings"})
 
 
-def senseless_in_journal(connection: sqlite3.Connection) -> str:
+def count_invalid_in_change_log(connection: sqlite3.Connection) -> str:
     """Say how many rows of the change log hold a value that makes no sense; empty where none does."""
-    return _senseless(connection, _JOURNAL)
+    return _count_invalid(connection, _CHANGE_LOG)
 
 
-def senseless_in_contacts(connection: sqlite3.Connection) -> str:
+def count_invalid_in_contacts(connection: sqlite3.Connection) -> str:
     """Say the same of the contacts."""
-    return _senseless(connection, _CONTACTS)
+    return _count_invalid(connection, _CONTACTS)
 
 
-def _senseless(connection: sqlite3.Connection, tables: Mapping[str, Mapping[str, _Column]]) -> str:
+def _count_invalid(connection: sqlite3.Connection, tables: Mapping[str, Mapping[str, _Column]]) -> str:
     for table, columns in tables.items():
         # An older Reshelve wrote fewer columns, and fewer tables.
         there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
@@ -166,7 +166,9 @@ def _senseless(connection: sqlite3.Connection, tables: Mapping[str, Mapping[str,
     return ""
 
 
-def put_right(table: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def sanitise_rows(
+    table: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
     """Return the rows of a table of the change log with every value that makes no sense replaced.
 
     A moment gives way to another one of the row, else of the row before; a text, a flag or a reference to
@@ -181,15 +183,17 @@ def put_right(table: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]
         times = [
             value
             for name, value in fields.items()
-            if name in _REQUIRED_MOMENTS and of_milliseconds(value) is not None
+            if name in _REQUIRED_MOMENTS and from_milliseconds(value) is not None
         ]
         is_dated = all(
-            of_milliseconds(value) is not None for name, value in fields.items() if name in _EVIDENCE_MOMENTS
+            from_milliseconds(value) is not None
+            for name, value in fields.items()
+            if name in _EVIDENCE_MOMENTS
         )
         if table in _EVIDENCE and not is_dated:
             continue
         last_ms = times[0] if times else last_ms
-        found.append(tuple(_put_right(table, name, value, last_ms) for name, value in fields.items()))
+        found.append(tuple(_sanitise_value(table, name, value, last_ms) for name, value in fields.items()))
     return found
 
 
@@ -197,16 +201,16 @@ _REQUIRED_MOMENTS: Final = frozenset({"requested_ms", "updated_ms", "at_ms"})
 _EVIDENCE_MOMENTS: Final = frozenset({"sync_started_ms", "picked_up_ms", "at_ms"})
 
 
-def _put_right(table: str, name: str, value: object, near_ms: int) -> object:
-    column = _JOURNAL[table].get(name)
+def _sanitise_value(table: str, name: str, value: object, near_ms: int) -> object:
+    column = _CHANGE_LOG[table].get(name)
     if column is None:
         return value
     if not column.is_moment:
-        return column.put_right(value)
-    if of_milliseconds(value) is not None:
+        return column.sanitise(value)
+    if from_milliseconds(value) is not None:
         return value
-    return near_ms if name in _REQUIRED_MOMENTS or (table, name) in _TOLD else None
+    return near_ms if name in _REQUIRED_MOMENTS or (table, name) in _REPORT_TIMES else None
 
 
 # When something was said, which isn't NULL, unlike the column of a change of that name.
-_TOLD: Final = frozenset({("tellings", "told_ms"), ("group_marks", "told_ms")})
+_REPORT_TIMES: Final = frozenset({("tellings", "told_ms"), ("group_marks", "told_ms")})

@@ -8,7 +8,7 @@ from tui.model.errors import StoreError
 from tui.store.schema.absences import ABSENCES
 from tui.store.schema.batches import BATCHES
 from tui.store.schema.tenancy import TENANCY
-from tui.store.schema.user_reports import TELLINGS
+from tui.store.schema.user_reports import USER_REPORTS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,7 +53,7 @@ _CONTACTS = (
     "CREATE INDEX contacts_archived ON contacts (sort_key) WHERE status = 'ARCHIVED'",
 )
 
-_JOURNAL = (
+_CHANGE_LOG = (
     """
     CREATE TABLE changes (
         change_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -119,7 +119,7 @@ def _append_only(table: str) -> tuple[str, ...]:
     )
 
 
-def _tallied(table: str, column: str, kind: str, also: str = "") -> tuple[str, ...]:
+def _tally_triggers(table: str, column: str, kind: str, also: str = "") -> tuple[str, ...]:
     """Keep how many rows have each value of a column: `count(*)` grows with the table, this doesn't.
 
     `also` is a condition on `{row}` under which it counts under the kind's bare name as well.
@@ -143,16 +143,16 @@ def _tallied(table: str, column: str, kind: str, also: str = "") -> tuple[str, .
     )
 
 
-def _tallied_anew(table: str, column: str, kind: str, also: str) -> tuple[str, ...]:
+def _replace_tally_triggers(table: str, column: str, kind: str, also: str) -> tuple[str, ...]:
     """Replace the triggers, where a later migration changes what counts."""
     drops = (f"DROP TRIGGER {table}_tally_{verb}" for verb in ("insert", "delete", "update"))
-    return (*drops, *_tallied(table, column, kind, also=also))
+    return (*drops, *_tally_triggers(table, column, kind, also=also))
 
 
 _TALLIES = (
     "CREATE TABLE tallies (name TEXT PRIMARY KEY, total INTEGER NOT NULL) WITHOUT ROWID",
-    *_tallied("contacts", "status", "contacts"),
-    *_tallied(
+    *_tally_triggers("contacts", "status", "contacts"),
+    *_tally_triggers(
         "changes",
         "state",
         "waiting",
@@ -162,23 +162,23 @@ _TALLIES = (
 
 # Which contacts the full read under way has told of; empty between full reads. A table of its own, as
 # small as can be: looking for those that are missing must not mean reading every document.
-_TOLD = ("CREATE TABLE told (contact_rowid INTEGER PRIMARY KEY)",)
+_FULL_SYNC_SEEN = ("CREATE TABLE told (contact_rowid INTEGER PRIMARY KEY)",)
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         *_CONTACTS,
-        *_JOURNAL,
+        *_CHANGE_LOG,
         *_EVIDENCE,
         *_TALLIES,
         *_append_only("change_events"),
         *_append_only("pick_ups"),
     ),
-    _TOLD,
+    _FULL_SYNC_SEEN,
     (*BATCHES, *_append_only("batches"), *_append_only("batch_wishes")),
     (
-        *TELLINGS,
+        *USER_REPORTS,
         *_append_only("tellings"),
-        *_tallied_anew(
+        *_replace_tally_triggers(
             "changes",
             "state",
             "waiting",
@@ -191,7 +191,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 )
 #: From these versions on a store has tables of batches, of tellings, and of groups marked as tenants.
 BATCHES_VERSION: Final = 3
-TELLINGS_VERSION: Final = 4
+USER_REPORTS_VERSION: Final = 4
 TENANCY_VERSION: Final = 5
 
 

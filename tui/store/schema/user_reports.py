@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 # The moment from which on a sync can have brought a change to Re-Leased.
-WAITS_FROM: Final = "max(confirmed_ms, coalesce(relinked_ms, 0))"
+PENDING_SINCE: Final = "max(confirmed_ms, coalesce(relinked_ms, 0))"
 # Confirmed, neither seen in Re-Leased nor reversed, and not left out of its syncs.
-WAITING: Final = (
+PENDING: Final = (
     "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND unlinked_ms IS NULL"
     " AND superseded = 0"
 )
 # When a change was last seen to have arrived, or said to be left out.
-SETTLED: Final = "coalesce(picked_up_ms, told_ms, unlinked_ms)"
+SYNCED_AT: Final = "coalesce(picked_up_ms, told_ms, unlinked_ms)"
 
-TELLINGS: Final = (
+USER_REPORTS: Final = (
     """
     CREATE TABLE tellings (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,7 +32,7 @@ TELLINGS: Final = (
     "ALTER TABLE changes ADD COLUMN unlinked_ms INTEGER",
     "ALTER TABLE changes ADD COLUMN relinked_ms INTEGER",
     "DROP INDEX changes_waiting",
-    f"CREATE INDEX changes_waiting ON changes ({WAITS_FROM}) WHERE {WAITING}",
+    f"CREATE INDEX changes_waiting ON changes ({PENDING_SINCE}) WHERE {PENDING}",
     "DROP INDEX changes_settled",
-    f"CREATE INDEX changes_settled ON changes ({SETTLED}) WHERE {SETTLED} IS NOT NULL",
+    f"CREATE INDEX changes_settled ON changes ({SYNCED_AT}) WHERE {SYNCED_AT} IS NOT NULL",
 )

@@ -10,15 +10,15 @@ from msgspec import Struct
 from tui.model.contact import ContactStatus
 from tui.model.filters import (
     BY_STATE,
-    FilterKind,
-    InGroup,
-    Is,
-    Nothing,
-    Owing,
-    Side,
-    Synced,
+    BalanceCondition,
+    BalanceSide,
+    ContactKind,
+    GroupCondition,
+    KindCondition,
+    NoMatchCondition,
+    SyncCondition,
     SyncFilter,
-    sync_of,
+    sync_filter_of,
 )
 from tui.model.query import fold
 from tui.model.snapshot import ChangeView
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.evidence import StatusSince
-    from tui.model.filters import ChangedFilter, Filter
+    from tui.model.filters import ChangedCondition, Filter
 
-_BALANCES: Final = {Side.THEY_OWE: "receivable", Side.OWED_TO_THEM: "payable"}
+_BALANCES: Final = {BalanceSide.RECEIVABLE: "receivable", BalanceSide.PAYABLE: "payable"}
 _KINDS: Final = {
-    FilterKind.CUSTOMER: "is_customer = 1",
-    FilterKind.SUPPLIER: "is_supplier = 1",
-    FilterKind.ACTIVE: f"status = '{ContactStatus.ACTIVE}'",
-    FilterKind.ARCHIVED: f"status = '{ContactStatus.ARCHIVED}'",
-    FilterKind.GDPR: f"status = '{ContactStatus.GDPRREQUEST}'",
-    FilterKind.DELETED: f"status = '{ContactStatus.DELETED}'",
-    FilterKind.MERGED: "merged_to <> ''",
-    FilterKind.UNLINKED: f"""
+    ContactKind.CUSTOMER: "is_customer = 1",
+    ContactKind.SUPPLIER: "is_supplier = 1",
+    ContactKind.ACTIVE: f"status = '{ContactStatus.ACTIVE}'",
+    ContactKind.ARCHIVED: f"status = '{ContactStatus.ARCHIVED}'",
+    ContactKind.GDPR: f"status = '{ContactStatus.GDPRREQUEST}'",
+    ContactKind.DELETED: f"status = '{ContactStatus.DELETED}'",
+    ContactKind.MERGED: "merged_to <> ''",
+    ContactKind.NOT_LINKED: f"""
         contact_id IN (
             SELECT contact_id FROM tellings AS told WHERE kind = '{ReportKind.UNLINKED}' AND number = (
                 SELECT max(number) FROM tellings WHERE contact_id = told.contact_id
@@ -55,17 +55,17 @@ _KINDS: Final = {
     """,  # noqa: S608 - only our own names
 }
 # As in a row of the table: a change that was taken back says nothing about the contact.
-_SAYS_SOMETHING: Final = "state NOT IN ('cancelled', 'dismissed')"
+_COUNTS_FOR_CONTACT: Final = "state NOT IN ('cancelled', 'dismissed')"
 _LAST: Final = f"""
-    change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {_SAYS_SOMETHING})
+    change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {_COUNTS_FOR_CONTACT})
 """  # noqa: S608 - as above
-_UNSEEN: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL"
+_UNSYNCED: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL"
 # Those of which the journal alone says how they stand, whatever the clock and the company.
-_BY_JOURNAL: Final = {
+_BY_CHANGE_LOG: Final = {
     **{sync: f"state = '{state}'" for state, sync in BY_STATE.items()},
-    SyncFilter.READ: "state = 'confirmed' AND picked_up_ms IS NOT NULL",
-    SyncFilter.SEEN: "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NOT NULL",
-    SyncFilter.SUPERSEDED: f"{_UNSEEN} AND superseded = 1",
+    SyncFilter.SYNCED: "state = 'confirmed' AND picked_up_ms IS NOT NULL",
+    SyncFilter.CHECKED: "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NOT NULL",
+    SyncFilter.SUPERSEDED: f"{_UNSYNCED} AND superseded = 1",
 }
 
 
@@ -85,44 +85,48 @@ class Translator(Struct, frozen=True):
 
     def translate(self, wanted: Filter) -> Sql:
         """Return the condition; negated, what isn't known doesn't meet it either."""
-        if isinstance(wanted.condition, Nothing):
+        if isinstance(wanted.condition, NoMatchCondition):
             return Sql("0")
         sql = self._condition(wanted.condition)
         return Sql(f"NOT ({sql.text})", sql.parameters) if wanted.is_negated else sql
 
-    def _condition(self, condition: Is | Owing | InGroup | Synced | ChangedFilter) -> Sql:
+    def _condition(
+        self, condition: KindCondition | BalanceCondition | GroupCondition | SyncCondition | ChangedCondition
+    ) -> Sql:
         match condition:
-            case Is(kind):
+            case KindCondition(kind):
                 return Sql(_KINDS[kind])
-            case Owing(side, comparison, hundredths):
+            case BalanceCondition(side, comparison, hundredths):
                 return Sql(f"{_BALANCES[side]} {comparison} ?", (hundredths,))
-            case InGroup():
+            case GroupCondition():
                 return _one_of("group_names", self._memberships(condition))
-            case Synced(sync):
+            case SyncCondition(sync):
                 return self._synced(sync)
             case _:
                 return self._changed(condition)
 
-    def _memberships(self, condition: InGroup) -> Iterable[str]:
+    def _memberships(self, condition: GroupCondition) -> Iterable[str]:
         """Yield the lists of groups, as they are stored, in which such a group is; there are few of them."""
         rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
-        return (stored for (stored,) in rows if any(map(condition.holds, map(fold, values.names(stored)))))
+        return (stored for (stored,) in rows if any(map(condition.matches, map(fold, values.names(stored)))))
 
     def _synced(self, sync: SyncFilter) -> Sql:
         if sync is SyncFilter.NONE:
-            return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_SAYS_SOMETHING})")  # noqa: S608 - our own words
-        if sync in _BY_JOURNAL:
-            last = f"SELECT contact_id FROM changes AS last WHERE {_BY_JOURNAL[sync]} AND {_LAST}"  # noqa: S608 - as above
+            return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_COUNTS_FOR_CONTACT})")  # noqa: S608 - our own words
+        if sync in _BY_CHANGE_LOG:
+            last = f"SELECT contact_id FROM changes AS last WHERE {_BY_CHANGE_LOG[sync]} AND {_LAST}"  # noqa: S608 - as above
             return Sql(f"contact_id IN ({last})")
         rows = self.connection.execute(
             f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes AS last"  # noqa: S608 - as above
-            f" WHERE {_UNSEEN} AND superseded = 0 AND {_LAST}"
+            f" WHERE {_UNSYNCED} AND superseded = 0 AND {_LAST}"
         )
-        views = (ChangeView(change, self.grade(change)) for change in values.readable(change_of, rows))
-        return _one_of("contact_id", (view.change.contact_id for view in views if sync_of(view) is sync))
+        views = (ChangeView(change, self.grade(change)) for change in values.read_rows(change_of, rows))
+        return _one_of(
+            "contact_id", (view.change.contact_id for view in views if sync_filter_of(view) is sync)
+        )
 
-    def _changed(self, condition: ChangedFilter) -> Sql:
-        start, end = condition.between(self.now, None)
+    def _changed(self, condition: ChangedCondition) -> Sql:
+        start, end = condition.bounds(self.now, None)
         bounds = [("updated_ms >= ?", start), ("updated_ms < ?", end)]
         given = [(text, to_ms(moment)) for text, moment in bounds if moment is not None]
         return Sql(" AND ".join(text for text, _ in given), tuple(bound for _, bound in given))

@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 #: How many contacts a chunk holds (the last one fewer): searched in about a fifth of a millisecond.
 CHUNK: Final = 2_048
-_NOWHERE: Final = 0xFFFF_FFFF
+_NO_POSITION: Final = 0xFFFF_FFFF
 # Where more than this share of a chunk is in question, looking at all of it is quicker than choosing.
-_MOST: Final = 0.6
+_FULL_SCAN_SHARE: Final = 0.6
 
 _OTHER, _ACTIVE, _ARCHIVED = range(3)
 _STATUS_BYTES: Final = {
@@ -52,7 +52,7 @@ _CONTACTS: Final = """
 _SLACK: Final = 1_000_000
 
 
-class LoadStoppedError(Exception):
+class LoadCancelledError(Exception):
     """The load was told to stop: the store is closing."""
 
 
@@ -60,22 +60,22 @@ class Order(Struct, frozen=True):
     """Which row stands at which place of the table, and back."""
 
     rowids: array[int]
-    places: array[int]
+    positions: array[int]
 
     @classmethod
     def of(cls, rowids: array[int]) -> Order:
         """Turn row ids in order into both directions."""
-        places = array("I", repeat(_NOWHERE, max(rowids, default=0) + 1))
-        for place, rowid in enumerate(rowids):
-            places[rowid] = place
-        return cls(rowids, places)
+        positions = array("I", repeat(_NO_POSITION, max(rowids, default=0) + 1))
+        for position, rowid in enumerate(rowids):
+            positions[rowid] = position
+        return cls(rowids, positions)
 
-    def place_of(self, rowid: int) -> int | None:
+    def position_of(self, rowid: int) -> int | None:
         """Return where a row stands, None if it came later."""
-        if rowid >= len(self.places):
+        if rowid >= len(self.positions):
             return None
-        place = self.places[rowid]
-        return None if place == _NOWHERE else place
+        position = self.positions[rowid]
+        return None if position == _NO_POSITION else position
 
 
 class Chunk(Struct, frozen=True):
@@ -88,23 +88,23 @@ class Chunk(Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.texts)
 
-    def everyone(self) -> int:
+    def full_mask(self) -> int:
         """Return the mask of all contacts."""
         return mask_of(b"\x01" * len(self))
 
-    def on_tab(self, tab: Tab) -> int:
+    def tab_mask(self, tab: Tab) -> int:
         """Return the mask of the contacts with the status of a tab, Active or Archived, as it is now."""
         return mask_of(self.statuses.translate(_ON_TAB[tab]))
 
-    def find(self, word: str, among: int) -> int:
+    def find(self, word: str, candidates: int) -> int:
         """Return the mask of those among the given whose text holds the word."""
-        if among.bit_count() > _MOST * len(self):
-            return mask_of(bytes(map(contains, self.texts, repeat(word)))) & among
+        if candidates.bit_count() > _FULL_SCAN_SHARE * len(self):
+            return mask_of(bytes(map(contains, self.texts, repeat(word)))) & candidates
         found = bytearray(len(self))
-        asked = among.to_bytes(len(self), "little")
-        holds = map(contains, compress(self.texts, asked), repeat(word))
-        for place in compress(compress(range(len(self)), asked), holds):
-            found[place] = 1
+        selected = candidates.to_bytes(len(self), "little")
+        holds = map(contains, compress(self.texts, selected), repeat(word))
+        for position in compress(compress(range(len(self)), selected), holds):
+            found[position] = 1
         return mask_of(found)
 
 
@@ -119,24 +119,24 @@ class ContactIndex(Struct, frozen=True):
 
     def patch(self, rowid: int, status: ContactStatus) -> None:
         """Take in a status that has changed."""
-        place = self.order.place_of(rowid)
-        if place is not None:
-            self.chunks[place // CHUNK].statuses[place % CHUNK] = _STATUS_BYTES[status]
+        position = self.order.position_of(rowid)
+        if position is not None:
+            self.chunks[position // CHUNK].statuses[position % CHUNK] = _STATUS_BYTES[status]
 
 
-def chosen(mask: int, values: Sequence[T]) -> Iterator[T]:
+def select_masked(mask: int, values: Sequence[T]) -> Iterator[T]:
     """Return the values, one for each contact of a chunk, that the mask chooses."""
     return compress(values, mask.to_bytes(len(values), "little"))
 
 
-def chosen_before(mask: int, place: int) -> int:
+def count_masked_before(mask: int, position: int) -> int:
     """Return how many contacts before a place of the chunk the mask chooses."""
-    return (mask & ((1 << 8 * place) - 1)).bit_count()
+    return (mask & ((1 << 8 * position) - 1)).bit_count()
 
 
-def chooses(mask: int, place: int) -> bool:
+def is_masked(mask: int, position: int) -> bool:
     """Say whether the mask chooses the contact at a place of the chunk."""
-    return bool(mask >> 8 * place & 1)
+    return bool(mask >> 8 * position & 1)
 
 
 def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
@@ -150,7 +150,7 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> C
     cursor = connection.execute(_CONTACTS, (highest_rowid(connection),))
     while rows := cursor.fetchmany(CHUNK):
         if is_stopped():
-            raise LoadStoppedError
+            raise LoadCancelledError
         some_rowids, statuses, texts = zip(*rows, strict=True)
         rowids.extend(some_rowids)
         # A status is a string, so what SQLite returns finds its key.

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 Masks = list[int]
 
 # At 100,000 contacts, each takes a tenth of a megabyte.
-_REMEMBERED: Final = 8
+_MAX_CACHED: Final = 8
 # How many row ids are held at a time: each costs forty bytes until it is a mask's single one.
 _AT_ONCE: Final = 32_768
 # How many of SQLite's steps go by before it looks whether it is still wanted.
-_STEPS_BETWEEN_LOOKS: Final = 20_000
+_STEPS_BETWEEN_CHECKS: Final = 20_000
 
 
-class Filtering:
+class FilterCache:
     """Answers filters with a mask for each chunk of a spine.
 
     Answers hold until something is written by anybody, standings are said to have moved, or the minute ends
@@ -47,87 +47,87 @@ class Filtering:
         self._database = database
         self._now = now
         self._grade = grade
-        self._standings_version = 0
-        self._spine: ContactIndex | None = None
-        self._stamp: tuple[object, ...] = ()
-        self._known: OrderedDict[Filter, Masks] = OrderedDict()
+        self._sync_statuses_version = 0
+        self._index: ContactIndex | None = None
+        self._cache_key: tuple[object, ...] = ()
+        self._cache: OrderedDict[Filter, Masks] = OrderedDict()
 
     def sync_statuses_changed(self) -> None:
         """Take note that changes may stand otherwise, though nothing may have been written."""
-        self._standings_version += 1
+        self._sync_statuses_version += 1
 
     def moment(self) -> datetime:
         """Return what relative times are counted from: this minute."""
         return self._now().replace(second=0, microsecond=0)
 
-    async def masks(self, spine: ContactIndex, filters: Sequence[Filter]) -> Masks:
+    async def masks(self, index: ContactIndex, filters: Sequence[Filter]) -> Masks:
         """Return who meets all of the filters. Raises `StoreError`."""
         moment = self.moment()
-        stamp = (self._database.version(), self._standings_version, moment)
-        if spine is not self._spine or stamp != self._stamp:
-            self._spine, self._stamp, self._known = spine, stamp, OrderedDict()
-        known = self._known
-        answers = {each: known[each] for each in filters if each in known}
-        missing = [each for each in filters if each not in known]
+        key = (self._database.version(), self._sync_statuses_version, moment)
+        if index is not self._index or key != self._cache_key:
+            self._index, self._cache_key, self._cache = index, key, OrderedDict()
+        cache = self._cache
+        masks_by_filter = {each: cache[each] for each in filters if each in cache}
+        missing = [each for each in filters if each not in cache]
         if missing:
-            answers |= await self._ask(spine, missing, moment)
+            masks_by_filter |= await self._query(index, missing, moment)
         # Should anything have changed meanwhile, others are kept by now, and these forgotten.
-        _keep(known, answers)
-        return [reduce(and_, masks) for masks in zip(*answers.values(), strict=True)]
+        _cache_masks(cache, masks_by_filter)
+        return [reduce(and_, masks) for masks in zip(*masks_by_filter.values(), strict=True)]
 
-    async def _ask(
-        self, spine: ContactIndex, filters: Sequence[Filter], moment: datetime
+    async def _query(
+        self, index: ContactIndex, filters: Sequence[Filter], moment: datetime
     ) -> dict[Filter, Masks]:
-        unwanted = threading.Event()
+        cancelled = threading.Event()
         try:
-            return await asyncio.to_thread(self._load, spine, filters, moment, unwanted.is_set)
+            return await asyncio.to_thread(self._load, index, filters, moment, cancelled.is_set)
         finally:
-            unwanted.set()
+            cancelled.set()
 
     def _load(
         self,
-        spine: ContactIndex,
+        index: ContactIndex,
         filters: Sequence[Filter],
         moment: datetime,
-        is_unwanted: Callable[[], bool],
+        is_cancelled: Callable[[], bool],
     ) -> dict[Filter, Masks]:
-        with self._database.reading() as connection:
-            connection.set_progress_handler(is_unwanted, _STEPS_BETWEEN_LOOKS)
+        with self._database.read_connection() as connection:
+            connection.set_progress_handler(is_cancelled, _STEPS_BETWEEN_CHECKS)
             translator = Translator(connection, moment, self._grade)
             try:
-                return {each: _masks(connection, translator, spine, each) for each in filters}
+                return {each: _masks(connection, translator, index, each) for each in filters}
             except sqlite3.OperationalError:
-                if not is_unwanted():
+                if not is_cancelled():
                     raise
-                return {each: [0] * len(spine.chunks) for each in filters}
+                return {each: [0] * len(index.chunks) for each in filters}
 
 
-def _keep(known: OrderedDict[Filter, Masks], answers: Mapping[Filter, Masks]) -> None:
+def _cache_masks(cache: OrderedDict[Filter, Masks], masks_by_filter: Mapping[Filter, Masks]) -> None:
     """Remember these, and forget the oldest."""
-    for each, masks in answers.items():
-        known[each] = masks
-        known.move_to_end(each)
-    while len(known) > max(_REMEMBERED, len(answers)):
-        known.popitem(last=False)
+    for each, masks in masks_by_filter.items():
+        cache[each] = masks
+        cache.move_to_end(each)
+    while len(cache) > max(_MAX_CACHED, len(masks_by_filter)):
+        cache.popitem(last=False)
 
 
 def _masks(
-    connection: sqlite3.Connection, translator: Translator, spine: ContactIndex, wanted: Filter
+    connection: sqlite3.Connection, translator: Translator, index: ContactIndex, wanted: Filter
 ) -> Masks:
     condition = translator.translate(wanted)
     # Row ids as one text: SQLite makes it without a stop, while other threads run.
     within = f"rowid >= ? AND rowid < ? AND ({condition.text})"
     sql = f"SELECT group_concat(rowid) FROM contacts WHERE {within}"  # noqa: S608 - our own conditions
     # Those that came after the spine was loaded have no place in it yet, and aren't asked for.
-    flags = bytearray(len(spine.order.places))
+    flags = bytearray(len(index.order.positions))
     for start in range(0, len(flags), _AT_ONCE):
         bounds = (start, min(start + _AT_ONCE, len(flags)))
         (found,) = connection.execute(sql, (*bounds, *condition.parameters)).fetchone()
         for rowid in json.loads(f"[{found or ''}]"):
             flags[rowid] = 1
     masks, start = [], 0
-    for chunk in spine.chunks:
-        rowids = spine.order.rowids[start : start + len(chunk)]
+    for chunk in index.chunks:
+        rowids = index.order.rowids[start : start + len(chunk)]
         masks.append(mask_of(bytes(map(flags.__getitem__, rowids))))
         start += len(chunk)
     return masks

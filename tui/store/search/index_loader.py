@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import ReshelveError, StoreError, UnexpectedError
-from tui.store.search.contact_index import LoadStoppedError, load
-from tui.store.search.scan import RecentFinds
+from tui.store.search.contact_index import LoadCancelledError, load
+from tui.store.search.scan import RecentSearches
 from tui.system.log import log_unexpected, logger
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class IndexLoader:
     """Holds the newest spine, patches statuses into it, and loads it anew when order or texts changed."""
 
     def __init__(self, database: Database) -> None:
-        self.spine: ContactIndex | None = None
-        self.finds = RecentFinds()
+        self.index: ContactIndex | None = None
+        self.recent = RecentSearches()
         #: Called in the loop's thread after each load: what was found before may look different now.
         self.on_loaded: Callable[[], None] = lambda: None
         self._database = database
@@ -43,8 +43,8 @@ class IndexLoader:
         self._waiting_now: list[asyncio.Future[None]] | None = None
         self._waiting_next: list[asyncio.Future[None]] = []
         self._patches: list[tuple[int, ContactStatus]] = []
-        self._took = 0.0
-        self._ended = 0.0
+        self._load_seconds = 0.0
+        self._ended_at = 0.0
         self._stop = threading.Event()
 
     async def load(self) -> None:
@@ -52,7 +52,7 @@ class IndexLoader:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._waiting_now is not None and not self._is_stale:
             self._waiting_now.append(waiter)
-        elif self.spine is None or self._is_stale:
+        elif self.index is None or self._is_stale:
             self._waiting_next.append(waiter)
             self._is_stale = True
             self._is_urgent.set()
@@ -64,7 +64,7 @@ class IndexLoader:
     async def wait_while_stale(self) -> None:
         """Wait for a spine that is out of date, or being loaded, where that takes no time to speak of."""
         is_current = not self._is_stale and self._waiting_now is None
-        if self.spine is not None and not is_current and self._took <= _CHEAP_SECONDS:
+        if self.index is not None and not is_current and self._load_seconds <= _CHEAP_SECONDS:
             with suppress(StoreError, UnexpectedError):
                 await self.load()
 
@@ -77,8 +77,8 @@ class IndexLoader:
     def patch(self, rowid: int, status: ContactStatus) -> None:
         """Take in a status that has changed, now and in the load that may be running."""
         self._patches.append((rowid, status))
-        if self.spine is not None:
-            self.spine.patch(rowid, status)
+        if self.index is not None:
+            self.index.patch(rowid, status)
 
     def close(self) -> None:
         """Let a running load end; nobody waits for it any longer."""
@@ -104,7 +104,7 @@ class IndexLoader:
         except Exception as error:  # noqa: BLE001 - nobody awaits this task
             log_unexpected("loading the search index", error)
         finally:
-            _tell(self._waiting_next, StoreError(_CLOSED))
+            _notify(self._waiting_next, StoreError(_CLOSED))
             self._waiting_next = []
 
     async def _load_once(self) -> None:
@@ -114,44 +114,44 @@ class IndexLoader:
         self._waiting_next = []
         begun = perf_counter()
         try:
-            spine = await asyncio.to_thread(self._read)
+            index = await asyncio.to_thread(self._read)
             for rowid, status in self._patches:
-                spine.patch(rowid, status)
-            self.spine, self.finds = spine, RecentFinds()
+                index.patch(rowid, status)
+            self.index, self.recent = index, RecentSearches()
         except StoreError as error:
             self._is_stale = True
-            _tell(waiting, error)
+            _notify(waiting, error)
             raise
-        except (LoadStoppedError, asyncio.CancelledError):
-            _tell(waiting, StoreError(_CLOSED))
+        except (LoadCancelledError, asyncio.CancelledError):
+            _notify(waiting, StoreError(_CLOSED))
             raise asyncio.CancelledError from None
         except Exception as error:
             self._is_stale = True
             log_unexpected("loading the search index", error)
             unexpected = UnexpectedError(type(error).__name__)
-            _tell(waiting, unexpected)
+            _notify(waiting, unexpected)
             raise unexpected from error
         else:
-            _tell(waiting)
+            _notify(waiting)
             self.on_loaded()
         finally:
             self._waiting_now = None
-            self._ended = perf_counter()
-            self._took = self._ended - begun
+            self._ended_at = perf_counter()
+            self._load_seconds = self._ended_at - begun
 
     async def _pause(self) -> None:
-        remaining = self._ended + _PAUSE_FACTOR * self._took - perf_counter()
+        remaining = self._ended_at + _PAUSE_FACTOR * self._load_seconds - perf_counter()
         with suppress(TimeoutError):
             async with asyncio.timeout(max(remaining, 0)):
                 await self._is_urgent.wait()
         self._is_urgent.clear()
 
     def _read(self) -> ContactIndex:
-        with self._database.reading() as connection:
+        with self._database.read_connection() as connection:
             return load(connection, is_stopped=self._stop.is_set)
 
 
-def _tell(waiting: list[asyncio.Future[None]], error: ReshelveError | None = None) -> None:
+def _notify(waiting: list[asyncio.Future[None]], error: ReshelveError | None = None) -> None:
     for waiter in waiting:
         if waiter.done():
             continue

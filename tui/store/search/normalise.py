@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Enough to tell names apart; keeps a 10,000-character name out of the indexes.
 _SORTED_LENGTH: Final = 120
 # Words never hold white space, so nothing is found across two fields.
-_BETWEEN_FIELDS: Final = "\n"
+_FIELD_SEPARATOR: Final = "\n"
 # Named as all that is known of the contacts alone: it goes where they go, and no backup has it.
 _CURSOR: Final = "pull.fold"
 _FOLDED_BY: Final = "SELECT value FROM cursors WHERE name = ?"
@@ -44,7 +44,7 @@ def search_text(name: str, phone: str, others: Iterable[str]) -> str:
     text = fold(name)
     for field in (*others, phone, digits):
         if field and (folded := fold(field)) not in text:
-            text += _BETWEEN_FIELDS + folded
+            text += _FIELD_SEPARATOR + folded
     return text
 
 

@@ -14,7 +14,7 @@ from tui.model.rows import Row
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.search.contact_index import CHUNK, chooses, chosen, chosen_before
+from tui.store.search.contact_index import CHUNK, count_masked_before, is_masked, select_masked
 
 if TYPE_CHECKING:
     from array import array
@@ -48,10 +48,10 @@ _TAB_CONDITIONS: Final = {
 }
 _STATUSES: Final = {status.value: status for status in ContactStatus}
 # Stands where a contact has been deleted or can't be read, so that every other row keeps its place.
-_GONE: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
+_PLACEHOLDER: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
 
 
-class Reader:
+class RowReader:
     """Reads rows by id, each with its contact's latest change, in the order asked for."""
 
     def __init__(self, database: Database, grade: Callable[[Change], StatusSince | None]) -> None:
@@ -97,7 +97,7 @@ class Reader:
         sql = f"SELECT rowid FROM contacts {_TAB_CONDITIONS[tab]} ORDER BY sort_key, rowid LIMIT ? OFFSET ?"  # noqa: S608 - our own conditions
         return [row[0] for row in self._database.rows(sql, (stop - start, start))]
 
-    def rank(self, tab: Tab, contact_id: str) -> int | None:
+    def position_on_tab(self, tab: Tab, contact_id: str) -> int | None:
         """Return where a contact stands on a tab, None if it isn't there."""
         condition = _TAB_CONDITIONS[tab] or "WHERE true"
         sql = f"""
@@ -112,13 +112,13 @@ class Reader:
         contact_id, name, email, status, owes, merged_to, *change = row
         known = _STATUSES.get(status)
         if contact_id is None or known is None:
-            return _GONE
+            return _PLACEHOLDER
         return Row(
             contact_id=values.text(contact_id),
             name=values.text(name),
             email=values.text(email),
             status=known,
-            owes=values.whole(owes),
+            owes=values.integer(owes),
             is_merged=bool(values.text(merged_to)),
             last_change=self._view(tuple(change)),
         )
@@ -126,7 +126,7 @@ class Reader:
     def _view(self, row: tuple[Any, ...]) -> ChangeView | None:
         if row[0] is None:
             return None
-        for change in values.readable(change_of, [row]):
+        for change in values.read_rows(change_of, [row]):
             return self._shown(change)
         return None
 
@@ -140,15 +140,15 @@ class SearchRows:
     `masks` chooses from each chunk; `totals` says how many.
     """
 
-    def __init__(self, reader: Reader, order: Order, masks: Sequence[int], totals: Iterable[int]) -> None:
+    def __init__(self, reader: RowReader, order: Order, masks: Sequence[int], totals: Iterable[int]) -> None:
         self._reader = reader
         self._order = order
         self._masks = masks
         # At which index each chunk begins; one more at the end.
-        self._begins = list(accumulate(totals, initial=0))
+        self._chunk_starts = list(accumulate(totals, initial=0))
 
     def __len__(self) -> int:
-        return self._begins[-1]
+        return self._chunk_starts[-1]
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
         """Return the rows from start to before stop, fewer at the end."""
@@ -170,32 +170,32 @@ class SearchRows:
         return frozenset(contact_ids).difference(present)
 
     def _index_of_row(self, rowid: int) -> int | None:
-        place = self._order.place_of(rowid)
-        if place is None:
+        position = self._order.position_of(rowid)
+        if position is None:
             return None
-        number, offset = divmod(place, CHUNK)
-        if number >= len(self._masks) or not chooses(self._masks[number], offset):
+        number, offset = divmod(position, CHUNK)
+        if number >= len(self._masks) or not is_masked(self._masks[number], offset):
             return None
-        return self._begins[number] + chosen_before(self._masks[number], offset)
+        return self._chunk_starts[number] + count_masked_before(self._masks[number], offset)
 
     def _rowids(self, start: int, stop: int) -> list[int]:
         start, stop = max(start, 0), min(stop, len(self))
         rowids: list[int] = []
         if start >= stop:
             return rowids
-        first = bisect_right(self._begins, start) - 1
+        first = bisect_right(self._chunk_starts, start) - 1
         for number in range(first, len(self._masks)):
-            if self._begins[number] >= stop:
+            if self._chunk_starts[number] >= stop:
                 break
             chunk = self._order.rowids[number * CHUNK : (number + 1) * CHUNK]
-            rowids.extend(chosen(self._masks[number], chunk))
-        return rowids[start - self._begins[first] : stop - self._begins[first]]
+            rowids.extend(select_masked(self._masks[number], chunk))
+        return rowids[start - self._chunk_starts[first] : stop - self._chunk_starts[first]]
 
 
 class ListedRows:
     """Found by SQL, before there is a spine: row ids in the order of the table."""
 
-    def __init__(self, reader: Reader, rowids: array[int]) -> None:
+    def __init__(self, reader: RowReader, rowids: array[int]) -> None:
         self._reader = reader
         self._rowids = rowids
 
@@ -228,7 +228,7 @@ class ListedRows:
 class IndexRows:
     """A whole tab straight from its index: ready at once for any number of contacts."""
 
-    def __init__(self, reader: Reader, tab: Tab, length: int) -> None:
+    def __init__(self, reader: RowReader, tab: Tab, length: int) -> None:
         self._reader = reader
         self._tab = tab
         self._length = length
@@ -246,7 +246,7 @@ class IndexRows:
 
     def index_of(self, contact_id: str) -> int | None:
         """Return where a contact stands, None if it isn't on the tab."""
-        return self._reader.rank(self._tab, contact_id)
+        return self._reader.position_on_tab(self._tab, contact_id)
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
         """Return those of many contacts that aren't on the tab."""

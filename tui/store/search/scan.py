@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from tui.store.search.contact_index import Chunk, ContactIndex
 
-_REMEMBERED: Final = 8
+_MAX_CACHED: Final = 8
 
 
-class Finds(Struct, frozen=True):
+class WordMatches(Struct, frozen=True):
     """Who has the texts that a query asks for, on all tabs: a mask for each chunk of the spine.
 
     The query has no filters: who meets those changes all the time, and texts only with the spine.
@@ -27,27 +27,27 @@ class Finds(Struct, frozen=True):
     masks: Sequence[int]
 
 
-class RecentFinds:
+class RecentSearches:
     """The last few searches over one spine: what is typed, or taken back, next is mostly near one."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[frozenset[str], ...], tuple[int, Finds]] = OrderedDict()
+        self._cache: OrderedDict[tuple[frozenset[str], ...], tuple[int, WordMatches]] = OrderedDict()
 
-    def keep(self, finds: Finds, total: int) -> None:
+    def keep(self, matches: WordMatches, total: int) -> None:
         """Remember these, and forget the oldest."""
-        key = (frozenset(finds.query.words), frozenset(finds.query.excluded_words))
-        self._kept[key] = (total, finds)
-        self._kept.move_to_end(key)
-        if len(self._kept) > _REMEMBERED:
-            self._kept.popitem(last=False)
+        key = (frozenset(matches.query.words), frozenset(matches.query.excluded_words))
+        self._cache[key] = (total, matches)
+        self._cache.move_to_end(key)
+        if len(self._cache) > _MAX_CACHED:
+            self._cache.popitem(last=False)
 
-    def narrowest(self, query: Query) -> Finds | None:
+    def narrowest(self, query: Query) -> WordMatches | None:
         """Return the fewest finds that are known to hold all that the query finds."""
-        wider = [entry for entry in self._kept.values() if query.narrows(entry[1].query)]
+        wider = [entry for entry in self._cache.values() if query.narrows(entry[1].query)]
         return min(wider, key=lambda entry: entry[0])[1] if wider else None
 
 
-class Scan:
+class IndexScan:
     """One search over the spine. Every slice adds to what is found, and to the counts of the tabs.
 
     `among` are finds that hold all that the query's texts find; `allowed` says who meets its filters, with
@@ -55,19 +55,23 @@ class Scan:
     """
 
     def __init__(
-        self, spine: ContactIndex, query: Query, among: Finds | None, allowed: Sequence[int] | None = None
+        self,
+        index: ContactIndex,
+        query: Query,
+        within: WordMatches | None,
+        allowed: Sequence[int] | None = None,
     ) -> None:
-        self._spine = spine
+        self._index = index
         self._tab = query.tab
-        self._among = among
+        self._among = within
         self._allowed = allowed
         # Words that the finds narrowed down were found by already need no second look.
-        done = among.query if among else Query()
+        done = within.query if within else Query()
         # The longest word is likely the rarest: the others are then looked for in few texts.
         self._words = sorted((word for word in query.words if word not in done.words), key=len, reverse=True)
-        self._without = [word for word in query.excluded_words if word not in done.excluded_words]
+        self._excluded_words = [word for word in query.excluded_words if word not in done.excluded_words]
         self._masks: list[int] = []
-        self.finds = Finds(query.of_texts, self._masks)
+        self.matches = WordMatches(query.words_only, self._masks)
         #: How many contacts have the texts, whether or not they meet the filters.
         self.texts_total = 0
         #: The mask of each chunk on the tab that was asked for, and how many it shows.
@@ -77,10 +81,10 @@ class Scan:
 
     def slices(self) -> Iterator[None]:
         """Scan one chunk at each step, in well under a millisecond."""
-        for number, chunk in enumerate(self._spine.chunks):
-            texts = self._look(chunk, self._among.masks[number] if self._among else chunk.everyone())
+        for number, chunk in enumerate(self._index.chunks):
+            texts = self._search_chunk(chunk, self._among.masks[number] if self._among else chunk.full_mask())
             found = texts if self._allowed is None else texts & self._allowed[number]
-            active, archived = found & chunk.on_tab(Tab.ACTIVE), found & chunk.on_tab(Tab.ARCHIVED)
+            active, archived = found & chunk.tab_mask(Tab.ACTIVE), found & chunk.tab_mask(Tab.ARCHIVED)
             shown = {Tab.ALL: found, Tab.ACTIVE: active, Tab.ARCHIVED: archived}[self._tab]
             self._masks.append(texts)
             self.texts_total += texts.bit_count()
@@ -93,11 +97,11 @@ class Scan:
             )
             yield
 
-    def _look(self, chunk: Chunk, mask: int) -> int:
+    def _search_chunk(self, chunk: Chunk, mask: int) -> int:
         for word in self._words:
             if not mask:
                 break
             mask = chunk.find(word, mask)
-        for word in self._without:
+        for word in self._excluded_words:
             mask ^= chunk.find(word, mask)
         return mask

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from tui.store.search.conditions import Translator
 
 # How many of SQLite's steps go by before it looks whether it is still wanted.
-_STEPS_BETWEEN_LOOKS: Final = 20_000
+_STEPS_BETWEEN_CHECKS: Final = 20_000
 _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
 
 
 def search(
-    translator: Translator, query: Query, limit: int | None, *, is_unwanted: Callable[[], bool]
+    translator: Translator, query: Query, limit: int | None, *, is_cancelled: Callable[[], bool]
 ) -> tuple[array[int], TabCounts]:
     """Return the row ids on the query's tab, in order, and the counts of all tabs among those read.
 
     Ends early, with less, when it is no longer wanted. With a limit, other tabs are left out.
     """
     connection = translator.connection
-    connection.set_progress_handler(is_unwanted, _STEPS_BETWEEN_LOOKS)
+    connection.set_progress_handler(is_cancelled, _STEPS_BETWEEN_CHECKS)
     status = _TAB_STATUS.get(query.tab)
     rowids = array("q")
     totals: dict[object, int] = dict.fromkeys(ContactStatus, 0)
@@ -41,7 +41,7 @@ def search(
             if status is None or status == found:
                 rowids.append(rowid)
     except sqlite3.OperationalError:
-        if not is_unwanted():
+        if not is_cancelled():
             raise
     counts = TabCounts(sum(totals.values()), totals[ContactStatus.ACTIVE], totals[ContactStatus.ARCHIVED])
     return rowids, counts

@@ -55,11 +55,11 @@ def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
                 trust_env=False,
                 transport=transport or environment.transport(url),
             ) as client,
-            client.stream("GET", url) as answer,
+            client.stream("GET", url) as response,
         ):
-            if environment.is_proxy_password_wanted(answer):
+            if environment.is_proxy_password_wanted(response):
                 raise environment.proxy_password_problem(url)
-            return answer.status_code in _REFUSALS or _leads_to_error(answer)
+            return response.status_code in _REFUSALS or _leads_to_error(response)
     except NetworkSetupError:
         raise
     except NOT_SENT as error:
@@ -70,12 +70,12 @@ def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
         return False
 
 
-def _leads_to_error(answer: httpx.Response) -> bool:
+def _leads_to_error(response: httpx.Response) -> bool:
     try:
-        where = urlsplit(answer.headers.get("Location", ""))
+        location = urlsplit(response.headers.get("Location", ""))
     except ValueError:
         return False
-    return answer.is_redirect and where.path.lower() == _ERROR_PAGE
+    return response.is_redirect and location.path.lower() == _ERROR_PAGE
 
 
 def _unreachable() -> SignInError:

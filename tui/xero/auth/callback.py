@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tui.model.errors import SignInError
 from tui.system.log import logger
-from tui.xero.auth.callback_pages import Reply, answered, turned_away
+from tui.xero.auth.callback_pages import Reply, rejection_page, result_page
 from tui.xero.auth.tokens import Secret
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _MOST_AT_ONCE: Final = 32
 _PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _AHEAD: Final = ("prefetch", "prerender", "preview")
 # Seconds for a whole request: it comes from this machine.
-_PATIENCE: Final = 5.0
+_REQUEST_TIMEOUT: Final = 5.0
 # Seconds in which what is left of a request is read away, so that its sender gets to read the reply.
 _LINGER: Final = 1.0
 _TRIES: Final = 20
@@ -58,7 +58,7 @@ class CallbackResult:
     error: str = ""
 
 
-def read_answer(query: str, state: str) -> CallbackResult | None:
+def parse_callback(query: str, state: str) -> CallbackResult | None:
     """Read the query of a redirect; `None` unless it answers the question that was asked with this state.
 
     An error may come without any state: it can do no more than end this attempt.
@@ -71,15 +71,15 @@ def read_answer(query: str, state: str) -> CallbackResult | None:
     # A parameter must not come twice (RFC 6749, 3.1): programs that read the other one could be misled.
     if len(found) != len(pairs):
         return None
-    is_ours = _same(found.get("state", ""), state)
-    if found.get("error") and (is_ours or "state" not in found):
+    state_matches = _secrets_equal(found.get("state", ""), state)
+    if found.get("error") and (state_matches or "state" not in found):
         return CallbackResult(
             error=found["error"] if _ERROR_NAME.fullmatch(found["error"]) else "unknown_error"
         )
-    return CallbackResult(code=Secret(found["code"])) if is_ours and found.get("code") else None
+    return CallbackResult(code=Secret(found["code"])) if state_matches and found.get("code") else None
 
 
-class Callback:
+class CallbackServer:
     """Listens on 127.0.0.1, and on ::1 where that exists, until an answer has come or it is closed."""
 
     def __init__(self, sockets: list[socket.socket], state: str) -> None:
@@ -88,16 +88,16 @@ class Callback:
         self._state = Secret(state)
         self._servers: list[asyncio.Server] = []
         # In the order of their coming.
-        self._visits: dict[asyncio.Task[None], None] = {}
-        self._taken: CallbackResult | None = None
-        self._answer: asyncio.Future[CallbackResult | None] = asyncio.get_running_loop().create_future()
+        self._connections: dict[asyncio.Task[None], None] = {}
+        self._accepted: CallbackResult | None = None
+        self._result: asyncio.Future[CallbackResult | None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def listen(cls, port: int, state: str) -> Callback:
+    async def listen(cls, port: int, state: str) -> CallbackServer:
         """Begin to listen; port 0 stands for any that is free. Raises `SignInError` when it is taken."""
         callback = cls(_bind(port), state)
         for one in callback._sockets:
-            server = await asyncio.start_server(callback._visited, sock=one, limit=_LONGEST_HEAD)
+            server = await asyncio.start_server(callback._on_connection, sock=one, limit=_LONGEST_HEAD)
             callback._servers.append(server)
         return callback
 
@@ -106,94 +106,94 @@ class Callback:
         """The address as it has to be registered with the Xero app."""
         return f"http://localhost:{self.port}{_PATH}"
 
-    async def answer(self) -> CallbackResult | None:
+    async def result(self) -> CallbackResult | None:
         """Wait for the answer; `None` when closed without one."""
         # Shielded, as a wait that is given up must not take the answer from the next one.
-        return await asyncio.shield(self._answer)
+        return await asyncio.shield(self._result)
 
-    def give(self, query: str) -> bool:
+    def submit(self, query: str) -> bool:
         """Take an answer that came another way; false when it isn't one to this sign-in."""
-        found = read_answer(query, self._state)
+        found = parse_callback(query, self._state)
         if found is None:
             return False
-        self._take(found)
-        self._settle(found)
+        self._accept(found)
+        self._resolve(found)
         return True
 
     async def aclose(self) -> None:
         """Free the port at once and end all visits. May be called at any time, and twice."""
         self._stop_listening()
-        self._settle(None)
-        visits = list(self._visits)
-        for one in visits:
+        self._resolve(None)
+        connections = list(self._connections)
+        for one in connections:
             one.cancel()
-        await asyncio.gather(*visits, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
 
-    def _take(self, found: CallbackResult) -> bool:
+    def _accept(self, found: CallbackResult) -> bool:
         """Choose this answer unless another was chosen before; says whether it is the one that counts."""
-        if self._taken is None:
-            self._taken = found
+        if self._accepted is None:
+            self._accepted = found
             logger.info("the sign-in was %s", "refused" if found.error else "answered")
-        return self._taken == found
+        return self._accepted == found
 
-    def _settle(self, found: CallbackResult | None) -> None:
-        if not self._answer.done():
-            self._answer.set_result(found)
+    def _resolve(self, found: CallbackResult | None) -> None:
+        if not self._result.done():
+            self._result.set_result(found)
 
     def _stop_listening(self) -> None:
         for server in self._servers:
             server.close()
 
-    def _visited(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._visits) >= _MOST_AT_ONCE:
+    def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._connections) >= _MOST_AT_ONCE:
             # The one that has been silent for longest makes room: the newest may be the person's.
-            next(iter(self._visits)).cancel()
-        visit = asyncio.create_task(self._visit(reader, writer))
-        self._visits[visit] = None
-        visit.add_done_callback(lambda ended: self._visits.pop(ended, None))
+            next(iter(self._connections)).cancel()
+        visit = asyncio.create_task(self._handle_connection(reader, writer))
+        self._connections[visit] = None
+        visit.add_done_callback(lambda ended: self._connections.pop(ended, None))
 
-    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found = None
         try:
-            async with asyncio.timeout(_PATIENCE):
-                reply, found = await self._judge(reader)
+            async with asyncio.timeout(_REQUEST_TIMEOUT):
+                reply, found = await self._handle_request(reader)
                 writer.write(bytes(reply))
                 await writer.drain()
             if found is None:
-                await _linger(reader, writer)
+                await _drain(reader, writer)
         except (OSError, TimeoutError):
             logger.info("a visit to the sign-in's address broke off")
         finally:
             writer.close()
             # Last, and also for a browser that left: whoever waits may end the program before it was told.
             if found is not None:
-                self._settle(found)
+                self._resolve(found)
 
-    async def _judge(self, reader: asyncio.StreamReader) -> tuple[Reply, CallbackResult | None]:
+    async def _handle_request(self, reader: asyncio.StreamReader) -> tuple[Reply, CallbackResult | None]:
         """Read a request and decide what to reply; with an answer if it brought one."""
-        asked = await _asked(reader)
-        if isinstance(asked, HTTPStatus):
-            return turned_away(asked), None
-        found = read_answer(asked.query, self._state)
-        if found is not None and found.error and asked.is_part_of_a_page:
+        request = await _read_request(reader)
+        if isinstance(request, HTTPStatus):
+            return rejection_page(request), None
+        found = parse_callback(request.query, self._state)
+        if found is not None and found.error and request.is_subresource:
             # Any page could have put it there.
             found = None
         if found is None:
-            return turned_away(HTTPStatus.BAD_REQUEST), None
-        if not self._take(found):
-            return turned_away(HTTPStatus.GONE), None
-        return answered(found.error), found
+            return rejection_page(HTTPStatus.BAD_REQUEST), None
+        if not self._accept(found):
+            return rejection_page(HTTPStatus.GONE), None
+        return result_page(found.error), found
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _CallbackRequest:
     """A request for the address, as far as it matters."""
 
     query: Secret
-    is_part_of_a_page: bool
+    is_subresource: bool
 
 
-async def _asked(reader: asyncio.StreamReader) -> _Asked | HTTPStatus:
+async def _read_request(reader: asyncio.StreamReader) -> _CallbackRequest | HTTPStatus:
     """Read the head of a request: what it brings, or the status to turn it away with."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -209,17 +209,21 @@ async def _asked(reader: asyncio.StreamReader) -> _Asked | HTTPStatus:
         return HTTPStatus.BAD_REQUEST
     headers = list(_headers(lines))
     is_http = first.isascii() and version.startswith("HTTP/1.")
-    if not is_http or not _is_ours([value for name, value in headers if name == "host"]):
+    if not is_http or not _is_local_host([value for name, value in headers if name == "host"]):
         return HTTPStatus.BAD_REQUEST
     if parts.path != _PATH or parts.netloc:
         return HTTPStatus.NOT_FOUND
-    if method == "GET" and any(_is_ahead(*header) for header in headers):
+    if method == "GET" and any(_is_prefetch(*header) for header in headers):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    is_part = any(name == "sec-fetch-dest" and value != "document" for name, value in headers)
-    return _Asked(Secret(parts.query), is_part) if method == "GET" else HTTPStatus.METHOD_NOT_ALLOWED
+    is_subresource = any(name == "sec-fetch-dest" and value != "document" for name, value in headers)
+    return (
+        _CallbackRequest(Secret(parts.query), is_subresource)
+        if method == "GET"
+        else HTTPStatus.METHOD_NOT_ALLOWED
+    )
 
 
-def _is_ahead(name: str, value: str) -> bool:
+def _is_prefetch(name: str, value: str) -> bool:
     """Return whether the headers mark a page fetched ahead of a visit."""
     return name in _PURPOSES and any(how in value.lower() for how in _AHEAD)
 
@@ -230,7 +234,7 @@ def _headers(lines: list[str]) -> Iterator[tuple[str, str]]:
         yield name.lower(), value.strip()
 
 
-def _is_ours(hosts: list[str]) -> bool:
+def _is_local_host(hosts: list[str]) -> bool:
     """Turn away names that somebody has pointed at this machine (DNS rebinding)."""
     try:
         return len(hosts) == 1 and urlsplit(f"//{hosts[0]}").hostname in _NAMES
@@ -238,7 +242,7 @@ def _is_ours(hosts: list[str]) -> bool:
         return False
 
 
-async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Read away what is still coming: closed before, the connection would take the reply with it."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_LINGER):
@@ -247,21 +251,21 @@ async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
                 pass
 
 
-def _same(one: str, other: str) -> bool:
+def _secrets_equal(one: str, other: str) -> bool:
     return secrets.compare_digest(one.encode("utf-8", "replace"), other.encode())
 
 
 def _bind(port: int) -> list[socket.socket]:
     """Take the port for both kinds of address: a browser may ask for either first."""
-    trouble = None
+    last_error = None
     # A port that is free on one may be taken on the other.
     for _ in range(_TRIES if port == 0 else 1):
         try:
             return _bind_both(port)
         except OSError as error:
-            trouble = error
-    if trouble is not None and trouble.errno != errno.EADDRINUSE:
-        raise SignInError(f"Port {port} can't be opened: {trouble.strerror}.", f"Try again. {_OTHER_PORT}")
+            last_error = error
+    if last_error is not None and last_error.errno != errno.EADDRINUSE:
+        raise SignInError(f"Port {port} can't be opened: {last_error.strerror}.", f"Try again. {_OTHER_PORT}")
     raise SignInError(
         f"Port {port} is used by another program.",
         f"Close that program, perhaps another Reshelve that waits for a sign-in. {_OTHER_PORT}",
@@ -269,17 +273,17 @@ def _bind(port: int) -> list[socket.socket]:
 
 
 def _bind_both(port: int) -> list[socket.socket]:
-    taken: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     try:
         for family, host in _HOSTS:
             try:
-                taken.append(socket.create_server((host, port), family=family))
+                sockets.append(socket.create_server((host, port), family=family))
             except OSError as error:
-                if not taken or error.errno not in _NO_SUCH_FAMILY:
+                if not sockets or error.errno not in _NO_SUCH_FAMILY:
                     raise
-            port = port or int(taken[0].getsockname()[1])
+            port = port or int(sockets[0].getsockname()[1])
     except OSError:
-        for one in taken:
+        for one in sockets:
             one.close()
         raise
-    return taken
+    return sockets

@@ -33,7 +33,7 @@ _PASTE: Final = (
     "If this is the end of your sign-in, reload this page. If it stays so, copy its address and paste it "
     "where Reshelve asks for it."
 )
-_TURNED_AWAY: Final = {
+_REJECTIONS: Final = {
     HTTPStatus.BAD_REQUEST: (
         f"This isn't the answer Reshelve waits for. Perhaps it is of an earlier try. {_PASTE}"
     ),
@@ -49,13 +49,13 @@ class Reply(Struct, frozen=True):
 
     status: HTTPStatus
     heading: str
-    words: str
+    message: str
 
     def __bytes__(self) -> bytes:
         body = (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Reshelve</title>'
             f"<style>{_STYLE}</style></head><body><h1>{escape(self.heading)}</h1>"
-            f"<p>{escape(self.words)}</p></body></html>"
+            f"<p>{escape(self.message)}</p></body></html>"
         ).encode()
         headers = _HEADERS | {"Content-Length": str(len(body))}
         if self.status is HTTPStatus.METHOD_NOT_ALLOWED:
@@ -64,7 +64,7 @@ class Reply(Struct, frozen=True):
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def answered(error: str) -> Reply:
+def result_page(error: str) -> Reply:
     """Thank for an answer; `error` is OAuth's name for a refusal, empty for none."""
     if not error:
         return Reply(HTTPStatus.OK, "Reshelve has Xero's answer", _GO_BACK)
@@ -73,6 +73,6 @@ def answered(error: str) -> Reply:
     return Reply(HTTPStatus.OK, f"Xero refused the sign-in ({error})", f"Nothing has changed. {_GO_BACK}")
 
 
-def turned_away(status: HTTPStatus) -> Reply:
+def rejection_page(status: HTTPStatus) -> Reply:
     """Say why this was not the answer that is waited for."""
-    return Reply(status, status.phrase, _TURNED_AWAY.get(status, "This request makes no sense here."))
+    return Reply(status, status.phrase, _REJECTIONS.get(status, "This request makes no sense here."))

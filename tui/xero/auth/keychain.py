@@ -35,7 +35,7 @@ _NAMES: Final = {
     "keyring.backends.Windows": "Windows Credential Manager",
 }
 # Seconds. A system's prompt can stay open, or hidden, for ever.
-_PATIENCE: Final = 2.0
+_KEYCHAIN_TIMEOUT: Final = 2.0
 # Windows holds 2,560 bytes an entry, two for each character; Xero's tokens have over a thousand characters.
 _LONGEST_PART: Final = 1_000
 _MOST_PARTS: Final = 99
@@ -50,20 +50,20 @@ def keychain_name() -> str:
     `KeychainError` while it waits for its own prompt.
     """
 
-    def look() -> str:
-        ring = _ring()
-        if type(ring).priority < 1:  # what keyring itself doesn't recommend, such as a plain file
+    def probe() -> str:
+        backend = _backend()
+        if type(backend).priority < 1:  # what keyring itself doesn't recommend, such as a plain file
             return ""
-        ring.get_password(_SERVICE, "is there a keychain?")
-        return _name_of(ring)
+        backend.get_password(_SERVICE, "is there a keychain?")
+        return _name_of(backend)
 
-    outcome = _outcome(("look",), look)
-    if outcome.trouble:
-        logger.info("there is no keychain: %s", outcome.trouble)
+    outcome = _call_keychain(("look",), probe)
+    if outcome.error_type:
+        logger.info("there is no keychain: %s", outcome.error_type)
     return outcome.value or ""
 
 
-class Keychain(TokenStore):
+class KeychainTokenStore(TokenStore):
     """One entry of the system's keychain, for one client id of one installation (its data `folder`).
 
     Tokens that don't fit into one entry are kept in several. Whatever a keychain raises is a `KeychainError`.
@@ -76,30 +76,32 @@ class Keychain(TokenStore):
 
     def load(self) -> Tokens:
         """Read the entry. Raises `ReconnectError` and `KeychainError`."""
-        outcome = _outcome(("load", self._user), lambda: _fetch(_ring(), self._user))
-        if outcome.trouble:
-            logger.info("the keychain can't be read: %s", outcome.trouble)
+        outcome = _call_keychain(("load", self._user), lambda: _read_entry(_backend(), self._user))
+        if outcome.error_type:
+            logger.info("the keychain can't be read: %s", outcome.error_type)
             raise KeychainError(
                 "The system's keychain can't be opened, so Xero can't be asked.",
                 "Unlock it. Nothing is lost: Reshelve retries automatically.",
             )
-        return _read(outcome.value or Secret())
+        return _parse_tokens(outcome.value or Secret())
 
     def save(self, tokens: Tokens) -> None:
         """Replace the entry, and read it back. Raises `KeychainWriteError`, and `KeychainError` to wait."""
         text = Secret(tokens.to_json().decode())
-        outcome = _outcome(("save", self._user, text), lambda: _keep(_ring(), self._user, text))
-        if outcome.trouble:
-            logger.info("the keychain can't be written: %s", outcome.trouble)
+        outcome = _call_keychain(
+            ("save", self._user, text), lambda: _write_entry(_backend(), self._user, text)
+        )
+        if outcome.error_type:
+            logger.info("the keychain can't be written: %s", outcome.error_type)
             raise KeychainWriteError(
                 "The sign-in to Xero can't be saved in the system's keychain.", "Unlock it, then try again."
             )
 
     def delete(self) -> None:
         """Remove the entry. Raises `KeychainWriteError`, and `KeychainError` to wait."""
-        outcome = _outcome(("delete", self._user), lambda: _remove(_ring(), self._user))
-        if outcome.trouble:
-            logger.info("the keychain's entry can't be removed: %s", outcome.trouble)
+        outcome = _call_keychain(("delete", self._user), lambda: _remove(_backend(), self._user))
+        if outcome.error_type:
+            logger.info("the keychain's entry can't be removed: %s", outcome.error_type)
             raise KeychainWriteError(
                 "The sign-in to Xero can't be removed from the system's keychain.",
                 f"Unlock it, then try again, or remove its entry “{_SERVICE}” by hand.",
@@ -107,33 +109,33 @@ class Keychain(TokenStore):
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome(Generic[_T]):
+class _KeychainResult(Generic[_T]):
     """What a keychain returned, or the type of what it raised: the error itself may hold secrets."""
 
     value: _T | None = None
-    trouble: str = ""
+    error_type: str = ""
 
 
 class _Call(Generic[_T]):
     """One call of a keychain, in a thread that the program's end doesn't wait for."""
 
-    def __init__(self, key: tuple[str, ...], ask: Callable[[], _T]) -> None:
+    def __init__(self, key: tuple[str, ...], function: Callable[[], _T]) -> None:
         self.key = key
-        self._ask = ask
+        self._ask = function
         self._is_done = threading.Event()
-        self.outcome: _Outcome[_T] | None = None
+        self.outcome: _KeychainResult[_T] | None = None
         threading.Thread(target=self._run, name="keychain", daemon=True).start()
 
     def _run(self) -> None:
         try:
-            self.outcome = _Outcome(self._ask())
+            self.outcome = _KeychainResult(self._ask())
         # Backends raise what they please, among it what isn't an `Exception`.
         except BaseException as error:  # noqa: BLE001 - see above
-            self.outcome = _Outcome(trouble=type(error).__name__)
+            self.outcome = _KeychainResult(error_type=type(error).__name__)
         finally:
             self._is_done.set()
 
-    def wait(self, seconds: float) -> _Outcome[_T] | None:
+    def wait(self, seconds: float) -> _KeychainResult[_T] | None:
         self._is_done.wait(seconds)
         return self.outcome
 
@@ -142,19 +144,19 @@ _lock: Final = threading.Lock()
 _under_way: _Call[Any] | None = None
 
 
-def _outcome(key: tuple[str, ...], ask: Callable[[], _T]) -> _Outcome[_T]:
+def _call_keychain(key: tuple[str, ...], function: Callable[[], _T]) -> _KeychainResult[_T]:
     """Call the keychain, or wait on for the same call. Raises `KeychainError` when it takes too long.
 
     One call is under way at a time: two prompts would confuse anybody, and nothing is to happen late that
     nobody waits for any more.
     """
     global _under_way  # noqa: PLW0603 - there is one keychain
-    deadline = monotonic() + _PATIENCE
+    deadline = monotonic() + _KEYCHAIN_TIMEOUT
     while True:
         with _lock:
             # A result from before this call may be out of date.
             if _under_way is None or _under_way.outcome is not None:
-                _under_way = _Call(key, ask)
+                _under_way = _Call(key, function)
             call = _under_way
         outcome = call.wait(max(deadline - monotonic(), 0))
         if outcome is None:
@@ -163,36 +165,36 @@ def _outcome(key: tuple[str, ...], ask: Callable[[], _T]) -> _Outcome[_T]:
             return outcome
 
 
-def _ring() -> KeyringBackend:
+def _backend() -> KeyringBackend:
     import keyring  # noqa: PLC0415 - see the top of the file
 
     return keyring.get_keyring()
 
 
-def _name_of(ring: KeyringBackend) -> str:
+def _name_of(backend: KeyringBackend) -> str:
     # A chain keeps things in the first of its backends.
-    kept_in = next(iter(getattr(ring, "backends", ())), ring)
+    kept_in = next(iter(getattr(backend, "backends", ())), backend)
     module = type(kept_in).__module__
     return next((name for prefix, name in _NAMES.items() if module.startswith(prefix)), kept_in.name)
 
 
-def _fetch(ring: KeyringBackend, user: str) -> Secret:
+def _read_entry(backend: KeyringBackend, user: str) -> Secret:
     """Read what `_keep` wrote; empty where there is nothing, and no tokens where a part is missing."""
-    kept = Secret(ring.get_password(_SERVICE, user) or "")
+    kept = Secret(backend.get_password(_SERVICE, user) or "")
     split = _SPLIT.fullmatch(kept)
     if split is None:
         return kept
-    whole = Secret("".join(ring.get_password(_SERVICE, part) or "" for part in _parts(user, kept)))
+    whole = Secret("".join(backend.get_password(_SERVICE, part) or "" for part in _parts(user, kept)))
     return whole if _digest(whole) == split[2] else kept
 
 
-def _keep(ring: KeyringBackend, user: str, text: Secret) -> None:
+def _write_entry(backend: KeyringBackend, user: str, text: Secret) -> None:
     """Write an entry, in several parts where it doesn't fit into one."""
     from keyring.errors import KeyringLocked  # noqa: PLC0415 - see the top of the file
 
-    before = ring.get_password(_SERVICE, user) or ""
+    before = backend.get_password(_SERVICE, user) or ""
     try:
-        _write(ring, user, text)
+        _write(backend, user, text)
     except KeyringLocked:
         raise
     except Exception:
@@ -201,31 +203,31 @@ def _keep(ring: KeyringBackend, user: str, text: Secret) -> None:
             raise
         index = Secret(f"in parts: {count} {_digest(text)}")
         for number, part in enumerate(_parts(user, index)):
-            _write(ring, part, text[number * _LONGEST_PART : (number + 1) * _LONGEST_PART])
+            _write(backend, part, text[number * _LONGEST_PART : (number + 1) * _LONGEST_PART])
         # Last: until then the old parts are those that count.
-        _write(ring, user, index)
+        _write(backend, user, index)
         if before == index:
             return
     for part in _parts(user, before):
         with suppress(Exception):
-            ring.delete_password(_SERVICE, part)
+            backend.delete_password(_SERVICE, part)
 
 
-def _write(ring: KeyringBackend, user: str, text: Secret) -> None:
+def _write(backend: KeyringBackend, user: str, text: Secret) -> None:
     """Write one entry, and see that it was kept: some keychains lose or cut in silence what is too long."""
-    ring.set_password(_SERVICE, user, text)
-    if ring.get_password(_SERVICE, user) != text:
+    backend.set_password(_SERVICE, user, text)
+    if backend.get_password(_SERVICE, user) != text:
         raise OSError("the keychain gave back something else")
 
 
-def _remove(ring: KeyringBackend, user: str) -> None:
+def _remove(backend: KeyringBackend, user: str) -> None:
     # Backends don't agree about what removing nothing is.
-    kept = ring.get_password(_SERVICE, user)
+    kept = backend.get_password(_SERVICE, user)
     if kept is not None:
         for part in _parts(user, kept):
             with suppress(Exception):
-                ring.delete_password(_SERVICE, part)
-        ring.delete_password(_SERVICE, user)
+                backend.delete_password(_SERVICE, part)
+        backend.delete_password(_SERVICE, user)
 
 
 def _parts(user: str, kept: str) -> list[str]:
@@ -238,11 +240,11 @@ def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _read(kept: Secret) -> Tokens:
+def _parse_tokens(kept: Secret) -> Tokens:
     problem = "You aren't signed in to Xero."
     if kept:
         try:
-            return Tokens.of_json(kept.encode())
+            return Tokens.from_json(kept.encode())
         except ValueError:
             problem = "The sign-in to Xero can't be read."
     raise ReconnectError(problem, _CONNECT)

@@ -27,79 +27,79 @@ _ENDED: Final = frozenset(
 )
 
 
-class _Words(NamedTuple):
-    what: str
+class _ErrorText(NamedTuple):
+    message: str
     next_step: str
 
 
-class Meaning(Struct, frozen=True):
+class ErrorMapping(Struct, frozen=True):
     """What OAuth's names of refusals mean for one kind of exchange; all else is the service's trouble."""
 
     error: type[ReconnectError | SignInError]
-    refusals: Mapping[str, _Words]
-    after_trouble: str
+    texts: Mapping[str, _ErrorText]
+    fallback_next_step: str
 
 
-class _Refused(msgspec.Struct, frozen=True):
+class _ErrorResponse(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-_UNKNOWN_CLIENT: Final = _Words(
+_UNKNOWN_CLIENT: Final = _ErrorText(
     "Xero doesn't know this program's client id.", "Check `xero.client_id`, then connect again."
 )
-RENEWAL: Final = Meaning(
+REFRESH_ERRORS: Final = ErrorMapping(
     ReconnectError,
     {
-        "invalid_grant": _Words("The sign-in to Xero has ended.", _CONNECT_AGAIN),
+        "invalid_grant": _ErrorText("The sign-in to Xero has ended.", _CONNECT_AGAIN),
         "invalid_client": _UNKNOWN_CLIENT,
         "unauthorized_client": _UNKNOWN_CLIENT,
     },
     _TRIES_AGAIN,
 )
-CUSTOM_RENEWAL: Final = Meaning(
+CUSTOM_REFRESH_ERRORS: Final = ErrorMapping(
     ReconnectError,
     {
-        "invalid_grant": _Words("The custom connection to Xero has ended.", _CONNECT_AGAIN),
-        "invalid_client": _Words(
+        "invalid_grant": _ErrorText("The custom connection to Xero has ended.", _CONNECT_AGAIN),
+        "invalid_client": _ErrorText(
             "Xero no longer takes the client id and secret of this custom connection.", _CONNECT_AGAIN
         ),
-        "unauthorized_client": _Words("The custom connection to Xero has ended.", _CONNECT_AGAIN),
-        "invalid_scope": _Words(
+        "unauthorized_client": _ErrorText("The custom connection to Xero has ended.", _CONNECT_AGAIN),
+        "invalid_scope": _ErrorText(
             "Xero no longer gives this custom connection the permissions it had.", _CONNECT_AGAIN
         ),
     },
     _TRIES_AGAIN,
 )
-REDEMPTION: Final = Meaning(
+CODE_EXCHANGE_ERRORS: Final = ErrorMapping(
     SignInError,
     {
-        "invalid_grant": _Words(
+        "invalid_grant": _ErrorText(
             "Xero no longer takes this sign-in: it has to be finished within five minutes.",
             "Sign in once more.",
         ),
-        "invalid_client": _Words("Xero doesn't know this client id.", _COPY_AGAIN),
-        "unauthorized_client": _Words(
+        "invalid_client": _ErrorText("Xero doesn't know this client id.", _COPY_AGAIN),
+        "unauthorized_client": _ErrorText(
             "Xero doesn't let this app sign in like this.",
             "Register it as a mobile or desktop app (Auth code with PKCE), and use that client id.",
         ),
-        "invalid_scope": _Words(
+        "invalid_scope": _ErrorText(
             "Xero doesn't give this app the permissions it asks for.", "Sign in with another client id."
         ),
     },
     TRY_AGAIN,
 )
-CUSTOM: Final = Meaning(
+CUSTOM_CONNECTION_ERRORS: Final = ErrorMapping(
     SignInError,
     {
-        "invalid_client": _Words(
+        "invalid_client": _ErrorText(
             "Xero doesn't take this client id with this secret.",
             "Copy both again from your app's page, https://developer.xero.com/app/manage",
         ),
-        "unauthorized_client": _Words(
+        "unauthorized_client": _ErrorText(
             "This app isn't a custom connection, or its organisation hasn't authorised it yet.",
             "See to it on the app's page, https://developer.xero.com/app/manage",
         ),
-        "invalid_scope": _Words(
+        "invalid_scope": _ErrorText(
             "This custom connection lacks a permission that Reshelve asks for.",
             "Tick its permissions for contacts and settings on the app's page, then authorise it again.",
         ),
@@ -108,13 +108,13 @@ CUSTOM: Final = Meaning(
 )
 
 
-def refusal(response: httpx.Response, meaning: Meaning) -> XeroError:
+def error_for(response: httpx.Response, mapping: ErrorMapping) -> XeroError:
     """Name the error that an answer other than 200 means."""
-    words = meaning.refusals.get(_name_of(response))
-    return meaning.error(*words) if words else trouble(response, meaning.after_trouble)
+    text = mapping.texts.get(_name_of(response))
+    return mapping.error(*text) if text else service_error(response, mapping.fallback_next_step)
 
 
-def says_ended(response: httpx.Response) -> bool:
+def is_token_ended(response: httpx.Response) -> bool:
     """Say whether a token was refused because it is worth nothing any more."""
     return _name_of(response) in _ENDED
 
@@ -124,13 +124,13 @@ def _name_of(response: httpx.Response) -> str:
     if not response.is_client_error:
         return ""
     try:
-        return lenient_json.decode(response.content, _Refused).error
+        return lenient_json.decode(response.content, _ErrorResponse).error
     except lenient_json.UndecodableError:
         return ""
 
 
-def trouble(response: httpx.Response, after_trouble: str) -> XeroError:
+def service_error(response: httpx.Response, next_step: str) -> XeroError:
     """Name the error of a service that neither grants nor refuses."""
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return errors.rate_limited(response)
-    return OfflineError(f"Xero's sign-in service has a problem (HTTP {response.status_code}).", after_trouble)
+    return OfflineError(f"Xero's sign-in service has a problem (HTTP {response.status_code}).", next_step)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import SignInError
-from tui.xero.auth.callback import Callback
+from tui.xero.auth.callback import CallbackServer
 from tui.xero.auth.tokens import Secret
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tui.xero.auth.callback import CallbackResult
-    from tui.xero.auth.token_endpoint import Granted
+    from tui.xero.auth.token_endpoint import TokenGrant
 
 SCOPES: Final = "offline_access accounting.contacts accounting.settings.read"
 READ_SCOPES: Final = "offline_access accounting.contacts.read accounting.settings.read"
@@ -37,7 +37,7 @@ class BrowserSignIn:
 
     def __init__(
         self,
-        callback: Callback,
+        callback: CallbackServer,
         *,
         url: str,
         client_id: str,
@@ -75,11 +75,11 @@ class BrowserSignIn:
         address, and when its page can't be reached. An attempt that was begun has to be closed.
         """
         state, verifier = _random(), _random()
-        callback = await Callback.listen(port, state)
+        callback = await CallbackServer.listen(port, state)
         try:
             # In a thread, as it waits for a server, and takes a tenth of a second to load.
-            asked = {"client_id": client_id, "scope": scope, "redirect_uri": callback.redirect_uri}
-            url = await asyncio.to_thread(_prepare, login_url, transport, state, verifier, asked)
+            params = {"client_id": client_id, "scope": scope, "redirect_uri": callback.redirect_uri}
+            url = await asyncio.to_thread(_prepare, login_url, transport, state, verifier, params)
         except BaseException:
             await callback.aclose()
             raise
@@ -107,23 +107,23 @@ class BrowserSignIn:
         pasted = Secret("".join(address.strip(_AROUND).split()))
         del address
         query = Secret((pasted.partition("?")[2] or pasted).partition("#")[0])
-        if not self._callback.give(query):
+        if not self._callback.submit(query):
             raise SignInError(
                 "This isn't the address that the browser ended at after this sign-in.",
                 f"Copy it whole from the browser's address bar: it begins with {self.redirect_uri}?",
             )
 
-    async def tokens(self) -> Granted:
+    async def tokens(self) -> TokenGrant:
         """Wait for the person's answer and exchange it for tokens; once for each attempt.
 
         Raises `SignInError` when access was refused, when nobody finished in time and when the attempt is
         closed meanwhile; `OfflineError` and `RateLimitedError` for the exchange.
         """
-        answer = await self._answered()
+        result = await self._wait_for_callback()
         try:
-            if answer.error:
-                raise _refused(answer.error)
-            granted = await asyncio.to_thread(self._redeem, answer.code)
+            if result.error:
+                raise _refused(result.error)
+            granted = await asyncio.to_thread(self._exchange_code, result.code)
         finally:
             await self._callback.aclose()
         if self._is_closed:
@@ -136,25 +136,25 @@ class BrowserSignIn:
         self._is_closed = True
         await self._callback.aclose()
 
-    async def _answered(self) -> CallbackResult:
+    async def _wait_for_callback(self) -> CallbackResult:
         try:
             async with asyncio.timeout_at(self._deadline):
-                answer = await self._callback.answer()
+                result = await self._callback.result()
         except TimeoutError:
             await self._callback.aclose()
             raise SignInError(
-                f"Nobody finished signing in within {_spelled(self._seconds)}.",
+                f"Nobody finished signing in within {_format_duration(self._seconds)}.",
                 f"{_NOTHING_CHANGED} Try again. If the browser showed an error about the client id or the "
                 f"redirect address: {_what_to_check(self.redirect_uri)}",
             ) from None
-        if answer is None:
+        if result is None:
             raise _cancelled()
-        return answer
+        return result
 
-    def _redeem(self, code: Secret) -> Granted:
-        from tui.xero.auth.token_endpoint import redeem  # noqa: PLC0415 - loads httpx: in this thread, not before
+    def _exchange_code(self, code: Secret) -> TokenGrant:
+        from tui.xero.auth.token_endpoint import exchange_code  # noqa: PLC0415 - loads httpx: in this thread, not before
 
-        return redeem(
+        return exchange_code(
             self._identity_url,
             client_id=self._client_id,
             code=code,
@@ -169,17 +169,17 @@ def _prepare(
     transport: httpx.BaseTransport | None,
     state: Secret,
     verifier: Secret,
-    asked: Mapping[str, str],
+    params: Mapping[str, str],
 ) -> str:
     """Build the address to open, and see that Xero takes it. Raises `SignInError`."""
     from tui.xero.auth.authorize import authorize_url, is_refused  # noqa: PLC0415 - as for `redeem`
 
-    url = partial(authorize_url, login_url, verifier=verifier, **asked)
+    url = partial(authorize_url, login_url, verifier=verifier, **params)
     # With a state of its own: the real one goes nowhere before the person opens the address.
     if is_refused(url(state=_random()), transport):
         raise SignInError(
             "Xero doesn't accept the client id or the redirect address.",
-            f"{_NOTHING_CHANGED} {_what_to_check(asked['redirect_uri'])}",
+            f"{_NOTHING_CHANGED} {_what_to_check(params['redirect_uri'])}",
         )
     return url(state=state)
 
@@ -211,6 +211,6 @@ def _cancelled() -> SignInError:
     return SignInError("The sign-in was cancelled.", _NOTHING_CHANGED)
 
 
-def _spelled(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes} minutes" if minutes > 1 else f"{seconds:g} seconds"

@@ -23,11 +23,11 @@ from tui.net.response_limit import TooLargeError, limit
 from tui.system.log import logger
 from tui.xero.auth import oauth_errors
 from tui.xero.auth.tokens import Secret, Tokens
-from tui.xero.dates import date_of
+from tui.xero.dates import response_date
 from tui.xero.http_client import HEADERS, TIMEOUT
 
 if TYPE_CHECKING:
-    from tui.xero.auth.oauth_errors import Meaning
+    from tui.xero.auth.oauth_errors import ErrorMapping
 
 _SERVICE: Final = "Xero's sign-in service"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -37,7 +37,7 @@ _LONGEST_LIFE: Final = 31_536_000.0
 _DATE_STEP: Final = timedelta(seconds=1)
 
 
-class Granted(Struct, frozen=True):
+class TokenGrant(Struct, frozen=True):
     """What a new sign-in has brought.
 
     `clock_ahead` is how far this machine's clock is ahead of Xero's, at least (behind, when negative); zero
@@ -49,7 +49,7 @@ class Granted(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Exchange:
+class _TokenRequest:
     """What is sent. A `secret` is shown in the manner of Basic (RFC 6749, section 2.3.1)."""
 
     url: str
@@ -58,30 +58,30 @@ class _Exchange:
     secret: str = field(default="", repr=False)
 
 
-class _Answer(Struct, frozen=True):
+class _TimedResponse(Struct, frozen=True):
     response: httpx.Response
     sent_at: datetime
     received_at: datetime
 
 
-class _Grant(msgspec.Struct, frozen=True):
+class _TokenResponse(msgspec.Struct, frozen=True):
     access_token: Annotated[str, msgspec.Meta(min_length=1)]
     expires_in: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_LIFE)]
     refresh_token: str = ""
     scope: str = ""
 
 
-def renew(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> Tokens:
+def refresh_tokens(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> Tokens:
     """Fetch new tokens for a sign-in; blocks for as long as the service takes.
 
     Raises `ReconnectError` when the sign-in has ended, `RateLimitedError`, and `OfflineError` for all
     else: what needed the token was certainly not sent, and Xero lets a lost exchange be repeated.
     """
-    meaning = oauth_errors.CUSTOM_RENEWAL if tokens.client_secret else oauth_errors.RENEWAL
-    return _granted(_renewal(identity_url, tokens), tokens, meaning, transport).tokens
+    mapping = oauth_errors.CUSTOM_REFRESH_ERRORS if tokens.client_secret else oauth_errors.REFRESH_ERRORS
+    return _request_tokens(_renewal(identity_url, tokens), tokens, mapping, transport).tokens
 
 
-def redeem(
+def exchange_code(
     identity_url: str,
     *,
     client_id: str,
@@ -89,13 +89,13 @@ def redeem(
     redirect_uri: str,
     verifier: str,
     transport: httpx.BaseTransport | None = None,
-) -> Granted:
+) -> TokenGrant:
     """Exchange the code of a sign-in in the browser, which lives five minutes, for tokens; blocks.
 
     Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
     """
     code, verifier = Secret(code), Secret(verifier)
-    sent = _Exchange(
+    request = _TokenRequest(
         _token_url(identity_url),
         prepare_token_request(
             "authorization_code",
@@ -105,7 +105,9 @@ def redeem(
             code_verifier=verifier,
         ),
     )
-    granted = _granted(sent, Tokens.of_refresh_token("", client_id), oauth_errors.REDEMPTION, transport)
+    granted = _request_tokens(
+        request, Tokens.from_refresh_token("", client_id), oauth_errors.CODE_EXCHANGE_ERRORS, transport
+    )
     if not granted.tokens.refresh_token:
         raise SignInError("Xero gave a sign-in that doesn't last.", "Sign in once more.")
     return granted
@@ -118,7 +120,7 @@ def custom_connection(
     client_secret: str,
     scope: str,
     transport: httpx.BaseTransport | None = None,
-) -> Granted:
+) -> TokenGrant:
     """Sign in to the one organisation of a custom connection; blocks.
 
     Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
@@ -126,8 +128,10 @@ def custom_connection(
     client_secret = Secret(client_secret)
     # Client credentials never bring a refresh token: services refuse to be asked for one.
     wanted = " ".join(one for one in scope.split() if one != "offline_access")
-    asked = replace(Tokens.of_refresh_token("", client_id), client_secret=client_secret, scope=wanted)
-    return _granted(_renewal(identity_url, asked), asked, oauth_errors.CUSTOM, transport)
+    requested = replace(Tokens.from_refresh_token("", client_id), client_secret=client_secret, scope=wanted)
+    return _request_tokens(
+        _renewal(identity_url, requested), requested, oauth_errors.CUSTOM_CONNECTION_ERRORS, transport
+    )
 
 
 def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> None:
@@ -140,100 +144,104 @@ def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | N
     answer = _post(_revocation(identity_url, tokens), transport, oauth_errors.TRY_AGAIN)
     if isinstance(answer, OfflineError):
         raise answer
-    if not answer.response.is_success and not oauth_errors.says_ended(answer.response):
-        raise oauth_errors.trouble(answer.response, oauth_errors.TRY_AGAIN)
+    if not answer.response.is_success and not oauth_errors.is_token_ended(answer.response):
+        raise oauth_errors.service_error(answer.response, oauth_errors.TRY_AGAIN)
 
 
 def _token_url(identity_url: str) -> str:
     return f"{identity_url.rstrip('/')}/connect/token"
 
 
-def _renewal(identity_url: str, tokens: Tokens) -> _Exchange:
+def _renewal(identity_url: str, tokens: Tokens) -> _TokenRequest:
     url = _token_url(identity_url)
     if tokens.client_secret:
         body = prepare_token_request("client_credentials", scope=tokens.scope)
-        return _Exchange(url, body, tokens.client_id, tokens.client_secret)
+        return _TokenRequest(url, body, tokens.client_id, tokens.client_secret)
     body = prepare_token_request(
         "refresh_token", client_id=tokens.client_id, refresh_token=tokens.refresh_token
     )
-    return _Exchange(url, body)
+    return _TokenRequest(url, body)
 
 
-def _revocation(identity_url: str, tokens: Tokens) -> _Exchange:
+def _revocation(identity_url: str, tokens: Tokens) -> _TokenRequest:
     url = f"{identity_url.rstrip('/')}/connect/revocation"
     token = tokens.refresh_token or tokens.access_token
     hint = "refresh_token" if tokens.refresh_token else "access_token"
     if tokens.client_secret:
         body, _ = prepare_revoke_token_request(token, hint)
-        return _Exchange(url, body, tokens.client_id, tokens.client_secret)
+        return _TokenRequest(url, body, tokens.client_id, tokens.client_secret)
     body, _ = prepare_revoke_token_request(token, hint, urlencode({"client_id": tokens.client_id}))
-    return _Exchange(url, body)
+    return _TokenRequest(url, body)
 
 
-def _granted(
-    sent: _Exchange, asked: Tokens, meaning: Meaning, transport: httpx.BaseTransport | None
-) -> Granted:
-    answer = _post(sent, transport, meaning.after_trouble)
+def _request_tokens(
+    request: _TokenRequest, requested: Tokens, mapping: ErrorMapping, transport: httpx.BaseTransport | None
+) -> TokenGrant:
+    answer = _post(request, transport, mapping.fallback_next_step)
     # Raised here and not where it was met: no traceback leads back to a request that carries a token.
     if isinstance(answer, OfflineError):
         raise answer
     if answer.response.status_code != HTTPStatus.OK:
-        raise oauth_errors.refusal(answer.response, meaning)
-    tokens = _read(answer, asked)
+        raise oauth_errors.error_for(answer.response, mapping)
+    tokens = _parse_tokens(answer, requested)
     if tokens is None:
-        raise OfflineError("Xero's sign-in service gave an answer that made no sense.", meaning.after_trouble)
-    return Granted(tokens, _clock_ahead(answer))
+        raise OfflineError(
+            "Xero's sign-in service gave an answer that made no sense.", mapping.fallback_next_step
+        )
+    return TokenGrant(tokens, _clock_ahead(answer))
 
 
 def _post(
-    sent: _Exchange, transport: httpx.BaseTransport | None, after_trouble: str
-) -> _Answer | OfflineError:
-    auth = httpx.BasicAuth(quote(sent.client_id, ""), quote(sent.secret, "")) if sent.secret else None
+    request: _TokenRequest, transport: httpx.BaseTransport | None, next_step: str
+) -> _TimedResponse | OfflineError:
+    auth = (
+        httpx.BasicAuth(quote(request.client_id, ""), quote(request.secret, "")) if request.secret else None
+    )
     sent_at = datetime.now(UTC)
     try:
         with httpx.Client(
             headers=HEADERS,
             timeout=TIMEOUT,
             trust_env=False,
-            transport=transport or environment.transport(sent.url),
+            transport=transport or environment.transport(request.url),
             auth=auth,
         ) as client:
             client.event_hooks = {"response": [limit]}
-            response = client.post(sent.url, content=sent.body, headers=_FORM)
+            response = client.post(request.url, content=request.body, headers=_FORM)
     except NetworkSetupError as error:
         return error
     except TooLargeError:
-        return OfflineError(f"{_SERVICE} sent an answer that is far too large.", after_trouble)
+        return OfflineError(f"{_SERVICE} sent an answer that is far too large.", next_step)
     except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
         logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
-        unreachable = OfflineError(f"{_SERVICE} can't be reached.", after_trouble)
-        return environment.setup_problem(error, sent.url, _SERVICE) or unreachable
+        unreachable = OfflineError(f"{_SERVICE} can't be reached.", next_step)
+        return environment.setup_problem(error, request.url, _SERVICE) or unreachable
     if environment.is_proxy_password_wanted(response):
-        return environment.proxy_password_problem(sent.url)
-    return _Answer(response, sent_at, datetime.now(UTC))
+        return environment.proxy_password_problem(request.url)
+    return _TimedResponse(response, sent_at, datetime.now(UTC))
 
 
-def _read(answer: _Answer, asked: Tokens) -> Tokens | None:
+def _parse_tokens(answer: _TimedResponse, requested: Tokens) -> Tokens | None:
     try:
-        grant = lenient_json.decode(answer.response.content, _Grant)
+        grant = lenient_json.decode(answer.response.content, _TokenResponse)
     except lenient_json.UndecodableError:
         return None
     return Tokens(
         grant.access_token,
         # An answer without one leaves the old one in force (RFC 6749, section 6), and so with the scope.
-        grant.refresh_token or asked.refresh_token,
+        grant.refresh_token or requested.refresh_token,
         answer.received_at + timedelta(seconds=grant.expires_in),
-        asked.client_id,
-        asked.client_secret,
-        grant.scope or asked.scope,
+        requested.client_id,
+        requested.client_secret,
+        grant.scope or requested.scope,
     )
 
 
-def _clock_ahead(answer: _Answer) -> timedelta:
+def _clock_ahead(answer: _TimedResponse) -> timedelta:
     """Compare clocks: Xero's showed the header's second at some moment of the round trip."""
-    said = date_of(answer.response)
-    if said is None:
+    server_time = response_date(answer.response)
+    if server_time is None:
         return timedelta()
-    if answer.received_at < said:
-        return answer.received_at - said
-    return max(answer.sent_at - said - _DATE_STEP, timedelta())
+    if answer.received_at < server_time:
+        return answer.received_at - server_time
+    return max(answer.sent_at - server_time - _DATE_STEP, timedelta())

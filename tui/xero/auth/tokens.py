@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-_EARLY: Final = timedelta(minutes=2)
+_EXPIRY_MARGIN: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CONNECT: Final = "Connect to Xero; everything queued is kept."
@@ -62,16 +62,16 @@ class Tokens:
     scope: str = ""
 
     @classmethod
-    def of_refresh_token(cls, refresh_token: str, client_id: str) -> Tokens:
+    def from_refresh_token(cls, refresh_token: str, client_id: str) -> Tokens:
         """Start from a refresh token alone: the first call fetches an access token."""
         return cls("", refresh_token, _NEVER, client_id)
 
     @classmethod
-    def of_json(cls, content: bytes) -> Tokens:
+    def from_json(cls, content: bytes) -> Tokens:
         """Read what `to_json` wrote. Raises `ValueError`."""
         tokens = lenient_json.decode(content, cls)
         # Unknown, so that the next call fetches a new access token.
-        return replace(tokens, expires_at=timestamps.known(tokens.expires_at) or _NEVER)
+        return replace(tokens, expires_at=timestamps.valid_timestamp(tokens.expires_at) or _NEVER)
 
     def to_json(self) -> bytes:
         """Write all there is, secrets included: for a store alone."""
@@ -82,9 +82,9 @@ class Tokens:
         """Whether contacts may be changed; taken for granted where the scope isn't known."""
         return not self.scope or _WRITING in self.scope.split()
 
-    def last_beyond(self, moment: datetime) -> bool:
+    def is_valid_at(self, moment: datetime) -> bool:
         """Say whether the access token can be used at the moment, with time to spare."""
-        return bool(self.access_token) and self.expires_at - _EARLY > moment
+        return bool(self.access_token) and self.expires_at - _EXPIRY_MARGIN > moment
 
 
 class TokenStore(Protocol):
@@ -107,7 +107,7 @@ class TokenStore(Protocol):
         ...
 
 
-class TokenFile(TokenStore):
+class FileTokenStore(TokenStore):
     """A file that its owner alone can read."""
 
     def __init__(self, path: Path) -> None:
@@ -116,7 +116,7 @@ class TokenFile(TokenStore):
     def load(self) -> Tokens:
         """Read the file. Raises `ReconnectError` when it is missing or damaged."""
         try:
-            return Tokens.of_json(self._path.read_bytes())
+            return Tokens.from_json(self._path.read_bytes())
         except FileNotFoundError:
             problem = "You aren't signed in to Xero."
         except (OSError, ValueError):
@@ -145,11 +145,11 @@ class TokenFile(TokenStore):
             ) from error
 
 
-class _Unsaved(NamedTuple):
+class _UnsavedTokens(NamedTuple):
     """What a renewal brought while the store couldn't keep it, and what it was made from."""
 
-    spent: Tokens
-    fresh: Tokens
+    old: Tokens
+    new: Tokens
 
 
 class TokenSource:
@@ -171,9 +171,9 @@ class TokenSource:
         self._lock_file = lock_file
         self._identity_url = identity_url
         self._transport = transport
-        self._turn = asyncio.Lock()
+        self._task_lock = asyncio.Lock()
         self._tokens: Tokens | None = None
-        self._unsaved: _Unsaved | None = None
+        self._unsaved: _UnsavedTokens | None = None
 
     async def access_token(self, *, stale: str | None = None) -> str:
         """Return a token that lasts two minutes more; `stale` is one that was met with a 401.
@@ -182,27 +182,27 @@ class TokenSource:
         `OfflineError` for whatever else stood in the way, a full disk included: what needed the token
         was certainly not sent.
         """
-        async with self._turn:
+        async with self._task_lock:
             tokens = self._tokens
-            if tokens is None or not _is_good(tokens, stale):
+            if tokens is None or not _is_usable(tokens, stale):
                 # A thread, as it waits for a lock, a disk and a server; and once begun, a refresh is
                 # finished even if nobody wants it any more: its answer can't be asked for twice.
-                tokens = await asyncio.to_thread(self._renew, stale)
+                tokens = await asyncio.to_thread(self._refresh, stale)
                 self._tokens = tokens
             return Secret(tokens.access_token)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Read the store again before the next call: another sign-in may have been kept there since."""
         self._tokens = None
 
-    async def keep(self, tokens: Tokens) -> None:
+    async def replace_tokens(self, tokens: Tokens) -> None:
         """Put a new sign-in in the place of the one that is kept.
 
         Past the store, a refresh under way would put the old one back. Raises `StoreError`, and
         `OfflineError` while another process holds the sign-in for too long.
         """
-        async with self._turn:
-            await asyncio.to_thread(self._keep, tokens)
+        async with self._task_lock:
+            await asyncio.to_thread(self._replace_tokens, tokens)
             self._tokens = tokens
 
     async def revoke(self) -> None:
@@ -211,28 +211,28 @@ class TokenSource:
         Raises `OfflineError` and `RateLimitedError`, after which the tokens are kept, and `StoreError` when
         they can't be removed.
         """
-        async with self._turn:
+        async with self._task_lock:
             await asyncio.to_thread(self._revoke)
             self._tokens = None
 
-    def _renew(self, stale: str | None) -> Tokens:
-        with self._alone():
+    def _refresh(self, stale: str | None) -> Tokens:
+        with self._process_lock():
             tokens = self._load()
-            if _is_good(tokens, stale):
+            if _is_usable(tokens, stale):
                 return tokens  # another process was faster
-            from tui.xero.auth.token_endpoint import renew  # noqa: PLC0415 - loads httpx: here, not before
+            from tui.xero.auth.token_endpoint import refresh_tokens  # noqa: PLC0415 - loads httpx: here, not before
 
-            fresh = renew(self._identity_url, tokens, self._transport)
-            self._unsaved = _Unsaved(tokens, fresh)
-            self._save(fresh)
-            return fresh
+            new_tokens = refresh_tokens(self._identity_url, tokens, self._transport)
+            self._unsaved = _UnsavedTokens(tokens, new_tokens)
+            self._save(new_tokens)
+            return new_tokens
 
     def _load(self) -> Tokens:
         tokens = self._store.load()
         unsaved = self._unsaved
-        if unsaved is not None and unsaved.spent == tokens:
+        if unsaved is not None and unsaved.old == tokens:
             # To renew from these again would work for half an hour only: Xero has spent their refresh token.
-            tokens = unsaved.fresh
+            tokens = unsaved.new
             self._save(tokens)
         return tokens
 
@@ -240,15 +240,15 @@ class TokenSource:
         try:
             self._store.save(tokens)
         except StoreError as error:
-            raise OfflineError(error.what, error.next_step) from error
+            raise OfflineError(error.message, error.next_step) from error
         self._unsaved = None
 
-    def _keep(self, tokens: Tokens) -> None:
-        with self._alone():
+    def _replace_tokens(self, tokens: Tokens) -> None:
+        with self._process_lock():
             self._store.save(tokens)
 
     def _revoke(self) -> None:
-        with self._alone():
+        with self._process_lock():
             try:
                 tokens = self._store.load()
             except ReconnectError:
@@ -260,7 +260,7 @@ class TokenSource:
             self._store.delete()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _process_lock(self) -> Iterator[None]:
         """Hold the lock for as long as the block lasts."""
         lock = FileLock(self._lock_file)
         try:
@@ -268,7 +268,7 @@ class TokenSource:
             is_held = lock.acquire(_LONGEST_WAIT)
         except CannotLockError as error:
             # In one sentence, as commands say themselves what to do about being offline.
-            raise OfflineError(f"{error.what} {error.next_step}") from error
+            raise OfflineError(f"{error.message} {error.next_step}") from error
         except OSError as error:
             raise OfflineError(
                 f"The sign-in to Xero can't be used: {error.strerror}.",
@@ -284,5 +284,5 @@ class TokenSource:
             lock.release()
 
 
-def _is_good(tokens: Tokens, stale: str | None) -> bool:
-    return tokens.access_token != stale and tokens.last_beyond(datetime.now(UTC))
+def _is_usable(tokens: Tokens, stale: str | None) -> bool:
+    return tokens.access_token != stale and tokens.is_valid_at(datetime.now(UTC))
