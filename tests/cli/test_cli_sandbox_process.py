@@ -30,8 +30,8 @@ import json, signal, sys
 from pathlib import Path
 # Under nohup it would be ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from tui.cli.sandbox_process import Practice
-practice = Practice(Path(sys.argv[1]), contacts=20, cycle=45, fresh=False)
+from tui.cli.sandbox_process import SandboxProcess
+practice = SandboxProcess(Path(sys.argv[1]), contacts=20, cycle=45, fresh=False)
 print(json.dumps([practice._process.pid, practice.urls["api"]]), flush=True)
 sys.stdin.read()
 """

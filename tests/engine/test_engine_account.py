@@ -158,7 +158,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
 async def test_a_keychain_that_waits_is_told_of_and_waited_for(
     practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 0.1)
+    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 0.1)
     account = XeroAccount(replace(settings, xero=replace(settings.xero, token_store="keychain")), paths)
     with keychain_in(paths.data / "keychain.json") as keychain:
         said: list[bool] = []
@@ -255,7 +255,7 @@ async def test_what_is_connected_is_known_without_reading_a_store(
     def refuse(*_: object) -> None:
         pytest.fail("a store was read")
 
-    monkeypatch.setattr("tui.engine.accounts.account.peek", refuse)
+    monkeypatch.setattr("tui.engine.accounts.account.read_summary", refuse)
     tenant_ids = [one.tenant_id for one in practice.organisations]
     assert [one.tenant_id for one in account.connected] == tenant_ids
     assert [one.organisation.tenant_id for one in account.organisations()] == tenant_ids
@@ -266,7 +266,9 @@ async def test_stores_are_read_beside_the_event_loop(
     account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: set[int] = set()
-    monkeypatch.setattr("tui.engine.accounts.account.peek", lambda *_: threads.add(threading.get_ident()))
+    monkeypatch.setattr(
+        "tui.engine.accounts.account.read_summary", lambda *_: threads.add(threading.get_ident())
+    )
     assert all(one.is_counted for one in await account.organisations_with_counts())
     assert len(threads) == 1
     assert threading.get_ident() not in threads

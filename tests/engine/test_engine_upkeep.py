@@ -82,7 +82,7 @@ async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
 
-    monkeypatch.setattr("tui.store.maintenance.backup.copy_journal", full)
+    monkeypatch.setattr("tui.store.maintenance.backup.copy_change_log", full)
     with pytest.raises(StoreError, match=r"\(database or disk is full\)\. The journal itself is fine"):
         await store.back_up(START)
 

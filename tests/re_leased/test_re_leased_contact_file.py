@@ -371,10 +371,10 @@ def test_a_file_is_as_old_as_its_last_change_or_older(file: Path) -> None:
     put(file, "Name\nAda\n")
     assert read(file, status=ACTIVE)[0].exported_at == CHANGED
     earlier = CHANGED - timedelta(days=3)
-    assert read(file, status=ACTIVE, dated=earlier)[0].exported_at == earlier
+    assert read(file, status=ACTIVE, exported_at=earlier)[0].exported_at == earlier
     for later in (CHANGED + timedelta(seconds=1), NOW + timedelta(seconds=1)):
         with pytest.raises(ContactFileError):
-            read(file, status=ACTIVE, dated=later)
+            read(file, status=ACTIVE, exported_at=later)
 
 
 def test_a_file_out_of_the_future_needs_a_date(file: Path) -> None:
@@ -383,7 +383,7 @@ def test_a_file_out_of_the_future_needs_a_date(file: Path) -> None:
     os.utime(file, (ahead, ahead))
     with pytest.raises(ContactFileError, match="in the future"):
         read(file, status=ACTIVE)
-    assert read(file, status=ACTIVE, dated=CHANGED)[0].exported_at == CHANGED
+    assert read(file, status=ACTIVE, exported_at=CHANGED)[0].exported_at == CHANGED
 
 
 def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None:
@@ -450,8 +450,8 @@ def test_a_wrong_file_is_refused_where_it_is_wrong(file: Path, content: bytes, w
         ("Name,Status\n1,Active\n", {"status": ARCHIVED}, FileProblem.STATUS, ()),
         (b"Name\n\xff\n", {"encoding": "utf-8"}, FileProblem.ENCODING, ()),
         ("Name\n1\n", {"encoding": "no-such"}, FileProblem.ENCODING, ()),
-        ("Name\n1\n", {"dated": NOW + timedelta(days=1)}, FileProblem.DATE, ()),
-        ("Name\n1\n", {"dated": CHANGED + timedelta(days=1)}, FileProblem.DATE, ()),
+        ("Name\n1\n", {"exported_at": NOW + timedelta(days=1)}, FileProblem.DATE, ()),
+        ("Name\n1\n", {"exported_at": CHANGED + timedelta(days=1)}, FileProblem.DATE, ()),
         ("", {}, None, ()),
     ],
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _news_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.screens.search_controller.NEWS_INTERVAL", 0)
+    monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 0)
 
 
 def in_order(known: dict[str, Contact]) -> dict[str, Contact]:
@@ -236,7 +236,7 @@ async def test_what_is_found_once_is_updated_at_most_about_twice_a_second(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A read of many pages costs no search for each of them."""
-    monkeypatch.setattr("tui.screens.search_controller.NEWS_INTERVAL", 3600)
+    monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
     async with running(backend) as person:
         person.main._last_update_at = float("-inf")
         for number in range(20):

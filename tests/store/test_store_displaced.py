@@ -232,7 +232,7 @@ async def test_a_disk_that_cannot_take_it_is_tried_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.maintenance.displaced.take_place", full)
+        patch.setattr("tui.store.maintenance.displaced.install_replacement", full)
         with pytest.raises(StoreError, match="No space left"):
             opened.restore_files(NOON, holder)
     opened.restore_files(NOON, holder)

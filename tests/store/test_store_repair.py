@@ -116,7 +116,7 @@ async def test_a_repair_cut_short_is_finished_at_the_next_start(
     before = stands(folder)
     spoil(file, "contacts")
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.maintenance.repair.take_place", lambda _: None)
+        patch.setattr("tui.store.maintenance.repair.install_replacement", lambda _: None)
         repair(file, minutes(3))
     assert replacement_path(file).exists()
     assert stands(folder) == before

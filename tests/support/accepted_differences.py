@@ -45,7 +45,7 @@ def _describe_stubs(schemas: Schemas) -> None:
     """Let groups, notes, phones and addresses carry a judgement, as contacts do, and 400s whole elements.
 
     The file's examples show `HasValidationErrors` in groups and `ValidationErrors` in notes, and in a
-    400 the element as it was sent; its `Element` knows identifiers and errors only.
+    400 the element as it was sent; its `ContactWriteResult` knows identifiers and errors only.
     """
     for name in ("ContactGroup", "HistoryRecord"):
         schemas[name]["properties"] |= _JUDGEMENT

@@ -126,7 +126,7 @@ def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> Non
 @pytest.fixture
 def prompt(system: FileKeychain, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Let the keychain wait for a prompt; it is set in the end."""
-    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 0.02)
+    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 0.02)
     system.prompt = threading.Event()
     yield system.prompt
     system.prompt.set()
@@ -149,7 +149,7 @@ def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
         assert waiting.value.is_waiting
     assert len(asked) == 1
     prompt.set()
-    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 60)
+    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)
     keychain.save(TOKENS)
     assert keychain.load() == TOKENS
 
@@ -171,7 +171,7 @@ async def test_a_token_source_waits_without_losing_what_was_renewed(
         with pytest.raises(OfflineError, match="look for its prompt"):
             await tokens.access_token()
     prompt.set()
-    monkeypatch.setattr("tui.xero.auth.keychain._PATIENCE", 60)
+    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)
     assert await tokens.access_token() == "a"
     assert keychain.load().refresh_token == "r-1"
 
@@ -184,7 +184,7 @@ from tui.xero.auth import keychain
 FileKeychain.prompt = threading.Event()
 
 async def ask():
-    waiting = asyncio.create_task(asyncio.to_thread(keychain.Keychain(Path("."), "c").load))
+    waiting = asyncio.create_task(asyncio.to_thread(keychain.KeychainTokenStore(Path("."), "c").load))
     await asyncio.sleep(0)
     waiting.cancel()
 

@@ -70,11 +70,11 @@ class _StrictHandler(BaseHTTPRequestHandler):
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from tui.xero.auth.keychain import Keychain
-from tui.xero.auth.tokens import TokenFile, TokenSource
+from tui.xero.auth.keychain import KeychainTokenStore
+from tui.xero.auth.tokens import FileTokenStore, TokenSource
 
 async def main(kind, folder, identity_url, calls):
-    store = Keychain(folder, "client") if kind == "keychain" else TokenFile(folder / "tokens.json")
+    store = KeychainTokenStore(folder, "client") if kind == "keychain" else FileTokenStore(folder / "tokens.json")
     tokens = TokenSource(store, folder / "tokens.lock", identity_url=identity_url)
     print("ready", flush=True)
     sys.stdin.readline()

@@ -29,7 +29,7 @@ class ActionSpec:
     changes Xero: refused, and not offered, in read-only mode. `signs_out` marks what ends a sign-in: the same
     with `--read-only`, while a connection that is read-only can be ended. `footer` is Textual's
     `Binding.show`: key bars name what their screens offer.
-    `own` says that a widget binds the keys itself.
+    `bound_by_widget` says that a widget binds the keys itself.
     """
 
     id: str

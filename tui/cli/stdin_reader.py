@@ -15,7 +15,7 @@ _MOST: Final = 65_536
 
 @contextmanager
 def pasted_lines(on_line: Callable[[str], None], terminal: int = 0) -> Iterator[None]:
-    """Call `take` with each line that is typed or pasted into the terminal while the block lasts.
+    """Call `on_line` with each line that is typed or pasted into the terminal while the block lasts.
 
     A terminal hands out whole lines, so that nothing here ever waits for the rest of one.
     """

@@ -40,7 +40,7 @@ def utc_now() -> datetime:
 class _CandidateTime(Struct):
     """Answers in a row that agree on a time other than the known one.
 
-    `earliest` and `latest` bound what Xero's clock showed when `elapsed` was 0; `answers` counts them.
+    `earliest` and `latest` bound what Xero's clock showed when `elapsed` was 0; `replies` counts them.
     """
 
     earliest: datetime

@@ -273,7 +273,7 @@ def _encode_status(status: ReLeasedStatus) -> str:
 
 
 def _decode_status(stored: str | None) -> dict[str, Any]:
-    """Read what `_write_shown` wrote; nothing where it can't be read."""
+    """Read what `_encode_status` wrote; nothing where it can't be read."""
     try:
         stored_status = lenient_json.decode((stored or "").encode("utf-8", "replace"), _StoredStatus)
     except lenient_json.UndecodableError:

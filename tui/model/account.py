@@ -38,7 +38,7 @@ class ConnectRequest:
 class ConnectResult(Struct, frozen=True):
     """What a sign-in has brought.
 
-    `kept_in` names where its tokens lie, in words. `clock_ahead` is how far this machine's clock is ahead
+    `token_storage` names where its tokens lie, in words. `clock_ahead` is how far this machine's clock is ahead
     of Xero's; times shown here are wrong by as much.
     """
 
@@ -50,8 +50,8 @@ class ConnectResult(Struct, frozen=True):
 class OrganisationSummary(Struct, frozen=True):
     """An organisation in the switcher.
 
-    `pending` counts the changes that Re-Leased has yet to pick up, `unfinished` those that Xero hasn't
-    confirmed (hand-offs included); both None where the organisation was never opened here. `is_gone` says
+    `pending` counts the changes that Re-Leased has yet to pick up, `not_in_xero` those that Xero hasn't
+    confirmed (hand-offs included); both None where the organisation was never opened here. `is_removed` says
     that Xero, when last asked, no longer listed it for its sign-in. Nothing is counted before `is_counted`.
     """
 

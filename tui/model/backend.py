@@ -44,7 +44,7 @@ class TimelineEntry(Struct, frozen=True):
 
 
 class ContactDetails(Struct, frozen=True):
-    """One contact with the changes made to it, newest first; `tenants` are its groups marked as such."""
+    """One contact with the changes made to it, newest first; `tenant_groups` are its groups marked as such."""
 
     contact: Contact
     changes: tuple[ChangeView, ...]
@@ -55,7 +55,7 @@ class ContactDetails(Struct, frozen=True):
 class ManualRestore(Struct, frozen=True):
     """A restore that waits for a person in Xero.
 
-    `may_fail` says why Xero will refuse the press, as far as the local copy can tell; mostly empty.
+    `expected_refusal` says why Xero will refuse the press, as far as the local copy can tell; mostly empty.
     """
 
     change: Change
@@ -239,7 +239,7 @@ class Backend(Protocol):
     ) -> RecordedMatches:
         """Record what the file proves, durable when this returns; doing it again changes nothing.
 
-        `choices` settle ambiguous lines, as for `model.comparison.resolve`; those without one are left out.
+        `choices` settle ambiguous lines, as for `model.comparison.resolve_ambiguous`; those without one are left out.
         """
         ...
 

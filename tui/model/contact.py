@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ContactStatus(StrEnum):
     """The statuses Xero's OpenAPI (v16.1) knows; only the first two can be reached from here.
 
-    `GONE` is this program's own mark for a contact that Xero no longer knows: never sent, never received.
+    `DELETED` is this program's own mark for a contact that Xero no longer knows: never sent, never received.
     """
 
     ACTIVE = "ACTIVE"

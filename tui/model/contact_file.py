@@ -28,7 +28,7 @@ class FileProblem(StrEnum):
 class ContactFileError(ReshelveError):
     """A file that can't be used; names the line where there is one. Nothing has been changed.
 
-    `trouble` is what a person could say to make it usable, None where there is nothing; `columns` are the
+    `problem` is what a person could say to make it usable, None where there is nothing; `columns` are the
     names in the file's first line, where one of them could be chosen.
     """
 
@@ -65,7 +65,7 @@ def parse_datetime(text: str) -> datetime:
 class FileOptions(Struct, frozen=True):
     """What a person says about a file; what is left out is found in it.
 
-    `status` goes for the whole file. `dated` is when it was exported; without it, the file's last change
+    `status` goes for the whole file. `exported_at` is when it was exported; without it, the file's last change
     counts. Columns are named as in the file's first line, capitals and spaces aside.
     """
 

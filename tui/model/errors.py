@@ -13,7 +13,7 @@ def as_sentence(text: str) -> str:
 class ReshelveError(Exception):
     """Something that a person has to be told.
 
-    `what` is a sentence, `next_step` says what to do about it, `retryable` whether the same attempt can
+    `message` is a sentence, `next_step` says what to do about it, `retryable` whether the same attempt can
     succeed later by itself. `action` is the id of the action that helps, empty where there is none: a
     screen names its key as it is now, which nothing below the screens knows.
     """
@@ -28,7 +28,7 @@ class ReshelveError(Exception):
 
     @property
     def sentence(self) -> str:
-        """`what` with a full stop, for where a sentence follows: the words of others often have none."""
+        """`message` with a full stop, for where a sentence follows: the words of others often have none."""
         return as_sentence(self.message)
 
 
@@ -165,7 +165,7 @@ class NoKeychainError(SignInError):
 
 
 class RejectedError(XeroError):
-    """Xero read the call and refused it as a whole, in the words of `what`.
+    """Xero read the call and refused it as a whole, in the words of `message`.
 
     `status` is the HTTP status: an empty 404 is how Xero answers an id that it never issued.
     """

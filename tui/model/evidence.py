@@ -119,8 +119,8 @@ class SyncKnowledge(Struct, frozen=True):
     """What is known of the syncs of one organisation's company as a whole.
 
     With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
-    without one, `window` lets *expected* follow from the clock. `told` are the syncs that somebody said
-    ended without error, by their start. `stalled_since` and `cleared_at` are as in `CompanyStatus`.
+    without one, `window` lets *expected* follow from the clock. `reported` are the syncs that somebody said
+    ended without error, by their start. `stalled_since` and `recovered_at` are as in `CompanyStatus`.
     """
 
     window: NightlyWindow | None = None
@@ -163,7 +163,7 @@ def apply_evidence(
 
     A sync finds the contact as the last change that was confirmed before it began left it, and so does a
     person who looks: evidence is for that change alone, and one reversed meanwhile isn't said to be seen.
-    `tellings` come in the order of telling.
+    `reports` come in the order of telling.
     """
     unlinked_at, relinked_at = _link_times(confirmed, reports)
     following = [change.confirmed_at for change in confirmed[1:]]

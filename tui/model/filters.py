@@ -201,7 +201,7 @@ Condition = (
 
 
 class Filter(Struct, frozen=True):
-    """A condition that contacts must meet, or must be known not to; `Nothing` is met neither way."""
+    """A condition that contacts must meet, or must be known not to; `NoMatchCondition` is met neither way."""
 
     condition: Condition
     is_negated: bool = False

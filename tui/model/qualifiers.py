@@ -61,14 +61,14 @@ _YEARS: Final = range(1900, 9999)
 
 
 class Value(Struct, frozen=True):
-    """What follows a qualifier's colon. `is_whole` says that it was put into quotation marks."""
+    """What follows a qualifier's colon. `is_quoted` says that it was put into quotation marks."""
 
     text: str
     is_quoted: bool = False
 
 
 class Qualifier(Struct, frozen=True):
-    """One qualifier. `possible` shows what may follow: all of it where `is_listed`, else examples.
+    """One qualifier. `values` shows what may follow: all of it where `is_listed`, else examples.
 
     `read` returns None for what it doesn't understand; `is_half` says whether more letters could help.
     """

@@ -155,7 +155,7 @@ class IssueKind(StrEnum):
 class QueryIssue(Struct, frozen=True):
     """A remark about a part of the text, from `start` to before `stop`.
 
-    `qualifier` is the one that was meant, if any is known; `nearest` what was probably meant, complete.
+    `qualifier` is the one that was meant, if any is known; `suggestion` what was probably meant, complete.
     """
 
     kind: IssueKind
@@ -175,7 +175,7 @@ class QueryIssue(Struct, frozen=True):
 class Query:
     """A tab, folded words that must all be found in a contact and others that mustn't, and filters.
 
-    Without any of these it finds everything; with a filter that doesn't exist, nothing. `notes` say what of
+    Without any of these it finds everything; with a filter that doesn't exist, nothing. `issues` say what of
     the text wasn't understood, or isn't complete; they make no difference to what is found.
     """
 
@@ -187,7 +187,7 @@ class Query:
 
     @classmethod
     def parse(cls, tab: Tab, text: str, groups: Sequence[str] = (), *, is_complete: bool = False) -> Query:
-        """Read what stands in the search box. Any text can be read: see `notes`.
+        """Read what stands in the search box. Any text can be read: see `issues`.
 
         `groups` are the names of all contact groups, if they are known: others are then remarked upon.
         A qualifier at the end that may still be completed makes no difference, until `is_complete` says that

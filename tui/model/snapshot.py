@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionStatus(StrEnum):
-    """How the connection to Xero stands; `GONE` is a sign-in that no longer opens this organisation.
+    """How the connection to Xero stands; `REMOVED` is a sign-in that no longer opens this organisation.
 
     `UNEXPECTED` is an answer that isn't one: a refusal of the whole request, a gateway's page, or no sense.
     `KEYCHAIN` waits for the person to answer the prompt of the system's keychain.
@@ -42,9 +42,9 @@ class ConnectionStatus(StrEnum):
 class XeroStatus(Struct, frozen=True):
     """The connection to Xero in words and numbers.
 
-    `waiting_until` is when the next attempt is made; `detail` is a sentence for the person; calls left are
+    `retry_at` is when the next attempt is made; `detail` is a sentence for the person; calls left are
     what Xero's last answer said (None before the first). `minute_full_until` is when the next call fits
-    into Xero's minute, None unless some call waits for that. `silent_since` is when a call that has been
+    into Xero's minute, None unless some call waits for that. `no_reply_since` is when a call that has been
     without an answer for long was made, None unless there is one.
     """
 
@@ -61,7 +61,7 @@ class XeroStatus(Struct, frozen=True):
 class SyncProgress(Struct, frozen=True):
     """How far a full read of all contacts has come; `total` is None until Xero has said it.
 
-    `is_held` says that the person has put it off; it goes on from there.
+    `is_paused` says that the person has put it off; it goes on from there.
     """
 
     done: int
@@ -72,12 +72,12 @@ class SyncProgress(Struct, frozen=True):
 class ReLeasedStatus(Struct, frozen=True):
     """What is known of Re-Leased's syncs.
 
-    `has_feed` says whether evidence can be *read*, `is_asked` whether it was asked yet. `state` is one of
+    `has_feed` says whether evidence can be *read*, `is_polled` whether it was asked yet. `state` is one of
     the states of Re-Leased's Sync Overview as a feed tells it, or as somebody has told it at
-    `state_told_at`, else empty. `next_sync_at` is told by a feed, or the end of the nightly window that
+    `state_reported_at`, else empty. `next_sync_at` is told by a feed, or the end of the nightly window that
     is under way or comes next, which begins at `window_start_at`; `cycle_started_at` is the moment its
     countdown began. `problem` is why the feed couldn't be read. `told` is the newest that somebody told
-    of the company, `told_sync_since` the start of a sync of which nobody has told the end yet. `zone` is
+    of the company, `reported_sync_since` the start of a sync of which nobody has told the end yet. `zone` is
     the one the nightly window is in, None for this machine's; `zone_note` says why, where another was
     wanted.
     """
@@ -117,11 +117,11 @@ class ChangeView(Struct, frozen=True):
 class ChangeSummary(Struct, frozen=True):
     """The status pane: totals, and the newest few of each kind (never the whole journal).
 
-    `working` are queued, being sent or unclear, and all but the queued ones count in `sent_total`;
-    `waiting` are confirmed and pending, overdue or stalled; `settled` are those that Re-Leased was last
+    `in_progress` are queued, being sent or unclear, and all but the queued ones count in `sent_total`;
+    `pending` are confirmed and pending, overdue or stalled; `synced` are those that Re-Leased was last
     seen or told to have, or is expected to have, and those of contacts that its syncs leave out.
-    `waiting_total` counts what is overdue or stalled, too; `unseen_total` all that as well that is only
-    expected, or reported for the company as a whole. `settled_total` counts all that `settled` holds the
+    `pending_total` counts what is overdue or stalled, too; `unconfirmed_total` all that as well that is only
+    expected, or reported for the company as a whole. `synced_total` counts all that `synced` holds the
     newest of.
     """
 
@@ -151,7 +151,7 @@ class Snapshot(Struct, frozen=True):
 
     `unreadable` is how many contacts Xero sent that couldn't be read: they are missing from the rows, or
     shown as they were before.
-    `balances_read_at` is when all balances were last read; `disk_trouble` says why the local copy can't be
+    `balances_read_at` is when all balances were last read; `storage_problem` says why the local copy can't be
     written, or its journal backed up, empty when both can. `clock_ahead` is how far this machine's clock is
     ahead of Xero's, by which all moments here are; negative where it is behind. `rows_version` grows whenever
     a row may look different, `order_version` when rows may have come, gone or moved. `is_paused` says that

@@ -39,7 +39,7 @@ class ContactGroup(Struct, frozen=True):
 class TenancyWarnings(Struct, frozen=True):
     """What is to be kept in mind of tenancies before anything is archived.
 
-    `marked` are the names of the groups of tenants; `is_first` says that no archive was ever asked for here
+    `tenant_groups` are the names of the groups of tenants; `is_first_archive` says that no archive was ever asked for here
     in this organisation.
     """
 

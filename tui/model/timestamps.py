@@ -26,14 +26,14 @@ def valid_timestamp(moment: object) -> datetime | None:
 
 
 def from_milliseconds(value: object) -> datetime | None:
-    """Read whole milliseconds since 1970 as in `known`; None for anything that isn't such a number."""
+    """Read whole milliseconds since 1970 as in `valid_timestamp`; None for anything that isn't such a number."""
     if not isinstance(value, int) or not EARLIEST_MS <= value < LATEST_MS:
         return None
     return EPOCH + value * _MILLISECOND
 
 
 def from_iso_text(text: object) -> datetime | None:
-    """Read an ISO 8601 moment with its offset as in `known`; None for anything else."""
+    """Read an ISO 8601 moment with its offset as in `valid_timestamp`; None for anything else."""
     if not isinstance(text, str):
         return None
     try:

@@ -38,7 +38,7 @@ class BatchKind(StrEnum):
 
 
 class Batch(Struct, frozen=True):
-    """Changes that were asked for together; `of_batch` is the one that an undo or redo is about."""
+    """Changes that were asked for together; `target_batch_id` is the one that an undo or redo is about."""
 
     batch_id: str
     kind: BatchKind
@@ -65,7 +65,7 @@ class UndoOutcome(StrEnum):
 class UndoTarget(Struct, frozen=True):
     """One contact's part in a batch, with all that bears on taking it back.
 
-    `wanted` is the action that undoing (or redoing) comes down to. `chain` are the changes of the contact
+    `wanted_action` is the action that undoing (or redoing) comes down to. `chain` are the changes of the contact
     that follow from this wish, in order: the wish, what undo and redo have made of it, and those of later
     batches that were undone themselves. `others` are all the contact's other changes.
     """
@@ -100,7 +100,7 @@ class PlanLine(Struct, frozen=True):
 
 
 class UndoPlan(Struct, frozen=True):
-    """What undoing, or redoing, one batch will do; `of` is the batch, `kind` UNDO or REDO.
+    """What undoing, or redoing, one batch will do; `batch` is the batch, `kind` UNDO or REDO.
 
     `care` is what to keep in mind where contacts are archived by it.
     """

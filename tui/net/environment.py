@@ -222,7 +222,7 @@ def _ssl_context(cert_file: str, cert_dir: str) -> ssl.SSLContext:
 
 def _load_certificates(context: ssl.SSLContext, file: str) -> str:
     """Load a file of certificates; says why that doesn't work, and nothing if it does."""
-    if os.path.isdir(file):  # noqa: PTH112 - see `_certificates`
+    if os.path.isdir(file):  # noqa: PTH112 - see `_ssl_context`
         return "it is a folder"
     # Reading a pipe or a device might never end.
     if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - as above

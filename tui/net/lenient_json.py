@@ -95,7 +95,7 @@ def _fields(kind: type) -> tuple[tuple[str, str, Any, bool], ...]:
 
 
 def _decode_partial(raw: bytes | msgspec.Raw, kind: Any) -> Any:
-    """Decode one value, leaving out what can't be used within it. Raises one of `BROKEN`."""
+    """Decode one value, leaving out what can't be used within it. Raises one of `DECODE_ERRORS`."""
     with suppress(*DECODE_ERRORS):
         return _decode_strict(raw, kind)
     inner = next((part for part in _union_members(kind) if _is_container(part)), None)
@@ -134,7 +134,7 @@ def _is_container(kind: Any) -> bool:
 
 
 def repaired(content: bytes) -> bytes:
-    """Rewrite almost-JSON as JSON. Raises one of `BROKEN` where that can't be done.
+    """Rewrite almost-JSON as JSON. Raises one of `DECODE_ERRORS` where that can't be done.
 
     Text that isn't UTF-8 and halves of an emoji that was cut in two become replacement characters, `NaN`
     and `Infinity` become false, and whatever is nested too deeply becomes null. Content that it would take

@@ -22,7 +22,7 @@ _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class TooLargeError(httpx.HTTPError):
-    """The answer is larger than `MOST`; what was read of it is thrown away."""
+    """The answer is larger than `MAX_BYTES`; what was read of it is thrown away."""
 
     def __init__(self) -> None:
         super().__init__(f"the answer is larger than {MAX_BYTES} bytes")

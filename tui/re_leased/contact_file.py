@@ -32,7 +32,7 @@ _MOST_NAMED: Final = 5
 class ContactFile(Struct):
     """An open file: how it was understood, and its contacts, which can be read once.
 
-    `remarks` are the lines that were left out, as they are about no contact; known once all are read.
+    `skipped_lines` are the lines that were left out, as they are about no contact; known once all are read.
     """
 
     source: FileSource

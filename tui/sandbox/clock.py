@@ -12,7 +12,7 @@ _MILLISECONDS = 1000
 
 @dataclass(slots=True)
 class Clock:
-    """The clock of one practice server: this machine's, or ahead of it. `ahead_ms` can be negative."""
+    """The clock of one practice server: this machine's, or ahead of it. `offset_ms` can be negative."""
 
     offset_ms: int = 0
 

@@ -64,7 +64,7 @@ async def clear_requests(request: Request) -> Response:
 
 
 async def set_limits(request: Request) -> Response:
-    """`POST /practice/limits`: `minute`, `day`, `atOnce`, `appMinute`, `minuteSeconds`, `refill`.
+    """`POST /practice/limits`: `minute`, `format_day`, `atOnce`, `appMinute`, `minuteSeconds`, `refill`.
 
     All are optional. A minute of one second, say, tries a client out at sixty times the speed.
     """

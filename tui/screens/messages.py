@@ -31,7 +31,7 @@ class SnapshotChanged(Message, bubble=False):
 class SearchAnswered(Message, bubble=False):
     """A query was answered, in part or whole.
 
-    `keep` says that the cursor stays on its contact; `is_news` that nobody asked: the list has changed.
+    `keep` says that the cursor stays on its contact; `is_refresh` that nobody asked: the list has changed.
     """
 
     found: SearchResult

@@ -34,7 +34,7 @@ _STATUS_ACTIONS: Final = {
 class IngestResult(Struct, frozen=True):
     """What contacts did to the store; the flips as the journal now has them.
 
-    `gone` are the row ids, by contact id, of those that were marked as gone.
+    `deleted` are the row ids, by contact id, of those that were marked as gone.
     """
 
     upserted: UpsertResult
@@ -54,8 +54,8 @@ def ingest(
 ) -> IngestResult:
     """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero.
 
-    Changes that are `decided`, by id, are left alone: their move says what the contacts mean for them.
-    `gone` are the ids of contacts that Xero no longer knows; those that an answer lacked are `absent`, and
+    Changes that are `handled`, by id, are left alone: their move says what the contacts mean for them.
+    `deleted` are the ids of contacts that Xero no longer knows; those that an answer lacked are `missing`, and
     gone once a later answer lacks them, too.
     """
     upserted = upsert(connection, contacts, seen_at, is_full_sync=is_full_sync)

@@ -43,7 +43,7 @@ def read_summary(
 ) -> ReadOnlySummary | None:
     """Count the changes in an organisation's folder; None where there is no store that can be read.
 
-    Only what waits from later than `settled_up_to` counts as waiting; that may depend on what was told.
+    Only what waits from later than `synced_until` counts as waiting; that may depend on what was told.
     """
     file = folder / FILE_NAME
     try:

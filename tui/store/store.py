@@ -47,8 +47,8 @@ class StoreUpdate(Struct, frozen=True):
     """What a write changed.
 
     `rows_changed` counts the contacts whose line in the table may look different; `order_changed` says
-    that lines have come, gone or moved on some tab; `flips` are the changes that were created or confirmed
-    by what was seen in Xero; `moved` are those that took the moves asked for.
+    that lines have come, gone or moved on some tab; `detected` are the changes that were created or confirmed
+    by what was seen in Xero; `updated` are those that took the moves asked for.
     """
 
     rows_changed: int
@@ -102,9 +102,9 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
     ) -> StoreUpdate:
         """Store contacts as Xero told them at that time, and journal the statuses that flipped.
 
-        `is_full_read` says that they are a part of everything that is being read. Contacts that are `gone`,
+        `is_full_sync` says that they are a part of everything that is being read. Contacts that are `deleted`,
         by id, are marked, and what is open on them is refused; they are back when Xero tells of them again.
-        Those that an answer lacked are `absent`: a second answer that lacks them, some time later, makes
+        Those that an answer lacked are `missing`: a second answer that lacks them, some time later, makes
         them gone.
 
         Not safe from a loss of power until a later durable write: the pull then reads them again.
@@ -187,7 +187,7 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
 
         A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
         or a person have settled already stays as it is. `Transition.CONFIRM` without `confirmed_at` means
-        now. `gone` and `absent` are as for `apply`. Raises `IllegalTransitionError` for a move that the
+        now. `deleted` and `missing` are as for `apply`. Raises `IllegalTransitionError` for a move that the
         lifecycle doesn't have.
         """
         handled = frozenset(transition.change_id for transition in transitions)

@@ -47,7 +47,7 @@ _LOOKS_EVERY: Final = 0.02
 
 
 class CannotLockError(OSError):
-    """The drive can't lock files. `what` and `next_step` are sentences for the person."""
+    """The drive can't lock files. `message` and `next_step` are sentences for the person."""
 
     def __init__(self, folder: Path, reason: str) -> None:
         self.message = f"This drive can't lock files ({reason}). Nothing was changed."

@@ -72,7 +72,7 @@ class LingeringRows:
 
 
 def keep_lingering(rows: RowSource, previous: RowSource, spans: Iterable[range]) -> RowSource:
-    """Return `rows` with those contacts of `earlier` merged in that are in `spans` and no longer match.
+    """Return `rows` with those contacts of `previous` merged in that are in `spans` and no longer match.
 
     Each follows the contact it followed before. `spans` are the indexes that must not disappear.
     """

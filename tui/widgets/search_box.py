@@ -72,7 +72,7 @@ class _SearchInput(OrderedInput):
 class SearchBox(Horizontal):
     """A prompt, the words, and how many contacts have all of them.
 
-    Enter and Esc lead to the list that `leads_to` selects.
+    Enter and Esc lead to the list that `list_selector` selects.
     """
 
     DEFAULT_CSS = """

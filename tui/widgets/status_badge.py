@@ -20,7 +20,7 @@ SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 class StatusBadge(Struct, frozen=True):
     """A symbol and words. `style` is empty or the end of a theme variable: `$text-<style>`.
 
-    `moves` says that the symbol may be replaced by a frame of `SPINNER`.
+    `is_animated` says that the symbol may be replaced by a frame of `SPINNER`.
     """
 
     symbol: str = ""

@@ -82,7 +82,7 @@ class ApiTransport:
         """Make a call and return the answer, whatever its status.
 
         A 401 that is about the token is met with a new one and one more try; nothing else is tried again:
-        whoever calls knows best. Raises `OfflineError` when nothing was sent, `AnswerLostError` when no
+        whoever calls knows best. Raises `OfflineError` when nothing was sent, `ReplyLostError` when no
         answer came, and what `TokenSource.access_token` raises.
         """
         with self._reporting_slow_response():

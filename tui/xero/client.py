@@ -51,7 +51,7 @@ _T = TypeVar("_T")
 class XeroClient:
     """One organisation's contacts in Xero.
 
-    All methods raise `OfflineError` when the call never reached Xero, `AnswerLostError` when it may have,
+    All methods raise `OfflineError` when the call never reached Xero, `ReplyLostError` when it may have,
     `RateLimitedError`, `ReconnectError` and `RejectedError`. Nothing is tried again in here, save once
     after a 401 with a new token. Calls wait for their turn within Xero's limits, writes first.
     """

@@ -19,7 +19,7 @@ def response_date(response: httpx.Response) -> datetime | None:
 
 
 def parse_http_date(header: str) -> datetime | None:
-    """Read the text of such a header; None for a moment that isn't believed (`moments.known`)."""
+    """Read the text of such a header; None for a moment that isn't believed (`moments.valid_timestamp`)."""
     try:
         # Without a zone it could be any place's time, and isn't known.
         return timestamps.valid_timestamp(parsedate_to_datetime(header))

@@ -48,7 +48,7 @@ class MinuteWindow:
         self.in_flight = 0
 
     def delay(self, now: float, *, reserve: int = 0) -> float:
-        """Seconds until one more call fits, leaving `spare` free; infinite if only an answer helps."""
+        """Seconds until one more call fits, leaving `reserve` free; infinite if only an answer helps."""
         while self._answered and self._answered[0] <= now - self._seconds:
             self._answered.popleft()
         excess = len(self._answered) + self.in_flight + reserve + 1 - self._calls
@@ -63,7 +63,7 @@ class MinuteWindow:
         self.in_flight += 1
 
     def end(self, now: float, *, reached_xero: bool, remaining: int | None) -> None:
-        """Count a call that is over; `left` is what Xero says remains of this minute."""
+        """Count a call that is over; `remaining` is what Xero says remains of this minute."""
         self.in_flight -= 1
         if not reached_xero:
             return

@@ -31,8 +31,8 @@ class ContactsPage(Struct, frozen=True):
 
     `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
     that can't be read are left out of `contacts`, yet count in `item_count`; `unreadable_ids` names them,
-    by a mark made from the content where not even the id can be read. `is_counted` says that the answer
-    itself told how many contacts and pages there are, and `is_whole` that it is the page asked for, with all
+    by a mark made from the content where not even the id can be read. `has_pagination` says that the answer
+    itself told how many contacts and pages there are, and `is_complete` that it is the page asked for, with all
     that should be on it by that count.
     """
 
@@ -54,7 +54,7 @@ class ContactsPage(Struct, frozen=True):
 class LookupResult(Struct, frozen=True):
     """What asking for contacts by their ids brought.
 
-    `unknown` are the ids that Xero said it doesn't have when asked for each alone. `absent` are missing from
+    `unknown` are the ids that Xero said it doesn't have when asked for each alone. `missing` are missing from
     a complete and readable answer, which can be a mistake of the moment. Of ids that are in none of the
     three, nothing was learnt.
     """
@@ -67,7 +67,7 @@ class LookupResult(Struct, frozen=True):
 class ContactWriteResult(Struct, frozen=True):
     """What became of one contact in a bulk write.
 
-    `words` are Xero's own validation messages. `contact` is None for an error stub, and for an answer
+    `message` are Xero's own validation messages. `contact` is None for an error stub, and for an answer
     that makes no sense: only reading the contact again tells how it stands.
     """
 

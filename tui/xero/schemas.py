@@ -32,7 +32,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 def parse_json_date(text: str | None) -> datetime | None:
     """Read `/Date(1488391422280+0000)/`: milliseconds since 1970 in UTC, with or without the offset.
 
-    None for anything else, and for a moment that isn't believed (`moments.known`).
+    None for anything else, and for a moment that isn't believed (`moments.valid_timestamp`).
     """
     found = _DATE.fullmatch(text or "")
     return None if found is None else timestamps.from_milliseconds(int(found[1]))

@@ -35,7 +35,7 @@ async def simulate_restore(url: str) -> None:
     """Press Restore on a contact's page of the practice Xero, as the person would.
 
     Only on this machine: Xero's own pages are the person's to press. Raises `ValueError` for any other
-    host, `RejectedError` with the page's words when it refuses, `OfflineError` and `AnswerLostError`.
+    host, `RejectedError` with the page's words when it refuses, `OfflineError` and `ReplyLostError`.
     """
     from tui.xero.http_client import HttpClient  # noqa: PLC0415 - loads httpx, when it is first needed
 

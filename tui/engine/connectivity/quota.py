@@ -118,7 +118,7 @@ class QuotaBudget(Struct):
         return self._background_interval(idle, 1.5 if is_shared else 1.0)
 
     def manual_restore_interval(self, idle: float, *, is_fast: bool) -> float:
-        """Return the seconds between looks at hand-offs; `is_close` says that a person watches."""
+        """Return the seconds between looks at hand-offs; `is_fast` says that a person watches."""
         if self.is_reserving:
             return _SECONDS_A_DAY
         if is_fast and self._may_poll_fast():

@@ -19,7 +19,7 @@ _PAUSE: Final = 5.0
 class StorageHealth:
     """Whether the local copy can be written, and its journal backed up, in words for the person.
 
-    The next write that succeeds ends what `trouble` there was; the next backup, what was with backups.
+    The next write that succeeds ends what `problem` there was; the next backup, what was with backups.
     """
 
     def __init__(self, on_update: Callable[[], None]) -> None:

@@ -43,7 +43,7 @@ _MAX_PARTIAL_REPLIES = 3
 class ContactSync:
     """Brings the local copy up to date. Stopping it anywhere loses nothing: it goes on where it was.
 
-    `may_spend` says whether the background may make another call today.
+    `may_call` says whether the background may make another call today.
     """
 
     def __init__(
@@ -200,7 +200,7 @@ class ContactSync:
         await self._store.set_sync_state(MODIFIED_SINCE, self._clamp_to_now(answered_at).isoformat())
 
     def _require_complete(self, reply: ContactsPage) -> ContactsPage:
-        """Return a page that has all its contacts. Raises `AnswerLostError` for the first few that don't.
+        """Return a page that has all its contacts. Raises `ReplyLostError` for the first few that don't.
 
         Taken for whole, it would leave out contacts until the next full read.
         """

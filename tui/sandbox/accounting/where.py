@@ -117,7 +117,7 @@ class Condition:
 class Where:
     """A filter as SQL.
 
-    `fails` is true for the rows on which Xero's own evaluation ends in an error; `None` when there can be
+    `error_condition` is true for the rows on which Xero's own evaluation ends in an error; `None` when there can be
     none. `fast` says whether the filter is one of the three that Xero calls optimised.
     """
 
@@ -328,7 +328,7 @@ class _Parser:
 
 
 _SIGNS: Final = {"==": "=", "<>": "!="}
-# In SQL and for a text known now. Case is changed as Unicode has it, by functions of `PracticeDatabase`.
+# In SQL and for a text known now. Case is changed as Unicode has it, by functions of `SandboxDatabase`.
 _CHANGES: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
     "tolower": ("unicode_lower", str.lower),
     "toupper": ("unicode_upper", str.upper),

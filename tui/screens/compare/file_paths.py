@@ -39,7 +39,7 @@ class PathEntry(Struct, frozen=True):
 class FolderListing(Struct, frozen=True):
     """What the folder holds whose name begins as typed: files first, the newest first, then folders.
 
-    `trouble` says why nothing could be listed.
+    `problem` says why nothing could be listed.
     """
 
     typed: str

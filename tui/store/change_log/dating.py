@@ -33,7 +33,7 @@ def changed_at(
 ) -> datetime:
     """Return when a contact's status changed, which it did since it was last read.
 
-    `updated_at` is its `UpdatedDateUTC` with the new status and `known` the one with the old status;
+    `updated_at` is its `UpdatedDateUTC` with the new status and `old_updated_at` the one with the old status;
     `after` is a moment at which it hadn't changed yet, such as when the change was asked for.
     """
     latest = detected_at + _FURTHEST_AHEAD

@@ -29,7 +29,7 @@ NOTE: Final = "noted"
 class ChangeLogEntry(Struct, frozen=True):
     """One entry of the event log.
 
-    `event` is the value of an `Transition`, or `request` (asked for here), `seen` (found done in Xero by
+    `transition` is the value of an `Transition`, or `request` (asked for here), `seen` (found done in Xero by
     somebody else), `picked_up` (evidence of Re-Leased; `at` is then the time of the evidence), `told`
     (a person saw it there; likewise), `retried` (refused, and asked for again), `renamed` (in Xero, while it
     was open) or `noted` (by the words).

@@ -142,7 +142,7 @@ def is_masked(mask: int, position: int) -> bool:
 def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
     """Read the spine as one consistent picture, a little at a time so that other threads get their turn.
 
-    Raises `LoadStoppedError` when told to stop.
+    Raises `LoadCancelledError` when told to stop.
     """
     # Four bytes a row suffice for four thousand million of them.
     rowids = array("I")

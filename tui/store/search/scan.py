@@ -50,7 +50,7 @@ class RecentSearches:
 class IndexScan:
     """One search over the spine. Every slice adds to what is found, and to the counts of the tabs.
 
-    `among` are finds that hold all that the query's texts find; `allowed` says who meets its filters, with
+    `within` are finds that hold all that the query's texts find; `allowed` says who meets its filters, with
     a mask for each chunk, None where it has none.
     """
 

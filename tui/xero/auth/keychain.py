@@ -179,7 +179,7 @@ def _name_of(backend: KeyringBackend) -> str:
 
 
 def _read_entry(backend: KeyringBackend, user: str) -> Secret:
-    """Read what `_keep` wrote; empty where there is nothing, and no tokens where a part is missing."""
+    """Read what `_write_entry` wrote; empty where there is nothing, and no tokens where a part is missing."""
     kept = Secret(backend.get_password(_SERVICE, user) or "")
     split = _SPLIT.fullmatch(kept)
     if split is None:

@@ -172,7 +172,7 @@ def _prepare(
     params: Mapping[str, str],
 ) -> str:
     """Build the address to open, and see that Xero takes it. Raises `SignInError`."""
-    from tui.xero.auth.authorize import authorize_url, is_refused  # noqa: PLC0415 - as for `redeem`
+    from tui.xero.auth.authorize import authorize_url, is_refused  # noqa: PLC0415 - as for `exchange_code`
 
     url = partial(authorize_url, login_url, verifier=verifier, **params)
     # With a state of its own: the real one goes nowhere before the person opens the address.
