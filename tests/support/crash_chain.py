@@ -25,9 +25,10 @@ REFRESH = "\x1b[15~"
 class Run:
     """One crash.
 
-    `during` says what the program is doing: `match_question` for an archive or a restore of `size` contacts, with
-    Xero's answers dropped where `is_stormy`; `recovering` from a crash at `first`; reading `sync_record_of`;
-    its `first start`, with nothing stored yet; or a second thought, one of `crash_second_thoughts`.
+    `during` says what the program is doing: `match_question` for an archive or a restore of `size` contacts,
+    with Xero's answers dropped where `is_stormy`; `recovering` from a crash at `first`; reading
+    `sync_record_of`; its `first start`, with nothing stored yet; or a second thought, one of
+    `crash_second_thoughts`.
     """
 
     point: Point

@@ -74,7 +74,8 @@ from tui.xero.auth.keychain import KeychainTokenStore
 from tui.xero.auth.tokens import FileTokenStore, TokenSource
 
 async def main(kind, folder, identity_url, calls):
-    store = KeychainTokenStore(folder, "client") if kind == "keychain" else FileTokenStore(folder / "tokens.json")
+    in_keychain = kind == "keychain"
+    store = KeychainTokenStore(folder, "client") if in_keychain else FileTokenStore(folder / "tokens.json")
     tokens = TokenSource(store, folder / "tokens.lock", identity_url=identity_url)
     print("ready", flush=True)
     sys.stdin.readline()

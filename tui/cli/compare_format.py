@@ -22,7 +22,8 @@ _LONGEST: Final = 80
 def heading(found: FileComparison, organisation: str) -> Iterator[str]:
     """Say which file it is, what was assumed, and what looks odd."""
     source = found.source
-    yield f"{short(source.name)} against {short(organisation)}, as exported on {format_export_time(found.source.exported_at)}."
+    exported = format_export_time(source.exported_at)
+    yield f"{short(source.name)} against {short(organisation)}, as exported on {exported}."
     yield from map(safe, (*source.notes, *found.notes))
 
 

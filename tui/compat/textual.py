@@ -103,7 +103,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
     """An app whose unexpected errors go to the log, and never to the terminal.
 
     Textual prints a traceback with the values of local variables, which are the names of contacts, and exits
-    with 0 where the error was its input thread's. After `run_id`, `has_crashed` says whether an error ended it.
+    with 0 where the error was its input thread's. After `run`, `has_crashed` says whether an error ended it.
     """
 
     # A list of options without any width raises.

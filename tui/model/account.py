@@ -38,8 +38,8 @@ class ConnectRequest:
 class ConnectResult(Struct, frozen=True):
     """What a sign-in has brought.
 
-    `token_storage` names where its tokens lie, in words. `clock_ahead` is how far this machine's clock is ahead
-    of Xero's; times shown here are wrong by as much.
+    `token_storage` names where its tokens lie, in words. `clock_ahead` is how far this machine's clock is
+    ahead of Xero's; times shown here are wrong by as much.
     """
 
     organisations: tuple[Organisation, ...]

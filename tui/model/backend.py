@@ -44,7 +44,7 @@ class TimelineEntry(Struct, frozen=True):
 
 
 class ContactDetails(Struct, frozen=True):
-    """One contact with the changes made to it, newest first; `tenant_groups` are its groups marked as such."""
+    """One contact with the changes made to it, newest first; `tenant_groups` are its groups of tenants."""
 
     contact: Contact
     changes: tuple[ChangeView, ...]
@@ -239,7 +239,8 @@ class Backend(Protocol):
     ) -> RecordedMatches:
         """Record what the file proves, durable when this returns; doing it again changes nothing.
 
-        `choices` settle ambiguous lines, as for `model.comparison.resolve_ambiguous`; those without one are left out.
+        `choices` settle ambiguous lines, as for `model.comparison.resolve_ambiguous`; those without one are
+        left out.
         """
         ...
 

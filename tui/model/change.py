@@ -105,15 +105,15 @@ def next_state(state: State, transition: Transition) -> State:
 class Change(Struct, frozen=True):
     """One row of the journal.
 
-    `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero said it, so that it can
-    be held against the start of a Re-Leased sync. `message` are Xero's own when it refused.
-    `synced_at` is when Re-Leased was seen to have it, by evidence alone; `superseded` says that a later
-    change reversed it before any pick-up was seen, so that there is nothing left to wait for, or that one
-    which was refused was tried again. `reverses_change_id` is the change that this one undoes or redoes, `retry_of_id` the
-    refused one that it tries again, by their ids. `sent_when_updated_at` is the contact's `UpdatedDateUTC` as it was
+    `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero said it, so that it can be
+    held against the start of a Re-Leased sync. `message` are Xero's own when it refused. `synced_at` is when
+    Re-Leased was seen to have it, by evidence alone; `superseded` says that a later change reversed it before
+    any pick-up was seen, so that there is nothing left to wait for, or that one which was refused was tried
+    again. `reverses_change_id` is the change that this one undoes or redoes, `retry_of_id` the refused one
+    that it tries again, by their ids. `sent_when_updated_at` is the contact's `UpdatedDateUTC` as it was
     known when the change was sent: a later one says that something has happened to the contact since.
-    `checked_at` is when a person saw it in the right tab of Re-Leased; `unlinked_at` since when the contact is
-    told to be unlinked there, and `relinked_at` when it was last linked again, while the change waits.
+    `checked_at` is when a person saw it in the right tab of Re-Leased; `unlinked_at` since when the contact
+    is told to be unlinked there, and `relinked_at` when it was last linked again, while the change waits.
     """
 
     change_id: int

@@ -65,8 +65,8 @@ def parse_datetime(text: str) -> datetime:
 class FileOptions(Struct, frozen=True):
     """What a person says about a file; what is left out is found in it.
 
-    `status` goes for the whole file. `exported_at` is when it was exported; without it, the file's last change
-    counts. Columns are named as in the file's first line, capitals and spaces aside.
+    `status` goes for the whole file. `exported_at` is when it was exported; without it, the file's last
+    change counts. Columns are named as in the file's first line, capitals and spaces aside.
     """
 
     status: ContactStatus | None = None

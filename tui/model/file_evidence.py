@@ -3,10 +3,10 @@
 A file that was exported at a time shows in which tab Re-Leased had each contact just then: a state, not a
 sync. So an agreeing line is evidence for the last change that Xero had confirmed by that time and that made
 the contact what the line says it is; for nothing that was confirmed later, and for nothing that the line
-contradicts. The evidence is kept as a `SyncRecord` whose `sync_started_at` is the file's date, the moment up to
-which confirmed changes can be in it. A date that is too late claims too much, one that is too early only too
-little: a date is therefore never later than the file's last change nor than now, and of two readings of it
-the earlier one counts. What no file can show is a sync that was under way when it was exported, and that
+contradicts. The evidence is kept as a `SyncRecord` whose `sync_started_at` is the file's date, the moment up
+to which confirmed changes can be in it. A date that is too late claims too much, one that is too early only
+too little: a date is therefore never later than the file's last change nor than now, and of two readings of
+it the earlier one counts. What no file can show is a sync that was under way when it was exported, and that
 undoes what it shows.
 
 A differing line proves nothing, and is recorded nowhere: it may only be older than the change, or the

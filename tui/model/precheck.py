@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class PrecheckLine(Struct, frozen=True):
     """One contact that is about to be changed, and what a careful colleague would say about it.
 
-    `blocked_reason` says why it can't be changed at all and would be left out; warnings only inform. `tenant_groups` are
-    those of its groups that a person has marked as tenants, where it is about to be archived.
+    `blocked_reason` says why it can't be changed at all and would be left out; warnings only inform.
+    `tenant_groups` are those of its groups that a person has marked as tenants, where it is about to be
+    archived.
     """
 
     contact: Contact

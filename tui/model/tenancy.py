@@ -39,8 +39,8 @@ class ContactGroup(Struct, frozen=True):
 class TenancyWarnings(Struct, frozen=True):
     """What is to be kept in mind of tenancies before anything is archived.
 
-    `tenant_groups` are the names of the groups of tenants; `is_first_archive` says that no archive was ever asked for here
-    in this organisation.
+    `tenant_groups` are the names of the groups of tenants; `is_first_archive` says that no archive was ever
+    asked for here in this organisation.
     """
 
     tenant_groups: frozenset[str] = frozenset()

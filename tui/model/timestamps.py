@@ -26,7 +26,7 @@ def valid_timestamp(moment: object) -> datetime | None:
 
 
 def from_milliseconds(value: object) -> datetime | None:
-    """Read whole milliseconds since 1970 as in `valid_timestamp`; None for anything that isn't such a number."""
+    """Read whole milliseconds since 1970 as in `valid_timestamp`; None for anything else."""
     if not isinstance(value, int) or not EARLIEST_MS <= value < LATEST_MS:
         return None
     return EPOCH + value * _MILLISECOND

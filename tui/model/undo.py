@@ -65,9 +65,9 @@ class UndoOutcome(StrEnum):
 class UndoTarget(Struct, frozen=True):
     """One contact's part in a batch, with all that bears on taking it back.
 
-    `wanted_action` is the action that undoing (or redoing) comes down to. `chain` are the changes of the contact
-    that follow from this wish, in order: the wish, what undo and redo have made of it, and those of later
-    batches that were undone themselves. `others` are all the contact's other changes.
+    `wanted_action` is the action that undoing (or redoing) comes down to. `chain` are the changes of the
+    contact that follow from this wish, in order: the wish, what undo and redo have made of it, and those of
+    later batches that were undone themselves. `others` are all the contact's other changes.
     """
 
     change: Change

@@ -84,10 +84,10 @@ class ReportedSync(Struct, frozen=True):
 class CompanyStatus(Struct, frozen=True):
     """What was told of an organisation's company in Re-Leased.
 
-    `reported_syncs` come by their start. `running_since` is the start of a sync whose end nobody has told yet.
-    `state` is the last one told, at `state_at`, or follows from how a sync ended; `stalled_since` is when it
-    went wrong, None while it works. `cleared_at` is when it was last told to work again: nights before that
-    count for nothing, as nobody knows from when on it did. `last` is the newest telling.
+    `reported_syncs` come by their start. `running_since` is the start of a sync whose end nobody has told
+    yet. `state` is the last one told, at `state_at`, or follows from how a sync ended; `stalled_since` is
+    when it went wrong, None while it works. `cleared_at` is when it was last told to work again: nights
+    before that count for nothing, as nobody knows from when on it did. `last` is the newest telling.
     """
 
     reported_syncs: tuple[ReportedSync, ...] = ()

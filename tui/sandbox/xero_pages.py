@@ -157,7 +157,8 @@ def _show(
         action_button = button(f"{address}/restore", "Restore", is_primary=True)
     word = "Active" if row["active"] else "Archived"
     body = (
-        f'<h1>{isolated(row["name"])}</h1><p><span class="badge">{word}</span></p>{status_line}{action_button}'
+        f'<h1>{isolated(row["name"])}</h1><p><span class="badge">{word}</span></p>'
+        f"{status_line}{action_button}"
         f"{_particulars(organisation, document, row)}{_history(services, row)}"
     )
     return page(

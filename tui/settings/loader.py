@@ -46,8 +46,8 @@ class SettingsReport:
     """The settings and how they came about. What is wrong is at its default in `settings`.
 
     `problems` stop Reshelve, `warnings` don't. `notices` name settings that are read by a name of an earlier
-    version. `sources` names, by a key's path, the variable or the file that set it. `unknown_variables` are variables
-    that begin like settings and are none.
+    version. `sources` names, by a key's path, the variable or the file that set it. `unknown_variables` are
+    variables that begin like settings and are none.
     """
 
     settings: Settings

@@ -55,8 +55,8 @@ def ingest(
     """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero.
 
     Changes that are `handled`, by id, are left alone: their move says what the contacts mean for them.
-    `deleted` are the ids of contacts that Xero no longer knows; those that an answer lacked are `missing`, and
-    gone once a later answer lacks them, too.
+    `deleted` are the ids of contacts that Xero no longer knows; those that an answer lacked are `missing`,
+    and gone once a later answer lacks them, too.
     """
     upserted = upsert(connection, contacts, seen_at, is_full_sync=is_full_sync)
     batch_id = uuid4().hex

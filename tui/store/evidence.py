@@ -70,7 +70,7 @@ def read_company(database: Database) -> CompanyStatus:
 
 
 def report_of(row: tuple[Any, ...]) -> UserReport:
-    """Read a telling from a row of `SELECT_REPORTS`. Raises `UnreadableRowError`, also for one without a time."""
+    """Read a report from a row of `SELECT_REPORTS`. Raises `UnreadableRowError`, also without a time."""
     at_ms, kind, contact_id, status, state = row
     at = from_milliseconds(at_ms)
     if at is None:

@@ -56,8 +56,9 @@ def read_summary(
                 values.read_rows(report_of, connection.execute(SELECT_REPORTS, ("",))) if has_reports else []
             )
             since = synced_until(CompanyStatus.of(reports))
+            is_pending = _PENDING if has_reports else _PENDING_BEFORE_REPORTS
             [pending] = connection.execute(
-                f"SELECT count(*) FROM changes WHERE {_PENDING if has_reports else _PENDING_BEFORE_REPORTS} > ?",  # noqa: S608 - constants
+                f"SELECT count(*) FROM changes WHERE {is_pending} > ?",  # noqa: S608 - constants
                 (-1 if since is None else to_ms(since),),
             ).fetchone()
             [not_in_xero] = connection.execute(

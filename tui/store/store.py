@@ -102,10 +102,10 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
     ) -> StoreUpdate:
         """Store contacts as Xero told them at that time, and journal the statuses that flipped.
 
-        `is_full_sync` says that they are a part of everything that is being read. Contacts that are `deleted`,
-        by id, are marked, and what is open on them is refused; they are back when Xero tells of them again.
-        Those that an answer lacked are `missing`: a second answer that lacks them, some time later, makes
-        them gone.
+        `is_full_sync` says that they are a part of everything that is being read. Contacts that are
+        `deleted`, by id, are marked, and what is open on them is refused; they are back when Xero tells of
+        them again. Those that an answer lacked are `missing`: a second answer that lacks them, some time
+        later, makes them gone.
 
         Not safe from a loss of power until a later durable write: the pull then reads them again.
         """

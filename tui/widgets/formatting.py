@@ -7,7 +7,9 @@ from typing import Final
 from tui.model.errors import ReadOnlyReason
 
 _READ_ONLY: Final = {
-    ReadOnlyReason.CONNECTION: "Read-only connection: nothing was changed. Connect again without “Read only”.",
+    ReadOnlyReason.CONNECTION: (
+        "Read-only connection: nothing was changed. Connect again without “Read only”."
+    ),
     ReadOnlyReason.OPTION: "Reshelve was started with --read-only: nothing was changed.",
 }
 

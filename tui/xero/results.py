@@ -29,11 +29,11 @@ def has_id(mark: str) -> bool:
 class ContactsPage(Struct, frozen=True):
     """One page of contacts; `page` counts from 1.
 
-    `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements
-    that can't be read are left out of `contacts`, yet count in `item_count`; `unreadable_ids` names them,
-    by a mark made from the content where not even the id can be read. `has_pagination` says that the answer
-    itself told how many contacts and pages there are, and `is_complete` that it is the page asked for, with all
-    that should be on it by that count.
+    `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements that
+    can't be read are left out of `contacts`, yet count in `item_count`; `unreadable_ids` names them, by a
+    mark made from the content where not even the id can be read. `has_pagination` says that the answer itself
+    told how many contacts and pages there are, and `is_complete` that it is the page asked for, with all that
+    should be on it by that count.
     """
 
     contacts: tuple[Contact, ...]

@@ -48,8 +48,9 @@ def resolve(
 
     A contact that wasn't read judges nothing: its change has no move. `words` are what Xero said of a
     contact, by contact id. Where it said nothing and nothing has changed, the change never arrived and is
-    queued again. `is_not_applied` says that Xero certainly did nothing. `recent` are the changes, by id, of which
-    an earlier call got no answer so recently that a read may not show yet what it did: they aren't refused.
+    queued again. `is_not_applied` says that Xero certainly did nothing. `recent` are the changes, by id, of
+    which an earlier call got no answer so recently that a read may not show yet what it did: they aren't
+    refused.
     """
     read = {contact.contact_id: contact for contact in contacts}
     requests = (

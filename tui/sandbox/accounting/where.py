@@ -117,8 +117,8 @@ class Condition:
 class Where:
     """A filter as SQL.
 
-    `error_condition` is true for the rows on which Xero's own evaluation ends in an error; `None` when there can be
-    none. `fast` says whether the filter is one of the three that Xero calls optimised.
+    `error_condition` is true for the rows on which Xero's own evaluation ends in an error; `None` when there
+    can be none. `fast` says whether the filter is one of the three that Xero calls optimised.
     """
 
     matches: Condition

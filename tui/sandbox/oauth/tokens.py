@@ -62,7 +62,7 @@ class Consent:
 
 
 class TokenIssuer:
-    """Issues, rotates and checks tokens. `access_lifetime` is in seconds and can be set by a practice control.
+    """Issues, rotates and checks tokens. `access_lifetime` is in seconds; a practice control can set it.
 
     Codes are kept in memory: they live five minutes.
     """

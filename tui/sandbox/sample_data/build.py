@@ -108,8 +108,8 @@ def _row(org: int, row: int, sample: SampleContact, role: _Role, factory: Contac
     document = contact.in_order(document)
     active = document["ContactStatus"] == ACTIVE
     return (
-        *contact.columns(document), row, org, sample.updated, sample.created, merged_to, role.repeating, active,
-        role.linked,
+        *contact.columns(document), row, org, sample.updated, sample.created, merged_to, role.repeating,
+        active, role.linked,
     )  # fmt: skip
 
 

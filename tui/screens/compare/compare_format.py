@@ -128,10 +128,8 @@ def recorded_message(count: int) -> str:
 def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     """Say what recording comes to."""
     yield proved_message(count)
-    yield (
-        f"They count as read, dated as the file: {format_export_time(comparison.source.exported_at)}. Nothing is changed in Xero or "
-        "Re-Leased."
-    )
+    exported = format_export_time(comparison.source.exported_at)
+    yield f"They count as read, dated as the file: {exported}. Nothing is changed in Xero or Re-Leased."
     if comparison.ambiguous:
         lines = pluralize(len(comparison.ambiguous), "line")
         yield f"{lines} for you to tell {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
@@ -238,7 +236,8 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
         how = f" {key('record')} records that." if key("record") else ""
         yield f"It proves that Re-Leased has the last change.{how}"
     elif len(entry.candidates) > 1:
-        yield f"Could be any of {format_number(len(entry.candidates))} in Xero. {key('open')} says which is meant."
+        many = format_number(len(entry.candidates))
+        yield f"Could be any of {many} in Xero. {key('open')} says which is meant."
     elif entry.candidates:
         yield f"Could be the one below. {key('open')} says whether it is."
     elif entry.contact is None:
@@ -249,7 +248,8 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
         status = context.row.status if context.row is not None else entry.contact.status
         yield f"In Xero: {_named(entry.contact.name, entry.contact.email, status)}"
     elif len(entry.candidates) == 1:
-        yield f"In Xero: {_named(entry.candidates[0].name, entry.candidates[0].email, entry.candidates[0].status)}"
+        [candidate] = entry.candidates
+        yield f"In Xero: {_named(candidate.name, candidate.email, candidate.status)}"
 
 
 def _difference(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> str:

@@ -60,7 +60,8 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     organisation, xero = snapshot.organisation, snapshot.xero
     yield f"Organisation: {organisation.tenant_id}{f' ({organisation.name})' if with_names else ''}"
     yield f"Permission: {'read only' if organisation.is_read_only else 'read and write'}"
-    yield f"Xero: {xero.status}; last answer {_time(xero.last_reply_at)}; {_redact_quotes(xero.detail, with_names)}"
+    detail = _redact_quotes(xero.detail, with_names)
+    yield f"Xero: {xero.status}; last answer {_time(xero.last_reply_at)}; {detail}"
     yield f"Last pull: {_time(snapshot.last_refresh_at)}"
     if snapshot.unreadable:
         yield f"Contacts from Xero that couldn't be read: {snapshot.unreadable} (ids in the log)"

@@ -211,11 +211,11 @@ def _waiting(
 
 def _totals(summary: ChangeSummary) -> str:
     """Say how many wait, each kind by its name."""
-    pending = summary.pending_total - summary.missed_total - summary.stalled_total
+    stalled, missed = summary.stalled_total, summary.missed_total
+    pending = summary.pending_total - missed - stalled
     counts = {
-        f"{format_number(summary.stalled_total)} stalled: nothing is picked up as things are": summary.stalled_total,
-        f"{format_number(summary.missed_total)} overdue: a sync without errors left {_them(summary.missed_total)} out":
-            summary.missed_total,
+        f"{format_number(stalled)} stalled: nothing is picked up as things are": stalled,
+        f"{format_number(missed)} overdue: a sync without errors left {_them(missed)} out": missed,
         f"{pluralize(pending, 'change')} pending": pending,
     }  # fmt: skip
     text = [words for words, count in counts.items() if count]

@@ -121,7 +121,8 @@ def insert(
         (
             batch_id, contact.contact_id, contact.name, action.value,
             (Origin.XERO if is_done else Origin.RESHELVE).value, state.value,
-            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None, reverses_change_id, retry_of_id,
+            to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
+            reverses_change_id, retry_of_id,
         ),
     ).lastrowid  # fmt: skip
     if change_id is None:

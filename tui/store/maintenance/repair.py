@@ -48,10 +48,10 @@ class Diagnosis(Struct, frozen=True):
 class RepairResult(Struct, frozen=True):
     """What a repair did.
 
-    `damaged_copy` is the damaged file, None where it was missing. `backup` is what the journal was put back from,
-    None where there was none. `recovered` counts the entries read from the damaged file that the backup
-    didn't have; `is_complete` says that nothing of the journal was lost. `unknown` counts the changes that are
-    read again from Xero.
+    `damaged_copy` is the damaged file, None where it was missing. `backup` is what the journal was put back
+    from, None where there was none. `recovered` counts the entries read from the damaged file that the backup
+    didn't have; `is_complete` says that nothing of the journal was lost. `unknown` counts the changes that
+    are read again from Xero.
     """
 
     damaged_copy: Path | None

@@ -55,9 +55,9 @@ _KINDS: Final = {
     """,  # noqa: S608 - only our own names
 }
 # As in a row of the table: a change that was taken back says nothing about the contact.
-_COUNTS_FOR_CONTACT: Final = "state NOT IN ('cancelled', 'dismissed')"
+_COUNTS: Final = "state NOT IN ('cancelled', 'dismissed')"
 _LAST: Final = f"""
-    change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {_COUNTS_FOR_CONTACT})
+    change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {_COUNTS})
 """  # noqa: S608 - as above
 _UNSYNCED: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL"
 # Those of which the journal alone says how they stand, whatever the clock and the company.
@@ -112,7 +112,7 @@ class Translator(Struct, frozen=True):
 
     def _synced(self, sync: SyncFilter) -> Sql:
         if sync is SyncFilter.NONE:
-            return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_COUNTS_FOR_CONTACT})")  # noqa: S608 - our own words
+            return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_COUNTS})")  # noqa: S608 - our own words
         if sync in _BY_CHANGE_LOG:
             last = f"SELECT contact_id FROM changes AS last WHERE {_BY_CHANGE_LOG[sync]} AND {_LAST}"  # noqa: S608 - as above
             return Sql(f"contact_id IN ({last})")
