@@ -109,7 +109,7 @@ async def released_house(
     xero = ModelXero(clock=clock)
     xero.pace = RateLimiter()  # type: ignore[attr-defined]
     connectors = SimpleNamespace(
-        has_feed=observer is not None, is_practice=False, observer=observer, xero=xero,
+        has_feed=observer is not None, is_sandbox=False, observer=observer, xero=xero,
         open=nothing, close=nothing,
     )  # fmt: skip
     organisation = Organisation("t1", "Books", "!abc", timezone=timezone)

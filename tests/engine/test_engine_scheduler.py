@@ -176,7 +176,7 @@ async def house(
 
     clock = Clock()
     connectors = SimpleNamespace(
-        has_feed=False, is_practice=False, observer=None, xero=xero, open=nothing, close=nothing
+        has_feed=False, is_sandbox=False, observer=None, xero=xero, open=nothing, close=nothing
     )
     lease = lease or SimpleNamespace(acquire=lambda: True, is_held=True, release=lambda: None)
     engine = Engine(

@@ -250,11 +250,11 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
     everybody = dict(backend.known)
     backend.known.clear()
     async with running(backend) as person:
-        await person.hears_changes(pull=SyncProgress(0, None), last_pull_at=None)
+        await person.hears_changes(progress=SyncProgress(0, None), last_refresh_at=None)
         assert person.main.table.empty_text == "Reading contacts from Xero …"
         assert person.main.query_one(SyncProgressBar).text == "Reading contacts from Xero …"
         backend.known.update(everybody)
-        await person.hears_changes(pull=SyncProgress(30, 1631))
+        await person.hears_changes(progress=SyncProgress(30, 1631))
         assert person.shown == 30
         assert "30 of 1,631" in person.main.query_one(SyncProgressBar).text
         assert "minute limit" not in person.main.query_one(SyncProgressBar).text
@@ -263,7 +263,7 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
         )
         said = person.main.query_one(SyncProgressBar).text
         assert said.endswith("30 of 1,631, waits for Xero's minute limit, goes on in 9 s")
-        await person.hears_changes(pull=None)
+        await person.hears_changes(progress=None)
         assert not person.main.query_one(SyncProgressBar).display
 
 

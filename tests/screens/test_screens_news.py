@@ -64,7 +64,7 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: F
     async with running(backend) as person:
         assert person.shown == 15
         backend.known = everyone
-        await person.hears_changes(pull=None, last_pull_at=NOW)
+        await person.hears_changes(progress=None, last_refresh_at=NOW)
         assert person.shown == 30
         # Nobody has touched the cursor: a list that fills begins at its beginning.
         assert person.cursor_name == "Abel Tasman Lettings"

@@ -358,7 +358,7 @@ def test_a_line_is_as_wide_as_the_list(one: Organisation, width: int) -> None:
 
 
 async def test_each_organisation_keeps_what_was_typed_and_its_own_mark() -> None:
-    demo = FakeBackend.with_contacts(is_practice=False)
+    demo = FakeBackend.with_contacts(is_sandbox=False)
     demo.snapshot = replace(demo.snapshot, organisation=replace(demo.snapshot.organisation, is_demo=True))
     async with running(demo) as person:
         person.account.is_sandbox = False

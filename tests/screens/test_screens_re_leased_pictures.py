@@ -107,10 +107,10 @@ def test_troubleshoot(snap_compare: Compare, busy: FakeBackend, size: tuple[int,
 
 
 TROUBLES: dict[str, dict[str, Any]] = {
-    "nobody": {"released": NIGHTLY},
+    "nobody": {"re_leased": NIGHTLY},
     "signed-out": {
         "xero": XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in to Xero has ended."),
-        "released": replace(TOLD, state="Successfully synced"),
+        "re_leased": replace(TOLD, state="Successfully synced"),
     },
     "offline": {
         "xero": XeroStatus(
@@ -118,12 +118,12 @@ TROUBLES: dict[str, dict[str, Any]] = {
             detail="Xero can't be reached.",
             retry_at=NOW + timedelta(seconds=24),
         ),
-        "last_pull_at": None,
-        "released": PANES["forgotten"],
+        "last_refresh_at": None,
+        "re_leased": PANES["forgotten"],
     },
-    "silent": {"released": PANES["unreachable"]},
-    "told": {"released": PANES["told"]},
-    "clock": {"released": TOLD, "clock_ahead": timedelta(minutes=10)},
+    "silent": {"re_leased": PANES["unreachable"]},
+    "told": {"re_leased": PANES["told"]},
+    "clock": {"re_leased": TOLD, "clock_ahead": timedelta(minutes=10)},
 }
 
 

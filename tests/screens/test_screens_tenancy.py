@@ -45,7 +45,7 @@ def words(person: Driver) -> str:
 
 
 def lines(person: Driver) -> list[str]:
-    return [one.text for one in person.screen.query("#lines Plain").results(SafeLabel)]
+    return [one.text for one in person.screen.query("#lines SafeLabel").results(SafeLabel)]
 
 
 def rows(person: Driver) -> list[str]:

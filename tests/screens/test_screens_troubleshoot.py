@@ -246,10 +246,10 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
 @pytest.mark.parametrize(
     ("parts", "sign", "said"),
     [
-        ({"last_pull_at": None}, "?", "nothing was read since the start"),
-        ({"last_pull_at": None, "pull": SyncProgress(1, 2)}, "?", "its contacts are being read"),
-        ({"last_pull_at": NOW}, "✓", "last read just now"),
-        ({"last_pull_at": NOW - timedelta(days=3)}, "?", "last read 3 days ago"),
+        ({"last_refresh_at": None}, "?", "nothing was read since the start"),
+        ({"last_refresh_at": None, "progress": SyncProgress(1, 2)}, "?", "its contacts are being read"),
+        ({"last_refresh_at": NOW}, "✓", "last read just now"),
+        ({"last_refresh_at": NOW - timedelta(days=3)}, "?", "last read 3 days ago"),
         ({"xero": XeroStatus()}, "?", "Xero: connecting"),
         (
             {"xero": XeroStatus(ConnectionStatus.REMOVED, detail="It is gone.")},
@@ -258,21 +258,21 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
         ),
         ({"xero": XeroStatus(ConnectionStatus.STANDBY)}, "✗", "used by another Reshelve"),
         ({"xero": XeroStatus(ConnectionStatus.LIMITED, detail="Used up.")}, "✗", "limit reached"),
-        ({"disk_trouble": "The disk is full."}, "✗", "The disk is full."),
+        ({"storage_problem": "The disk is full."}, "✗", "The disk is full."),
         (
             {"clock_ahead": timedelta(minutes=10)},
             "✗",
             "This machine's clock is 10 minutes ahead of Xero's: set it right. Times are taken by Xero's",
         ),
         (
-            {"clock_ahead": timedelta(hours=-13), "disk_trouble": "The disk is full."},
+            {"clock_ahead": timedelta(hours=-13), "storage_problem": "The disk is full."},
             "✗",
             "The disk is full.\nThis machine's clock is 13 hours behind Xero's",
         ),
         ({"clock_ahead": timedelta(seconds=20)}, "✓", "last read"),
-        ({"released": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't say what"),
+        ({"re_leased": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't say what"),
         (
-            {"released": ReLeasedStatus(has_feed=True, problem="It is silent.")},
+            {"re_leased": ReLeasedStatus(has_feed=True, problem="It is silent.")},
             "✗",
             "can't be read: It is silent.",
         ),

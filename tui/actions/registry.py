@@ -200,7 +200,7 @@ def bindings(*action_ids: str) -> list[Binding]:
 
 def is_offered(app: App[Any], item: ActionSpec) -> bool:
     """Return whether to offer an action: read-only mode leaves some out. The app knows what holds for all."""
-    why_refused = getattr(app, "why_refused", None)
+    why_refused = getattr(app, "refusal_reason", None)
     return why_refused is None or why_refused(item.id) is None
 
 

@@ -84,7 +84,7 @@ class KeyBar(StaticLine):
         self.show(Content.assemble(left, gap, badges))
 
     def _badges(self) -> Content:
-        mark, badges = getattr(self.app, "mark", ""), []
+        mark, badges = getattr(self.app, "environment_label", ""), []
         if getattr(self.app, "is_read_only", False):
             badges.append(Content.styled(" READ ONLY ", "bold $background on $accent"))
         if mark:
