@@ -21,6 +21,7 @@ from textual.widgets import Input, Label, OptionList
 
 from tui import terminal_driver
 from tui.compat import WRITTEN_FOR, CrashSafeApp, GuardedScreen
+from tui.model.errors import StoreClosedError
 from tui.terminal_driver import TerminalDriver, TerminalInput
 
 _PARTS = {
@@ -216,4 +217,12 @@ async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
         await pilot.pause()
         assert (answers, len(app.screen_stack)) == (["left"], 1)
         assert not await app.run_action("find", lower)
+        assert not app.has_crashed
+
+
+async def test_a_screen_that_asks_a_closed_store_ends_nothing() -> None:
+    app = CrashSafeApp[None]()
+    async with app.run_test():
+        app._handle_exception(StoreClosedError())
+        assert app.is_running
         assert not app.has_crashed

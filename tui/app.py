@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.actions import parse
@@ -221,7 +221,7 @@ class ReshelveApp(CrashSafeApp[None]):
         """Show every connected organisation."""
         from tui.screens.connecting.organisations import OrganisationsScreen  # noqa: PLC0415 - as above
 
-        if not isinstance(self.screen, OrganisationsScreen) and self._current is not None:
+        if self._current is not None and not self._return_to(OrganisationsScreen):
             current = self._current.snapshot.organisation
             self.push_screen(OrganisationsScreen(self.account, current.tenant_id), self._after_organisations)
 
@@ -331,8 +331,19 @@ class ReshelveApp(CrashSafeApp[None]):
         """Show every key."""
         from tui.screens.dialogs.help import HelpScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        if not isinstance(self.screen, HelpScreen):
+        if not self._return_to(HelpScreen):
             self.push_screen(HelpScreen())
+
+    def _return_to(self, kind: type[Screen[Any]]) -> bool:
+        """Close what is on top of a screen of this kind, if one is open; returns whether one is.
+
+        These screens open from each other, so that the stack would grow with every key.
+        """
+        if not any(isinstance(screen, kind) for screen in self.screen_stack):
+            return False
+        while not isinstance(self.screen, kind):
+            self.pop_screen()
+        return True
 
 
 def _collect_garbage_again() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from tui.app import ReshelveApp
     from tui.engine.sign_ins.account import XeroAccount
     from tui.model.contact import Organisation
     from tui.paths import Paths
@@ -68,9 +70,21 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         on_theme=partial(_remember_theme, paths.settings_file),
         warning=_IGNORED[len(warnings) > 1].format(len(warnings)) if warnings else "",
     )
+    signal.signal(signal.SIGINT, partial(_on_interrupt, app))
     app.run()
+    # The person has left: what still has to end needs a moment, and no Ctrl-C may cut it short.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if app.has_crashed:
         raise BugError(log_file())
+
+
+def _on_interrupt(app: ReshelveApp, *_: object) -> None:
+    """Leave on Ctrl-C; once the app is ending, its terminal takes the key for a signal again."""
+    if app.is_leaving:
+        return
+    if not app.is_running:
+        raise KeyboardInterrupt
+    app.exit()
 
 
 def require_terminal() -> None:

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.log import log_unexpected, logger
-from tui.model.errors import StoreError
+from tui.model.errors import StoreClosedError, StoreError
 from tui.paths import file_identity, private_folder
 from tui.store.connection import Connection
 from tui.store.failures import no_locks, store_error
@@ -156,6 +156,8 @@ class Database:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """Read rows as tuples. Raises `StoreError`."""
+        if self._is_closed:
+            raise StoreClosedError
         try:
             return self._reader.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
@@ -193,9 +195,7 @@ class Database:
         try:
             pending: Future[T] = self._executor.submit(self._transact, work, durable=durable)
         except RuntimeError:
-            raise StoreError(
-                "The local copy is closed. Everything saved until now is kept.", "Start Reshelve again."
-            ) from None
+            raise StoreClosedError from None
         future = asyncio.wrap_future(pending)
         future.add_done_callback(self._tell)
         if after is not None:
