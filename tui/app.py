@@ -102,11 +102,11 @@ class ReshelveApp(CrashSafeApp[None]):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be changed: anywhere, or in the organisation that is open."""
+        """Whether nothing can be changed, in any organisation or in the one that is open."""
         return self.account.is_read_only or (self._current is not None and self._current.is_read_only)
 
     def why_refused(self, action_id: str) -> ReadOnly | None:
-        """Return why read-only mode refuses an action; None where it doesn't."""
+        """Return why read-only mode refuses an action; None for one that is allowed."""
         item = spec(action_id)
         if item.writes and self._current is not None and (reason := why_read_only(self._current)):
             return reason
@@ -337,7 +337,7 @@ class ReshelveApp(CrashSafeApp[None]):
     def _return_to(self, kind: type[Screen[Any]]) -> bool:
         """Close what is on top of a screen of this kind, if one is open; returns whether one is.
 
-        These screens open from each other, so that the stack would grow with every key.
+        Help and the list of organisations open from each other: without this, the stack grows with each key.
         """
         if not any(isinstance(screen, kind) for screen in self.screen_stack):
             return False

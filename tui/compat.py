@@ -152,8 +152,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
 
     def _handle_exception(self, error: Exception) -> None:
         if self._is_closing(_raising_node()) or isinstance(error, StoreClosedError):
-            # What a closing screen still had to do can't matter any more: its widgets are gone already, or
-            # the organisation that it shows.
+            # The screen is closing, and its widgets or its organisation's store are gone: no bug.
             logger.info("error in a screen that was closing", exc_info=error)
             return
         logger.error("unexpected error", exc_info=error)

@@ -339,8 +339,8 @@ def test_spans_of_time_are_written_as_people_say_them() -> None:
 
 def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
     waiting, asked = (ReleasedLink(has_feed=True, is_asked=is_asked) for is_asked in (False, True))
-    assert "Asking" in next_sync(waiting, NOW, is_practice=False).words
-    assert "being asked" in overview(waiting, NOW)
+    assert "Reading" in next_sync(waiting, NOW, is_practice=False).words
+    assert "being read" in overview(waiting, NOW)
     assert "doesn't say" in next_sync(asked, NOW, is_practice=False).words
     assert "doesn't say" in overview(asked, NOW)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tui.settings import Settings
 
 _MOST_NAMED: Final = 10
-# Textual believes these for ever. The terminal knows its own size, and when it changes.
+# Textual would use these for good, and miss that the terminal is another size or changes it.
 _SIZE: Final = ("COLUMNS", "LINES")
 _IGNORED: Final = (
     "A setting isn't valid and is ignored. To see it, quit and run `reshelve settings`.",
@@ -72,14 +72,14 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     )
     signal.signal(signal.SIGINT, partial(_on_interrupt, app))
     app.run()
-    # The person has left: what still has to end needs a moment, and no Ctrl-C may cut it short.
+    # Closing takes a moment, and Ctrl-C must not cut it short.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if app.has_crashed:
         raise BugError(log_file())
 
 
 def _on_interrupt(app: ReshelveApp, *_: object) -> None:
-    """Leave on Ctrl-C; once the app is ending, its terminal takes the key for a signal again."""
+    """Quit on SIGINT, which Ctrl-C sends before the app has the terminal and after it has given it back."""
     if app.is_leaving:
         return
     if not app.is_running:

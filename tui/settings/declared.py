@@ -11,6 +11,7 @@ from datetime import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.model.errors import SettingsError
+from tui.paths import is_tenant_id
 from tui.settings.kinds import Address, Choice, KeyNames, Seconds, TimeOfDay, Whole, Word, Zone, shown
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
 OWN_KEYS: Final = "keys"
 ORGANISATIONS: Final = "organisations"
-_TENANT: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
@@ -180,7 +180,7 @@ def find_key(path: str) -> Key:
     if section == OWN_KEYS and is_action(name):
         return own_key(name)
     tenant_id, _, rest = name.partition(".")
-    if section == ORGANISATIONS and is_tenant(tenant_id):
+    if section == ORGANISATIONS and is_tenant_id(tenant_id):
         return _organisation_key(tenant_id, rest)
     if path not in _BY_PATH:
         advice = near(path, _BY_PATH) or "Run `reshelve settings` to see all there are."
@@ -205,11 +205,6 @@ def organisation_keys(tenant_id: str) -> tuple[Key, ...]:
         Key(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
         for item in fields(OrganisationSettings)
     )
-
-
-def is_tenant(tenant_id: str) -> bool:
-    """Say whether an organisation could have the tenant id, which Xero writes as a UUID."""
-    return bool(_TENANT.fullmatch(tenant_id))
 
 
 def _organisation_key(tenant_id: str, name: str) -> Key:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.errors import SettingsError
+from tui.paths import is_tenant_id
 from tui.settings.declared import (
     KEYS,
     ORGANISATIONS,
@@ -23,7 +24,6 @@ from tui.settings.declared import (
     XeroSettings,
     is_action,
     is_lenient,
-    is_tenant,
     near,
     organisation_keys,
     own_key,
@@ -178,7 +178,7 @@ def _named_by_people(stored: Mapping[str, Any]) -> Iterator[Key]:
         if is_action(name):
             yield own_key(name)
     for tenant_id in section_of(stored, ORGANISATIONS):
-        if is_tenant(tenant_id):
+        if is_tenant_id(tenant_id):
             yield from organisation_keys(tenant_id)
 
 
@@ -208,7 +208,7 @@ def _misplaced(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str, Set
 def _misplaced_of(tenant_id: str, values: object, file: Path) -> Iterator[SettingsError]:
     """Yield what is wrong with the names in one organisation's section."""
     section = f"{ORGANISATIONS}.{tenant_id}"
-    if not is_tenant(tenant_id):
+    if not is_tenant_id(tenant_id):
         yield SettingsError(f"{file}: [{shown(section)}] names no organisation: tenant ids are UUIDs.")
     elif not isinstance(values, dict):
         yield SettingsError(

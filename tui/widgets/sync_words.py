@@ -105,7 +105,7 @@ def _next(released: ReleasedLink, now: datetime, *, is_practice: bool) -> NextSy
 
 def _unknown(released: ReleasedLink) -> NextSync:
     if not released.is_asked:
-        return NextSync("Asking Re-Leased's feed …", "asking Re-Leased …")
+        return NextSync("Reading Re-Leased's feed …", "reading Re-Leased …")
     if released.has_feed:
         return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
     return NextSync("Re-Leased can't be asked. It syncs every night.", "next sync tonight")

@@ -8,7 +8,7 @@ from tui.model.errors import ReadOnly
 
 _READ_ONLY: Final = {
     ReadOnly.CONNECTION: "Read-only connection: nothing was changed. Connect again without “Read only”.",
-    ReadOnly.OPTION: "Reshelve was started with --read-only: nothing was changed.",
+    ReadOnly.OPTION: "Started with --read-only: nothing was changed.",
 }
 
 

@@ -33,7 +33,7 @@ _UNSEEN: Final = "~"
 STYLES: Final = {_GOOD: "success", _BAD: "error", _WAITS: "primary", _UNKNOWN: "warning", _UNSEEN: "muted"}
 _TOO_OLD: Final = timedelta(days=1)
 _MOST_REFUSED: Final = 3
-_PAUSED: Final = "Sending to Xero is paused: nothing queued is sent until you resume it among the contacts."
+_PAUSED: Final = "Sending to Xero is paused. Queued changes wait until you resume it on the contacts screen."
 _READING: Final = "The journal is being read."
 TO_RECONNECT: Final = frozenset({Link.RECONNECT, Link.GONE})
 _TROUBLED: Final = frozenset(Link) - {Link.ONLINE, Link.STARTING}
@@ -143,7 +143,7 @@ def overview(released: ReleasedLink, now: datetime) -> str:
     if released.problem:
         return f"its feed can't be read: {safe(released.problem)}"
     if not released.is_asked:
-        return "its feed is being asked."
+        return "its feed is being read."
     if not released.state:
         nobody = "nobody has said yet what its Sync Overview shows."
         return "its feed doesn't say what its Sync Overview shows." if released.has_feed else nobody
