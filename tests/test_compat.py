@@ -22,6 +22,7 @@ from textual.widgets import Input, Label, OptionList
 from tui.compat import terminal_driver
 from tui.compat.terminal_driver import TerminalDriver, TerminalInput
 from tui.compat.textual import TEXTUAL_VERSION, CrashSafeApp, GuardedScreen
+from tui.model.errors import StoreClosedError
 
 _PARTS = {
     App: "_close_messages_no_wait _exception_event _handle_exception _registry"
@@ -216,4 +217,12 @@ async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
         await pilot.pause()
         assert (answers, len(app.screen_stack)) == (["left"], 1)
         assert not await app.run_action("find", lower)
+        assert not app.has_crashed
+
+
+async def test_a_screen_that_asks_a_closed_store_ends_nothing() -> None:
+    app = CrashSafeApp[None]()
+    async with app.run_test():
+        app._handle_exception(StoreClosedError())
+        assert app.is_running
         assert not app.has_crashed

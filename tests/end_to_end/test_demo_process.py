@@ -67,6 +67,24 @@ def test_leaving_gives_the_terminal_back(demo: Demo, way: str) -> None:
     assert not demo.processes()
 
 
+def test_ctrl_c_while_it_is_leaving_changes_nothing(demo: Demo) -> None:
+    with demo.open() as terminal:
+        until_contacts(terminal)
+        terminal.write("q")
+        terminal.until(lambda: ALTERNATE_SCREEN not in terminal.screen.modes, "leaving")
+
+        def has_ended() -> bool:
+            if terminal.is_running:
+                terminal.send(signal.SIGINT)
+            return not terminal.is_running
+
+        terminal.until(has_ended, "the end")
+        assert terminal.wait() == 0
+        assert terminal.is_as_found
+        assert terminal.screen.text == STARTING
+    demo.check_files(is_clean=True)
+
+
 def test_closing_the_terminal_leaves_nothing(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)

@@ -53,3 +53,11 @@ async def test_keys_before_the_first_screen_is_there_wait_for_it(busy: FakeBacke
     async with app.run_test() as pilot:
         await pilot.pause()
         assert not app.has_crashed
+
+
+async def test_screens_that_open_each_other_do_not_pile_up(busy: FakeBackend) -> None:
+    async with running(busy) as person:
+        for _ in range(5):
+            await person.press("ctrl+o", "question_mark", "c")
+        kinds = [type(screen) for screen in person.app.screen_stack]
+        assert len(kinds) == len(set(kinds))

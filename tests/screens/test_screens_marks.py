@@ -98,7 +98,7 @@ async def test_read_only_offers_nothing_that_writes(reader: FakeBackend) -> None
 async def test_read_only_says_why_nothing_is_changed(reader: FakeBackend, key: str) -> None:
     async with running(reader) as person:
         await person.press(key)
-        assert "started with --read-only" in person.bottom_line
+        assert "Started with --read-only" in person.bottom_line
         organisation = replace(reader.snapshot.organisation, is_read_only=True)
         reader.snapshot = replace(reader.snapshot, organisation=organisation)
         await person.press("enter", key)

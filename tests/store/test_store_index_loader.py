@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names, search
 
-from tui.model.errors import StoreError
+from tui.model.errors import StoreClosedError, StoreError
 from tui.model.query import Tab
 from tui.store.search import index_loader
 from tui.store.search.contact_index import load
@@ -156,3 +156,11 @@ async def test_closing_ends_a_load_and_tells_who_waits(store: Store, gate: Gate)
     gate.is_open.set()
     with pytest.raises(StoreError, match="closed"):
         await loading
+
+
+async def test_a_closed_store_says_so_to_whoever_reads_or_writes(store: Store) -> None:
+    store.close()
+    with pytest.raises(StoreClosedError):
+        store.counts()
+    with pytest.raises(StoreClosedError):
+        await store.save_contacts([contact(1)], NOON)

@@ -82,6 +82,8 @@ class Screen:
             elif found := _SEQUENCE.match(text, position):
                 self._obey(found)
                 position = found.end()
+            elif (again := text.find("\x1b", position + 1)) > 0 and text[again:] not in {"\x1b", "\x1b\\"}:
+                position = again  # as a terminal does with a sequence that is broken off
             else:
                 break  # the rest of the sequence is yet to come
         self._unread = text[position:]

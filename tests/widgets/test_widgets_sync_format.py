@@ -350,9 +350,9 @@ def test_spans_of_time_are_written_as_people_say_them() -> None:
 
 
 def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
-    waiting, asked = (ReLeasedStatus(has_feed=True, is_polled=is_asked) for is_asked in (False, True))
-    assert "Asking" in next_sync(waiting, NOW, is_practice=False).text
-    assert "being asked" in sync_overview(waiting, NOW)
+    waiting, asked = (ReLeasedStatus(has_feed=True, is_polled=is_polled) for is_polled in (False, True))
+    assert "Reading" in next_sync(waiting, NOW, is_practice=False).text
+    assert "being read" in sync_overview(waiting, NOW)
     assert "doesn't say" in next_sync(asked, NOW, is_practice=False).text
     assert "doesn't say" in sync_overview(asked, NOW)
 

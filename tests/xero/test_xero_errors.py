@@ -357,19 +357,21 @@ async def test_a_validation_exception_of_the_whole_call_is_read_per_element(clie
     assert (second.contact, second.message) == (None, "")
 
 
-async def test_a_401_is_met_with_one_new_token_and_one_more_try(client_for: ClientFor) -> None:
+@pytest.mark.parametrize("ended", [1, 2])
+async def test_a_401_is_met_with_a_new_token_and_one_more_try(client_for: ClientFor, ended: int) -> None:
+    """Also twice: the first new one can have been renewed for another call, and have ended since."""
     shown: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         shown.append(request.headers["Authorization"])
-        return httpx.Response(200, json=OK) if len(shown) > 1 else httpx.Response(401)
+        return httpx.Response(200, json=OK) if len(shown) > ended else httpx.Response(401)
 
     async with client_for(answer) as client:
         await archive(client)
-    assert shown == ["Bearer access-1", "Bearer access-2"]
+    assert shown == [f"Bearer access-{number}" for number in range(1, ended + 2)]
 
 
-async def test_a_second_401_wants_a_new_sign_in(client_for: ClientFor) -> None:
+async def test_a_third_401_wants_a_new_sign_in(client_for: ClientFor) -> None:
     shown: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -379,7 +381,7 @@ async def test_a_second_401_wants_a_new_sign_in(client_for: ClientFor) -> None:
     async with client_for(answer) as client:
         with pytest.raises(ReconnectError):
             await archive(client)
-    assert shown == ["Bearer access-1", "Bearer access-2"]
+    assert shown == ["Bearer access-1", "Bearer access-2", "Bearer access-3"]
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])

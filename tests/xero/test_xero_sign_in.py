@@ -338,7 +338,7 @@ async def test_the_tab_of_an_earlier_attempt_is_told_so(practice: PracticeXero) 
     async with begun(practice, port=port) as sign_in:
         page = await asyncio.to_thread(http, "GET", address)
         assert page.status == 400
-        assert b"Perhaps it is of an earlier try" in page.body
+        assert b"It may belong to an earlier attempt" in page.body
         await asyncio.to_thread(consent.sign_in, sign_in.url)
         assert (await sign_in.tokens()).tokens.refresh_token
 

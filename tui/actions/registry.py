@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 class ActionSpec:
     """One thing a person can do.
 
-    `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys.
-    `keys` is a comma-separated list in Textual's spelling, the one shown first; empty where only the
-    command palette offers it. `danger` marks what asks before it acts, `writes` what records something or
-    changes Xero: refused, and not offered, in read-only mode. `signs_out` marks what ends a sign-in: the same
-    with `--read-only`, while a connection that is read-only can be ended. `footer` is Textual's
-    `Binding.show`: key bars name what their screens offer.
-    `bound_by_widget` says that a widget binds the keys itself.
+    `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys. `keys` is
+    a comma-separated list in Textual's spelling, the one shown first; empty where only the command palette
+    offers it. `danger` marks what asks before it acts, `writes` what records something or changes Xero:
+    refused, and not offered, in read-only mode. `signs_out` marks what ends a sign-in: refused with
+    `--read-only` alone, as a connection with read-only permissions can still be ended. `footer` is Textual's
+    `Binding.show`: key bars name what their screens offer. `bound_by_widget` says that a widget binds the
+    keys itself.
     """
 
     id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.actions import parse
@@ -102,11 +102,11 @@ class ReshelveApp(CrashSafeApp[None]):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be changed: anywhere, or in the organisation that is open."""
+        """Whether nothing can be changed, in any organisation or in the one that is open."""
         return self.account.is_read_only or (self._current is not None and self._current.is_read_only)
 
     def refusal_reason(self, action_id: str) -> ReadOnlyReason | None:
-        """Return why read-only mode refuses an action; None where it doesn't."""
+        """Return why read-only mode refuses an action; None for one that is allowed."""
         item = spec(action_id)
         if item.writes and self._current is not None and (reason := read_only_reason(self._current)):
             return reason
@@ -223,7 +223,7 @@ class ReshelveApp(CrashSafeApp[None]):
         """Show every connected organisation."""
         from tui.screens.connect.organisations import OrganisationsScreen  # noqa: PLC0415 - as above
 
-        if not isinstance(self.screen, OrganisationsScreen) and self._current is not None:
+        if self._current is not None and not self._return_to(OrganisationsScreen):
             current = self._current.snapshot.organisation
             self.push_screen(OrganisationsScreen(self.account, current.tenant_id), self._after_organisations)
 
@@ -333,8 +333,19 @@ class ReshelveApp(CrashSafeApp[None]):
         """Show every key."""
         from tui.screens.dialogs.help import HelpScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
-        if not isinstance(self.screen, HelpScreen):
+        if not self._return_to(HelpScreen):
             self.push_screen(HelpScreen())
+
+    def _return_to(self, kind: type[Screen[Any]]) -> bool:
+        """Close what is on top of a screen of this kind, if one is open; returns whether one is.
+
+        Help and the list of organisations open from each other: without this, the stack grows with each key.
+        """
+        if not any(isinstance(screen, kind) for screen in self.screen_stack):
+            return False
+        while not isinstance(self.screen, kind):
+            self.pop_screen()
+        return True
 
 
 def _enable_garbage_collection() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from dataclasses import replace
 from functools import partial
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from tui.app.app import ReshelveApp
     from tui.engine.accounts.account import XeroAccount
     from tui.model.contact import Organisation
     from tui.settings import Settings
     from tui.system.paths import Paths
 
 _MOST_NAMED: Final = 10
-# Textual believes these for ever. The terminal knows its own size, and when it changes.
+# Textual would use these for good, and miss that the terminal is another size or changes it.
 _SIZE: Final = ("COLUMNS", "LINES")
 _IGNORED: Final = (
     "A setting isn't valid and is ignored. To see it, quit and run `reshelve settings`.",
@@ -71,9 +73,21 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         on_theme=partial(_save_theme, paths.settings_file),
         warning=_IGNORED[len(warnings) > 1].format(len(warnings)) if warnings else "",
     )
+    signal.signal(signal.SIGINT, partial(_on_interrupt, app))
     app.run()
+    # Closing takes a moment, and Ctrl-C must not cut it short.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if app.has_crashed:
         raise BugError(log_file())
+
+
+def _on_interrupt(app: ReshelveApp, *_: object) -> None:
+    """Quit on SIGINT, which Ctrl-C sends before the app has the terminal and after it has given it back."""
+    if app.is_leaving:
+        return
+    if not app.is_running:
+        raise KeyboardInterrupt
+    app.exit()
 
 
 def require_terminal() -> None:

@@ -21,6 +21,7 @@ from textual.theme import ThemeProvider
 from textual.widgets import Input, OptionList
 from textual.worker import NoActiveWorker, get_current_worker
 
+from tui.model.errors import StoreClosedError
 from tui.system.log import logger
 
 if TYPE_CHECKING:
@@ -140,13 +141,18 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
     # --- errors ---
 
     @property
+    def is_leaving(self) -> bool:
+        """Whether the app is about to end, or has ended."""
+        return self._exit or self._exception is not None
+
+    @property
     def has_crashed(self) -> bool:
         """Whether an unexpected error ended the app."""
         return self._exception is not None
 
     def _handle_exception(self, error: Exception) -> None:
-        if self._is_closing(_current_node()):
-            # What a closing screen still had to do can't matter any more: its widgets are gone already.
+        if self._is_closing(_current_node()) or isinstance(error, StoreClosedError):
+            # The screen is closing, and its widgets or its organisation's store are gone: no bug.
             logger.info("error in a screen that was closing", exc_info=error)
             return
         logger.error("unexpected error", exc_info=error)

@@ -95,7 +95,7 @@ class XeroClock:
 
     @property
     def is_certain(self) -> bool:
-        """Whether Xero has told the time in this run, and this machine's clock wasn't set since."""
+        """Whether a reply of Xero in this run gave the time, and this machine's clock wasn't set since."""
         at, elapsed = self._updated_at
         has_run_steadily = (
             abs(self.system_now() - at - timedelta(seconds=self._elapsed() - elapsed)) <= _TOLERANCE

@@ -56,7 +56,7 @@ class ReLeasedMonitor:
         has_feed: bool,
         is_time_certain: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`now` tells the time; while `is_time_certain` is False it may be far behind the feed's."""
+        """While `is_time_certain` returns False, `now` may be far behind the feed's clock."""
         self._store = store
         self._window = window
         self._now = now

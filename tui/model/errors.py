@@ -66,6 +66,13 @@ class StoreError(ReshelveError):
     """The local copy can't be read or written."""
 
 
+class StoreClosedError(StoreError):
+    """The local copy was closed, as the organisation or Reshelve itself is being closed."""
+
+    def __init__(self) -> None:
+        super().__init__("The local copy is closed. Everything saved until now is kept.")
+
+
 class UnexpectedError(ReshelveError):
     """A bug met in the background: the task that hit it is retried. `kind` is the exception's type."""
 

@@ -72,14 +72,13 @@ class SyncProgress(Struct, frozen=True):
 class ReLeasedStatus(Struct, frozen=True):
     """What is known of Re-Leased's syncs.
 
-    `has_feed` says whether evidence can be *read*, `is_polled` whether it was asked yet. `state` is one of
-    the states of Re-Leased's Sync Overview as a feed tells it, or as somebody has told it at
-    `state_reported_at`, else empty. `next_sync_at` is told by a feed, or the end of the nightly window that
-    is under way or comes next, which begins at `window_start_at`; `cycle_started_at` is the moment its
-    countdown began. `problem` is why the feed couldn't be read. `told` is the newest that somebody told
-    of the company, `reported_sync_since` the start of a sync of which nobody has told the end yet. `zone` is
-    the one the nightly window is in, None for this machine's; `zone_note` says why, where another was
-    wanted.
+    `has_feed` says whether evidence can be *read*, `is_polled` whether the feed was read yet. `state` is one
+    of the states of Re-Leased's Sync Overview, from the feed or as a user reported it at `state_reported_at`,
+    else empty. `next_sync_at` comes from the feed, or is the end of the nightly window that is under way or
+    comes next, which begins at `window_start_at`; `cycle_started_at` is when its countdown began. `problem`
+    is why the feed couldn't be read. `told` is the newest report about the company, `reported_sync_since` the
+    start of a reported sync whose end isn't reported yet. `zone` is the one the nightly window is in, None
+    for this machine's; `zone_note` says why, where another was wanted.
     """
 
     has_feed: bool = False

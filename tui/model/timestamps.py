@@ -11,6 +11,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 #: The bounds in milliseconds since 1970: from the first up to before the second.
 EARLIEST_MS: Final = 0
 LATEST_MS: Final = (_LATEST - EPOCH) // _MILLISECOND
+#: How far ahead of this computer's clock a time can be and still be believed: the clock may be behind.
+MOST_AHEAD: Final = timedelta(days=7)
 
 
 def valid_timestamp(moment: object) -> datetime | None:

@@ -221,7 +221,7 @@ def _ssl_context(cert_file: str, cert_dir: str) -> ssl.SSLContext:
 
 
 def _load_certificates(context: ssl.SSLContext, file: str) -> str:
-    """Load a file of certificates; says why that doesn't work, and nothing if it does."""
+    """Load a file of certificates; return why that fails, or an empty text."""
     if os.path.isdir(file):  # noqa: PTH112 - see `_ssl_context`
         return "it is a folder"
     # Reading a pipe or a device might never end.
@@ -263,9 +263,9 @@ def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupE
 def _no_tls_problem(service: str, setting: _ProxySetting | None) -> NetworkSetupError:
     via = "" if setting is None else f" through the proxy {setting.name} (set in {setting.source})"
     return NetworkSetupError(
-        f"A secure connection to {service}{via} can't be made: what answers there doesn't speak TLS as"
-        " expected.",
-        "Check that you are signed in to this network. If it stays so, ask your IT support.",
+        f"A secure connection to {service}{via} can't be made: the server that"
+        " answered doesn't use TLS as expected.",
+        "Check that you are signed in to this network. If this keeps happening, ask your IT support.",
     )
 
 
@@ -408,7 +408,7 @@ class _ShownError(Exception):
 def _issuer_of(certificate: bytes) -> str:
     from cryptography import x509  # noqa: PLC0415 - takes a while, and only failures need it
 
-    # Whoever made the certificate may have made it badly: it is warned of, or raises one of many types.
+    # A badly made certificate causes warnings, or exceptions of many types.
     with warnings.catch_warnings(action="ignore"), suppress(Exception):
         issuer = x509.load_der_x509_certificate(certificate).issuer
         for kind in (x509.NameOID.COMMON_NAME, x509.NameOID.ORGANIZATION_NAME):

@@ -25,12 +25,12 @@ report's evidence, so that nothing is lost and nothing is read twice, even after
 ten seconds at most, twice a second while `is_syncing`, and at once while `has_more` and the cursor moves.
 
 What it expects: moments are aware, and by a clock that agrees with Xero's; what is dated more than a minute
-ahead when it is received, or picked up before its sync began, is left out (it is asked for again as long as
-Xero hasn't told the time). `sync_started_at` is when the
-sync began that showed the contact so, for evidence counts for what Xero had confirmed by then; where only
-the export's own time is known, that is it. Evidence is of this organisation's company alone. A clean sync is
-reported only after everything it picked up: what it left out is shown as overdue. Whatever goes wrong is
-raised as `FeedError` in words for the person; it is shown as *stalled*, never as synced, and asked again.
+ahead when it is received, or picked up before its sync began, is left out (or read again later, while Xero
+hasn't confirmed this computer's time). `sync_started_at` is when the sync began that showed the contact so,
+for evidence counts for what Xero had confirmed by then; where only the export's own time is known, that is
+it. Evidence is of this organisation's company alone. A clean sync is reported only after everything it picked
+up: what it left out is shown as overdue. Whatever goes wrong is raised as `FeedError` in words for the
+person; it is shown as *stalled*, never as synced, and asked again.
 """
 
 from __future__ import annotations

@@ -24,12 +24,12 @@ from tui.settings.schema import (
     XeroSettings,
     is_action,
     is_lenient,
-    is_tenant,
     key_binding,
     organisation_keys,
     suggestion,
 )
 from tui.settings.validators import InvalidValueError, printable
+from tui.system.paths import is_tenant_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -202,7 +202,7 @@ def _user_named_keys(stored: Mapping[str, Any]) -> Iterator[SettingKey]:
         if is_action(name):
             yield key_binding(name)
     for tenant_id in section_of(stored, ORGANISATIONS):
-        if is_tenant(tenant_id):
+        if is_tenant_id(tenant_id):
             yield from organisation_keys(tenant_id)
 
 
@@ -232,7 +232,7 @@ def _name_problems(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str,
 def _organisation_name_problems(tenant_id: str, values: object, file: Path) -> Iterator[SettingsError]:
     """Yield what is wrong with the names in one organisation's section."""
     section = f"{ORGANISATIONS}.{tenant_id}"
-    if not is_tenant(tenant_id):
+    if not is_tenant_id(tenant_id):
         yield SettingsError(f"{file}: [{printable(section)}] names no organisation: tenant ids are UUIDs.")
     elif not isinstance(values, dict):
         yield SettingsError(

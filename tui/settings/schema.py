@@ -23,6 +23,7 @@ from tui.settings.validators import (
     UrlValidator,
     printable,
 )
+from tui.system.paths import is_tenant_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,7 +34,6 @@ _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
 KEY_BINDINGS: Final = "keys"
 ORGANISATIONS: Final = "organisations"
-_TENANT: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
@@ -197,7 +197,7 @@ def find_key(path: str) -> SettingKey:
     if section == KEY_BINDINGS and is_action(name):
         return key_binding(name)
     tenant_id, _, rest = name.partition(".")
-    if section == ORGANISATIONS and is_tenant(tenant_id):
+    if section == ORGANISATIONS and is_tenant_id(tenant_id):
         return _organisation_key(tenant_id, rest)
     if path not in _BY_PATH:
         advice = suggestion(path, _BY_PATH) or "Run `reshelve settings` to see all there are."
@@ -222,11 +222,6 @@ def organisation_keys(tenant_id: str) -> tuple[SettingKey, ...]:
         SettingKey(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
         for item in fields(OrganisationSettings)
     )
-
-
-def is_tenant(tenant_id: str) -> bool:
-    """Say whether an organisation could have the tenant id, which Xero writes as a UUID."""
-    return bool(_TENANT.fullmatch(tenant_id))
 
 
 def _organisation_key(tenant_id: str, name: str) -> SettingKey:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tui.model.errors import StoreError
+from tui.model.errors import StoreClosedError, StoreError
 from tui.store.connection import Connection
 from tui.store.errors import no_locks, store_error
 from tui.store.schema import migrate
@@ -156,6 +156,8 @@ class Database:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """Read rows as tuples. Raises `StoreError`."""
+        if self._is_closed:
+            raise StoreClosedError
         try:
             return self._reader.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
@@ -193,9 +195,7 @@ class Database:
         try:
             pending: Future[T] = self._executor.submit(self._transact, work, durable=durable)
         except RuntimeError:
-            raise StoreError(
-                "The local copy is closed. Everything saved until now is kept.", "Start Reshelve again."
-            ) from None
+            raise StoreClosedError from None
         future = asyncio.wrap_future(pending)
         future.add_done_callback(self._notify_written)
         if after is not None:

@@ -29,7 +29,7 @@ _IN_TERMINAL: Final = frozenset({
     "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "felinks", "links", "links2", "lynx",
     "netrik", "offpunk", "retawq", "w3m", "www-browser",
 })  # fmt: skip
-# These turn to a browser for terminals where there is no desktop.
+# Without a desktop, these open a browser for terminals.
 _WITH_A_DESKTOP_ONLY: Final = frozenset({"sensible-browser", "webbrowser"})
 # What opens a page by the desktop's settings, from the most to the least specific.
 _ANYWHERE: Final = (["wslview"], ["termux-open-url"])

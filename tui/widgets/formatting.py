@@ -10,7 +10,7 @@ _READ_ONLY: Final = {
     ReadOnlyReason.CONNECTION: (
         "Read-only connection: nothing was changed. Connect again without “Read only”."
     ),
-    ReadOnlyReason.OPTION: "Reshelve was started with --read-only: nothing was changed.",
+    ReadOnlyReason.OPTION: "Started with --read-only: nothing was changed.",
 }
 
 

@@ -107,7 +107,7 @@ def _scheduled_sync(re_leased: ReLeasedStatus, now: datetime, *, is_practice: bo
 
 def _unknown(re_leased: ReLeasedStatus) -> NextSync:
     if not re_leased.is_polled:
-        return NextSync("Asking Re-Leased's feed …", "asking Re-Leased …")
+        return NextSync("Reading Re-Leased's feed …", "reading Re-Leased …")
     if re_leased.has_feed:
         return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
     return NextSync("Re-Leased can't be asked. It syncs every night.", "next sync tonight")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _CALLS: Final = re.compile(r"[0-9]{1,7}")
 # Seconds without an answer after which the person is to know.
 _SLOW_AFTER: Final = 5.0
+# New tokens for one call, while Xero says that those it came with have ended.
+_RENEWALS: Final = 2
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -81,14 +83,17 @@ class ApiTransport:
     async def send(self, request: ApiRequest) -> httpx.Response:
         """Make a call and return the answer, whatever its status.
 
-        A 401 that is about the token is met with a new one and one more try; nothing else is tried again:
-        whoever calls knows best. Raises `OfflineError` when nothing was sent, `ReplyLostError` when no
+        A 401 that is about the token is met with a new one and one more try, and with a second one, as the
+        first can have been renewed a while ago, for another call. Nothing else is tried again: whoever calls
+        knows best. Raises `OfflineError` when nothing was sent, `ReplyLostError` when no
         answer came, and what `TokenSource.access_token` raises.
         """
         with self._reporting_slow_response():
             token = await self._tokens.access_token()
         response = await self._send_once(request, token)
-        if errors.wants_new_token(response):
+        for _ in range(_RENEWALS):
+            if not errors.wants_new_token(response):
+                break
             with self._reporting_slow_response():
                 token = await self._tokens.access_token(stale=token)
             response = await self._send_once(request, token)

@@ -46,8 +46,8 @@ _NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessfu
 _SCOPE: Final = "scope"
 # Xero's word for it where it comes with a 401.
 _NO_SCOPE: Final = "authorizationunsuccessful"
-# These tell of the way to Xero, never of what was asked: no verdict, whatever the body says.
-_INTERMEDIARY_STATUSES: Final = frozenset({408, 421, 425, 426, 431, 444, 460, 494, 495, 496, 497, 498, 499})
+# Statuses of proxies and gateways on the way to Xero: not Xero's verdict, whatever the body says.
+_GATEWAY_STATUSES: Final = frozenset({408, 421, 425, 426, 431, 444, 460, 494, 495, 496, 497, 498, 499})
 # How a service that takes bearer tokens refuses one (RFC 6750), and how OAuth 1 did, whose words Xero kept.
 _TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
 
@@ -139,7 +139,7 @@ def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
 
 
 def _rejected(response: httpx.Response, status: int) -> XeroError:
-    if status in _INTERMEDIARY_STATUSES or not is_from_xero(response):
+    if status in _GATEWAY_STATUSES or not is_from_xero(response):
         return _foreign_reply(status)
     return RejectedError(message_of(response) or f"Xero refused the request (HTTP {status}).", status)
 

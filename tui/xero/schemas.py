@@ -24,8 +24,6 @@ _DATE: Final = re.compile(r"/Date\((-?[0-9]{1,13})(?:[+-][0-9]{4})?\)/")
 # Far more than Xero takes for any field.
 _Text = Annotated[str, msgspec.Meta(max_length=32_768)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-# Other text can be no folder's name and no header's value.
-_TenantId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Za-z-]{1,64}\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
@@ -141,7 +139,7 @@ class Problem(_XeroStruct):
 class OrganisationElement(_XeroStruct):
     """The fields of an organisation that matter here."""
 
-    organisation_id: _TenantId | None = msgspec.field(name="OrganisationID", default=None)
+    organisation_id: _Text | None = msgspec.field(name="OrganisationID", default=None)
     name: _Text | None = None
     short_code: _Text | None = None
     base_currency: _Text | None = None
@@ -174,7 +172,7 @@ class HistoryEnvelope(_XeroStruct):
 class ConnectionElement(msgspec.Struct, rename="camel", gc=False):
     """One of the organisations a sign-in is connected to; the identity service writes camelCase."""
 
-    tenant_id: _TenantId
+    tenant_id: _Id
     tenant_type: _Text | None = None
     tenant_name: _Text | None = None
 

@@ -32,11 +32,9 @@ if TYPE_CHECKING:
 _OVERLAP = timedelta(minutes=1)
 # Balances, and whatever a delta could have missed, are put right by reading everything again.
 _FULL_SYNC_INTERVAL = timedelta(days=7)
-# This computer's clock may be behind and not corrected yet. Later than that is a senseless time.
-_FURTHEST_AHEAD = timedelta(days=7)
 _PAGE_SIZE = 1000
 _MOST_DIGITS = 9
-# A reply that lacks contacts is a mistake of the moment. What Xero sends several times is all there is.
+# A reply that lacks contacts is requested again. After so many in a row, it is taken for all there is.
 _MAX_PARTIAL_REPLIES = 3
 
 
@@ -93,9 +91,9 @@ class ContactSync:
 
     @property
     def _modified_since(self) -> datetime | None:
-        """From when on to ask for changes; None where that isn't known, or is a time that is yet to come."""
+        """The start of the next read of changes; None where no believable time is stored."""
         since = timestamps.from_iso_text(self._store.sync_state(MODIFIED_SINCE))
-        return since if since is not None and since <= self._now() + _FURTHEST_AHEAD else None
+        return since if since is not None and since <= self._now() + timestamps.MOST_AHEAD else None
 
     def pause(self, *, on: bool) -> None:
         """Hold a full read after the page it is at, or go on with it; what isn't running isn't held."""
@@ -209,7 +207,7 @@ class ContactSync:
         elif self._partial_replies < _MAX_PARTIAL_REPLIES:
             self._partial_replies += 1
             raise ReplyLostError(
-                "Xero's reply didn't have all contacts it should have.",
+                "Xero's reply was incomplete.",
                 "Nothing is lost: Reshelve retries automatically.",
             )
         else:

@@ -39,7 +39,7 @@ STYLES: Final = {
 }
 _TOO_OLD: Final = timedelta(days=1)
 _MOST_REFUSED: Final = 3
-_PAUSED: Final = "Sending to Xero is paused: nothing queued is sent until you resume it among the contacts."
+_PAUSED: Final = "Sending to Xero is paused. Queued changes wait until you resume it on the contacts screen."
 _READING: Final = "The journal is being read."
 RECONNECT_STATUSES: Final = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _PROBLEM_STATUSES: Final = frozenset(ConnectionStatus) - {ConnectionStatus.ONLINE, ConnectionStatus.STARTING}
@@ -149,7 +149,7 @@ def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
     if re_leased.problem:
         return f"its feed can't be read: {safe(re_leased.problem)}"
     if not re_leased.is_polled:
-        return "its feed is being asked."
+        return "its feed is being read."
     if not re_leased.state:
         nobody = "nobody has said yet what its Sync Overview shows."
         return "its feed doesn't say what its Sync Overview shows." if re_leased.has_feed else nobody

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 # Clocks differ a little, and reads of Xero may lag its writes.
 _MARGIN: Final = timedelta(minutes=5)
-# This computer's clock may be behind and not corrected yet. Later than that is a senseless date.
-_FURTHEST_AHEAD: Final = timedelta(days=7)
 
 
 def changed_at(
@@ -36,7 +34,7 @@ def changed_at(
     `updated_at` is its `UpdatedDateUTC` with the new status and `old_updated_at` the one with the old status;
     `after` is a moment at which it hadn't changed yet, such as when the change was asked for.
     """
-    latest = detected_at + _FURTHEST_AHEAD
+    latest = detected_at + timestamps.MOST_AHEAD
     refreshed_until = _refreshed_until(connection)
     if refreshed_until is not None and refreshed_until > latest:
         refreshed_until = None

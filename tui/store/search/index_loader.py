@@ -8,7 +8,7 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from tui.model.errors import ReshelveError, StoreError, UnexpectedError
+from tui.model.errors import ReshelveError, StoreClosedError, StoreError, UnexpectedError
 from tui.store.search.contact_index import LoadCancelledError, load
 from tui.store.search.scan import RecentSearches
 from tui.system.log import log_unexpected, logger
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _PAUSE_FACTOR: Final = 10
 # A load as short as this is waited for by a search, so that small stores are always found exactly.
 _CHEAP_SECONDS: Final = 0.03
-_CLOSED: Final = "The local copy is closed. Everything saved until now is kept."
 
 
 class IndexLoader:
@@ -104,7 +103,7 @@ class IndexLoader:
         except Exception as error:  # noqa: BLE001 - nobody awaits this task
             log_unexpected("loading the search index", error)
         finally:
-            _notify(self._waiting_next, StoreError(_CLOSED))
+            _notify(self._waiting_next, StoreClosedError())
             self._waiting_next = []
 
     async def _load_once(self) -> None:
@@ -123,7 +122,7 @@ class IndexLoader:
             _notify(waiting, error)
             raise
         except (LoadCancelledError, asyncio.CancelledError):
-            _notify(waiting, StoreError(_CLOSED))
+            _notify(waiting, StoreClosedError())
             raise asyncio.CancelledError from None
         except Exception as error:
             self._is_stale = True

@@ -35,7 +35,7 @@ _PASTE: Final = (
 )
 _REJECTIONS: Final = {
     HTTPStatus.BAD_REQUEST: (
-        f"This isn't the answer Reshelve waits for. Perhaps it is of an earlier try. {_PASTE}"
+        f"This isn't the reply that Reshelve is waiting for. It may belong to an earlier attempt. {_PASTE}"
     ),
     HTTPStatus.GONE: "This sign-in has been answered already.",
     HTTPStatus.NOT_FOUND: "There is nothing here.",
