@@ -63,7 +63,7 @@ class Office:
         """Let somebody archive contacts in Xero, and wait until the engine has seen it."""
         for contact in contacts:
             self.practice.somebody("archive", contact.contact_id)
-        await self.engine.refresh()
+        await self.engine.contacts.refresh()
         await until(lambda: len(self.changes()) == len(contacts))
 
     def export(self, rows: Sequence[tuple[Contact, str]], ids: bool = True) -> None:  # noqa: FBT001, FBT002 - a switch of the test's own
@@ -143,7 +143,7 @@ async def test_a_date_before_the_change_proves_nothing(office: Office) -> None:
 
 async def test_an_unclear_line_is_asked_about(office: Office) -> None:
     made = office.practice.create("Unclear Ltd", EmailAddress="one@mail.example")
-    await office.engine.refresh()
+    await office.engine.contacts.refresh()
     await until(lambda: office.engine._store.contact(made))
     await office.archived_in_xero(*office.engine._store.contacts([made]))
     office.file.write_text("Name,Email\nUnclear Ltd,other@mail.example\n", encoding="utf-8")

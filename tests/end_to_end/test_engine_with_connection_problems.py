@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from support.practice import PracticeXero
 
-    from tui.model.backend import EngineProtocol
+    from tui.model.services import RunnableBackend
     from tui.model.snapshot import Snapshot
 
 CALLS: Final = 300
@@ -59,7 +59,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 @pytest.fixture
 async def engine(
     practice: PracticeXero, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[EngineProtocol]:
+) -> AsyncIterator[RunnableBackend]:
     monkeypatch.setattr(
         rate_limiter, "MinuteWindow", functools.partial(rate_limiter.MinuteWindow, calls=PLENTY)
     )
@@ -89,7 +89,7 @@ async def until(condition: Callable[[], object], person: Callable[[], Any], what
 class Person:
     """Works on, whatever the weather, and presses F5 rather than wait."""
 
-    def __init__(self, engine: EngineProtocol, practice: PracticeXero) -> None:
+    def __init__(self, engine: RunnableBackend, practice: PracticeXero) -> None:
         self._engine = engine
         self._books = XeroBooks(practice, practice.tenant_id)
         self._chance = random.Random(20_260_303)  # noqa: S311 - repeatable on purpose
@@ -101,17 +101,17 @@ class Person:
         books = self._books.read()
         chosen = self._chance.sample([*books], 2)
         action = self._chance.choice((Action.ARCHIVE, Action.ARCHIVE, Action.RESTORE))
-        await self._engine.request(
+        await self._engine.changes.request(
             action, [one for one in chosen if books[one].status != action.target_status]
         )
         # Told to the person in words; anything else than that is a fault of ours.
         with suppress(ReshelveError):
-            await self._engine.history(chosen[0])
-            await self._engine.refresh_contact(chosen[1])
+            await self._engine.contacts.history(chosen[0])
+            await self._engine.contacts.refresh_one(chosen[1])
         await self.refresh()
 
     async def refresh(self) -> None:
-        await self._engine.refresh()
+        await self._engine.contacts.refresh()
 
     def _note(self, snapshot: Snapshot) -> None:
         self.said.add(snapshot.xero.status)
@@ -119,7 +119,7 @@ class Person:
 
 @pytest.mark.timeout(200)
 async def test_everything_settles_when_the_weather_is_fair_again(
-    engine: EngineProtocol, practice: PracticeXero, tmp_path: Path
+    engine: RunnableBackend, practice: PracticeXero, tmp_path: Path
 ) -> None:
     def pane_is_quiet() -> bool:
         pane = engine.snapshot.summary

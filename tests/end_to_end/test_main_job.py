@@ -177,7 +177,7 @@ async def test_queued_changes_survive_the_end_of_the_program(practice: PracticeX
     contact_id = practice.create("Wambenger Glazing")
     async with open_house(practice, tmp_path / "home") as house:
         practice.stop()
-        await house.engine.request(Action.ARCHIVE, [contact_id])
+        await house.engine.changes.request(Action.ARCHIVE, [contact_id])
     practice.restart_same_port()
     async with open_house(practice, tmp_path / "home") as house:
         await house.until(lambda: house.pane.pending_total == 1, "the change being confirmed")

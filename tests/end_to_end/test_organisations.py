@@ -84,7 +84,7 @@ async def test_what_was_asked_for_goes_on_in_an_organisation_that_was_left(
     async with open_house(practice, tmp_path / "home") as house:
         first, contact_id = house.engine, await first_contact(house)
         practice.fault("slow", seconds=1, method="POST", count=1)
-        await first.request(Action.ARCHIVE, [contact_id])
+        await first.changes.request(Action.ARCHIVE, [contact_id])
         await house.pilot.press("ctrl+o")
         await house.until_shown(names(practice)[1])
         await house.pilot.press("down", "enter")
@@ -139,7 +139,7 @@ async def test_a_sign_in_that_died_loses_no_change_and_comes_back(
         account._settings = replace(settings, xero=replace(settings.xero, callback_port=0))
         contact_id = await first_contact(house)
         practice.control("POST", "tokens", {"revokeAll": True})
-        await engine.request(Action.ARCHIVE, [contact_id])
+        await engine.changes.request(Action.ARCHIVE, [contact_id])
         await house.until(lambda: engine.snapshot.xero.status is ConnectionStatus.RECONNECT, "noticing")
         await house.until_shown("c Connect")
         await house.pilot.press("c")

@@ -77,7 +77,7 @@ async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_pat
         await house.pilot.press("y")
         await house.until(lambda: house.pane.in_progress_total == 0, "nothing queued any more")
         await house.until_shown("Undone: 3 are cancelled before they leave.")
-        listed = await house.engine.changes(ChangeQuery(), 0, 10)
+        listed = await house.engine.change_log.page(ChangeQuery(), 0, 10)
         assert [view.change.state for view in listed.changes] == [State.CANCELLED] * 3
 
         practice.restart_same_port()

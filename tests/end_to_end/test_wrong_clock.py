@@ -71,7 +71,7 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
         await house.pilot.press("m", "enter")
         await house.until_shown("a sync was started")
         await archived(house, practice, after, 2)
-        await house.engine.report_sync_ended(is_clean=True)
+        await house.engine.evidence.report_sync_ended(is_clean=True)
         told = {before: SyncStatus.REPORTED, after: SyncStatus.PENDING}
         await house.until(lambda: grades(house) == told, "telling them apart")
         await house.pilot.press("t")

@@ -288,7 +288,7 @@ async def test_changes_are_counted_without_opening(account: XeroAccount) -> None
     assert (listed.pending, listed.not_in_xero) == (None, None)
     engine = account.open(listed.organisation)
     await engine._store.save_contacts([CONTACT], CONTACT.updated_at)
-    await engine.request(Action.ARCHIVE, [CONTACT.contact_id])
+    await engine.changes.request(Action.ARCHIVE, [CONTACT.contact_id])
     await engine.stop()
     listed = (await account.organisations_with_counts())[0]
     assert (listed.pending, listed.not_in_xero) == (0, 1)

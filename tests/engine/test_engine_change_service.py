@@ -6,13 +6,15 @@ import csv
 import io
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from engine.model_xero import START, Clock, ModelXero, contact
 
 from tui.engine.change_export import COLUMNS, csv_safe
-from tui.engine.change_service import ChangeService
+from tui.engine.services.changes import ChangeLog, ChangeService, UndoService
+from tui.engine.services.manual_restores import ManualRestoreService
+from tui.engine.services.write_access import WriteAccess
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
 from tui.model.change_list import ChangeGroup, ChangeQuery
@@ -52,19 +54,38 @@ class Told:
         return ChangeView(change, self.grade(change))
 
 
-class Bench(ChangeService):
-    """A desk over a store and a model Xero."""
-
-    is_read_only = False
+class Bench:
+    """The services that concern changes, over a store and a model Xero."""
 
     def __init__(self, store: Store) -> None:
         self.told = Told()
         self.clock = Clock()
         self.xero = ModelXero(clock=self.clock)
         self._store = store
-        self._publisher = cast("SnapshotPublisher", self.told)
-        self._scheduler = cast("Scheduler", self.told)
-        self._now = self.clock
+        publisher, scheduler = cast("SnapshotPublisher", self.told), cast("Scheduler", self.told)
+        unused, access = (
+            cast("Any", None),
+            WriteAccess(is_read_only=False, is_read_only_connection=lambda: False),
+        )
+        self.changes = ChangeService(
+            store=store,
+            publisher=publisher,
+            scheduler=scheduler,
+            refresher=unused,
+            now=self.clock,
+            access=access,
+        )
+        self.undo = UndoService(store, publisher, scheduler, self.clock, access)
+        self.change_log = ChangeLog(store, publisher)
+        self.manual_restores = ManualRestoreService(
+            store=store,
+            clients=unused,
+            publisher=publisher,
+            scheduler=scheduler,
+            refresher=unused,
+            now=self.clock,
+            access=access,
+        )
         self.pusher = Outbox(store, self.xero.client, self.clock, lambda _: None)
 
     async def have(self, *ids: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
@@ -82,17 +103,17 @@ def bench(store: Store) -> Bench:
 
 async def test_a_pause_keeps_what_is_queued_and_settles_what_is_in_doubt(bench: Bench, store: Store) -> None:
     await bench.have("a", "b")
-    await bench.request(Action.ARCHIVE, ["a"])
+    await bench.changes.request(Action.ARCHIVE, ["a"])
     [doubtful] = store.changes_in(State.QUEUED)
     await store.record_transitions([TransitionRequest(doubtful.change_id, Transition.SEND)], START)
-    await bench.request(Action.ARCHIVE, ["b"])
+    await bench.changes.request(Action.ARCHIVE, ["b"])
     bench.xero.set_status("a", ContactStatus.ARCHIVED)
-    await bench.pause_sending(on=True)
+    await bench.changes.pause_sending(on=True)
     await bench.pusher.recover()
     await bench.pusher.run_until_empty()
     assert bench.states() == {"a": State.CONFIRMED, "b": State.QUEUED}
     assert bench.xero.writes == []
-    await bench.pause_sending(on=False)
+    await bench.changes.pause_sending(on=False)
     await bench.pusher.run_until_empty()
     assert bench.states() == {"a": State.CONFIRMED, "b": State.CONFIRMED}
 
@@ -100,13 +121,13 @@ async def test_a_pause_keeps_what_is_queued_and_settles_what_is_in_doubt(bench: 
 async def test_a_pause_between_two_batches_stops_the_second(bench: Bench) -> None:
     ids = [f"{number:03}" for number in range(60)]
     await bench.have(*ids)
-    await bench.request(Action.ARCHIVE, ids)
+    await bench.changes.request(Action.ARCHIVE, ids)
     answer = bench.xero.change_status
 
     async def answer_and_pause(
         action: Action, contact_ids: Sequence[str], *, idempotency_key: str
     ) -> list[ContactWriteResult]:
-        await bench.pause_sending(on=True)
+        await bench.changes.pause_sending(on=True)
         return await answer(action, contact_ids, idempotency_key=idempotency_key)
 
     bench.xero.change_status = answer_and_pause  # type: ignore[method-assign]
@@ -117,19 +138,19 @@ async def test_a_pause_between_two_batches_stops_the_second(bench: Bench) -> Non
 
 async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Store) -> None:
     await bench.have("a", "b")
-    assert await bench.request(Action.ARCHIVE, ["a", "b"]) == 2
-    assert await bench.cancel_many(store.changes_in(State.QUEUED, limit=1)) == 1
+    assert await bench.changes.request(Action.ARCHIVE, ["a", "b"]) == 2
+    assert await bench.changes.cancel_many(store.changes_in(State.QUEUED, limit=1)) == 1
     [left] = store.changes_in(State.QUEUED)
     await store.record_transitions(
         [TransitionRequest(left.change_id, Transition.REFUSE, message="no")], START
     )
-    assert await bench.retry([left]) == 1
-    plan = await bench.undo_plan()
+    assert await bench.changes.retry([left]) == 1
+    plan = await bench.undo.plan_undo()
     assert plan is not None
-    assert (await bench.undo(plan)).summary == "1 is cancelled before it leaves"
-    again = await bench.redo_plan()
+    assert (await bench.undo.apply(plan)).summary == "1 is cancelled before it leaves"
+    again = await bench.undo.plan_redo()
     assert again is not None
-    assert (await bench.undo(again)).summary == "1 becomes an archive"
+    assert (await bench.undo.apply(again)).summary == "1 becomes an archive"
     assert (bench.told.news, bench.told.wakes) == (5, 4)
 
 
@@ -139,24 +160,24 @@ async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Stor
 async def test_changes_are_listed_newest_first_a_window_at_a_time(bench: Bench) -> None:
     ids = [f"{number:03}" for number in range(30)]
     await bench.have(*ids)
-    await bench.request(Action.ARCHIVE, ids)
-    found = await bench.changes(ChangeQuery(), 5, 8)
+    await bench.changes.request(Action.ARCHIVE, ids)
+    found = await bench.change_log.page(ChangeQuery(), 5, 8)
     assert found.total == 30
     assert [view.change.contact_id for view in found.changes] == ["024", "023", "022"]
-    assert (await bench.changes(ChangeQuery(), 28, 40)).changes[-1].change.contact_id == "000"
+    assert (await bench.change_log.page(ChangeQuery(), 28, 40)).changes[-1].change.contact_id == "000"
 
 
 async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) -> None:
     bench.xero.contacts_now["x"] = contact("x", name="Café Ōtautahi")
     await bench.have("a", "b")
-    await bench.request(Action.ARCHIVE, ["a", "b", "x"])
+    await bench.changes.request(Action.ARCHIVE, ["a", "b", "x"])
     first = store.changes_in(State.QUEUED)[0]
     await store.record_transitions(
         [TransitionRequest(first.change_id, Transition.REFUSE, message="on a repeating invoice")], START
     )
 
     async def found(group: ChangeGroup, text: str = "") -> list[str]:
-        answer = await bench.changes(ChangeQuery.parse(group, text), 0, 10)
+        answer = await bench.change_log.page(ChangeQuery.parse(group, text), 0, 10)
         assert answer.total == len(answer.changes)
         return [view.change.contact_id for view in answer.changes]
 
@@ -170,7 +191,7 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
 async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) -> None:
     ids = [f"{number:03}" for number in range(12)]
     await bench.have(*ids)
-    await bench.request(Action.ARCHIVE, ids)
+    await bench.changes.request(Action.ARCHIVE, ids)
     changes = store.changes_in(State.QUEUED)
     steps = [
         (Transition.SEND, Transition.CONFIRM),
@@ -182,10 +203,10 @@ async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) 
     for number, change in enumerate(changes):
         for event in steps[number % len(steps)]:
             await store.record_transitions([TransitionRequest(change.change_id, event)], START)
-    await bench.retry([changes[1]])
-    everything = (await bench.changes(ChangeQuery(), 0, 100)).changes
+    await bench.changes.retry([changes[1]])
+    everything = (await bench.change_log.page(ChangeQuery(), 0, 100)).changes
     for group in ChangeGroup:
-        found = await bench.changes(ChangeQuery(group), 0, 100)
+        found = await bench.change_log.page(ChangeQuery(group), 0, 100)
         assert found.changes == tuple(view for view in everything if group.contains(view.change))
         assert found.total == len(found.changes) > 0
 
@@ -193,24 +214,24 @@ async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) 
 async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> None:
     bench.xero.contacts_now["twin"] = contact("twin", name="CONTACT A")
     await bench.have("a", "b")
-    await bench.request(Action.ARCHIVE, ["a", "b"])
+    await bench.changes.request(Action.ARCHIVE, ["a", "b"])
     await bench.pusher.run_until_empty()
-    await bench.request(Action.RESTORE, ["a", "b"])
+    await bench.changes.request(Action.RESTORE, ["a", "b"])
     queued = store.changes_in(State.QUEUED)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in queued], START
     )
-    first, second = await bench.manual_restores()
+    first, second = await bench.manual_restores.pending()
     assert "An active contact is also called “CONTACT A”" in first.expected_refusal
     assert second.expected_refusal == ""
 
 
 async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store) -> None:
     await bench.have("a")
-    await bench.request(Action.ARCHIVE, ["a"])
+    await bench.changes.request(Action.ARCHIVE, ["a"])
     await bench.pusher.run_until_empty()
     [change] = store.changes_in(State.CONFIRMED)
-    assert [line.event for line in await bench.timeline(change)] == [
+    assert [line.event for line in await bench.change_log.timeline(change)] == [
         "Archive asked for here",
         "Archive sent to Xero",
         "Archive confirmed by Xero",
@@ -223,12 +244,12 @@ async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store)
 async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path: Path) -> None:
     bench.xero.contacts_now["x"] = contact("x", name='=cmd|"/c calc"!A1, “Ōtautahi”')
     await bench.have("a")
-    await bench.request(Action.ARCHIVE, ["a", "x"])
+    await bench.changes.request(Action.ARCHIVE, ["a", "x"])
     await bench.pusher.run_until_empty()
     [first, _] = store.changes_in(State.CONFIRMED)
     bench.told.grades[first.change_id] = StatusSince(SyncStatus.SYNCED, START)
     file = tmp_path / "changes.csv"
-    assert await bench.export(ChangeQuery(), file) == 2
+    assert await bench.change_log.export(ChangeQuery(), file) == 2
     with file.open(encoding="utf-8-sig", newline="") as stream:
         header, newest, oldest = csv.reader(stream)
     assert tuple(header) == COLUMNS
@@ -242,7 +263,7 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
 async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ReshelveError, match="can't be written"):
-        await bench.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
+        await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
 
 
 # Every form of the signs, behind everything that a spreadsheet drops or splits a line at.
@@ -296,8 +317,8 @@ async def test_a_formula_behind_another_delimiter_is_dead_in_the_file_too(
     bench: Bench, tmp_path: Path, delimiter: str
 ) -> None:
     bench.xero.contacts_now["a"] = contact("a", name=f"x{delimiter}=1+2{delimiter}")
-    await bench.request(Action.ARCHIVE, ["a"])
-    await bench.export(ChangeQuery(), file := tmp_path / "changes.csv")
+    await bench.changes.request(Action.ARCHIVE, ["a"])
+    await bench.change_log.export(ChangeQuery(), file := tmp_path / "changes.csv")
     for line in file.read_text("utf-8-sig").splitlines():
         assert not any(cell.startswith("=") for cell in line.split(delimiter))
 

@@ -16,7 +16,8 @@ from engine.model_xero import START, Clock, contact, tell_time
 from tui.engine import comparison
 from tui.engine.clock import XeroClock
 from tui.engine.comparison import LAST_FILE, open_store
-from tui.engine.comparison_service import ComparisonService
+from tui.engine.services.comparison import ComparisonService
+from tui.engine.services.write_access import WriteAccess
 from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.model.change import Action, State, Transition
 from tui.model.comparison import MismatchReason
@@ -44,18 +45,19 @@ def xero_id(number: int) -> str:
 
 
 class Bench(ComparisonService):
-    """A desk over a store whose contacts were all read; `news` counts what the publisher was told."""
-
-    is_read_only = False
+    """The service over a store whose contacts were all read; `news` counts what the publisher was told."""
 
     def __init__(self, store: Store, file: Path) -> None:
         self.news = 0
         self.file = file
         self.clock = Clock()
         self.clock.forward(hours=2)
-        self._store = store
-        self._publisher = cast("SnapshotPublisher", self)
-        self._clock = XeroClock(self.clock, store)
+        super().__init__(
+            store,
+            cast("SnapshotPublisher", self),
+            XeroClock(self.clock, store),
+            WriteAccess(is_read_only=False, is_read_only_connection=lambda: False),
+        )
 
     def rows_changed(self) -> None:
         self.news += 1
@@ -238,11 +240,11 @@ async def test_a_comparison_that_nobody_waits_for_stops_reading(
     assert await asyncio.to_thread(ended.wait, 30)
 
 
-async def test_contacts_are_read_as_they_are_now(bench: Bench) -> None:
+async def test_contacts_are_read_as_they_are_now(bench: Bench, store: Store) -> None:
     await bench.have(1, 2)
     await bench.archive(2, START + timedelta(minutes=1))
-    rows = await bench.rows([xero_id(2), xero_id(9), xero_id(1)])
+    rows = store.search.rows([xero_id(2), xero_id(9), xero_id(1)])
     assert [(row.name, row.status) for row in rows] == [("Contact 2", ARCHIVED), ("Contact 1", ACTIVE)]
     assert rows[0].last_change is not None
     assert rows[0].last_change.change.state is State.CONFIRMED
-    assert await bench.rows([]) == []
+    assert store.search.rows([]) == []

@@ -28,15 +28,15 @@ async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytes
     folder = store._database.file.parent
     async with house(store, LiveXero("a", "b")) as home:
         await home.until(lambda it: it.last_refresh_at)
-        await home.engine.pause_sending(on=True)
-        await home.engine.request(Action.ARCHIVE, ["a"])
+        await home.engine.changes.pause_sending(on=True)
+        await home.engine.changes.request(Action.ARCHIVE, ["a"])
         home.engine.subscribe(lambda it: shown.append(it.storage_problem))
         delete(folder)
         with pytest.raises(ReshelveError, match="Nothing was recorded"):
-            await home.engine.request(Action.ARCHIVE, ["b"])
+            await home.engine.changes.request(Action.ARCHIVE, ["b"])
         await home.until(lambda it: not it.storage_problem and any(shown))
         assert any("Nothing was recorded" in each for each in shown)
-        assert await home.engine.request(Action.ARCHIVE, ["b"]) == 1
+        assert await home.engine.changes.request(Action.ARCHIVE, ["b"]) == 1
     again = Store.open(folder)
     assert len(again.changes_in(State.QUEUED)) == 2
     again.close()
@@ -46,8 +46,8 @@ async def test_leaving_straight_after_loses_nothing(store: Store) -> None:
     folder = store._database.file.parent
     async with house(store, LiveXero("a")) as home:
         await home.until(lambda it: it.last_refresh_at)
-        await home.engine.pause_sending(on=True)
-        await home.engine.request(Action.ARCHIVE, ["a"])
+        await home.engine.changes.pause_sending(on=True)
+        await home.engine.changes.request(Action.ARCHIVE, ["a"])
         delete(folder)
     again = Store.open(folder)
     assert len(again.changes_in(State.QUEUED)) == 1

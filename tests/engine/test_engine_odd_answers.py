@@ -21,7 +21,8 @@ from engine.model_xero import START, Clock, contact
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tui.engine.precheck import build_precheck, refresh_contacts
+from tui.engine.precheck import build_precheck
+from tui.engine.services.contacts import ContactRefresher
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox
 from tui.engine.sync.resolution import RestoreCapability
@@ -545,7 +546,16 @@ async def test_a_restore_whose_contact_is_not_in_the_local_copy_yet_is_handed_ov
 
 async def look_fresh(office: Office, *ids: str) -> Any:
     connectors = cast("Any", SimpleNamespace(xero=office.client))
-    fresh = await refresh_contacts(office.store, connectors, office.clock, lambda _: None, ids)
+    quiet = cast("Any", SimpleNamespace(record_write=lambda _: None, record_reply=lambda *_: None))
+    refresher = ContactRefresher(
+        store=office.store,
+        clients=connectors,
+        connection=cast("Any", SimpleNamespace(attempt=lambda: 1)),
+        publisher=quiet,
+        scheduler=quiet,
+        now=office.clock,
+    )
+    fresh = await refresher.refresh(ids)
     return build_precheck(office.store, Action.ARCHIVE, ids, fresh)
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.model_xero import START
 
-from tui.engine import precheck
+from tui.engine.services import contacts
+from tui.engine.services.contacts import ContactRefresher
 
 if TYPE_CHECKING:
     import pytest
@@ -22,9 +23,17 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pyte
             finally:
                 given_up.set()
 
-    monkeypatch.setattr(precheck, "TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(contacts, "TIMEOUT_SECONDS", 0.0)
     connectors = cast("Any", SimpleNamespace(xero=SlowXero()))
-    store = cast("Any", None)
-    reason = await precheck.refresh_contacts(store, connectors, lambda: START, lambda _: None, ["a"])
+    unused, connection = cast("Any", None), cast("Any", SimpleNamespace(attempt=lambda: 1))
+    refresher = ContactRefresher(
+        store=unused,
+        clients=connectors,
+        connection=connection,
+        publisher=unused,
+        scheduler=unused,
+        now=lambda: START,
+    )
+    reason = await refresher.refresh(["a"])
     assert reason.stale_reason.startswith("Xero's answer takes long")
     assert given_up.is_set()

@@ -9,7 +9,7 @@ import pytest
 from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
-from tui.model.backend import Backend, EngineProtocol
+from tui.model import services
 from tui.model.errors import ReadOnlyError, ReadOnlyReason
 
 if TYPE_CHECKING:
@@ -20,10 +20,30 @@ if TYPE_CHECKING:
 # What records nothing that a person decided, and changes nothing in Xero. `export` writes a file of the
 # person's own choice; the others only read, or look for news.
 READS = {
-    "snapshot", "is_practice", "is_read_only", "attend", "hold_pull", "subscribe", "first_rows", "find",
-    "check", "refresh", "page", "freshen", "history", "handoffs", "look_closely", "undo_plan", "redo_plan",
-    "changes", "timeline", "export", "rows", "reconcile", "contact_groups", "contact_url",
-    "run", "reconnected", "stop",
+    "contacts": {
+        "first_rows", "find", "rows", "details", "history", "refresh_one", "refresh", "pause_sync", "url",
+    },
+    "changes": {"precheck"},
+    "undo": {"plan_undo", "plan_redo"},
+    "change_log": {"page", "timeline", "export"},
+    "manual_restores": {"pending", "set_fast_polling"},
+    "comparison": {"compare_file"},
+    "tenancy": {"groups"},
+}  # fmt: skip
+SERVICES = {
+    "contacts": services.ContactService,
+    "changes": services.ChangeService,
+    "undo": services.UndoService,
+    "change_log": services.ChangeLog,
+    "manual_restores": services.ManualRestoreService,
+    "evidence": services.EvidenceService,
+    "comparison": services.ComparisonService,
+    "tenancy": services.TenancyService,
+}
+# What an organisation does beside its services.
+OWN = {
+    "snapshot", "is_sandbox", "is_read_only", "record_user_activity", "subscribe", "run", "reconnected",
+    "stop",
 }  # fmt: skip
 
 
@@ -31,7 +51,11 @@ def members(protocol: type) -> set[str]:
     return {name for name in vars(protocol) if not name.startswith("_")}
 
 
-WRITES = sorted((members(Backend) | members(EngineProtocol)) - READS)
+WRITES = sorted(
+    (service, name)
+    for service, protocol in SERVICES.items()
+    for name in members(protocol) - READS.get(service, set())
+)
 
 
 def entries(store: Store) -> list[tuple[int]]:
@@ -41,8 +65,8 @@ def entries(store: Store) -> list[tuple[int]]:
     return store._database._reader.execute(counts).fetchall()
 
 
-async def call(home: House, name: str) -> Any:
-    method = getattr(home.engine, name)
+async def call(home: House, service: str, name: str) -> Any:
+    method = getattr(getattr(home.engine, service), name)
     named = inspect.signature(method).parameters.values()
     positional = [object() for each in named if each.kind is not inspect.Parameter.KEYWORD_ONLY]
     return await method(
@@ -51,22 +75,24 @@ async def call(home: House, name: str) -> Any:
 
 
 def test_only_known_methods_are_let_through() -> None:
-    assert members(Backend) | members(EngineProtocol) >= READS
-    assert {"request", "tell_unlinked", "mark_tenants", "accept", "press_restore"} <= set(WRITES)
+    assert members(services.Backend) | members(services.RunnableBackend) == OWN | set(SERVICES)
+    assert all(members(SERVICES[service]) >= names for service, names in READS.items())
+    expected = {"request", "report_unlinked", "mark_tenants", "record_matches", "simulate_restore"}
+    assert expected <= {name for _, name in WRITES}
 
 
-@pytest.mark.parametrize("name", WRITES)
-async def test_whatever_writes_is_refused(store: Store, name: str) -> None:
+@pytest.mark.parametrize(("service", "name"), WRITES)
+async def test_whatever_writes_is_refused(store: Store, service: str, name: str) -> None:
     async with house(store, LiveXero("a"), is_read_only=True) as home:
         before = entries(store)
         with pytest.raises(ReadOnlyError) as raised:
-            await call(home, name)
+            await call(home, service, name)
         assert raised.value.reason is ReadOnlyReason.OPTION
         publisher = home.engine._publisher
         organisation = replace(publisher.snapshot.organisation, is_read_only=True)
         publisher.snapshot = replace(publisher.snapshot, organisation=organisation)
         with pytest.raises(ReadOnlyError) as raised:
-            await call(home, name)
+            await call(home, service, name)
         assert raised.value.reason is ReadOnlyReason.CONNECTION
         assert entries(store) == before
     assert not home.xero.writes

@@ -214,9 +214,9 @@ async def test_several_presses_of_refresh_are_one(store: Store) -> None:
         pulls = xero.pulls
         xero.pulled.clear()
         for _ in range(3):
-            await home.engine.refresh()
+            await home.engine.contacts.refresh()
         await asyncio.wait_for(xero.pulled.wait(), PATIENCE)
-        await home.engine.refresh()
+        await home.engine.contacts.refresh()
         xero.contacts_now["b"] = contact("b", updated_at=xero.clock())
         xero.gate.set()
         await home.until(lambda it: it.counts.all == 2)
@@ -253,14 +253,14 @@ async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: St
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
         xero.calls_left = CallsLeft(60, 990)
-        await home.engine.refresh()
+        await home.engine.contacts.refresh()
         seen = await home.until(lambda it: it.xero.detail)
         assert (seen.xero.status, seen.xero.day_calls_left) == (ConnectionStatus.ONLINE, 990)
         assert "kept for you" in seen.xero.detail
         assert seen.xero.retry_at is not None
         assert (seen.xero.retry_at - home.clock()).total_seconds() == 3600
         # The person's own calls are made all the same.
-        assert await home.engine.request(Action.ARCHIVE, ["a"]) == 1
+        assert await home.engine.changes.request(Action.ARCHIVE, ["a"]) == 1
         await home.until(lambda it: it.summary and it.summary.pending_total)
         assert xero.status("a") is ContactStatus.ARCHIVED
 
@@ -282,10 +282,10 @@ async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store)
         await home.until(lambda it: it.last_refresh_at)
         assert home.engine.is_read_only
         for refused in (
-            home.engine.request(Action.ARCHIVE, ["a"]),
-            home.engine.cancel(change),
-            home.engine.dismiss(change),
-            home.engine.simulate_restore("a"),
+            home.engine.changes.request(Action.ARCHIVE, ["a"]),
+            home.engine.changes.cancel(change),
+            home.engine.manual_restores.dismiss(change),
+            home.engine.manual_restores.simulate_restore("a"),
         ):
             with pytest.raises(ReshelveError, match="read-only"):
                 await refused
@@ -304,7 +304,7 @@ async def test_one_contact_is_read_fresh(store: Store) -> None:
         await home.until(lambda it: it.last_refresh_at)
         versions = home.engine.snapshot.rows_version
         xero.set_status("a", ContactStatus.ARCHIVED)
-        await home.engine.refresh_contact("a")
+        await home.engine.contacts.refresh_one("a")
         await home.until(lambda it: it.rows_version > versions)
         assert store.counts().archived == 1
 
@@ -315,7 +315,7 @@ async def test_a_contact_that_cannot_be_read_fresh_says_why(store: Store) -> Non
         await home.until(lambda it: it.last_refresh_at)
         xero.read_faults = [Fault.OFFLINE]
         with pytest.raises(ReshelveError, match="can't be reached"):
-            await home.engine.refresh_contact("a")
+            await home.engine.contacts.refresh_one("a")
 
 
 async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> None:
@@ -323,7 +323,7 @@ async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> N
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
         xero.contacts_now.clear()
-        [line] = (await home.engine.precheck(Action.ARCHIVE, ["a"])).lines
+        [line] = (await home.engine.changes.precheck(Action.ARCHIVE, ["a"])).lines
         assert "no longer knows" in line.blocked_reason
 
 
@@ -365,7 +365,7 @@ async def test_a_store_that_cannot_be_read_leaves_what_is_shown(
             raise StoreError("The local copy is damaged.")
 
         monkeypatch.setattr(store, "counts", broken)
-        await home.engine.refresh()
+        await home.engine.contacts.refresh()
         seen = await home.until(lambda it: it.storage_problem)
         assert seen.counts.all == 1
 

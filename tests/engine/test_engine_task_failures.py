@@ -117,10 +117,10 @@ async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
         # What changes makes each task run, those included that wait for something.
         home.engine._on_update()
         await home.until(lambda it: it.last_refresh_at)
-        await home.engine.request(Action.ARCHIVE, ["a"])
+        await home.engine.changes.request(Action.ARCHIVE, ["a"])
         await home.until(lambda it: it.summary and it.summary.pending_total == 1)
         await home.until(lambda _: kind.__name__ in said())
-        await home.engine.refresh()
+        await home.engine.contacts.refresh()
         await home.until(lambda it: it.xero.status is ConnectionStatus.ONLINE and not it.storage_problem)
         assert store.totals()[State.CONFIRMED] == 1
         assert len(home.xero.writes) == 1
@@ -149,7 +149,7 @@ async def test_a_bug_while_a_change_is_sent_leaves_it_in_doubt_and_then_settled(
     monkeypatch.setattr("tui.engine.supervision.log_unexpected", look)
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
-        await home.engine.request(Action.ARCHIVE, ["a"])
+        await home.engine.changes.request(Action.ARCHIVE, ["a"])
         await home.until(lambda it: it.summary and it.summary.pending_total == 1)
         assert len(xero.writes) == 1
     # By the time it is told, the change is no longer said to be on its way.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from engine.model_xero import START, Clock, contact
 from msgspec.structs import replace
 
-from tui.engine.contact_details import build_contact_page
-from tui.engine.precheck import RefreshResult, build_precheck
-from tui.engine.tenancy_service import TenancyService
+from tui.engine.precheck import build_precheck
+from tui.engine.services.contacts import ContactService, RefreshResult
+from tui.engine.services.tenancy import TenancyService
+from tui.engine.services.write_access import WriteAccess
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
 
@@ -31,14 +33,16 @@ class Quiet:
 
 
 class Desk(TenancyService):
-    """The part of an engine that marks groups, and nothing else."""
+    """The service, with a publisher nobody listens to."""
 
-    is_read_only = False
-
-    def __init__(self, store: Store, publisher: SnapshotPublisher) -> None:
-        self._store = store
-        self._publisher = publisher
-        self._now = Clock()
+    def __init__(self, store: Store, publisher: Quiet) -> None:
+        self.publisher = publisher
+        super().__init__(
+            store,
+            cast("SnapshotPublisher", publisher),
+            Clock(),
+            WriteAccess(is_read_only=False, is_read_only_connection=lambda: False),
+        )
 
 
 @pytest.fixture
@@ -52,7 +56,21 @@ async def desk(store: Store) -> Desk:
         ],
         START,
     )
-    return Desk(store, Quiet())  # type: ignore[arg-type]
+    return Desk(store, Quiet())
+
+
+def contacts_of(store: Store) -> ContactService:
+    """Return a service that can only read the local copy."""
+    unused = cast("Any", None)
+    publisher = cast("Any", SimpleNamespace(grade=lambda _: None))
+    return ContactService(
+        store=store,
+        clients=unused,
+        connection=unused,
+        publisher=publisher,
+        scheduler=unused,
+        refresher=unused,
+    )
 
 
 async def test_a_marked_group_warns_each_time_and_only_before_an_archive(desk: Desk, store: Store) -> None:
@@ -96,12 +114,12 @@ async def test_a_check_follows_what_is_marked_after_it(desk: Desk, store: Store)
 async def test_the_page_of_a_contact_knows_its_marks_and_news_is_published_once(
     desk: Desk, store: Store
 ) -> None:
-    assert build_contact_page(store, lambda _: None, "a").tenant_groups == ()
+    assert (await contacts_of(store).details("a")).tenant_groups == ()
     await desk.mark_tenants("Tenants", on=True)
     await desk.mark_tenants("Tenants", on=True)
-    assert build_contact_page(store, lambda _: None, "a").tenant_groups == ("Tenants",)
-    assert desk._publisher.versions == 1  # type: ignore[attr-defined]
-    assert [(each.name, each.active, each.is_tenants) for each in await desk.contact_groups()] == [
+    assert (await contacts_of(store).details("a")).tenant_groups == ("Tenants",)
+    assert desk.publisher.versions == 1
+    assert [(each.name, each.active, each.is_tenants) for each in await desk.groups()] == [
         ("Tenants", 1, True),
         ("Owners", 1, False),
         ("Trades", 1, False),

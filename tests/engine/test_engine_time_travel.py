@@ -52,7 +52,7 @@ def grade(home: House) -> SyncStatus:
 
 def row_grade(home: House) -> SyncStatus:
     """What the table's row says, which is worked out apart from the pane."""
-    [row] = home.engine.first_rows(Query()).rows.window(0, 9)
+    [row] = home.engine.contacts.first_rows(Query()).rows.window(0, 9)
     assert row.last_change is not None
     assert row.last_change.sync is not None
     return row.last_change.sync.status

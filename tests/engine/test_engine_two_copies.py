@@ -60,7 +60,7 @@ async def test_a_call_that_is_under_way_is_made_once(
         async with house(one, xero, lease=leases[0]) as first:
             await first.until(lambda it: it.last_refresh_at)
             async with house(other, xero, lease=leases[1]) as second:
-                await first.engine.request(Action.ARCHIVE, MANY)
+                await first.engine.changes.request(Action.ARCHIVE, MANY)
                 await asyncio.wait_for(xero.is_asked.wait(), PATIENCE)
                 file.unlink()
                 assert leases[1].acquire()

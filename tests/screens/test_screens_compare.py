@@ -114,7 +114,7 @@ async def test_the_groups_by_key_and_by_click(office: FakeBackend) -> None:
 
 
 async def test_an_empty_group_says_what_that_means(backend: FakeBackend) -> None:
-    backend.comparison = comparison(backend, [line(2, 0, ACTIVE)])
+    backend.compared = comparison(backend, [line(2, 0, ACTIVE)])
     async with running(backend) as person:
         await compare(person)
         assert bar(person).startswith("Differ 0 For you to tell 0 Agree 1")
@@ -228,7 +228,7 @@ async def test_an_unclear_line_is_told_and_the_counts_follow(office: FakeBackend
 
 async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(backend: FakeBackend) -> None:
     hoyt = FileContact(2, ACTIVE, name="Hoyt Productions", email="new@hoyt.example")
-    backend.comparison = comparison(backend, [hoyt, line(3, 13, ARCHIVED)])
+    backend.compared = comparison(backend, [hoyt, line(3, 13, ARCHIVED)])
     async with running(backend) as person:
         await compare(person)
         await person.press("2", "enter", "home", "enter")
@@ -241,7 +241,7 @@ async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBack
     for number in range(30):
         known = backend.known[contact_id(number)]
         backend.known[contact_id(number)] = replace(known, name="Smith", email=f"{number}@smith.example")
-    backend.comparison = comparison(backend, [FileContact(2, ACTIVE, name="Smith", email="x@smith.example")])
+    backend.compared = comparison(backend, [FileContact(2, ACTIVE, name="Smith", email="x@smith.example")])
     async with running(backend, (80, 24)) as person:
         await compare(person)
         await person.press("enter")
@@ -274,7 +274,7 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBacke
 
 
 async def test_a_file_that_proves_nothing_says_so(backend: FakeBackend) -> None:
-    backend.comparison = comparison(backend, [line(2, 0, ACTIVE)])
+    backend.compared = comparison(backend, [line(2, 0, ACTIVE)])
     async with running(backend) as person:
         await compare(person)
         assert notes(person) == words.NOTHING_NEW
@@ -327,7 +327,7 @@ async def test_read_only_records_and_changes_nothing(office: FakeBackend) -> Non
 async def test_notes_and_assumptions_are_said(backend: FakeBackend) -> None:
     source = replace(SOURCE, notes=("It isn't UTF-8, and was read as Windows-1252.",))
     found = comparison(backend, [line(2, 0, ACTIVE), line(3, 0, ACTIVE)], source)
-    backend.comparison = replace(found, notes=("It may be another one's file.",))
+    backend.compared = replace(found, notes=("It may be another one's file.",))
     async with running(backend) as person:
         await compare(person)
         assert "read as Windows-1252" in notes(person)
@@ -340,7 +340,7 @@ async def test_hostile_names_are_harmless_here(backend: FakeBackend) -> None:
     backend.known[contact_id(2)] = replace(backend.known[contact_id(2)], name=bad, email="[bold]@x")
     told = FileContact(3, ACTIVE, name=bad, email="\x1b[31m@y")
     source = replace(SOURCE, name="[red]\x1b[2J.csv", notes=("[/] \x1b[2J",))
-    backend.comparison = comparison(backend, [line(2, 2, ARCHIVED), told], source)
+    backend.compared = comparison(backend, [line(2, 2, ARCHIVED), told], source)
     async with running(backend) as person:
         await compare(person)
         assert names(person) == [bad]
@@ -358,7 +358,7 @@ async def test_of_a_very_long_file_only_what_is_visible_is_written(
 ) -> None:
     count = 100_000
     lines = [FileContact(number + 2, ACTIVE, name=f"Tenant {number:06}") for number in range(count)]
-    backend.comparison = comparison(backend, lines)
+    backend.compared = comparison(backend, lines)
     written: list[str] = []
     write = words.row
 
@@ -378,7 +378,7 @@ async def test_of_a_very_long_file_only_what_is_visible_is_written(
 
 
 async def test_only_contacts_in_sight_are_read_again(backend: FakeBackend) -> None:
-    backend.comparison = comparison(backend, [line(2, 0, ARCHIVED)])
+    backend.compared = comparison(backend, [line(2, 0, ARCHIVED)])
     async with running(backend, (80, 24)) as person:
         await compare(person)
         await person.press("5", "end")
@@ -408,8 +408,8 @@ async def test_every_size_of_terminal_works(office: FakeBackend, size: tuple[int
 def test_the_columns_stand_below_their_titles(office: FakeBackend) -> None:
     from tui.screens.compare.lines import LineKind, to_entry  # noqa: PLC0415 - for this one alone
 
-    assert office.comparison is not None
-    one = to_entry(office.comparison.mismatches[0])
+    assert office.compared is not None
+    one = to_entry(office.compared.mismatches[0])
     for width in (20, 56, 78, 116, 300):
         title = words.titles(LineKind.DIFFER, width).plain
         written = words.row(one, words.LineContext(LineKind.DIFFER), width, now()).plain

@@ -59,7 +59,7 @@ def test_the_other_groups(snap_compare: Compare, office: FakeBackend, key: str) 
 def test_nothing_differs(snap_compare: Compare, backend: FakeBackend, size: tuple[int, int]) -> None:
     source = replace(SOURCE, notes=("It isn't UTF-8, and was read as Windows-1252.",))
     found = comparison(backend, [line(2, 0, ACTIVE), line(3, 0, ACTIVE)], source)
-    backend.comparison = replace(found, notes=(OLDER,))
+    backend.compared = replace(found, notes=(OLDER,))
     assert picture(snap_compare, backend, *COMPARE, "1", size=size)
 
 

@@ -84,6 +84,6 @@ async def test_keys_of_the_page(backend: FakeBackend) -> None:
         await person.press("enter", "r")
         assert person.bottom_line == "Already active. Press a to archive it."
         await person.press("y")
-        assert person.app.clipboard == backend.contact_url(contact_id(0))
+        assert person.app.clipboard == backend.contacts.url(contact_id(0))
         await person.press("q")
         assert person.is_home

@@ -194,7 +194,7 @@ async def test_enter_opens_the_contact(backend: FakeBackend) -> None:
 async def test_copying_goes_through_the_terminal(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("y")
-        assert person.app.clipboard == backend.contact_url(contact_id(0))
+        assert person.app.clipboard == backend.contacts.url(contact_id(0))
         assert person.bottom_line.startswith("Copied: https://")
 
 
@@ -205,7 +205,7 @@ async def test_without_a_browser_the_link_is_shown(
     async with running(backend) as person:
         await person.press("o")
         assert person.bottom_line.startswith(
-            f"No browser opened. y copies the link: {backend.contact_url('')}"
+            f"No browser opened. y copies the link: {backend.contacts.url('')}"
         )
 
 
@@ -216,7 +216,7 @@ async def test_with_a_browser_the_page_is_opened(
     monkeypatch.setattr("tui.system.browser.open_page", browser_into(opened))
     async with running(backend) as person:
         await person.press("o")
-        assert opened == [backend.contact_url(contact_id(0))]
+        assert opened == [backend.contacts.url(contact_id(0))]
         assert person.bottom_line == "Opened in your browser."
 
 

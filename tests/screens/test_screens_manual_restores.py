@@ -41,7 +41,7 @@ async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBacke
         await person.press("h")
         first, second = listed(person)
         assert first.startswith("↗ Boulder Plumbing  waiting for Restore in Xero since 12:40")
-        assert waiting.contact_url(contact_id(5)) in first
+        assert waiting.contacts.url(contact_id(5)) in first
         assert "Hamilton Smith Ltd" in second
 
 
@@ -60,7 +60,7 @@ async def test_all_of_a_link_can_be_read_at_any_width(waiting: FakeBackend, widt
         await person.press("h")
         rows = person.screen.query_one(VirtualList)
         shown = "".join(rows.render_line(y).text[2:].rstrip() for y in range(rows.size.height))
-        assert waiting.contact_url(contact_id(5)) in shown
+        assert waiting.contacts.url(contact_id(5)) in shown
 
 
 @pytest.mark.parametrize("is_done", [False, True])
@@ -146,9 +146,9 @@ async def test_the_link_can_be_copied_and_opened(
     monkeypatch.setattr("tui.system.browser.open_page", browser_into(opened))
     async with running(waiting) as person:
         await person.press("h", "y")
-        assert person.app.clipboard == waiting.contact_url(contact_id(5))
+        assert person.app.clipboard == waiting.contacts.url(contact_id(5))
         await person.press("o", "down", "enter")
-        assert opened == [waiting.contact_url(contact_id(5)), waiting.contact_url(contact_id(12))]
+        assert opened == [waiting.contacts.url(contact_id(5)), waiting.contacts.url(contact_id(12))]
 
 
 async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
@@ -199,7 +199,7 @@ async def test_the_next_five_are_opened_and_then_the_five_after(
     for number in range(7):
         backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
-    links = [backend.contact_url(contact_id(number)) for number in range(7)]
+    links = [backend.contacts.url(contact_id(number)) for number in range(7)]
     async with running(backend) as person:
         await person.press("h", "O")
         assert opened == links[:5]
@@ -216,7 +216,7 @@ async def test_the_next_five_are_opened_and_then_the_five_after(
 async def test_all_links_are_copied_one_a_line(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h", "Y")
-        assert person.app.clipboard.split("\n") == [waiting.contact_url(contact_id(n)) for n in (5, 12)]
+        assert person.app.clipboard.split("\n") == [waiting.contacts.url(contact_id(n)) for n in (5, 12)]
         assert person.bottom_line == "Copied 2 links, one a line."
 
 

@@ -67,7 +67,7 @@ async def test_space_and_enter_tick_a_group_and_take_the_tick_away(backend: Fake
     async with running(backend) as person:
         await person.press("g")
         assert person.sees(TenantGroupsScreen)
-        assert len(rows(person)) == len(await backend.contact_groups())
+        assert len(rows(person)) == len(await backend.tenancy.groups())
         assert rows(person)[:2] == ["▌ [ ] Former tenants 8 active contacts", "[ ] Tenants 9 active contacts"]
         assert "“Former tenants” and “Tenants” sound like tenants." in words(person)
         assert person.bottom_line.startswith("space Mark as tenants  esc Close")

@@ -45,7 +45,7 @@ def exported(backend: FakeBackend) -> FakeBackend:
     backend.put_change(5, Action.ARCHIVE, State.CONFIRMED)
     backend.put_change(12, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes()
-    backend.comparison = comparison(
+    backend.compared = comparison(
         backend,
         [
             line(2, 5, ARCHIVED),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 from support.asked import is_asked_for
@@ -14,9 +14,10 @@ from support.fake_reconciling import FakeReconciling
 from support.fake_telling import FakeTellings
 from support.fake_tenancy import FakeTenancy
 
-from tui.model.backend import ContactDetails, HistoryEntry, ManualRestore, TimelineEntry
 from tui.model.change import Action, Change, Origin, State
+from tui.model.change_list import ManualRestore
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
+from tui.model.contact_details import ContactDetails, HistoryEntry, TimelineEntry
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.precheck import Precheck, PrecheckLine
 from tui.model.query import Query, Tab, TabCounts, fold
@@ -164,6 +165,13 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             ),
             summary=ChangeSummary(),
         )
+
+    @property
+    def contacts(self) -> Self:
+        """Each service is answered by this one object."""
+        return self
+
+    changes = change_log = undo = manual_restores = evidence = comparison = tenancy = contacts
 
     @classmethod
     def with_contacts(cls, count: int = len(_NAMES), **parts: Any) -> FakeBackend:
@@ -341,7 +349,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     async def refresh(self) -> None:
         self._called("refresh")
 
-    async def contact_details(self, contact_id: str) -> ContactDetails:
+    async def details(self, contact_id: str) -> ContactDetails:
         self._called("page", contact_id)
         views = tuple(self.view(one) for one in reversed(self.changes_made) if one.contact_id == contact_id)
         timeline = tuple(
@@ -352,7 +360,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
             contact, views, timeline, tenant_groups_among(contact.groups, frozenset(self.marked))
         )
 
-    async def refresh_contact(self, contact_id: str) -> None:
+    async def refresh_one(self, contact_id: str) -> None:
         self._called("freshen", contact_id)
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
@@ -360,7 +368,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         await self.history_gate.wait()
         return self.xero_history
 
-    async def manual_restores(self) -> Sequence[ManualRestore]:
+    async def pending(self) -> Sequence[ManualRestore]:
         return [
             ManualRestore(one, self.may_fail.get(one.contact_id, ""))
             for one in self.changes_made
@@ -370,7 +378,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
     def set_fast_polling(self, *, on: bool) -> None:
         self._called("look_closely", on)
 
-    def contact_url(self, contact_id: str) -> str:
+    def url(self, contact_id: str) -> str:
         return f"https://go.xero.com/app/!Qj35V/contacts/contact/{contact_id}"
 
     async def simulate_restore(self, contact_id: str) -> None:

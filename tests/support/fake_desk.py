@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from tui.model.backend import TimelineEntry
 from tui.model.change import Action, Change, Origin, State
 from tui.model.change_list import ChangeQuery, ChangeSearchResult
+from tui.model.contact_details import TimelineEntry
 from tui.model.query import fold
 from tui.model.tenancy import NO_WARNINGS, TenancyWarnings
 from tui.model.undo import Batch, BatchKind, PlanLine, UndoOutcome, UndoPlan, UndoTarget, reverse
@@ -91,15 +91,15 @@ class FakeDesk:
         self._called("pause", on)
         self.publish(is_paused=on)
 
-    async def undo_plan(self) -> UndoPlan | None:
+    async def plan_undo(self) -> UndoPlan | None:
         self._called("undo_plan")
         return self.next_undo
 
-    async def redo_plan(self) -> UndoPlan | None:
+    async def plan_redo(self) -> UndoPlan | None:
         self._called("redo_plan")
         return self.next_redo
 
-    async def undo(self, plan: UndoPlan) -> UndoPlan:
+    async def apply(self, plan: UndoPlan) -> UndoPlan:
         self._called("undo", plan)
         for line in plan.steps:
             assert line.change is not None
@@ -113,7 +113,7 @@ class FakeDesk:
         self.publish_changes()
         return self.happened or plan
 
-    async def changes(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
+    async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
         self._called("changes", query)
         self.windows.append((start, stop))
         found = [
@@ -131,7 +131,7 @@ class FakeDesk:
 
     async def export(self, query: ChangeQuery, file: Path) -> int:
         self._called("export", query, file)
-        return (await self.changes(query, 0, 0)).total
+        return (await self.page(query, 0, 0)).total
 
     # What the rest of the engine does.
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class FakeReconciling:
-    """Answers with `comparison`, once `compare_gate` is open; without one, every file is a wrong one."""
+    """Answers with `compared`, once `compare_gate` is open; without one, every file is a wrong one."""
 
-    comparison: FileComparison | None = None
+    compared: FileComparison | None = None
     compare_gate: asyncio.Event | None = None
     known: dict[str, Contact]
     standings: dict[int, StatusSince]
@@ -34,9 +34,9 @@ class FakeReconciling:
         self._called("reconcile", file, options)
         if self.compare_gate is not None:
             await self.compare_gate.wait()
-        if self.comparison is None:
+        if self.compared is None:
             raise ReshelveError("Line 3: “Gone” is no status that is known.", "Nothing was changed.")
-        return self.comparison
+        return self.compared
 
     async def record_matches(
         self, reconciliation: FileComparison, choices: Mapping[int, str | None]

@@ -14,8 +14,8 @@ from tui.widgets import clock
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.backend import ContactDetails
     from tui.model.change import Change
+    from tui.model.contact_details import ContactDetails
     from tui.model.snapshot import Snapshot
 
 
@@ -36,7 +36,7 @@ class FakeTellings:
         self._update(UserReport(kind, at), reported_sync_since=None, state=state.value, state_reported_at=at)
 
     async def report_contact_checked(self, seen: Change) -> None:
-        page = await self.contact_details(seen.contact_id)
+        page = await self.details(seen.contact_id)
         if last_confirmed(view.change for view in page.changes) != seen:
             raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
         self._called("tell_contact", seen.contact_id, seen.action.target_status)
@@ -50,7 +50,7 @@ class FakeTellings:
         telling = UserReport(ReportKind.STATE, at, state=state.value)
         self._update(telling, state=state.value, state_reported_at=at)
 
-    async def contact_details(self, contact_id: str) -> ContactDetails:
+    async def details(self, contact_id: str) -> ContactDetails:
         raise NotImplementedError
 
     def publish(self, **parts: Any) -> None:

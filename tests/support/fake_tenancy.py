@@ -23,7 +23,7 @@ class FakeTenancy:
     marked: set[str] = field(default_factory=set)
     is_first_archive: bool = False
 
-    async def contact_groups(self) -> Sequence[ContactGroup]:
+    async def groups(self) -> Sequence[ContactGroup]:
         self._called("contact_groups")
         active: Counter[str] = Counter()
         for contact in self.known.values():

@@ -93,7 +93,7 @@ class House:
         """Ask the engine itself what is found, in all that is stored by now."""
         await self.engine._store.search.load()
         rows: list[Row] = []
-        async for found in self.engine.find(Query.parse(tab, words)):
+        async for found in self.engine.contacts.find(Query.parse(tab, words)):
             if found.is_complete:
                 rows = list(found.rows.window(0, len(found.rows)))
         return rows

@@ -14,8 +14,8 @@ from tui.actions.registry import ActionCommands, bindings, is_action, spec
 from tui.app.engine_registry import EngineRegistry
 from tui.app.terminal_watchdog import TerminalWatchdog
 from tui.compat.textual import CrashSafeApp
-from tui.model.backend import read_only_reason
 from tui.model.errors import ReadOnlyReason, ReshelveError
+from tui.model.services import read_only_reason
 from tui.screens.base_screen import BaseScreen
 from tui.screens.main import MainScreen
 from tui.screens.messages import (
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from tui.model.account import Account
-    from tui.model.backend import EngineProtocol
     from tui.model.contact import Organisation
+    from tui.model.services import RunnableBackend
     from tui.model.snapshot import Snapshot
 
 
@@ -72,8 +72,8 @@ class ReshelveApp(CrashSafeApp[None]):
         super().__init__(css_path=None if organisation is not None else "../screens/connect/connect.tcss")
         self.account = account
         self._engines = EngineRegistry(account, self._forward_snapshot)
-        self._current: EngineProtocol | None = None
-        self._main_screens: dict[EngineProtocol, MainScreen] = {}
+        self._current: RunnableBackend | None = None
+        self._main_screens: dict[RunnableBackend, MainScreen] = {}
         self._watchdog = TerminalWatchdog(self.exit)
         self._requested_restores: frozenset[str] = frozenset()
         self._on_theme = on_theme
@@ -87,7 +87,7 @@ class ReshelveApp(CrashSafeApp[None]):
             self._current = self._engines.get_or_open(organisation)
 
     @property
-    def service(self) -> EngineProtocol | None:
+    def service(self) -> RunnableBackend | None:
         """The engine of the organisation that is shown; None while there is none."""
         return self._current
 
@@ -144,7 +144,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     # Its own coroutine: one given to a worker that never starts ends in a warning on the terminal.
     @work(group="engine", exit_on_error=False)
-    async def _run(self, service: EngineProtocol) -> None:
+    async def _run(self, service: RunnableBackend) -> None:
         await service.run()
 
     async def on_unmount(self) -> None:
@@ -184,7 +184,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     # --- organisations ---
 
-    def _main_screen(self, service: EngineProtocol) -> MainScreen:
+    def _main_screen(self, service: RunnableBackend) -> MainScreen:
         """Return the contacts of an organisation, as the person left them."""
         main_screen = self._main_screens.get(service)
         if main_screen is None:
@@ -282,7 +282,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     # --- news ---
 
-    def _forward_snapshot(self, service: EngineProtocol, snapshot: Snapshot) -> None:
+    def _forward_snapshot(self, service: RunnableBackend, snapshot: Snapshot) -> None:
         for screen in self.screen_stack:
             if getattr(screen, "backend", None) is service:
                 screen.post_message(SnapshotChanged(snapshot))
@@ -295,7 +295,7 @@ class ReshelveApp(CrashSafeApp[None]):
         if self._current is not None:
             self._open_manual_restores(self._current)
 
-    def _open_manual_restores(self, service: EngineProtocol) -> None:
+    def _open_manual_restores(self, service: RunnableBackend) -> None:
         summary = service.snapshot.summary
         waiting = {view.change.contact_id for view in summary.manual_restores} if summary else set()
         if self._requested_restores & waiting and not isinstance(self.screen, ModalScreen):

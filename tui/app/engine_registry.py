@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tui.model.account import Account
-    from tui.model.backend import EngineProtocol
     from tui.model.contact import Organisation
+    from tui.model.services import RunnableBackend
     from tui.model.snapshot import Snapshot
 
 
@@ -23,21 +23,21 @@ class EngineRegistry:
     `publish` is called with each new snapshot of any of them.
     """
 
-    def __init__(self, account: Account, publish: Callable[[EngineProtocol, Snapshot], None]) -> None:
+    def __init__(self, account: Account, publish: Callable[[RunnableBackend, Snapshot], None]) -> None:
         self._account = account
         self._publish = publish
-        self._services: dict[str, EngineProtocol] = {}
+        self._services: dict[str, RunnableBackend] = {}
         self._unsubscribe: dict[str, Callable[[], None]] = {}
 
     def is_open(self, organisation: Organisation) -> bool:
         """Whether the organisation is open."""
         return organisation.tenant_id in self._services
 
-    def get(self, organisation: Organisation) -> EngineProtocol | None:
+    def get(self, organisation: Organisation) -> RunnableBackend | None:
         """Return the organisation's engine if it is open."""
         return self._services.get(organisation.tenant_id)
 
-    def get_or_open(self, organisation: Organisation) -> EngineProtocol:
+    def get_or_open(self, organisation: Organisation) -> RunnableBackend:
         """Return the organisation's engine, made where it isn't open yet. Raises `ReshelveError`."""
         tenant_id = organisation.tenant_id
         if tenant_id not in self._services:

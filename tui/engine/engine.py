@@ -5,44 +5,38 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tui.engine.change_service import ChangeService
 from tui.engine.clock import XeroClock, utc_now
-from tui.engine.comparison_service import ComparisonService
 from tui.engine.connectivity.connection_state import ConnectionState
 from tui.engine.connectivity.storage_health import StorageHealth
-from tui.engine.contact_details import build_contact_page
-from tui.engine.evidence_service import EvidenceService
 from tui.engine.maintenance.upkeep import maintain
-from tui.engine.precheck import RefreshResult, build_precheck, refresh_contacts
 from tui.engine.re_leased_monitor import ReLeasedMonitor
-from tui.engine.read_only import writes
 from tui.engine.scheduler import Scheduler
+from tui.engine.services.changes import ChangeLog, ChangeService, UndoService
+from tui.engine.services.comparison import ComparisonService
+from tui.engine.services.contacts import ContactRefresher, ContactService
+from tui.engine.services.evidence import EvidenceService
+from tui.engine.services.manual_restores import ManualRestoreService
+from tui.engine.services.tenancy import TenancyService
+from tui.engine.services.write_access import WriteAccess
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.engine.supervision import supervise
-from tui.engine.tenancy_service import TenancyService
-from tui.model.errors import ReshelveError, XeroError
 from tui.system.log import log_unexpected, logger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
     from typing import Any
 
     from tui.engine.clients import ClientFactory
     from tui.engine.sync.leader_lock import LeaderLock
-    from tui.model.backend import ContactDetails, HistoryEntry
-    from tui.model.change import Action
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow
-    from tui.model.precheck import Precheck
-    from tui.model.query import Query
-    from tui.model.rows import SearchResult
     from tui.model.snapshot import Snapshot
     from tui.store import Store
 
 
-class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
-    """One organisation at work. Implements `model.backend.Backend`; owns the store and closes it.
+class Engine:
+    """One organisation at work. Implements `model.services.RunnableBackend`; owns the store and closes it.
 
     Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.
     """
@@ -91,6 +85,46 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
         )
         now.on_uncertain = self._scheduler.check_clock
         self._tasks: list[asyncio.Task[Any]] = []
+        access = WriteAccess(is_read_only, lambda: self.snapshot.organisation.is_read_only)
+        publisher, scheduler = self._publisher, self._scheduler
+        refresher = ContactRefresher(
+            store=store,
+            clients=clients,
+            connection=self._connection,
+            publisher=publisher,
+            scheduler=scheduler,
+            now=now,
+        )
+        self.contacts = ContactService(
+            store=store,
+            clients=clients,
+            connection=self._connection,
+            publisher=publisher,
+            scheduler=scheduler,
+            refresher=refresher,
+        )
+        self.changes = ChangeService(
+            store=store,
+            publisher=publisher,
+            scheduler=scheduler,
+            refresher=refresher,
+            now=now,
+            access=access,
+        )
+        self.undo = UndoService(store, publisher, scheduler, now, access)
+        self.change_log = ChangeLog(store, publisher)
+        self.manual_restores = ManualRestoreService(
+            store=store,
+            clients=clients,
+            publisher=publisher,
+            scheduler=scheduler,
+            refresher=refresher,
+            now=now,
+            access=access,
+        )
+        self.evidence = EvidenceService(store, publisher, self._re_leased, now, access)
+        self.comparison = ComparisonService(store, publisher, now, access)
+        self.tenancy = TenancyService(store, publisher, now, access)
         self._is_stopped = False
 
     @property
@@ -120,10 +154,6 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
     def record_user_activity(self) -> None:
         """Note that a person is here."""
         self._scheduler.record_user_activity()
-
-    def pause_sync(self, *, on: bool) -> None:
-        """Hold a read of all contacts after the page it is at, or go on with it from there."""
-        self._scheduler.pause_sync(on=on)
 
     async def run(self) -> None:
         """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
@@ -191,69 +221,10 @@ class Engine(ChangeService, EvidenceService, TenancyService, ComparisonService):
         """Call the listener with each new snapshot; returns what ends it."""
         return self._publisher.subscribe(listener)
 
-    def first_rows(self, query: Query) -> SearchResult:
-        """Answer from an index of the store, for the first paint."""
-        return self._store.search.first(query)
-
-    def find(self, query: Query) -> AsyncIterator[SearchResult]:
-        """Answer a query, a first screenful as soon as there is one."""
-        return self._store.search.find(query)
-
-    async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
-        """Read the contacts fresh and say what there is to say before changing them."""
-        fresh = await self._refresh_contacts(contact_ids)
-        return build_precheck(self._store, action, contact_ids, fresh)
-
-    async def refresh(self) -> None:
-        """Look for news now."""
-        self._connection.retry_now()
-        self._scheduler.wake(refresh=True)
-
     def reconnected(self) -> None:
         """Ask Xero again at once: there is a new sign-in."""
         self._connection.retry_now()
         self._scheduler.wake(refresh=True)
-
-    async def contact_details(self, contact_id: str) -> ContactDetails:
-        """Read one contact and its changes from the local copy."""
-        return build_contact_page(self._store, self._publisher.grade, contact_id)
-
-    async def refresh_contact(self, contact_id: str) -> None:
-        """Read one contact fresh from Xero, its balances included."""
-        fresh = await self._refresh_contacts([contact_id])
-        if fresh.stale_reason:
-            raise ReshelveError(fresh.stale_reason, "What is shown is as it was last read.")
-
-    async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
-        """Read Xero's own history of a contact."""
-        try:
-            return await self._clients.xero.history(contact_id)
-        except XeroError as error:
-            raise ReshelveError(error.message, error.next_step, action=error.action) from error
-
-    def set_fast_polling(self, *, on: bool) -> None:
-        """Look every few seconds whether hand-offs are done."""
-        self._scheduler.set_fast_polling(on=on)
-
-    def contact_url(self, contact_id: str) -> str:
-        """Return the contact's address in Xero's pages."""
-        return self._clients.contact_url(contact_id)
-
-    @writes
-    async def simulate_restore(self, contact_id: str) -> None:
-        """Press Restore in the practice Xero's page, and look whether it worked."""
-        await self._clients.simulate_restore(contact_id)
-        # This one first: the usual round takes a while where hundreds wait.
-        if (await self._refresh_contacts([contact_id])).stale_reason:
-            self._scheduler.wake(manual_restores=True)
-
-    async def _refresh_contacts(self, contact_ids: Sequence[str]) -> RefreshResult:
-        """Bring contacts up to date for a person who waits."""
-        attempt, applied = self._connection.attempt(), self._publisher.record_write
-        fresh = await refresh_contacts(self._store, self._clients, self._now, applied, contact_ids)
-        if not fresh.stale_reason:
-            self._scheduler.record_reply(self._clients.xero, None, attempt)
-        return fresh
 
     def _on_update(self) -> None:
         self._publisher.schedule()

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tui.model.backend import EngineProtocol
     from tui.model.contact import Organisation
+    from tui.model.services import RunnableBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,6 @@ class Account(Protocol):
         """Remember which organisation was open last."""
         ...
 
-    def open(self, organisation: Organisation) -> EngineProtocol:
+    def open(self, organisation: Organisation) -> RunnableBackend:
         """Return the organisation's engine, not yet running. Touches the disk alone."""
         ...

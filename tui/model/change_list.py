@@ -64,3 +64,13 @@ class ChangeSearchResult(Struct, frozen=True):
 
     total: int
     changes: tuple[ChangeView, ...]
+
+
+class ManualRestore(Struct, frozen=True):
+    """A restore that waits for a person in Xero.
+
+    `expected_refusal` is why Xero will refuse it, as far as the local copy can tell; mostly empty.
+    """
+
+    change: Change
+    expected_refusal: str = ""

@@ -15,7 +15,7 @@ from tui.widgets import clock
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.model.backend import Backend
+    from tui.model.services import Backend
 
 
 class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -34,7 +34,7 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
     @work(exit_on_error=False, group="browser")
     async def open_page(self, contact_id: str) -> None:
         """Open a contact in Xero's pages; where no browser can be opened, show the link instead."""
-        url = self.backend.contact_url(contact_id)
+        url = self.backend.contacts.url(contact_id)
         if await asyncio.to_thread(browser.open_page, url):
             self.flash("Opened in your browser.")
         else:
@@ -42,6 +42,6 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
 
     def copy_link(self, contact_id: str) -> None:
         """Put a contact's link on the clipboard, through the terminal, so that it works over ssh too."""
-        url = self.backend.contact_url(contact_id)
+        url = self.backend.contacts.url(contact_id)
         self.app.copy_to_clipboard(url)
         self.flash(f"Copied: {url}")

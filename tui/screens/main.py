@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend
+    from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
 
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
@@ -280,10 +280,10 @@ class MainScreen(
         if progress is None:
             self.flash("Nothing to hold: all contacts are read already.")
             return
-        self.backend.pause_sync(on=not progress.is_paused)
+        self.backend.contacts.pause_sync(on=not progress.is_paused)
         self.flash(_SYNC_PAUSED if not progress.is_paused else "Going on with reading all contacts.")
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:
-        await self.backend.refresh()
+        await self.backend.contacts.refresh()
         self.find(keep=True)

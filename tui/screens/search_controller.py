@@ -71,7 +71,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
         is_read = snapshot.balances_read_at is not None or snapshot.last_refresh_at is not None
         self._is_initial_load = snapshot.progress is not None or not is_read
-        self.table.show(self.backend.first_rows(self._query), keep=False)
+        self.table.show(self.backend.contacts.first_rows(self._query), keep=False)
         self.show_counts(snapshot)
 
     def find(self, *, keep: bool) -> None:
@@ -111,7 +111,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
         await asyncio.sleep(self._last_update_at + UPDATE_INTERVAL - monotonic())
         self._is_update_delayed = False
         self._last_update_at = monotonic()
-        async for found in self.backend.find(query):
+        async for found in self.backend.contacts.find(query):
             self.post_message(SearchAnswered(found, keep=True, is_refresh=True))
 
     def _update_query_hint(self) -> None:
@@ -127,7 +127,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
     @work(exclusive=True, group="groups", exit_on_error=False)
     async def _load_group_names(self) -> None:
         """Read the names of all groups, once they are wanted: to offer them, and to know of others."""
-        groups = await self.backend.contact_groups()
+        groups = await self.backend.tenancy.groups()
         self.post_message(GroupNamesLoaded(tuple(group.name for group in groups if group.is_known)))
 
     @on(GroupNamesLoaded)
@@ -147,7 +147,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
 
     @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, query: Query, *, keep: bool) -> None:
-        async for found in self.backend.find(query):
+        async for found in self.backend.contacts.find(query):
             self.post_message(SearchAnswered(found, keep=keep))
             # Whoever moved after the first screenful must not be thrown back by the rest.
             keep = True

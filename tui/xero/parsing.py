@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from tui.model.backend import HistoryEntry
 from tui.model.contact import Balances, Contact, ContactStatus
+from tui.model.contact_details import HistoryEntry
 from tui.net.lenient_json import UndecodableError
 from tui.net.lenient_json import decode as decode_leniently
 from tui.system.log import logger

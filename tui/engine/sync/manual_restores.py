@@ -1,12 +1,11 @@
-"""The restores that wait for a person, and the look whether Restore was pressed in Xero's pages."""
+"""Checks whether the restores that wait for a person were finished in Xero."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.engine.preconditions import ineligible_reason, warnings
-from tui.model.backend import ManualRestore
-from tui.model.change import Action, State, Transition
+from tui.engine.preconditions import ineligible_reason
+from tui.model.change import State, Transition
 from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
@@ -20,27 +19,6 @@ if TYPE_CHECKING:
 
 # One call of Xero's sixty a minute.
 _BATCH_SIZE = 50
-
-
-def pending_manual_restores(store: Store) -> tuple[ManualRestore, ...]:
-    """Say which restores wait for a person, oldest first, and why Xero would refuse them."""
-    changes = store.changes_in(State.AWAITING_USER)
-    contacts = {
-        contact.contact_id: contact for contact in store.contacts([one.contact_id for one in changes])
-    }
-    return tuple(
-        ManualRestore(change, _refusal_reason(store, contacts.get(change.contact_id))) for change in changes
-    )
-
-
-def _refusal_reason(store: Store, contact: Contact | None) -> str:
-    if contact is None:
-        return ""
-    reason = ineligible_reason(contact)
-    if reason:
-        return reason
-    namesake = store.find_active_by_name(contact.name, except_id=contact.contact_id)
-    return " ".join(warnings(Action.RESTORE, contact, namesake))
 
 
 class ManualRestorePoller:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend, TimelineEntry
     from tui.model.change import Change
+    from tui.model.contact_details import TimelineEntry
+    from tui.model.services import Backend
     from tui.model.snapshot import ChangeView
 
 _CANCELLABLE = frozenset({State.QUEUED, State.AWAITING_USER})
@@ -147,7 +148,7 @@ class ActivityScreen(ChangeListScreen):
 
     @work(exclusive=True, group="story", exit_on_error=False)
     async def _load_timeline(self, view: ChangeView) -> None:
-        self.post_message(_TimelineLoaded(view, await self.backend.timeline(view.change)))
+        self.post_message(_TimelineLoaded(view, await self.backend.change_log.timeline(view.change)))
 
     @on(_TimelineLoaded)
     def _show_details(self, message: _TimelineLoaded) -> None:
@@ -193,10 +194,10 @@ class ActivityScreen(ChangeListScreen):
     @work(group="take-back", exit_on_error=False)
     async def _cancel_change(self, change: Change) -> None:
         if change.state is State.AWAITING_USER:
-            await self.backend.dismiss(change)
+            await self.backend.manual_restores.dismiss(change)
             self.flash("No longer waited for. Xero stays as it is.")
         else:
-            await self.backend.cancel(change)
+            await self.backend.changes.cancel(change)
             self.flash("Cancelled before it left. Xero stays as it is.")
 
     # --- all of them ---
@@ -217,7 +218,7 @@ class ActivityScreen(ChangeListScreen):
 
     @work(group="export", exit_on_error=False)
     async def _export(self, file: Path) -> None:
-        count = await self.backend.export(self.query_shown, file)
+        count = await self.backend.change_log.export(self.query_shown, file)
         self.flash(f"{pluralize(count, 'change')} written to {file}")
 
     def action_handoffs(self) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tui.model.backend import TimelineEntry
     from tui.model.change import Change
+    from tui.model.contact_details import TimelineEntry
     from tui.model.snapshot import ChangeView
 
 NOTHING_YET: Final = "Nothing was changed yet. Press {back} to go back to the contacts."

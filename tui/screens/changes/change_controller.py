@@ -88,7 +88,7 @@ class ChangeController(UndoController[ScreenResultType], Generic[ScreenResultTyp
 
     @work(exit_on_error=False, group="change")
     async def _request(self, action: Action, contact_ids: tuple[str, ...]) -> None:
-        count = await self.backend.request(action, contact_ids)
+        count = await self.backend.changes.request(action, contact_ids)
         if action is Action.RESTORE:
             self.post_message(RestoreRequested(contact_ids))
         doing = "Archiving" if action is Action.ARCHIVE else "Restoring"
@@ -117,7 +117,7 @@ class ChangeController(UndoController[ScreenResultType], Generic[ScreenResultTyp
 
     @work(exit_on_error=False, group="change")
     async def _retry(self, change: Change) -> None:
-        count = await self.backend.retry([change])
+        count = await self.backend.changes.retry([change])
         if count and change.action is Action.RESTORE:
             self.post_message(RestoreRequested((change.contact_id,)))
         self.flash("Trying again." if count else _NOT_RETRYABLE)

@@ -98,7 +98,7 @@ class ChangeListScreen(ChangeController[None]):
 
     @work(exclusive=True, group="changes", exit_on_error=False)
     async def _load_changes(self, query: ChangeQuery, start: int, stop: int, *, keep: bool) -> None:
-        found = await self.backend.changes(query, start, stop)
+        found = await self.backend.change_log.page(query, start, stop)
         self.post_message(ChangesLoaded(query, start, found, keep=keep))
 
     @work(exclusive=True, group="changes", exit_on_error=False)
@@ -106,7 +106,7 @@ class ChangeListScreen(ChangeController[None]):
         """Read the list until this change is found in it."""
         start = 0
         while True:
-            found = await self.backend.changes(query, start, start + _CHUNK)
+            found = await self.backend.change_log.page(query, start, start + _CHUNK)
             is_there = any(view.change.change_id == change_id for view in found.changes)
             if is_there or start + _CHUNK >= found.total:
                 break

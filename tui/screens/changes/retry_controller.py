@@ -45,8 +45,8 @@ class RetryController(EngineScreen[ScreenResultType], Generic[ScreenResultType])
     @work(exclusive=True, group="retry", exit_on_error=False)
     async def _load_refused(self) -> None:
         refused = ChangeQuery(ChangeGroup.REFUSED)
-        total = (await self.backend.changes(refused, 0, 1)).total
-        found = await self.backend.changes(refused, 0, total)
+        total = (await self.backend.change_log.page(refused, 0, 1)).total
+        found = await self.backend.change_log.page(refused, 0, total)
         self.post_message(_RefusedLoaded([view.change for view in found.changes]))
 
     @on(_RefusedLoaded)
@@ -68,7 +68,7 @@ class RetryController(EngineScreen[ScreenResultType], Generic[ScreenResultType])
 
     @work(group="retry", exit_on_error=False)
     async def _retry(self, changes: Sequence[Change]) -> None:
-        count = await self.backend.retry(changes)
+        count = await self.backend.changes.retry(changes)
         restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
         if count and restores:
             self.post_message(RestoreRequested(restores))

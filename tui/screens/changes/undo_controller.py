@@ -51,7 +51,7 @@ class UndoController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
     @work(exclusive=True, group="undo", exit_on_error=False)
     async def _plan(self, kind: BatchKind) -> None:
         backend = self.backend
-        plan = await (backend.undo_plan() if kind is BatchKind.UNDO else backend.redo_plan())
+        plan = await (backend.undo.plan_undo() if kind is BatchKind.UNDO else backend.undo.plan_redo())
         self.post_message(UndoPlanned(kind, plan))
 
     @on(UndoPlanned)
@@ -74,7 +74,7 @@ class UndoController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
 
     @work(group="undo", exit_on_error=False)
     async def _undo(self, plan: UndoPlan) -> None:
-        self.post_message(Undone(await self.backend.undo(plan)))
+        self.post_message(Undone(await self.backend.undo.apply(plan)))
 
     @on(Undone)
     def _undone(self, message: Undone) -> None:
@@ -93,5 +93,5 @@ class UndoController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
 
     @work(exclusive=True, group="pause", exit_on_error=False)
     async def _pause(self, *, on: bool) -> None:
-        await self.backend.pause_sending(on=on)
+        await self.backend.changes.pause_sending(on=on)
         self.flash(_PAUSED if on else _RESUMED)

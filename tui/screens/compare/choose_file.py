@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.worker import Worker
 
-    from tui.model.backend import Backend
     from tui.model.comparison import FileComparison
+    from tui.model.services import Backend
 
 _ADVANCED = ("delimiter", "encoding")
 
@@ -191,7 +191,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     @work(exclusive=True, group="compare", exit_on_error=False)
     async def _compare(self, path: Path, options: FileOptions) -> None:
         try:
-            self.post_message(_CompareFinished(await self.backend.compare_file(path, options)))
+            self.post_message(_CompareFinished(await self.backend.comparison.compare_file(path, options)))
         except ReshelveError as error:
             self.post_message(_CompareFailed(error))
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend
     from tui.model.comparison import FileComparison
+    from tui.model.services import Backend
     from tui.screens.compare.lines import ComparisonEntry
 
 _SEARCH_KEYS: Final = (("open", "To the list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))

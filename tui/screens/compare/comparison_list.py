@@ -196,7 +196,7 @@ class ComparisonList(ChangeController[None]):
         """Read the contacts in sight."""
         found = (self.entry_at(index) for index in range(*self.rows.visible_range))
         ids = [entry.contact.contact_id for entry in found if entry is not None and entry.contact is not None]
-        self.post_message(_RowsLoaded(await self.backend.rows(ids) if ids else ()))
+        self.post_message(_RowsLoaded(await self.backend.contacts.rows(ids) if ids else ()))
 
     @on(_RowsLoaded)
     def _rows_loaded(self, message: _RowsLoaded) -> None:

@@ -120,7 +120,9 @@ class MatchController(ComparisonList):
 
     @work(exclusive=True, group="record", exit_on_error=False)
     async def _record(self, *, then_close: bool) -> None:
-        self.post_message(_Recorded(await self.backend.record_matches(self.comparison, {}), then_close))
+        self.post_message(
+            _Recorded(await self.backend.comparison.record_matches(self.comparison, {}), then_close)
+        )
 
     @on(_Recorded)
     def _matches_recorded(self, message: _Recorded) -> None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
-    from tui.model.backend import Backend, ContactDetails, HistoryEntry
+    from tui.model.contact_details import ContactDetails, HistoryEntry
+    from tui.model.services import Backend
 
 
 @dataclass
@@ -104,13 +105,13 @@ class ContactScreen(ChangeController[None], ContactReportController[None]):
 
     @work(exclusive=True, group="page", exit_on_error=False)
     async def _load_page(self) -> None:
-        self.post_message(_PageLoaded(await self.backend.contact_details(self._contact_id)))
+        self.post_message(_PageLoaded(await self.backend.contacts.details(self._contact_id)))
 
     @work(exclusive=True, group="freshen", exit_on_error=False)
     async def _refresh_contact(self) -> None:
         # Balances change without Xero saying so. Where they can't be read now, their age is told.
         with suppress(ReshelveError):
-            await self.backend.refresh_contact(self._contact_id)
+            await self.backend.contacts.refresh_one(self._contact_id)
 
     def _load_history(self) -> None:
         self._update_section("#history", contact_format.history_state("Asking Xero …"))
@@ -119,7 +120,7 @@ class ContactScreen(ChangeController[None], ContactReportController[None]):
     @work(exclusive=True, group="history", exit_on_error=False)
     async def _fetch_history(self) -> None:
         try:
-            self.post_message(_HistoryLoaded(await self.backend.history(self._contact_id)))
+            self.post_message(_HistoryLoaded(await self.backend.contacts.history(self._contact_id)))
         except ReshelveError as error:
             self.post_message(_HistoryFailed(error))
 

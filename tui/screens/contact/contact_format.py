@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from tui.model.backend import ContactDetails, HistoryEntry
     from tui.model.contact import Contact
+    from tui.model.contact_details import ContactDetails, HistoryEntry
 
 _LABEL = 17
 _WHEN = 22

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend
     from tui.model.precheck import Precheck
+    from tui.model.services import Backend
 
 TYPE_COUNT_FROM: Final = 26
 
@@ -96,7 +96,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
     @work(exclusive=True, exit_on_error=False)
     async def _run_precheck(self) -> None:
         try:
-            precheck = await self.backend.precheck(self._action, self._contact_ids)
+            precheck = await self.backend.changes.precheck(self._action, self._contact_ids)
         except ReshelveError as error:
             self.post_message(PrecheckFailed(error))
         else:

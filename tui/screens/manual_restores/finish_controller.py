@@ -171,7 +171,7 @@ class FinishController(EngineScreen[None]):
     @work(group="press", exit_on_error=False)
     async def _simulate_restore(self, change: Change) -> None:
         try:
-            await self.backend.simulate_restore(change.contact_id)
+            await self.backend.manual_restores.simulate_restore(change.contact_id)
         except RejectedError as error:
             self.post_message(RestoreSimulated(change.change_id, error_message(self.app, error)))
         except ReshelveError:
@@ -210,5 +210,5 @@ class FinishController(EngineScreen[None]):
 
     @work(group="dismiss", exit_on_error=False)
     async def _dismiss(self, change: Change) -> None:
-        await self.backend.dismiss(change)
+        await self.backend.manual_restores.dismiss(change)
         self.reload_items()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from tui.model.backend import Backend
     from tui.model.change import Change
+    from tui.model.services import Backend
 
 _OUTCOMES = {
     State.CONFIRMED: ("✓", "restored", "$text-success"),
@@ -85,7 +85,7 @@ def link_lines(url: str, width: int) -> list[Content]:
 
 async def load_items(backend: Backend, known: Sequence[RestoreItem]) -> tuple[RestoreItem, ...]:
     """Read what waits now, and how those ended that waited before."""
-    waiting = {restore.change.change_id: restore for restore in await backend.manual_restores()}
+    waiting = {restore.change.change_id: restore for restore in await backend.manual_restores.pending()}
     items = []
     for item in known:
         found = waiting.pop(item.change.change_id, None)
@@ -95,14 +95,14 @@ async def load_items(backend: Backend, known: Sequence[RestoreItem]) -> tuple[Re
             change = await _load_change(backend, item.change) if item.is_waiting else item.change
             items.append(RestoreItem(change, item.url))
     items += (
-        RestoreItem(restore.change, backend.contact_url(restore.change.contact_id), restore.expected_refusal)
+        RestoreItem(restore.change, backend.contacts.url(restore.change.contact_id), restore.expected_refusal)
         for restore in waiting.values()
     )
     return tuple(items)
 
 
 async def _load_change(backend: Backend, change: Change) -> Change:
-    page = await backend.contact_details(change.contact_id)
+    page = await backend.contacts.details(change.contact_id)
     for view in page.changes:
         if view.change.change_id == change.change_id:
             return view.change

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
-    from tui.model.backend import Backend
+    from tui.model.services import Backend
     from tui.screens.manual_restores.items import RestoreItem
 
 _WHY: Final = (
@@ -76,13 +76,13 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
 
     def on_mount(self) -> None:
         """Look closely as long as somebody is at it."""
-        self.backend.set_fast_polling(on=True)
+        self.backend.manual_restores.set_fast_polling(on=True)
         self._update_key_bar()
         self.reload_items()
 
     def on_unmount(self) -> None:
         """Look at the usual pace again."""
-        self.backend.set_fast_polling(on=False)
+        self.backend.manual_restores.set_fast_polling(on=False)
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:

@@ -14,8 +14,8 @@ from tui.screens.engine_screen import EngineScreen
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
-    from tui.model.backend import ContactDetails
     from tui.model.change import Change
+    from tui.model.contact_details import ContactDetails
 
 _NOTHING: Final = "Nothing that was archived or restored here is confirmed by Xero yet."
 _CHECKED_EXPLANATION: Final = (
@@ -65,7 +65,7 @@ class ContactReportController(EngineScreen[ScreenResultType], Generic[ScreenResu
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_checked(self, change: Change) -> None:
         # Refused where something was confirmed while the question stood here: that belongs in another tab.
-        await self.backend.report_contact_checked(change)
+        await self.backend.evidence.report_contact_checked(change)
         self.flash(f"Noted: seen in Re-Leased, {_WHERE[change.action.target_status]}.")
 
     def ask_link(self, page: ContactDetails) -> None:
@@ -85,6 +85,6 @@ class ContactReportController(EngineScreen[ScreenResultType], Generic[ScreenResu
 
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_link(self, contact_id: str, *, is_unlinked: bool) -> None:
-        await self.backend.report_unlinked(contact_id, on=is_unlinked)
+        await self.backend.evidence.report_unlinked(contact_id, on=is_unlinked)
         said = "unlinked in Re-Leased; its syncs leave it out" if is_unlinked else "linked again in Re-Leased"
         self.flash(f"Noted: {said}.")

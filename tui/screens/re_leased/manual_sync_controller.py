@@ -76,7 +76,7 @@ class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultT
 
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_start(self, at: datetime) -> None:
-        await self.backend.report_sync_started(at)
+        await self.backend.evidence.report_sync_started(at)
         since = clock.short_time(at, self.now())
         self.flash(f"Noted: a sync was started at {since}. Press the same key when it has ended.")
 
@@ -88,7 +88,7 @@ class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultT
                 "Something else was told of it meanwhile. Nothing was noted; look again.", is_problem=True
             )
             return
-        await self.backend.report_sync_ended(is_clean=is_clean)
+        await self.backend.evidence.report_sync_ended(is_clean=is_clean)
         since = clock.short_time(started_at, self.now())
         clean = f"Noted: the sync that started at {since} ended without error."
         self.flash(clean if is_clean else _NOTED_ERRORS)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend
+    from tui.model.services import Backend
 
 _WHEN: Final = "When did you start it? Leave the box empty for now, or type a time of today, such as 09:05."
 _INVALID_TIME: Final = (

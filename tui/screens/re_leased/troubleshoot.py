@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.backend import Backend
+    from tui.model.services import Backend
 
 _TITLE: Final = "Troubleshoot: not in Re-Leased yet"
 _NOTHING: Final = "nothing"
@@ -98,8 +98,8 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
     @work(exclusive=True, group="oldest", exit_on_error=False)
     async def _load_oldest(self) -> None:
         waiting = ChangeQuery(ChangeGroup.PENDING)
-        total = (await self.backend.changes(waiting, 0, 1)).total
-        found = (await self.backend.changes(waiting, total - 1, total)).changes if total else ()
+        total = (await self.backend.change_log.page(waiting, 0, 1)).total
+        found = (await self.backend.change_log.page(waiting, total - 1, total)).changes if total else ()
         self.post_message(_OldestLoaded(OldestUnconfirmed(found[0] if found else None)))
 
     @on(_OldestLoaded)
@@ -178,7 +178,7 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
 
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_state(self, state: CompanyState) -> None:
-        await self.backend.report_company_state(state)
+        await self.backend.evidence.report_company_state(state)
         self.flash(f"Noted: Re-Leased shows “{state.value}”.")
 
     def action_activity(self) -> None:
@@ -194,7 +194,7 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:
-        await self.backend.refresh()
+        await self.backend.contacts.refresh()
 
     def action_back(self) -> None:
         """Go back to the contacts."""

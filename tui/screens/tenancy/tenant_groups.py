@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
-    from tui.model.backend import Backend
+    from tui.model.services import Backend
     from tui.model.tenancy import ContactGroup
 
 
@@ -99,7 +99,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
 
     @work(exclusive=True, group="groups", exit_on_error=False)
     async def _load_groups(self) -> None:
-        self.post_message(_GroupsLoaded(await self.backend.contact_groups()))
+        self.post_message(_GroupsLoaded(await self.backend.tenancy.groups()))
 
     @on(_GroupsLoaded)
     def _groups_loaded(self, message: _GroupsLoaded) -> None:
@@ -156,7 +156,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
     @work(group="mark", exit_on_error=False)
     async def _mark(self, group: ContactGroup) -> None:
         try:
-            await self.backend.mark_tenants(group.name, on=group.is_tenants)
+            await self.backend.tenancy.mark_tenants(group.name, on=group.is_tenants)
         except ReshelveError:
             self._load_groups()
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.engine.read_only import writes
 from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
 from tui.model.user_reports import ReportKind, UserReport
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.engine.re_leased_monitor import ReLeasedMonitor
+    from tui.engine.services.write_access import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change
     from tui.model.user_reports import CompanyState
@@ -21,25 +21,34 @@ if TYPE_CHECKING:
 
 
 class EvidenceService:
-    """The part of `model.backend.Backend` that takes what people tell. Durable when it returns."""
+    """Implements `model.services.EvidenceService`."""
 
-    _store: Store
-    _publisher: SnapshotPublisher
-    _re_leased: ReLeasedMonitor
-    _now: Callable[[], datetime]
+    def __init__(
+        self,
+        store: Store,
+        publisher: SnapshotPublisher,
+        re_leased: ReLeasedMonitor,
+        now: Callable[[], datetime],
+        access: WriteAccess,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._re_leased = re_leased
+        self._now = now
+        self._access = access
 
-    @writes
     async def report_sync_started(self, at: datetime) -> None:
         """Keep that somebody started a sync in Re-Leased then."""
+        self._access.require()
         if at > self._now():
             raise ReshelveError(
                 "That time is yet to come. Nothing was noted.", "Give the time when the sync was started."
             )
         await self._record(UserReport(ReportKind.SYNC_STARTED, at))
 
-    @writes
     async def report_sync_ended(self, *, is_clean: bool) -> None:
         """Keep how the sync ended that was told to run."""
+        self._access.require()
         # From the store: another copy of the program may have been told of it.
         if self._store.company_status().running_since is None:
             raise ReshelveError(
@@ -50,9 +59,9 @@ class EvidenceService:
         kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
         await self._record(UserReport(kind, self._now()))
 
-    @writes
     async def report_contact_checked(self, change: Change) -> None:
         """Keep that somebody sees a contact in Re-Leased as this change has left it."""
+        self._access.require()
         last = last_confirmed(self._store.changes_of(change.contact_id))
         if last is None or last.change_id != change.change_id or last.confirmed_at is None:
             raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
@@ -60,15 +69,15 @@ class EvidenceService:
         at = max(self._now(), last.confirmed_at)
         await self._record(UserReport(ReportKind.CHECKED, at, change.contact_id, change.action.target_status))
 
-    @writes
     async def report_unlinked(self, contact_id: str, *, on: bool) -> None:
         """Keep that the contact is unlinked in Re-Leased, or linked again."""
+        self._access.require()
         kind = ReportKind.UNLINKED if on else ReportKind.LINKED
         await self._record(UserReport(kind, self._now(), contact_id))
 
-    @writes
     async def report_company_state(self, state: CompanyState) -> None:
         """Keep what Re-Leased's Sync Overview shows of the company now."""
+        self._access.require()
         await self._record(UserReport(ReportKind.STATE, self._now(), state=state.value))
 
     async def _record(self, report: UserReport) -> None:

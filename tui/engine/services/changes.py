@@ -1,0 +1,167 @@
+"""Changes: requested, sent, cancelled, retried, undone, and the log of them all."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tui.engine.change_export import write_csv
+from tui.engine.precheck import build_precheck
+from tui.engine.services.timeline import timeline_line
+from tui.model.change import IllegalTransitionError, State, Transition
+from tui.model.change_list import ChangeSearchResult
+from tui.model.errors import ReshelveError
+from tui.model.undo import BatchKind
+from tui.store import TransitionRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tui.engine.scheduler import Scheduler
+    from tui.engine.services.contacts import ContactRefresher
+    from tui.engine.services.write_access import WriteAccess
+    from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.model.change import Action, Change
+    from tui.model.change_list import ChangeQuery
+    from tui.model.contact_details import TimelineEntry
+    from tui.model.precheck import Precheck
+    from tui.model.undo import UndoPlan
+    from tui.store import Store
+
+
+class ChangeService:
+    """Implements `model.services.ChangeService`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        publisher: SnapshotPublisher,
+        scheduler: Scheduler,
+        refresher: ContactRefresher,
+        now: Callable[[], datetime],
+        access: WriteAccess,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._scheduler = scheduler
+        self._refresher = refresher
+        self._now = now
+        self._access = access
+
+    async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+        """Read the contacts from Xero and return what is to be known before changing them."""
+        fresh = await self._refresher.refresh(contact_ids)
+        return build_precheck(self._store, action, contact_ids, fresh)
+
+    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
+        """Record the changes; they are sent from the change log, whatever happens to this program."""
+        self._access.require()
+        changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
+        self._publish_and_send()
+        return len(changes)
+
+    async def cancel(self, change: Change) -> None:
+        """Cancel a change that hasn't been sent."""
+        self._access.require()
+        await withdraw(self._store, change, Transition.CANCEL, State.QUEUED, self._now())
+        self._publisher.rows_changed()
+
+    async def cancel_many(self, changes: Sequence[Change]) -> int:
+        """Cancel those that haven't been sent, all at once; returns how many those were."""
+        self._access.require()
+        cancelled = await self._store.cancel_queued(changes, self._now())
+        self._publisher.rows_changed()
+        return len(cancelled)
+
+    async def retry(self, changes: Sequence[Change]) -> int:
+        """Request again what Xero refused, as new changes; returns how many those are."""
+        self._access.require()
+        added = await self._store.retry(changes, self._now())
+        self._publish_and_send()
+        return len(added)
+
+    async def pause_sending(self, *, on: bool) -> None:
+        """Stop sending what is queued, or go on with it."""
+        self._access.require()
+        await self._store.pause(self._now(), on=on)
+        self._publish_and_send()
+
+    def _publish_and_send(self) -> None:
+        self._publisher.rows_changed()
+        self._scheduler.wake()
+
+
+class UndoService:
+    """Implements `model.services.UndoService`."""
+
+    def __init__(
+        self,
+        store: Store,
+        publisher: SnapshotPublisher,
+        scheduler: Scheduler,
+        now: Callable[[], datetime],
+        access: WriteAccess,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._scheduler = scheduler
+        self._now = now
+        self._access = access
+
+    async def plan_undo(self) -> UndoPlan | None:
+        """Return what undoing the last batch would do."""
+        return await self._store.undo_plan(BatchKind.UNDO)
+
+    async def plan_redo(self) -> UndoPlan | None:
+        """Return what redoing what was undone last would do."""
+        return await self._store.undo_plan(BatchKind.REDO)
+
+    async def apply(self, plan: UndoPlan) -> UndoPlan:
+        """Undo or redo as planned; returns what was really done."""
+        self._access.require()
+        done = await self._store.undo(plan, self._now())
+        self._publisher.rows_changed()
+        self._scheduler.wake()
+        return done
+
+
+class ChangeLog:
+    """Implements `model.services.ChangeLog`."""
+
+    def __init__(self, store: Store, publisher: SnapshotPublisher) -> None:
+        self._store = store
+        self._publisher = publisher
+
+    async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
+        """Return the changes found from start to before stop, newest first."""
+        total, changes = await self._store.changes(query, start, stop)
+        return ChangeSearchResult(total, tuple(self._publisher.view(change) for change in changes))
+
+    async def timeline(self, change: Change) -> Sequence[TimelineEntry]:
+        """Return what happened to one change, oldest first."""
+        return tuple(timeline_line(entry) for entry in self._store.entries_of_change(change.change_id))
+
+    async def export(self, query: ChangeQuery, file: Path) -> int:
+        """Write the changes found as CSV; returns how many."""
+        return await asyncio.to_thread(
+            write_csv, self._store.iter_changes(query), self._publisher.grade, file
+        )
+
+
+async def withdraw(
+    store: Store, change: Change, transition: Transition, expected: State, now: datetime
+) -> None:
+    """Cancel or dismiss a change. Raises `ReshelveError` where it is no longer in the expected state."""
+    current = store.change(change.change_id)
+    moved: Sequence[Change] = ()
+    # It may have been sent, confirmed or cancelled between the person's look and the key.
+    if current is not None and current.state is expected:
+        with suppress(IllegalTransitionError):
+            applied = await store.record_transitions([TransitionRequest(change.change_id, transition)], now)
+            moved = applied.updated
+    if not moved:
+        raise ReshelveError("This change has moved on in the meantime.", "Nothing was taken back.")

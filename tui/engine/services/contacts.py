@@ -1,0 +1,164 @@
+"""Contacts, from the local copy and from Xero."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from tui.engine.services.timeline import timeline_line
+from tui.model.contact_details import ContactDetails
+from tui.model.errors import ReshelveError, StoreError, XeroError
+from tui.model.snapshot import ChangeView
+from tui.model.tenancy import tenant_groups_among
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime
+
+    from tui.engine.clients import ClientFactory
+    from tui.engine.connectivity.connection_state import ConnectionState
+    from tui.engine.scheduler import Scheduler
+    from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.model.contact_details import HistoryEntry
+    from tui.model.query import Query
+    from tui.model.rows import Row, SearchResult
+    from tui.store import Store
+
+# Twenty of the sixty calls a minute: more would use up what sending and syncing need.
+MAX_REFRESHED: Final = 1_000
+# Seconds. The first sync of a large organisation can use up a whole minute's calls.
+TIMEOUT_SECONDS: Final = 15.0
+_SLOW_REPLY: Final = "Xero's answer takes long, perhaps because this minute's calls are used up."
+
+
+class RefreshResult(Struct, frozen=True):
+    """What came of reading contacts from Xero.
+
+    `stale_reason` says why not all of them are up to date, empty where they are; `unread` are the ids of
+    those that Xero's answer didn't bring.
+    """
+
+    stale_reason: str = ""
+    unread: frozenset[str] = frozenset()
+
+
+class ContactRefresher:
+    """Reads contacts from Xero for a person who waits."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clients: ClientFactory,
+        connection: ConnectionState,
+        publisher: SnapshotPublisher,
+        scheduler: Scheduler,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._clients = clients
+        self._connection = connection
+        self._publisher = publisher
+        self._scheduler = scheduler
+        self._now = now
+
+    async def refresh(self, contact_ids: Sequence[str]) -> RefreshResult:
+        """Bring these contacts up to date, as far as Xero's answer can be read."""
+        if len(contact_ids) > MAX_REFRESHED:
+            return RefreshResult(f"More than {MAX_REFRESHED:,} contacts: shown as they were last read.")
+        attempt = self._connection.attempt()
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                found = await self._clients.xero.look_up(contact_ids)
+        except TimeoutError:
+            return RefreshResult(_SLOW_REPLY, frozenset(contact_ids))
+        except XeroError as error:
+            return RefreshResult(error.message, frozenset(contact_ids))
+        self._publisher.record_write(
+            await self._store.save_contacts(
+                found.contacts, self._now(), deleted=found.unknown, missing=found.missing
+            )
+        )
+        answered = {*(contact.contact_id for contact in found.contacts), *found.unknown}
+        unread = frozenset(contact_ids) - answered
+        if not unread:
+            self._scheduler.record_reply(self._clients.xero, None, attempt)
+            return RefreshResult()
+        counted = (
+            "this contact" if len(contact_ids) == 1 else f"{len(unread):,} of {len(contact_ids):,} contacts"
+        )
+        return RefreshResult(f"Xero's data for {counted} couldn't be read.", unread)
+
+
+class ContactService:
+    """Implements `model.services.ContactService`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clients: ClientFactory,
+        connection: ConnectionState,
+        publisher: SnapshotPublisher,
+        scheduler: Scheduler,
+        refresher: ContactRefresher,
+    ) -> None:
+        self._store = store
+        self._clients = clients
+        self._connection = connection
+        self._publisher = publisher
+        self._scheduler = scheduler
+        self._refresher = refresher
+
+    def first_rows(self, query: Query) -> SearchResult:
+        """Answer from an index of the store, for the first paint."""
+        return self._store.search.first(query)
+
+    def find(self, query: Query) -> AsyncIterator[SearchResult]:
+        """Answer a query, a first screenful as soon as there is one."""
+        return self._store.search.find(query)
+
+    async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
+        """Return contacts as the table shows them now."""
+        return self._store.search.rows(contact_ids)
+
+    async def details(self, contact_id: str) -> ContactDetails:
+        """Return one contact and its changes. Raises `StoreError` if it isn't in the local copy."""
+        contact = self._store.contact(contact_id)
+        if contact is None:
+            raise StoreError("This contact is not in the local copy.", action="refresh")
+        grade = self._publisher.grade
+        return ContactDetails(
+            contact,
+            tuple(ChangeView(change, grade(change)) for change in self._store.changes_of(contact_id)),
+            tuple(timeline_line(entry) for entry in self._store.entries_of(contact_id)),
+            tenant_groups_among(contact.groups, self._store.tenant_groups()),
+        )
+
+    async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
+        """Read Xero's own history of a contact."""
+        try:
+            return await self._clients.xero.history(contact_id)
+        except XeroError as error:
+            raise ReshelveError(error.message, error.next_step, action=error.action) from error
+
+    async def refresh_one(self, contact_id: str) -> None:
+        """Read one contact from Xero, its balances included."""
+        fresh = await self._refresher.refresh([contact_id])
+        if fresh.stale_reason:
+            raise ReshelveError(fresh.stale_reason, "What is shown is as it was last read.")
+
+    async def refresh(self) -> None:
+        """Read what is new now."""
+        self._connection.retry_now()
+        self._scheduler.wake(refresh=True)
+
+    def pause_sync(self, *, on: bool) -> None:
+        """Pause a full sync after the page it is at, or go on with it from there."""
+        self._scheduler.pause_sync(on=on)
+
+    def url(self, contact_id: str) -> str:
+        """Return the contact's address in Xero."""
+        return self._clients.contact_url(contact_id)

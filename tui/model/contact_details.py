@@ -1,0 +1,36 @@
+"""One contact in detail: itself, the changes made to it, and Xero's own history of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from tui.model.contact import Contact
+    from tui.model.snapshot import ChangeView
+
+
+class HistoryEntry(Struct, frozen=True):
+    """One entry of Xero's own history of a contact; `when` is text, as Xero's dates vary."""
+
+    when: str
+    user: str
+    event: str
+    details: str
+
+
+class TimelineEntry(Struct, frozen=True):
+    """One entry of the change log: what happened to a change, and when."""
+
+    when: str
+    event: str
+
+
+class ContactDetails(Struct, frozen=True):
+    """One contact with the changes made to it, newest first; `tenant_groups` are its groups of tenants."""
+
+    contact: Contact
+    changes: tuple[ChangeView, ...]
+    timeline: tuple[TimelineEntry, ...]
+    tenant_groups: tuple[str, ...] = ()
