@@ -49,7 +49,7 @@ class Desk(EvidenceService):
         self.machine = clock
         self._now = self.xero = XeroClock(clock, store)
         self._publisher = publisher
-        self._released = ReLeasedMonitor(store, NIGHT, self._now, has_feed=False)
+        self._re_leased = ReLeasedMonitor(store, NIGHT, self._now, has_feed=False)
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def archived(desk: Desk) -> Change:
 def grade(desk: Desk) -> SyncStatus:
     [change] = desk._store.changes_of("a")
     assert change.origin is Origin.XERO
-    return grade_change(change, desk._released.knowledge, desk._now()).status
+    return grade_change(change, desk._re_leased.knowledge, desk._now()).status
 
 
 def running_since(desk: Desk) -> datetime | None:
-    return desk._released.status.reported_sync_since
+    return desk._re_leased.status.reported_sync_since
 
 
 @pytest.mark.parametrize(("minutes", "expected"), [(-1, SyncStatus.PENDING), (1, SyncStatus.REPORTED)])
@@ -95,8 +95,8 @@ async def test_a_sync_that_showed_errors_stalls(desk: Desk) -> None:
     await desk.report_sync_started(START + timedelta(minutes=1))
     await desk.report_sync_ended(is_clean=False)
     assert grade(desk) is SyncStatus.STALLED
-    assert desk._released.status.is_stalled
-    assert desk._released.status.state_reported_at == desk._now()
+    assert desk._re_leased.status.is_stalled
+    assert desk._re_leased.status.state_reported_at == desk._now()
 
 
 async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
@@ -104,7 +104,7 @@ async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
         await desk.report_sync_started(desk._now() + timedelta(minutes=1))
     with pytest.raises(ReshelveError, match="No sync"):
         await desk.report_sync_ended(is_clean=True)
-    assert desk._released.status.last_report is None
+    assert desk._re_leased.status.last_report is None
 
 
 async def test_a_contact_seen_there_is_told(desk: Desk) -> None:
@@ -141,7 +141,7 @@ async def test_a_sync_is_told_by_xeros_clock(
     tell_time(desk.xero, now + timedelta(minutes=30))
     await desk.report_sync_ended(is_clean=True)
     assert grade(desk) is expected
-    assert desk._released.status.state_reported_at == now + timedelta(minutes=30)
+    assert desk._re_leased.status.state_reported_at == now + timedelta(minutes=30)
 
 
 async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_confirms_next(
@@ -171,10 +171,10 @@ async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Des
 
 async def test_a_sync_that_runs_when_a_company_is_told_not_to_work_is_shown_as_stalled(desk: Desk) -> None:
     await desk.report_sync_started(desk._now())
-    assert not desk._released.status.is_stalled
+    assert not desk._re_leased.status.is_stalled
     await desk.report_company_state(CompanyState.NOT_CONNECTED)
     assert grade(desk) is SyncStatus.STALLED
-    assert desk._released.status.is_stalled
+    assert desk._re_leased.status.is_stalled
 
 
 async def test_an_unlinked_contact_is_left_out_until_it_is_linked_again(desk: Desk) -> None:

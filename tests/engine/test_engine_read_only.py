@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 # What records nothing that a person decided, and changes nothing in Xero. `export` writes a file of the
 # person's own choice; the others only read, or look for news.
 READS = {
-    "snapshot", "is_practice", "is_read_only", "attend", "hold_pull", "subscribe", "first_rows", "find",
-    "check", "refresh", "page", "freshen", "history", "handoffs", "look_closely", "undo_plan", "redo_plan",
-    "changes", "timeline", "export", "rows", "reconcile", "contact_groups", "contact_url",
-    "run", "reconnected", "stop",
+    "snapshot", "is_sandbox", "is_read_only", "record_user_activity", "pause_sync", "subscribe", "first_rows",
+    "find", "precheck", "refresh", "contact_details", "refresh_contact", "history", "manual_restores",
+    "set_fast_polling", "undo_plan", "redo_plan", "changes", "timeline", "export", "rows", "compare_file",
+    "contact_groups", "contact_url", "run", "reconnected", "stop",
 }  # fmt: skip
 
 
@@ -52,7 +52,7 @@ async def call(home: House, name: str) -> Any:
 
 def test_only_known_methods_are_let_through() -> None:
     assert members(Backend) | members(EngineProtocol) >= READS
-    assert {"request", "tell_unlinked", "mark_tenants", "accept", "press_restore"} <= set(WRITES)
+    assert {"request", "report_unlinked", "mark_tenants", "record_matches", "simulate_restore"} <= set(WRITES)
 
 
 @pytest.mark.parametrize("name", WRITES)
