@@ -112,7 +112,7 @@ class ModelXero:
     def on_slow_response(self, listener: Callable[[float | None], None]) -> None:
         """Nothing here takes long."""
 
-    def follow_time(self, listener: Callable[[datetime, float], None]) -> None:
+    def on_server_time(self, listener: Callable[[datetime, float], None]) -> None:
         """Tell nobody the time; a test that is about it does."""
 
     def status(self, contact_id: str) -> ContactStatus:

@@ -98,7 +98,7 @@ async def released_house(
     *,
     own: OrganisationSettings | None = None,
     timezone: str = "",
-    observer: EvidenceSource | None = None,
+    evidence_source: EvidenceSource | None = None,
 ) -> AsyncIterator[House]:
     """Run an engine of which only the part that watches Re-Leased has anything to do."""
 
@@ -107,9 +107,9 @@ async def released_house(
 
     clock = Clock(now)
     xero = ModelXero(clock=clock)
-    xero.pace = RateLimiter()  # type: ignore[attr-defined]
+    xero.rate_limiter = RateLimiter()  # type: ignore[attr-defined]
     connectors = SimpleNamespace(
-        has_feed=observer is not None, is_sandbox=False, observer=observer, xero=xero,
+        has_feed=evidence_source is not None, is_sandbox=False, evidence_source=evidence_source, xero=xero,
         open=nothing, close=nothing,
     )  # fmt: skip
     organisation = Organisation("t1", "Books", "!abc", timezone=timezone)

@@ -211,10 +211,10 @@ async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
         def __init__(self) -> None:
             self.is_full, self.kept = True, ""
 
-        def cursor(self, _name: str) -> None:
+        def sync_state(self, _name: str) -> None:
             return None
 
-        async def set_cursor(self, _name: str, value: str) -> None:
+        async def set_sync_state(self, _name: str, value: str) -> None:
             if self.is_full:
                 self.is_full = False
                 raise StoreError("The disk is full.", "Free some space.")

@@ -120,7 +120,7 @@ async def test_a_file_of_a_machine_whose_clock_is_ahead_proves_nothing_confirmed
     assert found.source.exported_at == DATED - timedelta(minutes=max(minutes, 0))
     await bench.record_matches(found, {})
     assert bench.grades() == {xero_id(1): grade}
-    told = await bench.look((1, "Archived"), dated=DATED - timedelta(minutes=1))
+    told = await bench.look((1, "Archived"), exported_at=DATED - timedelta(minutes=1))
     assert told.source.exported_at == DATED - timedelta(minutes=1 + max(minutes, 0))
 
 
@@ -169,7 +169,7 @@ async def test_an_earlier_date_proves_less(bench: Bench) -> None:
     await bench.archive(1, START + timedelta(minutes=1))
     await bench.archive(2, START + timedelta(minutes=9))
     lines = (1, "Archived"), (2, "Archived")
-    found = await bench.look(*lines, dated=START + timedelta(minutes=5))
+    found = await bench.look(*lines, exported_at=START + timedelta(minutes=5))
     assert [one.contact_id for one in found.newly_synced] == [xero_id(1)]
     assert len((await bench.look(*lines)).newly_synced) == 2
 

@@ -186,10 +186,10 @@ class Life:
 
 
 class Anything:
-    """Stands in for the weather and the disk."""
+    """Stands in for the connection's state and the storage's health."""
 
-    trouble = ""
-    shown = None
+    problem = ""
+    display_status = None
 
 
 @settings(max_examples=examples(50), deadline=None)

@@ -177,7 +177,7 @@ class Office:
         self.clock = Clock()
         self.store = Store.open(folder)
         self.xero = OddXero(self.clock, status, *ids)
-        tokens = SimpleNamespace(access_token=_token, forget=lambda: None)
+        tokens = SimpleNamespace(access_token=_token, invalidate=lambda: None)
         self.client = XeroClient(
             api_url="http://127.0.0.1:9",
             tenant_id="t",
@@ -567,8 +567,8 @@ async def test_what_the_dialog_could_not_read_is_said_to_be_unreadable(office: O
     [line] = looked.lines
     assert not looked.is_fresh
     assert looked.stale_reason
-    assert not line.blocked
-    assert "know" not in looked.stale_reason + line.blocked + "".join(line.warnings)
+    assert not line.blocked_reason
+    assert "know" not in looked.stale_reason + line.blocked_reason + "".join(line.warnings)
 
 
 async def test_the_dialog_says_which_of_several_could_not_be_read(tmp_path: Path) -> None:
@@ -588,5 +588,5 @@ async def test_the_dialog_says_which_of_several_could_not_be_read(tmp_path: Path
     office.xero._element = usual  # type: ignore[method-assign]
     looked = await look_fresh(office, *ids)
     assert looked.is_fresh
-    assert [bool(line.blocked) for line in looked.lines] == [False, False, True, False]
+    assert [bool(line.blocked_reason) for line in looked.lines] == [False, False, True, False]
     await office.close()

@@ -37,13 +37,13 @@ PATIENCE = 30
 class FullDisk:
     """A watch whose first look finds the disk full."""
 
-    next_look = 0.001
+    seconds_to_next_poll = 0.001
 
     def __init__(self) -> None:
         self.looks = 0
         self.looked_again = asyncio.Event()
 
-    async def look(self, _observer: object) -> bool:
+    async def poll_feed(self, _source: object) -> bool:
         self.looks += 1
         if self.looks == 1:
             raise StoreError("The disk is full.")
@@ -61,7 +61,7 @@ class Quiet:
         assert not order
         self.versions += 1
 
-    def soon(self) -> None:
+    def schedule(self) -> None:
         pass
 
 
@@ -176,7 +176,7 @@ async def house(
 
     clock = Clock()
     connectors = SimpleNamespace(
-        has_feed=False, is_sandbox=False, observer=None, xero=xero, open=nothing, close=nothing
+        has_feed=False, is_sandbox=False, evidence_source=None, xero=xero, open=nothing, close=nothing
     )
     lease = lease or SimpleNamespace(acquire=lambda: True, is_held=True, release=lambda: None)
     engine = Engine(

@@ -227,7 +227,7 @@ class Feed:
         self.answer = answer
         self.looks = 0
 
-    async def look(self, cursor: str | None) -> EvidenceReport:
+    async def fetch(self, cursor: str | None) -> EvidenceReport:
         self.looks += 1
         return self.answer(cursor)
 

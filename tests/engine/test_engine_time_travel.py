@@ -212,7 +212,7 @@ async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
     store: Store, wrong: EvidenceReport | Exception, words: str
 ) -> None:
     noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EvidenceReport.from_evidence(None))
-    async with released_house(store, noon, observer=bridge) as home:
+    async with released_house(store, noon, evidence_source=bridge) as home:
         await home.confirmed("a", noon)
         await home.at(noon, is_new=lambda it: it.summary and it.summary.pending_total)
         assert grade(home) is SyncStatus.PENDING
