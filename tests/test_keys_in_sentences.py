@@ -13,11 +13,11 @@ import tui
 ROOT = Path(tui.__file__).parent
 # Where keys are declared, read from settings, or typed as an answer on the command line.
 ABOUT_KEYS = {
-    "actions.py",
-    "own_keys.py",
-    "compat.py",
-    "settings/kinds.py",
-    "settings/declared.py",
+    "actions/registry.py",
+    "actions/keymap.py",
+    "compat/textual.py",
+    "settings/validators.py",
+    "settings/schema.py",
     "cli/settings.py",
     "cli/connect.py",
 }

@@ -25,8 +25,8 @@ def listed(name: str, sign_in: str, **parts: object) -> OrganisationSummary:
 
 
 TWO_SIGN_INS = [
-    listed("Bayside Property", "APP-ONE", unfinished=2),
-    listed("City Limousines", "APP-ONE", is_gone=True),
+    listed("Bayside Property", "APP-ONE", not_in_xero=2),
+    listed("City Limousines", "APP-ONE", is_removed=True),
     listed("Demo Company", "APP-TWO"),
 ]
 

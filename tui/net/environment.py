@@ -339,7 +339,8 @@ def _certificate_problem(
         # Services renew their certificates well ahead: one that isn't valid today means that today is wrong.
         now = datetime.now().astimezone()
         return NetworkSetupError(
-            f"{prefix} isn't valid on {now.day} {now:%B %Y, %H:%M}, by this machine's clock.{issued}",
+            f"{prefix} isn't valid on {now.day} {now:%B %Y, %H:%M}, which this machine's clock shows."
+            f"{issued}",
             "Check the clock of this machine.",
         )
     if _is_any(code, _WRONG_NAME):
