@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Generic
+from typing import TYPE_CHECKING, Generic
 
 from textual import getters
 from textual.css.query import NoMatches
@@ -16,6 +16,9 @@ from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.system.log import logger
 from tui.widgets.formatting import read_only_message
 from tui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 
 class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -38,6 +41,12 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
         """Show a line of news for a while; a screen that is closing has no place for it."""
         with suppress(NoMatches):
             self.key_bar.flash(text, is_problem=is_problem)
+
+    def start(
+        self, job: Callable[[], Coroutine[None, None, None]], group: str, *, exclusive: bool = False
+    ) -> Worker[None]:
+        """Run what takes a while, in place of what runs in the group if exclusive; an error is shown."""
+        return self.run_worker(job, group=group, exclusive=exclusive, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of a worker that failed."""

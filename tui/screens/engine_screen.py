@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Generic
 
-from textual import work
 from textual.screen import ScreenResultType
 
 from tui.screens.base_screen import BaseScreen
@@ -31,9 +31,11 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
         """Return the same moment in the person's time zone."""
         return self.now().astimezone()
 
-    @work(exit_on_error=False, group="browser")
-    async def open_page(self, contact_id: str) -> None:
+    def open_page(self, contact_id: str) -> None:
         """Open a contact in Xero's pages; where no browser can be opened, show the link instead."""
+        self.start(partial(self._open_page, contact_id), "browser")
+
+    async def _open_page(self, contact_id: str) -> None:
         url = self.backend.contacts.url(contact_id)
         if await asyncio.to_thread(browser.open_page, url):
             self.flash("Opened in your browser.")

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import getters, on, work
 from textual.containers import Container, Horizontal
+from textual.events import DescendantBlur, DescendantFocus
 
 from tui.actions.registry import bindings
 from tui.model.change import Action
+from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
 from tui.screens.changes.change_controller import ChangeController, blocked_reason
+from tui.screens.changes.undo_controller import UndoController
 from tui.screens.compare.open_comparison import ComparisonController
-from tui.screens.messages import SnapshotChanged
+from tui.screens.engine_screen import EngineScreen
+from tui.screens.messages import GroupNamesLoaded, SearchAnswered, SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
 from tui.widgets.contact_table import ContactTable
@@ -48,9 +52,7 @@ _SEARCH_KEYS = (
 )
 
 
-class MainScreen(
-    SearchController[None], ChangeController[None], ManualSyncController[None], ComparisonController[None]
-):
+class MainScreen(EngineScreen[None]):
     """Everything at a glance. Its first frame waits for nothing: rows come straight from an index."""
 
     CSS_PATH = "main.tcss"
@@ -64,6 +66,8 @@ class MainScreen(
         *bindings("reconcile", "troubleshoot", "tenant_groups"),
     ]
 
+    table = getters.query_one(ContactTable)
+    search = getters.query_one(SearchBox)
     title_bar = getters.query_one(TitleBar)
     paused_banner = getters.query_one(PausedBanner)
     progress_bar = getters.query_one(SyncProgressBar)
@@ -74,6 +78,11 @@ class MainScreen(
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
+        self.finder = SearchController(self)
+        self.changes = ChangeController(self, self._clear_selection)
+        self.undo = UndoController(self)
+        self.manual_sync = ManualSyncController(self)
+        self.comparison = ComparisonController(self)
         self._key_bar_state: tuple[bool, bool, bool, bool] | None = None
         self._has_reminded = False
 
@@ -82,7 +91,7 @@ class MainScreen(
         yield TitleBar()
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
-            yield SearchBox("#contacts", complete=self.complete, id="search")
+            yield SearchBox("#contacts", complete=self.finder.complete, id="search")
         yield QueryHint()
         yield PausedBanner()
         yield SyncProgressBar()
@@ -96,13 +105,13 @@ class MainScreen(
     def on_mount(self) -> None:
         """Show what is known."""
         snapshot = self.backend.snapshot
-        self.show_initial_rows(snapshot)
+        self.finder.show_initial_rows(snapshot)
         self._update(snapshot)
         self._update_key_bar()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
-        self.apply_snapshot(message.snapshot)
+        self.finder.apply_snapshot(message.snapshot)
         self._update(message.snapshot)
 
     def _update(self, snapshot: Snapshot) -> None:
@@ -135,7 +144,7 @@ class MainScreen(
 
     def on_screen_resume(self) -> None:
         """Catch up on the news that came while another organisation was shown."""
-        self.apply_snapshot(self.backend.snapshot)
+        self.finder.apply_snapshot(self.backend.snapshot)
         self._update(self.backend.snapshot)
 
     def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
@@ -209,12 +218,56 @@ class MainScreen(
             if reason:
                 self.flash(reason)
                 return
-        self.confirm_change(action, targets, hidden=self.table.hidden)
+        self.changes.confirm(action, targets, hidden=self.table.hidden)
 
-    def show_requested(self, text: str) -> None:
-        """Show that the changes are in the journal; what was selected is done with."""
-        super().show_requested(text)
+    def _clear_selection(self) -> None:
+        """Take the selection back: what was selected is requested."""
         self.table.clear_selection()
+
+    # --- finding ---
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _focus_changed(self) -> None:
+        self.finder.focus_changed()
+
+    @on(SearchBox.Changed)
+    def _search_changed(self) -> None:
+        self.finder.search_changed()
+
+    @on(SearchAnswered)
+    def _search_answered(self, message: SearchAnswered) -> None:
+        self.finder.answered(message)
+
+    @on(GroupNamesLoaded)
+    def _group_names_loaded(self, message: GroupNamesLoaded) -> None:
+        self.finder.group_names_loaded(message)
+
+    @on(ContactTable.CursorMoved)
+    def _cursor_moved(self, message: ContactTable.CursorMoved) -> None:
+        self.finder.cursor_moved(message)
+
+    def action_tab_all(self) -> None:
+        """Show all contacts."""
+        self.finder.open_tab(Tab.ALL)
+
+    def action_tab_active(self) -> None:
+        """Show active contacts."""
+        self.finder.open_tab(Tab.ACTIVE)
+
+    def action_tab_archived(self) -> None:
+        """Show archived contacts."""
+        self.finder.open_tab(Tab.ARCHIVED)
+
+    def action_search(self) -> None:
+        """Let the person type."""
+        self.search.focus_input()
+
+    def action_clear(self) -> None:
+        """Take the selection back, then the words."""
+        self.finder.clear()
+
+    # --- one contact ---
 
     @on(ContactTable.Opened)
     def _opened(self, message: ContactTable.Opened) -> None:
@@ -260,6 +313,30 @@ class MainScreen(
 
         self.open_screen(TroubleshootScreen(self.backend))
 
+    def action_undo(self) -> None:
+        """Undo the last request."""
+        self.undo.undo()
+
+    def action_redo(self) -> None:
+        """Redo what was undone last."""
+        self.undo.redo()
+
+    def action_pause(self) -> None:
+        """Pause the sending of changes, or go on with it."""
+        self.undo.toggle_pause()
+
+    def action_tenant_groups(self) -> None:
+        """Mark contact groups as tenants."""
+        self.changes.mark_tenant_groups()
+
+    def action_manual_sync(self) -> None:
+        """Report that a manual sync was started, or how the reported one ended."""
+        self.manual_sync.report()
+
+    def action_reconcile(self) -> None:
+        """Compare a file of contacts exported from Re-Leased with Xero."""
+        self.comparison.compare()
+
     def action_retry_here(self) -> None:
         """Try again what Xero refused for the contact under the cursor."""
         self.table.run_when_shown(self._retry_here)
@@ -267,7 +344,7 @@ class MainScreen(
     def _retry_here(self) -> None:
         self.table.reveal_cursor()
         row = self.table.cursor_row
-        self.retry_change(row.last_change if row is not None else None)
+        self.changes.retry(row.last_change if row is not None else None)
 
     def action_refresh(self) -> None:
         """Look for news now."""
@@ -286,4 +363,4 @@ class MainScreen(
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:
         await self.backend.contacts.refresh()
-        self.find(keep=True)
+        self.finder.find(keep=True)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Generic
-
-from textual import getters, on, work
-from textual.events import DescendantBlur, DescendantFocus
-from textual.screen import ScreenResultType
-from textual.worker import Worker, WorkerState
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.filters import NoMatchCondition
 from tui.model.query import Query, Tab
-from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import GroupNamesLoaded, SearchAnswered
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.query_hint import QueryHint
@@ -22,8 +17,11 @@ from tui.widgets.search_format import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from tui.model.rows import SearchResult
     from tui.model.snapshot import Snapshot
+    from tui.screens.engine_screen import EngineScreen
 
 #: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
 UPDATE_INTERVAL: Final = 0.5
@@ -37,29 +35,41 @@ _EMPTY = {
 }
 
 
-class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
-    """The part of the main screen that asks for contacts and shows what was found.
+class SearchController:
+    """Asks for contacts, and shows in the main screen what was found.
 
     News from Xero appears without a key press and never moves what the person looks at: cursor, selection
     and view stay on their contacts, and contacts that no longer match stay dimmed until the cursor moves.
     Only during the first read of all contacts does an untouched cursor stay at the top of the list.
     """
 
-    table = getters.query_one(ContactTable)
-    search = getters.query_one(SearchBox)
-    query_hint = getters.query_one(QueryHint)
-    tabs = getters.query_one(TabBar)
+    def __init__(self, screen: EngineScreen[Any]) -> None:
+        self._screen = screen
+        self._query = Query()
+        self._groups: tuple[str, ...] = ()
+        self._groups_stale = True
+        self._rows_version = -1
+        self._order_version = -1
+        self._update_queued = False
+        self._is_initial_load = False
+        self._is_update_delayed = False
+        self._search_worker: Worker[None] | None = None
+        self._last_update_at = 0.0
 
-    _query = Query()
-    _groups: tuple[str, ...] = ()
-    _groups_stale = True
-    _rows_version = -1
-    _order_version = -1
-    _update_queued = False
-    _is_initial_load = False
-    _is_update_delayed = False
-    _search_worker: Worker[None] | None = None
-    _last_update_at = 0.0
+    @property
+    def table(self) -> ContactTable:
+        """The list of contacts."""
+        return self._screen.query_one(ContactTable)
+
+    @property
+    def search(self) -> SearchBox:
+        """The search box."""
+        return self._screen.query_one(SearchBox)
+
+    @property
+    def tabs(self) -> TabBar:
+        """All, active and archived contacts."""
+        return self._screen.query_one(TabBar)
 
     @property
     def _found(self) -> SearchResult | None:
@@ -71,7 +81,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
         is_read = snapshot.balances_read_at is not None or snapshot.last_refresh_at is not None
         self._is_initial_load = snapshot.progress is not None or not is_read
-        self.table.show(self.backend.contacts.first_rows(self._query), keep=False)
+        self.table.show(self._screen.backend.contacts.first_rows(self._query), keep=False)
         self.show_counts(snapshot)
 
     def find(self, *, keep: bool) -> None:
@@ -80,7 +90,9 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
         self._update_query_hint()
         self._update_queued = self._is_update_delayed = False
         self.table.defer_actions()
-        self._search_worker = self._find(self._query, keep=keep)
+        self._search_worker = self._screen.start(
+            partial(self._find, self._query, keep=keep), "find", exclusive=True
+        )
 
     def _parse_query(self) -> Query:
         """Read the search box: what is half-typed there is a mistake once typing has ended."""
@@ -88,9 +100,8 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
             self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
         )
 
-    @on(DescendantFocus)
-    @on(DescendantBlur)
-    def _search_focus_changed(self) -> None:
+    def focus_changed(self) -> None:
+        """Find again where what is typed means something else now that typing has ended, or goes on."""
         if self._parse_query() != self._query:
             self.find(keep=True)
 
@@ -104,34 +115,34 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
     def _start_update(self) -> None:
         self._update_queued = False
         self._is_update_delayed = True
-        self._search_worker = self._find_after_delay(self._query)
+        self._search_worker = self._screen.start(
+            partial(self._find_after_delay, self._query), "find", exclusive=True
+        )
 
-    @work(exclusive=True, group="find", exit_on_error=False)
     async def _find_after_delay(self, query: Query) -> None:
         await asyncio.sleep(self._last_update_at + UPDATE_INTERVAL - monotonic())
         self._is_update_delayed = False
         self._last_update_at = monotonic()
-        async for found in self.backend.contacts.find(query):
-            self.post_message(SearchAnswered(found, keep=True, is_refresh=True))
+        async for found in self._screen.backend.contacts.find(query):
+            self._screen.post_message(SearchAnswered(found, keep=True, is_refresh=True))
 
     def _update_query_hint(self) -> None:
         """Say what of the text isn't understood, or can go on, and offer what was probably meant."""
         issues = self._query.issues
-        self.query_hint.update_from(issues, self._groups)
+        self._screen.query_one(QueryHint).update_from(issues, self._groups)
         if issues:
             self.search.set_correction(correct(self.search.text, issues))
         if self._groups_stale and "group:" in self.search.text.lower():
             self._groups_stale = False
-            self._load_group_names()
+            self._screen.start(self._load_group_names, "groups", exclusive=True)
 
-    @work(exclusive=True, group="groups", exit_on_error=False)
     async def _load_group_names(self) -> None:
         """Read the names of all groups, once they are wanted: to offer them, and to know of others."""
-        groups = await self.backend.tenancy.groups()
-        self.post_message(GroupNamesLoaded(tuple(group.name for group in groups if group.is_known)))
+        groups = await self._screen.backend.tenancy.groups()
+        self._screen.post_message(GroupNamesLoaded(tuple(group.name for group in groups if group.is_known)))
 
-    @on(GroupNamesLoaded)
-    def _group_names_loaded(self, message: GroupNamesLoaded) -> None:
+    def group_names_loaded(self, message: GroupNamesLoaded) -> None:
+        """Take note of the names of all groups."""
         self._groups = message.names
         if self._search_worker is not None and self._search_worker.is_running:
             # What it finds is no longer what is asked for.
@@ -145,20 +156,18 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
         """Return the text as it most likely goes on."""
         return complete(text, self._groups)
 
-    @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, query: Query, *, keep: bool) -> None:
-        async for found in self.backend.contacts.find(query):
-            self.post_message(SearchAnswered(found, keep=keep))
-            # Whoever moved after the first screenful must not be thrown back by the rest.
-            keep = True
-
-    @on(Worker.StateChanged)
-    def _find_failed(self, event: Worker.StateChanged) -> None:
-        if event.worker is self._search_worker and event.state is WorkerState.ERROR:
+        try:
+            async for found in self._screen.backend.contacts.find(query):
+                self._screen.post_message(SearchAnswered(found, keep=keep))
+                # Whoever moved after the first screenful must not be thrown back by the rest.
+                keep = True
+        except Exception:
             self.table.discard_deferred()
+            raise
 
-    @on(SearchAnswered)
-    def _search_answered(self, message: SearchAnswered) -> None:
+    def answered(self, message: SearchAnswered) -> None:
+        """Show what was found, unless something else is looked for by now."""
         found, table = message.found, self.table
         # What is kept in place may be missing from a first screenful.
         is_partial = not found.is_complete and message.keep
@@ -170,7 +179,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
             table.refresh_in_place(found)
         else:
             table.show(found, keep=message.keep)
-        snapshot = self.backend.snapshot
+        snapshot = self._screen.backend.snapshot
         self.show_counts(snapshot)
         self._finish_initial_load(snapshot)
         if found.is_complete:
@@ -200,10 +209,10 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
 
     def _empty_text(self, snapshot: Snapshot) -> str:
         if any(isinstance(each.condition, NoMatchCondition) for each in self._query.filters):
-            return _NO_SUCH_FILTER.format(clear=self.key("clear"))
+            return _NO_SUCH_FILTER.format(clear=self._screen.key("clear"))
         if not self._query.is_everything:
             message = _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
-            return message.format(clear=self.key("clear"))
+            return message.format(clear=self._screen.key("clear"))
         is_read = snapshot.progress is None and snapshot.last_refresh_at is not None
         # What is counted already is about to be listed.
         if not is_read or snapshot.counts.of(self._query.tab):
@@ -226,13 +235,13 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
             self.table.refresh_rows()
         self.show_counts(snapshot)
 
-    @on(ContactTable.CursorMoved)
-    def _moved(self, message: ContactTable.CursorMoved) -> None:
+    def cursor_moved(self, message: ContactTable.CursorMoved) -> None:
+        """Let go of contacts that no longer match."""
         if message.by_person:
             self.table.drop_lingering()
 
-    @on(SearchBox.Changed)
-    def _search_changed(self) -> None:
+    def search_changed(self) -> None:
+        """Find what is typed."""
         # Without words, every contact is found: the cursor stays where the search has led.
         self.find(keep=not self.search.text)
 
@@ -244,23 +253,7 @@ class SearchController(EngineScreen[ScreenResultType], Generic[ScreenResultType]
         else:
             self.table.drop_lingering()
 
-    def action_tab_all(self) -> None:
-        """Show all contacts."""
-        self.open_tab(Tab.ALL)
-
-    def action_tab_active(self) -> None:
-        """Show active contacts."""
-        self.open_tab(Tab.ACTIVE)
-
-    def action_tab_archived(self) -> None:
-        """Show archived contacts."""
-        self.open_tab(Tab.ARCHIVED)
-
-    def action_search(self) -> None:
-        """Let the person type."""
-        self.search.focus_input()
-
-    def action_clear(self) -> None:
+    def clear(self) -> None:
         """Take the selection back, then the words."""
         if self.table.selected:
             self.table.clear_selection()

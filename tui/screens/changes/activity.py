@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import getters, on, work
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -14,11 +14,14 @@ from textual.widgets import Static
 
 from tui.actions.registry import bindings
 from tui.model.change import State
+from tui.model.change_list import ChangeGroup
 from tui.screens.changes import activity_format
-from tui.screens.changes.change_controller import can_retry
-from tui.screens.changes.change_list_screen import ChangeListScreen
+from tui.screens.changes.change_controller import ChangeController, can_retry
+from tui.screens.changes.change_list_controller import ChangeListController, ChangesLoaded
+from tui.screens.changes.undo_controller import UndoController
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
 from tui.widgets.change_groups import ChangeGroupBar
 from tui.widgets.formatting import pluralize
@@ -50,7 +53,7 @@ class _TimelineLoaded(Message, bubble=False):
     lines: Sequence[TimelineEntry]
 
 
-class ActivityScreen(ChangeListScreen):
+class ActivityScreen(EngineScreen[None]):
     """The journal, to be looked through; what isn't finished can be taken back or tried again."""
 
     CSS_PATH = "activity.tcss"
@@ -63,9 +66,16 @@ class ActivityScreen(ChangeListScreen):
         *bindings("search", "clear", "back"),
     ]
 
+    rows = getters.query_one(VirtualList)
+    groups = getters.query_one(ChangeGroupBar)
+    search = getters.query_one(SearchBox)
+
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
+        self.list = ChangeListController(self, self._cursor_moved, self._show_total)
+        self.changes = ChangeController(self)
+        self.undo = UndoController(self)
 
     def compose(self) -> ComposeResult:
         """Put the list above, or beside, what happened to one of them."""
@@ -74,7 +84,7 @@ class ActivityScreen(ChangeListScreen):
         yield SearchBox("#rows", id="search")
         yield PausedBanner()
         with Container(id="body"):
-            yield VirtualList(self.format_row, id="rows")
+            yield VirtualList(self.list.format_row, id="rows")
             with VerticalScroll(id="story", can_focus=False):
                 yield Static(id="told", markup=False)
         yield KeyBar()
@@ -82,11 +92,11 @@ class ActivityScreen(ChangeListScreen):
     def on_mount(self) -> None:
         """Read the newest."""
         self.rows.empty_text = activity_format.READING
-        self.show_total(0)
+        self._show_total(0)
         self._update()
-        self.find()
+        self.list.find()
 
-    def show_total(self, total: int) -> None:
+    def _show_total(self, total: int) -> None:
         """Write whose changes these are, and how many were found."""
         name = content(self.backend.snapshot.organisation.name, "bold")
         heading = Content.assemble(
@@ -97,7 +107,7 @@ class ActivityScreen(ChangeListScreen):
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
         self._update()
-        self.reload()
+        self.list.reload()
 
     def _update(self) -> None:
         snapshot = self.backend.snapshot
@@ -113,7 +123,7 @@ class ActivityScreen(ChangeListScreen):
         if self.search.has_focus_within:
             self.key_bar.set_actions(*_SEARCH_KEYS)
             return
-        view = self.current
+        view = self.list.current
         state = view.change.state if view is not None else None
         back = {State.QUEUED: ("take_back", "Cancel"), State.AWAITING_USER: ("take_back", "Stop waiting")}
         self.key_bar.set_actions(
@@ -136,15 +146,61 @@ class ActivityScreen(ChangeListScreen):
             return bool(self.search.text)
         return super().check_action(action, parameters)
 
+    # --- the list ---
+
+    @on(ChangesLoaded)
+    def _changes_loaded(self, message: ChangesLoaded) -> None:
+        self.list.loaded(message)
+
+    @on(VirtualList.Moved)
+    def _moved(self) -> None:
+        self.list.moved()
+
+    @on(VirtualList.Scrolled)
+    def _scrolled(self) -> None:
+        self.list.scrolled()
+
+    @on(SearchBox.Changed)
+    def _search_changed(self) -> None:
+        self.list.search_changed()
+
+    def action_group_all(self) -> None:
+        """Show all changes."""
+        self.list.open_group(ChangeGroup.ALL)
+
+    def action_group_open(self) -> None:
+        """Show what isn't finished."""
+        self.list.open_group(ChangeGroup.OPEN)
+
+    def action_group_refused(self) -> None:
+        """Show what Xero refused."""
+        self.list.open_group(ChangeGroup.REFUSED)
+
+    def action_group_waiting(self) -> None:
+        """Show what waits for Re-Leased."""
+        self.list.open_group(ChangeGroup.PENDING)
+
+    def action_group_done(self) -> None:
+        """Show what is finished."""
+        self.list.open_group(ChangeGroup.DONE)
+
+    def action_search(self) -> None:
+        """Let the person type."""
+        self.search.focus_input()
+
+    def action_clear(self) -> None:
+        """Take the words away."""
+        self.search.clear()
+
     # --- the one under the cursor ---
 
-    def cursor_moved(self) -> None:
+    def _cursor_moved(self) -> None:
         """Tell of the change under the cursor."""
         self._update_key_bar()
-        if self.current is None:
+        if self.list.current is None:
             self.query_one("#told", Static).update("")
         else:
-            self._load_timeline(self.current)
+            self._load_timeline(self.list.current)
 
     @work(exclusive=True, group="story", exit_on_error=False)
     async def _load_timeline(self, view: ChangeView) -> None:
@@ -152,25 +208,25 @@ class ActivityScreen(ChangeListScreen):
 
     @on(_TimelineLoaded)
     def _show_details(self, message: _TimelineLoaded) -> None:
-        if message.view == self.current:
+        if message.view == self.list.current:
             details = activity_format.details(message.view, message.lines, self.now(), self.key)
             self.query_one("#told", Static).update(details)
 
     @on(VirtualList.Opened)
     def _open(self) -> None:
-        if self.current is not None:
+        if self.list.current is not None:
             from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - only once one is opened
 
-            self.open_screen(ContactScreen(self.backend, self.current.change.contact_id))
+            self.open_screen(ContactScreen(self.backend, self.list.current.change.contact_id))
 
     def action_retry(self) -> None:
         """Try again what Xero refused."""
         self.rows.reveal_cursor()
-        self.retry_change(self.current)
+        self.changes.retry(self.list.current)
 
     def action_take_back(self) -> None:
         """Cancel what hasn't left, or stop waiting for a restore, if the person means it."""
-        view = self.current
+        view = self.list.current
         if view is None:
             return
         self.rows.reveal_cursor()
@@ -202,9 +258,21 @@ class ActivityScreen(ChangeListScreen):
 
     # --- all of them ---
 
+    def action_undo(self) -> None:
+        """Undo the last request."""
+        self.undo.undo()
+
+    def action_redo(self) -> None:
+        """Redo what was undone last."""
+        self.undo.redo()
+
+    def action_pause(self) -> None:
+        """Pause the sending of changes, or go on with it."""
+        self.undo.toggle_pause()
+
     def action_export(self) -> None:
         """Write the changes found to a file whose name the person chooses."""
-        if not self.window.total:
+        if not self.list.window.total:
             self.flash("There is nothing here to export.")
             return
 
@@ -213,12 +281,12 @@ class ActivityScreen(ChangeListScreen):
                 self._export(file)
 
         suggestion = Path.home() / f"reshelve-changes-{self.local_now():%Y-%m-%d}.csv"
-        found = pluralize(self.window.total, "change")
+        found = pluralize(self.list.window.total, "change")
         self.open_screen(FileNameScreen(f"Export {found}", suggestion), file_chosen)
 
     @work(group="export", exit_on_error=False)
     async def _export(self, file: Path) -> None:
-        count = await self.backend.change_log.export(self.query_shown, file)
+        count = await self.backend.change_log.export(self.list.query, file)
         self.flash(f"{pluralize(count, 'change')} written to {file}")
 
     def action_handoffs(self) -> None:

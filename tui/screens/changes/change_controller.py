@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic
-
-from textual import work
-from textual.screen import ScreenResultType
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.actions.registry import default_key
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
-from tui.screens.changes.undo_controller import UndoController
 from tui.screens.messages import RestoreRequested
 from tui.widgets.formatting import pluralize
 
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
+    from tui.screens.engine_screen import EngineScreen
 
 _ALREADY: Final = {
     Action.ARCHIVE: "Already archived. Press {restore} to restore it.",
@@ -70,54 +68,55 @@ def blocked_reason(
     return ""
 
 
-class ChangeController(UndoController[ScreenResultType], Generic[ScreenResultType]):
-    """The part of a screen that asks, confirms and journals a change."""
+class ChangeController:
+    """Asks, confirms and requests a change for a screen.
 
-    def confirm_change(
+    `on_requested` is called once the changes are in the change log.
+    """
+
+    def __init__(self, screen: EngineScreen[Any], on_requested: Callable[[], None] = lambda: None) -> None:
+        self._screen = screen
+        self._on_requested = on_requested
+
+    def confirm(
         self, action: Action, contact_ids: Sequence[str], *, hidden: Collection[str] = frozenset()
     ) -> None:
-        """Ask for confirmation, then journal the changes; `hidden` are contacts the list doesn't show."""
+        """Ask for confirmation, then request the changes; `hidden` are contacts the list doesn't show."""
+        from tui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         def confirmed(chosen: tuple[str, ...] | None) -> None:
             if chosen:
-                self._request(action, chosen)
+                self._screen.start(partial(self._request, action, chosen), "change")
 
-        from tui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        self._screen.open_screen(ConfirmScreen(self._screen.backend, action, contact_ids, hidden), confirmed)
 
-        self.open_screen(ConfirmScreen(self.backend, action, contact_ids, hidden), confirmed)
-
-    @work(exit_on_error=False, group="change")
     async def _request(self, action: Action, contact_ids: tuple[str, ...]) -> None:
-        count = await self.backend.changes.request(action, contact_ids)
+        count = await self._screen.backend.changes.request(action, contact_ids)
         if action is Action.RESTORE:
-            self.post_message(RestoreRequested(contact_ids))
+            self._screen.post_message(RestoreRequested(contact_ids))
         doing = "Archiving" if action is Action.ARCHIVE else "Restoring"
-        self.show_requested(
+        self._screen.flash(
             f"{doing} {pluralize(count, 'contact')}." if count else "That is already on its way."
         )
+        self._on_requested()
 
-    def show_requested(self, text: str) -> None:
-        """Show that the changes are in the journal."""
-        self.flash(text)
-
-    def action_tenant_groups(self) -> None:
+    def mark_tenant_groups(self) -> None:
         """Mark contact groups as tenants."""
-        from tui.screens.tenancy.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
+        from tui.screens.tenancy.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - as above
 
-        self.open_screen(TenantGroupsScreen(self.backend))
+        self._screen.open_screen(TenantGroupsScreen(self._screen.backend))
 
-    def retry_change(self, view: ChangeView | None) -> None:
-        """Ask again for what Xero refused, or say why there is nothing to ask for."""
+    def retry(self, view: ChangeView | None) -> None:
+        """Request again what Xero refused, or say why there is nothing to request."""
         if view is None or view.change.state is not State.REFUSED:
-            self.flash(_NOT_REFUSED)
+            self._screen.flash(_NOT_REFUSED)
         elif view.change.superseded:
-            self.flash(_ALREADY_RETRIED)
+            self._screen.flash(_ALREADY_RETRIED)
         else:
-            self._retry(view.change)
+            self._screen.start(partial(self._retry, view.change), "change")
 
-    @work(exit_on_error=False, group="change")
     async def _retry(self, change: Change) -> None:
-        count = await self.backend.changes.retry([change])
+        count = await self._screen.backend.changes.retry([change])
         if count and change.action is Action.RESTORE:
-            self.post_message(RestoreRequested((change.contact_id,)))
-        self.flash("Trying again." if count else _NOT_RETRYABLE)
+            self._screen.post_message(RestoreRequested((change.contact_id,)))
+        self._screen.flash("Trying again." if count else _NOT_RETRYABLE)

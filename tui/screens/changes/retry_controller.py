@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic
-
-from textual import on, work
-from textual.message import Message
-from textual.screen import ScreenResultType
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import Action
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import RestoreRequested
 from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.text import safe
@@ -21,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui.model.change import Change
+    from tui.screens.engine_screen import EngineScreen
 
 _MOST_NAMED: Final = 5
 _NOTHING: Final = "Xero refused nothing that is still open."
@@ -30,47 +26,38 @@ _WHY: Final = (
 )
 
 
-@dataclass
-class _RefusedLoaded(Message, bubble=False):
-    changes: Sequence[Change]
+class RetryController:
+    """Requests again, for a screen, everything that Xero refused."""
 
+    def __init__(self, screen: EngineScreen[Any]) -> None:
+        self._screen = screen
 
-class RetryController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
-    """The part of a screen that asks Xero again for everything it refused."""
-
-    def action_retry(self) -> None:
+    def retry_all(self) -> None:
         """Ask whether to try again what Xero refused."""
-        self._load_refused()
+        self._screen.start(self._ask, "retry", exclusive=True)
 
-    @work(exclusive=True, group="retry", exit_on_error=False)
-    async def _load_refused(self) -> None:
-        refused = ChangeQuery(ChangeGroup.REFUSED)
-        total = (await self.backend.change_log.page(refused, 0, 1)).total
-        found = await self.backend.change_log.page(refused, 0, total)
-        self.post_message(_RefusedLoaded([view.change for view in found.changes]))
-
-    @on(_RefusedLoaded)
-    def _ask(self, message: _RefusedLoaded) -> None:
-        changes = message.changes
+    async def _ask(self) -> None:
+        change_log, refused = self._screen.backend.change_log, ChangeQuery(ChangeGroup.REFUSED)
+        total = (await change_log.page(refused, 0, 1)).total
+        changes = [view.change for view in (await change_log.page(refused, 0, total)).changes]
         if not changes:
-            self.flash(_NOTHING)
+            self._screen.flash(_NOTHING)
             return
 
         def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
             if is_confirmed:
-                self._retry(changes)
+                self._screen.start(partial(self._retry, changes), "retry")
 
         names = [f"• {change.action.value.capitalize()} {safe(change.name)}" for change in changes]
         more = len(names) - _MOST_NAMED
         shown = [*names[:_MOST_NAMED], *([f"• and {format_number(more)} more"] if more > 0 else [])]
         question = f"Try {pluralize(len(changes), 'refused change')} again?"
-        self.open_screen(AskScreen(question, (*shown, _WHY), yes="Try again"), answered)
+        self._screen.open_screen(AskScreen(question, (*shown, _WHY), yes="Try again"), answered)
 
-    @work(group="retry", exit_on_error=False)
     async def _retry(self, changes: Sequence[Change]) -> None:
-        count = await self.backend.changes.retry(changes)
+        count = await self._screen.backend.changes.retry(changes)
         restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
         if count and restores:
-            self.post_message(RestoreRequested(restores))
+            self._screen.post_message(RestoreRequested(restores))
         tried = f"Trying {pluralize(count, 'change')} again." if count else "Nothing was tried again."
-        self.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")
+        self._screen.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")

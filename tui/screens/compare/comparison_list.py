@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import getters, on, work
 from textual.message import Message
 
 from tui.model.query import fold
-from tui.screens.changes.change_controller import ChangeController
 from tui.screens.compare import compare_format
 from tui.screens.compare.lines import LineKind, counts, lines_of, searchable, to_entry
-from tui.screens.messages import SnapshotChanged
 from tui.widgets.group_bar import GroupBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.static_line import StaticLine
@@ -21,7 +19,7 @@ from tui.widgets.table_selection import Selection
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from enum import StrEnum
 
     from textual.content import Content
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from tui.model.comparison import FileComparison
     from tui.model.rows import Row
     from tui.screens.compare.lines import ComparisonEntry
+    from tui.screens.engine_screen import EngineScreen
 
 
 class KindBar(GroupBar[LineKind]):
@@ -45,7 +44,7 @@ class KindBar(GroupBar[LineKind]):
 
 
 @dataclass
-class _LinesFound(Message, bubble=False):
+class LinesFound(Message, bubble=False):
     """The lines of a kind that have all words, by their numbers."""
 
     kind: LineKind
@@ -54,26 +53,31 @@ class _LinesFound(Message, bubble=False):
 
 
 @dataclass
-class _RowsLoaded(Message, bubble=False):
+class RowsLoaded(Message, bubble=False):
     """How the contacts in sight stand now."""
 
     rows: Sequence[Row]
 
 
-class ComparisonList(ChangeController[None]):
-    """The part of the comparison's screen that shows it.
+class ComparisonList:
+    """Shows a comparison in a screen that has groups, a search box and a list.
 
     Of a file that can have a million lines, only those in sight are written, and only their contacts are
-    read again when something changes.
+    read again when something changes. `on_line_changed` is called when another line is under the cursor or
+    the one there looks different, `on_shown_changed` when the list shows other lines.
     """
 
-    rows = getters.query_one(VirtualList)
-    groups = getters.query_one(KindBar)
-    search = getters.query_one(SearchBox)
-
-    def __init__(self, found: FileComparison) -> None:
-        super().__init__()
-        self.comparison = found
+    def __init__(
+        self,
+        screen: EngineScreen[Any],
+        comparison: FileComparison,
+        on_line_changed: Callable[[], None],
+        on_shown_changed: Callable[[], None],
+    ) -> None:
+        self._screen = screen
+        self._on_line_changed = on_line_changed
+        self._on_shown_changed = on_shown_changed
+        self.comparison = comparison
         self.selection = Selection()
         self.unrecorded: frozenset[str] = frozenset()
         self.shown: Sequence[int] = ()
@@ -82,9 +86,20 @@ class ComparisonList(ChangeController[None]):
         self._titles_width = 0
         self._last_line = 0
 
-    def line_changed(self) -> None:
-        """Take note that another line is under the cursor, or that the one there looks different."""
-        raise NotImplementedError
+    @property
+    def rows(self) -> VirtualList:
+        """The list."""
+        return self._screen.query_one(VirtualList)
+
+    @property
+    def groups(self) -> KindBar:
+        """The groups of lines."""
+        return self._screen.query_one(KindBar)
+
+    @property
+    def search(self) -> SearchBox:
+        """The search box."""
+        return self._screen.query_one(SearchBox)
 
     @property
     def kind(self) -> LineKind:
@@ -118,10 +133,12 @@ class ComparisonList(ChangeController[None]):
         """Write one row."""
         if width != self._titles_width:
             # It is another once there is a scrollbar, or none any more.
-            self.call_later(self._write_titles, width)
+            self._screen.call_later(self._write_titles, width)
         entry = self.entry_at(index)
         return (
-            () if entry is None else (compare_format.row(entry, self.context_of(entry), width, self.now()),)
+            ()
+            if entry is None
+            else (compare_format.row(entry, self.context_of(entry), width, self._screen.now()),)
         )
 
     # --- what is shown ---
@@ -137,13 +154,12 @@ class ComparisonList(ChangeController[None]):
         """Find the lines of the group that have all words."""
         kind, text = self.kind, self.search.text
         if fold(text).split():
-            self._find(kind, text)
+            self._screen.start(partial(self._find, kind, text), "find", exclusive=True)
         else:
-            self.workers.cancel_group(self, "find")
+            self._screen.workers.cancel_group(self._screen, "find")
             self._show(range(len(lines_of(self.comparison, kind))), keep=keep)
             self.search.show_result_count(None, 0)
 
-    @work(exclusive=True, group="find", exit_on_error=False)
     async def _find(self, kind: LineKind, text: str) -> None:
         found, terms = self.comparison, fold(text).split()
         if kind not in self._searchable:
@@ -152,10 +168,11 @@ class ComparisonList(ChangeController[None]):
                 return
             self._searchable[kind] = texts
         texts = self._searchable[kind]
-        self.post_message(_LinesFound(kind, text, await asyncio.to_thread(_matching, texts, terms)))
+        shown = await asyncio.to_thread(_matching, texts, terms)
+        self._screen.post_message(LinesFound(kind, text, shown))
 
-    @on(_LinesFound)
-    def _lines_found(self, message: _LinesFound) -> None:
+    def lines_found(self, message: LinesFound) -> None:
+        """Show what was found, unless something else is looked for by now."""
         if (message.kind, message.text) == (self.kind, self.search.text):
             self._show(message.shown, keep=False)
             self.search.show_result_count(len(message.shown), len(lines_of(self.comparison, self.kind)))
@@ -164,56 +181,48 @@ class ComparisonList(ChangeController[None]):
         rows = self.rows
         self.shown = shown
         empty = compare_format.NOT_FOUND if self.search.text else compare_format.EMPTY[self.kind]
-        rows.empty_text = empty.format(clear=self.key("clear"))
+        rows.empty_text = empty.format(clear=self._screen.key("clear"))
         if not keep:
             rows.scroll_to(y=0, animate=False, force=True)
         rows.show(len(shown), rows.cursor if keep else 0)
         self._write_titles(rows.line_width)
         self.load_live_rows()
-        self.shown_changed()
-        self.line_changed()
-
-    def shown_changed(self) -> None:
-        """Take note that the list shows other lines."""
+        self._on_shown_changed()
+        self._on_line_changed()
 
     def _write_titles(self, width: int) -> None:
         self._titles_width = width
         if width:
-            self.query_one("#titles", StaticLine).show(compare_format.titles(self.kind, width))
+            self._screen.query_one("#titles", StaticLine).show(compare_format.titles(self.kind, width))
 
     # --- how they stand by now ---
 
-    @on(SnapshotChanged)
-    def _snapshot_changed(self) -> None:
-        self.load_live_rows()
-
-    @on(VirtualList.Scrolled)
-    def _scrolled(self) -> None:
-        self.load_live_rows()
-
-    @work(exclusive=True, group="live", exit_on_error=False)
-    async def load_live_rows(self) -> None:
+    def load_live_rows(self) -> None:
         """Read the contacts in sight."""
+        self._screen.start(self._load_live_rows, "live", exclusive=True)
+
+    async def _load_live_rows(self) -> None:
         found = (self.entry_at(index) for index in range(*self.rows.visible_range))
         ids = [entry.contact.contact_id for entry in found if entry is not None and entry.contact is not None]
-        self.post_message(_RowsLoaded(await self.backend.contacts.rows(ids) if ids else ()))
+        rows = await self._screen.backend.contacts.rows(ids) if ids else ()
+        self._screen.post_message(RowsLoaded(rows))
 
-    @on(_RowsLoaded)
-    def _rows_loaded(self, message: _RowsLoaded) -> None:
+    def rows_loaded(self, message: RowsLoaded) -> None:
+        """Show how the contacts in sight stand."""
         live = {row.contact_id: row for row in message.rows}
         if live != self._live_rows:
             self._live_rows = live
             self.rows.refresh()
-            self.line_changed()
+            self._on_line_changed()
 
-    @on(VirtualList.Moved)
-    def _moved(self) -> None:
-        self.line_changed()
+    def update_line(self) -> None:
+        """Say that the line under the cursor looks different."""
+        self._on_line_changed()
 
     # --- groups and words ---
 
-    @on(SearchBox.Changed)
-    def _search_changed(self) -> None:
+    def search_changed(self) -> None:
+        """Find what is typed."""
         if self.rows.cursor < len(self.shown):
             self._last_line = self.shown[self.rows.cursor]
         self.find()
@@ -227,30 +236,6 @@ class ComparisonList(ChangeController[None]):
             self.groups.open(kind)
             self._last_line = 0
             self.find()
-
-    def action_kind_differ(self) -> None:
-        """Show what differs."""
-        self.open_kind(LineKind.DIFFER)
-
-    def action_kind_unclear(self) -> None:
-        """Show the lines that are unclear."""
-        self.open_kind(LineKind.UNCLEAR)
-
-    def action_kind_agree(self) -> None:
-        """Show what agrees."""
-        self.open_kind(LineKind.AGREE)
-
-    def action_kind_file(self) -> None:
-        """Show what Xero doesn't have."""
-        self.open_kind(LineKind.FILE)
-
-    def action_kind_xero(self) -> None:
-        """Show what the file doesn't have."""
-        self.open_kind(LineKind.XERO)
-
-    def action_search(self) -> None:
-        """Let the person type."""
-        self.search.focus_input()
 
 
 def _matching(texts: Sequence[str], terms: Sequence[str]) -> list[int]:

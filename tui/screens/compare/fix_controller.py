@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from textual.binding import Binding
-
-from tui.actions.registry import bindings, spec
 from tui.model.change import Action
-from tui.screens.changes.change_controller import blocked_reason
-from tui.screens.compare import compare_format as words
-from tui.screens.compare.comparison_list import ComparisonList
+from tui.screens.changes.change_controller import ChangeController, blocked_reason
+from tui.screens.compare import compare_format
 from tui.screens.compare.lines import LineKind
 from tui.widgets.formatting import format_number
 from tui.widgets.selection_bar import SelectionBar
@@ -18,28 +14,22 @@ from tui.widgets.selection_bar import SelectionBar
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from textual.binding import BindingType
-
     from tui.model.comparison import FileComparison
+    from tui.screens.compare.comparison_list import ComparisonList
+    from tui.screens.engine_screen import EngineScreen
 
 
-class FixController(ComparisonList):
-    """The part of the comparison's screen that acts on what differs.
+class FixController:
+    """Selects and changes, in the screen of a comparison, what differs.
 
     Each contact takes one direction alone, the one that makes Xero agree: of those selected, each key takes
     those that it mends, and leaves the others selected.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("archive", "restore"),
-        *(
-            Binding(keys, each, show=False, id=spec(each).binding_id)
-            for each, keys in (("select", "space"), ("select_all", "asterisk"))
-        ),
-    ]
-
-    def __init__(self, comparison: FileComparison) -> None:
-        super().__init__(comparison)
+    def __init__(self, screen: EngineScreen[Any], lines: ComparisonList) -> None:
+        self._screen = screen
+        self._lines = lines
+        self._changes = ChangeController(screen, self._unselect_requested)
         self._requested_ids: tuple[str, ...] = ()
         self._selected_by_action: Mapping[Action, tuple[str, ...]] | None = None
 
@@ -49,68 +39,68 @@ class FixController(ComparisonList):
         for action, name in ((Action.ARCHIVE, "Archive"), (Action.RESTORE, "Restore")):
             count = len(self._targets(action))
             if count:
-                count_suffix = f" {format_number(count)}" if self.selection else ""
+                count_suffix = f" {format_number(count)}" if self._lines.selection else ""
                 offers.append((action.value, f"{name}{count_suffix}"))
         return offers
 
-    def action_clear(self) -> None:
-        """Take the selection back, then the words."""
-        if self.selection:
-            self.selection.clear()
+    def clear(self) -> None:
+        """Take the selection back, then the compare_format."""
+        if self._lines.selection:
+            self._lines.selection.clear()
             self._selection_changed()
         else:
-            self.search.clear()
+            self._lines.search.clear()
 
-    def action_select(self) -> None:
+    def select(self) -> None:
         """Select the line under the cursor, or no longer, and go on to the next."""
-        entry = self.current
-        if self.kind is not LineKind.DIFFER or entry is None or entry.contact is None:
-            self.flash(words.only_differences_message(self.key))
+        entry = self._lines.current
+        if self._lines.kind is not LineKind.DIFFER or entry is None or entry.contact is None:
+            self._screen.flash(compare_format.only_differences_message(self._screen.key))
             return
-        self.selection.toggle(entry.contact.contact_id)
+        self._lines.selection.toggle(entry.contact.contact_id)
         self._selection_changed()
-        self.rows.put_cursor(self.rows.cursor + 1)
+        self._lines.rows.put_cursor(self._lines.rows.cursor + 1)
 
-    def action_select_all(self) -> None:
+    def select_all(self) -> None:
         """Select everything that differs and is found."""
-        if self.kind is not LineKind.DIFFER:
-            self.flash(words.only_differences_message(self.key))
+        lines = self._lines
+        if lines.kind is not LineKind.DIFFER:
+            self._screen.flash(compare_format.only_differences_message(self._screen.key))
             return
-        differs = self.comparison.mismatches
-        self.selection.add(differs[place].contact.contact_id for place in self.shown if place < len(differs))
+        differs = lines.comparison.mismatches
+        lines.selection.add(
+            differs[place].contact.contact_id for place in lines.shown if place < len(differs)
+        )
         self._selection_changed()
 
     def _selection_changed(self) -> None:
         self._selected_by_action = None
-        self.rows.refresh()
-        self._show_selection()
-        self.line_changed()
+        self._lines.rows.refresh()
+        self.show_selection()
+        self._lines.update_line()
 
-    def shown_changed(self) -> None:
-        """Count again which of the selected contacts the list shows."""
-        self._show_selection()
-
-    def _show_selection(self) -> None:
-        self.query_one(SelectionBar).update_from(len(self.selection), len(self._hidden()))
+    def show_selection(self) -> None:
+        """Say how many are selected, and how many of those the list doesn't show."""
+        self._screen.query_one(SelectionBar).update_from(len(self._lines.selection), len(self._hidden()))
 
     def _hidden(self) -> frozenset[str]:
         """Return the selected contacts that the list doesn't show."""
-        if not self.selection:
+        if not self._lines.selection:
             return frozenset()
-        selected = frozenset(self.selection.ids())
-        if self.kind is not LineKind.DIFFER:
+        selected = frozenset(self._lines.selection.ids())
+        if self._lines.kind is not LineKind.DIFFER:
             return selected
-        differs = self.comparison.mismatches
+        differs = self._lines.comparison.mismatches
         return selected.difference(
-            differs[place].contact.contact_id for place in self.shown if place < len(differs)
+            differs[place].contact.contact_id for place in self._lines.shown if place < len(differs)
         )
 
     def _targets(self, action: Action) -> tuple[str, ...]:
         """Return the contacts chosen that this action would make agree."""
-        if self.selection:
+        if self._lines.selection:
             self._selected_by_action = self._selected_by_action or self._group_by_action()
             return self._selected_by_action[action]
-        entry = self.current
+        entry = self._lines.current
         difference = entry.difference if entry is not None else None
         if difference is None or difference.action is not action:
             return ()
@@ -119,48 +109,40 @@ class FixController(ComparisonList):
     def _group_by_action(self) -> Mapping[Action, tuple[str, ...]]:
         """Sort those selected by what each takes; once for a selection, which can be as long as the file."""
         chosen: dict[Action, list[str]] = {action: [] for action in Action}
-        for entry in self.comparison.mismatches:
-            if entry.contact.contact_id in self.selection:
+        for entry in self._lines.comparison.mismatches:
+            if entry.contact.contact_id in self._lines.selection:
                 chosen[entry.action].append(entry.contact.contact_id)
         return {action: tuple(ids) for action, ids in chosen.items()}
 
-    def show_comparison(self, comparison: FileComparison) -> None:
-        """Show this comparison from now on; what no longer differs is no longer chosen."""
+    def retain(self, comparison: FileComparison) -> None:
+        """Unselect what no longer differs in a comparison."""
         self._selected_by_action = None
-        self.selection.retain({entry.contact.contact_id for entry in comparison.mismatches})
-        super().show_comparison(comparison)
+        self._lines.selection.retain({entry.contact.contact_id for entry in comparison.mismatches})
 
-    def action_archive(self) -> None:
-        """Archive in Xero what is archived in Re-Leased."""
-        self._start_change(Action.ARCHIVE)
-
-    def action_restore(self) -> None:
-        """Restore in Xero what is active in Re-Leased."""
-        self._start_change(Action.RESTORE)
-
-    def _start_change(self, action: Action) -> None:
+    def change(self, action: Action) -> None:
+        """Archive or restore in Xero what is so in Re-Leased."""
         targets = self._targets(action)
-        if self.kind is not LineKind.DIFFER:
-            self.flash(words.only_differences_message(self.key))
+        if self._lines.kind is not LineKind.DIFFER:
+            self._screen.flash(compare_format.only_differences_message(self._screen.key))
         elif not targets:
-            self.flash(words.no_targets_message(action, self.key))
-        elif (reason := self._blocked_reason(action)) and not self.selection:
-            self.flash(reason)
+            self._screen.flash(compare_format.no_targets_message(action, self._screen.key))
+        elif (reason := self._blocked_reason(action)) and not self._lines.selection:
+            self._screen.flash(reason)
         else:
             self._requested_ids = targets
-            self.confirm_change(action, targets, hidden=self._hidden())
+            self._changes.confirm(action, targets, hidden=self._hidden())
 
     def _blocked_reason(self, action: Action) -> str:
-        entry = self.current
-        row = self.context_of(entry).row if entry is not None else None
+        entry = self._lines.current
+        row = self._lines.context_of(entry).row if entry is not None else None
         if row is None:
             return ""
-        return blocked_reason(action, row.status, row.last_change, is_merged=row.is_merged, key=self.key)
+        return blocked_reason(
+            action, row.status, row.last_change, is_merged=row.is_merged, key=self._screen.key
+        )
 
-    def show_requested(self, words: str) -> None:
-        """Show that the changes are in the journal; those are no longer selected."""
-        super().show_requested(words)
+    def _unselect_requested(self) -> None:
         for contact_id in self._requested_ids:
-            if contact_id in self.selection:
-                self.selection.toggle(contact_id)
+            if contact_id in self._lines.selection:
+                self._lines.selection.toggle(contact_id)
         self._selection_changed()

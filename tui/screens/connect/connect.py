@@ -12,12 +12,13 @@ from textual.widgets import Button, ContentSwitcher, Input
 
 from tui.actions.registry import bindings, error_message
 from tui.model.errors import ReshelveError
+from tui.screens.base_screen import BaseScreen
 from tui.screens.connect import connect_format
 from tui.screens.connect.forms import ConnectForm, DoneForm, WaitingForm
 from tui.screens.connect.sign_in_attempt import (
     BrowserNotOpened,
     KeychainMissing,
-    SignInController,
+    SignInAttempt,
     SignInFailed,
     SignInStarted,
     SignInSucceeded,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _SCROLLING = ("up", "down", "pageup", "pagedown")
 
 
-class ConnectScreen(SignInController):
+class ConnectScreen(BaseScreen[None]):
     """A form, the wait for a person in a browser, and what has come of it.
 
     `is_first` says that there is nothing to go back to.
@@ -61,6 +62,7 @@ class ConnectScreen(SignInController):
     def __init__(self, account: Account, *, is_first: bool = False) -> None:
         super().__init__()
         self.account = account
+        self.attempt = SignInAttempt(self, account, self._set_keychain_waiting, self._show_form)
         self._is_first = is_first
         self._connected: ConnectResult | None = None
         self._is_keychain_waiting = False
@@ -82,7 +84,7 @@ class ConnectScreen(SignInController):
     def on_mount(self) -> None:
         """Begin with the form."""
         self._show_problem("")
-        self.attempt_ended()
+        self._show_form()
 
     # --- what is shown ---
 
@@ -114,7 +116,7 @@ class ConnectScreen(SignInController):
         elif self._view == "done":
             self.key_bar.set_actions("help", leave)
         else:
-            copy = [("copy_address", "Copy address")] if self.url else []
+            copy = [("copy_address", "Copy address")] if self.attempt.url else []
             self.key_bar.set_actions(*copy, "help", ("cancel" if self._is_first else "back", "Stop"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -127,16 +129,16 @@ class ConnectScreen(SignInController):
 
     # --- the form ---
 
-    def attempt_ended(self) -> None:
+    def _show_form(self) -> None:
         """Show the form, filled as it was."""
         self._show("form", go="Connect", leave="Quit" if self._is_first else "Back")
         if box := self.form.first_empty_input:
             self.set_focus(box)
 
     def _back_to_form(self, problem: str = "") -> None:
-        self.stop_attempt()
+        self.attempt.stop()
         self._show_problem(problem)
-        self.attempt_ended()
+        self._show_form()
 
     @on(Input.Submitted, "#client-id,#secret")
     def _connect(self) -> None:
@@ -153,28 +155,28 @@ class ConnectScreen(SignInController):
         self._is_keychain_waiting = False
         self._show_busy()
         self._show("waiting", leave="Stop")
-        self.start_attempt(request)
+        self.attempt.start(request)
 
-    def set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+    def _set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
         """Say that the keychain waits for the person, or what is done instead."""
         self._is_keychain_waiting = is_waiting
         if self._view == "waiting":
             self._show_busy()
 
     def _show_busy(self) -> None:
-        doing = connect_format.PREPARING if self.sign_in is None else connect_format.READING
+        doing = connect_format.PREPARING if self.attempt.sign_in is None else connect_format.READING
         self.waiting.show_status(connect_format.KEYCHAIN if self._is_keychain_waiting else doing)
 
     # --- the attempt ---
 
     @on(SignInStarted)
     def _sign_in_started(self, message: SignInStarted) -> None:
-        if not self.is_attempting:
+        if not self.attempt.is_running:
             return
-        self.sign_in = message.sign_in
-        if self.url:
-            self.waiting.show_status(connect_format.OPEN_IT, self.url)
-            self.open_browser(self.url)
+        self.attempt.sign_in = message.sign_in
+        if self.attempt.url:
+            self.waiting.show_status(connect_format.OPEN_IT, self.attempt.url)
+            self.attempt.open_browser()
             self.tick()
         else:
             self._show_busy()
@@ -182,14 +184,14 @@ class ConnectScreen(SignInController):
 
     @on(BrowserNotOpened)
     def _no_browser(self, message: BrowserNotOpened) -> None:
-        if message.url == self.url:
+        if message.url == self.attempt.url:
             self.waiting.show_status(connect_format.NO_BROWSER, message.url)
 
     def tick(self) -> None:
         """Let the countdown count."""
-        if self.sign_in is None or not self.url:
+        if self.attempt.sign_in is None or not self.attempt.url:
             return
-        if (ends_at := self.sign_in.ends_at) is not None:
+        if (ends_at := self.attempt.sign_in.ends_at) is not None:
             self.waiting.show_time_left(clock.countdown(ends_at, clock.now()))
         else:
             # Nobody is waited for any more: the browser has come back.
@@ -206,10 +208,10 @@ class ConnectScreen(SignInController):
     @on(Input.Submitted, "#address")
     def _submit_address(self) -> None:
         address = self.waiting.address.value.strip()
-        if self.sign_in is None or not address:
+        if self.attempt.sign_in is None or not address:
             return
         try:
-            self.sign_in.paste(address)
+            self.attempt.sign_in.paste(address)
         except ReshelveError as error:
             self._show_problem(error_message(self.app, error))
         else:
@@ -234,7 +236,7 @@ class ConnectScreen(SignInController):
 
     @on(SignInSucceeded)
     def _succeeded(self, message: SignInSucceeded) -> None:
-        self.stop_attempt()
+        self.attempt.stop()
         connected = self._connected = message.connected
         if not connected.organisations:
             self._back_to_form(connect_format.NO_ORGANISATION)
@@ -259,14 +261,14 @@ class ConnectScreen(SignInController):
 
     def on_paste(self, event: events.Paste) -> None:
         """Take what is pasted into the box that waits for it, wherever the focus is."""
-        view = self._view if self._view != "waiting" or self.url else ""
+        view = self._view if self._view != "waiting" or self.attempt.url else ""
         if box := {"form": self.form.client_id, "waiting": self.waiting.address}.get(view):
             box.value = event.text.strip().partition("\n")[0].strip()
             self.set_focus(box)
 
     def action_copy_address(self) -> None:
         """Copy the address that is shown, through the terminal, so that it works over ssh too."""
-        address = {"form": self.account.redirect_uri, "waiting": self.url}.get(self._view)
+        address = {"form": self.account.redirect_uri, "waiting": self.attempt.url}.get(self._view)
         if address:
             self.app.copy_to_clipboard(address)
             self.flash(f"Copied: {address}")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from textual import work
 from textual.message import Message
-from textual.worker import Worker, WorkerState
 
 from tui.model.errors import NoKeychainError, ReshelveError
-from tui.screens.base_screen import BaseScreen
 from tui.system import browser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.worker import Worker
+
     from tui.model.account import Account, ConnectRequest, ConnectResult, SignIn
+    from tui.screens.base_screen import BaseScreen
 
 
 @dataclass
@@ -54,73 +57,76 @@ class SignInSucceeded(Message, bubble=False):
     connected: ConnectResult
 
 
-class SignInController(BaseScreen[None]):
-    """The part of the connect screen that signs in.
+class SignInAttempt:
+    """Signs in for the connect screen, and posts what comes of it there.
 
-    The attempt lives in one worker and ends with it, port and all: when the person stops it, and when the
-    screen or the app closes.
+    An attempt lives in one worker and ends with it, port and all: when the person stops it, and when the
+    screen or the app closes. `on_keychain_wait` is called when the keychain waits for the person, and when it
+    no longer does; `on_failed` when a mistake of the program has ended the attempt.
     """
 
-    account: Account
-    sign_in: SignIn | None = None
-    _attempt: Worker[None] | None = None
+    def __init__(
+        self,
+        screen: BaseScreen[Any],
+        account: Account,
+        on_keychain_wait: Callable[[bool], None],
+        on_failed: Callable[[], None],
+    ) -> None:
+        self._screen = screen
+        self._account = account
+        self._on_keychain_wait = on_keychain_wait
+        self._on_failed = on_failed
+        self._worker: Worker[None] | None = None
+        self.sign_in: SignIn | None = None
 
-    def start_attempt(self, request: ConnectRequest) -> None:
-        """Try to sign in; what comes of it is posted."""
-        self.account.on_keychain_wait = self.set_keychain_waiting
-        self._attempt = self._run_attempt(request)
+    def start(self, request: ConnectRequest) -> None:
+        """Try to sign in."""
+        self._account.on_keychain_wait = self._on_keychain_wait
+        self._worker = self._screen.start(partial(self._run, request), "attempt", exclusive=True)
 
-    def stop_attempt(self) -> None:
+    def stop(self) -> None:
         """End the attempt, if there is one."""
-        if self._attempt is not None:
-            self._attempt.cancel()
-        self._attempt = self.sign_in = None
+        if self._worker is not None:
+            self._worker.cancel()
+        self._worker = self.sign_in = None
 
     @property
-    def is_attempting(self) -> bool:
+    def is_running(self) -> bool:
         """Whether an attempt is under way."""
-        return self._attempt is not None
+        return self._worker is not None
 
     @property
     def url(self) -> str:
         """The address that a person has to open now, if any."""
         return self.sign_in.url if self.sign_in is not None else ""
 
-    @work(exclusive=True, group="attempt", exit_on_error=False)
-    async def _run_attempt(self, request: ConnectRequest) -> None:
+    async def _run(self, request: ConnectRequest) -> None:
+        post = self._screen.post_message
         try:
-            sign_in = await self.account.sign_in(request)
+            sign_in = await self._account.sign_in(request)
             try:
-                self.post_message(SignInStarted(sign_in))
+                post(SignInStarted(sign_in))
                 connected = await sign_in.finish()
             finally:
                 await sign_in.cancel()
         except NoKeychainError as error:
-            self.post_message(KeychainMissing(error, request))
+            post(KeychainMissing(error, request))
         except ReshelveError as error:
-            self.post_message(SignInFailed(error))
+            post(SignInFailed(error))
+        except Exception:
+            # Told by whoever started this; the person can try again.
+            self._worker = self.sign_in = None
+            self._on_failed()
+            raise
         else:
-            self.post_message(SignInSucceeded(connected))
+            post(SignInSucceeded(connected))
 
-    @work(group="browser", exit_on_error=False)
-    async def open_browser(self, url: str) -> None:
+    def open_browser(self) -> None:
         """Open the address; where there is no browser, say so."""
+        self._screen.start(partial(self._open_browser, self.url), "browser")
+
+    async def _open_browser(self, url: str) -> None:
         if await asyncio.to_thread(browser.open_page, url):
-            self.flash("Your browser has opened.")
+            self._screen.flash("Your browser has opened.")
         else:
-            self.post_message(BrowserNotOpened(url))
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Let the person try again after a mistake of the program, too.
-
-        Textual calls the handler of the base class by itself, which tells of the mistake.
-        """
-        if event.worker is self._attempt and event.state is WorkerState.ERROR:
-            self.stop_attempt()
-            self.attempt_ended()
-
-    def set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
-        """Say that the keychain waits for the person, or no longer."""
-
-    def attempt_ended(self) -> None:
-        """Go back to where another attempt can begin."""
+            self._screen.post_message(BrowserNotOpened(url))

@@ -15,7 +15,9 @@ from tui.actions.registry import bindings, error_advice
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.screens.changes.change_controller import ChangeController, blocked_reason, can_retry
+from tui.screens.changes.undo_controller import UndoController
 from tui.screens.contact import contact_format
+from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
 from tui.screens.re_leased.contact_report_controller import ContactReportController
 from tui.widgets.key_bar import KeyBar
@@ -47,7 +49,7 @@ class _HistoryFailed(Message, bubble=False):
     error: ReshelveError
 
 
-class ContactScreen(ChangeController[None], ContactReportController[None]):
+class ContactScreen(EngineScreen[None]):
     """Details, balances, changes and Xero's history of one contact."""
 
     CSS_PATH = "contact.tcss"
@@ -62,6 +64,9 @@ class ContactScreen(ChangeController[None], ContactReportController[None]):
     def __init__(self, backend: Backend, contact_id: str) -> None:
         super().__init__()
         self.backend = backend
+        self.changes = ChangeController(self)
+        self.undo = UndoController(self)
+        self.reports = ContactReportController(self)
         self._contact_id = contact_id
         self._page: ContactDetails | None = None
 
@@ -172,22 +177,38 @@ class ContactScreen(ChangeController[None], ContactReportController[None]):
         if reason:
             self.flash(reason)
         else:
-            self.confirm_change(action, (self._contact_id,))
+            self.changes.confirm(action, (self._contact_id,))
+
+    def action_undo(self) -> None:
+        """Undo the last request."""
+        self.undo.undo()
+
+    def action_redo(self) -> None:
+        """Redo what was undone last."""
+        self.undo.redo()
+
+    def action_pause(self) -> None:
+        """Pause the sending of changes, or go on with it."""
+        self.undo.toggle_pause()
+
+    def action_tenant_groups(self) -> None:
+        """Mark contact groups as tenants."""
+        self.changes.mark_tenant_groups()
 
     def action_retry_here(self) -> None:
         """Try again what Xero refused."""
         page = self._page
-        self.retry_change(page.changes[0] if page is not None and page.changes else None)
+        self.changes.retry(page.changes[0] if page is not None and page.changes else None)
 
     def action_seen_in_released(self) -> None:
         """Tell that this contact stands in the right tab of Re-Leased."""
         if self._page is not None:
-            self.ask_checked(self._page)
+            self.reports.ask_checked(self._page)
 
     def action_unlinked(self) -> None:
         """Tell that this contact is unlinked in Re-Leased, or linked again."""
         if self._page is not None:
-            self.ask_link(self._page)
+            self.reports.ask_link(self._page)
 
     def action_open_in_xero(self) -> None:
         """Open this contact in Xero's pages."""

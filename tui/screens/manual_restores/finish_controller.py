@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
-from textual import on, work
 from textual.message import Message
 
 from tui.actions.registry import error_message
 from tui.model.errors import RejectedError, ReshelveError
-from tui.screens.engine_screen import EngineScreen
 from tui.screens.manual_restores.items import RestoreItem, load_items
 from tui.system import browser
 from tui.widgets.formatting import pluralize
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui.model.change import Change
+    from tui.screens.engine_screen import EngineScreen
+    from tui.widgets.virtual_list import VirtualList
 
 _AT_ONCE: Final = 5
 
@@ -47,30 +50,35 @@ class PagesOpened(Message, bubble=False):
     requested: int
 
 
-class FinishController(EngineScreen[None]):
-    """The part of the hand-off screen that acts; the screen itself shows `items`."""
+class FinishController:
+    """Finishes restores for the screen that lists them.
 
-    items: tuple[RestoreItem, ...] = ()
-    simulated: set[int]
-    _stop_candidate: int | None = None
+    `on_items_changed` is called when they look different.
+    """
+
+    def __init__(
+        self, screen: EngineScreen[Any], rows: Callable[[], VirtualList], on_items_changed: Callable[[], None]
+    ) -> None:
+        self._screen = screen
+        self._rows = rows
+        self._on_items_changed = on_items_changed
+        self.items: tuple[RestoreItem, ...] = ()
+        self._simulated: set[int] = set()
+        self._stop_candidate: int | None = None
 
     @property
     def current(self) -> RestoreItem | None:
         """The restore under the cursor."""
-        raise NotImplementedError
+        index = self._rows().cursor
+        return self.items[index] if index < len(self.items) else None
 
-    def move_cursor(self, index: int) -> None:
-        """Put the cursor on a restore."""
-        raise NotImplementedError
+    def reload(self) -> None:
+        """Read from the change log how the restores stand."""
+        self._screen.start(self._reload, "look", exclusive=True)
 
-    def show_items(self) -> None:
-        """Show how the restores stand."""
-        raise NotImplementedError
-
-    @work(exclusive=True, group="look", exit_on_error=False)
-    async def reload_items(self) -> None:
-        """Ask the journal how the restores stand."""
-        self.post_message(RestoresLoaded(await load_items(self.backend, self.items)))
+    async def _reload(self) -> None:
+        items = await load_items(self._screen.backend, self.items)
+        self._screen.post_message(RestoresLoaded(items))
 
     def update_items(self, items: tuple[RestoreItem, ...]) -> None:
         """Show these, with what has happened here while they were asked for."""
@@ -83,50 +91,54 @@ class FinishController(EngineScreen[None]):
             return replace(item, refusal=known.refusal, is_opened=known.is_opened)
 
         self.items = tuple(merged(item) for item in items)
-        self.show_items()
+        self._on_items_changed()
 
     def _current_waiting(self) -> RestoreItem | None:
         item = self.current
         if item is None or not item.is_waiting:
-            self.flash("This one isn't waiting any more.")
+            self._screen.flash("This one isn't waiting any more.")
             return None
         return item
 
     # --- links ---
 
-    def action_open_in_xero(self) -> None:
+    def open_in_xero(self) -> None:
         """Open the contact in Xero's pages."""
         if item := self._current_waiting():
-            self._open_pages([item])
+            self._start_opening([item])
 
-    def action_open_next(self) -> None:
+    def open_next(self) -> None:
         """Open the next five that haven't been opened from here."""
         start = self.items.index(self.current) if self.current is not None else 0
         rotated = [*self.items[start:], *self.items[:start]]
         following = [item for item in rotated if item.is_waiting and not item.is_opened][:_AT_ONCE]
         if following:
-            self._open_pages(following)
+            self._start_opening(following)
         else:
-            self.flash(f"All of them were opened already; {self.key('open_in_xero')} opens one again.")
+            self._screen.flash(
+                f"All of them were opened already; {self._screen.key('open_in_xero')} opens one again."
+            )
 
-    @work(exit_on_error=False, group="browser")
+    def _start_opening(self, items: list[RestoreItem]) -> None:
+        self._screen.start(partial(self._open_pages, items), "browser")
+
     async def _open_pages(self, items: list[RestoreItem]) -> None:
         opened: list[int] = []
         for item in items:
             if not await asyncio.to_thread(browser.open_page, item.url):
                 break
             opened.append(item.change.change_id)
-        self.post_message(PagesOpened(tuple(opened), len(items)))
+        self._screen.post_message(PagesOpened(tuple(opened), len(items)))
 
-    @on(PagesOpened)
-    def _pages_opened(self, message: PagesOpened) -> None:
+    def pages_opened(self, message: PagesOpened) -> None:
+        """Show which pages were opened."""
         if not message.change_ids:
             copies = (
-                f"{self.key('copy')} copies this link"
+                f"{self._screen.key('copy')} copies this link"
                 if message.requested == 1
-                else f"{self.key('copy_all')} copies all links"
+                else f"{self._screen.key('copy_all')} copies all links"
             )
-            self.flash(f"No browser opened. {copies}; any machine will do.", is_problem=True)
+            self._screen.flash(f"No browser opened. {copies}; any machine will do.", is_problem=True)
             return
         opened = frozenset(message.change_ids)
         self.items = tuple(
@@ -134,81 +146,83 @@ class FinishController(EngineScreen[None]):
         )
         if message.requested > 1:
             last = max(index for index, item in enumerate(self.items) if item.change.change_id in opened)
-            self.move_cursor(last)
-        self.show_items()
+            self._rows().put_cursor(last)
+        self._on_items_changed()
         many = len(opened) > 1
-        self.flash(f"Opened {pluralize(len(opened), 'page')}." if many else "Opened in your browser.")
+        self._screen.flash(f"Opened {pluralize(len(opened), 'page')}." if many else "Opened in your browser.")
 
-    def action_copy(self) -> None:
+    def copy(self) -> None:
         """Copy the link."""
         if item := self._current_waiting():
-            self.copy_link(item.change.contact_id)
+            self._screen.copy_link(item.change.contact_id)
 
-    def action_copy_all(self) -> None:
+    def copy_all(self) -> None:
         """Copy the links of all that wait, one a line."""
         links = [item.url for item in self.items if item.is_waiting]
         if not links:
-            self.flash("No restore is waiting any more.")
+            self._screen.flash("No restore is waiting any more.")
             return
-        self.app.copy_to_clipboard("\n".join(links))
-        self.flash(f"Copied {pluralize(len(links), 'link')}, one a line.")
+        self._screen.app.copy_to_clipboard("\n".join(links))
+        self._screen.flash(f"Copied {pluralize(len(links), 'link')}, one a line.")
 
     # --- practice ---
 
-    def action_press_restore(self) -> None:
+    def simulate(self) -> None:
         """Press Restore in the practice Xero's page."""
-        if not self.backend.is_sandbox:
-            key = self.key("open_in_xero")
-            self.flash(f"Only the practice Xero can be pressed from here. {key} opens the contact in Xero.")
+        if not self._screen.backend.is_sandbox:
+            key = self._screen.key("open_in_xero")
+            self._screen.flash(
+                f"Only the practice Xero can be pressed from here. {key} opens the contact in Xero."
+            )
         elif item := self._current_waiting():
-            if item.change.change_id in self.simulated:
-                self.flash("Pressed already: it ticks itself off when Xero shows it as active.")
+            if item.change.change_id in self._simulated:
+                self._screen.flash("Pressed already: it ticks itself off when Xero shows it as active.")
                 return
-            self.simulated.add(item.change.change_id)
-            self.flash("Pressing Restore in the practice Xero …")
-            self._simulate_restore(item.change)
+            self._simulated.add(item.change.change_id)
+            self._screen.flash("Pressing Restore in the practice Xero …")
+            self._screen.start(partial(self._simulate_restore, item.change), "press")
 
-    @work(group="press", exit_on_error=False)
     async def _simulate_restore(self, change: Change) -> None:
         try:
-            await self.backend.manual_restores.simulate_restore(change.contact_id)
+            await self._screen.backend.manual_restores.simulate_restore(change.contact_id)
         except RejectedError as error:
-            self.post_message(RestoreSimulated(change.change_id, error_message(self.app, error)))
+            self._screen.post_message(
+                RestoreSimulated(change.change_id, error_message(self._screen.app, error))
+            )
         except ReshelveError:
-            self.simulated.discard(change.change_id)
+            self._simulated.discard(change.change_id)
             raise
         else:
-            self.post_message(RestoreSimulated(change.change_id, ""))
+            self._screen.post_message(RestoreSimulated(change.change_id, ""))
 
-    @on(RestoreSimulated)
-    def _restore_simulated(self, message: RestoreSimulated) -> None:
+    def restore_simulated(self, message: RestoreSimulated) -> None:
+        """Show what the practice page has answered."""
         self.items = tuple(
             replace(item, refusal=message.refusal) if item.change.change_id == message.change_id else item
             for item in self.items
         )
-        self.show_items()
+        self._on_items_changed()
         if message.refusal:
-            self.simulated.discard(message.change_id)
-            self.flash(f"Xero refused: {message.refusal}", is_problem=True)
+            self._simulated.discard(message.change_id)
+            self._screen.flash(f"Xero refused: {message.refusal}", is_problem=True)
         else:
-            self.key_bar.end_flash()
+            self._screen.key_bar.end_flash()
 
     # --- no longer ---
 
-    def action_stop_waiting(self) -> None:
+    def stop_waiting(self) -> None:
         """Stop waiting for this restore, at the second press."""
         item = self._current_waiting()
         if item is None:
             return
         if self._stop_candidate != item.change.change_id:
             self._stop_candidate = item.change.change_id
-            name, key = safe(item.change.name, 40), self.key("stop_waiting")
-            self.flash(f"Press {key} again to stop waiting for {name}. Xero stays as it is.")
+            name, key = safe(item.change.name, 40), self._screen.key("stop_waiting")
+            self._screen.flash(f"Press {key} again to stop waiting for {name}. Xero stays as it is.")
             return
         self._stop_candidate = None
-        self._dismiss(item.change)
+        self._screen.start(partial(self._dismiss, item.change), "dismiss")
 
-    @work(group="dismiss", exit_on_error=False)
     async def _dismiss(self, change: Change) -> None:
-        await self.backend.manual_restores.dismiss(change)
-        self.reload_items()
+        await self._screen.backend.manual_restores.dismiss(change)
+        self.reload()

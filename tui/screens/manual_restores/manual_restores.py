@@ -11,7 +11,13 @@ from textual.screen import ModalScreen
 
 from tui.actions.registry import bindings, spec
 from tui.model.change import State
-from tui.screens.manual_restores.finish_controller import FinishController, RestoresLoaded
+from tui.screens.engine_screen import EngineScreen
+from tui.screens.manual_restores.finish_controller import (
+    FinishController,
+    PagesOpened,
+    RestoreSimulated,
+    RestoresLoaded,
+)
 from tui.screens.manual_restores.items import row_height
 from tui.screens.messages import ConnectRequested, SnapshotChanged
 from tui.widgets.formatting import pluralize
@@ -45,7 +51,7 @@ _ENDED: Final = (
 _NOTHING: Final = "No restore is waiting for a press in Xero. Press {back} to go back."
 
 
-class ManualRestoresScreen(ModalScreen[None], FinishController):
+class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     """Lists waiting restores with their links; each ticks itself off when it is seen to be done."""
 
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "manual_restores.tcss"]
@@ -63,7 +69,7 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
-        self.simulated = set()
+        self.finish = FinishController(self, lambda: self.items_list, self._show_items)
         self._drawn: tuple[tuple[RestoreItem, ...], int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -78,7 +84,7 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
         """Look closely as long as somebody is at it."""
         self.backend.manual_restores.set_fast_polling(on=True)
         self._update_key_bar()
-        self.reload_items()
+        self.finish.reload()
 
     def on_unmount(self) -> None:
         """Look at the usual pace again."""
@@ -86,11 +92,11 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
-        self.reload_items()
+        self.finish.reload()
 
     @on(RestoresLoaded)
     def _restores_loaded(self, message: RestoresLoaded) -> None:
-        self.update_items(message.items)
+        self.finish.update_items(message.items)
 
     @on(VirtualList.Scrolled)
     def _resized(self) -> None:
@@ -98,20 +104,20 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
         self._update_list()
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
-        return self.items[index].lines(width, self.now())
+        return self.finish.items[index].lines(width, self.now())
 
     def _update_list(self) -> None:
         rows = self.items_list
         width = rows.line_width
-        if (self.items, width) == self._drawn or not width:
+        if (self.finish.items, width) == self._drawn or not width:
             return
-        self._drawn = (self.items, width)
-        rows.show(len(self.items), rows.cursor, row_height=row_height(self.items, width))
+        self._drawn = (self.finish.items, width)
+        rows.show(len(self.finish.items), rows.cursor, row_height=row_height(self.finish.items, width))
 
-    def show_items(self) -> None:
+    def _show_items(self) -> None:
         """Show how the restores stand."""
         self._update_list()
-        waiting = sum(1 for item in self.items if item.is_waiting)
+        waiting = sum(1 for item in self.finish.items if item.is_waiting)
         self._explain(waiting)
         self.query_one(".dialog").border_subtitle = f"{pluralize(waiting, 'contact')} waiting"
         self._update_key_bar()
@@ -124,15 +130,15 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
             key = self.key("press_restore") if self.backend.is_sandbox else ""
             practice = _PRACTICE.format(key=key) if key else ""
             why.update_text(_WHY + practice)
-        elif not self.items:
+        elif not self.finish.items:
             why.update_text(_NOTHING.format(back=back))
-        elif all(item.change.state is State.CONFIRMED for item in self.items):
+        elif all(item.change.state is State.CONFIRMED for item in self.finish.items):
             why.update_text(_DONE.format(back=back), "$text-success")
         else:
             why.update_text(_ENDED.format(back=back))
 
     def _update_key_bar(self) -> None:
-        waiting = sum(1 for item in self.items if item.is_waiting)
+        waiting = sum(1 for item in self.finish.items if item.is_waiting)
         if not waiting:
             self.key_bar.set_actions("back")
             return
@@ -142,15 +148,37 @@ class ManualRestoresScreen(ModalScreen[None], FinishController):
             *practice, "open_in_xero", *many[:1], "copy", *many[1:], "stop_waiting", "back"
         )
 
-    @property
-    def current(self) -> RestoreItem | None:
-        """The restore under the cursor."""
-        index = self.items_list.cursor
-        return self.items[index] if index < len(self.items) else None
+    @on(PagesOpened)
+    def _pages_opened(self, message: PagesOpened) -> None:
+        self.finish.pages_opened(message)
 
-    def move_cursor(self, index: int) -> None:
-        """Put the cursor on a restore."""
-        self.items_list.put_cursor(index)
+    @on(RestoreSimulated)
+    def _restore_simulated(self, message: RestoreSimulated) -> None:
+        self.finish.restore_simulated(message)
+
+    def action_open_in_xero(self) -> None:
+        """Open the contact in Xero's pages."""
+        self.finish.open_in_xero()
+
+    def action_open_next(self) -> None:
+        """Open the next five that haven't been opened from here."""
+        self.finish.open_next()
+
+    def action_copy(self) -> None:
+        """Copy the link."""
+        self.finish.copy()
+
+    def action_copy_all(self) -> None:
+        """Copy the links of all that wait, one a line."""
+        self.finish.copy_all()
+
+    def action_press_restore(self) -> None:
+        """Press Restore in the practice Xero's page."""
+        self.finish.simulate()
+
+    def action_stop_waiting(self) -> None:
+        """Stop waiting for this restore, at the second press."""
+        self.finish.stop_waiting()
 
     @on(VirtualList.Opened)
     def _open(self) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic
-
-from textual import work
-from textual.screen import ScreenResultType
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import last_confirmed
 from tui.model.contact import ContactStatus
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.engine_screen import EngineScreen
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.contact_details import ContactDetails
+    from tui.screens.engine_screen import EngineScreen
 
 _NOTHING: Final = "Nothing that was archived or restored here is confirmed by Xero yet."
 _CHECKED_EXPLANATION: Final = (
@@ -40,33 +38,37 @@ _LINK_EXPLANATION: Final = (
 )
 
 
-class ContactReportController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
-    """The part of a contact's page that takes what somebody sees of it in Re-Leased."""
+class ContactReportController:
+    """Asks, for a screen, what somebody sees of a contact in Re-Leased."""
+
+    def __init__(self, screen: EngineScreen[Any]) -> None:
+        self._screen = screen
 
     def ask_checked(self, page: ContactDetails) -> None:
         """Ask whether the contact stands where its last confirmed change has put it."""
         last = last_confirmed(view.change for view in page.changes)
         if last is None:
-            self.flash(_NOTHING)
+            self._screen.flash(_NOTHING)
             return
 
         def answered(is_checked: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
             if is_checked:
-                self._report_checked(last)
+                self._screen.start(partial(self._report_checked, last), "report", exclusive=True)
 
         where = f"{_WHERE[last.action.target_status]}, in the company tied to {self._organisation}"
         words = (f"“{safe(page.contact.name)}” must stand {where}.", _CHECKED_EXPLANATION)
-        self.open_screen(AskScreen("Do you see it in Re-Leased?", words, yes="I see it there"), answered)
+        self._screen.open_screen(
+            AskScreen("Do you see it in Re-Leased?", words, yes="I see it there"), answered
+        )
 
     @property
     def _organisation(self) -> str:
-        return safe(self.backend.snapshot.organisation.name)
+        return safe(self._screen.backend.snapshot.organisation.name)
 
-    @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_checked(self, change: Change) -> None:
         # Refused where something was confirmed while the question stood here: that belongs in another tab.
-        await self.backend.evidence.report_contact_checked(change)
-        self.flash(f"Noted: seen in Re-Leased, {_WHERE[change.action.target_status]}.")
+        await self._screen.backend.evidence.report_contact_checked(change)
+        self._screen.flash(f"Noted: seen in Re-Leased, {_WHERE[change.action.target_status]}.")
 
     def ask_link(self, page: ContactDetails) -> None:
         """Ask whether the contact is unlinked in Re-Leased, or linked again."""
@@ -74,17 +76,17 @@ class ContactReportController(EngineScreen[ScreenResultType], Generic[ScreenResu
 
         def answered(answer: str | None) -> None:
             if answer in {_UNLINKED, _LINKED}:
-                self._report_link(page.contact.contact_id, is_unlinked=answer == _UNLINKED)
+                report = partial(self._report_link, page.contact.contact_id, is_unlinked=answer == _UNLINKED)
+                self._screen.start(report, "report", exclusive=True)
 
         words = (
             f"“{safe(page.contact.name)}”, in the company tied to {self._organisation}.",
             _LINK_EXPLANATION,
         )
         question = "Is it linked to Xero in Re-Leased?"
-        self.open_screen(ChooseScreen(question, words, _ANSWERS, first=_NEITHER), answered)
+        self._screen.open_screen(ChooseScreen(question, words, _ANSWERS, first=_NEITHER), answered)
 
-    @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_link(self, contact_id: str, *, is_unlinked: bool) -> None:
-        await self.backend.evidence.report_unlinked(contact_id, on=is_unlinked)
+        await self._screen.backend.evidence.report_unlinked(contact_id, on=is_unlinked)
         said = "unlinked in Re-Leased; its syncs leave it out" if is_unlinked else "linked again in Re-Leased"
-        self.flash(f"Noted: {said}.")
+        self._screen.flash(f"Noted: {said}.")

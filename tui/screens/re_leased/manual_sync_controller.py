@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
-from textual import work
-from textual.screen import ScreenResultType
-
-from tui.screens.engine_screen import EngineScreen
 from tui.widgets import clock
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from tui.screens.engine_screen import EngineScreen
 
 _CLEAN: Final = "clean"
 _ERRORS: Final = "errors"
@@ -32,12 +31,15 @@ _NOTED_ERRORS: Final = "Noted: it showed errors. It proves nothing; look at Sync
 _STILL_RUNNING: Final = "Nothing noted. Press the same key when it has ended."
 
 
-class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultType]):
-    """The part of a screen that asks when a manual sync was started, and how it ended."""
+class ManualSyncController:
+    """Asks, for a screen, when a manual sync was started and how it ended."""
 
-    def action_manual_sync(self) -> None:
+    def __init__(self, screen: EngineScreen[Any]) -> None:
+        self._screen = screen
+
+    def report(self) -> None:
         """Tell that a manual sync was started, or how the one told of has ended."""
-        started_at = self.backend.snapshot.re_leased.reported_sync_since
+        started_at = self._screen.backend.snapshot.re_leased.reported_sync_since
         if started_at is None:
             self._ask_start()
         else:
@@ -48,12 +50,14 @@ class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultT
 
         def answered(at: datetime | None) -> None:
             if at is not None:
-                self._report_start(at)
+                self._screen.start(partial(self._report_start, at), "report", exclusive=True)
 
-        self.open_screen(SyncStartScreen(self.backend, (self._start_instructions(), _EXPLANATION)), answered)
+        self._screen.open_screen(
+            SyncStartScreen(self._screen.backend, (self._start_instructions(), _EXPLANATION)), answered
+        )
 
     def _start_instructions(self) -> str:
-        name = safe(self.backend.snapshot.organisation.name)
+        name = safe(self._screen.backend.snapshot.organisation.name)
         return f"In Re-Leased: Sync icon › Start sync, in the company that is tied to {name}."
 
     def _ask_end(self, started_at: datetime) -> None:
@@ -61,34 +65,33 @@ class ManualSyncController(EngineScreen[ScreenResultType], Generic[ScreenResultT
 
         def answered(answer: str | None) -> None:
             if answer in {_CLEAN, _ERRORS}:
-                self._report_end(started_at, is_clean=answer == _CLEAN)
+                report = partial(self._report_end, started_at, is_clean=answer == _CLEAN)
+                self._screen.start(report, "report", exclusive=True)
             elif answer == _RUNNING:
-                self.flash(_STILL_RUNNING)
+                self._screen.flash(_STILL_RUNNING)
             elif answer == _ANOTHER:
                 self._ask_start()
 
-        since = clock.short_time(started_at, self.now())
-        name = safe(self.backend.snapshot.organisation.name)
+        since = clock.short_time(started_at, self._screen.now())
+        name = safe(self._screen.backend.snapshot.organisation.name)
         words = (f"You said that it was started at {since}, in the company tied to {name}.", _EXPLANATION)
-        self.open_screen(
+        self._screen.open_screen(
             ChooseScreen("How did the sync in Re-Leased end?", words, _ANSWERS, first=_RUNNING), answered
         )
 
-    @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_start(self, at: datetime) -> None:
-        await self.backend.evidence.report_sync_started(at)
-        since = clock.short_time(at, self.now())
-        self.flash(f"Noted: a sync was started at {since}. Press the same key when it has ended.")
+        await self._screen.backend.evidence.report_sync_started(at)
+        since = clock.short_time(at, self._screen.now())
+        self._screen.flash(f"Noted: a sync was started at {since}. Press the same key when it has ended.")
 
-    @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_end(self, started_at: datetime, *, is_clean: bool) -> None:
         # Another copy of the program may have been told of a newer sync while the question stood here.
-        if self.backend.snapshot.re_leased.reported_sync_since != started_at:
-            self.flash(
+        if self._screen.backend.snapshot.re_leased.reported_sync_since != started_at:
+            self._screen.flash(
                 "Something else was told of it meanwhile. Nothing was noted; look again.", is_problem=True
             )
             return
-        await self.backend.evidence.report_sync_ended(is_clean=is_clean)
-        since = clock.short_time(started_at, self.now())
+        await self._screen.backend.evidence.report_sync_ended(is_clean=is_clean)
+        since = clock.short_time(started_at, self._screen.now())
         clean = f"Noted: the sync that started at {since} ended without error."
-        self.flash(clean if is_clean else _NOTED_ERRORS)
+        self._screen.flash(clean if is_clean else _NOTED_ERRORS)

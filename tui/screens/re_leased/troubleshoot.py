@@ -22,6 +22,7 @@ from tui.screens.changes.retry_controller import RetryController
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.re_leased.support_report import build_report
@@ -56,7 +57,7 @@ class _OldestLoaded(Message, bubble=False):
     oldest: OldestUnconfirmed
 
 
-class TroubleshootScreen(RetryController[None], ManualSyncController[None], ComparisonController[None]):
+class TroubleshootScreen(EngineScreen[None]):
     """The four steps of Re-Leased's article, each with what speaks for it and the next key."""
 
     CSS_PATH = "troubleshoot.tcss"
@@ -70,6 +71,9 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
+        self.refused = RetryController(self)
+        self.manual_sync = ManualSyncController(self)
+        self.comparison = ComparisonController(self)
         self._oldest = OldestUnconfirmed()
         self._steps: tuple[Step, ...] = ()
         self._key_bar_actions: tuple[str, ...] = ()
@@ -180,6 +184,18 @@ class TroubleshootScreen(RetryController[None], ManualSyncController[None], Comp
     async def _report_state(self, state: CompanyState) -> None:
         await self.backend.evidence.report_company_state(state)
         self.flash(f"Noted: Re-Leased shows “{state.value}”.")
+
+    def action_retry(self) -> None:
+        """Ask whether to try again what Xero refused."""
+        self.refused.retry_all()
+
+    def action_manual_sync(self) -> None:
+        """Report that a manual sync was started, or how the reported one ended."""
+        self.manual_sync.report()
+
+    def action_reconcile(self) -> None:
+        """Compare a file of contacts exported from Re-Leased with Xero."""
+        self.comparison.compare()
 
     def action_activity(self) -> None:
         """List every change."""
