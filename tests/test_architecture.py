@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "tui").rglob("*.py"))
@@ -26,21 +23,6 @@ def test_the_rules_of_who_may_import_whom_are_kept() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([str(linter), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize(
-    ("module", "unwanted"),
-    [
-        ("tui.app.app", {"httpx", "httpcore", "starlette", "uvicorn", "sqlite3", "keyring", "authlib"}),
-        ("tui.cli.launch", {"httpx", "textual", "starlette", "uvicorn", "keyring", "authlib"}),
-        ("tui.engine.accounts.account", {"httpx", "textual", "starlette", "uvicorn", "keyring", "authlib"}),
-        ("tui.model.backend", {"httpx", "textual", "sqlite3", "asyncio", "tui.store", "tui.xero"}),
-    ],
-)
-def test_importing_costs_no_more_than_it_must(module: str, unwanted: set[str]) -> None:
-    program = f"import json, sys, {module}\nprint(json.dumps(list(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert not unwanted & set(json.loads(done.stdout))
 
 
 def test_the_screen_is_never_printed_over() -> None:

@@ -174,8 +174,8 @@ def _actions_by_screen() -> tuple[frozenset[str], ...]:
 
     To know them all, all screens are loaded: done only where a key could be taken.
     """
-    from tui import screens  # noqa: PLC0415 - see above
-    from tui.app.app import ReshelveApp  # noqa: PLC0415 - see above
+    from tui import screens
+    from tui.app.app import ReshelveApp
 
     for module in pkgutil.walk_packages(screens.__path__, f"{screens.__name__}."):
         import_module(module.name)

@@ -16,6 +16,7 @@ from tui.app.terminal_watchdog import TerminalWatchdog
 from tui.compat.textual import CrashSafeApp
 from tui.model.errors import ReadOnlyReason, ReshelveError
 from tui.model.services import read_only_reason
+from tui.screens import navigation
 from tui.screens.base_screen import BaseScreen
 from tui.screens.main import MainScreen
 from tui.screens.messages import (
@@ -123,9 +124,7 @@ class ReshelveApp(CrashSafeApp[None]):
     def _first_screen(self) -> Screen[None]:
         if self._current is not None:
             return self._main_screen(self._current)
-        from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - a first paint with contacts needs none
-
-        return ConnectScreen(self.account, is_first=True)
+        return navigation.ConnectScreen(self.account, is_first=True)
 
     def on_mount(self) -> None:
         """Start the engine once the first frame is out."""
@@ -139,6 +138,7 @@ class ReshelveApp(CrashSafeApp[None]):
         _enable_garbage_collection()
         if self._current is not None:
             self._run(self._current)
+        self.run_worker(navigation.preload, thread=True, group="preload", exit_on_error=False)
         if self._warning and isinstance(self.screen, BaseScreen):
             self.screen.flash(self._warning, is_problem=True)
 
@@ -164,13 +164,11 @@ class ReshelveApp(CrashSafeApp[None]):
         # One that was stopped, as its organisation was closed, has an error too, and hasn't failed.
         if event.state is not WorkerState.ERROR or error is None:
             return
-        from tui.screens.dialogs.bug_report import BugReportScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
         if isinstance(error, ReshelveError):
-            self.push_screen(BugReportScreen(error))
+            self.push_screen(navigation.BugReportScreen(error))
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
-            self.push_screen(BugReportScreen())
+            self.push_screen(navigation.BugReportScreen())
 
     def _tick(self) -> None:
         """Show the time on the screens that can be seen: the one on top, and those behind its dialogs."""
@@ -215,17 +213,14 @@ class ReshelveApp(CrashSafeApp[None]):
         try:
             await self.open_organisation(organisation)
         except ReshelveError as error:
-            from tui.screens.dialogs.bug_report import BugReportScreen  # noqa: PLC0415 - as above
-
-            self.push_screen(BugReportScreen(error))
+            self.push_screen(navigation.BugReportScreen(error))
 
     def action_organisations(self) -> None:
         """Show every connected organisation."""
-        from tui.screens.connect.organisations import OrganisationsScreen  # noqa: PLC0415 - as above
-
-        if self._current is not None and not self._return_to(OrganisationsScreen):
+        if self._current is not None and not self._return_to(navigation.OrganisationsScreen):
             current = self._current.snapshot.organisation
-            self.push_screen(OrganisationsScreen(self.account, current.tenant_id), self._after_organisations)
+            organisations = navigation.OrganisationsScreen(self.account, current.tenant_id)
+            self.push_screen(organisations, self._after_organisations)
 
     async def _after_organisations(self, _: None) -> None:
         """Follow what was disconnected, or told anew, while the list was open."""
@@ -234,10 +229,8 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def action_connect(self) -> None:
         """Connect to Xero, for the first time or again."""
-        from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - as above
-
-        if not any(isinstance(screen, ConnectScreen) for screen in self.screen_stack):
-            self.push_screen(ConnectScreen(self.account))
+        if not any(isinstance(screen, navigation.ConnectScreen) for screen in self.screen_stack):
+            self.push_screen(navigation.ConnectScreen(self.account))
 
     def on_connect_requested(self, _: ConnectRequested) -> None:
         """Open the screen that connects."""
@@ -270,11 +263,9 @@ class ReshelveApp(CrashSafeApp[None]):
         await main_screen.remove()
 
     async def _show_first_connect(self) -> None:
-        from tui.screens.connect.connect import ConnectScreen  # noqa: PLC0415 - as above
-
         self._current = None
         await self._pop_to_base()
-        await self.switch_screen(ConnectScreen(self.account, is_first=True))
+        await self.switch_screen(navigation.ConnectScreen(self.account, is_first=True))
 
     async def _pop_to_base(self) -> None:
         while len(self.screen_stack) > 1:
@@ -299,10 +290,8 @@ class ReshelveApp(CrashSafeApp[None]):
         summary = service.snapshot.summary
         waiting = {view.change.contact_id for view in summary.manual_restores} if summary else set()
         if self._requested_restores & waiting and not isinstance(self.screen, ModalScreen):
-            from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
             self._requested_restores = frozenset()
-            self.push_screen(ManualRestoresScreen(service))
+            self.push_screen(navigation.ManualRestoresScreen(service))
 
     # --- keys that work everywhere ---
 
@@ -331,10 +320,8 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def action_help(self) -> None:
         """Show every key."""
-        from tui.screens.dialogs.help import HelpScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
-        if not self._return_to(HelpScreen):
-            self.push_screen(HelpScreen())
+        if not self._return_to(navigation.HelpScreen):
+            self.push_screen(navigation.HelpScreen())
 
     def _return_to(self, kind: type[Screen[Any]]) -> bool:
         """Close what is on top of a screen of this kind, if one is open; returns whether one is.

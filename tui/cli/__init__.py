@@ -54,15 +54,15 @@ class _LazyGroup(click.Group):
 
 
 def _unexpected(error: Exception) -> click.ClickException:
-    from tui.system.paths import HomeFolderError  # noqa: PLC0415 - not needed for `--version`
+    from tui.system.paths import HomeFolderError
 
     return click.ClickException(str(error)) if isinstance(error, HomeFolderError) else _bug(error)
 
 
 def _bug(error: Exception) -> click.ClickException:
     """Write an unexpected error to the log, and say where it can be read."""
-    from tui.system.log import log_file, log_to, logger  # noqa: PLC0415 - only when it is needed
-    from tui.system.paths import HomeFolderError, Paths  # noqa: PLC0415 - as above
+    from tui.system.log import log_file, log_to, logger
+    from tui.system.paths import HomeFolderError, Paths
 
     if not log_file():
         with suppress(HomeFolderError):
@@ -72,7 +72,7 @@ def _bug(error: Exception) -> click.ClickException:
 
 
 def _to_click_error(error: ReshelveError) -> click.ClickException:
-    from tui.cli.launch import to_click_error  # noqa: PLC0415 - only when it is needed
+    from tui.cli.launch import to_click_error
 
     return to_click_error(error)
 

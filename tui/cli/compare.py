@@ -82,7 +82,7 @@ def reconcile(
     try:
         account = account_of(load(paths.settings_file), paths)
         chosen = _single_organisation(account.connected, organisation)
-        from tui.engine.comparison import open_store  # noqa: PLC0415 - loads SQLite, which `--help` needn't
+        from tui.engine.comparison import open_store
 
         store = open_store(paths, chosen)
         try:
@@ -124,9 +124,9 @@ def _compare(
     is_recording: bool,
     is_read_only: bool,
 ) -> None:
-    from tui.cli import compare_format  # noqa: PLC0415 - as elsewhere in this file
-    from tui.engine import comparison  # noqa: PLC0415 - as elsewhere in this file
-    from tui.model.comparison import resolve_ambiguous  # noqa: PLC0415 - as above
+    from tui.cli import compare_format
+    from tui.engine import comparison
+    from tui.model.comparison import resolve_ambiguous
 
     found = asyncio.run(comparison.compare_file(store, file, options))
     for line in (*compare_format.heading(found, organisation), *compare_format.summary(found)):
@@ -165,7 +165,7 @@ def _ask_choices(found: FileComparison) -> dict[int, str | None]:
 
 
 def _ask_choice(one: AmbiguousLine) -> str:
-    from tui.cli import compare_format  # noqa: PLC0415 - as elsewhere in this file
+    from tui.cli import compare_format
 
     click.echo(compare_format.ambiguous(one))
     for number, candidate in enumerate(one.candidates, 1):

@@ -194,8 +194,8 @@ def _paste(attempt: SignIn, address: str) -> None:
 
 def _print_result(connected: ConnectResult) -> None:
     """Say what is connected now."""
-    from tui.widgets import clock  # noqa: PLC0415 - as below
-    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, and the network took longer
+    from tui.widgets import clock
+    from tui.widgets.text import safe
 
     for organisation in connected.organisations:
         suffix = " (read-only)" if organisation.is_read_only else ""

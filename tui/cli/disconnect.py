@@ -81,7 +81,7 @@ def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> 
 
 def _print_sign_ins(sign_ins: SignIns) -> None:
     """Name the sign-ins, each with the organisations it opens and what waits in them."""
-    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, which importing the command needn't
+    from tui.widgets.text import safe
 
     for sign_in, listed in sign_ins.items():
         click.echo(f"Sign-in {safe(sign_in)} opens:")
@@ -95,7 +95,7 @@ def _print_sign_ins(sign_ins: SignIns) -> None:
 
 async def _disconnect(account: Account, sign_ins: SignIns) -> None:
     """End one after the other, and say so of each. Raises `ReshelveError` at the first that can't be."""
-    from tui.widgets.text import safe  # noqa: PLC0415 - as above
+    from tui.widgets.text import safe
 
     for sign_in, listed in sign_ins.items():
         names = ", ".join(safe(one.organisation.name) for one in listed)

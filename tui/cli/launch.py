@@ -54,7 +54,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     for name in _SIZE:
         os.environ.pop(name, None)
 
-    from tui.app.app import ReshelveApp  # noqa: PLC0415 - after the variable is set
+    from tui.app.app import ReshelveApp
 
     settings, unknown = without_unknown(settings, paths.settings_file)
     found = load_report(paths.settings_file)
@@ -136,7 +136,7 @@ def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[Set
 
 def theme_problems(theme: str, source: str) -> Iterator[SettingsError]:
     """Say, beginning with the place that names it, that there is no such theme."""
-    from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - what paints is loaded by now
+    from tui.widgets.themes import THEME_NAMES
 
     if theme not in THEME_NAMES:
         advice = suggestion(theme, THEME_NAMES) or f"It can be {', '.join(THEME_NAMES)}."
@@ -146,7 +146,7 @@ def theme_problems(theme: str, source: str) -> Iterator[SettingsError]:
 def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with the person's own keys: the action, what is wrong, what to do."""
     if keys:
-        from tui.actions.keymap import problems  # noqa: PLC0415 - most people have none
+        from tui.actions.keymap import problems
 
         yield from problems(keys)
 
@@ -159,7 +159,7 @@ def _theme_source(file: Path) -> str:
 def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
     if not keys:
         return {}
-    from tui.actions.keymap import to_textual_keymap  # noqa: PLC0415 - most people have none
+    from tui.actions.keymap import to_textual_keymap
 
     return to_textual_keymap(keys)
 
@@ -192,7 +192,7 @@ def to_click_error(error: ReshelveError) -> click.ClickException:
 
 def format_error(error: ReshelveError) -> str:
     """Write an error as the command line prints it: what happened, and what to do."""
-    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, for words that may be Xero's
+    from tui.widgets.text import safe
 
     return safe(f"{error.sentence} {error.next_step}" if error.next_step else error.message)
 

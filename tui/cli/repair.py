@@ -20,8 +20,8 @@ def repair(organisation: str | None, *, yes: bool) -> None:
     The journal of changes comes back from its newest good backup and whatever can still be read of it; the
     contacts are read anew from Xero. The damaged file is kept.
     """
-    from tui.engine.maintenance.repair import plan_repair, run_repair  # noqa: PLC0415 - loads SQLite, which `--help` needn't
-    from tui.widgets.text import safe  # noqa: PLC0415 - loads Textual, as above
+    from tui.engine.maintenance.repair import plan_repair, run_repair
+    from tui.widgets.text import safe
 
     paths = Paths.find()
     try:

@@ -58,7 +58,7 @@ def sandbox(
     The first line of the output is JSON: the addresses, a client id, a refresh token that works, and the
     organisations, so that any Xero client can be pointed at it.
     """
-    from tui.sandbox.server import CannotStartError, ServerOptions, run  # noqa: PLC0415 - only when it runs
+    from tui.sandbox.server import CannotStartError, ServerOptions, run
 
     options = ServerOptions(
         data=data or Paths.find().sandbox,

@@ -119,7 +119,7 @@ def _show(file: Path, wanted: str | None) -> None:
 def _show_section(section: str, found: SettingsReport) -> None:
     click.echo(f"[{section}]\n")
     if section == KEY_BINDINGS:
-        from tui.actions.registry import ACTIONS  # noqa: PLC0415 - loads Textual
+        from tui.actions.registry import ACTIONS
 
         click.echo(
             f"{_wrapped('Your own keys for an action: `reshelve settings keys.archive f2,ctrl+a`.', _INDENT)}"
@@ -151,7 +151,7 @@ def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
 def _allowed(key: SettingKey) -> str:
     if key.path != _THEME:
         return key.validator.allowed
-    from tui.widgets.themes import THEME_NAMES  # noqa: PLC0415 - loads Textual
+    from tui.widgets.themes import THEME_NAMES
 
     return " or ".join(f'"{name}"' for name in THEME_NAMES)
 

@@ -115,9 +115,9 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         found = super().get_driver_class()
         if sys.platform == "win32":
             return found
-        from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - Windows has none
+        from textual.drivers.linux_driver import LinuxDriver
 
-        from tui.compat.terminal_driver import TerminalDriver  # noqa: PLC0415 - as above
+        from tui.compat.terminal_driver import TerminalDriver
 
         return TerminalDriver if found is LinuxDriver else found
 

@@ -52,8 +52,8 @@ class ClientFactory:
         """Import and make the clients; nothing is called yet."""
         for module in ("tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls", "tui.re_leased.feed"):
             await asyncio.to_thread(import_module, module)
-        from tui.re_leased.feed import FeedEvidenceSource  # noqa: PLC0415 - after the first paint
-        from tui.xero.client import XeroClient  # noqa: PLC0415 - after the first paint
+        from tui.re_leased.feed import FeedEvidenceSource
+        from tui.xero.client import XeroClient
 
         self._xero = XeroClient(
             api_url=self._settings.xero.api_url,
@@ -75,7 +75,7 @@ class ClientFactory:
 
     def contact_url(self, contact_id: str) -> str:
         """Return a contact's address in Xero's pages. Raises `ReshelveError` while it isn't known."""
-        from tui.xero.web_urls import contact_url  # noqa: PLC0415 - after the first paint
+        from tui.xero.web_urls import contact_url
 
         if not self._organisation.short_code:
             raise ReshelveError(
@@ -87,25 +87,25 @@ class ClientFactory:
 
     async def simulate_restore(self, contact_id: str) -> None:
         """Press Restore in the practice Xero's page."""
-        from tui.xero.web_urls import simulate_restore  # noqa: PLC0415 - after the first paint
+        from tui.xero.web_urls import simulate_restore
 
         await simulate_restore(self.contact_url(contact_id))
 
 
 def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
     """Return where the tokens of a sign-in are kept: the keychain, or a file if a person chose that."""
-    from tui.xero.auth.tokens import FileTokenStore  # noqa: PLC0415 - after the first paint
+    from tui.xero.auth.tokens import FileTokenStore
 
     if settings.xero.token_store == TOKENS_IN_FILE:
         return FileTokenStore(paths.token_file(sign_in))
-    from tui.xero.auth.keychain import KeychainTokenStore  # noqa: PLC0415 - as above
+    from tui.xero.auth.keychain import KeychainTokenStore
 
     return KeychainTokenStore(paths.data, sign_in)
 
 
 def token_source(settings: Settings, paths: Paths, sign_in: str) -> TokenSource:
     """Return where access tokens come from, shared by all copies of the program."""
-    from tui.xero.auth.tokens import TokenSource  # noqa: PLC0415 - after the first paint
+    from tui.xero.auth.tokens import TokenSource
 
     return TokenSource(
         token_store(settings, paths, sign_in),

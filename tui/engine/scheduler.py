@@ -191,7 +191,7 @@ class Scheduler:
 
     async def run_outbox(self, xero: XeroClient) -> None:
         """Empty the outbox, whenever there is something in it."""
-        from tui.engine.sync.outbox import Outbox  # noqa: PLC0415 - after the first paint
+        from tui.engine.sync.outbox import Outbox
 
         outbox = Outbox(
             self._store, xero, self._now, self._on_outbox_write, may_send=lambda: self._lock.is_held
@@ -208,7 +208,7 @@ class Scheduler:
 
     async def run_contact_sync(self, xero: XeroClient) -> None:
         """Look for news in Xero, at once and then at its pace."""
-        from tui.engine.sync.contact_sync import ContactSync  # noqa: PLC0415 - after the first paint
+        from tui.engine.sync.contact_sync import ContactSync
 
         def progress(state: SyncProgress | None) -> None:
             self.record_reply(xero, None)
@@ -236,7 +236,7 @@ class Scheduler:
 
     async def poll_manual_restores(self, xero: XeroClient) -> None:
         """See which hand-offs are done."""
-        from tui.engine.sync.manual_restores import ManualRestorePoller  # noqa: PLC0415 - after the first paint
+        from tui.engine.sync.manual_restores import ManualRestorePoller
 
         poller = ManualRestorePoller(self._store, xero, self._now, self._on_sync_write)
         self._manual_restore_task.wake()

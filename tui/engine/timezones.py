@@ -13,7 +13,7 @@ _IGNORED_CHARS: Final = str.maketrans("", "", " .-")
 
 def zone_named(name: str) -> ZoneInfo:
     """Return a zone by its IANA name. Raises `ZoneInfoNotFoundError`, a `KeyError`, or `ValueError`."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - a start may do without
+    from zoneinfo import ZoneInfo
 
     return ZoneInfo(name)
 
@@ -23,7 +23,7 @@ def zone_from_xero(spelling: str) -> ZoneInfo | None:
 
     Windows names regions where IANA names places, so that it is the zone of the region's chief place.
     """
-    from tzlocal.windows_tz import win_tz  # noqa: PLC0415 - as above
+    from tzlocal.windows_tz import win_tz
 
     wanted = spelling.translate(_IGNORED_CHARS).upper()
     for windows, iana in win_tz.items():

@@ -83,7 +83,7 @@ class Qualifier(Struct, frozen=True):
 
 def closest_match(typed: str, values: Iterable[str]) -> str:
     """Return the possible word that was probably meant; empty where none looks like it."""
-    from difflib import get_close_matches  # noqa: PLC0415 - of no use until something is misspelt
+    from difflib import get_close_matches
 
     words = list(values)
     begun = [word for word in words if typed and word.startswith(typed)]

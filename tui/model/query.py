@@ -195,7 +195,7 @@ class Query:
         """
         if not text or text.isspace():
             return cls(tab)
-        from tui.model.query_parser import parse_query  # noqa: PLC0415 - a first paint needs no grammar
+        from tui.model.query_parser import parse_query
 
         return parse_query(tab, text, groups, is_complete=is_complete)
 

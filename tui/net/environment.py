@@ -407,7 +407,7 @@ class _ShownError(Exception):
 
 
 def _issuer_of(certificate: bytes) -> str:
-    from cryptography import x509  # noqa: PLC0415 - takes a while, and only failures need it
+    from cryptography import x509
 
     # A badly made certificate causes warnings, or exceptions of many types.
     with warnings.catch_warnings(action="ignore"), suppress(Exception):

@@ -105,8 +105,8 @@ class FeedEvidenceSource(EvidenceSource):
             return self._client
 
     async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
-        from tui.net import environment  # noqa: PLC0415 - as elsewhere in this file
-        from tui.net.response_limit import TooLargeError  # noqa: PLC0415 - as above
+        from tui.net import environment
+        from tui.net.response_limit import TooLargeError
 
         try:
             async with asyncio.timeout(_FETCH_TIMEOUT):
@@ -177,10 +177,10 @@ def _decode(body: bytes) -> _Feed:
 
 def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
-    import httpx  # noqa: PLC0415 - see above
+    import httpx
 
-    from tui.net import environment  # noqa: PLC0415 - as elsewhere in this file
-    from tui.net.response_limit import ACCEPT_ENCODING, limit_async  # noqa: PLC0415 - see above
+    from tui.net import environment
+    from tui.net.response_limit import ACCEPT_ENCODING, limit_async
 
     return httpx.AsyncClient(
         base_url=feed_url,

@@ -13,6 +13,7 @@ from textual.worker import Worker, WorkerState
 from tui.actions.registry import current_key, error_message
 from tui.compat.textual import GuardedScreen
 from tui.model.errors import ReadOnlyError, ReshelveError
+from tui.screens import navigation
 from tui.system.log import logger
 from tui.widgets.formatting import read_only_message
 from tui.widgets.key_bar import KeyBar
@@ -57,9 +58,7 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
             self.show_error(error)
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
-            from tui.screens.dialogs.bug_report import BugReportScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
-            self.app.push_screen(BugReportScreen())
+            self.app.push_screen(navigation.BugReportScreen())
 
     def show_error(self, error: ReshelveError) -> None:
         """Show what the engine says went wrong, and what to do."""

@@ -12,6 +12,7 @@ from tui.actions.registry import bindings
 from tui.model.change import Action
 from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
+from tui.screens import navigation
 from tui.screens.changes.change_controller import ChangeController, blocked_reason
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.compare.open_comparison import ComparisonController
@@ -271,9 +272,7 @@ class MainScreen(EngineScreen[None]):
 
     @on(ContactTable.Opened)
     def _opened(self, message: ContactTable.Opened) -> None:
-        from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
-        self.open_screen(ContactScreen(self.backend, message.contact_id))
+        self.open_screen(navigation.ContactScreen(self.backend, message.contact_id))
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero's pages."""
@@ -297,21 +296,15 @@ class MainScreen(EngineScreen[None]):
         if summary is None or not summary.manual_restore_total:
             self.flash("No restore is waiting for a press in Xero.")
         else:
-            from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
-            self.open_screen(ManualRestoresScreen(self.backend))
+            self.open_screen(navigation.ManualRestoresScreen(self.backend))
 
     def action_activity(self) -> None:
         """List every change."""
-        from tui.screens.changes.activity import ActivityScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
-        self.open_screen(ActivityScreen(self.backend))
+        self.open_screen(navigation.ActivityScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
         """Go through what keeps contacts from reaching Re-Leased."""
-        from tui.screens.re_leased.troubleshoot import TroubleshootScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
-        self.open_screen(TroubleshootScreen(self.backend))
+        self.open_screen(navigation.TroubleshootScreen(self.backend))
 
     def action_undo(self) -> None:
         """Undo the last request."""

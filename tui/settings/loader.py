@@ -143,7 +143,7 @@ def _read_as_written(file: Path) -> dict[str, Any]:
             f"{file} can't be read: {error.strerror}.", "Check that you may read it, or delete it."
         ) from None
     text = _decoded(content, file)
-    import tomllib  # noqa: PLC0415 - most people have no such file
+    import tomllib
 
     try:
         return tomllib.loads(text)

@@ -244,7 +244,7 @@ def suggestion(name: str, known: Collection[str], *, prefix: str = "") -> str:
 
     What all of them begin with isn't counted as likeness.
     """
-    import difflib  # noqa: PLC0415 - only mistakes need it
+    import difflib
 
     inner = {one.removeprefix(prefix): one for one in known}
     found = difflib.get_close_matches(name.removeprefix(prefix), inner, n=1, cutoff=_NEAR)

@@ -98,7 +98,7 @@ class TimeZoneValidator:
     def validate(self, value: object) -> str:
         """Return the name as it is written."""
         text = _text(value)
-        from zoneinfo import ZoneInfo  # noqa: PLC0415 - most people have no such key
+        from zoneinfo import ZoneInfo
 
         try:
             ZoneInfo(text)

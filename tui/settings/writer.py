@@ -85,7 +85,7 @@ def _without(stored: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
-    import tomli_w  # noqa: PLC0415 - a start only reads
+    import tomli_w
 
     # Where it is a link, to a folder of settings kept elsewhere, it stays one.
     write_atomically(file.resolve(), tomli_w.dumps(content).encode())

@@ -38,7 +38,7 @@ class ComparisonQueries:
 
 
 def _read(database: Database) -> tuple[list[XeroContact], dict[str, list[Change]]]:
-    from tui.model.matching import XeroContact  # noqa: PLC0415 - seldom wanted, so not at each start
+    from tui.model.matching import XeroContact
 
     def contact(row: tuple[Any, ...]) -> XeroContact:
         key, name, email, status = row

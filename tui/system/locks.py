@@ -97,8 +97,8 @@ class FileLock:
             self._lock = None
 
     def _acquire(self, seconds: float) -> bool:
-        from filelock import FileLock as SystemLock  # noqa: PLC0415 - after the first paint
-        from filelock import Timeout  # noqa: PLC0415 - as above
+        from filelock import FileLock as SystemLock
+        from filelock import Timeout
 
         if not self._file.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._file.parent))

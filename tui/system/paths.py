@@ -45,7 +45,7 @@ class Paths:
         home = os.environ.get("RESHELVE_HOME")
         if home:
             return cls.under(_home(home))
-        import platformdirs  # noqa: PLC0415 - `--version` needs no folder
+        import platformdirs
 
         return cls(
             config=platformdirs.user_config_path(_APP),

@@ -68,8 +68,8 @@ def complete(text: str, groups: Sequence[str] = ()) -> str:
     """
     if ":" not in text and "-" not in text:
         return text
-    from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - words alone do without
-    from tui.model.tokenizer import tokenize  # noqa: PLC0415 - as above
+    from tui.model.qualifiers import QUALIFIERS
+    from tui.model.tokenizer import tokenize
 
     last = next(reversed(list(tokenize(text))), None)
     if last is None or last.is_ended:
@@ -115,7 +115,7 @@ def _main_issue(issues: Sequence[QueryIssue]) -> QueryIssue | None:
 
 def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
     """Yield ways to say it, each shorter than the one before."""
-    from tui.model.qualifiers import QUALIFIERS  # noqa: PLC0415 - nothing is remarked upon before one is typed
+    from tui.model.qualifiers import QUALIFIERS
 
     typed = f"“{fit(issue.typed, min(_MOST_TYPED, max(1, cells(issue.typed))))}”"
     names = [f"{name}:" for name in QUALIFIERS]

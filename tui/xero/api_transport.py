@@ -176,7 +176,7 @@ class ApiTransport:
 
 def _open_client(api_url: str, transport: httpx.AsyncBaseTransport | None) -> HttpClient:
     """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
-    from tui.xero.http_client import HttpClient  # noqa: PLC0415 - loaded when the first call is made, see above
+    from tui.xero.http_client import HttpClient
 
     return HttpClient(api_url, transport)
 

@@ -37,7 +37,7 @@ async def simulate_restore(url: str) -> None:
     Only on this machine: Xero's own pages are the person's to press. Raises `ValueError` for any other
     host, `RejectedError` with the page's words when it refuses, `OfflineError` and `ReplyLostError`.
     """
-    from tui.xero.http_client import HttpClient  # noqa: PLC0415 - loads httpx, when it is first needed
+    from tui.xero.http_client import HttpClient
 
     if urlsplit(url).scheme not in {"http", "https"} or not is_loopback(url):
         raise ValueError("only a practice page on this machine can be pressed from here")

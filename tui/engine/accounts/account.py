@@ -138,7 +138,7 @@ class XeroAccount(Account):
 
         Xero replaces the token at its first use, so that it is kept before it has been proved.
         """
-        from tui.xero.auth.tokens import Tokens  # noqa: PLC0415 - after the first paint
+        from tui.xero.auth.tokens import Tokens
 
         source = token_source(self._settings, self._paths, client_id)
         await self._wait_for_keychain(
@@ -208,9 +208,9 @@ class XeroAccount(Account):
 
     async def _persist_tokens(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:
         """Ask which organisations new tokens open, and keep both; the old sign-in stays if that fails."""
-        from tui.engine.accounts.sign_in import InMemoryTokenStore  # noqa: PLC0415 - only this needs it
-        from tui.xero.auth.tokens import TokenSource  # noqa: PLC0415 - as above
-        from tui.xero.connections import list_organisations  # noqa: PLC0415 - as above
+        from tui.engine.accounts.sign_in import InMemoryTokenStore
+        from tui.xero.auth.tokens import TokenSource
+        from tui.xero.connections import list_organisations
 
         lock = self._paths.token_file(tokens.client_id).with_suffix(".lock")
         memory_store = InMemoryTokenStore(tokens)
@@ -230,7 +230,7 @@ class XeroAccount(Account):
     async def _list_organisations(
         self, sign_in: str, *, is_custom: bool, is_read_only: bool
     ) -> Sequence[Organisation]:
-        from tui.xero.connections import list_organisations  # noqa: PLC0415 - only this needs it
+        from tui.xero.connections import list_organisations
 
         return await list_organisations(
             api_url=self._settings.xero.api_url,
@@ -241,7 +241,7 @@ class XeroAccount(Account):
         )
 
     async def _refresh_sign_in(self, sign_in: str) -> None:
-        from tui.xero.connections import connected_tenants  # noqa: PLC0415 - only this needs it
+        from tui.xero.connections import connected_tenants
 
         connected = await connected_tenants(
             api_url=self._settings.xero.api_url, tokens=token_source(self._settings, self._paths, sign_in)

@@ -33,7 +33,7 @@ class ComparisonService:
 
     async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
         """Hold a file against the local copy; nothing is recorded."""
-        from tui.engine import comparison  # noqa: PLC0415 - as elsewhere in this file
+        from tui.engine import comparison
 
         return await comparison.compare_file(self._store, file, options, self._clock)
 
@@ -42,7 +42,7 @@ class ComparisonService:
     ) -> RecordedMatches:
         """Record what the file proves, after the choices for ambiguous lines."""
         self._access.require()
-        from tui.engine import comparison  # noqa: PLC0415 - as elsewhere in this file
+        from tui.engine import comparison
 
         recorded = await comparison.record_matches(self._store, file_comparison, choices)
         self._publisher.rows_changed()

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from tui.actions.registry import bindings
 from tui.model.change import State
 from tui.model.change_list import ChangeGroup
+from tui.screens import navigation
 from tui.screens.changes import activity_format
 from tui.screens.changes.change_controller import ChangeController, can_retry
 from tui.screens.changes.change_list_controller import ChangeListController, ChangesLoaded
@@ -215,9 +216,7 @@ class ActivityScreen(EngineScreen[None]):
     @on(VirtualList.Opened)
     def _open(self) -> None:
         if self.list.current is not None:
-            from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - only once one is opened
-
-            self.open_screen(ContactScreen(self.backend, self.list.current.change.contact_id))
+            self.open_screen(navigation.ContactScreen(self.backend, self.list.current.change.contact_id))
 
     def action_retry(self) -> None:
         """Try again what Xero refused."""
@@ -291,9 +290,7 @@ class ActivityScreen(EngineScreen[None]):
 
     def action_handoffs(self) -> None:
         """Show the restores that wait for a press in Xero."""
-        from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - only once it is wanted
-
-        self.open_screen(ManualRestoresScreen(self.backend))
+        self.open_screen(navigation.ManualRestoresScreen(self.backend))
 
     def action_back(self) -> None:
         """Go back to the contacts."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.actions.registry import default_key
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
+from tui.screens import navigation
 from tui.screens.messages import RestoreRequested
 from tui.widgets.formatting import pluralize
 
@@ -82,13 +83,13 @@ class ChangeController:
         self, action: Action, contact_ids: Sequence[str], *, hidden: Collection[str] = frozenset()
     ) -> None:
         """Ask for confirmation, then request the changes; `hidden` are contacts the list doesn't show."""
-        from tui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         def confirmed(chosen: tuple[str, ...] | None) -> None:
             if chosen:
                 self._screen.start(partial(self._request, action, chosen), "change")
 
-        self._screen.open_screen(ConfirmScreen(self._screen.backend, action, contact_ids, hidden), confirmed)
+        question = navigation.ConfirmScreen(self._screen.backend, action, contact_ids, hidden)
+        self._screen.open_screen(question, confirmed)
 
     async def _request(self, action: Action, contact_ids: tuple[str, ...]) -> None:
         count = await self._screen.backend.changes.request(action, contact_ids)
@@ -102,9 +103,7 @@ class ChangeController:
 
     def mark_tenant_groups(self) -> None:
         """Mark contact groups as tenants."""
-        from tui.screens.tenancy.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - as above
-
-        self._screen.open_screen(TenantGroupsScreen(self._screen.backend))
+        self._screen.open_screen(navigation.TenantGroupsScreen(self._screen.backend))
 
     def retry(self, view: ChangeView | None) -> None:
         """Request again what Xero refused, or say why there is nothing to request."""

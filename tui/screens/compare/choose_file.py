@@ -17,6 +17,7 @@ from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
 from tui.screens.compare import choose_file_format
+from tui.screens.compare.file_paths import default_folder
 from tui.screens.compare.path_finder import PathFinder
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.engine_screen import EngineScreen
@@ -69,7 +70,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     def __init__(self, backend: Backend, typed: str) -> None:
         super().__init__()
         self.backend = backend
-        self._typed = typed
+        self._typed = typed or default_folder()
         self._columns: tuple[str, ...] = ()
         self._worker: Worker[None] | None = None
 

@@ -11,6 +11,7 @@ from textual.widgets import Static
 from tui.actions.registry import bindings, spec
 from tui.model.change import Action
 from tui.model.comparison import AmbiguousLine
+from tui.screens import navigation
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.compare import compare_format
 from tui.screens.compare.comparison_list import ComparisonList, KindBar, LinesFound, RowsLoaded
@@ -238,9 +239,7 @@ class CompareScreen(EngineScreen[None]):
             self._with_contact(self._open_contact)
 
     def _open_contact(self, contact_id: str) -> None:
-        from tui.screens.contact.contact import ContactScreen  # noqa: PLC0415 - only once one is opened
-
-        self.open_screen(ContactScreen(self.backend, contact_id))
+        self.open_screen(navigation.ContactScreen(self.backend, contact_id))
 
     def _with_contact(self, do: Callable[[str], object]) -> None:
         entry: ComparisonEntry | None = self.lines.current
@@ -261,6 +260,4 @@ class CompareScreen(EngineScreen[None]):
 
     def action_handoffs(self) -> None:
         """Show the restores that wait for a press in Xero."""
-        from tui.screens.manual_restores.manual_restores import ManualRestoresScreen  # noqa: PLC0415 - only once it is wanted
-
-        self.open_screen(ManualRestoresScreen(self.backend))
+        self.open_screen(navigation.ManualRestoresScreen(self.backend))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tui.screens import navigation
+
 if TYPE_CHECKING:
     from tui.screens.compare.choose_file import ComparedFile
     from tui.screens.engine_screen import EngineScreen
@@ -18,17 +20,12 @@ class ComparisonController:
 
     def compare(self) -> None:
         """Compare a file of contacts exported from Re-Leased with Xero."""
-        from tui.screens.compare import file_paths  # noqa: PLC0415 - a dialog costs a first paint nothing
-        from tui.screens.compare.choose_file import ChooseFileScreen  # noqa: PLC0415 - as above
-        from tui.screens.compare.compare import CompareScreen  # noqa: PLC0415 - as above
-
         screen = self._screen
 
         def compared(file: ComparedFile | None) -> None:
             if file is not None:
                 # To be compared again, once it says something else.
                 self._last_path = file.typed
-                screen.open_screen(CompareScreen(screen.backend, file.comparison))
+                screen.open_screen(navigation.CompareScreen(screen.backend, file.comparison))
 
-        path = self._last_path or file_paths.default_folder()
-        screen.open_screen(ChooseFileScreen(screen.backend, path), compared)
+        screen.open_screen(navigation.ChooseFileScreen(screen.backend, self._last_path), compared)

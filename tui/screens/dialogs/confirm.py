@@ -13,6 +13,7 @@ from textual.widgets import Button, Input
 from tui.actions.registry import bindings, error_message
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
+from tui.screens import navigation
 from tui.screens.dialogs import confirm_format
 from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import PrecheckFailed, PrecheckFinished
@@ -200,9 +201,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     def action_tenant_groups(self) -> None:
         """Mark contact groups as tenants; the warnings here follow."""
-        from tui.screens.tenancy.tenant_groups import TenantGroupsScreen  # noqa: PLC0415 - only once it is wanted
-
-        self.open_screen(TenantGroupsScreen(self.backend), self._tenant_groups_changed)
+        self.open_screen(navigation.TenantGroupsScreen(self.backend), self._tenant_groups_changed)
 
     async def _tenant_groups_changed(self, marked: frozenset[str] | None) -> None:
         if marked is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import last_confirmed
 from tui.model.contact import ContactStatus
+from tui.screens import navigation
 from tui.screens.dialogs.ask import AskScreen
 from tui.widgets.text import safe
 
@@ -72,7 +73,6 @@ class ContactReportController:
 
     def ask_link(self, page: ContactDetails) -> None:
         """Ask whether the contact is unlinked in Re-Leased, or linked again."""
-        from tui.screens.dialogs.choose import ChooseScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
 
         def answered(answer: str | None) -> None:
             if answer in {_UNLINKED, _LINKED}:
@@ -84,7 +84,7 @@ class ContactReportController:
             _LINK_EXPLANATION,
         )
         question = "Is it linked to Xero in Re-Leased?"
-        self._screen.open_screen(ChooseScreen(question, words, _ANSWERS, first=_NEITHER), answered)
+        self._screen.open_screen(navigation.ChooseScreen(question, words, _ANSWERS, first=_NEITHER), answered)
 
     async def _report_link(self, contact_id: str, *, is_unlinked: bool) -> None:
         await self._screen.backend.evidence.report_unlinked(contact_id, on=is_unlinked)

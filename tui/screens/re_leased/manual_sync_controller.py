@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.screens import navigation
 from tui.widgets import clock
 from tui.widgets.text import safe
 
@@ -46,14 +47,13 @@ class ManualSyncController:
             self._ask_end(started_at)
 
     def _ask_start(self) -> None:
-        from tui.screens.re_leased.sync_start import SyncStartScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
         def answered(at: datetime | None) -> None:
             if at is not None:
                 self._screen.start(partial(self._report_start, at), "report", exclusive=True)
 
         self._screen.open_screen(
-            SyncStartScreen(self._screen.backend, (self._start_instructions(), _EXPLANATION)), answered
+            navigation.SyncStartScreen(self._screen.backend, (self._start_instructions(), _EXPLANATION)),
+            answered,
         )
 
     def _start_instructions(self) -> str:
@@ -61,8 +61,6 @@ class ManualSyncController:
         return f"In Re-Leased: Sync icon › Start sync, in the company that is tied to {name}."
 
     def _ask_end(self, started_at: datetime) -> None:
-        from tui.screens.dialogs.choose import ChooseScreen  # noqa: PLC0415 - a dialog costs a first paint nothing
-
         def answered(answer: str | None) -> None:
             if answer in {_CLEAN, _ERRORS}:
                 report = partial(self._report_end, started_at, is_clean=answer == _CLEAN)
@@ -76,7 +74,8 @@ class ManualSyncController:
         name = safe(self._screen.backend.snapshot.organisation.name)
         words = (f"You said that it was started at {since}, in the company tied to {name}.", _EXPLANATION)
         self._screen.open_screen(
-            ChooseScreen("How did the sync in Re-Leased end?", words, _ANSWERS, first=_RUNNING), answered
+            navigation.ChooseScreen("How did the sync in Re-Leased end?", words, _ANSWERS, first=_RUNNING),
+            answered,
         )
 
     async def _report_start(self, at: datetime) -> None:

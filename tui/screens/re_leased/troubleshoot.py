@@ -18,6 +18,7 @@ from textual.widgets import Static
 from tui.actions.registry import bindings
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.user_reports import CompanyState
+from tui.screens import navigation
 from tui.screens.changes.retry_controller import RetryController
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.dialogs.choose import ChooseScreen
@@ -199,9 +200,7 @@ class TroubleshootScreen(EngineScreen[None]):
 
     def action_activity(self) -> None:
         """List every change."""
-        from tui.screens.changes.activity import ActivityScreen  # noqa: PLC0415 - only once it is wanted
-
-        self.open_screen(ActivityScreen(self.backend))
+        self.open_screen(navigation.ActivityScreen(self.backend))
 
     def action_refresh(self) -> None:
         """Look for news now."""

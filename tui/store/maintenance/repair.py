@@ -188,7 +188,7 @@ def repair(file: Path, now: datetime) -> RepairResult:
     Raises `StoreError` when the file is open elsewhere, was written by a newer Reshelve, or there is no room;
     nothing has changed then.
     """
-    from tui.store.maintenance.merge_change_log import merge  # noqa: PLC0415 - a start with a whole store needs none
+    from tui.store.maintenance.merge_change_log import merge
 
     _refuse_if_open(file)
     backup = newest_good_backup(file)

@@ -129,7 +129,7 @@ class SearchService:
 
     def _open_filter_cache(self) -> FilterCache:
         if self._filter_cache is None:
-            from tui.store.search.filtering import FilterCache  # noqa: PLC0415 - most searches are for words
+            from tui.store.search.filtering import FilterCache
 
             self._filter_cache = FilterCache(self._database, lambda: self.now(), self._sync_status)  # noqa: PLW0108 - the engine sets its clock later
         return self._filter_cache
@@ -142,8 +142,8 @@ class SearchService:
 
     async def _search(self, query: Query) -> AsyncGenerator[SearchResult, None]:
         # Not before the first paint, which has no words to look for.
-        from tui.store.search.conditions import Translator  # noqa: PLC0415
-        from tui.store.search.sql_search import search  # noqa: PLC0415
+        from tui.store.search.conditions import Translator
+        from tui.store.search.sql_search import search
 
         cancelled, moment = threading.Event(), self._open_filter_cache().moment()
 

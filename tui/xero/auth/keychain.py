@@ -166,7 +166,7 @@ def _call_keychain(key: tuple[str, ...], function: Callable[[], _T]) -> _Keychai
 
 
 def _backend() -> KeyringBackend:
-    import keyring  # noqa: PLC0415 - see the top of the file
+    import keyring
 
     return keyring.get_keyring()
 
@@ -190,7 +190,7 @@ def _read_entry(backend: KeyringBackend, user: str) -> Secret:
 
 def _write_entry(backend: KeyringBackend, user: str, text: Secret) -> None:
     """Write an entry, in several parts where it doesn't fit into one."""
-    from keyring.errors import KeyringLocked  # noqa: PLC0415 - see the top of the file
+    from keyring.errors import KeyringLocked
 
     before = backend.get_password(_SERVICE, user) or ""
     try:

@@ -152,7 +152,7 @@ class BrowserSignIn:
         return result
 
     def _exchange_code(self, code: Secret) -> TokenGrant:
-        from tui.xero.auth.token_endpoint import exchange_code  # noqa: PLC0415 - loads httpx: in this thread, not before
+        from tui.xero.auth.token_endpoint import exchange_code
 
         return exchange_code(
             self._identity_url,
@@ -172,7 +172,7 @@ def _prepare(
     params: Mapping[str, str],
 ) -> str:
     """Build the address to open, and see that Xero takes it. Raises `SignInError`."""
-    from tui.xero.auth.authorize import authorize_url, is_refused  # noqa: PLC0415 - as for `exchange_code`
+    from tui.xero.auth.authorize import authorize_url, is_refused
 
     url = partial(authorize_url, login_url, verifier=verifier, **params)
     # With a state of its own: the real one goes nowhere before the person opens the address.

@@ -220,7 +220,7 @@ class TokenSource:
             tokens = self._load()
             if _is_usable(tokens, stale):
                 return tokens  # another process was faster
-            from tui.xero.auth.token_endpoint import refresh_tokens  # noqa: PLC0415 - loads httpx: here, not before
+            from tui.xero.auth.token_endpoint import refresh_tokens
 
             new_tokens = refresh_tokens(self._identity_url, tokens, self._transport)
             self._unsaved = _UnsavedTokens(tokens, new_tokens)
@@ -254,7 +254,7 @@ class TokenSource:
             except ReconnectError:
                 tokens = None
             if tokens is not None:
-                from tui.xero.auth.token_endpoint import revoke  # noqa: PLC0415 - loads httpx: here, not before
+                from tui.xero.auth.token_endpoint import revoke
 
                 revoke(self._identity_url, tokens, self._transport)
             self._store.delete()

@@ -1,0 +1,77 @@
+"""What a start doesn't need is loaded later: each of these costs time before the first paint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+NETWORK = {
+    "httpx",
+    "httpcore",
+    "authlib",
+    "keyring",
+    "cryptography",
+    "starlette",
+    "uvicorn",
+    "tui.xero.client",
+}
+SELDOM_NEEDED = {
+    "filelock",
+    "tomllib",
+    "tomli_w",
+    "zoneinfo",
+    "tui.engine.comparison",
+    "tui.engine.sync.contact_sync",
+    "tui.engine.sync.outbox",
+    "tui.model.matching",
+    "tui.model.qualifiers",
+    "tui.model.query_parser",
+    "tui.model.tokenizer",
+    "tui.re_leased.feed",
+    "tui.store.maintenance.merge_change_log",
+    "tui.store.search.filtering",
+    "tui.xero.auth.tokens",
+}
+SCREENS = {
+    "tui.screens.changes.activity",
+    "tui.screens.compare.compare",
+    "tui.screens.connect.connect",
+    "tui.screens.contact.contact",
+    "tui.screens.dialogs.help",
+    "tui.screens.manual_restores.manual_restores",
+    "tui.screens.re_leased.troubleshoot",
+    "tui.screens.tenancy.tenant_groups",
+}
+
+
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        (
+            "tui.cli.launch, tui.app.app, tui.engine.accounts.account",
+            NETWORK | SELDOM_NEEDED | SCREENS | {"tui.sandbox"},
+        ),
+        ("tui.app.app", {"sqlite3", "tui.engine", "tui.store", "tui.xero"}),
+        ("tui.cli.launch", {"textual"}),
+        ("tui.engine.accounts.account", {"textual"}),
+        ("tui.model.services", {"sqlite3", "asyncio", "tui.store", "tui.xero"}),
+        ("tui.cli", {"textual", "msgspec", "sqlite3", "platformdirs", "tui.cli.launch"}),
+    ],
+)
+def test_importing_costs_no_more_than_it_must(modules: str, unwanted: set[str]) -> None:
+    program = f"import json, sys, {modules}\nprint(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not unwanted & set(json.loads(done.stdout))
+
+
+def test_every_screen_is_found_where_navigation_says() -> None:
+    program = (
+        "from tui.screens import navigation\n"
+        "navigation._PAUSE = 0\n"
+        "navigation.preload()\n"
+        "for name in navigation.__all__: assert getattr(navigation, name).__name__ == name\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

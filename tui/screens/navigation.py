@@ -1,0 +1,76 @@
+"""Every screen, loaded when it is first opened, or by `preload` before that.
+
+Screens open each other, and the first paint needs one of them alone: this is the one place that knows where
+each is. Textual offers its widgets in the same way.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from time import sleep
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tui.screens.changes.activity import ActivityScreen
+    from tui.screens.compare.choose_file import ChooseFileScreen
+    from tui.screens.compare.compare import CompareScreen
+    from tui.screens.connect.connect import ConnectScreen
+    from tui.screens.connect.organisations import OrganisationsScreen
+    from tui.screens.contact.contact import ContactScreen
+    from tui.screens.dialogs.bug_report import BugReportScreen
+    from tui.screens.dialogs.choose import ChooseScreen
+    from tui.screens.dialogs.confirm import ConfirmScreen
+    from tui.screens.dialogs.help import HelpScreen
+    from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+    from tui.screens.re_leased.sync_start import SyncStartScreen
+    from tui.screens.re_leased.troubleshoot import TroubleshootScreen
+    from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+
+__all__ = [
+    "ActivityScreen",
+    "BugReportScreen",
+    "ChooseFileScreen",
+    "ChooseScreen",
+    "CompareScreen",
+    "ConfirmScreen",
+    "ConnectScreen",
+    "ContactScreen",
+    "HelpScreen",
+    "ManualRestoresScreen",
+    "OrganisationsScreen",
+    "SyncStartScreen",
+    "TenantGroupsScreen",
+    "TroubleshootScreen",
+]
+
+_MODULES: Final = {
+    "ActivityScreen": "tui.screens.changes.activity",
+    "BugReportScreen": "tui.screens.dialogs.bug_report",
+    "ChooseFileScreen": "tui.screens.compare.choose_file",
+    "ChooseScreen": "tui.screens.dialogs.choose",
+    "CompareScreen": "tui.screens.compare.compare",
+    "ConfirmScreen": "tui.screens.dialogs.confirm",
+    "ConnectScreen": "tui.screens.connect.connect",
+    "ContactScreen": "tui.screens.contact.contact",
+    "HelpScreen": "tui.screens.dialogs.help",
+    "ManualRestoresScreen": "tui.screens.manual_restores.manual_restores",
+    "OrganisationsScreen": "tui.screens.connect.organisations",
+    "SyncStartScreen": "tui.screens.re_leased.sync_start",
+    "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
+    "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
+}
+# Seconds between two modules: loading takes the interpreter, and keys come first.
+_PAUSE: Final = 0.05
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def preload() -> None:
+    """Load every screen, so that no key has to wait for one; in a thread, after the first paint."""
+    for module in sorted(set(_MODULES.values())):
+        import_module(module)
+        sleep(_PAUSE)
