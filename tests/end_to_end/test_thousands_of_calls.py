@@ -112,7 +112,7 @@ async def test_thousands_of_calls_end_where_xero_stands(practice: PracticeXero, 
             assert totals[State.CONFIRMED] > CALLS / 20
             assert totals[State.REFUSED]
             assert somebody.vanished
-            assert desk.errors["AnswerLostError"] > CALLS / 100
+            assert desk.errors["ReplyLostError"] > CALLS / 100
             assert desk.errors["cancelled"] > CALLS / 1_000
 
 

@@ -70,7 +70,7 @@ def asked(person: Driver) -> list[str]:
 
 
 def compared(backend: FakeBackend) -> list[tuple[Path, FileOptions]]:
-    return [(call[1], call[2]) for call in backend.calls if call[0] == "reconcile"]
+    return [(call[1], call[2]) for call in backend.calls if call[0] == "compare_file"]
 
 
 def focus(person: Driver) -> str | None:
@@ -236,7 +236,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBacken
         problem=FileProblem.COLUMNS,
         columns=("Wer [x]", "", "Post"),
     )
-    backend.fail("reconcile", wrong)
+    backend.fail("compare_file", wrong)
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "enter")
         assert note(person).startswith("Line 1: no column is called Name")
@@ -258,7 +258,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBacken
     [(FileProblem.STATUS, "status"), (FileProblem.ENCODING, "encoding"), (FileProblem.DATE, "date")],
 )
 async def test_what_could_mend_it_is_gone_to(backend: FakeBackend, trouble: FileProblem, place: str) -> None:
-    backend.fail("reconcile", ContactFileError("It is wrong.", "Say --so.", problem=trouble))
+    backend.fail("compare_file", ContactFileError("It is wrong.", "Say --so.", problem=trouble))
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "enter")
         assert "It is wrong. Nothing was changed. Say above" in note(person)
@@ -266,7 +266,7 @@ async def test_what_could_mend_it_is_gone_to(backend: FakeBackend, trouble: File
 
 
 async def test_contacts_that_were_not_all_read_are_said(backend: FakeBackend) -> None:
-    backend.fail("reconcile", ReshelveError("Not all contacts have been read from Xero yet.", "Wait."))
+    backend.fail("compare_file", ReshelveError("Not all contacts have been read from Xero yet.", "Wait."))
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "enter")
         assert note(person) == "Not all contacts have been read from Xero yet. Wait."

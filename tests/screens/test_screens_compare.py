@@ -124,7 +124,7 @@ async def test_an_empty_group_says_what_that_means(backend: FakeBackend) -> None
             assert story(person) == ""
             for other in ("enter", "a", "space", "*"):
                 await person.press(other)
-        assert not [call for call in backend.calls if call[0] in {"check", "request"}]
+        assert not [call for call in backend.calls if call[0] in {"precheck", "request"}]
 
 
 async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
@@ -261,9 +261,9 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBacke
         await person.press("w")
         assert person.sees(AskScreen)
         await person.press("n")
-        assert not [call for call in office.calls if call[0] == "accept"]
+        assert not [call for call in office.calls if call[0] == "record_matches"]
         await person.press("w", "y")
-        assert [call for call in office.calls if call[0] == "accept"] == [("accept", {})]
+        assert [call for call in office.calls if call[0] == "record_matches"] == [("record_matches", {})]
         assert person.bottom_line == "Recorded: 2 changes are now read by Re-Leased."
         assert "✓ read" in row(person)
         assert "Recorded: 2 changes are now read" in notes(person)
@@ -285,7 +285,7 @@ async def test_a_file_that_proves_nothing_says_so(backend: FakeBackend) -> None:
 
 
 async def test_evidence_that_cannot_be_written_is_not_shown_as_read(office: FakeBackend) -> None:
-    office.fail("accept", ReshelveError("The disk is full.", "Make room, then try again."))
+    office.fail("record_matches", ReshelveError("The disk is full.", "Make room, then try again."))
     async with running(office) as person:
         await compare(person)
         await person.press("3", "w", "y")
@@ -302,11 +302,11 @@ async def test_leaving_asks_about_what_is_not_recorded(office: FakeBackend) -> N
         assert person.sees(CompareScreen)
         await person.press("q", "end", "enter")
         assert person.is_home
-        assert not [call for call in office.calls if call[0] == "accept"]
+        assert not [call for call in office.calls if call[0] == "record_matches"]
         await compare(person)
         await person.press("q", "down", "enter")
         assert person.is_home
-        assert ("accept", {}) in office.calls
+        assert ("record_matches", {}) in office.calls
 
 
 async def test_read_only_records_and_changes_nothing(office: FakeBackend) -> None:
@@ -321,7 +321,7 @@ async def test_read_only_records_and_changes_nothing(office: FakeBackend) -> Non
         assert "--read-only" in person.bottom_line
         await person.press("y", "q")
         assert person.is_home
-    assert not [call for call in office.calls if call[0] == "accept"]
+    assert not [call for call in office.calls if call[0] == "record_matches"]
 
 
 async def test_notes_and_assumptions_are_said(backend: FakeBackend) -> None:

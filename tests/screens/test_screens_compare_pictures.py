@@ -101,5 +101,5 @@ def test_choosing_columns(snap_compare: Compare, backend: FakeBackend, size: tup
         problem=FileProblem.COLUMNS,
         columns=("Who", "Address of mail", "Reference"),
     )
-    backend.fail("reconcile", wrong)
+    backend.fail("compare_file", wrong)
     assert picture(snap_compare, backend, *COMPARE, "enter", "down", "enter", size=size)

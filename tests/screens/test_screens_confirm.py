@@ -114,7 +114,7 @@ async def test_a_local_answer_says_that_it_is_one(backend: FakeBackend) -> None:
 
 
 async def test_a_check_that_fails_says_why(backend: FakeBackend) -> None:
-    backend.fail("check", OfflineError("Xero can't be reached.", "Press esc and try again later."))
+    backend.fail("precheck", OfflineError("Xero can't be reached.", "Press esc and try again later."))
     async with running(backend) as person:
         await person.press("a")
         assert "Xero can't be reached. Press esc and try again later." in words(person)

@@ -106,7 +106,7 @@ async def switch(person: Driver, _: FakeAccount) -> None:
 
 
 async def switch_offline(person: Driver, account: FakeAccount) -> None:
-    account.fail("look", OfflineError("Xero can't be reached."))
+    account.fail("refresh", OfflineError("Xero can't be reached."))
     await person.press("ctrl+o", "down")
 
 

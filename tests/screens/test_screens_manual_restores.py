@@ -80,9 +80,9 @@ async def test_the_cursor_is_as_high_as_what_it_stands_on(waiting: FakeBackend, 
 async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        assert waiting.calls[-1] == ("look_closely", True)
+        assert waiting.calls[-1] == ("set_fast_polling", True)
         await person.press("escape")
-        assert waiting.calls[-1] == ("look_closely", False)
+        assert waiting.calls[-1] == ("set_fast_polling", False)
 
 
 async def test_what_is_done_in_xero_ticks_itself_off(waiting: FakeBackend) -> None:
@@ -104,7 +104,7 @@ async def test_restore_can_be_pressed_in_the_practice_page(waiting: FakeBackend)
         await person.press("h")
         assert "p Restore (practice)" in person.bottom_line
         await person.press("down", "p")
-        assert ("press_restore", contact_id(12)) in waiting.calls
+        assert ("simulate_restore", contact_id(12)) in waiting.calls
         assert listed(person)[1] == "✓ Hamilton Smith Ltd  restored"
 
 
@@ -115,12 +115,12 @@ async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) ->
         assert "practice" not in person.bottom_line
         await person.press("p")
         assert person.bottom_line.startswith("Only the practice Xero can be pressed from here.")
-        assert not [call for call in waiting.calls if call[0] == "press_restore"]
+        assert not [call for call in waiting.calls if call[0] == "simulate_restore"]
 
 
 async def test_a_name_that_is_taken_is_said_beside_the_restore(waiting: FakeBackend) -> None:
     waiting.fail(
-        "press_restore", RejectedError("An active contact has this name.", 400, "Rename one of them.")
+        "simulate_restore", RejectedError("An active contact has this name.", 400, "Rename one of them.")
     )
     async with running(waiting) as person:
         await person.press("h", "p")
@@ -251,7 +251,7 @@ async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBac
     async with running(waiting) as person:
         await person.press("h", "p", "p")
         assert person.bottom_line.startswith("Pressed already")
-        assert len([call for call in waiting.calls if call[0] == "press_restore"]) == 1
+        assert len([call for call in waiting.calls if call[0] == "simulate_restore"]) == 1
 
 
 async def test_what_is_said_names_keys_as_they_are_now(

@@ -103,7 +103,7 @@ async def test_read_only_says_why_nothing_is_changed(reader: FakeBackend, key: s
         reader.snapshot = replace(reader.snapshot, organisation=organisation)
         await person.press("enter", key)
         assert person.bottom_line.startswith("Read-only connection")
-    assert not [call for call in reader.calls if call[0] == "check"]
+    assert not [call for call in reader.calls if call[0] == "precheck"]
 
 
 async def test_read_only_stops_no_waiting_and_presses_nothing(reader: FakeBackend) -> None:
@@ -114,7 +114,7 @@ async def test_read_only_stops_no_waiting_and_presses_nothing(reader: FakeBacken
         for key in ("x", "x", "p"):
             await person.press(key)
             assert "--read-only" in person.bottom_line
-    assert not [call for call in reader.calls if call[0] in {"dismiss", "press_restore"}]
+    assert not [call for call in reader.calls if call[0] in {"dismiss", "simulate_restore"}]
 
 
 @pytest.mark.parametrize("link", [ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED])
@@ -154,9 +154,9 @@ async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
         assert "F6 Go on reading" in person.bottom_line
         await person.press("f6")
         assert person.bottom_line.startswith("Going on")
-    assert [call for call in backend.calls if call[0] == "hold_pull"] == [
-        ("hold_pull", True),
-        ("hold_pull", False),
+    assert [call for call in backend.calls if call[0] == "pause_sync"] == [
+        ("pause_sync", True),
+        ("pause_sync", False),
     ]
 
 
@@ -164,13 +164,13 @@ async def test_a_contact_is_read_fresh_once_when_it_opens(backend: FakeBackend) 
     async with running(backend) as person:
         await person.press("enter")
         await person.hears_changes()
-        assert [call[0] for call in backend.calls].count("freshen") == 1
+        assert [call[0] for call in backend.calls].count("refresh_one") == 1
         await person.press("f5")
-        assert [call[0] for call in backend.calls].count("freshen") == 2
+        assert [call[0] for call in backend.calls].count("refresh_one") == 2
 
 
 async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend) -> None:
-    backend.fail("freshen", OfflineError("Xero can't be reached."))
+    backend.fail("refresh_one", OfflineError("Xero can't be reached."))
     async with running(backend) as person:
         await person.press("enter")
         assert "can't be reached" not in person.bottom_line

@@ -95,7 +95,7 @@ async def test_the_names_are_there_before_the_counts(backend: FakeBackend) -> No
 
 async def test_offline_the_list_stays(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.account.fail("look", OfflineError("Xero can't be reached."))
+        person.account.fail("refresh", OfflineError("Xero can't be reached."))
         await open_list(person, *OTHERS)
         assert state(person) == "Xero can't be reached. This is the list as last known."
         assert len(lines(person)) == 4

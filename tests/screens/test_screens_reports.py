@@ -41,7 +41,7 @@ def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def told(backend: FakeBackend) -> list[tuple[object, ...]]:
-    return [call for call in backend.calls if call[0].startswith("tell_")]
+    return [call for call in backend.calls if call[0].startswith("report_")]
 
 
 def said(person: Driver) -> str:
@@ -63,7 +63,7 @@ async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
         assert "tied to Demo Company (NZ)" in said(person)
         assert "changes that Xero confirmed before it started" in said(person)
         await person.press("enter")
-        assert told(backend) == [("tell_sync_started", NOW)]
+        assert told(backend) == [("report_sync_started", NOW)]
         assert person.bottom_line.startswith("Noted: a sync was started at 12:41.")
         assert "Press m when it has ended" in " ".join(person.pane.split())
 
@@ -76,7 +76,7 @@ async def test_now_is_when_the_question_was_opened(
         # What Xero confirms while the question stands there isn't in a sync that was started before.
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=9))
         await person.press("enter")
-    assert told(backend) == [("tell_sync_started", NOW)]
+    assert told(backend) == [("report_sync_started", NOW)]
 
 
 async def test_now_is_no_later_than_it_turns_out_to_be(
@@ -86,7 +86,7 @@ async def test_now_is_no_later_than_it_turns_out_to_be(
         await person.press("m")
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW - timedelta(minutes=9))
         await person.press("enter")
-    assert told(backend) == [("tell_sync_started", NOW - timedelta(minutes=9))]
+    assert told(backend) == [("report_sync_started", NOW - timedelta(minutes=9))]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
         await person.press("m", *typed, "enter")
     hour, minute = map(int, typed.split(":"))
     at = NOW.replace(hour=hour, minute=minute, second=0) + timedelta(minutes=minutes)
-    assert told(backend) == [("tell_sync_started", at)]
+    assert told(backend) == [("report_sync_started", at)]
 
 
 @pytest.mark.parametrize("typed", ["09:05", "9:05", "9.05"])
 async def test_a_sync_was_started_earlier_today(backend: FakeBackend, typed: str) -> None:
     async with running(backend) as person:
         await person.press("m", *typed, "enter")
-        assert told(backend) == [("tell_sync_started", NOW.replace(hour=9, minute=5, second=0))]
+        assert told(backend) == [("report_sync_started", NOW.replace(hour=9, minute=5, second=0))]
         assert person.is_home
 
 
@@ -151,7 +151,7 @@ async def test_how_a_sync_ended(running_sync: FakeBackend, answer: str, is_clean
         assert person.sees(ChooseScreen)
         assert "started at 12:21, in the company tied to Demo Company (NZ)" in said(person)
         await choose(person, answer)
-        assert told(running_sync) == [("tell_sync_ended", is_clean)]
+        assert told(running_sync) == [("report_sync_ended", is_clean)]
         end = "ended without error" if is_clean else "It proves nothing"
         assert end in person.bottom_line
         person.main.key_bar.end_flash()
@@ -172,7 +172,7 @@ async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: F
         await choose(person, "another")
         assert person.sees(SyncStartScreen)
         await person.press("enter")
-    assert told(running_sync) == [("tell_sync_started", NOW)]
+    assert told(running_sync) == [("report_sync_started", NOW)]
 
 
 async def test_an_answer_about_another_sync_is_not_taken(running_sync: FakeBackend) -> None:
@@ -185,7 +185,7 @@ async def test_an_answer_about_another_sync_is_not_taken(running_sync: FakeBacke
 
 
 async def test_what_the_engine_refuses_is_said(backend: FakeBackend) -> None:
-    backend.fail("tell_sync_started", ReshelveError("That time is yet to come. Nothing was noted."))
+    backend.fail("report_sync_started", ReshelveError("That time is yet to come. Nothing was noted."))
     async with running(backend) as person:
         await person.press("m", "enter")
         assert person.bottom_line == "That time is yet to come. Nothing was noted."
@@ -213,7 +213,7 @@ async def test_a_contact_is_seen_where_it_must_stand(
         assert person.sees(AskScreen)
         assert f"“Abel Tasman Lettings” must stand {where}" in said(person)
         await person.press("y")
-        assert told(backend) == [("tell_contact", contact_id(0), action.target_status)]
+        assert told(backend) == [("report_contact_checked", contact_id(0), action.target_status)]
         assert person.bottom_line.startswith(f"Noted: seen in Re-Leased, {where}")
 
 
@@ -256,7 +256,7 @@ async def test_a_contact_is_unlinked_or_linked_again(
         assert person.sees(ChooseScreen)
         assert "“Abel Tasman Lettings”, in the company tied to Demo Company (NZ)." in said(person)
         await choose(person, answer)
-        assert told(backend) == [("tell_unlinked", contact_id(0), is_unlinked)]
+        assert told(backend) == [("report_unlinked", contact_id(0), is_unlinked)]
         assert person.bottom_line.startswith("Noted: ")
 
 

@@ -113,7 +113,7 @@ async def test_keys_pressed_before_the_search_answers_are_meant_for_what_it_find
         answers.set()
         await person.settle()
         assert person.sees(ConfirmScreen)
-        assert ("check", Action.ARCHIVE, tuple(contact_id(n) for n in numbers)) in backend.calls
+        assert ("precheck", Action.ARCHIVE, tuple(contact_id(n) for n in numbers)) in backend.calls
 
 
 @pytest.mark.parametrize("keys", [("enter", "a"), ("down", "a"), ("enter", "space", "a")])

@@ -261,7 +261,7 @@ async def test_groups_are_marked_from_within_the_dialog_and_its_warnings_follow(
         assert lines(person)[1].startswith("! In “Tenants”")
         await person.press("g", "space", "escape")
         assert person.sees(ConfirmScreen)
-        assert len([call for call in backend.calls if call[0] == "check"]) == 1
+        assert len([call for call in backend.calls if call[0] == "precheck"]) == 1
         await person.press("y")
         assert ("request", Action.ARCHIVE, (contact_id(0),)) in backend.calls
 

@@ -99,7 +99,7 @@ async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: Com
         assert answers.option_count == len(CompanyState) + 1
         answers.highlighted = answers.get_option_index(state.value)
         await person.press("enter")
-        assert ("tell_state", state) in backend.calls
+        assert ("report_company_state", state) in backend.calls
         assert f"“{state.value}”, told just now." in step(person, 1)
         works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
         assert step(person, 1).startswith("✓" if works else "✗")
@@ -111,7 +111,7 @@ async def test_nothing_is_told_unless_it_is_chosen(backend: FakeBackend, key: st
         await person.press("t", "w")
         assert person.sees(ChooseScreen)
         await person.press(key)
-    assert not [call for call in backend.calls if call[0] == "tell_state"]
+    assert not [call for call in backend.calls if call[0] == "report_company_state"]
 
 
 async def test_refusals_stand_in_xeros_words(backend: FakeBackend) -> None:

@@ -119,7 +119,7 @@ async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeB
             await person.press("s")
             assert not person.main.query_one(PausedBanner).display
             assert person.bottom_line == "Sending goes on."
-    assert [call[1] for call in backend.calls if call[0] == "pause"] == [True, False] * 3
+    assert [call[1] for call in backend.calls if call[0] == "pause_sending"] == [True, False] * 3
 
 
 async def test_a_pause_says_how_many_wait_behind_it(backend: FakeBackend) -> None:
@@ -132,7 +132,7 @@ async def test_a_pause_says_how_many_wait_behind_it(backend: FakeBackend) -> Non
         )
         await person.pilot.click(PausedBanner, offset=(4, 0))
         await person.settle()
-        assert ("pause", False) in backend.calls
+        assert ("pause_sending", False) in backend.calls
 
 
 async def test_read_only_neither_undoes_nor_pauses(backend: FakeBackend) -> None:
@@ -142,7 +142,7 @@ async def test_read_only_neither_undoes_nor_pauses(backend: FakeBackend) -> None
             await person.press(key)
             assert "--read-only" in person.bottom_line
         assert "Undo" not in person.main.key_bar.text
-    assert not [call for call in backend.calls if call[0] in {"undo_plan", "redo_plan", "pause"}]
+    assert not [call for call in backend.calls if call[0] in {"undo_plan", "redo_plan", "pause_sending"}]
 
 
 async def test_what_xero_refused_is_tried_again_where_it_is_read(backend: FakeBackend) -> None:

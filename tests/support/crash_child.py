@@ -30,7 +30,9 @@ from tui.store.store import Store
 from tui.xero.auth.tokens import FileTokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from tui.store.store import TransitionRequest
 
 _WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT")
 # The journal is copied table by table: some are there then, some are not.
@@ -38,11 +40,11 @@ _HALF_A_BACKUP = "INSERT INTO main.change_events"
 _ACCOUNTING = "/api.xro/"
 _METHODS = {
     "add": "request",
-    "apply": "page",
     "pause": "pause",
-    "record_pick_ups": "evidence",
+    "record_synced": "evidence",
     "retry": "retry",
-    "set_cursor": "cursor",
+    "save_contacts": "page",
+    "set_sync_state": "cursor",
 }
 _MOVES = (
     (Transition.SEND, "send"),
@@ -135,12 +137,13 @@ def _name_writes() -> None:
     for method, kind in _METHODS.items():
         _wrap(Store, method, _named(lambda *_, kind=kind, **__: kind))
     _wrap(Store, "undo", _named(lambda _, plan, *__, **___: plan.kind.value))
-    _wrap(Store, "record", _named(lambda _, moves, *__, **___: _kind({move.event for move in moves})))
+    _wrap(Store, "record_transitions", _named(lambda _, moves, *__, **___: _kind_of(moves)))
 
 
-def _kind(events: set[Transition]) -> str:
-    for event, kind in _MOVES:
-        if event in events:
+def _kind_of(moves: Sequence[TransitionRequest]) -> str:
+    transitions = {move.transition for move in moves}
+    for transition, kind in _MOVES:
+        if transition in transitions:
             return kind
     return "verdict" if _called.get() == "reading" else "answer"
 
@@ -238,7 +241,7 @@ def main() -> None:
     _wrap(httpx.AsyncHTTPTransport, "handle_async_request", _watched_call)
     _wrap(httpx.HTTPTransport, "handle_request", _watched_step(None, Point.TOKEN_ASKED))
     _wrap(FileTokenStore, "save", _watched_step(Point.TOKEN_BEFORE, Point.TOKEN_STORED))
-    _wrap(backup_module, "copy_journal", _watched_step(None, Point.BACKUP_WRITTEN))
+    _wrap(backup_module, "copy_change_log", _watched_step(None, Point.BACKUP_WRITTEN))
     _wrap(upkeep_module, "back_up", _watched_step(Point.BACKUP_BEFORE, Point.BACKUP_COMMITTED))
     from tui.cli import main as program  # noqa: PLC0415 - after the wrapping
 

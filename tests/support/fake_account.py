@@ -104,6 +104,7 @@ class FakeAccount:
 
     def fail(self, call: str, error: ReshelveError | Exception) -> None:
         """Let the next call of this kind fail."""
+        assert hasattr(self, call), call
         self.failures.setdefault(call, []).append(error)
 
     @property
@@ -131,7 +132,7 @@ class FakeAccount:
         return counted
 
     async def refresh(self) -> Sequence[OrganisationSummary]:
-        self._called("look")
+        self._called("refresh")
         await self.look_gate.wait()
         return list(self.listed)
 
@@ -157,7 +158,7 @@ class FakeAccount:
         return backend
 
     def record_opened(self, organisation: Organisation) -> None:
-        self._called("opened", organisation.tenant_id)
+        self._called("record_opened", organisation.tenant_id)
 
     def connects(self, *organisations: Organisation) -> None:
         """Let these be among the organisations from now on."""
@@ -166,6 +167,7 @@ class FakeAccount:
         self.listed = list(known.values())
 
     def _called(self, call: str, *arguments: Any) -> None:
+        assert hasattr(self, call), call  # Tests look for it by the method's name.
         self.calls.append((call, *arguments))
         if self.failures.get(call):
             raise self.failures[call].pop(0)

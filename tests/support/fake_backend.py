@@ -308,7 +308,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         self.attended += 1
 
     def pause_sync(self, *, on: bool) -> None:
-        self._called("hold_pull", on)
+        self._called("pause_sync", on)
         if self.snapshot.progress is not None:
             self.publish(progress=replace(self.snapshot.progress, is_paused=on))
 
@@ -324,7 +324,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         yield self._found(query)
 
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
-        self._called("check", action, tuple(contact_ids))
+        self._called("precheck", action, tuple(contact_ids))
         await self.check_gate.wait()
         lines = tuple(
             PrecheckLine(self.known[one], self.warnings.get(one, ()), self.blocked.get(one, ""))
@@ -350,7 +350,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         self._called("refresh")
 
     async def details(self, contact_id: str) -> ContactDetails:
-        self._called("page", contact_id)
+        self._called("details", contact_id)
         views = tuple(self.view(one) for one in reversed(self.changes_made) if one.contact_id == contact_id)
         timeline = tuple(
             TimelineEntry("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
@@ -361,7 +361,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         )
 
     async def refresh_one(self, contact_id: str) -> None:
-        self._called("freshen", contact_id)
+        self._called("refresh_one", contact_id)
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
         self._called("history", contact_id)
@@ -376,13 +376,13 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
         ]
 
     def set_fast_polling(self, *, on: bool) -> None:
-        self._called("look_closely", on)
+        self._called("set_fast_polling", on)
 
     def url(self, contact_id: str) -> str:
         return f"https://go.xero.com/app/!Qj35V/contacts/contact/{contact_id}"
 
     async def simulate_restore(self, contact_id: str) -> None:
-        self._called("press_restore", contact_id)
+        self._called("simulate_restore", contact_id)
         if not self.sees_restores:
             return
         change = next(one for one in reversed(self.changes_made) if one.contact_id == contact_id)
@@ -391,9 +391,11 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeReconciling):
 
     def fail(self, call: str, error: ReshelveError | Exception) -> None:
         """Let the next calls of this kind fail."""
+        assert hasattr(self, call), call
         self.failures[call] = error
 
     def _called(self, call: str, *arguments: Any) -> None:
+        assert hasattr(self, call), call  # Tests look for it by the method's name.
         self.calls.append((call, *arguments))
         if call in self.failures:
             raise self.failures[call]

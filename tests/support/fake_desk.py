@@ -88,7 +88,7 @@ class FakeDesk:
         return len(refused)
 
     async def pause_sending(self, *, on: bool) -> None:
-        self._called("pause", on)
+        self._called("pause_sending", on)
         self.publish(is_paused=on)
 
     async def plan_undo(self) -> UndoPlan | None:

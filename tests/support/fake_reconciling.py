@@ -31,7 +31,7 @@ class FakeReconciling:
         return [self.row(each) for each in contact_ids if each in self.known]
 
     async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
-        self._called("reconcile", file, options)
+        self._called("compare_file", file, options)
         if self.compare_gate is not None:
             await self.compare_gate.wait()
         if self.compared is None:
@@ -41,7 +41,7 @@ class FakeReconciling:
     async def record_matches(
         self, reconciliation: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:
-        self._called("accept", dict(choices))
+        self._called("record_matches", dict(choices))
         found = resolve_ambiguous(reconciliation, choices)
         for change in found.newly_synced:
             self.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, found.source.exported_at)

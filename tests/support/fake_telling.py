@@ -25,11 +25,11 @@ class FakeTellings:
     snapshot: Snapshot
 
     async def report_sync_started(self, at: datetime) -> None:
-        self._called("tell_sync_started", at)
+        self._called("report_sync_started", at)
         self._update(UserReport(ReportKind.SYNC_STARTED, at), reported_sync_since=at)
 
     async def report_sync_ended(self, *, is_clean: bool) -> None:
-        self._called("tell_sync_ended", is_clean)
+        self._called("report_sync_ended", is_clean)
         kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
         state = CompanyState.SYNCED if is_clean else CompanyState.HAS_ERRORS
         at = clock.now()
@@ -39,13 +39,13 @@ class FakeTellings:
         page = await self.details(seen.contact_id)
         if last_confirmed(view.change for view in page.changes) != seen:
             raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
-        self._called("tell_contact", seen.contact_id, seen.action.target_status)
+        self._called("report_contact_checked", seen.contact_id, seen.action.target_status)
 
     async def report_unlinked(self, contact_id: str, *, on: bool) -> None:
-        self._called("tell_unlinked", contact_id, on)
+        self._called("report_unlinked", contact_id, on)
 
     async def report_company_state(self, state: CompanyState) -> None:
-        self._called("tell_state", state)
+        self._called("report_company_state", state)
         at = clock.now()
         telling = UserReport(ReportKind.STATE, at, state=state.value)
         self._update(telling, state=state.value, state_reported_at=at)
