@@ -17,7 +17,6 @@ from tui.model.change import Action
 from tui.model.snapshot import ConnectionStatus
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.connect.organisations import OrganisationsScreen
-from tui.screens.connect.sign_in_attempt import SignInController
 from tui.screens.main import MainScreen
 from tui.system.paths import Paths
 
@@ -49,11 +48,12 @@ async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator
 async def sign_in(house: House) -> None:
     """Let a person press Connect, allow everything in a browser elsewhere, and paste where it ended."""
     screen = house.app.screen
-    assert isinstance(screen, SignInController)
+    assert isinstance(screen, ConnectScreen)
+    attempt = screen.attempt
     await house.pilot.press("enter")
-    await house.until(lambda: screen.sign_in is not None and screen.sign_in.url, "asking for a browser")
-    assert screen.sign_in is not None
-    screen.sign_in.paste(decide(screen.sign_in.url))
+    await house.until(lambda: attempt.url, "asking for a browser")
+    assert attempt.sign_in is not None
+    attempt.sign_in.paste(decide(attempt.url))
     await house.until_shown("The sign-in is kept in")
     go = screen.query_one("#go")
     # A button takes no key for the fifth of a second in which it shows that it was pressed.

@@ -45,12 +45,12 @@ def screen(person: Driver) -> ActivityScreen:
 def names(person: Driver) -> list[str]:
     """The changes in sight."""
     shown = screen(person)
-    views = [shown.window.at(index) for index in range(*shown.rows.visible_range)]
+    views = [shown.list.window.at(index) for index in range(*shown.rows.visible_range)]
     return [view.change.name for view in views if view is not None]
 
 
 def under_cursor(person: Driver) -> str:
-    view = screen(person).current
+    view = screen(person).list.current
     return view.change.name if view is not None else ""
 
 

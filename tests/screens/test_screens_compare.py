@@ -50,13 +50,13 @@ def screen(person: Driver) -> CompareScreen:
 def names(person: Driver) -> list[str]:
     """The contacts in sight."""
     found = screen(person)
-    shown = [found.entry_at(index) for index in range(*found.rows.visible_range)]
+    shown = [found.lines.entry_at(index) for index in range(*found.lines.rows.visible_range)]
     return [one.name for one in shown if one is not None]
 
 
 def row(person: Driver, index: int = 0) -> str:
     """A row as it is written, with single spaces."""
-    [written] = screen(person).format_row(index, 110)
+    [written] = screen(person).lines.format_row(index, 110)
     return " ".join(written.plain.split())
 
 
@@ -120,7 +120,7 @@ async def test_an_empty_group_says_what_that_means(backend: FakeBackend) -> None
         assert bar(person).startswith("Differ 0 For you to tell 0 Agree 1")
         for key, said in (("1", "Nothing differs"), ("2", "Nothing is left"), ("4", "was found in Xero")):
             await person.press(key)
-            assert said in screen(person).rows.empty_text
+            assert said in screen(person).lines.rows.empty_text
             assert story(person) == ""
             for other in ("enter", "a", "space", "*"):
                 await person.press(other)
@@ -133,11 +133,11 @@ async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
         await person.press("5", "/", *"prop")
         assert names(person) == ["Truxton Property"]
         await person.press(*"zz", "enter")
-        assert screen(person).rows.empty_text == words.NOT_FOUND.format(clear="esc")
+        assert screen(person).lines.rows.empty_text == words.NOT_FOUND.format(clear="esc")
         await person.press("escape")
         assert len(names(person)) > 15
         # The cursor is still where the search has led.
-        assert "Truxton Property" in str(screen(person).current)
+        assert "Truxton Property" in str(screen(person).lines.current)
         await person.press("3", "/", *"boulder", "enter", "1")
         assert names(person) == []
 
@@ -167,7 +167,7 @@ async def test_of_a_mixture_each_key_takes_those_that_it_mends(office: FakeBacke
         await person.press("a", "y")
         assert ("request", Action.ARCHIVE, (contact_id(2), contact_id(3))) in office.calls
         # What was asked for is done with, the other direction is still chosen.
-        assert screen(person).selection.ids() == (contact_id(19),)
+        assert screen(person).lines.selection.ids() == (contact_id(19),)
         await person.press("a")
         assert person.bottom_line == words.no_targets_message(Action.ARCHIVE, screen(person).key)
         await person.press("r", "y")
@@ -178,10 +178,10 @@ async def test_selecting_and_unselecting(office: FakeBackend) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("space", "space")
-        assert screen(person).selection.ids() == (contact_id(2), contact_id(3))
+        assert screen(person).lines.selection.ids() == (contact_id(2), contact_id(3))
         assert row(person).startswith("✓ Bayside Club")
         await person.press("escape")
-        assert not screen(person).selection
+        assert not screen(person).lines.selection
         assert person.sees(CompareScreen)
         await person.press("*", "3", "space")
         assert person.bottom_line == words.only_differences_message(screen(person).key)
@@ -205,7 +205,7 @@ async def test_enter_opens_the_contact_and_escape_comes_back(office: FakeBackend
         await person.press("down", "enter")
         assert person.sees(ContactScreen)
         await person.press("escape")
-        assert screen(person).rows.cursor == 1
+        assert screen(person).lines.rows.cursor == 1
         await person.press("4", "enter")
         assert person.bottom_line == words.NOT_IN_XERO
 
@@ -371,7 +371,7 @@ async def test_of_a_very_long_file_only_what_is_visible_is_written(
         await compare(person)
         assert "Only in the file 100,000" in bar(person)
         await person.press("end", "pageup", "home", "/", *"tenant 09912", "enter")
-        assert screen(person).rows.count == 11
+        assert screen(person).lines.rows.count == 11
         assert names(person)[:2] == ["Tenant 009912", "Tenant 099120"]
     # A screenful for each of a few dozen paints; never a part of the file.
     assert len(written) < count // 20

@@ -73,7 +73,7 @@ def shows(person: Driver, wanted: str) -> Callable[[], bool]:
 async def begin(person: Driver, account: FakeAccount) -> None:
     """Press Connect, and get as far as waiting for the browser."""
     await person.pilot.press("enter")
-    await person.until(lambda: bool(account.attempts) and bool(connect_screen(person).sign_in))
+    await person.until(lambda: bool(account.attempts) and bool(connect_screen(person).attempt.sign_in))
 
 
 async def test_a_first_start_says_how_to_connect_and_how_to_look_without_an_account() -> None:

@@ -163,13 +163,13 @@ async def test_escape_among_the_changes_keeps_the_cursor_on_its_change(
         await person.press("l", "/", *"reason 5", "enter", "end")
         screen = person.app.screen
         assert isinstance(screen, ActivityScreen)
-        before = screen.current
+        before = screen.list.current
         await person.press("/", *more)
-        assert bool(more) is (screen.current is None)
+        assert bool(more) is (screen.list.current is None)
         await person.press("escape")
-        assert (screen.search.text, screen.window.total) == ("", count)
+        assert (screen.search.text, screen.list.window.total) == ("", count)
         assert before is not None
-        assert screen.current == before
+        assert screen.list.current == before
         start, stop = screen.rows.visible_range
         assert start <= screen.rows.cursor < stop
 

@@ -28,7 +28,7 @@ from tui.widgets.tab_bar import TabBar
 async def test_contacts_are_there_before_the_engine_has_started(backend: FakeBackend) -> None:
     async with running(backend) as person:
         assert person.cursor_name == "Abel Tasman Lettings"
-        assert person.main.tabs.text.split() == ["All", "30", "Active", "26", "Archived", "4"]
+        assert person.main.finder.tabs.text.split() == ["All", "30", "Active", "26", "Archived", "4"]
         assert ("run",) in backend.calls
 
 
@@ -48,14 +48,14 @@ async def test_tabs_can_be_clicked(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.pilot.click(TabBar, offset=(30, 0))
         await person.settle()
-        assert person.main.tabs.tab is Tab.ARCHIVED
+        assert person.main.finder.tabs.tab is Tab.ARCHIVED
 
 
 async def test_typing_finds_and_counts_per_tab(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("/", *"bay")
         assert person.main.search.text == "bay"
-        assert person.main.tabs.text.split() == ["All", "3", "Active", "3", "Archived", "0"]
+        assert person.main.finder.tabs.text.split() == ["All", "3", "Active", "3", "Archived", "0"]
         assert person.main.search.query_one("#tally", StaticLine).text.strip() == "3 of 30"
         assert person.bottom_line.startswith("enter To the contacts")
 
@@ -71,7 +71,7 @@ async def test_escape_clears_the_words_and_then_goes_to_the_contacts(backend: Fa
     async with running(backend) as person:
         await person.press("/", *"bay", "escape")
         assert person.main.search.text == ""
-        assert person.main.tabs.text.split()[1] == "30"
+        assert person.main.finder.tabs.text.split()[1] == "30"
         assert not person.main.table.has_focus
         await person.press("escape")
         assert person.main.table.has_focus
@@ -239,7 +239,7 @@ async def test_a_background_change_moves_nothing_until_the_person_moves(backend:
         await person.press("2")
         backend.move(backend.put_change(4, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
         await person.hears_changes()
-        assert person.main.tabs.text.split()[3] == "25"
+        assert person.main.finder.tabs.text.split()[3] == "25"
         assert person.shown == 26
         await person.press("down")
         assert person.shown == 25

@@ -32,8 +32,8 @@ def waiting(backend: FakeBackend) -> FakeBackend:
 def listed(person: Driver) -> list[str]:
     screen = person.screen
     assert isinstance(screen, ManualRestoresScreen)
-    assert screen.items_list.count == len(screen.items)
-    return ["\n".join(line.plain for line in item.lines(100, clock.now())) for item in screen.items]
+    assert screen.items_list.count == len(screen.finish.items)
+    return ["\n".join(line.plain for line in item.lines(100, clock.now())) for item in screen.finish.items]
 
 
 async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBackend) -> None:
@@ -74,7 +74,7 @@ async def test_the_cursor_is_as_high_as_what_it_stands_on(waiting: FakeBackend, 
         marked = [y for y in range(rows.size.height) if rows.render_line(y).text.startswith("▌")]
         screen = person.screen
         assert isinstance(screen, ManualRestoresScreen)
-        assert marked == [*range(len(screen.items[0].lines(rows.line_width, clock.now())))]
+        assert marked == [*range(len(screen.finish.items[0].lines(rows.line_width, clock.now())))]
 
 
 async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: FakeBackend) -> None:

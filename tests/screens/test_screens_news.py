@@ -205,7 +205,7 @@ async def test_contacts_that_left_stay_dimmed_in_place_until_the_cursor_moves(ma
         table = person.main.table
         y = table._cursor - table.top_row + 2
         assert any(part.style and part.style.italic for part in table.render_line(y))
-        assert person.main.tabs.text.split()[3] == str(total - 2)
+        assert person.main.finder.tabs.text.split()[3] == str(total - 2)
         await person.press("down")
         assert person.shown == total - 2
         assert set(lines(person)) < {*before, *lines(person)}
@@ -238,7 +238,7 @@ async def test_what_is_found_once_is_updated_at_most_about_twice_a_second(
     """A read of many pages costs no search for each of them."""
     monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
     async with running(backend) as person:
-        person.main._last_update_at = float("-inf")
+        person.main.finder._last_update_at = float("-inf")
         for number in range(20):
             backend.known[contact_id(number)] = replace(backend.known[contact_id(number)], name=f"B {number}")
             backend.publish_changes()

@@ -45,12 +45,12 @@ async def test_a_qualifier_finds_counts_and_highlights_nothing(backend: FakeBack
     async with running(backend) as person:
         await type_in(person, "is:supplier")
         assert person.shown == 8
-        assert person.main.tabs.text.split() == ["All", "8", "Active", "7", "Archived", "1"]
+        assert person.main.finder.tabs.text.split() == ["All", "8", "Active", "7", "Archived", "1"]
         assert tally(person) == "8 of 30"
         assert under_the_box(person) == ""
         await person.press(*" coco")
         assert person.cursor_name == "Coco Café"
-        assert person.main._query.words == ("coco",)
+        assert person.main.finder._query.words == ("coco",)
 
 
 async def test_words_left_out_and_phrases(backend: FakeBackend) -> None:

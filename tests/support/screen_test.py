@@ -116,12 +116,12 @@ class Driver:
 
     @property
     def tab(self) -> Tab:
-        return self.main.tabs.tab
+        return self.main.finder.tabs.tab
 
     @property
     def shown(self) -> int:
         """How many contacts the table holds."""
-        found = self.main._found
+        found = self.main.finder._found
         return len(found.rows) if found else 0
 
     @property
