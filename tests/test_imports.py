@@ -29,7 +29,6 @@ SELDOM_NEEDED = {
     "tui.model.matching",
     "tui.model.qualifiers",
     "tui.model.query_parser",
-    "tui.model.tokenizer",
     "tui.re_leased.feed",
     "tui.store.maintenance.merge_change_log",
     "tui.store.search.filtering",

@@ -21,7 +21,7 @@ from support.fake_account import (
 )
 
 from tui.cli import main
-from tui.cli.stdin_reader import pasted_lines
+from tui.cli.sandbox_process import pasted_lines
 from tui.model.account import ConnectResult
 from tui.model.errors import NoKeychainError, OfflineError, ReplyLostError, SignInError
 from tui.system.paths import Paths

@@ -20,7 +20,7 @@ from textual.keys import _character_to_key
 
 from tui.app.app import ReshelveApp
 from tui.engine.accounts.account import XeroAccount
-from tui.screens.dialogs.confirm_format import CHECKING
+from tui.screens.dialogs.formatting import CHECKING
 from tui.settings import XeroSettings
 from tui.system import browser
 from tui.system.paths import Paths

@@ -8,7 +8,7 @@ import pytest
 from support.house import open_house
 from support.practice import http, running_sandbox
 
-from tui.widgets.query_hint import QueryHint
+from tui.widgets.search_box import QueryHint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

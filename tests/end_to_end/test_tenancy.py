@@ -12,7 +12,7 @@ from support.xero_calls import XeroCalls
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

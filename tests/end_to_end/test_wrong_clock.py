@@ -12,7 +12,7 @@ from support.practice import running_sandbox
 from tui.engine.clock import utc_now
 from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.evidence import SyncStatus
-from tui.screens.engine_screen import EngineScreen
+from tui.screens.base_screen import EngineScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

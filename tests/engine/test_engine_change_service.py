@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from engine.model_xero import START, Clock, ModelXero, contact
 
-from tui.engine.change_export import COLUMNS, csv_safe
-from tui.engine.services.changes import ChangeLog, ChangeService, UndoService
+from tui.engine.services.changes import COLUMNS, ChangeLog, ChangeService, UndoService, csv_safe
 from tui.engine.services.manual_restores import ManualRestoreService
 from tui.engine.services.write_access import WriteAccess
 from tui.engine.sync.outbox import Outbox

@@ -10,7 +10,7 @@ import pytest
 from engine.model_xero import START, Clock
 
 from tui.engine.clock import XeroClock
-from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.connectivity.connection_state import StorageHealth
 from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import StoreError
 

@@ -11,10 +11,9 @@ from support.practice import running_sandbox
 
 from tui.engine.clock import utc_now
 from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import Outbox
-from tui.engine.sync.resolution import CHANGED_SINCE, RestoreCapability
+from tui.engine.sync.outbox import CHANGED_SINCE, Outbox, RestoreCapability
 from tui.model.change import Action, Change, State
-from tui.model.eligibility import GDPR, MERGED
+from tui.model.contact import GDPR, MERGED
 from tui.model.errors import XeroError
 from tui.store.change_log.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
 from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource

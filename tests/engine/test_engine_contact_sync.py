@@ -9,7 +9,7 @@ import pytest
 from engine.model_xero import START, Clock, Fault, ModelXero, contact
 from msgspec.structs import replace
 
-from tui.engine.preconditions import MERGED
+from tui.engine.precheck import MERGED
 from tui.engine.sync.contact_sync import ContactSync
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.model.change import Action, Origin, State, Transition

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.effort import examples
 
-from tui.engine.preconditions import DELETED as GONE_WORDS
-from tui.engine.preconditions import block_reason
-from tui.engine.sync import deleted_contacts as vanished_module
+from tui.engine.precheck import DELETED as GONE_WORDS
+from tui.engine.precheck import block_reason
+from tui.engine.sync import contact_sync
 from tui.engine.sync.contact_sync import ContactSync
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.model.change import Action, Origin, State, Transition
@@ -382,7 +382,7 @@ async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_loo
 async def test_too_many_to_be_true_are_left_as_they_are(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vanished_module, "_MAX_LOOKUPS", 2)
+    monkeypatch.setattr(contact_sync, "_MAX_LOOKUPS", 2)
     xero = books(7)
     await vanish(store, xero, "0003", "0006", "0009")
     assert not xero.reads

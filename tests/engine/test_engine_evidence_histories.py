@@ -27,8 +27,7 @@ from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.change import Action
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import FeedError
-from tui.model.evidence import NightlyWindow, SyncRecord, SyncStatus
-from tui.model.user_reports import CompanyState, ReportKind, UserReport
+from tui.model.evidence import CompanyState, NightlyWindow, ReportKind, SyncRecord, SyncStatus, UserReport
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 

@@ -17,8 +17,7 @@ from tui.engine.services.write_access import WriteAccess
 from tui.model.change import Origin
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, ReshelveError
-from tui.model.evidence import NightlyWindow, SyncStatus, grade_change
-from tui.model.user_reports import CompanyState
+from tui.model.evidence import CompanyState, NightlyWindow, SyncStatus, grade_change
 from tui.re_leased.evidence_source import EvidenceReport
 
 if TYPE_CHECKING:

@@ -23,10 +23,9 @@ from support.effort import examples
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
-from tui.model.change_list import ChangeQuery
+from tui.model.change_list import BatchKind, ChangeQuery
 from tui.model.contact import ContactStatus
 from tui.model.errors import ReshelveError, XeroError
-from tui.model.undo import BatchKind
 from tui.store import Store, TransitionRequest
 
 if TYPE_CHECKING:

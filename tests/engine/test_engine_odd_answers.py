@@ -24,8 +24,7 @@ from hypothesis import strategies as st
 from tui.engine.precheck import build_precheck
 from tui.engine.services.contacts import ContactRefresher
 from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import Outbox
-from tui.engine.sync.resolution import RestoreCapability
+from tui.engine.sync.outbox import Outbox, RestoreCapability
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError

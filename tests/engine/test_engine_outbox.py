@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fault, ModelXero, contact
 
-from tui.engine.preconditions import GDPR, MERGED
-from tui.engine.sync.outbox import MAX_CALL_DURATION, Outbox
-from tui.engine.sync.resolution import RestoreCapability
+from tui.engine.precheck import GDPR, MERGED
+from tui.engine.sync.outbox import MAX_CALL_DURATION, Outbox, RestoreCapability
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (

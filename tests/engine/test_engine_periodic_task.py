@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from engine.model_xero import Clock
 
-from tui.engine import periodic_task as job_module
-from tui.engine.periodic_task import PeriodicTask
+from tui.engine import scheduler
+from tui.engine.scheduler import PeriodicTask
 
 
 async def is_due(job: PeriodicTask) -> bool:
@@ -66,7 +66,7 @@ async def test_a_round_that_failed_can_be_asked_for_again() -> None:
 
 
 async def test_a_pace_that_quickens_while_it_waits_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_module, "_NAP", 0.001)
+    monkeypatch.setattr(scheduler, "_NAP", 0.001)
     seconds = 3600.0
     job = PeriodicTask(lambda: seconds)
     waiting = asyncio.create_task(job.wait_until_due())

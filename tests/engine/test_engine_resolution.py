@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.model_xero import START, contact
 
-from tui.engine.preconditions import DELETED, GDPR, MERGED, block_reason, ineligible_reason, warnings
-from tui.engine.sync.resolution import RestoreCapability, as_manual_restores, resolve
+from tui.engine.precheck import DELETED, GDPR, MERGED, block_reason, ineligible_reason, warnings
+from tui.engine.sync.outbox import RestoreCapability, as_manual_restores, resolve
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Balances, Contact, ContactStatus
 

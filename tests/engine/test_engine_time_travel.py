@@ -18,7 +18,7 @@ from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings
-from tui.widgets import sync_pane_lines
+from tui.widgets import sync_pane
 from tui.widgets.status_badge import badge_for
 from tui.widgets.sync_format import next_sync
 
@@ -195,7 +195,7 @@ async def test_what_the_pane_writes_at_midnight_is_of_yesterday(store: Store, ma
 
 
 def _pane(snapshot: Snapshot, now: datetime) -> str:
-    return "\n".join(line.plain for line in sync_pane_lines.tall(snapshot, now, 44, 30, is_practice=False))
+    return "\n".join(line.plain for line in sync_pane.tall(snapshot, now, 44, 30, is_practice=False))
 
 
 @pytest.mark.parametrize(

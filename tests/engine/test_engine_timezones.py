@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from tui.engine.engine_factory import nightly_window
-from tui.engine.timezones import zone_from_xero
+from tui.engine.engine_factory import nightly_window, zone_from_xero
 from tui.model.contact import Organisation
 from tui.settings import OrganisationSettings, Settings
 

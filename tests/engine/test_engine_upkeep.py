@@ -10,7 +10,7 @@ import pytest
 from engine.model_xero import START, contact
 from store.damage import spoil
 
-from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.connectivity.connection_state import StorageHealth
 from tui.engine.maintenance import upkeep
 from tui.engine.maintenance.upkeep import maintain
 from tui.model.change import Action

@@ -19,16 +19,20 @@ from support.effort import examples
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import (
+    CompanyState,
+    CompanyStatus,
     NightlyWindow,
+    ReportKind,
     SyncKnowledge,
     SyncRecord,
     SyncStatus,
+    UserReport,
     apply_evidence,
     grade_change,
     has_no_net_effect,
+    is_stalled,
     presumed_synced_until,
 )
-from tui.model.user_reports import CompanyState, CompanyStatus, ReportKind, UserReport, is_stalled
 
 BEGIN = datetime(2026, 4, 2, tzinfo=UTC)
 HOURS = 24 * 6

@@ -12,7 +12,7 @@ from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact
 from tui.model.matching import Matcher, XeroContact
 from tui.model.query import Query, Tab, fold
-from tui.widgets.matches import match_spans
+from tui.widgets.text import match_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.contact import Contact, ContactStatus
-from tui.model.eligibility import GDPR, MERGED, NOT_LOADED
-from tui.model.undo import (
+from tui.model.change_list import (
     CHANGED_AGAIN,
     CHANGED_IN_XERO,
     NO_CHANGE_NEEDED,
@@ -27,6 +25,7 @@ from tui.model.undo import (
     plan_line,
     reverse,
 )
+from tui.model.contact import GDPR, MERGED, NOT_LOADED, Contact, ContactStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACTIVE, ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED

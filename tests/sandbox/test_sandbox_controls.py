@@ -20,8 +20,8 @@ from support.xero_calls import XeroCalls
 import tui.sandbox
 from tui.sandbox import server
 from tui.sandbox.application import application
-from tui.sandbox.call_counter import CallCount
 from tui.sandbox.oauth.tokens import CLIENT_ID
+from tui.sandbox.request_log import CallCount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tui.sandbox.contact import read
+from tui.sandbox.books import read
 from tui.sandbox.sample_data.build import seed
 from tui.sandbox.sample_data.names import AWKWARD_NAMES
 

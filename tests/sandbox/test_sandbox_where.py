@@ -9,9 +9,8 @@ import pytest
 
 from tui.sandbox.accounting.responses import ApiError
 from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
-from tui.sandbox.books import Books
+from tui.sandbox.books import ARCHIVED, Books, blank
 from tui.sandbox.clock import Clock
-from tui.sandbox.contact import ARCHIVED, blank
 from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.sample_data.build import seed
 

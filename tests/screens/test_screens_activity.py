@@ -17,7 +17,7 @@ from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.file_name import FileNameScreen
 from tui.widgets.group_bar import GroupBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:

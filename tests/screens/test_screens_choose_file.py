@@ -15,13 +15,14 @@ from textual.widgets import Button
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem
 from tui.model.errors import ReshelveError
-from tui.screens.compare import choose_file_format as words
+from tui.screens.compare import formatting
 from tui.screens.compare.choose_file import ChooseFileScreen
 from tui.screens.compare.compare import CompareScreen
-from tui.screens.compare.file_paths import complete_path, format_size, list_folder
+from tui.screens.compare.formatting import format_size
+from tui.screens.compare.path_finder import complete_path, list_folder
 from tui.screens.dialogs.choose import ChooseScreen
-from tui.widgets.choice_field import ChoiceField
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.inputs import ChoiceField
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,7 +144,7 @@ async def test_without_downloads_it_begins_at_home(
     async with running(backend) as person:
         await person.press("f")
         assert typed(person) == "~/"
-        assert dialog(person).finder.files.empty_text == words.NOTHING_HERE
+        assert dialog(person).finder.files.empty_text == formatting.NOTHING_HERE
         await person.press("enter", "tab", "down", "escape")
         assert person.is_home
 
@@ -194,7 +195,7 @@ async def test_status_and_date_are_said(backend: FakeBackend) -> None:
 async def test_a_date_that_is_none_is_said_at_once(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "tab", "tab", "tab", *"soon", "enter")
-        assert note(person) == words.INVALID_DATE
+        assert note(person) == formatting.INVALID_DATE
         assert focus(person) == "date"
         assert not compared(backend)
 
@@ -242,7 +243,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBacken
         assert note(person).startswith("Line 1: no column is called Name")
         assert "--name-column" not in note(person)
         assert focus(person) == "name_column"
-        assert asked(person) == ["status", *words.COLUMNS, "delimiter", "encoding"]
+        assert asked(person) == ["status", *formatting.COLUMNS, "delimiter", "encoding"]
         backend.failures.clear()
         await person.press("enter")
         assert person.sees(ChooseScreen)
@@ -278,9 +279,9 @@ async def test_comparing_can_be_stopped(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.pilot.press("f", *"readme.txt", "enter")
         await person.until(lambda: bool(compared(backend)))
-        assert note(person) == words.COMPARING.format(cancel="esc")
+        assert note(person) == formatting.COMPARING.format(cancel="esc")
         await person.press("escape")
-        assert note(person) == words.STOPPED
+        assert note(person) == formatting.STOPPED
         backend.compare_gate.set()
         await person.settle()
         assert person.sees(ChooseFileScreen)
@@ -293,7 +294,7 @@ async def test_nothing_typed_is_no_file(backend: FakeBackend) -> None:
         await person.press("f", "ctrl+u")
         dialog(person).query_one("#confirm", Button).press()
         await person.settle()
-        assert note(person) == words.NO_SUCH_FILE
+        assert note(person) == formatting.NO_SUCH_FILE
 
 
 # --- the folder itself ---

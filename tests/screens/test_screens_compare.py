@@ -15,7 +15,7 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact_file import FileContact
 from tui.model.errors import ReshelveError
-from tui.screens.compare import compare_format as words
+from tui.screens.compare import formatting as words
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.compare.comparison_list import KindBar
 from tui.screens.contact.contact import ContactScreen
@@ -406,7 +406,7 @@ async def test_every_size_of_terminal_works(office: FakeBackend, size: tuple[int
 
 
 def test_the_columns_stand_below_their_titles(office: FakeBackend) -> None:
-    from tui.screens.compare.lines import LineKind, to_entry  # noqa: PLC0415 - for this one alone
+    from tui.screens.compare.formatting import LineKind, to_entry  # noqa: PLC0415 - for this one alone
 
     assert office.compared is not None
     one = to_entry(office.compared.mismatches[0])

@@ -10,7 +10,7 @@ from textual.widgets import Button, Input
 from tui.model.change import Action
 from tui.model.errors import OfflineError, ReshelveError
 from tui.screens.dialogs.confirm import ConfirmScreen
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     import pytest

@@ -12,7 +12,7 @@ from textual.widgets import Button, Checkbox, Input, Static
 
 from tui.model.account import ConnectResult
 from tui.model.errors import NoKeychainError, SignInError
-from tui.screens.connect import connect_format as words
+from tui.screens.connect import formatting as words
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.bug_report import BugReportScreen
@@ -20,7 +20,7 @@ from tui.screens.main import MainScreen
 from tui.system import browser
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,11 +15,11 @@ from textual.widgets import Checkbox, Input
 from tui.app.app import ReshelveApp
 from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.errors import NoKeychainError, OfflineError, SignInError
-from tui.screens.connect import connect_format as words
+from tui.screens.connect import formatting as words
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.system import browser
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,8 +16,8 @@ from tui.model.change_list import ChangeGroup
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.screens.changes.activity import ActivityScreen
-from tui.widgets import sync_pane_lines
-from tui.widgets.change_groups import ChangeGroupBar
+from tui.widgets import sync_pane
+from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.sync_format import re_leased_totals, totals
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import title
@@ -67,7 +67,7 @@ def number_in(text: str) -> int:
 
 def listed(snapshot: Snapshot, height: int) -> tuple[int, int]:
     """Return how many changes the pane shows, and how many more it says there are."""
-    lines = [line.plain for line in sync_pane_lines.changes(snapshot, NOW, 44, height, hint=True)]
+    lines = [line.plain for line in sync_pane.changes(snapshot, NOW, 44, height, hint=True)]
     assert len(lines) <= height
     more = sum(number_in(line) for line in lines if line.startswith("and "))
     return sum(line[:2] in {"↗ ", "✗ ", "… ", "? ", "◷ ", "! ", "✓ ", "~ ", "⊘ "} for line in lines), more

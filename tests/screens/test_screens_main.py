@@ -17,9 +17,9 @@ from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.widgets.banners import SyncProgressBar
+from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
-from tui.widgets.static_line import StaticLine
-from tui.widgets.sync_progress_bar import SyncProgressBar
 from tui.widgets.tab_bar import TabBar
 
 # Numbers in the fake: 5 is archived ("Boulder Plumbing"), 2 is active ("Bayside Club").

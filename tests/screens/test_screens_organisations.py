@@ -15,13 +15,13 @@ from tui.app.app import ReshelveApp
 from tui.model.account import OrganisationSummary
 from tui.model.errors import OfflineError
 from tui.screens.connect.connect import ConnectScreen
+from tui.screens.connect.formatting import line
 from tui.screens.connect.organisations import OrganisationsScreen
-from tui.screens.connect.organisations_format import line
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.main import MainScreen
+from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.paused_banner import PausedBanner
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from textual.screen import Screen

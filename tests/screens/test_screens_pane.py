@@ -12,12 +12,11 @@ from support.screen_test import Driver, running
 from textual.widgets import Static
 
 from tui.model.change import Action, State
-from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.evidence import CompanyState, StatusSince, SyncStatus
 from tui.model.snapshot import ReLeasedStatus
-from tui.model.user_reports import CompanyState
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.contact.contact import ContactScreen
-from tui.widgets.change_groups import ChangeGroupBar
+from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:

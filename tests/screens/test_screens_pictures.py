@@ -12,11 +12,11 @@ from support.fake_backend import NOW, FakeBackend, SyncProgress, contact_id
 from support.pictures import SIZES, picture
 
 from tui.model.change import Action, State
+from tui.model.change_list import UndoOutcome
 from tui.model.errors import OfflineError
 from tui.model.evidence import SyncStatus
 from tui.model.query import Query
 from tui.model.snapshot import ConnectionStatus, XeroStatus
-from tui.model.undo import UndoOutcome
 from tui.screens.dialogs.bug_report import BugReportScreen
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from tui.screens.main import MainScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.paused_banner import PausedBanner
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend

@@ -16,9 +16,8 @@ from tui.model.contact import ContactStatus
 from tui.model.query import Tab
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.help import HelpScreen
-from tui.widgets.query_hint import QueryHint
-from tui.widgets.search_box import SearchBox
-from tui.widgets.static_line import StaticLine
+from tui.widgets.labels import StaticLine
+from tui.widgets.search_box import QueryHint, SearchBox
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend

@@ -13,9 +13,9 @@ from textual.events import Key
 from tui.model.change import Action, State
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.widgets.banners import SelectionBar
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.safe_label import SafeLabel
-from tui.widgets.selection_bar import SelectionBar
+from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from support.screen_test import Driver, running
 from textual.widgets import Input, Static
 
 from tui.model.change import Action, State
+from tui.model.change_list import BatchKind, UndoOutcome
 from tui.model.errors import ReshelveError
 from tui.model.snapshot import SyncProgress
 from tui.model.tenancy import TenancyWarnings
-from tui.model.undo import BatchKind, UndoOutcome
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen, TickList
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

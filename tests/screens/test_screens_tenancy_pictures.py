@@ -8,8 +8,8 @@ from support.fake_backend import NOW, FakeBackend, contact_id
 from support.pictures import SIZES, Compare, picture
 
 from tui.model.change import Action, State
+from tui.model.change_list import BatchKind, UndoOutcome
 from tui.model.tenancy import TenancyWarnings
-from tui.model.undo import BatchKind, UndoOutcome
 
 TENANTS = "Tenants"
 

@@ -15,18 +15,17 @@ from textual.widgets import Input, OptionList, Static
 from tui import __version__
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
-from tui.model.evidence import SyncStatus
+from tui.model.evidence import CompanyState, SyncStatus
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
-from tui.model.user_reports import CompanyState
 from tui.screens.changes.activity import ActivityScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.re_leased.formatting import OldestUnconfirmed
 from tui.screens.re_leased.support_report import build_report
 from tui.screens.re_leased.sync_start import SyncStartScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
-from tui.screens.re_leased.troubleshoot_format import OldestUnconfirmed
-from tui.widgets.tick_box import TickBox
+from tui.widgets.inputs import TickBox
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,12 +5,12 @@ from support.screen_test import Driver, running
 from textual.widgets import Static
 
 from tui.model.change import Action, State
+from tui.model.change_list import BatchKind, UndoOutcome
 from tui.model.errors import ReshelveError
-from tui.model.undo import BatchKind, UndoOutcome
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
-from tui.widgets.paused_banner import PausedBanner
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.banners import PausedBanner
+from tui.widgets.labels import SafeLabel
 
 
 def question(person: Driver) -> str:

@@ -12,22 +12,19 @@ from rich.style import Style
 from store.store_samples import ACTIVE, NOON, contact, minutes, search
 
 from tui.engine.clock import XeroClock
-from tui.engine.connectivity.connection_state import ConnectionState
-from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.change import Action, State, Transition
-from tui.model.change_list import ChangeGroup, ChangeQuery
+from tui.model.change_list import BatchKind, ChangeGroup, ChangeQuery
 from tui.model.contact import Balances, ContactStatus, Organisation
 from tui.model.errors import StoreError
-from tui.model.evidence import NightlyWindow, SyncRecord
+from tui.model.evidence import NightlyWindow, ReportKind, SyncRecord, UserReport
 from tui.model.query import Query, Tab
-from tui.model.undo import BatchKind
-from tui.model.user_reports import ReportKind, UserReport
 from tui.store import Store, TransitionRequest
 from tui.store.maintenance.repair import diagnose, rebuild_contacts, repair
 from tui.store.read_only_summary import read_summary
-from tui.widgets.table_lines import RowPalette, RowStyle, paint_row
+from tui.widgets.table_view import RowPalette, RowStyle, paint_row
 
 if TYPE_CHECKING:
     from pathlib import Path

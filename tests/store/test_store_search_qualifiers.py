@@ -18,10 +18,9 @@ from support.asked import is_asked_for
 
 from tui.model.change import Action, State, Transition
 from tui.model.contact import Balances, ContactStatus
-from tui.model.evidence import StatusSince, SyncKnowledge, grade_change
+from tui.model.evidence import ReportKind, StatusSince, SyncKnowledge, UserReport, grade_change
 from tui.model.filters import ContactKind, Filter, KindCondition
 from tui.model.query import Query, Tab, TabCounts
-from tui.model.user_reports import ReportKind, UserReport
 from tui.store import Store, TransitionRequest
 from tui.store.search import contact_index, filtering, index_loader, search_service
 from tui.store.search import rows as rows_module

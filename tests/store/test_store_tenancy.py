@@ -13,9 +13,9 @@ from store.damage import spoil, spoil_header
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 
 from tui.model.change import Action
+from tui.model.change_list import BatchKind, UndoOutcome
 from tui.model.contact import ContactStatus
 from tui.model.tenancy import ContactGroup, current_tenant_groups
-from tui.model.undo import BatchKind, UndoOutcome
 from tui.store import Store
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.repair import repair

@@ -9,8 +9,8 @@ import pytest
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
 
 from tui.model.change import Action, Change, State, Transition
+from tui.model.change_list import CHANGED_AGAIN, CHANGED_IN_XERO, BatchKind, UndoOutcome, UndoPlan
 from tui.model.errors import ReshelveError
-from tui.model.undo import CHANGED_AGAIN, CHANGED_IN_XERO, BatchKind, UndoOutcome, UndoPlan
 from tui.store import Store, TransitionRequest
 
 if TYPE_CHECKING:

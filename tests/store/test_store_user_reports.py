@@ -10,8 +10,7 @@ import pytest
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 
 from tui.model.change import Origin
-from tui.model.evidence import SyncRecord
-from tui.model.user_reports import ReportKind, UserReport
+from tui.model.evidence import ReportKind, SyncRecord, UserReport
 from tui.store import Store
 from tui.store.database import FILE_NAME
 from tui.store.read_only_summary import read_summary
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.contact import ContactStatus
-    from tui.model.user_reports import CompanyStatus
+    from tui.model.evidence import CompanyStatus
 
 
 async def flip(store: Store, number: int, status: ContactStatus, at: float) -> None:

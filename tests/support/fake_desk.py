@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.change_list import ChangeQuery, ChangeSearchResult
+from tui.model.change_list import (
+    Batch,
+    BatchKind,
+    ChangeQuery,
+    ChangeSearchResult,
+    PlanLine,
+    UndoOutcome,
+    UndoPlan,
+    UndoTarget,
+    reverse,
+)
 from tui.model.contact_details import TimelineEntry
 from tui.model.query import fold
 from tui.model.tenancy import NO_WARNINGS, TenancyWarnings
-from tui.model.undo import Batch, BatchKind, PlanLine, UndoOutcome, UndoPlan, UndoTarget, reverse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
-from tui.model.user_reports import CompanyState, ReportKind, UserReport
+from tui.model.evidence import CompanyState, ReportKind, UserReport
 from tui.widgets import clock
 
 if TYPE_CHECKING:

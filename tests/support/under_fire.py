@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from support.practice import http
 
 from tui.engine.clock import utc_now
-from tui.engine.preconditions import block_reason
+from tui.engine.precheck import block_reason
 from tui.engine.sync.contact_sync import ContactSync
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox

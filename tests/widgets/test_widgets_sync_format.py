@@ -14,12 +14,12 @@ from tui.model.errors import ReplyLostError
 from tui.model.evidence import SyncStatus
 from tui.model.precheck import Precheck
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
-from tui.screens.dialogs.confirm_format import freshness
-from tui.screens.re_leased.troubleshoot_format import sync_overview
-from tui.widgets import clock, sync_pane_lines
+from tui.screens.dialogs.formatting import freshness
+from tui.screens.re_leased.formatting import sync_overview
+from tui.widgets import clock, sync_pane
+from tui.widgets.banners import wait_reason
 from tui.widgets.formatting import pluralize
 from tui.widgets.sync_format import calls_left, next_sync, problem_text, symbols, totals, xero_problem
-from tui.widgets.sync_progress_bar import wait_reason
 from tui.widgets.title_bar import title, xero_status_text
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def test_the_title_says_that_a_sync_was_told_to_run() -> None:
 def test_every_grade_has_its_line_in_the_pane_with_its_age(grade: SyncStatus) -> None:
     backend = FakeBackend.with_contacts(3)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, grade)
-    [line] = sync_pane_lines.changes(published(backend), NOW, 38, 5)
+    [line] = sync_pane.changes(published(backend), NOW, 38, 5)
     assert line.plain.rstrip().endswith("5 Mar" if grade is SyncStatus.EXPECTED else "12:40")
 
 
@@ -243,8 +243,8 @@ def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
     assert problem_text(snapshot, NOW).startswith("Xero can't be reached.")
     full = replace(snapshot, storage_problem="The disk is full. Free some space.")
     assert problem_text(full, NOW) == "The disk is full. Free some space."
-    assert "The disk is full" in sync_pane_lines.single(full, NOW, 120, is_practice=False).plain
-    lines = sync_pane_lines.tall(full, NOW, 40, 30, is_practice=False)
+    assert "The disk is full" in sync_pane.single(full, NOW, 120, is_practice=False).plain
+    lines = sync_pane.tall(full, NOW, 40, 30, is_practice=False)
     assert any("The disk is full" in line.plain for line in lines)
 
 
@@ -252,7 +252,7 @@ def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
     said = "This machine's clock is 10 minutes behind Xero's: set it right."
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, clock_ahead=timedelta(minutes=-10))
     assert problem_text(snapshot, NOW) == said
-    assert said in sync_pane_lines.single(snapshot, NOW, 120, is_practice=False).plain
+    assert said in sync_pane.single(snapshot, NOW, 120, is_practice=False).plain
     assert problem_text(replace(snapshot, xero=OFFLINE), NOW).startswith("Xero can't be reached.")
     assert problem_text(replace(snapshot, clock_ahead=timedelta(seconds=50)), NOW) == ""
 
@@ -314,7 +314,7 @@ def test_the_pane_never_writes_more_than_its_room_and_says_what_is_left_out(heig
     for number in range(20):
         backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
         backend.put_change(number + 20, Action.ARCHIVE, State.REFUSED, words="Because of this and that. " * 5)
-    lines = sync_pane_lines.changes(published(backend), NOW, 40, height, hint=True)
+    lines = sync_pane.changes(published(backend), NOW, 40, height, hint=True)
     assert len(lines) <= height
     assert all(line.cell_length <= 40 for line in lines)
     assert lines[-1].plain.startswith("and ")
@@ -330,7 +330,7 @@ def test_the_pane_puts_first_what_waits_for_a_person() -> None:
     backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     lines = [
         line
-        for line in sync_pane_lines.changes(published(backend), NOW, 50, 20)
+        for line in sync_pane.changes(published(backend), NOW, 50, 20)
         if line.plain[:2] in {"↗ ", "✗ ", "… ", "! ", "◷ ", "✓ "}
     ]
     names = [line.plain[2:].split("  ")[0].strip() for line in lines]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.model.query import fold
-from tui.widgets.matches import match_spans
+from tui.widgets.text import match_spans
 
 
 @pytest.mark.parametrize(

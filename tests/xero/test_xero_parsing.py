@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.net import lenient_json
 from tui.net.lenient_json import UndecodableError
-from tui.xero import parsing, schemas
+from tui.xero import parsing
 
 MARCH = datetime(2017, 3, 1, 18, 3, 42, 280000, tzinfo=UTC)
 A, B = "5f4cbf2c-0000-4000-8000-00000000000a", "5f4cbf2c-0000-4000-8000-00000000000b"
@@ -42,7 +42,7 @@ def read_one(**fields: Any) -> Contact:
     "text", ["/Date(1488391422280+0000)/", "/Date(1488391422280)/", "/Date(1488391422280+1300)/"]
 )
 def test_a_date_is_utc_with_and_without_an_offset(text: str) -> None:
-    assert schemas.parse_json_date(text) == MARCH
+    assert parsing.parse_json_date(text) == MARCH
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ TOO_LATE_MS = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(millisecon
 
 @given(st.integers(0, TOO_LATE_MS - 1))
 def test_any_millisecond_comes_back_exactly(ms: int) -> None:
-    moment = schemas.parse_json_date(f"/Date({ms}+0000)/")
+    moment = parsing.parse_json_date(f"/Date({ms}+0000)/")
     assert moment is not None
     assert moment - EPOCH == timedelta(milliseconds=ms)
 
@@ -64,7 +64,7 @@ def test_any_millisecond_comes_back_exactly(ms: int) -> None:
     ],
 )  # fmt: skip
 def test_other_dates_are_unknown(text: str | None) -> None:
-    assert schemas.parse_json_date(text) is None
+    assert parsing.parse_json_date(text) is None
 
 
 @pytest.mark.parametrize("nothing", [{}, {"EmailAddress": ""}, {"EmailAddress": None}])
@@ -221,9 +221,9 @@ def test_a_contact_is_merged_into_one_that_has_an_id_alone(odd: str) -> None:
 def test_what_would_take_long_to_rewrite_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lenient_json, "_MOST_TOKENS", 1_000, raising=False)
     few, many = (b'{"Message": "m", "Odd": [NaN%b]}' % (b",[]" * count) for count in (400, 600))
-    assert lenient_json.decode(few, schemas.Problem).message == "m"
+    assert lenient_json.decode(few, parsing.Problem).message == "m"
     with pytest.raises(UndecodableError):
-        lenient_json.decode(many, schemas.Problem)
+        lenient_json.decode(many, parsing.Problem)
 
 
 @pytest.mark.parametrize("name", ["IsCustomer", "IsSupplier"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tui.cli.launch import report_keychain_wait, to_click_error
-from tui.cli.stdin_reader import pasted_lines
+from tui.cli.sandbox_process import pasted_lines
 from tui.engine.accounts.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (

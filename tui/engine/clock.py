@@ -16,7 +16,7 @@ from tui.system.log import logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.engine.connectivity.storage_health import StorageHealth
+    from tui.engine.connectivity.connection_state import StorageHealth
     from tui.store import Store
 
 # An answer's date is cut to whole seconds.

@@ -6,8 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.engine.clock import XeroClock, utc_now
-from tui.engine.connectivity.connection_state import ConnectionState
-from tui.engine.connectivity.storage_health import StorageHealth
+from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
 from tui.engine.maintenance.upkeep import maintain
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.scheduler import Scheduler

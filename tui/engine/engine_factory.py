@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.engine.clients import ClientFactory
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.engine.sync.leader_lock import LeaderLock
-from tui.engine.timezones import zone_from_xero, zone_named
 from tui.model.evidence import NightlyWindow
 from tui.settings import sync_window
 from tui.store import Store
@@ -17,10 +16,37 @@ from tui.system.paths import private_folder
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from tui.model.contact import Organisation
     from tui.settings import Settings
     from tui.system.paths import Paths
+
+
+# Xero's spellings (its OpenAPI, v16.1) are Windows' names in upper case without these.
+_IGNORED_CHARS: Final = str.maketrans("", "", " .-")
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return a zone by its IANA name. Raises `ZoneInfoNotFoundError`, a `KeyError`, or `ValueError`."""
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
+
+
+def zone_from_xero(spelling: str) -> ZoneInfo | None:
+    """Return the zone that Xero spells so, such as `NEWZEALANDSTANDARDTIME`; None for an unknown spelling.
+
+    Windows names regions where IANA names places, so that it is the zone of the region's chief place.
+    """
+    from tzlocal.windows_tz import win_tz
+
+    wanted = spelling.translate(_IGNORED_CHARS).upper()
+    for windows, iana in win_tz.items():
+        if windows.translate(_IGNORED_CHARS).upper() == wanted:
+            return zone_named(iana)
+    return None
+
 
 LOCK_NAME = "lease"
 _UNKNOWN_ZONE = "Xero's name for the organisation's time zone, {}, isn't known: this machine's is used."

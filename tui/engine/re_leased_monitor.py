@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tui.model.errors import UnexpectedError
-    from tui.model.evidence import SyncRecord
-    from tui.model.user_reports import CompanyStatus
+    from tui.model.evidence import CompanyStatus, SyncRecord
     from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
     from tui.store import Store
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.engine.clock import XeroClock
-    from tui.engine.connectivity.connection_state import ConnectionState
-    from tui.engine.connectivity.storage_health import StorageHealth
+    from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
     from tui.engine.re_leased_monitor import ReLeasedMonitor
     from tui.model.change import Change
     from tui.model.contact import Organisation

@@ -2,17 +2,253 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.model.change import State
+from tui.model.change import Action, Change, Origin, State
+from tui.model.contact import NOT_LOADED, ineligible_reason
 from tui.model.query import fold
+from tui.model.tenancy import NO_WARNINGS, TenancyWarnings, tenant_groups_among
 
 if TYPE_CHECKING:
-    from tui.model.change import Change
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from tui.model.contact import Contact
     from tui.model.snapshot import ChangeView
+
+
+class BatchKind(StrEnum):
+    """Why a batch of changes was made."""
+
+    REQUEST = "request"
+    RETRY = "retry"
+    UNDO = "undo"
+    REDO = "redo"
+
+    @property
+    def is_new_request(self) -> bool:
+        """Whether a person asked for something new with it; undo and redo only go back and forth."""
+        return self in {BatchKind.REQUEST, BatchKind.RETRY}
+
+
+class Batch(Struct, frozen=True):
+    """Changes that were asked for together; `target_batch_id` is the one that an undo or redo is about."""
+
+    batch_id: str
+    kind: BatchKind
+    at: datetime
+    target_batch_id: str = ""
+
+
+class UndoOutcome(StrEnum):
+    """What becomes of one contact: the first four do something, the last two don't."""
+
+    CANCEL = "cancel"
+    DISMISS = "dismiss"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    NO_CHANGE = "nothing"
+    SKIPPED = "left"
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether anything is done."""
+        return self not in {UndoOutcome.NO_CHANGE, UndoOutcome.SKIPPED}
+
+
+class UndoTarget(Struct, frozen=True):
+    """One contact's part in a batch, with all that bears on taking it back.
+
+    `wanted_action` is the action that undoing (or redoing) comes down to. `chain` are the changes of the
+    contact that follow from this wish, in order: the wish, what undo and redo have made of it, and those of
+    later batches that were undone themselves. `others` are all the contact's other changes.
+    """
+
+    change: Change
+    wanted_action: Action
+    chain: tuple[Change, ...]
+    others: tuple[Change, ...] = ()
+    contact: Contact | None = None
+
+
+class PlanLine(Struct, frozen=True):
+    """What becomes of one contact.
+
+    `change` is the one that is cancelled, dismissed or reversed, None where a new one stands for itself.
+    `waits` says that the new change stays behind one whose answer from Xero is still out, and goes only if
+    that was carried out. `reason` says why nothing is done.
+    """
+
+    target: UndoTarget
+    outcome: UndoOutcome
+    change: Change | None = None
+    waits_for_reply: bool = False
+    reason: str = ""
+
+    def tenant_groups(self, tenant_groups: frozenset[str]) -> tuple[str, ...]:
+        """Return the groups of tenants that the contact is in, where this archives it."""
+        contact = self.target.contact
+        if self.outcome is not UndoOutcome.ARCHIVE or contact is None:
+            return ()
+        return tenant_groups_among(contact.groups, tenant_groups)
+
+
+class UndoPlan(Struct, frozen=True):
+    """What undoing, or redoing, one batch will do; `batch` is the batch, `kind` UNDO or REDO.
+
+    `care` is what to keep in mind where contacts are archived by it.
+    """
+
+    kind: BatchKind
+    batch: Batch
+    lines: tuple[PlanLine, ...]
+    tenancy_warnings: TenancyWarnings = NO_WARNINGS
+
+    @property
+    def steps(self) -> tuple[PlanLine, ...]:
+        """The lines that do something."""
+        return tuple(line for line in self.lines if line.outcome.has_effect)
+
+    @property
+    def summary(self) -> str:
+        """Say exactly what it will do: "3 are cancelled before they leave; 9 become restores, …"."""
+        return format_plan(self.lines)
+
+
+EFFECTIVE_STATES: Final = frozenset(
+    {State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER, State.CONFIRMED}
+)
+CHANGED_AGAIN: Final = "it was changed again since"
+CHANGED_IN_XERO: Final = "somebody has changed it in Xero since"
+STATUS_DIFFERS: Final = "it is no longer as it was left"
+NOT_CARRIED_OUT: Final = "it was refused or taken back"
+NO_CHANGE_NEEDED: Final = "it is so already"
+
+
+def reverse(action: Action) -> Action:
+    """Return the action that takes this one back."""
+    return Action.RESTORE if action is Action.ARCHIVE else Action.ARCHIVE
+
+
+def plan_line(target: UndoTarget) -> PlanLine:
+    """Decide what becomes of one contact."""
+    last = next((change for change in reversed(target.chain) if change.state in EFFECTIVE_STATES), None)
+    since = last.change_id if last is not None else target.change.change_id
+    for other in reversed(target.others):
+        if other.change_id > since and other.state in EFFECTIVE_STATES:
+            in_xero = other.origin is Origin.XERO
+            return PlanLine(target, UndoOutcome.SKIPPED, reason=CHANGED_IN_XERO if in_xero else CHANGED_AGAIN)
+    return _plan_new_request(target) if last is None else _plan_reversal(target, last)
+
+
+def limit_to_shown(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine, ...]:
+    """Hold what would be done now against what was shown, and leave out what nobody has agreed to.
+
+    A queued change may have left in the meantime, so that it becomes a hand-off instead of being cancelled:
+    that is the same wish, and a person still presses. An archive that wasn't shown is never made.
+    """
+    agreed = {line.target.change.change_id: line.outcome for line in shown.lines}
+
+    def is_agreed(line: PlanLine) -> bool:
+        was = agreed.get(line.target.change.change_id)
+        return (
+            was is not None
+            and was.has_effect
+            and (line.outcome is was or line.outcome is not UndoOutcome.ARCHIVE)
+        )
+
+    return tuple(
+        line
+        if not line.outcome.has_effect or is_agreed(line)
+        else PlanLine(line.target, UndoOutcome.SKIPPED, reason=STATUS_DIFFERS)
+        for line in fresh
+    )
+
+
+def format_plan(lines: Sequence[PlanLine]) -> str:
+    """Put what becomes of the contacts into one sentence without a full stop."""
+    counted = Counter((line.outcome, line.waits_for_reply) for line in lines if line.outcome.has_effect)
+    parts = [
+        _STEP_WORDS[key][0 if n == 1 else 1].format(n=f"{n:,}") for key in _STEP_WORDS if (n := counted[key])
+    ]
+    left = Counter(line.reason for line in lines if line.outcome is UndoOutcome.SKIPPED)
+    parts += [
+        f"{n:,} {'is' if n == 1 else 'are'} left alone: {_as_clause(reason)}" for reason, n in left.items()
+    ]
+    nothing = Counter(line.reason for line in lines if line.outcome is UndoOutcome.NO_CHANGE)
+    parts += [
+        f"{n:,} {'needs' if n == 1 else 'need'} nothing: {_as_clause(reason)}"
+        for reason, n in nothing.items()
+    ]
+    return "; ".join(parts) or "There is nothing to do"
+
+
+_STEP_WORDS: Final[dict[tuple[UndoOutcome, bool], tuple[str, str]]] = {
+    (UndoOutcome.CANCEL, False): ("{n} is cancelled before it leaves", "{n} are cancelled before they leave"),
+    (UndoOutcome.DISMISS, False): (
+        "{n} hand-off is no longer waited for",
+        "{n} hand-offs are no longer waited for",
+    ),
+    (UndoOutcome.RESTORE, False): (
+        "{n} becomes a restore, which you press in Xero",
+        "{n} become restores, which you press in Xero",
+    ),
+    (UndoOutcome.RESTORE, True): (
+        "{n} becomes a restore once Xero has answered",
+        "{n} become restores once Xero has answered",
+    ),
+    (UndoOutcome.ARCHIVE, False): ("{n} becomes an archive", "{n} become archives"),
+    (UndoOutcome.ARCHIVE, True): (
+        "{n} becomes an archive once Xero has answered",
+        "{n} become archives once Xero has answered",
+    ),
+}
+
+
+def _plan_new_request(target: UndoTarget) -> PlanLine:
+    """Decide for a wish of which nothing is left: only one that was itself undone is asked for again."""
+    if target.wanted_action is not target.change.action:
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NOT_CARRIED_OUT)
+    if target.contact is not None and target.contact.status is target.wanted_action.target_status:
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NO_CHANGE_NEEDED)
+    reason = _ineligible_reason(target, as_left=reverse(target.wanted_action))
+    return PlanLine(target, UndoOutcome.SKIPPED, reason=reason) if reason else _plan_new_change(target, None)
+
+
+def _plan_reversal(target: UndoTarget, last: Change) -> PlanLine:
+    if last.action is target.wanted_action:
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NO_CHANGE_NEEDED)
+    if last.state is State.QUEUED:
+        return PlanLine(target, UndoOutcome.CANCEL, last)
+    if last.state is State.AWAITING_USER:
+        return PlanLine(target, UndoOutcome.DISMISS, last)
+    if last.state is not State.CONFIRMED:
+        return _plan_new_change(target, last, waits=True)
+    reason = _ineligible_reason(target, as_left=last.action)
+    return PlanLine(target, UndoOutcome.SKIPPED, reason=reason) if reason else _plan_new_change(target, last)
+
+
+def _plan_new_change(target: UndoTarget, last: Change | None, *, waits: bool = False) -> PlanLine:
+    return PlanLine(target, UndoOutcome(target.wanted_action.value), last, waits_for_reply=waits)
+
+
+def _ineligible_reason(target: UndoTarget, *, as_left: Action) -> str:
+    if target.contact is None:
+        return NOT_LOADED
+    return ineligible_reason(target.contact) or (
+        "" if target.contact.status is as_left.target_status else STATUS_DIFFERS
+    )
+
+
+def _as_clause(reason: str) -> str:
+    """Fit a sentence of its own behind a colon."""
+    return (
+        reason[:1].lower() + reason[1:].rstrip(".") if not reason.startswith("Xero") else reason.rstrip(".")
+    )
 
 
 class ChangeGroup(StrEnum):

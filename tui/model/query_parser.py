@@ -20,16 +20,14 @@ from msgspec import Struct, field
 
 from tui.model.filters import Filter, GroupCondition, NoMatchCondition
 from tui.model.qualifiers import QUALIFIERS, Value, closest_match
-from tui.model.query import IssueKind, Query, QueryIssue, fold
-from tui.model.tokenizer import tokenize
+from tui.model.query import IssueKind, Query, QueryIssue, fold, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui.model.filters import Condition
     from tui.model.qualifiers import Qualifier
-    from tui.model.query import Tab
-    from tui.model.tokenizer import Term
+    from tui.model.query import Tab, Term
 
 
 _NOTHING: Final = Filter(NoMatchCondition())

@@ -16,17 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.change import Action, Change
-    from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore
+    from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact_details import ContactDetails, HistoryEntry, TimelineEntry
     from tui.model.contact_file import FileOptions
+    from tui.model.evidence import CompanyState
     from tui.model.precheck import Precheck
     from tui.model.query import Query
     from tui.model.rows import Row, SearchResult
     from tui.model.snapshot import Snapshot
     from tui.model.tenancy import ContactGroup
-    from tui.model.undo import UndoPlan
-    from tui.model.user_reports import CompanyState
 
 
 class ContactService(Protocol):

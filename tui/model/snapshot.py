@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from tui.model.evidence import LONGEST_SYNC, is_stalled
 from tui.model.query import TabCounts
-from tui.model.user_reports import LONGEST_SYNC, is_stalled
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from tui.model.change import Change
     from tui.model.contact import Organisation
-    from tui.model.evidence import StatusSince
-    from tui.model.user_reports import UserReport
+    from tui.model.evidence import StatusSince, UserReport
 
 
 class ConnectionStatus(StrEnum):

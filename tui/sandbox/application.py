@@ -14,9 +14,9 @@ from tui.sandbox import controls, third_party_edits, xero_pages
 from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.fault_middleware import FaultMiddleware
 from tui.sandbox.host_guard import HostGuard
+from tui.sandbox.json_body import RequestLimit
 from tui.sandbox.oauth import apps, consent, discovery, endpoints
 from tui.sandbox.re_leased import controls as released
-from tui.sandbox.request_limit import RequestLimit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,9 +6,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox import contact
+import msgspec
+
 from tui.sandbox.clock import xero_date
-from tui.sandbox.contact import ACTIVE, ARCHIVED, GDPR, Document
 from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
@@ -16,6 +16,139 @@ if TYPE_CHECKING:
 
     from tui.sandbox.clock import Clock
     from tui.sandbox.database import SandboxDatabase
+
+
+Document = dict[str, Any]
+
+ACTIVE, ARCHIVED, GDPR = "ACTIVE", "ARCHIVED", "GDPRREQUEST"
+
+# In the order in which the live service was seen to write them.
+FIELDS = (
+    "ContactID", "MergedToContactID", "ContactNumber", "AccountNumber", "ContactStatus", "Name", "FirstName",
+    "LastName", "CompanyNumber", "EmailAddress", "BankAccountDetails", "TaxNumber", "Addresses", "Phones",
+    "UpdatedDateUTC", "ContactGroups", "IsSupplier", "IsCustomer", "DefaultCurrency", "Website",
+    "SalesTrackingCategories", "PurchasesTrackingCategories", "Balances", "ContactPersons", "HasAttachments",
+    "Attachments", "HasValidationErrors", "StatusAttributeString", "ValidationErrors",
+)  # fmt: skip
+
+# What the document says on its own; the other columns are set by whoever writes the row.
+COLUMNS = (
+    "contact_id", "status", "name", "name_key", "first_name", "last_name", "email", "account_number",
+    "contact_number", "company_number", "search", "document",
+)  # fmt: skip
+
+# Unpaged lists leave the first out and the second empty; `summaryOnly` leaves the third out (seen on a live
+# organisation).
+LEFT_OUT_OF_UNPAGED = frozenset({"Balances", "MergedToContactID"})
+EMPTY_IN_UNPAGED = frozenset({"ContactGroups", "ContactPersons"})
+LEFT_OUT_OF_SUMMARY = frozenset({"Balances", "ContactGroups", "IsCustomer", "IsSupplier"})
+
+# Walks an index of nothing but search texts; left to itself SQLite reads every row in the wanted order.
+FOUND_BY_TERM = (
+    "id IN (SELECT id FROM contacts INDEXED BY contacts_by_search WHERE org = ? AND instr(search, ?) > 0)"
+)
+
+# The fixed slots of an edited contact, in the order of reads; writes answer phones in another one (seen).
+_ADDRESSES = ("STREET", "POBOX")
+_ADDRESS_PARTS = ("City", "Region", "PostalCode", "Country")
+_PHONES = ("DDI", "DEFAULT", "FAX", "MOBILE")
+_PHONE_PARTS = ("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode")
+_PHONES_WRITTEN = ("DEFAULT", "DDI", "FAX", "MOBILE")
+_LEFT_OUT_OF_WRITES = frozenset({"Balances", "HasAttachments"})
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Document).decode
+
+
+def name_key(name: str) -> str:
+    """Fold a name the way Xero compares names: case does not matter."""
+    return name.casefold()
+
+
+def columns(document: Document) -> tuple[Any, ...]:
+    """Take out of a document what it is found by, in the order of `COLUMNS`."""
+    get = document.get
+    name = document["Name"]
+    key = name.casefold()
+    first, last, email = get("FirstName") or None, get("LastName") or None, get("EmailAddress") or None
+    account, number = get("AccountNumber") or None, get("ContactNumber") or None
+    company = get("CompanyNumber") or None
+    others = [part for part in (first, last, number, company, email) if part]
+    search = "\n".join([key, *others]).casefold() if others else key
+    return (
+        document["ContactID"], document["ContactStatus"], name, key, first, last, email, account, number,
+        company, search, _encode(document),
+    )  # fmt: skip
+
+
+def read(document: bytes) -> Document:
+    """Decode a stored document."""
+    return _decode(document)
+
+
+def without_fields(document: bytes, without: frozenset[str], empty: frozenset[str]) -> bytes:
+    """Return a stored document without some of its fields, and with others as empty lists."""
+    kept = {
+        key: [] if key in empty else value for key, value in _decode(document).items() if key not in without
+    }
+    return _encode(kept)
+
+
+def single(document: bytes) -> bytes:
+    """Return a stored document as it is read by its identifier: a list of attachments joins it (seen)."""
+    return _encode(in_order(_decode(document) | {"Attachments": []}))
+
+
+def as_write_response(document: bytes) -> Document:
+    """Return a stored document as a write answers it (seen): other fields, phones in another order."""
+    kept = {key: value for key, value in _decode(document).items() if key not in _LEFT_OUT_OF_WRITES}
+    phones = {phone["PhoneType"]: phone for phone in kept["Phones"]}
+    kept["Phones"] = [phones[kind] for kind in _PHONES_WRITTEN if kind in phones]
+    return in_order(kept | {"SalesTrackingCategories": [], "PurchasesTrackingCategories": []})
+
+
+def in_order(document: Document) -> Document:
+    """Put the fields in Xero's order; unknown ones are dropped."""
+    return {key: document[key] for key in FIELDS if key in document}
+
+
+def blank(contact_id: str, name: str) -> Document:
+    """Return a new active contact that nobody has edited: its slots hold their types alone (seen)."""
+    return {
+        "ContactID": contact_id,
+        "ContactStatus": ACTIVE,
+        "Name": name,
+        "Addresses": [{"AddressType": kind} for kind in ("POBOX", "STREET")],
+        "Phones": [{"PhoneType": kind} for kind in _PHONES],
+        "UpdatedDateUTC": "",
+        "ContactGroups": [],
+        "IsSupplier": False,
+        "IsCustomer": False,
+        "ContactPersons": [],
+        "HasAttachments": False,
+        "HasValidationErrors": False,
+    }
+
+
+def with_edit_defaults(document: Document) -> Document:
+    """Return a document as an edit leaves it: what it could hold and doesn't is empty (seen)."""
+    return (
+        {"EmailAddress": "", "BankAccountDetails": ""}
+        | document
+        | {
+            "Addresses": _slots(document["Addresses"], "AddressType", _ADDRESSES, _ADDRESS_PARTS),
+            "Phones": _slots(document["Phones"], "PhoneType", _PHONES, _PHONE_PARTS),
+        }
+    )
+
+
+def _slots(
+    slots: list[Document], kind: str, kinds: tuple[str, ...], parts: tuple[str, ...]
+) -> list[Document]:
+    known = {slot[kind]: slot for slot in slots}
+    empty = dict.fromkeys(parts, "")
+    return [{kind: one} | empty | known.get(one, {}) for one in kinds]
+
 
 # Xero's own words, as seen on a live organisation.
 MATCHED_ARCHIVED = (
@@ -25,9 +158,9 @@ MATCHED_ARCHIVED = (
 # Said by Xero's help.
 ON_REPEATING_INVOICES = "Contacts cannot be archived if they are associated with repeating invoices"
 
-_NEW = (*contact.COLUMNS, "org", "created", "updated")
+_NEW = (*COLUMNS, "org", "created", "updated")
 _INSERT = f"INSERT INTO contacts ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"  # noqa: S608 - our own column names
-_UPDATE = f"UPDATE contacts SET {', '.join(f'{one} = ?' for one in contact.COLUMNS)} WHERE id = ?"  # noqa: S608 - as above
+_UPDATE = f"UPDATE contacts SET {', '.join(f'{one} = ?' for one in COLUMNS)} WHERE id = ?"  # noqa: S608 - as above
 
 
 class RefusedError(Exception):
@@ -88,7 +221,7 @@ class Books:
     def active_named(self, org: int, name: str) -> sqlite3.Row | None:
         """Find the one active contact of a name."""
         return self._database.one(
-            "SELECT * FROM contacts WHERE org = ? AND name_key = ? AND active", (org, contact.name_key(name))
+            "SELECT * FROM contacts WHERE org = ? AND name_key = ? AND active", (org, name_key(name))
         )
 
     def create(self, org: int, document: Document, user: str) -> int:
@@ -100,7 +233,7 @@ class Books:
             raise RefusedError(name_taken(document["Name"]))
         now = self._clock.now_ms()
         document["UpdatedDateUTC"] = xero_date(now)
-        values = (*contact.columns(contact.in_order(document)), org, now, now)
+        values = (*columns(in_order(document)), org, now, now)
         with self._database.transaction():
             cursor = self._database.execute(_INSERT, values)
             row = int(cursor.lastrowid or 0)
@@ -119,7 +252,7 @@ class Books:
         """Archive an active contact. Raises `RefusedError` for a contact on repeating invoices."""
         if row["repeating"]:
             raise RefusedError(ON_REPEATING_INVOICES)
-        document = contact.read(row["document"]) | {"ContactStatus": ARCHIVED}
+        document = read(row["document"]) | {"ContactStatus": ARCHIVED}
         self._save(row, document, "Archived", user, f"{row['name']} was archived.")
 
     def restore(self, row: sqlite3.Row, user: str) -> None:
@@ -132,13 +265,13 @@ class Books:
         if row["status"] == GDPR:
             raise RefusedError("This contact's details were removed on request. It can't be restored.")
         self._refuse_taken_name(row, row["name"])
-        document = contact.read(row["document"]) | {"ContactStatus": ACTIVE}
+        document = read(row["document"]) | {"ContactStatus": ACTIVE}
         self._save(row, document, "Restored", user, f"{row['name']} was restored.")
 
     def merge(self, row: sqlite3.Row, into: sqlite3.Row, user: str) -> None:
         """Merge one contact into another: it shows as archived from then on, for ever."""
         change = {"ContactStatus": ARCHIVED, "MergedToContactID": into["contact_id"]}
-        document = contact.read(row["document"]) | change
+        document = read(row["document"]) | change
         with self._database.transaction():
             self._save(row, document, "Merged", user, f"{row['name']} was merged into {into['name']}.")
             self._database.execute(
@@ -147,7 +280,7 @@ class Books:
 
     def forget(self, row: sqlite3.Row, user: str) -> None:
         """Mark a contact as one that asked to be forgotten."""
-        document = contact.read(row["document"]) | {"ContactStatus": GDPR}
+        document = read(row["document"]) | {"ContactStatus": GDPR}
         self._save(row, document, "Edited", user, "Personal details were removed on request.")
 
     def remove(self, row: sqlite3.Row) -> None:
@@ -159,14 +292,14 @@ class Books:
 
     def set_balances(self, row: sqlite3.Row, balances: Document) -> None:
         """Change what is owed, both ways; as in Xero this does not touch `UpdatedDateUTC`."""
-        document = contact.read(row["document"]) | {"Balances": balances}
+        document = read(row["document"]) | {"Balances": balances}
         document["IsCustomer"] = document["IsCustomer"] or any(balances["AccountsReceivable"].values())
         document["IsSupplier"] = document["IsSupplier"] or any(balances["AccountsPayable"].values())
         self._write(row, document)
 
     def set_groups(self, row: sqlite3.Row, groups: list[Document]) -> None:
         """Write the groups a contact is in into its document, where lists show them."""
-        self._write(row, contact.read(row["document"]) | {"ContactGroups": groups})
+        self._write(row, read(row["document"]) | {"ContactGroups": groups})
 
     def set_repeating(self, row: sqlite3.Row, *, repeating: bool) -> None:
         """Say whether repeating invoices hold the contact."""
@@ -198,7 +331,7 @@ class Books:
             self._note(row["id"], changes, user, details)
 
     def _write(self, row: sqlite3.Row, document: Document) -> None:
-        values: tuple[Any, ...] = contact.columns(contact.in_order(document))
+        values: tuple[Any, ...] = columns(in_order(document))
         self._database.execute(_UPDATE, (*values, row["id"]))
 
     def _note(self, contact_row: int, changes: str, user: str, details: str) -> None:

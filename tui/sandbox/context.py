@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from tui.sandbox.books import Books
-    from tui.sandbox.call_counter import CallCounter
     from tui.sandbox.clock import Clock
     from tui.sandbox.counts import CountCache
     from tui.sandbox.database import SandboxDatabase
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from tui.sandbox.oauth.tokens import TokenIssuer
     from tui.sandbox.rate_limits import RateLimits
     from tui.sandbox.re_leased.company import Companies
-    from tui.sandbox.request_log import RequestLog
+    from tui.sandbox.request_log import CallCounter, RequestLog
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
 from tui.sandbox.clock import http_date
-from tui.sandbox.fault_responses import FAULT_RESPONSES
+from tui.sandbox.faults import FAULT_RESPONSES
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from tui.sandbox.call_counter import CallCount
     from tui.sandbox.clock import Clock
     from tui.sandbox.context import SandboxServices
     from tui.sandbox.faults import FaultRule
-    from tui.sandbox.request_log import LoggedRequest
+    from tui.sandbox.request_log import CallCount, LoggedRequest
 
 # Controls are no part of what is practised on.
 _UNTOUCHED = ("/practice/",)

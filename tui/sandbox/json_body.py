@@ -3,9 +3,74 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+#: In bytes. Xero's limit for a request.
+MAX_BYTES: Final = 3_500_000
+
+
+class RequestLimit:
+    """ASGI middleware that answers 413 to larger requests, whether or not they announce their size."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through with its body read, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "")
+        try:
+            body = None if _is_too_large(length) else await _read(receive)
+        except ClientDisconnect:
+            return
+        if body is None:
+            await PlainTextResponse("Request Entity Too Large", 413)(scope, receive, send)
+            return
+        await self._app(scope, _Read(body, receive), send)
+
+
+class _Read:
+    """Gives the body once, and then whatever else arrives."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._message: Message | None = {"type": "http.request", "body": body, "more_body": False}
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        message, self._message = self._message, None
+        return message or await self._receive()
+
+
+def _is_too_large(length: str) -> bool:
+    # A number of more digits than the limit is larger, however many they are.
+    return length.isdecimal() and (len(length) > len(str(MAX_BYTES)) or int(length) > MAX_BYTES)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Read the body; None where it is too large. Raises `ClientDisconnect`."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BYTES:
+            return None
+    return bytes(body)
+
 
 #: How deep lists and objects may lie within each other.
 DEEPEST: Final = 64

@@ -20,7 +20,6 @@ import uvicorn
 from tui.sandbox import database
 from tui.sandbox.application import application
 from tui.sandbox.books import Books
-from tui.sandbox.call_counter import CallCounter
 from tui.sandbox.clock import Clock
 from tui.sandbox.context import SandboxServices
 from tui.sandbox.counts import CountCache
@@ -29,7 +28,7 @@ from tui.sandbox.faults import Faults
 from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
 from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased.company import Companies
-from tui.sandbox.request_log import RequestLog
+from tui.sandbox.request_log import CallCounter, RequestLog
 from tui.sandbox.sample_data.build import seed
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.log import log_to, logger

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tui.sandbox import contact
+from tui.sandbox import books
 from tui.sandbox.accounting.fields import changed
 from tui.sandbox.books import RefusedError, new_id
 from tui.sandbox.context import services_of
@@ -34,7 +34,7 @@ async def create_contact(request: Request) -> Response:
         return unknown()
     if not isinstance(body.get("Name"), str) or not body["Name"]:
         return JSONResponse({"error": "Name is needed."}, 400)
-    document = contact.blank(new_id(), body["Name"])
+    document = books.blank(new_id(), body["Name"])
     extra = {key: body[key] for key in _AS_GIVEN if key in body}
     # Nobody has edited a contact that has a name and nothing else.
     filled = changed(document, body) if set(body) - {"Name", *_AS_GIVEN} else document
@@ -57,7 +57,7 @@ async def edit_contact(request: Request) -> Response:
     except RefusedError as refusal:
         return JSONResponse({"error": str(refusal)}, 409)
     after = services.books.find(row["org"], row["contact_id"])
-    return JSONResponse(contact.read((after or row)["document"]))
+    return JSONResponse(books.read((after or row)["document"]))
 
 
 def _archive(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
@@ -76,7 +76,7 @@ def _rename(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -
     name = str(body.get("Name") or "")
     if not name:
         raise RefusedError("Name is needed.")
-    document = contact.read(row["document"]) | {"Name": name}
+    document = books.read(row["document"]) | {"Name": name}
     services.books.edit(row, document, USER, f"{row['name']} was renamed to {name}.")
 
 

@@ -12,10 +12,9 @@ from urllib.parse import quote, urlencode
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tui.sandbox import contact
-from tui.sandbox.books import RefusedError, SandboxOrganisation
+from tui.sandbox import books
+from tui.sandbox.books import GDPR, RefusedError, SandboxOrganisation
 from tui.sandbox.clock import human
-from tui.sandbox.contact import GDPR
 from tui.sandbox.context import services_of
 from tui.sandbox.html import button, details, escaped, isolated, link, notice, page
 
@@ -71,9 +70,7 @@ def _archived(
     services: SandboxServices, organisation: SandboxOrganisation, term: str, page_number: int
 ) -> list[sqlite3.Row]:
     """Find one page of archived contacts, and one more if there is a next page."""
-    found, values = (
-        (f"AND {contact.FOUND_BY_TERM}", [organisation.org, term.casefold()]) if term else ("", [])
-    )
+    found, values = (f"AND {books.FOUND_BY_TERM}", [organisation.org, term.casefold()]) if term else ("", [])
     sql = (
         "SELECT contact_id, name, email, status, merged_to FROM contacts "  # noqa: S608 - our own condition
         f"WHERE org = ? AND NOT active {found} ORDER BY name_key, contact_id LIMIT ? OFFSET ?"
@@ -143,7 +140,7 @@ def _show(
     row: sqlite3.Row,
     refusal: str | None = None,
 ) -> Response:
-    document = contact.read(row["document"])
+    document = books.read(row["document"])
     address = _address(organisation, row["contact_id"])
     if refusal is not None:
         status_line = notice(f"{escaped(refusal)} Nothing was changed.", refused=True)
@@ -177,7 +174,7 @@ def _archived_reason(row: sqlite3.Row) -> str:
     return "This contact is archived. Press Restore to use it again."
 
 
-def _particulars(organisation: SandboxOrganisation, document: contact.Document, row: sqlite3.Row) -> str:
+def _particulars(organisation: SandboxOrganisation, document: books.Document, row: sqlite3.Row) -> str:
     person = " ".join(part for part in (document.get("FirstName"), document.get("LastName")) if part)
     merged = document.get("MergedToContactID")
     owed = document.get("Balances", {})

@@ -13,25 +13,21 @@ from tui.model.change import Action
 from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
+from tui.screens.base_screen import EngineScreen
 from tui.screens.changes.change_controller import ChangeController, blocked_reason
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.compare.open_comparison import ComparisonController
-from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import GroupNamesLoaded, SearchAnswered, SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
+from tui.widgets.banners import PausedBanner, SelectionBar, SyncProgressBar, UnreadableBar
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.paused_banner import PausedBanner
-from tui.widgets.query_hint import QueryHint
-from tui.widgets.search_box import SearchBox
-from tui.widgets.selection_bar import SelectionBar
+from tui.widgets.search_box import QueryHint, SearchBox
 from tui.widgets.sync_pane import SyncPane
-from tui.widgets.sync_progress_bar import SyncProgressBar
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.title_bar import TitleBar
-from tui.widgets.unreadable_bar import UnreadableBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,7 @@ from tui.model.filters import NoMatchCondition
 from tui.model.query import Query, Tab
 from tui.screens.messages import GroupNamesLoaded, SearchAnswered
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.query_hint import QueryHint
-from tui.widgets.search_box import SearchBox
+from tui.widgets.search_box import QueryHint, SearchBox
 from tui.widgets.search_format import complete, correct
 from tui.widgets.tab_bar import TabBar
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from tui.model.rows import SearchResult
     from tui.model.snapshot import Snapshot
-    from tui.screens.engine_screen import EngineScreen
+    from tui.screens.base_screen import EngineScreen
 
 #: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
 UPDATE_INTERVAL: Final = 0.5

@@ -8,8 +8,8 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from tui.model.change import Action, Change, State, Transition
+from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus
-from tui.model.undo import BatchKind
 from tui.store import deleted_contacts
 from tui.store.change_log import changes as change_table
 from tui.store.change_log import conflicts

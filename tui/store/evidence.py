@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
-from tui.model.evidence import SyncRecord, apply_evidence, has_no_net_effect
+from tui.model.evidence import (
+    CompanyStatus,
+    ReportKind,
+    SyncRecord,
+    UserReport,
+    apply_evidence,
+    has_no_net_effect,
+)
 from tui.model.timestamps import from_milliseconds
-from tui.model.user_reports import CompanyStatus, ReportKind, UserReport
 from tui.store import values
 from tui.store.change_log.entries import CHECKED, NOTE, SYNCED, write_entry
 from tui.store.schema.user_reports import PENDING, PENDING_SINCE

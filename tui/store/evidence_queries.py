@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
-    from tui.model.evidence import SyncRecord
-    from tui.model.user_reports import CompanyStatus, UserReport
+    from tui.model.evidence import CompanyStatus, SyncRecord, UserReport
     from tui.store.database import Database
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.change import State
-from tui.model.user_reports import CompanyStatus
+from tui.model.evidence import CompanyStatus
 from tui.store import values
 from tui.store.connection import Connection
 from tui.store.database import FILE_NAME

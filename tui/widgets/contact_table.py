@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec.structs import replace
@@ -9,19 +10,164 @@ from textual.actions import SkipAction
 from textual.binding import Binding
 from textual.message import Message
 
-from tui.widgets.lingering_rows import LingeringRows, keep_lingering
-from tui.widgets.table_columns import GUTTER
-from tui.widgets.table_selection import Selection
-from tui.widgets.table_view import TableView, local_now
+from tui.widgets.table_view import GUTTER, TableView, local_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Sequence
     from datetime import datetime
 
     from textual import events
     from textual.binding import BindingType
 
     from tui.model.rows import Row, RowSource, SearchResult
+
+
+class Selection:
+    """Contact ids in the order of selecting.
+
+    A range being extended lies on top of what was selected before, so that shrinking it gives that back.
+    """
+
+    def __init__(self) -> None:
+        self._committed: dict[str, None] = {}
+        self._range: dict[str, None] = {}
+
+    def __contains__(self, contact_id: str) -> bool:
+        return contact_id in self._committed or contact_id in self._range
+
+    def __bool__(self) -> bool:
+        return bool(self._committed or self._range)
+
+    def __len__(self) -> int:
+        return len(self._committed) + sum(contact_id not in self._committed for contact_id in self._range)
+
+    def ids(self) -> tuple[str, ...]:
+        """Return every selected id once."""
+        return tuple(self._committed | self._range) if self._range else tuple(self._committed)
+
+    def toggle(self, contact_id: str) -> None:
+        """Select a contact, or no longer."""
+        self.commit_range()
+        if contact_id in self._committed:
+            del self._committed[contact_id]
+        else:
+            self._committed[contact_id] = None
+
+    def add(self, contact_ids: Iterable[str]) -> None:
+        """Select contacts as well."""
+        self.commit_range()
+        self._committed.update(dict.fromkeys(contact_ids))
+
+    def set_range(self, contact_ids: Iterable[str]) -> None:
+        """Make the range being extended cover these, and only these."""
+        self._range = dict.fromkeys(contact_ids)
+
+    def commit_range(self) -> None:
+        """End the range being extended: it stays selected."""
+        self._committed.update(self._range)
+        self._range = {}
+
+    def retain(self, contact_ids: Container[str]) -> None:
+        """Keep only these of the selected contacts."""
+        self.commit_range()
+        self._committed = {one: None for one in self._committed if one in contact_ids}
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self._committed = {}
+        self._range = {}
+
+
+class LingeringRows:
+    """A row source with some contacts of an earlier one merged in.
+
+    `rows` are the matches. Each lingering contact is read from the source it was found in, so that its row
+    still shows what happens to it.
+    """
+
+    def __init__(self, rows: RowSource, lingering: Iterable[tuple[int, str, RowSource]]) -> None:
+        """Merge contacts into `rows`, each before the match of that index; in order of these indexes."""
+        self.rows = rows
+        self._before: list[int] = []
+        self._ids: list[str] = []
+        self.sources: dict[str, RowSource] = {}
+        for before, contact_id, source in lingering:
+            self._before.append(before)
+            self._ids.append(contact_id)
+            self.sources[contact_id] = source
+        self._places = [before + number for number, before in enumerate(self._before)]
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self._ids)
+
+    def window(self, start: int, stop: int) -> Sequence[Row]:
+        """Return the rows from start to before stop, fewer at the end."""
+        start = max(start, 0)
+        first, last = self._lingering(start, stop)
+        rows = list(self.rows.window(start - first, stop - last))
+        for number in range(first, last):
+            source, contact_id = self.sources[self._ids[number]], self._ids[number]
+            index = source.index_of(contact_id)
+            rows[self._places[number] - start : self._places[number] - start] = (
+                () if index is None else source.window(index, index + 1)
+            )
+        return rows
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Return the contact ids from start to before stop."""
+        start = max(start, 0)
+        first, last = self._lingering(start, stop)
+        ids = list(self.rows.ids(start - first, stop - last))
+        for number in range(first, last):
+            ids.insert(self._places[number] - start, self._ids[number])
+        return ids
+
+    def index_of(self, contact_id: str) -> int | None:
+        """Return where a contact is, None if it isn't here."""
+        if contact_id in self.sources:
+            return self._places[self._ids.index(contact_id)]
+        index = self.rows.index_of(contact_id)
+        return None if index is None else index + bisect_right(self._before, index)
+
+    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those contacts that aren't here."""
+        return self.rows.absent(contact_ids) - self.sources.keys()
+
+    def _lingering(self, start: int, stop: int) -> tuple[int, int]:
+        """Return how many lingering contacts are above the first index, and above the second."""
+        return bisect_left(self._places, start), bisect_left(self._places, max(start, stop))
+
+
+def keep_lingering(rows: RowSource, previous: RowSource, spans: Iterable[range]) -> RowSource:
+    """Return `rows` with those contacts of `previous` merged in that are in `spans` and no longer match.
+
+    Each follows the contact it followed before. `spans` are the indexes that must not disappear.
+    """
+    lingering: dict[str, tuple[int, RowSource]] = {}
+    for span in spans:
+        ids = previous.ids(span.start, span.stop)
+        indexes = [rows.index_of(contact_id) for contact_id in ids]
+        matching = [index for index in indexes if index is not None]
+        before = matching[0] if matching else min(span.start, len(rows))
+        for contact_id, index in zip(ids, indexes, strict=True):
+            if index is not None:
+                before = index + 1
+            else:
+                lingering.setdefault(contact_id, (before, _source(previous, contact_id)))
+    readable = [
+        (before, one, source)
+        for one, (before, source) in lingering.items()
+        if source.index_of(one) is not None
+    ]
+    return LingeringRows(rows, sorted(readable, key=lambda entry: entry[0])) if readable else rows
+
+
+def _source(previous: RowSource, contact_id: str) -> RowSource:
+    """Return the source that still reads a contact, past any merging."""
+    if isinstance(previous, LingeringRows):
+        return previous.sources.get(contact_id, previous.rows)
+    return previous
+
 
 _MOVES: Final = {
     "up": ("up,k", "Up"),

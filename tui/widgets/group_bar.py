@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.content import Content
 from textual.style import Style
 
+from tui.model.change_list import ChangeGroup
 from tui.widgets.formatting import format_number
-from tui.widgets.static_line import StaticLine
+from tui.widgets.labels import StaticLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tui.model.snapshot import ChangeSummary
+
 
 G = TypeVar("G", bound=StrEnum)
 
@@ -64,3 +68,30 @@ class GroupBar(StaticLine, Generic[G]):
         if is_open:
             label = label.stylize("$block-cursor-foreground on $block-cursor-background")
         return label.stylize(Style.from_meta({"@click": f"screen.{self.ACTION}_{group.value}"}))
+
+
+class ChangeGroupBar(GroupBar[ChangeGroup]):
+    """Says how many changes need something."""
+
+    NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
+        ChangeGroup.ALL: ("All", "All"),
+        ChangeGroup.OPEN: ("Open", "Open"),
+        ChangeGroup.REFUSED: ("Refused", "Refused"),
+        ChangeGroup.PENDING: ("Unseen in Re-Leased", "Unseen"),
+        ChangeGroup.DONE: ("Done", "Done"),
+    }
+
+    def __init__(self) -> None:
+        super().__init__(ChangeGroup.ALL)
+
+    def update_from(self, summary: ChangeSummary | None) -> None:
+        """Count as the pane has it."""
+        if summary is None:
+            self.show_counts({})
+            return
+        totals = {
+            ChangeGroup.OPEN: summary.in_progress_total + summary.manual_restore_total,
+            ChangeGroup.REFUSED: summary.refused_total,
+            ChangeGroup.PENDING: summary.unconfirmed_total,
+        }
+        self.show_counts({group: total for group, total in totals.items() if total})

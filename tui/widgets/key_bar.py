@@ -9,7 +9,7 @@ from textual.style import Style
 from textual.widgets import Input
 
 from tui.actions.registry import current_keys, is_offered, key_name, spec
-from tui.widgets.static_line import StaticLine
+from tui.widgets.labels import StaticLine
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:

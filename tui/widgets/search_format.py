@@ -69,7 +69,7 @@ def complete(text: str, groups: Sequence[str] = ()) -> str:
     if ":" not in text and "-" not in text:
         return text
     from tui.model.qualifiers import QUALIFIERS
-    from tui.model.tokenizer import tokenize
+    from tui.model.query import tokenize
 
     last = next(reversed(list(tokenize(text))), None)
     if last is None or last.is_ended:

@@ -9,7 +9,7 @@ from textual.style import Style
 
 from tui.model.query import Tab, TabCounts
 from tui.widgets.formatting import format_number
-from tui.widgets.static_line import StaticLine
+from tui.widgets.labels import StaticLine
 
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
 

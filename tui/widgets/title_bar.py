@@ -10,7 +10,7 @@ from textual.style import Style
 from tui.model.snapshot import ConnectionStatus, Snapshot
 from tui.widgets import clock
 from tui.widgets.formatting import format_number
-from tui.widgets.static_line import StaticLine
+from tui.widgets.labels import StaticLine
 from tui.widgets.text import content
 
 if TYPE_CHECKING:

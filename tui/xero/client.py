@@ -12,8 +12,8 @@ import msgspec
 
 from tui.model.errors import XeroError
 from tui.net.lenient_json import UndecodableError
-from tui.xero import errors, parsing, schemas
-from tui.xero.api_transport import ApiRequest, ApiTransport
+from tui.xero import errors, parsing
+from tui.xero.http_client import ApiRequest, ApiTransport
 from tui.xero.rate_limiter import Priority
 from tui.xero.results import CallsLeft, ContactsPage, ContactWriteResult, LookupResult, OrganisationDetails
 
@@ -159,8 +159,8 @@ class XeroClient:
             raise ValueError(f"one to {MAX_BATCH_SIZE} contacts a call")
         if not 0 < len(idempotency_key) <= _LONGEST_KEY:
             raise ValueError(f"an idempotency key has one to {_LONGEST_KEY} characters")
-        sent = schemas.StatusEnvelope(
-            tuple(schemas.StatusElement(one, action.target_status) for one in contact_ids)
+        sent = parsing.StatusEnvelope(
+            tuple(parsing.StatusElement(one, action.target_status) for one in contact_ids)
         )
         response = await self._api.send(
             ApiRequest(

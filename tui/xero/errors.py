@@ -21,8 +21,8 @@ from tui.model.errors import (
     XeroError,
 )
 from tui.net import lenient_json
-from tui.xero import schemas
-from tui.xero.dates import parse_http_date, response_date
+from tui.xero import parsing
+from tui.xero.parsing import parse_http_date, response_date
 
 if TYPE_CHECKING:
     import httpx
@@ -188,18 +188,18 @@ def _seconds(response: httpx.Response) -> float:
     return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
 
 
-def problem_of(response: httpx.Response) -> schemas.Problem:
+def problem_of(response: httpx.Response) -> parsing.Problem:
     """Read the JSON of a failed call; anything else is an empty problem."""
     return _problem(response.content)
 
 
 # Each failed call is looked at from several sides, and what is broken takes long to read.
 @lru_cache(maxsize=1)
-def _problem(content: bytes) -> schemas.Problem:
+def _problem(content: bytes) -> parsing.Problem:
     try:
-        return lenient_json.decode(content, schemas.Problem)
+        return lenient_json.decode(content, parsing.Problem)
     except lenient_json.UndecodableError:
-        return schemas.Problem()
+        return parsing.Problem()
 
 
 def message_of(response: httpx.Response) -> str:

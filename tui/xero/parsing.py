@@ -7,24 +7,212 @@ from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from email.utils import parsedate_to_datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
+import msgspec
 from msgspec.structs import replace
 
+from tui.model import timestamps
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.contact_details import HistoryEntry
 from tui.net.lenient_json import UndecodableError
 from tui.net.lenient_json import decode as decode_leniently
 from tui.system.log import logger
-from tui.xero import schemas
-from tui.xero.dates import parse_http_date
 from tui.xero.results import ContactsPage, ContactWriteResult, OrganisationDetails, placeholder_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import msgspec
+    import httpx
+
+
+# Thirteen digits reach beyond the last moment that is believed.
+_DATE: Final = re.compile(r"/Date\((-?[0-9]{1,13})(?:[+-][0-9]{4})?\)/")
+
+# Far more than Xero takes for any field.
+_Text = Annotated[str, msgspec.Meta(max_length=32_768)]
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+
+
+def parse_json_date(text: str | None) -> datetime | None:
+    """Read `/Date(1488391422280+0000)/`: milliseconds since 1970 in UTC, with or without the offset.
+
+    None for anything else, and for a moment that isn't believed (`moments.valid_timestamp`).
+    """
+    found = _DATE.fullmatch(text or "")
+    return None if found is None else timestamps.from_milliseconds(int(found[1]))
+
+
+class _XeroStruct(msgspec.Struct, rename="pascal", gc=False):
+    """Xero writes all names in PascalCase, and adds fields as it pleases: unknown ones are ignored."""
+
+
+class Phone(_XeroStruct):
+    """One of a contact's fixed slots: DDI, DEFAULT, FAX, MOBILE; often an empty stub."""
+
+    phone_type: _Text | None = None
+    phone_number: _Text | None = None
+    phone_area_code: _Text | None = None
+    phone_country_code: _Text | None = None
+
+
+class GroupElement(_XeroStruct):
+    """A contact group that a contact is in."""
+
+    name: _Text | None = None
+
+
+class Amounts(_XeroStruct):
+    """One side of the balances, in the organisation's currency; `Decimal`, as money is no float."""
+
+    #: A part that can't be read makes the whole unknown: as zero it would say that nothing is owed.
+    is_indivisible: ClassVar[bool] = True
+
+    outstanding: Decimal | None = None
+    overdue: Decimal | None = None
+
+
+class BalancesElement(_XeroStruct):
+    """Left out of light lists, and of contacts that never had an invoice."""
+
+    is_indivisible: ClassVar[bool] = True
+
+    accounts_receivable: Amounts | None = None
+    accounts_payable: Amounts | None = None
+
+
+class ContactElement(_XeroStruct):
+    """The fields of a contact that are shown, searched or decided on; the rest stays in the raw JSON."""
+
+    contact_id: _Id = msgspec.field(name="ContactID")
+    contact_status: _Text
+    updated_date_utc: _Text = msgspec.field(name="UpdatedDateUTC")
+    name: _Text | None = None
+    first_name: _Text | None = None
+    last_name: _Text | None = None
+    email_address: _Text | None = None
+    account_number: _Text | None = None
+    contact_number: _Text | None = None
+    is_customer: bool | None = None
+    is_supplier: bool | None = None
+    merged_to_contact_id: _Text | None = msgspec.field(name="MergedToContactID", default=None)
+    phones: tuple[Phone, ...] | None = None
+    contact_groups: tuple[GroupElement, ...] | None = None
+    balances: BalancesElement | None = None
+
+
+class Pagination(msgspec.Struct, rename="camel", gc=False):
+    """The one lower-case block of an envelope."""
+
+    page: _Count
+    page_count: _Count
+    item_count: _Count
+    page_size: _Count | None = None
+
+
+class ContactsEnvelope(_XeroStruct):
+    """A list of contacts, each kept as it came so that one broken element can't spoil the others."""
+
+    contacts: tuple[msgspec.Raw, ...]
+    date_time_utc: _Text | None = msgspec.field(name="DateTimeUTC", default=None)
+    pagination: Pagination | None = msgspec.field(name="pagination", default=None)
+
+
+class ValidationError(_XeroStruct):
+    """One reason why an element was refused."""
+
+    message: _Text | None = None
+
+
+class ElementStatus(_XeroStruct):
+    """What a bulk write says of one element, whatever else is in it."""
+
+    contact_id: _Id | None = msgspec.field(name="ContactID", default=None)
+    status_attribute_string: _Text | None = None
+    has_validation_errors: bool | None = None
+    validation_errors: tuple[ValidationError, ...] | None = None
+
+
+class Problem(_XeroStruct):
+    """The JSON of a failed call; Xero's gateway and its API fill in different fields."""
+
+    type: _Text | None = None
+    title: _Text | None = None
+    detail: _Text | None = None
+    message: _Text | None = None
+    elements: tuple[msgspec.Raw, ...] | None = None
+
+
+class OrganisationElement(_XeroStruct):
+    """The fields of an organisation that matter here."""
+
+    organisation_id: _Text | None = msgspec.field(name="OrganisationID", default=None)
+    name: _Text | None = None
+    short_code: _Text | None = None
+    base_currency: _Text | None = None
+    timezone: _Text | None = None
+    is_demo_company: bool | None = None
+
+
+class OrganisationsEnvelope(_XeroStruct):
+    """A list that always holds exactly one organisation."""
+
+    organisations: tuple[OrganisationElement, ...]
+
+
+class HistoryRecord(_XeroStruct):
+    """One entry of a contact's history."""
+
+    changes: _Text | None = None
+    date_utc: _Text | None = msgspec.field(name="DateUTC", default=None)
+    date_utc_string: _Text | None = msgspec.field(name="DateUTCString", default=None)
+    user: _Text | None = None
+    details: _Text | None = None
+
+
+class HistoryEnvelope(_XeroStruct):
+    """A contact's history, newest first (seen)."""
+
+    history_records: tuple[HistoryRecord, ...]
+
+
+class ConnectionElement(msgspec.Struct, rename="camel", gc=False):
+    """One of the organisations a sign-in is connected to; the identity service writes camelCase."""
+
+    tenant_id: _Id
+    tenant_type: _Text | None = None
+    tenant_name: _Text | None = None
+
+
+class StatusElement(_XeroStruct):
+    """A contact as sent to change its status: fields left out keep their values (seen)."""
+
+    contact_id: str = msgspec.field(name="ContactID")
+    contact_status: str
+
+
+class StatusEnvelope(_XeroStruct):
+    """The body of a bulk change of status."""
+
+    contacts: tuple[StatusElement, ...]
+
+
+def response_date(response: httpx.Response) -> datetime | None:
+    """Return an answer's `Date` (RFC 9110: cut to whole seconds), None where it has none that makes sense."""
+    return parse_http_date(response.headers.get("Date", ""))
+
+
+def parse_http_date(header: str) -> datetime | None:
+    """Read the text of such a header; None for a moment that isn't believed (`moments.valid_timestamp`)."""
+    try:
+        # Without a zone it could be any place's time, and isn't known.
+        return timestamps.valid_timestamp(parsedate_to_datetime(header))
+    except (ValueError, TypeError, OverflowError):
+        return None
+
 
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _PHONES: Final = ("DEFAULT", "MOBILE", "DDI")
@@ -45,7 +233,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
 
     Raises `UndecodableError`, also for a page that is empty although contacts are said to be on it.
     """
-    envelope = decode_leniently(body, schemas.ContactsEnvelope)
+    envelope = decode_leniently(body, ContactsEnvelope)
     contacts: list[Contact] = []
     unreadable: list[msgspec.Raw] = []
     for raw in envelope.contacts:
@@ -61,7 +249,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
     if pagination is None:
         # Unpaged shapes say nothing: a full page may have a follower, a short one is the last.
         is_last = len(envelope.contacts) < page_size
-        pagination = schemas.Pagination(page, page if is_last else page + 1, len(envelope.contacts))
+        pagination = Pagination(page, page if is_last else page + 1, len(envelope.contacts))
     elif not envelope.contacts and pagination.item_count > (page - 1) * page_size:
         raise UndecodableError
     return ContactsPage(
@@ -69,7 +257,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         page=pagination.page,
         page_count=pagination.page_count,
         item_count=pagination.item_count,
-        answered_at=schemas.parse_json_date(envelope.date_time_utc)
+        answered_at=parse_json_date(envelope.date_time_utc)
         or parse_http_date(date_header)
         or datetime.now(UTC),
         unreadable_ids=unreadable_ids,
@@ -82,7 +270,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
     )
 
 
-def _is_page_complete(pagination: schemas.Pagination, asked_size: int, found: int) -> bool:
+def _is_page_complete(pagination: Pagination, asked_size: int, found: int) -> bool:
     """Say whether so many contacts are all that should be on a page, and no other page is left unnamed."""
     size = pagination.page_size or asked_size
     rest = pagination.item_count - (pagination.page - 1) * size
@@ -108,12 +296,12 @@ def elements(
 
 def bulk_answer(body: bytes, sent: Sequence[str]) -> list[ContactWriteResult]:
     """Read the 200 of a bulk write. Raises `UndecodableError`."""
-    return elements(decode_leniently(body, schemas.ContactsEnvelope).contacts, sent)
+    return elements(decode_leniently(body, ContactsEnvelope).contacts, sent)
 
 
 def organisation(body: bytes) -> OrganisationDetails:
     """Read `GET /Organisation`. Raises `UndecodableError`."""
-    found = decode_leniently(body, schemas.OrganisationsEnvelope).organisations
+    found = decode_leniently(body, OrganisationsEnvelope).organisations
     if not found:
         raise UndecodableError
     first = found[0]
@@ -131,14 +319,14 @@ def history(body: bytes) -> list[HistoryEntry]:
     """Read a contact's history. Raises `UndecodableError`."""
     return [
         HistoryEntry(_format_date(record), record.user or "", record.changes or "", record.details or "")
-        for record in decode_leniently(body, schemas.HistoryEnvelope).history_records
+        for record in decode_leniently(body, HistoryEnvelope).history_records
     ]
 
 
 def contact(raw: msgspec.Raw) -> Contact:
     """Read one contact. Raises `UndecodableError` where its id, status or time of update is unknown."""
-    found = decode_leniently(raw, schemas.ContactElement)
-    status, updated_at = _STATUSES.get(found.contact_status), schemas.parse_json_date(found.updated_date_utc)
+    found = decode_leniently(raw, ContactElement)
+    status, updated_at = _STATUSES.get(found.contact_status), parse_json_date(found.updated_date_utc)
     if status is None or updated_at is None:
         raise UndecodableError
     return Contact(
@@ -176,7 +364,7 @@ def _valid_id(text: str | None) -> str:
     return text if text and is_id(text) else ""
 
 
-def _phone(phones: tuple[schemas.Phone, ...]) -> str:
+def _phone(phones: tuple[Phone, ...]) -> str:
     numbers = {phone.phone_type: phone for phone in phones if phone.phone_number}
     for kind in _PHONES:
         phone = numbers.get(kind)
@@ -186,9 +374,9 @@ def _phone(phones: tuple[schemas.Phone, ...]) -> str:
     return ""
 
 
-def _balances(balances: schemas.BalancesElement) -> Balances | None:
-    receivable = balances.accounts_receivable or schemas.Amounts()
-    payable = balances.accounts_payable or schemas.Amounts()
+def _balances(balances: BalancesElement) -> Balances | None:
+    receivable = balances.accounts_receivable or Amounts()
+    payable = balances.accounts_payable or Amounts()
     amounts = (receivable.outstanding, receivable.overdue, payable.outstanding, payable.overdue)
     if not all(amount is None or (amount.is_finite() and -_MOST < amount < _MOST) for amount in amounts):
         return None
@@ -220,7 +408,7 @@ def _ids_or_placeholders(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
 
 def _id(raw: msgspec.Raw) -> str | None:
     with suppress(UndecodableError):
-        contact_id = decode_leniently(raw, schemas.ElementStatus).contact_id
+        contact_id = decode_leniently(raw, ElementStatus).contact_id
         if contact_id and is_safe_id(contact_id):
             return contact_id
     return None
@@ -228,7 +416,7 @@ def _id(raw: msgspec.Raw) -> str | None:
 
 def _parse_element(raw: msgspec.Raw, sent_id: str) -> ContactWriteResult | None:
     try:
-        verdict = decode_leniently(raw, schemas.ElementStatus)
+        verdict = decode_leniently(raw, ElementStatus)
     except UndecodableError:
         return ContactWriteResult(sent_id, None, "") if sent_id else None
     contact_id = verdict.contact_id
@@ -246,8 +434,8 @@ def _parse_element(raw: msgspec.Raw, sent_id: str) -> ContactWriteResult | None:
         return ContactWriteResult(contact_id, None, "")
 
 
-def _format_date(record: schemas.HistoryRecord) -> str:
-    at = schemas.parse_json_date(record.date_utc)
+def _format_date(record: HistoryRecord) -> str:
+    at = parse_json_date(record.date_utc)
     if at is None:
         return record.date_utc_string or ""
     return at.astimezone().strftime("%d %b %Y %H:%M").lstrip("0")

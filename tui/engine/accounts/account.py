@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.engine.engine import Engine
     from tui.model.account import ConnectRequest, SignIn
     from tui.model.contact import Organisation
-    from tui.model.user_reports import CompanyStatus
+    from tui.model.evidence import CompanyStatus
     from tui.settings import Settings
     from tui.system.paths import Paths
     from tui.xero.auth.tokens import Tokens

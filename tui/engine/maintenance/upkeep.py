@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from tui.engine.connectivity.storage_health import StorageHealth
+    from tui.engine.connectivity.connection_state import StorageHealth
     from tui.store import Store
 
 # Seconds: somebody has to make room, or to mend what keeps the folder from being written.

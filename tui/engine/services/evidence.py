@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
-from tui.model.user_reports import ReportKind, UserReport
+from tui.model.evidence import ReportKind, UserReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.engine.services.write_access import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change
-    from tui.model.user_reports import CompanyState
+    from tui.model.evidence import CompanyState
     from tui.store import Store
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.engine.preconditions import ineligible_reason, warnings
+from tui.engine.precheck import ineligible_reason, warnings
 from tui.engine.services.changes import withdraw
 from tui.model.change import Action, State, Transition
 from tui.model.change_list import ManualRestore

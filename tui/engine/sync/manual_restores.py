@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.engine.preconditions import ineligible_reason
+from tui.engine.precheck import ineligible_reason
 from tui.model.change import State, Transition
 from tui.store import TransitionRequest
 

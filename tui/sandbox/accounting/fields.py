@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.books import RefusedError
-from tui.sandbox.contact import with_edit_defaults
+from tui.sandbox.books import RefusedError, with_edit_defaults
 
 if TYPE_CHECKING:
-    from tui.sandbox.contact import Document
+    from tui.sandbox.books import Document
 
 # Longest values, from Xero's OpenAPI description, v16.1 (`Name` says 255 there too).
 _LONGEST = {

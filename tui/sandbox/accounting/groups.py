@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.accounting.order import as_sql, parse_order
 from tui.sandbox.accounting.responses import (
     ApiResponse,
     UnknownIdError,
@@ -13,7 +12,7 @@ from tui.sandbox.accounting.responses import (
     invalid_elements,
     validation,
 )
-from tui.sandbox.accounting.where import CONTACT_GROUP, parse
+from tui.sandbox.accounting.where import CONTACT_GROUP, as_sql, parse, parse_order
 from tui.sandbox.accounting.writing import parse_elements
 from tui.sandbox.books import new_id
 from tui.sandbox.guid import parse_guid
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from tui.sandbox.accounting.request_pipeline import ApiCall
-    from tui.sandbox.contact import Document
+    from tui.sandbox.books import Document
 
 # Xero's own words: seen on a live organisation, and said by its OpenAPI description, v16.1.
 ARCHIVED_MEMBER = "Unable to assign an Archived contact."

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox import contact
-from tui.sandbox.accounting.order import as_sql, parse_order
+from tui.sandbox import books
 from tui.sandbox.accounting.responses import ApiResponse, EvaluationError, envelope, high_volume, query_error
-from tui.sandbox.accounting.where import Condition, parse
+from tui.sandbox.accounting.where import Condition, as_sql, parse, parse_order
 from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
@@ -51,11 +50,11 @@ def list_contacts(call: ApiCall) -> ApiResponse:
     without: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
     if query.page is None:
-        without, empty = contact.LEFT_OUT_OF_UNPAGED, contact.EMPTY_IN_UNPAGED
+        without, empty = books.LEFT_OUT_OF_UNPAGED, books.EMPTY_IN_UNPAGED
     if call.flag("summaryOnly", default=False):
-        without |= contact.LEFT_OUT_OF_SUMMARY
+        without |= books.LEFT_OUT_OF_SUMMARY
     if without:
-        items = [contact.without_fields(item, without, empty) for item in items]
+        items = [books.without_fields(item, without, empty) for item in items]
     return envelope(call.now, "Contacts", items, pagination)
 
 
@@ -116,7 +115,7 @@ def _ids(call: ApiCall) -> list[tuple[str, list[Any]]]:
 
 def _term(call: ApiCall) -> list[tuple[str, list[Any]]]:
     term = call.parameter("searchTerm").strip()
-    return [(contact.FOUND_BY_TERM, [call.org, term.casefold()])] if term else []
+    return [(books.FOUND_BY_TERM, [call.org, term.casefold()])] if term else []
 
 
 def _since(call: ApiCall) -> list[tuple[str, list[Any]]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from tui.sandbox.accounting import idempotency
 from tui.sandbox.accounting.responses import (
     ApiError,
     ApiResponse,
@@ -19,6 +19,7 @@ from tui.sandbox.accounting.responses import (
     server_error,
     too_many,
     unauthorized,
+    validation,
 )
 from tui.sandbox.context import services_of
 from tui.sandbox.oauth.tokens import bearer
@@ -33,6 +34,34 @@ if TYPE_CHECKING:
     from tui.sandbox.context import SandboxServices
     from tui.sandbox.oauth.tokens import Access
     from tui.sandbox.request_log import LoggedRequest
+
+
+_LIFE_MS = 6 * 60 * 1000
+_LONGEST = 128
+
+
+def run_once(call: ApiCall, key: str, target: str, perform: Callable[[], ApiResponse]) -> ApiResponse:
+    """Perform a write, or give the answer it had.
+
+    Runs inside the caller's transaction, so that a crash keeps both the write and its answer or neither.
+    """
+    if len(key) > _LONGEST:
+        return validation(f"The Idempotency-Key may have at most {_LONGEST} characters.").answer()
+    database, now = call.practice.database, call.now
+    fingerprint = hashlib.sha256(target.encode() + b"\0" + call.body).digest()
+    database.execute("DELETE FROM idempotency WHERE at <= ?", (now - _LIFE_MS,))
+    known = database.one("SELECT * FROM idempotency WHERE org = ? AND key = ?", (call.org, key))
+    if known is None:
+        answer = perform()
+        database.execute(
+            "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (call.org, key, fingerprint, now, answer.status, answer.content_type, answer.body),
+        )
+        return answer
+    if known["fingerprint"] != fingerprint:
+        return validation("The Idempotency-Key was used before with a different request.").answer()
+    return ApiResponse(known["status"], known["body"], known["content_type"])
+
 
 CONTACTS_READ = frozenset({"accounting.contacts", "accounting.contacts.read"})
 CONTACTS_WRITE = frozenset({"accounting.contacts"})
@@ -146,7 +175,7 @@ def _run(call: ApiCall, request: Request, operation: Operation) -> ApiResponse:
         return _perform(call, operation)
     target = f"{request.method} {request.url.path}?{request.url.query}"
     with call.practice.database.transaction():
-        return idempotency.run_once(call, key, target, lambda: _perform(call, operation))
+        return run_once(call, key, target, lambda: _perform(call, operation))
 
 
 def _perform(call: ApiCall, operation: Operation) -> ApiResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox import contact
+from tui.sandbox import books
 from tui.sandbox.accounting.responses import ApiResponse, UnknownIdError, encode, envelope, validation
 from tui.sandbox.accounting.writing import USER, parse_elements
 from tui.sandbox.clock import iso_without_zone, xero_date
@@ -19,7 +19,7 @@ _LONGEST_NOTE = 4000
 
 def get_contact(call: ApiCall) -> ApiResponse:
     """`GET /Contacts/{ContactID}`, archived or not; a contact number will do as well."""
-    return envelope(call.now, "Contacts", [contact.single(_row(call)["document"])])
+    return envelope(call.now, "Contacts", [books.single(_row(call)["document"])])
 
 
 def get_history(call: ApiCall) -> ApiResponse:

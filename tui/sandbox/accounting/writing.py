@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox import contact, json_body
+from tui.sandbox import books, json_body
 from tui.sandbox.accounting.fields import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
 from tui.sandbox.accounting.responses import (
     ApiResponse,
@@ -15,8 +15,7 @@ from tui.sandbox.accounting.responses import (
     invalid_elements,
     unreadable_body,
 )
-from tui.sandbox.books import MATCHED_ARCHIVED, RefusedError, new_id
-from tui.sandbox.contact import ACTIVE, ARCHIVED, Document
+from tui.sandbox.books import ACTIVE, ARCHIVED, MATCHED_ARCHIVED, Document, RefusedError, new_id
 from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ USER = "Practice app"
 _PROPERTIES = {
     name.lower(): name
     for name in (
-        *contact.FIELDS, "Contacts", "ContactGroups", "ContactGroupID", "Status", "HistoryRecords", "Details",
+        *books.FIELDS, "Contacts", "ContactGroups", "ContactGroupID", "Status", "HistoryRecords", "Details",
         "AddressType", "PhoneType", "IncludeInEmails", *ADDRESS_FIELDS, *PHONE_FIELDS,
     )
 }  # fmt: skip
@@ -153,7 +152,7 @@ def _create(call: ApiCall, element: Document) -> int:
         raise RefusedError("The contact name must be specified.")
     if element.get("ContactStatus", ACTIVE) != ACTIVE:
         raise RefusedError("A new contact must be ACTIVE.")
-    document = changed(contact.blank(new_id(), name), element)
+    document = changed(books.blank(new_id(), name), element)
     return call.books.create(call.org, document, USER)
 
 
@@ -166,7 +165,7 @@ def _edit(call: ApiCall, row: sqlite3.Row, element: Document) -> bool:
         raise RefusedError(f"The contact status {status} can't be set through the API.")
     edits = {key: value for key, value in element.items() if key not in {"ContactID", "ContactStatus"}}
     if edits or status == ACTIVE:
-        document = changed(contact.read(row["document"]), edits)
+        document = changed(books.read(row["document"]), edits)
         call.books.edit(row, document, USER, f"{document['Name']} was edited.")
         row = call.books.find(row["org"], row["contact_id"]) or row
     if status == ARCHIVED:
@@ -176,9 +175,9 @@ def _edit(call: ApiCall, row: sqlite3.Row, element: Document) -> bool:
 
 def _shown(call: ApiCall, outcome: _Outcome, *, with_status: bool) -> bytes:
     if outcome.error is not None:
-        return encode(contact.in_order(_error_element(outcome) | {"StatusAttributeString": "ERROR"}))
+        return encode(books.in_order(_error_element(outcome) | {"StatusAttributeString": "ERROR"}))
     stored: bytes = call.practice.database.value("SELECT document FROM contacts WHERE id = ?", (outcome.row,))
-    shown = contact.as_write_response(stored)
+    shown = books.as_write_response(stored)
     return encode(shown | {"StatusAttributeString": "OK"} if with_status else shown)
 
 
@@ -191,14 +190,14 @@ def _error_element(outcome: _Outcome) -> Document:
     known: dict[str, Any] = {
         key: value
         for key, value in sent.items()
-        if key in contact.FIELDS and key not in _NEVER_ECHOED and isinstance(value, (str, bool))
+        if key in books.FIELDS and key not in _NEVER_ECHOED and isinstance(value, (str, bool))
     }
     if "ContactID" in known:
         # Spelled as every answer spells it, however it was sent.
         known["ContactID"] = parse_guid(str(known["ContactID"])) or known["ContactID"]
     if outcome.name is not None:
         known.setdefault("Name", outcome.name)
-    return contact.in_order(
+    return books.in_order(
         {"ContactID": _NO_CONTACT}
         | known
         | {

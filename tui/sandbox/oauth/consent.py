@@ -12,8 +12,7 @@ from tui.sandbox.books import new_id
 from tui.sandbox.context import services_of
 from tui.sandbox.html import isolated, notice, page
 from tui.sandbox.oauth.endpoints import connect
-from tui.sandbox.oauth.scopes import SCOPES
-from tui.sandbox.oauth.tokens import CLIENT_ID, Consent
+from tui.sandbox.oauth.tokens import CLIENT_ID, SCOPES, Consent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import JSONResponse, Response
 
 from tui.sandbox.context import services_of
-from tui.sandbox.oauth.id_tokens import ALGORITHM
-from tui.sandbox.oauth.scopes import SCOPES
+from tui.sandbox.oauth.tokens import ALGORITHM, SCOPES
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -16,15 +16,15 @@ from tui.sandbox.clock import iso
 from tui.sandbox.context import services_of
 from tui.sandbox.guid import parse_guid
 from tui.sandbox.oauth.discovery import issuer_of
-from tui.sandbox.oauth.id_tokens import user_claims
-from tui.sandbox.oauth.scopes import SCOPES
 from tui.sandbox.oauth.tokens import (
     CLIENT_ID,
     CUSTOM_CLIENT_ID,
     CUSTOM_CLIENT_SECRET,
     DEFAULT_SCOPE,
+    SCOPES,
     OAuthError,
     bearer,
+    user_claims,
 )
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox import contact
+from tui.sandbox import books
 from tui.sandbox.accounting.groups import group_document
-from tui.sandbox.contact import ACTIVE, ARCHIVED, GDPR
+from tui.sandbox.books import ACTIVE, ARCHIVED, GDPR
 from tui.sandbox.database import build_database
 from tui.sandbox.sample_data.contacts import NEWEST_MS, ContactFactory
 from tui.sandbox.sample_data.names import AWKWARD_NAMES
@@ -28,7 +28,7 @@ _ORGANISATIONS = (
     (2, "Kererū Lane Holdings (Practice)", "!Kr2Ln"),
 )
 _COLUMNS = (
-    *contact.COLUMNS, "id", "org", "updated", "created", "merged_to", "repeating", "released_active",
+    *books.COLUMNS, "id", "org", "updated", "created", "merged_to", "repeating", "released_active",
     "released_linked",
 )  # fmt: skip
 _INSERT = f"INSERT INTO contacts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own column names
@@ -105,10 +105,10 @@ def _row(org: int, row: int, sample: SampleContact, role: _Role, factory: Contac
         document["MergedToContactID"] = merged_to
     if role.merged or role.gdpr:
         document["ContactStatus"] = ARCHIVED if role.merged else GDPR
-    document = contact.in_order(document)
+    document = books.in_order(document)
     active = document["ContactStatus"] == ACTIVE
     return (
-        *contact.columns(document), row, org, sample.updated, sample.created, merged_to, role.repeating,
+        *books.columns(document), row, org, sample.updated, sample.created, merged_to, role.repeating,
         active, role.linked,
     )  # fmt: skip
 

@@ -8,8 +8,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from tui.sandbox.books import ACTIVE, ARCHIVED, Document, blank, with_edit_defaults
 from tui.sandbox.clock import xero_date
-from tui.sandbox.contact import ACTIVE, ARCHIVED, Document, blank, with_edit_defaults
 from tui.sandbox.sample_data import names
 
 # Fixed, so that a practice contact is the same whenever it is seeded: 30 June 2026, 12:00 UTC.

@@ -16,20 +16,20 @@ from tui.actions.registry import bindings
 from tui.model.change import State
 from tui.model.change_list import ChangeGroup
 from tui.screens import navigation
-from tui.screens.changes import activity_format
+from tui.screens.base_screen import EngineScreen
+from tui.screens.changes import formatting
 from tui.screens.changes.change_controller import ChangeController, can_retry
 from tui.screens.changes.change_list_controller import ChangeListController, ChangesLoaded
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.file_name import FileNameScreen
-from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
-from tui.widgets.change_groups import ChangeGroupBar
+from tui.widgets.banners import PausedBanner
 from tui.widgets.formatting import pluralize
+from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.paused_banner import PausedBanner
+from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
-from tui.widgets.static_line import StaticLine
 from tui.widgets.text import content
 from tui.widgets.virtual_list import VirtualList
 
@@ -92,7 +92,7 @@ class ActivityScreen(EngineScreen[None]):
 
     def on_mount(self) -> None:
         """Read the newest."""
-        self.rows.empty_text = activity_format.READING
+        self.rows.empty_text = formatting.READING
         self._show_total(0)
         self._update()
         self.list.find()
@@ -210,7 +210,7 @@ class ActivityScreen(EngineScreen[None]):
     @on(_TimelineLoaded)
     def _show_details(self, message: _TimelineLoaded) -> None:
         if message.view == self.list.current:
-            details = activity_format.details(message.view, message.lines, self.now(), self.key)
+            details = formatting.details(message.view, message.lines, self.now(), self.key)
             self.query_one("#told", Static).update(details)
 
     @on(VirtualList.Opened)
@@ -231,7 +231,7 @@ class ActivityScreen(EngineScreen[None]):
         self.rows.reveal_cursor()
         change = view.change
         if change.state not in _CANCELLABLE:
-            self.flash(activity_format.not_cancellable_reason(change, self.key("undo")))
+            self.flash(formatting.not_cancellable_reason(change, self.key("undo")))
             return
 
         def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
@@ -243,7 +243,7 @@ class ActivityScreen(EngineScreen[None]):
             ("Stop waiting?", "Stop waiting") if is_manual_restore else ("Take it back?", "Take back")
         )
         self.open_screen(
-            AskScreen(question, activity_format.cancel_explanation(change), yes=yes, no="Keep"), answered
+            AskScreen(question, formatting.cancel_explanation(change), yes=yes, no="Keep"), answered
         )
 
     @work(group="take-back", exit_on_error=False)

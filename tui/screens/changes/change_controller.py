@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView
-    from tui.screens.engine_screen import EngineScreen
+    from tui.screens.base_screen import EngineScreen
 
 _ALREADY: Final = {
     Action.ARCHIVE: "Already archived. Press {restore} to restore it.",

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from textual.message import Message
 
 from tui.model.change_list import ChangeGroup, ChangeQuery, ChangeSearchResult
-from tui.screens.changes import activity_format
-from tui.screens.changes.activity_window import ChangeWindow, with_margin
-from tui.widgets.change_groups import ChangeGroupBar
+from tui.screens.changes import formatting
+from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.virtual_list import VirtualList
 
@@ -22,7 +21,45 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from tui.model.snapshot import ChangeView
-    from tui.screens.engine_screen import EngineScreen
+    from tui.screens.base_screen import EngineScreen
+
+
+_MARGIN = 100
+
+
+class ChangeWindow:
+    """A part of a list that may be far too long to be read whole."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._start = 0
+        self._changes: Sequence[ChangeView] = ()
+
+    def set_changes(self, start: int, found: ChangeSearchResult) -> None:
+        """Hold what was read from this place on."""
+        self.total, self._start, self._changes = found.total, start, found.changes
+
+    def at(self, index: int) -> ChangeView | None:
+        """Return a change, None where it wasn't read."""
+        position = index - self._start
+        return self._changes[position] if 0 <= position < len(self._changes) else None
+
+    def index_of(self, change_id: int) -> int | None:
+        """Return where a change stands, None if that wasn't read."""
+        for position, view in enumerate(self._changes):
+            if view.change.change_id == change_id:
+                return self._start + position
+        return None
+
+    def covers(self, start: int, stop: int) -> bool:
+        """Say whether all of these were read."""
+        stop = min(stop, self.total)
+        return start >= stop or (self._start <= start and stop <= self._start + len(self._changes))
+
+
+def with_margin(start: int, stop: int) -> tuple[int, int]:
+    """Return what to read for these to be visible, with some before and after."""
+    return max(0, start - _MARGIN), stop + _MARGIN
 
 
 @dataclass
@@ -79,7 +116,7 @@ class ChangeListController:
     def format_row(self, index: int, width: int) -> Sequence[Content]:
         """Write one row; what isn't read yet is read by then."""
         view = self.window.at(index)
-        return () if view is None else (activity_format.row(view, width, self._screen.now()),)
+        return () if view is None else (formatting.row(view, width, self._screen.now()),)
 
     def find(self) -> None:
         """Find anew, from the top."""
@@ -128,9 +165,7 @@ class ChangeListController:
         self._is_loaded = True
         self.window.set_changes(message.start, message.found)
         rows = self._rows
-        empty = (
-            activity_format.NOT_FOUND if message.query.words else activity_format.EMPTY[message.query.group]
-        )
+        empty = formatting.NOT_FOUND if message.query.words else formatting.EMPTY[message.query.group]
         rows.empty_text = empty.format(back=self._screen.key("back"), clear=self._screen.key("clear"))
         if message.cursor_on is not None:
             rows.show(message.found.total, self.window.index_of(message.cursor_on) or 0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui.model.change import Change
-    from tui.screens.engine_screen import EngineScreen
+    from tui.screens.base_screen import EngineScreen
 
 _MOST_NAMED: Final = 5
 _NOTHING: Final = "Xero refused nothing that is still open."

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.model.undo import BatchKind, UndoOutcome
-from tui.screens.changes import undo_format
+from tui.model.change_list import BatchKind, UndoOutcome
+from tui.screens.changes import formatting
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import RestoreRequested
 
 if TYPE_CHECKING:
-    from tui.model.undo import UndoPlan
-    from tui.screens.engine_screen import EngineScreen
+    from tui.model.change_list import UndoPlan
+    from tui.screens.base_screen import EngineScreen
 
 _PAUSED: Final = "Sending is paused: what is queued stays here until you go on."
 _RESUMED: Final = "Sending goes on."
@@ -44,20 +44,20 @@ class UndoController:
         if not screen.is_current:
             return
         if plan is None or not plan.steps:
-            screen.flash(undo_format.nothing_to_do(kind, plan))
+            screen.flash(formatting.nothing_to_do(kind, plan))
             return
 
         def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
             if is_confirmed:
                 screen.start(partial(self._apply, plan), "undo")
 
-        question = undo_format.question(plan)
-        details = undo_format.explanation(plan, screen.now())
-        screen.open_screen(AskScreen(question, details, yes=undo_format.VERBS[plan.kind]), answered)
+        question = formatting.question(plan)
+        details = formatting.explanation(plan, screen.now())
+        screen.open_screen(AskScreen(question, details, yes=formatting.VERBS[plan.kind]), answered)
 
     async def _apply(self, plan: UndoPlan) -> None:
         done = await self._screen.backend.undo.apply(plan)
-        self._screen.flash(undo_format.done_message(done))
+        self._screen.flash(formatting.done_message(done))
         restored = [
             line.target.change.contact_id for line in done.steps if line.outcome is UndoOutcome.RESTORE
         ]

@@ -16,15 +16,13 @@ from tui.actions.registry import bindings, error_message
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
-from tui.screens.compare import choose_file_format
-from tui.screens.compare.file_paths import default_folder
-from tui.screens.compare.path_finder import PathFinder
+from tui.screens.base_screen import EngineScreen
+from tui.screens.compare import formatting
+from tui.screens.compare.path_finder import PathFinder, default_folder
 from tui.screens.dialogs.choose import ChooseScreen
-from tui.screens.engine_screen import EngineScreen
-from tui.widgets.choice_field import ChoiceField
+from tui.widgets.inputs import ChoiceField, OrderedInput
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.ordered_input import OrderedInput
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,18 +75,18 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     def compose(self) -> ComposeResult:
         """Put what is always asked on top; what is seldom wanted is below, and hidden."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = choose_file_format.TITLE
+            dialog.border_title = formatting.TITLE
             with VerticalScroll(id="form", can_focus=False):
-                yield SafeLabel(choose_file_format.ABOUT, id="about", classes="paragraph")
+                yield SafeLabel(formatting.ABOUT, id="about", classes="paragraph")
                 yield PathFinder(self._typed)
-                yield ChoiceField("Contacts are", choose_file_format.STATUSES, id="status")
+                yield ChoiceField("Contacts are", formatting.FILE_STATUSES, id="status")
                 with Horizontal(id="dated"):
                     yield SafeLabel("Exported on", "$text-muted", id="date-label")
                     yield OrderedInput(compact=True, select_on_focus=False, id="date")
-                for name, label in choose_file_format.COLUMNS.items():
-                    yield ChoiceField(label, choose_file_format.columns(()), id=name)
-                yield ChoiceField("Delimiter", choose_file_format.DELIMITERS, id="delimiter")
-                yield ChoiceField("Encoding", choose_file_format.ENCODINGS, id="encoding")
+                for name, label in formatting.COLUMNS.items():
+                    yield ChoiceField(label, formatting.columns(()), id=name)
+                yield ChoiceField("Delimiter", formatting.DELIMITERS, id="delimiter")
+                yield ChoiceField("Encoding", formatting.ENCODINGS, id="encoding")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
                 yield Button("More …", id="more", compact=True)
@@ -98,7 +96,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
 
     def on_mount(self) -> None:
         """Ask only for what is mostly wanted."""
-        for name in (*choose_file_format.COLUMNS, *_ADVANCED):
+        for name in (*formatting.COLUMNS, *_ADVANCED):
             self._field(name).display = False
         self._update_date_hint()
 
@@ -118,7 +116,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     def _update_date_hint(self) -> None:
         at = self.finder.modified_at
         self.date_box.placeholder = (
-            f"last change {at.astimezone():%Y-%m-%d %H:%M}" if at else choose_file_format.DATE_HINT
+            f"last change {at.astimezone():%Y-%m-%d %H:%M}" if at else formatting.DATE_HINT
         )
 
     @on(ChoiceField.Wanted)
@@ -146,12 +144,10 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     def _options(self) -> FileOptions:
         """Gather what was said. Raises `ValueError` for a date that is none."""
         picked = {
-            name: "" if (value := self._field(name).value) == choose_file_format.AUTO else value
-            for name in ("status", *choose_file_format.COLUMNS, *_ADVANCED)
+            name: "" if (value := self._field(name).value) == formatting.AUTO else value
+            for name in ("status", *formatting.COLUMNS, *_ADVANCED)
         }
-        columns = {
-            name: self._columns[int(picked[name])] for name in choose_file_format.COLUMNS if picked[name]
-        }
+        columns = {name: self._columns[int(picked[name])] for name in formatting.COLUMNS if picked[name]}
         typed = self.date_box.value
         return FileOptions(
             status=ContactStatus(picked["status"]) if picked["status"] else None,
@@ -178,15 +174,15 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         if self._worker is not None:
             return
         if path is None:
-            self._show_note(choose_file_format.NO_SUCH_FILE)
+            self._show_note(formatting.NO_SUCH_FILE)
             return
         try:
             options = self._options()
         except ValueError:
-            self._show_note(choose_file_format.INVALID_DATE)
+            self._show_note(formatting.INVALID_DATE)
             self.set_focus(self.date_box)
             return
-        self._show_note(choose_file_format.COMPARING.format(cancel=self.key("cancel")), "$text-accent")
+        self._show_note(formatting.COMPARING.format(cancel=self.key("cancel")), "$text-accent")
         self._worker = self._compare(path, options)
 
     @work(exclusive=True, group="compare", exit_on_error=False)
@@ -209,21 +205,19 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         error = message.error
         problem = error.problem if isinstance(error, ContactFileError) else None
         text = (
-            error_message(self.app, error)
-            if problem is None
-            else choose_file_format.failure_message(error, problem)
+            error_message(self.app, error) if problem is None else formatting.failure_message(error, problem)
         )
         self._show_note(text, "$text-error")
         if isinstance(error, ContactFileError) and error.columns:
             self._columns = error.columns
-            for name in choose_file_format.COLUMNS:
-                self._field(name).set_answers(choose_file_format.columns(error.columns))
+            for name in formatting.COLUMNS:
+                self._field(name).set_answers(formatting.columns(error.columns))
         self._show_fix(problem)
 
     def _show_fix(self, problem: FileProblem | None) -> None:
         """Show what could mend it, and go there."""
         if problem is FileProblem.COLUMNS:
-            self._show_fields(*choose_file_format.COLUMNS, *_ADVANCED)
+            self._show_fields(*formatting.COLUMNS, *_ADVANCED)
             self.set_focus(self._field("name_column"))
         elif problem is FileProblem.STATUS:
             self._show_fields(*(["status_column"] if self._columns else []))
@@ -242,4 +236,4 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             return
         self._worker.cancel()
         self._worker = None
-        self._show_note(choose_file_format.STOPPED, "$text-muted")
+        self._show_note(formatting.STOPPED, "$text-muted")

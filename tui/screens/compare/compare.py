@@ -12,20 +12,19 @@ from tui.actions.registry import bindings, spec
 from tui.model.change import Action
 from tui.model.comparison import AmbiguousLine
 from tui.screens import navigation
+from tui.screens.base_screen import EngineScreen
 from tui.screens.changes.undo_controller import UndoController
-from tui.screens.compare import compare_format
+from tui.screens.compare import formatting
 from tui.screens.compare.comparison_list import ComparisonList, KindBar, LinesFound, RowsLoaded
 from tui.screens.compare.fix_controller import FixController
-from tui.screens.compare.lines import LineKind, counts, lines_of
+from tui.screens.compare.formatting import LineKind, counts, lines_of
 from tui.screens.compare.match_controller import MatchController
-from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
+from tui.widgets.banners import PausedBanner, SelectionBar
 from tui.widgets.formatting import format_number
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.paused_banner import PausedBanner
+from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
-from tui.widgets.selection_bar import SelectionBar
-from tui.widgets.static_line import StaticLine
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from tui.model.comparison import FileComparison
     from tui.model.services import Backend
-    from tui.screens.compare.lines import ComparisonEntry
+    from tui.screens.compare.formatting import ComparisonEntry
 
 _SEARCH_KEYS: Final = (("open", "To the list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
@@ -84,7 +83,7 @@ class CompareScreen(EngineScreen[None]):
     def on_mount(self) -> None:
         """Show what was found."""
         name = self.backend.snapshot.organisation.name
-        self.query_one("#heading", StaticLine).show(compare_format.heading(self.lines.comparison, name))
+        self.query_one("#heading", StaticLine).show(formatting.heading(self.lines.comparison, name))
         self.lines.groups.show_counts(counts(self.lines.comparison))
         self.matches.update_unrecorded()
         self.lines.find()
@@ -101,7 +100,7 @@ class CompareScreen(EngineScreen[None]):
         entry = self.lines.current
         details = self.query_one("#told", Static)
         details.update(
-            compare_format.details(entry, self.lines.context_of(entry), self.now(), self.key)
+            formatting.details(entry, self.lines.context_of(entry), self.now(), self.key)
             if entry is not None
             else ""
         )
@@ -245,7 +244,7 @@ class CompareScreen(EngineScreen[None]):
         entry: ComparisonEntry | None = self.lines.current
         if entry is None or entry.contact is None:
             self.flash(
-                compare_format.NOT_IN_XERO if entry is not None else "There is no contact under the cursor."
+                formatting.NOT_IN_XERO if entry is not None else "There is no contact under the cursor."
             )
         else:
             do(entry.contact.contact_id)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.message import Message
 
 from tui.model.query import fold
-from tui.screens.compare import compare_format
-from tui.screens.compare.lines import LineKind, counts, lines_of, searchable, to_entry
+from tui.screens.compare import formatting
+from tui.screens.compare.formatting import LineKind, counts, lines_of, searchable, to_entry
+from tui.widgets.contact_table import Selection
 from tui.widgets.group_bar import GroupBar
+from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
-from tui.widgets.static_line import StaticLine
-from tui.widgets.table_selection import Selection
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from tui.model.comparison import FileComparison
     from tui.model.rows import Row
-    from tui.screens.compare.lines import ComparisonEntry
-    from tui.screens.engine_screen import EngineScreen
+    from tui.screens.base_screen import EngineScreen
+    from tui.screens.compare.formatting import ComparisonEntry
 
 
 class KindBar(GroupBar[LineKind]):
@@ -118,11 +118,11 @@ class ComparisonList:
             return None
         return to_entry(lines[self.shown[index]])
 
-    def context_of(self, entry: ComparisonEntry) -> compare_format.LineContext:
+    def context_of(self, entry: ComparisonEntry) -> formatting.LineContext:
         """Return how a line stands by now."""
         contact_id = entry.contact.contact_id if entry.contact is not None else ""
         is_agreeing = self.kind is LineKind.AGREE
-        return compare_format.LineContext(
+        return formatting.LineContext(
             self.kind,
             self._live_rows.get(contact_id),
             is_selected=self.kind is LineKind.DIFFER and contact_id in self.selection,
@@ -138,7 +138,7 @@ class ComparisonList:
         return (
             ()
             if entry is None
-            else (compare_format.row(entry, self.context_of(entry), width, self._screen.now()),)
+            else (formatting.row(entry, self.context_of(entry), width, self._screen.now()),)
         )
 
     # --- what is shown ---
@@ -180,7 +180,7 @@ class ComparisonList:
     def _show(self, shown: Sequence[int], *, keep: bool) -> None:
         rows = self.rows
         self.shown = shown
-        empty = compare_format.NOT_FOUND if self.search.text else compare_format.EMPTY[self.kind]
+        empty = formatting.NOT_FOUND if self.search.text else formatting.EMPTY[self.kind]
         rows.empty_text = empty.format(clear=self._screen.key("clear"))
         if not keep:
             rows.scroll_to(y=0, animate=False, force=True)
@@ -193,7 +193,7 @@ class ComparisonList:
     def _write_titles(self, width: int) -> None:
         self._titles_width = width
         if width:
-            self._screen.query_one("#titles", StaticLine).show(compare_format.titles(self.kind, width))
+            self._screen.query_one("#titles", StaticLine).show(formatting.titles(self.kind, width))
 
     # --- how they stand by now ---
 

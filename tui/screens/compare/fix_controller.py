@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from tui.model.change import Action
 from tui.screens.changes.change_controller import ChangeController, blocked_reason
-from tui.screens.compare import compare_format
-from tui.screens.compare.lines import LineKind
+from tui.screens.compare import formatting
+from tui.screens.compare.formatting import LineKind
+from tui.widgets.banners import SelectionBar
 from tui.widgets.formatting import format_number
-from tui.widgets.selection_bar import SelectionBar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tui.model.comparison import FileComparison
+    from tui.screens.base_screen import EngineScreen
     from tui.screens.compare.comparison_list import ComparisonList
-    from tui.screens.engine_screen import EngineScreen
 
 
 class FixController:
@@ -55,7 +55,7 @@ class FixController:
         """Select the line under the cursor, or no longer, and go on to the next."""
         entry = self._lines.current
         if self._lines.kind is not LineKind.DIFFER or entry is None or entry.contact is None:
-            self._screen.flash(compare_format.only_differences_message(self._screen.key))
+            self._screen.flash(formatting.only_differences_message(self._screen.key))
             return
         self._lines.selection.toggle(entry.contact.contact_id)
         self._selection_changed()
@@ -65,7 +65,7 @@ class FixController:
         """Select everything that differs and is found."""
         lines = self._lines
         if lines.kind is not LineKind.DIFFER:
-            self._screen.flash(compare_format.only_differences_message(self._screen.key))
+            self._screen.flash(formatting.only_differences_message(self._screen.key))
             return
         differs = lines.comparison.mismatches
         lines.selection.add(
@@ -123,9 +123,9 @@ class FixController:
         """Archive or restore in Xero what is so in Re-Leased."""
         targets = self._targets(action)
         if self._lines.kind is not LineKind.DIFFER:
-            self._screen.flash(compare_format.only_differences_message(self._screen.key))
+            self._screen.flash(formatting.only_differences_message(self._screen.key))
         elif not targets:
-            self._screen.flash(compare_format.no_targets_message(action, self._screen.key))
+            self._screen.flash(formatting.no_targets_message(action, self._screen.key))
         elif (reason := self._blocked_reason(action)) and not self._lines.selection:
             self._screen.flash(reason)
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from textual.widgets import Static
 
 from tui.model.comparison import AmbiguousLine, resolve_ambiguous
-from tui.screens.compare import compare_format
+from tui.screens.compare import formatting
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.widgets.formatting import format_number, pluralize
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tui.model.comparison import FileComparison
+    from tui.screens.base_screen import EngineScreen
     from tui.screens.compare.comparison_list import ComparisonList
-    from tui.screens.engine_screen import EngineScreen
 
 _NOBODY, _LEFT_OUT = "nobody", "left out"
 _ALREADY_RECORDED: Final = "All that the file proves is recorded already. Nothing was changed."
@@ -61,12 +61,12 @@ class MatchController:
                 resolve = partial(self._resolve, dict(self._pending_choices))
                 self._screen.start(resolve, "resolve", exclusive=True)
 
-        answers = {each.contact_id: compare_format.candidate(each) for each in ambiguous.candidates}
+        answers = {each.contact_id: formatting.candidate(each) for each in ambiguous.candidates}
         answers |= {_NOBODY: "None of them" if len(answers) > 1 else "No, somebody else"}
         answers |= {_LEFT_OUT: "Leave it out for now"}
         question = "Which contact is meant?" if len(ambiguous.candidates) > 1 else "Is this the contact?"
         self._screen.open_screen(
-            ChooseScreen(question, compare_format.match_question(ambiguous), answers, first=_LEFT_OUT),
+            ChooseScreen(question, formatting.match_question(ambiguous), answers, first=_LEFT_OUT),
             answered,
         )
 
@@ -89,7 +89,7 @@ class MatchController:
             each for each in self._lines.comparison.newly_synced if each.change_id not in self._recorded_ids
         )
         self._lines.unrecorded = frozenset(each.contact_id for each in unrecorded_proofs)
-        text = compare_format.notes(
+        text = formatting.notes(
             self._lines.comparison, len(self._lines.unrecorded), self._recorded_count, self._screen.key
         )
         self._screen.query_one("#notes", Static).update(text)
@@ -98,14 +98,14 @@ class MatchController:
         """Record what agrees, if the person means it."""
         count = len(self._lines.unrecorded)
         if not count:
-            self._screen.flash(_ALREADY_RECORDED if self._recorded_ids else compare_format.NOTHING_NEW)
+            self._screen.flash(_ALREADY_RECORDED if self._recorded_ids else formatting.NOTHING_NEW)
             return
 
         def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
             if is_confirmed:
                 self._start_recording(then_close=False)
 
-        text = tuple(compare_format.record_explanation(self._lines.comparison, count))
+        text = tuple(formatting.record_explanation(self._lines.comparison, count))
         self._screen.open_screen(
             AskScreen("Record what agrees?", text, yes=f"Record {format_number(count)}"), answered
         )
@@ -126,7 +126,7 @@ class MatchController:
             screen.dismiss()
         else:
             screen.flash(
-                f"Recorded: {compare_format.recorded_message(result.newly_synced_total)}"
+                f"Recorded: {formatting.recorded_message(result.newly_synced_total)}"
                 if result.newly_synced_total
                 else _ALREADY_RECORDED
             )
@@ -144,7 +144,7 @@ class MatchController:
                 self._screen.dismiss()
 
         text = (
-            compare_format.proved_message(len(self._lines.unrecorded)),
+            formatting.proved_message(len(self._lines.unrecorded)),
             "Nothing of it is recorded yet. The file stays as it is.",
         )
         self._screen.open_screen(ChooseScreen("Go back?", text, _LEAVING, first=_STAY), answered)

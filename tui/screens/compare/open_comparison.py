@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tui.screens import navigation
 
 if TYPE_CHECKING:
+    from tui.screens.base_screen import EngineScreen
     from tui.screens.compare.choose_file import ComparedFile
-    from tui.screens.engine_screen import EngineScreen
 
 
 class ComparisonController:

@@ -3,31 +3,130 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec import Struct
 from textual import getters, on, work
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from tui.screens.compare import choose_file_format, file_paths
-from tui.screens.compare.file_paths import FolderListing, complete_path, split_path
+from tui.screens.compare import formatting
 from tui.widgets import clock
-from tui.widgets.ordered_input import OrderedInput
+from tui.widgets.inputs import OrderedInput
+from tui.widgets.text import safe
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.content import Content
 
-    from tui.screens.compare.file_paths import PathEntry
+
+_ENDINGS: Final = (".csv", ".tsv", ".txt")
+# Of a folder with more, the rest isn't looked at: a list must come while somebody types.
+_MOST_LOOKED_AT: Final = 20_000
+_MOST_LISTED: Final = 500
+
+
+class PathEntry(Struct, frozen=True):
+    """A folder, or a file that can be one of contacts."""
+
+    path: Path
+    is_folder: bool
+    modified_at: datetime
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its name as it is shown."""
+        return safe(self.path.name)
+
+
+class FolderListing(Struct, frozen=True):
+    """What the folder holds whose name begins as typed: files first, the newest first, then folders.
+
+    `problem` says why nothing could be listed.
+    """
+
+    typed: str
+    entries: tuple[PathEntry, ...] = ()
+    problem: str = ""
+
+
+def default_folder() -> str:
+    """Return where downloads mostly lie, as it is typed."""
+    return "~/Downloads/" if Path("~/Downloads").expanduser().is_dir() else "~/"
+
+
+def expand_path(typed: str) -> Path:
+    """Return the path that is meant."""
+    path = Path(typed.strip())
+    # Nobody is called so: then it is a name as any other.
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    return path
+
+
+def split_path(typed: str) -> tuple[str, str]:
+    """Part what is typed into the folder, up to its last slash, and the beginning of a name."""
+    folder, slash, name = typed.rpartition("/")
+    return folder + slash, name
+
+
+def list_folder(typed: str) -> FolderListing:
+    """List what could be meant. Reads the disk, so not for the screen's own thread."""
+    folder, prefix = split_path(typed.lstrip())
+    try:
+        with os.scandir(expand_path(folder) if folder else Path()) as scan:
+            found = list(_matching(islice(scan, _MOST_LOOKED_AT), prefix))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "that is no name of a folder"
+        return FolderListing(typed, problem=f"This folder can't be read: {reason}.")
+    files = sorted(
+        (entry for entry in found if not entry.is_folder), key=lambda entry: entry.modified_at, reverse=True
+    )
+    folders = sorted((entry for entry in found if entry.is_folder), key=lambda entry: entry.name.casefold())
+    return FolderListing(typed, (*files, *folders)[:_MOST_LISTED])
+
+
+def _matching(entries: Iterator[os.DirEntry[str]], prefix: str) -> Iterator[PathEntry]:
+    for entry in entries:
+        if not safe(entry.name).casefold().startswith(prefix.casefold()):
+            continue
+        if entry.name.startswith(".") and not prefix.startswith("."):
+            continue
+        # One that is gone by now, or leads nowhere.
+        with suppress(OSError, ValueError, OverflowError):
+            stat, is_folder = entry.stat(), entry.is_dir()
+            if is_folder or entry.name.casefold().endswith(_ENDINGS):
+                changed_at = datetime.fromtimestamp(stat.st_mtime, UTC)
+                yield PathEntry(Path(entry.path), is_folder, changed_at, stat.st_size)
+
+
+def complete_path(typed: str, entries: Sequence[PathEntry]) -> str:
+    """Return what is typed with as much added as all that could be meant have in common."""
+    folder, prefix = split_path(typed)
+    names = [entry.name for entry in entries]
+    if not names:
+        return typed
+    if len(names) == 1:
+        return folder + names[0] + ("/" if entries[0].is_folder else "")
+    shared = 0
+    for letters in zip(*names, strict=False):
+        if len({letter.casefold() for letter in letters}) > 1:
+            break
+        shared += 1
+    return folder + names[0][:shared] if shared > len(prefix) else typed
 
 
 @dataclass
@@ -109,7 +208,7 @@ class PathFinder(Vertical):
         # A name that can't be shown as it is isn't the one that stands in the box.
         if (entry := self._typed_entry()) is not None:
             return entry.path
-        return file_paths.expand_path(self.path_input.value) if self.path_input.value.strip() else None
+        return expand_path(self.path_input.value) if self.path_input.value.strip() else None
 
     @property
     def modified_at(self) -> datetime | None:
@@ -128,7 +227,7 @@ class PathFinder(Vertical):
 
     @work(exclusive=True, group="listing", exit_on_error=False)
     async def _list(self, typed: str) -> None:
-        self.post_message(_FolderListed(await asyncio.to_thread(file_paths.list_folder, typed)))
+        self.post_message(_FolderListed(await asyncio.to_thread(list_folder, typed)))
 
     @on(_FolderListed)
     def _listed(self, message: _FolderListed) -> None:
@@ -136,7 +235,7 @@ class PathFinder(Vertical):
         if listing.typed != self.path_input.value:
             return
         self._listing = listing
-        self.files.empty_text = listing.problem or choose_file_format.NOTHING_HERE
+        self.files.empty_text = listing.problem or formatting.NOTHING_HERE
         self.files.scroll_to(y=0, animate=False, force=True)
         self.files.show(len(listing.entries))
         if self._complete_when_listed:
@@ -144,7 +243,7 @@ class PathFinder(Vertical):
         self.post_message(self.Changed())
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
-        return (choose_file_format.entry_row(self._listing.entries[index], width, clock.now()),)
+        return (formatting.entry_row(self._listing.entries[index], width, clock.now()),)
 
     @on(Input.Changed, "#path")
     def _text_changed(self, event: Input.Changed) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Button, ContentSwitcher, Input
 from tui.actions.registry import bindings, error_message
 from tui.model.errors import ReshelveError
 from tui.screens.base_screen import BaseScreen
-from tui.screens.connect import connect_format
+from tui.screens.connect import formatting
 from tui.screens.connect.forms import ConnectForm, DoneForm, WaitingForm
 from tui.screens.connect.sign_in_attempt import (
     BrowserNotOpened,
@@ -27,7 +27,7 @@ from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import OrganisationsConnected
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -164,8 +164,8 @@ class ConnectScreen(BaseScreen[None]):
             self._show_busy()
 
     def _show_busy(self) -> None:
-        doing = connect_format.PREPARING if self.attempt.sign_in is None else connect_format.READING
-        self.waiting.show_status(connect_format.KEYCHAIN if self._is_keychain_waiting else doing)
+        doing = formatting.PREPARING if self.attempt.sign_in is None else formatting.READING
+        self.waiting.show_status(formatting.KEYCHAIN if self._is_keychain_waiting else doing)
 
     # --- the attempt ---
 
@@ -175,7 +175,7 @@ class ConnectScreen(BaseScreen[None]):
             return
         self.attempt.sign_in = message.sign_in
         if self.attempt.url:
-            self.waiting.show_status(connect_format.OPEN_IT, self.attempt.url)
+            self.waiting.show_status(formatting.OPEN_IT, self.attempt.url)
             self.attempt.open_browser()
             self.tick()
         else:
@@ -185,7 +185,7 @@ class ConnectScreen(BaseScreen[None]):
     @on(BrowserNotOpened)
     def _no_browser(self, message: BrowserNotOpened) -> None:
         if message.url == self.attempt.url:
-            self.waiting.show_status(connect_format.NO_BROWSER, message.url)
+            self.waiting.show_status(formatting.NO_BROWSER, message.url)
 
     def tick(self) -> None:
         """Let the countdown count."""
@@ -224,10 +224,10 @@ class ConnectScreen(BaseScreen[None]):
             if is_confirmed:
                 self._sign_in(replace(message.request, allow_file=True))
             else:
-                self._back_to_form(connect_format.NO_FILE)
+                self._back_to_form(formatting.NO_FILE)
 
         self._back_to_form()
-        question = connect_format.file_question(message.error.message)
+        question = formatting.file_question(message.error.message)
         self.open_screen(AskScreen("Keep the sign-in in a file?", question, yes="Use a file"), answered)
 
     @on(SignInFailed)
@@ -239,11 +239,11 @@ class ConnectScreen(BaseScreen[None]):
         self.attempt.stop()
         connected = self._connected = message.connected
         if not connected.organisations:
-            self._back_to_form(connect_format.NO_ORGANISATION)
+            self._back_to_form(formatting.NO_ORGANISATION)
             return
         self._show_problem("")
         self.done.show(connected)
-        go = connect_format.open_button(connected.organisations[0].name) if self._is_first else "Go on"
+        go = formatting.open_button(connected.organisations[0].name) if self._is_first else "Go on"
         self._show("done", go=go, leave="Quit" if self._is_first else "Back")
 
     # --- what is pressed ---

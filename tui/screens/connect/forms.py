@@ -10,12 +10,11 @@ from textual.widgets import Checkbox, Input, Static
 
 from tui.actions.registry import current_key
 from tui.model.account import ConnectRequest
-from tui.screens.connect import connect_format
+from tui.screens.connect import formatting
 from tui.widgets import clock
-from tui.widgets.ordered_input import OrderedInput
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.inputs import OrderedInput, TickBox
+from tui.widgets.labels import SafeLabel
 from tui.widgets.text import content
-from tui.widgets.tick_box import TickBox
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -48,8 +47,8 @@ class ConnectForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         """Put the steps above the boxes."""
-        yield SafeLabel(connect_format.HEADING, classes="paragraph")
-        for number, step in enumerate(connect_format.steps(self._account.redirect_uri), 1):
+        yield SafeLabel(formatting.HEADING, classes="paragraph")
+        for number, step in enumerate(formatting.steps(self._account.redirect_uri), 1):
             with Horizontal(classes="step"):
                 yield SafeLabel(f"{number}", classes="number")
                 yield Static(step, classes="words", id=f"step-{number}")
@@ -57,19 +56,19 @@ class ConnectForm(VerticalScroll, can_focus=False):
             yield SafeLabel("Client id", classes="label")
             yield OrderedInput(
                 self._account.client_id,
-                placeholder=connect_format.CLIENT_ID_LIKE,
+                placeholder=formatting.CLIENT_ID_LIKE,
                 compact=True,
                 id="client-id",
             )
         yield TickBox("Read only", compact=True, id="read-only")
-        yield SafeLabel(connect_format.READ_ONLY, classes="note")
+        yield SafeLabel(formatting.READ_ONLY, classes="note")
         yield TickBox("Custom connection", compact=True, id="custom")
-        yield SafeLabel(connect_format.CUSTOM, classes="note")
+        yield SafeLabel(formatting.CUSTOM, classes="note")
         with Horizontal(classes="field", id="secret-field"):
             yield SafeLabel("Client secret", classes="label")
             yield SecretInput(id="secret")
         if self._is_first:
-            yield SafeLabel(connect_format.DEMO, classes="hint")
+            yield SafeLabel(formatting.DEMO, classes="hint")
 
     def on_mount(self) -> None:
         """Ask for a secret only where one is needed."""
@@ -78,9 +77,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
     @on(Checkbox.Changed, "#custom")
     def _custom_chosen(self, event: Checkbox.Changed) -> None:
         self.query_one("#secret-field").display = event.value
-        steps = (
-            connect_format.custom_steps() if event.value else connect_format.steps(self._account.redirect_uri)
-        )
+        steps = formatting.custom_steps() if event.value else formatting.steps(self._account.redirect_uri)
         for number, step in enumerate(steps, 1):
             self.query_one(f"#step-{number}", Static).update(step)
         if event.value:
@@ -93,7 +90,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
     @property
     def problem(self) -> str:
         """What can't be sent; empty when everything can."""
-        return connect_format.validation_problem(self._client_id, self._secret, is_custom=self._is_custom)
+        return formatting.validation_problem(self._client_id, self._secret, is_custom=self._is_custom)
 
     def request(self) -> ConnectRequest:
         """Return what is asked for. The secret leaves the form with it."""
@@ -105,7 +102,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
 
     def focus_invalid_input(self) -> None:
         """Take the person to the box that has to be filled or mended."""
-        is_id = connect_format.validation_problem(self._client_id, "", is_custom=False)
+        is_id = formatting.validation_problem(self._client_id, "", is_custom=False)
         self.screen.set_focus(self.client_id if is_id else self.secret)
 
     @property
@@ -141,9 +138,9 @@ class WaitingForm(VerticalScroll, can_focus=False):
         yield SafeLabel(id="status")
         with Vertical(id="by-hand"):
             yield SafeLabel(id="left", classes="paragraph")
-            yield SafeLabel(connect_format.ADDRESS)
+            yield SafeLabel(formatting.ADDRESS)
             yield Static(id="url", markup=False)
-            yield SafeLabel(connect_format.PASTE, id="paste")
+            yield SafeLabel(formatting.PASTE, id="paste")
             with Horizontal(classes="field"):
                 yield OrderedInput(placeholder="http://localhost…", compact=True, id="address")
 
@@ -175,7 +172,7 @@ class DoneForm(VerticalScroll, can_focus=False):
 
     def show(self, connected: ConnectResult) -> None:
         """Show what a sign-in has brought."""
-        self.query_one("#connected", Static).update(connect_format.organisations(connected))
+        self.query_one("#connected", Static).update(formatting.organisations(connected))
         self.query_one("#kept", SafeLabel).update_text(f"The sign-in is kept in {connected.token_storage}.")
         self.query_one("#clock", SafeLabel).update_text(
             clock.clock_warning(connected.clock_ahead), "$text-warning"

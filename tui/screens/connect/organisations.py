@@ -19,14 +19,14 @@ from tui.compat.textual import SafeOptionList
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
 from tui.screens.base_screen import BaseScreen
-from tui.screens.connect import organisations_format
-from tui.screens.connect.connect_format import KEYCHAIN
+from tui.screens.connect import formatting
+from tui.screens.connect.formatting import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import ConnectRequested, OrganisationChosen
 from tui.widgets.formatting import pluralize
+from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.ordered_input import OrderedInput
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
             dialog.border_title = "Organisations"
             yield _Filter(placeholder="Search", compact=True, id="filter")
             yield SafeOptionList(id="list", markup=False, compact=True)
-            yield SafeLabel(organisations_format.REFRESHING, "$text-muted", id="state")
+            yield SafeLabel(formatting.REFRESHING, "$text-muted", id="state")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -125,7 +125,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
     @on(_OrganisationsRefreshed)
     def _organisations_refreshed(self) -> None:
         self._reload()
-        self.query_one("#state", SafeLabel).update_text(organisations_format.REFRESHED, "$text-success")
+        self.query_one("#state", SafeLabel).update_text(formatting.REFRESHED, "$text-success")
 
     @on(_RefreshFailed)
     def _refresh_failed(self, message: _RefreshFailed) -> None:
@@ -183,7 +183,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         options.clear_options()
         options.add_options(
             Option(
-                organisations_format.line(
+                formatting.line(
                     summary,
                     width,
                     is_open=summary.organisation.tenant_id == self._open_tenant,
@@ -264,7 +264,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
                 self.flash("Disconnecting …")
                 self._disconnect(sign_in, pluralize(len(names), "organisation"))
 
-        question = organisations_format.disconnect_explanation(names)
+        question = formatting.disconnect_explanation(names)
         self.open_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
 
     def _set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it

@@ -14,14 +14,14 @@ from textual.widgets import Static
 from tui.actions.registry import bindings, error_advice
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
+from tui.screens.base_screen import EngineScreen
 from tui.screens.changes.change_controller import ChangeController, blocked_reason, can_retry
 from tui.screens.changes.undo_controller import UndoController
-from tui.screens.contact import contact_format
-from tui.screens.engine_screen import EngineScreen
+from tui.screens.contact import formatting
 from tui.screens.messages import SnapshotChanged
 from tui.screens.re_leased.contact_report_controller import ContactReportController
+from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.paused_banner import PausedBanner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +119,7 @@ class ContactScreen(EngineScreen[None]):
             await self.backend.contacts.refresh_one(self._contact_id)
 
     def _load_history(self) -> None:
-        self._update_section("#history", contact_format.history_state("Asking Xero …"))
+        self._update_section("#history", formatting.history_state("Asking Xero …"))
         self._fetch_history()
 
     @work(exclusive=True, group="history", exit_on_error=False)
@@ -133,28 +133,28 @@ class ContactScreen(EngineScreen[None]):
     def _show(self, message: _PageLoaded) -> None:
         page = self._page = message.page
         now = self.now()
-        self._update_section("#heading", contact_format.heading(page.contact))
-        self._update_section("#details", contact_format.details(page))
-        self._update_section("#balances", contact_format.balances(page.contact, now))
+        self._update_section("#heading", formatting.heading(page.contact))
+        self._update_section("#details", formatting.details(page))
+        self._update_section("#balances", formatting.balances(page.contact, now))
         self._update_section(
             "#changes",
-            contact_format.changes(page, now, self.key),
+            formatting.changes(page, now, self.key),
         )
-        timeline = contact_format.timeline(page)
+        timeline = formatting.timeline(page)
         self._update_section("#timeline", timeline)
         self.query_one("#timeline").display = bool(timeline.plain)
         self._update_key_bar()
 
     @on(_HistoryLoaded)
     def _show_history(self, message: _HistoryLoaded) -> None:
-        self._update_section("#history", contact_format.history(message.lines))
+        self._update_section("#history", formatting.history(message.lines))
 
     @on(_HistoryFailed)
     def _show_failure(self, message: _HistoryFailed) -> None:
         error = message.error
         again = f"{self.key('refresh')} asks again."
         text = f"{error.sentence} {error_advice(self.app, error) or again}"
-        self._update_section("#history", contact_format.history_state(text, "$text-warning"))
+        self._update_section("#history", formatting.history_state(text, "$text-warning"))
 
     def _update_section(self, selector: str, text: Content) -> None:
         self.query_one(selector, Static).update(text)

@@ -12,7 +12,7 @@ from textual.widgets import Button
 from tui.actions.registry import bindings
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

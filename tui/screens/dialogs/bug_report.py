@@ -11,7 +11,7 @@ from textual.widgets import Button
 from tui.actions.registry import bindings, error_advice
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -14,7 +14,7 @@ from tui.actions.registry import bindings
 from tui.compat.textual import SafeOptionList
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 from tui.widgets.text import content
 
 if TYPE_CHECKING:

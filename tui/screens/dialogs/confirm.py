@@ -14,12 +14,12 @@ from tui.actions.registry import bindings, error_message
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
-from tui.screens.dialogs import confirm_format
-from tui.screens.engine_screen import EngineScreen
+from tui.screens.base_screen import EngineScreen
+from tui.screens.dialogs import formatting
 from tui.screens.messages import PrecheckFailed, PrecheckFinished
+from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.ordered_input import OrderedInput
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,23 +66,21 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     def compose(self) -> ComposeResult:
         """Put the words above the list, the list above the buttons."""
-        name = confirm_format.NAMES[self._action]
+        name = formatting.NAMES[self._action]
         count = len(self._contact_ids)
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = confirm_format.heading(self._action, count, count)
+            dialog.border_title = formatting.heading(self._action, count, count)
             with VerticalScroll(id="said"):
-                yield SafeLabel(confirm_format.CHECKING, id="state")
+                yield SafeLabel(formatting.CHECKING, id="state")
                 if self._hidden:
                     yield SafeLabel(
-                        confirm_format.not_shown(len(self._hidden), count),
+                        formatting.not_shown(len(self._hidden), count),
                         "$text-warning",
                         classes="line summary",
                     )
                 yield Vertical(id="lines")
                 with Vertical(id="explanation"):
-                    yield SafeLabel(
-                        confirm_format.initial_explanation(self._action, count), classes="line words"
-                    )
+                    yield SafeLabel(formatting.initial_explanation(self._action, count), classes="line words")
             yield OrderedInput(id="number", compact=True)
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", variant="primary", compact=True)
@@ -116,14 +114,14 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             message.precheck if marked is None else message.precheck.with_tenant_groups(marked)
         )
         count = len(precheck.possible)
-        state, style = confirm_format.freshness(precheck)
+        state, style = formatting.freshness(precheck)
         self.query_one("#state", SafeLabel).update_text(state, style)
         await self._show_details(precheck)
         button = self.query_one("#confirm", Button)
-        self.query_one(".dialog").border_title = confirm_format.heading(
+        self.query_one(".dialog").border_title = formatting.heading(
             self._action, count, len(self._contact_ids)
         )
-        label = confirm_format.button(self._action, count)
+        label = formatting.button(self._action, count)
         button.label = label
         button.disabled = not count or count >= TYPE_COUNT_FROM
         if count >= TYPE_COUNT_FROM:
@@ -140,12 +138,12 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             await lines.remove_children()
             await lines.mount_all(
                 SafeLabel(text, style, classes=f"line {kind}")
-                for kind, text, style in confirm_format.lines(precheck, self._hidden)
+                for kind, text, style in formatting.lines(precheck, self._hidden)
             )
             await explanation.remove_children()
             await explanation.mount_all(
                 SafeLabel(text, classes=f"line {kind}")
-                for kind, text in confirm_format.explanation(precheck, key)
+                for kind, text in formatting.explanation(precheck, key)
             )
 
     def _ask_for_number(self, count: int) -> None:

@@ -12,10 +12,10 @@ from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings
 from tui.screens.base_screen import BaseScreen
-from tui.screens.compare import file_paths
+from tui.screens.compare import path_finder
+from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.ordered_input import OrderedInput
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -56,7 +56,7 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
 
     @property
     def _file(self) -> Path:
-        return file_paths.expand_path(self.name_box.value)
+        return path_finder.expand_path(self.name_box.value)
 
     def _problem(self) -> str:
         try:

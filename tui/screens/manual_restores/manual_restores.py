@@ -11,18 +11,18 @@ from textual.screen import ModalScreen
 
 from tui.actions.registry import bindings, spec
 from tui.model.change import State
-from tui.screens.engine_screen import EngineScreen
+from tui.screens.base_screen import EngineScreen
 from tui.screens.manual_restores.finish_controller import (
     FinishController,
     PagesOpened,
     RestoreSimulated,
     RestoresLoaded,
+    row_height,
 )
-from tui.screens.manual_restores.items import row_height
 from tui.screens.messages import ConnectRequested, SnapshotChanged
 from tui.widgets.formatting import pluralize
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.content import Content
 
     from tui.model.services import Backend
-    from tui.screens.manual_restores.items import RestoreItem
+    from tui.screens.manual_restores.finish_controller import RestoreItem
 
 _WHY: Final = (
     "Xero's API refuses to restore contacts, so the last press is yours: open the contact in Xero and "

@@ -14,7 +14,7 @@ from tui.widgets.text import safe
 if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.contact_details import ContactDetails
-    from tui.screens.engine_screen import EngineScreen
+    from tui.screens.base_screen import EngineScreen
 
 _NOTHING: Final = "Nothing that was archived or restored here is confirmed by Xero yet."
 _CHECKED_EXPLANATION: Final = (

@@ -12,7 +12,7 @@ from tui.widgets.text import safe
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui.screens.engine_screen import EngineScreen
+    from tui.screens.base_screen import EngineScreen
 
 _CLEAN: Final = "clean"
 _ERRORS: Final = "errors"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from textual import __version__ as textual_version
 
 from tui import __version__
-from tui.screens.re_leased.troubleshoot_format import sync_overview
+from tui.screens.re_leased.formatting import sync_overview
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.snapshot import ChangeSummary, ChangeView, ReLeasedStatus, Snapshot
-    from tui.screens.re_leased.troubleshoot_format import OldestUnconfirmed
+    from tui.screens.re_leased.formatting import OldestUnconfirmed
 
 # Whatever holds an at sign, however it is written, and what is quoted in front of it: rather too much than
 # half an address.

@@ -12,11 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings
-from tui.screens.engine_screen import EngineScreen
+from tui.screens.base_screen import EngineScreen
 from tui.widgets import clock
+from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.ordered_input import OrderedInput
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

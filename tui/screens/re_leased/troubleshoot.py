@@ -17,28 +17,28 @@ from textual.widgets import Static
 
 from tui.actions.registry import bindings
 from tui.model.change_list import ChangeGroup, ChangeQuery
-from tui.model.user_reports import CompanyState
+from tui.model.evidence import CompanyState
 from tui.screens import navigation
+from tui.screens.base_screen import EngineScreen
 from tui.screens.changes.retry_controller import RetryController
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.dialogs.file_name import FileNameScreen
-from tui.screens.engine_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
-from tui.screens.re_leased.manual_sync_controller import ManualSyncController
-from tui.screens.re_leased.support_report import build_report
-from tui.screens.re_leased.troubleshoot_format import (
+from tui.screens.re_leased.formatting import (
     RECONNECT_STATUSES,
     STYLES,
     OldestUnconfirmed,
     Step,
     steps,
 )
+from tui.screens.re_leased.manual_sync_controller import ManualSyncController
+from tui.screens.re_leased.support_report import build_report
 from tui.system.user_files import write_user_file
+from tui.widgets.inputs import TickBox
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 from tui.widgets.text import content
-from tui.widgets.tick_box import TickBox
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -16,11 +16,11 @@ from textual.worker import WorkerFailed
 
 from tui.actions.registry import bindings
 from tui.model.errors import ReshelveError
-from tui.screens.engine_screen import EngineScreen
+from tui.screens.base_screen import EngineScreen
 from tui.screens.messages import SnapshotChanged
-from tui.screens.tenancy import tenant_groups_format
+from tui.screens.tenancy import formatting
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe_label import SafeLabel
+from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
     def compose(self) -> ComposeResult:
         """Put what it is for above the list."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = tenant_groups_format.TITLE
-            yield SafeLabel(tenant_groups_format.EXPLANATION, classes="paragraph")
+            dialog.border_title = formatting.TITLE
+            yield SafeLabel(formatting.EXPLANATION, classes="paragraph")
             yield TickList(self._format_row, id="groups")
             yield SafeLabel(id="empty", classes="paragraph")
             yield SafeLabel(id="hint", classes="paragraph")
@@ -107,7 +107,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         found = {group.name: group for group in message.groups}
         kept = [found.pop(group.name) for group in self._groups if group.name in found]
         self._groups = [*kept, *found.values()] if before else list(message.groups)
-        empty = tenant_groups_format.STILL_READING if self._was_loading else tenant_groups_format.NO_GROUPS
+        empty = formatting.STILL_READING if self._was_loading else formatting.NO_GROUPS
         self.query_one("#empty", SafeLabel).update_text(empty)
         self.set_class(not self._groups, "-empty")
         self._show()
@@ -120,7 +120,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         hint = self.query_one("#hint", SafeLabel)
         # Rows must not move away from under the mouse because fewer words stand below them.
         hint.styles.min_height = hint.size.height
-        hint.update_text(tenant_groups_format.hint(self._groups))
+        hint.update_text(formatting.hint(self._groups))
         self._update_key_bar()
 
     def on_resize(self) -> None:
@@ -133,7 +133,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         self.rows.styles.height = max(1, min(len(self._groups), share))
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
-        return (tenant_groups_format.row(self._groups[index], width),)
+        return (formatting.row(self._groups[index], width),)
 
     @on(VirtualList.Moved)
     def _update_key_bar(self) -> None:
@@ -160,7 +160,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         except ReshelveError:
             self._load_groups()
             raise
-        self.flash(tenant_groups_format.marked_message(group))
+        self.flash(formatting.marked_message(group))
 
     async def action_back(self) -> None:
         """Close the list once everything ticked is kept."""

@@ -11,7 +11,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from tui.model.change import Action, Change
-from tui.model.undo import Batch, BatchKind, UndoTarget, reverse
+from tui.model.change_list import Batch, BatchKind, UndoTarget, reverse
 from tui.store import values
 from tui.store.change_log import changes as change_table
 from tui.store.contacts import contacts_in

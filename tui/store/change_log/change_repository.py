@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tui.model.undo import BatchKind, UndoPlan
+from tui.model.change_list import BatchKind, UndoPlan
 from tui.store import contact_ingest, sync_state, tenancy
 from tui.store.change_log import change_list, undo
 

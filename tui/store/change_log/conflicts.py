@@ -23,7 +23,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action, Change, State, Transition
-from tui.model.eligibility import ineligible_reason
+from tui.model.contact import ineligible_reason
 from tui.store import values
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.entries import NOTE, RENAMED, write_entry

@@ -6,9 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Origin, State, Transition
-from tui.model.eligibility import ineligible_reason
+from tui.model.change_list import BatchKind, PlanLine, UndoOutcome, UndoPlan, limit_to_shown, plan_line
+from tui.model.contact import ineligible_reason
 from tui.model.errors import ReshelveError
-from tui.model.undo import BatchKind, PlanLine, UndoOutcome, UndoPlan, limit_to_shown, plan_line
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.batches import insert_batch, read_stacks, read_targets, record_targets
 from tui.store.change_log.entries import RETRIED, write_entry

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from tui.model.change import Action, State, Transition
+from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus
-from tui.model.undo import BatchKind
-from tui.model.user_reports import ReportKind
+from tui.model.evidence import ReportKind
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.entries import NOTE, write_entry
 from tui.store.connection import Connection

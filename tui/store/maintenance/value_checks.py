@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from tui.model.change import Action, Origin, State
+from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus
+from tui.model.evidence import ReportKind
 from tui.model.timestamps import EARLIEST_MS, LATEST_MS, from_milliseconds
-from tui.model.undo import BatchKind
-from tui.model.user_reports import ReportKind
 from tui.store import values
 
 if TYPE_CHECKING:

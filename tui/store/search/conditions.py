@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.contact import ContactStatus
+from tui.model.evidence import ReportKind
 from tui.model.filters import (
     BY_STATE,
     BalanceCondition,
@@ -22,7 +23,6 @@ from tui.model.filters import (
 )
 from tui.model.query import fold
 from tui.model.snapshot import ChangeView
-from tui.model.user_reports import ReportKind
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
 from tui.store.timestamps import to_ms

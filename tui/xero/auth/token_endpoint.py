@@ -23,8 +23,8 @@ from tui.net.response_limit import TooLargeError, limit
 from tui.system.log import logger
 from tui.xero.auth import oauth_errors
 from tui.xero.auth.tokens import Secret, Tokens
-from tui.xero.dates import response_date
 from tui.xero.http_client import HEADERS, TIMEOUT
+from tui.xero.parsing import response_date
 
 if TYPE_CHECKING:
     from tui.xero.auth.oauth_errors import ErrorMapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action
 from tui.model.errors import as_sentence
-from tui.screens.tenancy.tenancy_format import full_explanation, mention, short_explanation, summary, warning
+from tui.screens.tenancy.formatting import full_explanation, mention, short_explanation, summary, warning
 from tui.widgets.formatting import format_number, pluralize
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from textual.content import Content
 from tui.actions.registry import default_key
 from tui.model.change import State
 from tui.model.contact import ContactStatus
-from tui.screens.tenancy.tenancy_format import format_groups
+from tui.screens.tenancy.formatting import format_groups
 from tui.widgets import clock
-from tui.widgets.refusals import refusal_advice
-from tui.widgets.status_badge import badge_for
+from tui.widgets.status_badge import badge_for, refusal_advice
 from tui.widgets.text import content, money
 
 if TYPE_CHECKING:

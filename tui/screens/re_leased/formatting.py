@@ -13,8 +13,7 @@ from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets import clock
 from tui.widgets.formatting import format_number, pluralize
-from tui.widgets.refusals import refusal_advice, refusal_reason
-from tui.widgets.status_badge import describe_status
+from tui.widgets.status_badge import describe_status, refusal_advice, refusal_reason
 from tui.widgets.sync_format import next_sync, xero_problem, xero_status_text
 from tui.widgets.text import safe
 

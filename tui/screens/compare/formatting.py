@@ -2,28 +2,125 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from textual.content import Content
 
 from tui.model.change import Action, State
-from tui.model.comparison import MismatchReason
+from tui.model.comparison import AmbiguousLine, Match, Mismatch, MismatchReason
 from tui.model.contact import ContactStatus
-from tui.screens.compare.lines import LineKind
+from tui.model.contact_file import FileContact, FileProblem
+from tui.model.matching import XeroContact
+from tui.model.query import fold
+from tui.widgets import clock
 from tui.widgets.file_format import REASONS, STATUSES, format_export_time
 from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.status_badge import badge_for
 from tui.widgets.text import NO_VALUE, content, fit, safe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from tui.model.errors import ReshelveError
+    from tui.screens.compare.path_finder import PathEntry
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tui.model.comparison import FileComparison
+
+    Raw = Match | Mismatch | AmbiguousLine | FileContact | XeroContact
+
+
+class LineKind(StrEnum):
+    """What came of the comparison for a contact, the most pressing first."""
+
+    DIFFER = "differ"
+    UNCLEAR = "unclear"
+    AGREE = "agree"
+    FILE = "file"
+    XERO = "xero"
+
+
+class ComparisonEntry(Struct, frozen=True):
+    """One contact: what the file tells of it, and which it is in Xero; None where a side hasn't got it.
+
+    `candidates` are those that an unclear line could mean; `difference` says more of one that differs.
+    """
+
+    listed: FileContact | None = None
+    contact: XeroContact | None = None
+    candidates: tuple[XeroContact, ...] = ()
+    difference: Mismatch | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it; Xero's name goes before the file's."""
+        listed = self.listed
+        name = self.contact.name if self.contact is not None else ""
+        return name or (listed and (listed.name or listed.email or listed.xero_id)) or "no name"
+
+    @property
+    def email(self) -> str:
+        """Its e-mail address, Xero's before the file's."""
+        email = self.contact.email if self.contact is not None else ""
+        return email or (self.listed.email if self.listed is not None else "")
+
+
+def lines_of(comparison: FileComparison, kind: LineKind) -> Sequence[Raw]:
+    """Return the lines of one kind, in the comparison's order."""
+    lines: Mapping[LineKind, Sequence[Raw]] = {
+        LineKind.DIFFER: comparison.mismatches,
+        LineKind.UNCLEAR: comparison.ambiguous,
+        LineKind.AGREE: comparison.matches,
+        LineKind.FILE: comparison.only_in_file,
+        LineKind.XERO: comparison.only_in_xero,
+    }
+    return lines[kind]
+
+
+def counts(comparison: FileComparison) -> Mapping[LineKind, int]:
+    """Count the lines of each kind."""
+    return {kind: len(lines_of(comparison, kind)) for kind in LineKind}
+
+
+def to_entry(item: Raw) -> ComparisonEntry:
+    """Return a line as it is shown; made for those alone that are."""
+    if isinstance(item, XeroContact):
+        return ComparisonEntry(contact=item)
+    if isinstance(item, FileContact):
+        return ComparisonEntry(listed=item)
+    if isinstance(item, AmbiguousLine):
+        return ComparisonEntry(listed=item.listed, candidates=item.candidates)
+    difference = item if isinstance(item, Mismatch) else None
+    return ComparisonEntry(item.listed, item.contact, difference=difference)
+
+
+def searchable(lines: Iterable[Raw]) -> list[str]:
+    """Return the folded text of each line in which words are looked for: names and e-mail addresses."""
+    return [fold(_text(to_entry(line))) for line in lines]
+
+
+def _text(entry: ComparisonEntry) -> str:
+    listed, contacts = entry.listed, entry.candidates
+    if entry.contact is not None:
+        contacts = (entry.contact,)
+    parts = [part for each in contacts for part in (each.name, each.email)]
+    if listed is not None:
+        parts += (listed.name, listed.email)
+    return "\n".join(parts)
+
+
+if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from tui.model.comparison import AmbiguousLine, FileComparison
-    from tui.model.matching import XeroContact
+    from tui.model.comparison import FileComparison
     from tui.model.rows import Row
-    from tui.screens.compare.lines import ComparisonEntry
 
     #: What tells the key of an action as it is now.
     Key = Callable[[str], str]
@@ -280,3 +377,82 @@ def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
 def candidate(entry: XeroContact) -> str:
     """Name a contact in Xero, with what tells it from others."""
     return f"{_named(entry.name or 'no name', entry.email, entry.status)} in Xero"
+
+
+TITLE: Final = "Compare a file from Re-Leased"
+ABOUT: Final = (
+    "A table (CSV) of contacts, exported from Re-Leased, is held against Xero. Comparing changes nothing. "
+    "Tab completes a name, ↓ goes to the list."
+)
+NO_SUCH_FILE: Final = "There is no such file. Choose one of the list, or go on typing."
+INVALID_DATE: Final = "This is no date. Write it like 2026-03-31 or 2026-03-31 14:05, or leave the box empty."
+NOTHING_HERE: Final = "No CSV file or folder here begins like that."
+COMPARING: Final = "Comparing … press {cancel} to stop."
+STOPPED: Final = "Stopped. Nothing was changed."
+DATE_HINT: Final = "the file's last change"
+AUTO: Final = "found"
+FILE_STATUSES: Final = {
+    AUTO: "as the file says",
+    ContactStatus.ACTIVE.value: "all active",
+    ContactStatus.ARCHIVED.value: "all archived",
+}
+DELIMITERS: Final = {
+    AUTO: "found by itself",
+    "comma": "commas",
+    "semicolon": "semicolons",
+    "tab": "tabs",
+    "pipe": "upright strokes |",
+}
+ENCODINGS: Final = {
+    AUTO: "found by itself",
+    "utf-8": "UTF-8",
+    "cp1252": "Windows, Western (cp1252)",
+    "cp1250": "Windows, Central European (cp1250)",
+    "utf-16-le": "UTF-16 (little-endian)",
+    "utf-16-be": "UTF-16 (big-endian)",
+    "mac_roman": "Mac OS Roman",
+}
+COLUMNS: Final = {
+    "name_column": "Names in",
+    "email_column": "E-mails in",
+    "id_column": "Xero ids in",
+    "status_column": "Archived in",
+}
+_ROOM_FOR_SIZE: Final = 40
+_NEXT: Final = {
+    FileProblem.COLUMNS: "Say above which column is which.",
+    FileProblem.STATUS: "Say above what they are, or which column tells it.",
+    FileProblem.ENCODING: "Say above what the file is encoded in.",
+    FileProblem.DATE: "Say above when it was exported, at the latest when it was last changed.",
+}
+
+
+def failure_message(error: ReshelveError, problem: FileProblem) -> str:
+    """Say what is wrong with a file, that nothing was changed, and what to do here."""
+    return f"{error.message} Nothing was changed. {_NEXT[problem]}"
+
+
+def columns(header: Sequence[str]) -> Mapping[str, str]:
+    """Return the columns of a file to choose from, by their numbers; nameless ones can't be."""
+    named = {str(place): name for place, name in enumerate(header) if name.strip()}
+    return {AUTO: "found by its name", **named}
+
+
+def entry_row(entry: PathEntry, width: int, now: datetime) -> Content:
+    """Write a file or folder in this width."""
+    if entry.is_folder:
+        return Content.styled(fit(f"{entry.name}/", width), "$text-primary")
+    details = clock.short_time(entry.modified_at, now)
+    if width >= _ROOM_FOR_SIZE:
+        details += f"  {format_size(entry.size):>8}"
+    return Content.assemble(
+        fit(entry.name, max(8, width - len(details) - 2)), ("  " + details, "$text-muted")
+    )
+
+
+def format_size(count: int) -> str:
+    """Write the size of a file."""
+    thousand = 1_000
+    if count < thousand:
+        return f"{count} B"
+    return f"{count // thousand:,} kB" if count < thousand**2 else f"{count / thousand**2:,.1f} MB"

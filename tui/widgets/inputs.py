@@ -1,14 +1,16 @@
-"""One line that shows which of several answers holds, and asks to be given another."""
+"""A choice to be ticked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
+from textual.widgets import Checkbox, Input
 
-from tui.widgets.static_line import StaticLine
+from tui.widgets.labels import StaticLine
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -69,3 +71,47 @@ class ChoiceField(StaticLine, can_focus=True):
     def on_click(self) -> None:
         """Ask for another answer."""
         self.action_pick()
+
+
+class OrderedInput(Input):
+    """An input for people who type faster than the screen is painted.
+
+    Textual writes a letter at once, but lets backspace and the other bound keys travel up to the app
+    first: of `x`, backspace, `y` that arrive together, `y` would be written before `x` is taken away.
+    It also hands over keys that arrived together with the one that moved the focus elsewhere.
+    """
+
+    async def _on_key(self, event: events.Key) -> None:
+        focused = self.screen.focused
+        if focused is not self:
+            event.stop()
+            event.prevent_default()
+            if focused is not None and self.screen.is_current:
+                focused.post_message(events.Key(event.key, event.character))
+            return
+        if event.is_printable:
+            return
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if not binding.priority and await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
+
+
+class TickBox(Checkbox):
+    """A checkbox that is empty while it is off: Textual's own tells by colour alone."""
+
+    DEFAULT_CSS = """
+    TickBox {
+        background: transparent;
+        & > .toggle--button { background: $foreground 25%; color: $foreground; }
+        &.-on > .toggle--button { background: $foreground 25%; color: $foreground; text-style: bold; }
+    }
+    """
+
+    BUTTON_INNER = " "
+
+    def watch_value(self) -> None:
+        """Show the tick, or take it away."""
+        self.BUTTON_INNER = "✓" if self.value else " "
+        super().watch_value()

@@ -1,0 +1,136 @@
+"""Says that nothing is sent to Xero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.style import Style
+
+from tui.actions.registry import current_key
+from tui.widgets import clock
+from tui.widgets.formatting import format_number, pluralize
+from tui.widgets.labels import StaticLine
+from tui.widgets.text import safe
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.model.snapshot import Snapshot, SyncProgress, XeroStatus
+
+
+_BAR = 24
+_ROOM_FOR_BAR = 72
+
+
+def bar(fraction: float, width: int, style: str = "$text-accent") -> Content:
+    """Draw a thin bar filled to this fraction, in half-cell steps."""
+    halves = round(max(0.0, min(1.0, fraction)) * width * 2)
+    full, half = divmod(halves, 2)
+    filled = "━" * full + "╸" * half
+    return Content.assemble((filled, style), ("─" * (width - len(filled)), "$foreground 25%"))
+
+
+class SyncProgressBar(StaticLine):
+    """One line that is there only while everything is being read."""
+
+    DEFAULT_CSS = """
+    SyncProgressBar { height: 1; padding: 0 1; color: $text-muted; display: none; }
+    """
+
+    def update_from(self, snapshot: Snapshot, now: datetime) -> None:
+        """Show the progress, and why it stands still; where nothing is being read, the line goes away."""
+        progress = snapshot.progress
+        if self.display != (progress is not None):
+            self.display = progress is not None
+        if progress is not None:
+            self.show(self._progress_text(progress, wait_reason(progress, snapshot.xero, now)))
+
+    def _progress_text(self, progress: SyncProgress, reason: str) -> Content:
+        text = "Reading contacts from Xero"
+        if progress.total is not None:
+            text = f"{text}: {format_number(progress.done)} of {format_number(progress.total)}"
+        if reason:
+            return Content(f"{text}, {reason}")
+        if progress.total is None:
+            return Content(f"{text} …")
+        if self.app.size.width < _ROOM_FOR_BAR:
+            return Content(text)
+        return Content.assemble(text, "  ", bar(progress.done / max(1, progress.total), _BAR))
+
+
+def wait_reason(progress: SyncProgress, xero: XeroStatus, now: datetime) -> str:
+    """Say why a read of all contacts stands still, and until when; empty while it goes on."""
+    if progress.is_paused:
+        return "held for now"
+    if xero.minute_full_until is not None and xero.minute_full_until > now:
+        return f"waits for Xero's minute limit, goes on in {_seconds(xero.minute_full_until, now)} s"
+    if xero.retry_at is not None and xero.retry_at > now:
+        return f"goes on in {clock.countdown(xero.retry_at, now)}"
+    return ""
+
+
+def _seconds(until: datetime, now: datetime) -> int:
+    return max(1, round((until - now).total_seconds()))
+
+
+class SelectionBar(StaticLine):
+    """One line that is there only while something is selected: an action would touch all of it."""
+
+    DEFAULT_CSS = """
+    SelectionBar {
+        height: 1; padding: 0 1; display: none;
+        background: $accent 15%; color: $text-accent; text-style: bold;
+    }
+    """
+
+    def update_from(self, selected: int, hidden: int) -> None:
+        """Show how many contacts are selected, and how many of those the list doesn't show."""
+        if self.display != bool(selected):
+            self.display = bool(selected)
+        not_shown = f" ({format_number(hidden)} not shown)" if hidden else ""
+        key = current_key(self.app, "clear")
+        self.show(Content(safe(f"{format_number(selected)} selected{not_shown} · {key.capitalize()} clears")))
+
+
+class UnreadableBar(StaticLine):
+    """One line that is visible as long as there are such contacts."""
+
+    DEFAULT_CSS = """
+    UnreadableBar { height: 1; padding: 0 1; display: none; color: $text-warning; }
+    """
+
+    def update_from(self, snapshot: Snapshot) -> None:
+        """Show how many there are; hide the line where there are none."""
+        count = snapshot.unreadable
+        if self.display != bool(count):
+            self.display = bool(count)
+        if count:
+            whose = "Its ID is" if count == 1 else "Their IDs are"
+            self.show(Content(f"{pluralize(count, 'contact')} couldn't be read. {whose} in reshelve.log."))
+
+
+class PausedBanner(StaticLine):
+    """One line that is there only while sending is paused; a click goes on with it."""
+
+    DEFAULT_CSS = """
+    PausedBanner {
+        height: 1; padding: 0 1; display: none;
+        background: $warning-muted; color: $text-warning; text-style: bold;
+    }
+    """
+
+    def update_from(self, snapshot: Snapshot) -> None:
+        """Show the pause, with what waits behind it; where there is none, the line goes away."""
+        if self.display != snapshot.is_paused:
+            self.display = snapshot.is_paused
+        if not snapshot.is_paused:
+            return
+        text = "Sending is paused."
+        key = current_key(self.app, "pause")
+        if key:
+            text += f" Press {key} to resume."
+        waiting = snapshot.summary.in_progress_total - snapshot.summary.sent_total if snapshot.summary else 0
+        if waiting:
+            text += f" Not sent yet: {format_number(waiting)}."
+        self.show(Content(text).stylize(Style.from_meta({"@click": "screen.pause"})))
