@@ -35,7 +35,7 @@ SELDOM_NEEDED = {
     "tui.xero.auth.tokens",
 }
 SCREENS = {
-    "tui.screens.changes.activity",
+    "tui.screens.changes.changes",
     "tui.screens.compare.compare",
     "tui.screens.connect.connect",
     "tui.screens.contact.contact",

@@ -1,4 +1,4 @@
-"""`reshelve reconcile` against a practice Xero, while the engine is at work on the same store."""
+"""`reshelve compare` against a practice Xero, while the engine is at work on the same store."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Office:
     async def compare_file(self, *arguments: str, stdin: str = "") -> Result:
         """Run the command in a thread: the engine goes on meanwhile."""
         organisation = self.practice.organisations[0].name
-        command = ["reconcile", str(self.file), "--organisation", organisation, *arguments]
+        command = ["compare", str(self.file), "--organisation", organisation, *arguments]
         return await asyncio.to_thread(self.run, *command, stdin=stdin)
 
     def run(self, *command: str, stdin: str = "") -> Result:
@@ -186,18 +186,27 @@ async def test_hostile_names_are_printed_as_text(office: Office) -> None:
 
 async def test_of_several_organisations_one_has_to_be_named(office: Office) -> None:
     office.export([(office.contacts()[0], "Active")])
-    done = await asyncio.to_thread(office.run, "reconcile", str(office.file))
+    done = await asyncio.to_thread(office.run, "compare", str(office.file))
     assert (done.exit_code, "There are several organisations." in done.output) == (1, True)
     never = await asyncio.to_thread(
-        office.run, "reconcile", str(office.file), "--organisation", office.practice.organisations[1].name
+        office.run, "compare", str(office.file), "--organisation", office.practice.organisations[1].name
     )
     assert (never.exit_code, "haven't been read from Xero yet" in never.output) == (1, True)
 
 
 def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(
-        main, ["reconcile", "x.csv", "--active", "--archived"], env={"RESHELVE_HOME": str(tmp_path)}
+        main, ["compare", "x.csv", "--active", "--archived"], env={"RESHELVE_HOME": str(tmp_path)}
     )
     assert done.exit_code == 2
-    nothing = CliRunner().invoke(main, ["reconcile", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
+    nothing = CliRunner().invoke(main, ["compare", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
     assert (nothing.exit_code, "No organisation is connected yet." in nothing.output) == (1, True)
+
+
+def test_the_name_of_earlier_versions_still_runs_but_is_not_listed(tmp_path: Path) -> None:
+    old = CliRunner().invoke(main, ["reconcile", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
+    new = CliRunner().invoke(main, ["compare", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
+    assert (old.exit_code, old.output) == (new.exit_code, new.output)
+    listed = CliRunner().invoke(main, ["--help"]).output
+    assert "compare" in listed
+    assert "reconcile" not in listed

@@ -12,7 +12,7 @@ from tui.model.change import Action, State
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.errors import ReshelveError
 from tui.model.evidence import SyncStatus
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.file_name import FileNameScreen
@@ -36,9 +36,9 @@ def busy(backend: FakeBackend) -> FakeBackend:
     return backend
 
 
-def screen(person: Driver) -> ActivityScreen:
+def screen(person: Driver) -> ChangesScreen:
     found = person.screen
-    assert isinstance(found, ActivityScreen)
+    assert isinstance(found, ChangesScreen)
     return found
 
 

@@ -15,7 +15,7 @@ from tui.model.change import Action, State
 from tui.model.change_list import ChangeGroup
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.widgets import sync_pane
 from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.sync_format import re_leased_totals, totals
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 HOW_MANY = {
-    "handoffs": (State.AWAITING_USER, None, Action.RESTORE),
+    "manual_restores": (State.AWAITING_USER, None, Action.RESTORE),
     "refused": (State.REFUSED, None, Action.ARCHIVE),
     "on the way": (State.SENDING, None, Action.ARCHIVE),
     "checking": (State.UNKNOWN, None, Action.ARCHIVE),
@@ -40,12 +40,20 @@ HOW_MANY = {
 }
 ODD = [
     {"read": 80},
-    {"handoffs": 20, "refused": 1},
-    {"handoffs": 80},
+    {"manual_restores": 20, "refused": 1},
+    {"manual_restores": 80},
     {"on the way": 2, "checking": 1},
     {"refused": 3},
     {"refused": 30, "read": 60, "unlinked": 5},
-    {"handoffs": 9, "refused": 9, "on the way": 9, "pending": 9, "overdue": 9, "read": 90, "expected": 9},
+    {
+        "manual_restores": 9,
+        "refused": 9,
+        "on the way": 9,
+        "pending": 9,
+        "overdue": 9,
+        "read": 90,
+        "expected": 9,
+    },
 ]
 
 
@@ -86,7 +94,7 @@ def test_what_the_pane_shows_and_what_it_leaves_out_are_all_there_is(
 def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str, int]) -> None:
     snapshot = holding(contents).snapshot
     kinds = ("pending", "overdue", "stalled")
-    not_in_xero = sum(contents.get(kind, 0) for kind in ("handoffs", "on the way", "checking"))
+    not_in_xero = sum(contents.get(kind, 0) for kind in ("manual_restores", "on the way", "checking"))
     waiting = sum(contents.get(kind, 0) for kind in kinds)
     for width in (60, 80, 120):
         line = title(snapshot, NOW, width, is_practice=False).plain
@@ -98,7 +106,7 @@ def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str,
     assert ("Nothing" in said) is (not waiting and not not_in_xero)
     counted = sum(number_in(words) for words, _ in totals(snapshot.summary))
     assert counted == sum(
-        contents.get(kind, 0) for kind in (*kinds, "handoffs", "refused", "on the way", "checking")
+        contents.get(kind, 0) for kind in (*kinds, "manual_restores", "refused", "on the way", "checking")
     )
 
 
@@ -122,7 +130,7 @@ async def test_groups_of_changes_hold_as_many_as_they_say() -> None:
     backend = holding(ODD[-1])
     async with running(backend) as person:
         await person.press("l")
-        assert person.sees(ActivityScreen)
+        assert person.sees(ChangesScreen)
         for key, group in (("2", ChangeGroup.OPEN), ("3", ChangeGroup.REFUSED), ("4", ChangeGroup.PENDING)):
             await person.press(key)
             assert said_of(person, group) == person.app.screen.window.total  # type: ignore[attr-defined]
@@ -162,7 +170,7 @@ async def test_escape_among_the_changes_keeps_the_cursor_on_its_change(
     async with running(backend) as person:
         await person.press("l", "/", *"reason 5", "enter", "end")
         screen = person.app.screen
-        assert isinstance(screen, ActivityScreen)
+        assert isinstance(screen, ChangesScreen)
         before = screen.list.current
         await person.press("/", *more)
         assert bool(more) is (screen.list.current is None)

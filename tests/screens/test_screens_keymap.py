@@ -11,7 +11,7 @@ from tui.actions.keymap import _actions_by_screen, _ids, _subclasses, problems, 
 from tui.actions.registry import ACTIONS, current_key, key_name
 from tui.app.app import ReshelveApp
 from tui.cli.launch import without_unknown
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.settings import Settings, load, set_value
 from tui.widgets.themes import THEME_NAMES
@@ -38,7 +38,7 @@ def said(keys: dict[str, str]) -> list[str]:
     ],
 )
 def test_keys_that_exist_are_taken(keys: str) -> None:
-    assert said({"hold_pull": keys}) == []
+    assert said({"pause_sync": keys}) == []
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_keys_that_exist_are_taken(keys: str) -> None:
     ],
 )
 def test_a_key_that_does_not_exist_is_refused_with_the_nearest_that_does(key: str, meant: str) -> None:
-    [words] = said({"hold_pull": key})
+    [words] = said({"pause_sync": key})
     assert f'keys.hold_pull is "{key}"' in words
     assert meant in words
 
@@ -77,7 +77,7 @@ def test_a_key_that_does_not_exist_is_refused_with_the_nearest_that_does(key: st
         ({"archive": "q"}, ("keys.archive", '"q"', "quit")),
         ({"archive": "r"}, ("keys.archive", "restore")),
         ({"archive": "f2", "restore": "f2"}, ("keys.archive", "restore")),
-        ({"quit": "x"}, ("keys.quit", "take_back")),
+        ({"quit": "x"}, ("keys.quit", "cancel_change")),
         ({"cancel": "y"}, ("keys.cancel", "confirm")),
         ({"interrupt": "escape"}, ("keys.interrupt", "cancel")),
         ({"organisations": "ctrl+p"}, ("keys.organisations", "command_palette")),
@@ -97,12 +97,12 @@ def test_a_key_that_is_taken_where_both_can_be_pressed_is_refused(
     "keys",
     [
         {"archive": "r", "restore": "a"},
-        {"archive": "f6", "hold_pull": "f10"},
+        {"archive": "f6", "pause_sync": "f10"},
         {"tab_all": "5"},
         {"confirm": "q"},
         {"back": "escape,q,b"},
         {"archive": "a"},
-        {"unlinked": "k"},
+        {"mark_not_linked": "k"},
         {"search": "/"},
     ],
 )
@@ -150,7 +150,7 @@ def test_every_action_that_takes_keys_has_a_binding_that_can_be_changed() -> Non
 
 async def test_own_keys_do_what_the_others_did(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.app.set_keymap(to_textual_keymap({"help": "f9", "command_palette": "f8", "activity": "f7"}))
+        person.app.set_keymap(to_textual_keymap({"help": "f9", "command_palette": "f8", "changes": "f7"}))
         await person.press("f9")
         assert person.sees(HelpScreen)
         await person.press("escape", "?")
@@ -165,7 +165,7 @@ async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: Fa
     async with running(backend) as person:
         person.app.set_keymap(to_textual_keymap({"clear": "f9"}))
         await person.press("l")
-        assert person.sees(ActivityScreen)
+        assert person.sees(ChangesScreen)
         await person.press("escape")
         assert person.is_home
 

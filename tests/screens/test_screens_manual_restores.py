@@ -258,9 +258,15 @@ async def test_what_is_said_names_keys_as_they_are_now(
     waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.system.browser.open_page", lambda _: False)
-    keys = {"copy": "f6", "copy_all": "f7", "stop_waiting": "f8", "press_restore": "f9", "open_in_xero": "f4"}
+    keys = {
+        "copy": "f6",
+        "copy_all": "f7",
+        "stop_waiting": "f8",
+        "simulate_restore": "f9",
+        "open_in_xero": "f4",
+    }
     async with running(waiting) as person:
-        person.app.set_keymap(keys | {"archive": "f2", "restore": "f3", "handoffs": "f12"})
+        person.app.set_keymap(keys | {"archive": "f2", "restore": "f3", "manual_restores": "f12"})
         await person.press("3", "home", "f2")
         assert person.bottom_line == "This restore waits for a press in Xero. Press F12 to see it."
         await person.press("f4")

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.evidence import CompanyState, StatusSince, SyncStatus
 from tui.model.snapshot import ReLeasedStatus
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.screens.contact.contact import ContactScreen
 from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.virtual_list import VirtualList
@@ -91,7 +91,7 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
         assert words in page
 
         await person.press("escape", "l")
-        assert person.sees(ActivityScreen)
+        assert person.sees(ChangesScreen)
         assert f"{sign} {words}" in painted(person.screen.query_one(VirtualList))
         assert f"{sign} {words}" in str(person.screen.query_one("#told", Static).content)
 
@@ -215,7 +215,9 @@ async def test_at_midnight_the_rows_say_the_day(
 async def test_hints_of_the_pane_follow_the_keys(backend: FakeBackend) -> None:
     backend.publish(re_leased=replace(NIGHTLY, reported_sync_since=NOW))
     async with running(backend) as person:
-        person.app.set_keymap({"manual_sync": "f7", "archive": "f8", "restore": "f9", "handoffs": "f2"})
+        person.app.set_keymap(
+            {"manual_sync": "f7", "archive": "f8", "restore": "f9", "manual_restores": "f2"}
+        )
         person.main.tick()
         await person.settle()
         assert "Press F7 when it has ended." in said(person)

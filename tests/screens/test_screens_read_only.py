@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from tui.actions.registry import ACTIONS, ActionCommands, current_key
 from tui.model.errors import ReadOnlyError, ReadOnlyReason
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.help import HelpScreen
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     MainScreen: (),
     ContactScreen: ("home", "down", "down", "down", "down", "enter"),
-    ActivityScreen: ("l",),
+    ChangesScreen: ("l",),
     ManualRestoresScreen: ("h",),
     TroubleshootScreen: ("t",),
     CompareScreen: ("f", *"x.csv", "enter"),

@@ -39,15 +39,15 @@ PLACES: dict[str, tuple[str, ...]] = {
     "already active": ("tab_active", "restore"),
     "confirm": ("archive",),
     "type the number": ("select_all", "archive"),
-    "changes": ("activity",),
-    "no change found": ("activity", "search", "z", "z", "enter"),
-    "restores": ("handoffs",),
-    "archiving among restores": ("handoffs", "archive"),
+    "changes": ("changes",),
+    "no change found": ("changes", "search", "z", "z", "enter"),
+    "restores": ("manual_restores",),
+    "archiving among restores": ("manual_restores", "archive"),
     "organisations": ("organisations",),
     "connect": ("connect",),
     "manual sync": ("manual_sync",),
     "troubleshoot": ("troubleshoot",),
-    "compare": ("reconcile",),
+    "compare": ("compare",),
     "tenants": ("tenant_groups",),
     "undo": ("undo",),
     "help": ("help",),
@@ -70,7 +70,7 @@ async def test_no_place_names_a_key_as_it_was(busy: FakeBackend, place: str) -> 
         assert old_keys(text_of(person.screen)) == []
 
 
-@pytest.mark.parametrize("action_id", ["refresh", "connect", "organisations", "press_restore"])
+@pytest.mark.parametrize("action_id", ["refresh", "connect", "organisations", "simulate_restore"])
 async def test_an_error_names_the_key_of_its_action_as_it_is(backend: FakeBackend, action_id: str) -> None:
     async with running(backend, keys=to_textual_keymap(NEW)) as person:
         error = ReshelveError("It broke.", action=action_id)

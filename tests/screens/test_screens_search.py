@@ -14,7 +14,7 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.query import Tab
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import QueryHint, SearchBox
@@ -295,7 +295,7 @@ async def test_the_list_of_changes_is_searched_by_words_as_ever(backend: FakeBac
     backend.put_change(2, Action.ARCHIVE, State.QUEUED)
     async with running(backend) as person:
         await person.press("l", "/", *"is:cus")
-        assert person.sees(ActivityScreen)
+        assert person.sees(ChangesScreen)
         box = person.screen.query_one(SearchBox)
         await person.press("right")
         assert box.text == "is:cus"

@@ -11,7 +11,7 @@ from support.screen_test import running
 from textual.events import Key
 
 from tui.model.change import Action, State
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.banners import SelectionBar
 from tui.widgets.contact_table import ContactTable
@@ -163,7 +163,7 @@ async def test_a_change_that_the_wheel_left_behind_is_brought_back_before_it_is_
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=str(NOW))
     async with running(backend) as person:
         await person.press("l")
-        assert person.sees(ActivityScreen)
+        assert person.sees(ChangesScreen)
         rows = person.screen.query_one(VirtualList)
         rows.scroll_to(y=40, animate=False)
         await person.settle()

@@ -17,7 +17,7 @@ from tui.model.change import Action, State
 from tui.model.contact import Organisation
 from tui.model.evidence import CompanyState, SyncStatus
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
-from tui.screens.changes.activity import ActivityScreen
+from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.dialogs.file_name import FileNameScreen
@@ -124,7 +124,7 @@ async def test_refusals_stand_in_xeros_words(backend: FakeBackend) -> None:
         assert "and 2 more" in step(person, 2)
         for key in ("l", "enter"):
             await person.press(key)
-            assert person.sees(ActivityScreen)
+            assert person.sees(ChangesScreen)
             await person.press("escape")
 
 

@@ -138,7 +138,9 @@ async def _organisations(camera: Camera) -> None:
 async def _released(camera: Camera, practice: PracticeXero) -> None:
     unlinked = practice.create("Tūī Signs", EmailAddress="studio@tui.example")
     http(
-        "POST", f"{practice.released}/companies/{practice.tenant_id}/contacts/{unlinked}/unlink", json_body={}
+        "POST",
+        f"{practice.released}/companies/{practice.tenant_id}/contacts/{unlinked}/unlink",
+        json_body={},
     )
     await camera.press("f5")
     await camera.search("tui.example")

@@ -47,7 +47,7 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
         with pytest.raises(OfflineError) as raised:
             await simulate_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
     assert raised.value.next_step == "Nothing was pressed."
-    assert raised.value.action == "press_restore"
+    assert raised.value.action == "simulate_restore"
 
 
 @pytest.mark.parametrize(

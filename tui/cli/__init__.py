@@ -17,10 +17,12 @@ _COMMANDS = {
     "connect": "tui.cli.connect:connect",
     "disconnect": "tui.cli.disconnect:disconnect",
     "repair": "tui.cli.repair:repair",
-    "reconcile": "tui.cli.compare:reconcile",
+    "compare": "tui.cli.compare:compare",
     "settings": "tui.cli.settings:settings",
     "sandbox": "tui.cli.sandbox:sandbox",
 }
+# What commands were called in earlier versions; they still run.
+_OLD_NAMES = {"reconcile": "compare"}
 
 
 class _LazyGroup(click.Group):
@@ -32,6 +34,7 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
+        cmd_name = _OLD_NAMES.get(cmd_name, cmd_name)
         return _load(cmd_name) if cmd_name in _COMMANDS else None
 
     def invoke(self, ctx: click.Context) -> object:

@@ -1,4 +1,4 @@
-"""`reshelve reconcile FILE`: holds contacts exported from Re-Leased against those in Xero."""
+"""`reshelve compare FILE`: holds contacts exported from Re-Leased against those in Xero."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
 )
 @click.option("--dry-run", is_flag=True, help="Only compare.")
 @click.option("--yes", is_flag=True, help="Don't ask; lines that are for you to tell are left out.")
-def reconcile(
+def compare(
     file: Path,
     organisation: str | None,
     *,

@@ -1,4 +1,4 @@
-"""What `reshelve reconcile` says of a file."""
+"""What `reshelve compare` says of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconciling: a file of contacts out of Re-Leased against the local copy, and what it proves, recorded."""
+"""Compares a file of contacts from Re-Leased with the local copy, and records what it proves."""
 
 from __future__ import annotations
 

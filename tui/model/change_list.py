@@ -257,7 +257,7 @@ class ChangeGroup(StrEnum):
     ALL = "all"
     OPEN = "open"
     REFUSED = "refused"
-    PENDING = "waiting"
+    PENDING = "pending"
     DONE = "done"
 
     def contains(self, change: Change) -> bool:

@@ -58,9 +58,9 @@ class MainScreen(EngineScreen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
-        *bindings("tab_all", "tab_active", "tab_archived", "handoffs", "refresh", "hold_pull"),
-        *bindings("undo", "redo", "activity", "pause", "retry_here", "manual_sync"),
-        *bindings("reconcile", "troubleshoot", "tenant_groups"),
+        *bindings("tab_all", "tab_active", "tab_archived", "manual_restores", "refresh", "pause_sync"),
+        *bindings("undo", "redo", "changes", "pause", "retry_contact", "manual_sync"),
+        *bindings("compare", "troubleshoot", "tenant_groups"),
     ]
 
     table = getters.query_one(ContactTable)
@@ -132,7 +132,7 @@ class MainScreen(EngineScreen[None]):
         waiting = snapshot.summary.manual_restore_total
         if waiting:
             verb = "waits" if waiting == 1 else "wait"
-            key = self.key("handoffs")
+            key = self.key("manual_restores")
             self.flash(f"{pluralize(waiting, 'restore')} {verb} for a press in Xero. Press {key}.")
 
     def tick(self) -> None:
@@ -168,7 +168,7 @@ class MainScreen(EngineScreen[None]):
         count_suffix = f" {format_number(count)}" if count else ""
         self.key_bar.set_actions(
             *(["connect"] if needs_reconnect else []),
-            *([("hold_pull", "Go on reading" if is_paused else "Hold reading")] if is_reading else []),
+            *([("pause_sync", "Go on reading" if is_paused else "Hold reading")] if is_reading else []),
             *([("manual_sync", "How did it end?")] if is_sync_reported else []),
             ("archive", f"Archive{count_suffix}"),
             ("restore", f"Restore{count_suffix}"),
@@ -177,8 +177,8 @@ class MainScreen(EngineScreen[None]):
             "troubleshoot",
             ("clear", "Unselect") if count else "select",
             "open",
-            "handoffs",
-            "activity",
+            "manual_restores",
+            "changes",
             "refresh",
             "organisations",
             "command_palette",
@@ -286,7 +286,7 @@ class MainScreen(EngineScreen[None]):
             self.table.reveal_cursor()
             do(contact_id)
 
-    def action_handoffs(self) -> None:
+    def action_manual_restores(self) -> None:
         """Show the restores that wait for a press in Xero."""
         summary = self.backend.snapshot.summary
         if summary is None or not summary.manual_restore_total:
@@ -294,9 +294,9 @@ class MainScreen(EngineScreen[None]):
         else:
             self.open_screen(navigation.ManualRestoresScreen(self.backend))
 
-    def action_activity(self) -> None:
+    def action_changes(self) -> None:
         """List every change."""
-        self.open_screen(navigation.ActivityScreen(self.backend))
+        self.open_screen(navigation.ChangesScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
         """Go through what keeps contacts from reaching Re-Leased."""
@@ -322,11 +322,11 @@ class MainScreen(EngineScreen[None]):
         """Report that a manual sync was started, or how the reported one ended."""
         self.manual_sync.report()
 
-    def action_reconcile(self) -> None:
+    def action_compare(self) -> None:
         """Compare a file of contacts exported from Re-Leased with Xero."""
         self.comparison.compare()
 
-    def action_retry_here(self) -> None:
+    def action_retry_contact(self) -> None:
         """Try again what Xero refused for the contact under the cursor."""
         self.table.run_when_shown(self._retry_here)
 
@@ -340,7 +340,7 @@ class MainScreen(EngineScreen[None]):
         self.flash("Looking for news in Xero and Re-Leased …")
         self._refresh()
 
-    def action_hold_pull(self) -> None:
+    def action_pause_sync(self) -> None:
         """Hold the read of all contacts, or go on with it from there."""
         progress = self.backend.snapshot.progress
         if progress is None:

@@ -11,7 +11,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from tui.screens.changes.activity import ActivityScreen
+    from tui.screens.changes.changes import ChangesScreen
     from tui.screens.compare.choose_file import ChooseFileScreen
     from tui.screens.compare.compare import CompareScreen
     from tui.screens.connect.connect import ConnectScreen
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 
 __all__ = [
-    "ActivityScreen",
     "BugReportScreen",
+    "ChangesScreen",
     "ChooseFileScreen",
     "ChooseScreen",
     "CompareScreen",
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "ActivityScreen": "tui.screens.changes.activity",
+    "ChangesScreen": "tui.screens.changes.changes",
     "BugReportScreen": "tui.screens.dialogs.bug_report",
     "ChooseFileScreen": "tui.screens.compare.choose_file",
     "ChooseScreen": "tui.screens.dialogs.choose",

@@ -8,7 +8,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SECTIONS: Final = {"released": "re_leased"}
-_ACTIONS: Final[Mapping[str, str]] = {}
+_ACTIONS: Final = {
+    "activity": "changes",
+    "group_waiting": "group_pending",
+    "handoffs": "manual_restores",
+    "hold_pull": "pause_sync",
+    "press_restore": "simulate_restore",
+    "reconcile": "compare",
+    "record": "mark_synced",
+    "retry_here": "retry_contact",
+    "seen_in_released": "mark_checked",
+    "take_back": "cancel_change",
+    "unlinked": "mark_not_linked",
+}
 _KEYS: Final = "keys"
 
 

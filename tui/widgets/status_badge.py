@@ -39,7 +39,7 @@ def refusal_reason(change: Change) -> str:
 
 
 def refusal_advice(
-    change: Change, *, retry: str = "retry_here", key: Callable[[str], str] = default_key
+    change: Change, *, retry: str = "retry_contact", key: Callable[[str], str] = default_key
 ) -> str:
     """Return what to do about a refused change that hasn't been retried; empty for any other.
 

@@ -275,7 +275,7 @@ def _block(
     view: ChangeView, *, now: datetime, width: int, hint: bool, key: Callable[[str], str]
 ) -> list[Content]:
     badge = badge_for(view, now.astimezone())
-    right = _status_text(view, badge.label, width, hint=hint, key=key("handoffs"))
+    right = _status_text(view, badge.label, width, hint=hint, key=key("manual_restores"))
     room = max(4, width - len(right) - _AROUND_NAME)
     line = Content.assemble(
         (badge.symbol or "·", _style_variable(badge.style)),
@@ -292,8 +292,10 @@ def _block(
         lines += [Content.assemble("  ", part) for part in said]
     if view.change.state is State.AWAITING_USER:
         if hint:
-            lines.append(Content.styled(f"  press Restore in Xero ({key('handoffs')})", "$text-accent"))
-        open_list = Style.from_meta({"@click": "screen.handoffs"})
+            lines.append(
+                Content.styled(f"  press Restore in Xero ({key('manual_restores')})", "$text-accent")
+            )
+        open_list = Style.from_meta({"@click": "screen.manual_restores"})
         lines = [part.stylize(open_list) for part in lines]
     return lines
 

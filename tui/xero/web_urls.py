@@ -49,7 +49,7 @@ async def simulate_restore(url: str) -> None:
     if isinstance(response, OfflineError):
         # Unlike a change in the journal, a press isn't made again by itself.
         raise OfflineError(
-            "The practice Xero can't be reached.", "Nothing was pressed.", action="press_restore"
+            "The practice Xero can't be reached.", "Nothing was pressed.", action="simulate_restore"
         )
     if isinstance(response, XeroError):
         raise response

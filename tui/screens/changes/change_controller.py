@@ -58,7 +58,7 @@ def blocked_reason(
     if last_change is not None and last_change.change.state.is_open:
         change = last_change.change
         if change.state is State.AWAITING_USER:
-            return f"This restore waits for a press in Xero. Press {key('handoffs')} to see it."
+            return f"This restore waits for a press in Xero. Press {key('manual_restores')} to see it."
         return _IN_PROGRESS[change.action]
     if status in _NOT_CHANGEABLE:
         return _NOT_CHANGEABLE[status]

@@ -52,8 +52,8 @@ class CompareScreen(EngineScreen[None]):
             Binding(keys, each, show=False, id=spec(each).binding_id)
             for each, keys in (("select", "space"), ("select_all", "asterisk"))
         ),
-        *bindings("kind_differ", "kind_unclear", "kind_agree", "kind_file", "kind_xero", "record"),
-        *bindings("open_in_xero", "copy", "undo", "redo", "pause", "handoffs"),
+        *bindings("kind_differ", "kind_unclear", "kind_agree", "kind_file", "kind_xero", "mark_synced"),
+        *bindings("open_in_xero", "copy", "undo", "redo", "pause", "manual_restores"),
         *bindings("search", "clear", "back"),
     ]
 
@@ -120,7 +120,7 @@ class CompareScreen(EngineScreen[None]):
         open_words = "Which is it?" if self.lines.kind is LineKind.UNCLEAR else "Open contact"
         can_open = entry is not None and (entry.contact is not None or entry.candidates)
         self.key_bar.set_actions(
-            *([("record", f"Record {format_number(unrecorded)}")] if unrecorded else []),
+            *([("mark_synced", f"Record {format_number(unrecorded)}")] if unrecorded else []),
             *(self.fixes.available_actions() if is_differing else []),
             *([("open", open_words)] if can_open else []),
             *([("clear", "Unselect") if is_selecting else "select"] if is_differing and entry else []),
@@ -207,7 +207,7 @@ class CompareScreen(EngineScreen[None]):
         """Restore in Xero what is active in Re-Leased."""
         self.fixes.change(Action.RESTORE)
 
-    def action_record(self) -> None:
+    def action_mark_synced(self) -> None:
         """Record what agrees, if the person means it."""
         self.matches.record()
 
@@ -257,6 +257,6 @@ class CompareScreen(EngineScreen[None]):
         """Copy the link to the contact under the cursor."""
         self._with_contact(self.copy_link)
 
-    def action_handoffs(self) -> None:
+    def action_manual_restores(self) -> None:
         """Show the restores that wait for a press in Xero."""
         self.open_screen(navigation.ManualRestoresScreen(self.backend))

@@ -193,7 +193,7 @@ def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) 
     """Say what was assumed, what looks odd, and what the file proves."""
     said = [content(note, "$text-warning") for note in (*comparison.source.notes, *comparison.notes)]
     if unrecorded:
-        how = f" {key('record')} records it." if key("record") else ""
+        how = f" {key('mark_synced')} records it." if key("mark_synced") else ""
         said.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
     elif recorded:
         said.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
@@ -330,7 +330,7 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
     if entry.difference is not None:
         yield _difference(entry, context, now, key)
     elif context.is_unrecorded:
-        how = f" {key('record')} records that." if key("record") else ""
+        how = f" {key('mark_synced')} records that." if key("mark_synced") else ""
         yield f"It proves that Re-Leased has the last change.{how}"
     elif len(entry.candidates) > 1:
         many = format_number(len(entry.candidates))

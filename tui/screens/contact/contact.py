@@ -57,7 +57,7 @@ class ContactScreen(EngineScreen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
-        *bindings("undo", "redo", "pause", "retry_here", "seen_in_released", "unlinked"),
+        *bindings("undo", "redo", "pause", "retry_contact", "mark_checked", "mark_not_linked"),
         *bindings("tenant_groups"),
     ]
 
@@ -102,10 +102,20 @@ class ContactScreen(EngineScreen[None]):
 
     def _update_key_bar(self) -> None:
         last = self._page.changes[0] if self._page is not None and self._page.changes else None
-        again = ["retry_here"] if can_retry(last) else []
+        again = ["retry_contact"] if can_retry(last) else []
         waits = last is not None and last.change.state is State.CONFIRMED
-        seen = ["seen_in_released"] if waits else []
-        offers = ("archive", "restore", "open_in_xero", "copy", "undo", "refresh", *seen, "unlinked", "back")
+        seen = ["mark_checked"] if waits else []
+        offers = (
+            "archive",
+            "restore",
+            "open_in_xero",
+            "copy",
+            "undo",
+            "refresh",
+            *seen,
+            "mark_not_linked",
+            "back",
+        )
         self.key_bar.set_actions(*again, *offers)
 
     @work(exclusive=True, group="page", exit_on_error=False)
@@ -195,17 +205,17 @@ class ContactScreen(EngineScreen[None]):
         """Mark contact groups as tenants."""
         self.changes.mark_tenant_groups()
 
-    def action_retry_here(self) -> None:
+    def action_retry_contact(self) -> None:
         """Try again what Xero refused."""
         page = self._page
         self.changes.retry(page.changes[0] if page is not None and page.changes else None)
 
-    def action_seen_in_released(self) -> None:
+    def action_mark_checked(self) -> None:
         """Tell that this contact stands in the right tab of Re-Leased."""
         if self._page is not None:
             self.reports.ask_checked(self._page)
 
-    def action_unlinked(self) -> None:
+    def action_mark_not_linked(self) -> None:
         """Tell that this contact is unlinked in Re-Leased, or linked again."""
         if self._page is not None:
             self.reports.ask_link(self._page)

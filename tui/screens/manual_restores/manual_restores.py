@@ -58,7 +58,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     AUTO_FOCUS = "#items"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("open_in_xero", "open_next", "copy", "copy_all", "press_restore", "stop_waiting"),
+        *bindings("open_in_xero", "open_next", "copy", "copy_all", "simulate_restore", "stop_waiting"),
         *bindings("connect", "back"),
         # Under the names of what they do elsewhere, so that they follow their keys.
         *(Binding(spec(each).keys, "elsewhere", show=False, id=each) for each in ("archive", "restore")),
@@ -127,7 +127,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         why.set_class(not waiting, "-ended")
         back = self.key("back")
         if waiting:
-            key = self.key("press_restore") if self.backend.is_sandbox else ""
+            key = self.key("simulate_restore") if self.backend.is_sandbox else ""
             practice = _PRACTICE.format(key=key) if key else ""
             why.update_text(_WHY + practice)
         elif not self.finish.items:
@@ -142,7 +142,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         if not waiting:
             self.key_bar.set_actions("back")
             return
-        practice = [("press_restore", "Restore (practice)")] if self.backend.is_sandbox else []
+        practice = [("simulate_restore", "Restore (practice)")] if self.backend.is_sandbox else []
         many = ["open_next", "copy_all"] if waiting > 1 else []
         self.key_bar.set_actions(
             *practice, "open_in_xero", *many[:1], "copy", *many[1:], "stop_waiting", "back"
@@ -172,7 +172,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         """Copy the links of all that wait, one a line."""
         self.finish.copy_all()
 
-    def action_press_restore(self) -> None:
+    def action_simulate_restore(self) -> None:
         """Press Restore in the practice Xero's page."""
         self.finish.simulate()
 

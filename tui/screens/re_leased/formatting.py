@@ -162,7 +162,7 @@ def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
     title = "Errors while archiving or restoring in Xero"
     if summary is None:
         return Step(_UNKNOWN, title, (_READING,))
-    every = f"{key('activity')} lists every change."
+    every = f"{key('changes')} lists every change."
     if not summary.refused_total:
         return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
     shown = [
@@ -204,7 +204,7 @@ def _waiting(
     manual = (
         f"{key_label} records a sync that you started in Re-Leased, or how it ended; " if key_label else ""
     )
-    then = f"{manual}{key('reconcile')} compares a file exported from it."
+    then = f"{manual}{key('compare')} compares a file exported from it."
     return Step(symbol, title, tuple(lines), then)
 
 

@@ -64,9 +64,9 @@ class TroubleshootScreen(EngineScreen[None]):
     CSS_PATH = "troubleshoot.tcss"
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("activity", "retry", "manual_sync", "sync_overview", "copy_report", "save_report"),
-        *bindings("connect", "reconcile", "refresh", "back"),
-        Binding("enter", "activity", show=False),
+        *bindings("changes", "retry", "manual_sync", "sync_overview", "copy_report", "save_report"),
+        *bindings("connect", "compare", "refresh", "back"),
+        Binding("enter", "changes", show=False),
     ]
 
     def __init__(self, backend: Backend) -> None:
@@ -139,7 +139,7 @@ class TroubleshootScreen(EngineScreen[None]):
         offers = (
             *(["connect"] if snapshot.xero.status in RECONNECT_STATUSES else []),
             *(["retry"] if refused else []),
-            "manual_sync", "sync_overview", "copy_report", "save_report", "activity", "refresh", "back",
+            "manual_sync", "sync_overview", "copy_report", "save_report", "changes", "refresh", "back",
         )  # fmt: skip
         if offers != self._key_bar_actions:
             self._key_bar_actions = offers
@@ -194,13 +194,13 @@ class TroubleshootScreen(EngineScreen[None]):
         """Report that a manual sync was started, or how the reported one ended."""
         self.manual_sync.report()
 
-    def action_reconcile(self) -> None:
+    def action_compare(self) -> None:
         """Compare a file of contacts exported from Re-Leased with Xero."""
         self.comparison.compare()
 
-    def action_activity(self) -> None:
+    def action_changes(self) -> None:
         """List every change."""
-        self.open_screen(navigation.ActivityScreen(self.backend))
+        self.open_screen(navigation.ChangesScreen(self.backend))
 
     def action_refresh(self) -> None:
         """Look for news now."""

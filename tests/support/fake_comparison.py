@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.model.rows import Row
 
 
-class FakeReconciling:
+class FakeComparison:
     """Answers with `compared`, once `compare_gate` is open; without one, every file is a wrong one."""
 
     compared: FileComparison | None = None
@@ -39,10 +39,10 @@ class FakeReconciling:
         return self.compared
 
     async def record_matches(
-        self, reconciliation: FileComparison, choices: Mapping[int, str | None]
+        self, comparison: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:
         self._called("record_matches", dict(choices))
-        found = resolve_ambiguous(reconciliation, choices)
+        found = resolve_ambiguous(comparison, choices)
         for change in found.newly_synced:
             self.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, found.source.exported_at)
         self.publish_changes()

@@ -54,16 +54,16 @@ class _TimelineLoaded(Message, bubble=False):
     lines: Sequence[TimelineEntry]
 
 
-class ActivityScreen(EngineScreen[None]):
+class ChangesScreen(EngineScreen[None]):
     """The journal, to be looked through; what isn't finished can be taken back or tried again."""
 
-    CSS_PATH = "activity.tcss"
+    CSS_PATH = "changes.tcss"
     AUTO_FOCUS = "#rows"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("group_all", "group_open", "group_refused", "group_waiting", "group_done"),
-        *bindings("take_back", "retry", "export", "undo", "redo", "pause", "handoffs"),
+        *bindings("group_all", "group_open", "group_refused", "group_pending", "group_done"),
+        *bindings("cancel_change", "retry", "export", "undo", "redo", "pause", "manual_restores"),
         *bindings("search", "clear", "back"),
     ]
 
@@ -126,7 +126,10 @@ class ActivityScreen(EngineScreen[None]):
             return
         view = self.list.current
         state = view.change.state if view is not None else None
-        back = {State.QUEUED: ("take_back", "Cancel"), State.AWAITING_USER: ("take_back", "Stop waiting")}
+        back = {
+            State.QUEUED: ("cancel_change", "Cancel"),
+            State.AWAITING_USER: ("cancel_change", "Stop waiting"),
+        }
         self.key_bar.set_actions(
             *([back[state]] if state in _CANCELLABLE else []),
             *(["retry"] if can_retry(view) else []),
@@ -177,7 +180,7 @@ class ActivityScreen(EngineScreen[None]):
         """Show what Xero refused."""
         self.list.open_group(ChangeGroup.REFUSED)
 
-    def action_group_waiting(self) -> None:
+    def action_group_pending(self) -> None:
         """Show what waits for Re-Leased."""
         self.list.open_group(ChangeGroup.PENDING)
 
@@ -223,7 +226,7 @@ class ActivityScreen(EngineScreen[None]):
         self.rows.reveal_cursor()
         self.changes.retry(self.list.current)
 
-    def action_take_back(self) -> None:
+    def action_cancel_change(self) -> None:
         """Cancel what hasn't left, or stop waiting for a restore, if the person means it."""
         view = self.list.current
         if view is None:
@@ -288,7 +291,7 @@ class ActivityScreen(EngineScreen[None]):
         count = await self.backend.change_log.export(self.list.query, file)
         self.flash(f"{pluralize(count, 'change')} written to {file}")
 
-    def action_handoffs(self) -> None:
+    def action_manual_restores(self) -> None:
         """Show the restores that wait for a press in Xero."""
         self.open_screen(navigation.ManualRestoresScreen(self.backend))
 
