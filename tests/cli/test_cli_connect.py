@@ -21,10 +21,10 @@ from support.fake_account import (
 )
 
 from tui.cli import main
-from tui.cli.sandbox_process import pasted_lines
 from tui.model.account import ConnectResult
 from tui.model.errors import NoKeychainError, OfflineError, ReplyLostError, SignInError
 from tui.system.paths import Paths
+from tui.system.platform import terminal_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Let the command believe in a person at a terminal; gives the end at which that person types."""
     person, program = os.openpty()
     monkeypatch.setattr("tui.cli.connect.is_interactive", lambda: True)
-    monkeypatch.setattr("tui.cli.connect.pasted_lines", lambda take: pasted_lines(take, program))
+    monkeypatch.setattr("tui.cli.connect.terminal_lines", lambda take: terminal_lines(take, program))
     yield person
     os.close(person)
     os.close(program)
@@ -374,7 +374,7 @@ async def test_a_terminal_that_is_closed_gives_no_more_lines(monkeypatch: pytest
     monkeypatch.setattr(loop, "remove_reader", note)
     reading, writing = os.pipe()
     lines: asyncio.Queue[str] = asyncio.Queue()
-    with pasted_lines(lines.put_nowait, reading):
+    with terminal_lines(lines.put_nowait, reading):
         os.write(writing, b"one\n\xff two \n")
         assert await lines.get() == "one"
         assert await lines.get() == "� two"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
-import select
-import signal
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
+
+from tui.system.platform import STOP_SIGNALS, HangUpDetector, on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHECK_SECONDS = 1.0
-_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)
-)  # Windows has no SIGHUP
 
 
 class _Timers(Protocol):
@@ -33,29 +28,20 @@ class TerminalWatchdog:
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end = end
-        self._poll: select.poll | None = None
+        self._hang_up = HangUpDetector()
+        self._release_signals: Callable[[], None] = lambda: None
 
     def watch(self, timers: _Timers) -> None:
         """Begin to watch, from the loop's thread."""
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            with suppress(NotImplementedError, RuntimeError):
-                loop.add_signal_handler(number, self._end)
-        # Polled for a hang-up alone: what the person types is left for Textual to read.
-        if sys.__stdin__ is not None and hasattr(select, "poll"):
-            self._poll = select.poll()
-            self._poll.register(sys.__stdin__.fileno(), 0)
-            timers.set_interval(_CHECK_SECONDS, self._check_terminal)
+        self._release_signals = on_signals(STOP_SIGNALS, self._end)
+        timers.set_interval(_CHECK_SECONDS, self._check_terminal)
 
     def release(self) -> None:
         """Leave signals to their defaults again, so that a stop that hangs can be interrupted."""
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            with suppress(NotImplementedError, RuntimeError):
-                loop.remove_signal_handler(number)
+        self._release_signals()
 
     def _check_terminal(self) -> None:
-        if self._poll is not None and any(event & select.POLLHUP for _, event in self._poll.poll(0)):
+        if self._hang_up.has_hung_up:
             self._end()
 
 
@@ -76,7 +62,8 @@ def ignore_terminal_write_errors() -> None:
     Textual's thread that paints ends at the first error, as a closed terminal gives. What was to be painted
     then piles up until the app waits for ever for somebody to take it.
     """
-    if sys.__stderr__ is not None and os.isatty(sys.__stderr__.fileno()):
+    # Windows' consoles aren't written to as files are, and end the program when they are closed.
+    if sys.platform != "win32" and sys.__stderr__ is not None and os.isatty(sys.__stderr__.fileno()):
         raw = _SafeOutput(sys.__stderr__.fileno(), "w", closefd=False)
         sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]  # it is what Textual opens
             io.BufferedWriter(raw), encoding=sys.__stderr__.encoding, errors="replace", newline=""

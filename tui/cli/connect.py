@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tui.cli.launch import report_keychain_wait, to_click_error
-from tui.cli.sandbox_process import pasted_lines
 from tui.engine.accounts.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
@@ -27,6 +26,7 @@ from tui.settings import find_key, load
 from tui.settings.loader import validate_value
 from tui.system import browser
 from tui.system.paths import Paths
+from tui.system.platform import terminal_lines
 
 if TYPE_CHECKING:
     from tui.model.account import Account, ConnectResult, SignIn
@@ -168,7 +168,7 @@ async def _finish(attempt: SignIn, *, opens_browser: bool) -> ConnectResult:
     try:
         if attempt.url:
             await _print_instructions(attempt, opens_browser=opens_browser, can_paste=can_paste)
-        with pasted_lines(lambda line: _paste(attempt, line)) if can_paste else nullcontext():
+        with terminal_lines(lambda line: _paste(attempt, line)) if can_paste else nullcontext():
             return await attempt.finish()
     finally:
         await attempt.cancel()

@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from tui.model.errors import ReshelveError
+from tui.system.platform import OWN_SESSION, interrupts_deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
-
-
-_MOST: Final = 65_536
-
-
-@contextmanager
-def pasted_lines(on_line: Callable[[str], None], terminal: int = 0) -> Iterator[None]:
-    """Call `on_line` with each line that is typed or pasted into the terminal while the block lasts.
-
-    A terminal hands out whole lines, so that nothing here ever waits for the rest of one.
-    """
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        try:
-            pasted = os.read(terminal, _MOST)
-        except OSError:
-            pasted = b""
-        if not pasted:
-            # The terminal was closed, or ctrl+d pressed: nothing more will come.
-            loop.remove_reader(terminal)
-        for line in pasted.decode(errors="replace").splitlines():
-            if line.strip():
-                on_line(line.strip())
-
-    loop.add_reader(terminal, read)
-    try:
-        yield
-    finally:
-        loop.remove_reader(terminal)
 
 
 _STOP_TIMEOUT = 5.0
@@ -68,21 +34,20 @@ class SandboxProcess:
         ]
         if fresh:
             command.append("--fresh")
-        # Ctrl-C waits until the process is in hand, so that it can't be left behind half-started.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, with numbers and a path
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            # A terminal that closes must not end the sandbox before the app has ended.
-            start_new_session=True,
-        )
         self._stderr_lines: list[str] = []
-        self._reader = threading.Thread(target=self._drain_stderr, daemon=True)
-        self._reader.start()
         try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            # Ctrl-C waits until the process is in hand, so that it can't be left behind half-started.
+            with interrupts_deferred():
+                self._process = subprocess.Popen(  # noqa: S603 - our own program, with numbers and a path
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    # A terminal that closes must not end the sandbox before the app has ended.
+                    **OWN_SESSION,
+                )
+                self._reader = threading.Thread(target=self._drain_stderr, daemon=True)
+                self._reader.start()
             first = self._first_line()
         except BaseException:
             # A person who can't wait must not leave it behind either.

@@ -113,13 +113,14 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
     def get_driver_class(self) -> type[Driver]:
         """Return the driver that survives what terminals send."""
         found = super().get_driver_class()
-        if sys.platform == "win32":
+        if sys.platform != "win32":
+            from textual.drivers.linux_driver import LinuxDriver
+
+            from tui.compat.terminal_driver import TerminalDriver
+
+            return TerminalDriver if found is LinuxDriver else found
+        else:  # noqa: RET505 - mypy checks one branch for each system
             return found
-        from textual.drivers.linux_driver import LinuxDriver
-
-        from tui.compat.terminal_driver import TerminalDriver
-
-        return TerminalDriver if found is LinuxDriver else found
 
     async def on_event(self, event: events.Event) -> None:
         """Hand on an event; keys and the mouse wait until all of a screen that opens is there."""

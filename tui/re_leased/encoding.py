@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.contact_file import ContactFileError, FileProblem
+from tui.system.platform import open_without_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,8 +150,7 @@ def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
 
 def _open(file: Path) -> IO[bytes]:
     try:
-        # Without O_NONBLOCK, a pipe that nobody writes to would keep us waiting for ever.
-        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = open_without_waiting(file)
     except (OSError, ValueError) as error:
         words = getattr(error, "strerror", None) or "that is no name of a file"
         raise ContactFileError(f"The file can't be opened: {words}.") from error

@@ -33,6 +33,7 @@ from tui.sandbox.sample_data.build import seed
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.log import log_to, logger
 from tui.system.paths import private_folder
+from tui.system.platform import STOP_SIGNALS, on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +46,7 @@ _FILE = "practice.sqlite"
 _LINGER_SECONDS = 1
 # Longer than any pause of a polling client, so that a reused connection is never one just closed.
 _KEEP_ALIVE_SECONDS = 75
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, *STOP_SIGNALS)
 _PRIVATE = 0o077
 
 
@@ -100,8 +101,10 @@ def _log_beside(folder: Path) -> None:
 
 def _bind(port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    # A restart on the same port must not wait for the connections of the one before.
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # A restart on the same port must not wait for the connections of the one before. On Windows it doesn't,
+    # and the option would let two servers share a port.
+    if sys.platform != "win32":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((_HOST, port))
     except OSError as error:
@@ -158,9 +161,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, self.stop)
+        on_signals(_SIGNALS, self.stop)
         yield
 
     def stop(self) -> None:

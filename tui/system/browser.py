@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tui.system.log import logger
+from tui.system.platform import OWN_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,8 +42,10 @@ def open_page(url: str) -> bool:
     """Open the page and return whether that worked; blocks for seconds, so call it in a thread."""
     if urlsplit(url).scheme not in {"http", "https"} or not url.isprintable() or " " in url:
         return False
-    if sys.platform == "win32":
-        return _open_on_windows(url)
+    return _open_on_windows(url) if sys.platform == "win32" else _open_on_posix(url)
+
+
+def _open_on_posix(url: str) -> bool:
     # The helpers turn to this variable, and without it to browsers in the terminal.
     desktop_environment = os.environ | {"BROWSER": os.pathsep.join(_BROWSERS)}
     return any(_try_open(command, url, os.environ) for command in _user_commands()) or any(
@@ -51,9 +54,10 @@ def open_page(url: str) -> bool:
 
 
 def _open_on_windows(url: str) -> bool:
-    with suppress(OSError):
-        os.startfile(url)  # type: ignore[attr-defined, unused-ignore] # noqa: S606 - an address, checked above
-        return True
+    if sys.platform == "win32":
+        with suppress(OSError):
+            os.startfile(url)  # noqa: S606 - an address, checked above
+            return True
     return False
 
 
@@ -90,7 +94,7 @@ def _try_open(command: list[str], url: str, environment: Mapping[str, str]) -> b
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            **OWN_SESSION,
         )
     except (OSError, ValueError) as error:
         logger.info("%s can't be started: %s", Path(command[0]).name, type(error).__name__)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import tempfile
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from tui.system.paths import file_identity
-
-if sys.platform != "win32":
-    import fcntl
+from tui.system.platform import try_database_lock, try_file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,23 +135,19 @@ def locking_problem(folder: Path) -> str:
 
     Always empty on Windows, whose drives can.
     """
-    if sys.platform == "win32":
-        return ""
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".locks-") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_database_lock(file)
     except OSError as error:
         return os.strerror(error.errno) if error.errno in _UNSUPPORTED else ""
     return ""
 
 
 def _refusal(file: Path) -> str:
-    """Return why a free lock can't be taken; empty where another process holds it."""
-    if sys.platform == "win32":
-        return ""
+    """Return why a free lock can't be taken; empty where another process holds it, and on Windows."""
     try:
         with file.open("rb+") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_file_lock(stream)
     except BlockingIOError:
         return ""
     except OSError as error:

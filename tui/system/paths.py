@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui.system.platform import set_mode
+
 _APP = "reshelve"
 _TENANT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CLIENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -156,7 +158,7 @@ def write_atomically(file: Path, content: bytes) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            os.fchmod(stream.fileno(), _PRIVATE_FILE)
+            set_mode(stream.fileno(), _PRIVATE_FILE)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

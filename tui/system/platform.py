@@ -1,0 +1,180 @@
+"""What differs between POSIX systems and Windows, in one place.
+
+On Windows files need no modes: the user's profile folder is private. It has no SIGHUP and no terminal that
+can hang up; a console that is closed ends its programs by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, Final
+
+if sys.platform == "win32":
+    import subprocess
+    import threading
+else:
+    import fcntl
+    import select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_MOST_BYTES: Final = 65_536
+
+if sys.platform == "win32":
+    #: What ends a program from outside: the console, its window's close button.
+    STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGBREAK)
+    #: Options of `subprocess.Popen` for a process that this terminal's keys and closing don't end.
+    OWN_SESSION: Final[dict[str, Any]] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    #: What ends a program from outside: the system, a terminal that is closed.
+    STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
+    #: Options of `subprocess.Popen` for a process that this terminal's keys and closing don't end.
+    OWN_SESSION: Final[dict[str, Any]] = {"start_new_session": True}
+
+
+# --- files ---
+
+
+def open_without_waiting(file: Path) -> int:
+    """Open a file for reading and return its handle; a pipe that nobody writes to isn't waited for."""
+    if sys.platform == "win32":
+        return os.open(file, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT)
+    else:  # noqa: RET505 - mypy checks one branch for each system
+        return os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def set_mode(handle: int, mode: int) -> None:
+    """Give an open file its mode, where files have modes."""
+    if sys.platform != "win32":
+        os.fchmod(handle, mode)
+
+
+def try_database_lock(file: IO[bytes]) -> None:
+    """Lock an open file in the way that databases do. Raises `OSError` where that isn't possible."""
+    if sys.platform != "win32":
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def try_file_lock(file: IO[bytes]) -> None:
+    """Lock an open file as `filelock` does. Raises `BlockingIOError` where it is held, else `OSError`."""
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+# --- signals ---
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Let Ctrl-C wait until the block has ended; for the main thread."""
+    pending: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: pending.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pending:
+        signal.raise_signal(signal.SIGINT)
+
+
+def on_signals(numbers: tuple[int, ...], callback: Callable[[], None]) -> Callable[[], None]:
+    """Call back in the running loop when one of the signals arrives; returns what ends that."""
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":
+        previous = {
+            number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(callback))
+            for number in numbers
+        }
+
+        def restore() -> None:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+        return restore
+    else:  # noqa: RET505 - mypy checks one branch for each system
+        handled = []
+        for number in numbers:
+            # In a thread that isn't the main one, there are no signals.
+            with suppress(RuntimeError):
+                loop.add_signal_handler(number, callback)
+                handled.append(number)
+
+        def remove() -> None:
+            for number in handled:
+                with suppress(RuntimeError):
+                    loop.remove_signal_handler(number)
+
+        return remove
+
+
+# --- terminals ---
+
+
+class HangUpDetector:
+    """Tells whether the terminal of the standard input is gone."""
+
+    def __init__(self) -> None:
+        if sys.platform != "win32":
+            self._poll = select.poll()
+            if sys.__stdin__ is not None:
+                # For a hang-up alone: what is typed is left for whoever reads it.
+                self._poll.register(sys.__stdin__.fileno(), 0)
+
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether nobody can type any more."""
+        if sys.platform == "win32":
+            return False
+        else:  # noqa: RET505 - mypy checks one branch for each system
+            return any(event & select.POLLHUP for _, event in self._poll.poll(0))
+
+
+@contextmanager
+def terminal_lines(on_line: Callable[[str], None], terminal: int = 0) -> Iterator[None]:
+    """Call `on_line`, in the running loop, with each line typed or pasted while the block lasts.
+
+    A terminal hands out whole lines, so that nothing here ever waits for the rest of one.
+    """
+    loop = asyncio.get_running_loop()
+
+    def received(typed: bytes) -> None:
+        for line in typed.decode(errors="replace").splitlines():
+            if line.strip():
+                on_line(line.strip())
+
+    if sys.platform == "win32":
+        is_open = True
+
+        def read_all() -> None:
+            # Windows can't wait for a console and anything else: the thread ends with the program.
+            while is_open and (typed := os.read(terminal, _MOST_BYTES)):
+                loop.call_soon_threadsafe(lambda: received(typed) if is_open else None)
+
+        threading.Thread(target=read_all, daemon=True).start()
+        try:
+            yield
+        finally:
+            is_open = False
+    else:
+
+        def read() -> None:
+            try:
+                typed = os.read(terminal, _MOST_BYTES)
+            except OSError:
+                typed = b""
+            if not typed:
+                # The terminal was closed, or ctrl+d pressed: nothing more will come.
+                loop.remove_reader(terminal)
+            received(typed)
+
+        loop.add_reader(terminal, read)
+        try:
+            yield
+        finally:
+            loop.remove_reader(terminal)
