@@ -28,10 +28,11 @@ SELDOM_NEEDED = {
     "tui.engine.sync.outbox",
     "tui.model.matching",
     "tui.model.qualifiers",
-    "tui.model.query_parser",
+    "tui.model.query_grammar",
     "tui.re_leased.feed",
     "tui.store.maintenance.merge_change_log",
     "tui.store.search.filtering",
+    "tui.xero.auth.token_store",
     "tui.xero.auth.tokens",
 }
 SCREENS = {

@@ -24,7 +24,8 @@ from tui.store.database import Database
 from tui.store.errors import store_error
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.paths import Paths
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+from tui.xero.auth.tokens import TokenSource
 
 if TYPE_CHECKING:
     from pathlib import Path

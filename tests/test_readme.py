@@ -19,7 +19,8 @@ from support.terminal import Terminal, gone
 from tui import __version__
 from tui.actions.registry import readme_table
 from tui.cli import main
-from tui.model.query import Query, Tab
+from tui.model.query import Tab
+from tui.model.query_parser import parse_query
 from tui.settings import KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -132,7 +133,7 @@ def test_the_searches_are_understood() -> None:
         name = examples[0].partition(":")[0]
         values = [each for each in re.findall(r"`([^`]+)`", found) if each.isalpha()]
         for example in (*examples, *(f"{name}:{value}" for value in values)):
-            query = Query.parse(Tab.ALL, example)
+            query = parse_query(Tab.ALL, example)
             assert not query.is_everything
             assert not query.issues, example
 

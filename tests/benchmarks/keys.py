@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from tui.model.query import Query, Tab
+from tui.model.query_parser import parse_query
 from tui.store import Store
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def expect(store_folder: Path) -> Expected:
         expected = Expected(store.counts().all, [row.name for row in rows])
         await store.search.load()
         for typed in {words[:end] for words in (*_SEARCHES, *_QUALIFIED) for end in range(1, len(words) + 1)}:
-            async for found in store.search.find(Query.parse(Tab.ALL, typed)):
+            async for found in store.search.find(parse_query(Tab.ALL, typed)):
                 if found.is_complete:
                     first = found.rows.window(0, 1)
                     expected.finds[typed] = len(found.rows), first[0].name if first else ""

@@ -17,7 +17,7 @@ from tui.engine.accounts.connection_list import ConnectionList, save_connections
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
 from tui.store import Store
 from tui.system.paths import Paths
-from tui.xero.auth.tokens import FileTokenStore, Tokens
+from tui.xero.auth.token_store import FileTokenStore, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

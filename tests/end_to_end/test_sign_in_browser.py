@@ -12,7 +12,8 @@ from support.practice import PracticeXero, running_sandbox
 
 from tui.model.errors import SignInError
 from tui.xero.auth.sign_in import SCOPES, BrowserSignIn
-from tui.xero.auth.tokens import FileTokenStore, TokenSource
+from tui.xero.auth.token_store import FileTokenStore
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.connections import list_organisations
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from support.xero_books import XeroBooks, differences
 from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.store import Store
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.rate_limiter import MinuteWindow
 
 if TYPE_CHECKING:

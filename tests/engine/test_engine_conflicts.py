@@ -16,7 +16,8 @@ from tui.model.change import Action, Change, State
 from tui.model.contact import GDPR, MERGED
 from tui.model.errors import XeroError
 from tui.store.change_log.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import pytest
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact
 from tui.model.matching import Matcher, XeroContact
-from tui.model.query import Query, Tab, fold
+from tui.model.query import Tab, fold
+from tui.model.query_parser import parse_query
 from tui.widgets.text import match_spans
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ INVISIBLE = [
 
 
 def finds(typed: str, name: str) -> bool:
-    words = Query.parse(Tab.ALL, typed).words
+    words = parse_query(Tab.ALL, typed).words
     return bool(words) and all(word in fold(name) for word in words)
 
 
@@ -159,7 +160,7 @@ def test_letters_of_other_scripts_stay_what_they_are() -> None:
     ],
 )
 def test_what_is_found_is_picked_out_where_it_stands(text: str, typed: str, shown: list[str]) -> None:
-    words = Query.parse(Tab.ALL, typed).words
+    words = parse_query(Tab.ALL, typed).words
     assert [text[start:stop] for start, stop in match_spans(text, words)] == shown
 
 

@@ -31,6 +31,7 @@ from tui.model.filters import (
 )
 from tui.model.qualifiers import QUALIFIERS, parse_amount
 from tui.model.query import IssueKind, Query, Tab, fold
+from tui.model.query_parser import parse_query
 from tui.model.snapshot import ChangeView
 from tui.widgets.status_badge import badge_for
 
@@ -64,7 +65,7 @@ TEXT = st.one_of(TYPED, PIECES)
 
 
 def parse(text: str) -> Query:
-    return Query.parse(Tab.ALL, text)
+    return parse_query(Tab.ALL, text)
 
 
 def only(text: str) -> Filter:
@@ -260,7 +261,7 @@ def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) ->
     "text", ["is:", "is:cus", "-is:cus", "owes:>", "owes:$", "group:", 'group:"', "changed:7", "changed:yest"]
 )
 def test_what_is_half_typed_finds_nothing_once_typing_has_ended(text: str) -> None:
-    query = Query.parse(Tab.ALL, text, is_complete=True)
+    query = parse_query(Tab.ALL, text, is_complete=True)
     assert query.filters == (Filter(NoMatchCondition()),)
     [note] = query.issues
     assert note.is_problem
@@ -269,7 +270,7 @@ def test_what_is_half_typed_finds_nothing_once_typing_has_ended(text: str) -> No
 
 @pytest.mark.parametrize("text", ["bay", '"bay cl', "is:customer bay", "owes:>5", 'group:"Ten', ""])
 def test_what_is_whole_is_the_same_once_typing_has_ended(text: str) -> None:
-    assert Query.parse(Tab.ALL, text, is_complete=True) == parse(text)
+    assert parse_query(Tab.ALL, text, is_complete=True) == parse(text)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tui.sandbox.accounting.responses import ApiError
 from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
 from tui.sandbox.books import ARCHIVED, Books, blank
 from tui.sandbox.clock import Clock
 from tui.sandbox.database import SandboxDatabase
+from tui.sandbox.responses import ApiError
 from tui.sandbox.sample_data.build import seed
 
 if TYPE_CHECKING:

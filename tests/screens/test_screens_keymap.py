@@ -7,9 +7,9 @@ from support.fake_account import FakeAccount
 from support.screen_test import Driver, running
 from textual.dom import DOMNode
 
-from tui.actions.keymap import _actions_by_screen, _ids, _subclasses, problems, to_textual_keymap
 from tui.actions.registry import ACTIONS, current_key, key_name
 from tui.app.app import ReshelveApp
+from tui.app.keymap import _actions_by_screen, _ids, _subclasses, problems, to_textual_keymap
 from tui.cli.launch import without_unknown
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.help import HelpScreen

@@ -9,8 +9,8 @@ import pytest
 from support.pictures import text_of
 from support.screen_test import running
 
-from tui.actions.keymap import to_textual_keymap
 from tui.actions.registry import ACTIONS
+from tui.app.keymap import to_textual_keymap
 from tui.model.errors import ReshelveError
 from tui.screens.dialogs.bug_report import BugReportScreen
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tui.model.contact import Contact, ContactStatus
-from tui.model.query import Query, Tab
+from tui.model.query import Tab
+from tui.model.query_parser import parse_query
 
 if TYPE_CHECKING:
     from tui.model.rows import SearchResult
@@ -27,7 +28,7 @@ def contact(number: int = 1, status: ContactStatus = ACTIVE, at: float = 0, **fi
 
 async def search(store: Store, text: str, tab: Tab = Tab.ALL) -> SearchResult:
     """Return the complete answer."""
-    answers = [found async for found in store.search.find(Query.parse(tab, text))]
+    answers = [found async for found in store.search.find(parse_query(tab, text))]
     assert answers[-1].is_complete
     return answers[-1]
 

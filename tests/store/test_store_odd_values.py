@@ -20,7 +20,8 @@ from tui.model.change_list import BatchKind, ChangeGroup, ChangeQuery
 from tui.model.contact import Balances, ContactStatus, Organisation
 from tui.model.errors import StoreError
 from tui.model.evidence import NightlyWindow, ReportKind, SyncRecord, UserReport
-from tui.model.query import Query, Tab
+from tui.model.query import Tab
+from tui.model.query_parser import parse_query
 from tui.store import Store, TransitionRequest
 from tui.store.maintenance.repair import diagnose, rebuild_contacts, repair
 from tui.store.read_only_summary import read_summary
@@ -171,7 +172,7 @@ async def use(folder: Path) -> None:
         )
         assert publisher.snapshot.summary is not None
         for tab in Tab:
-            _paint(store.search.first(Query.parse(tab, "")).rows.window(0, 2 * MANY), tab)
+            _paint(store.search.first(parse_query(tab, "")).rows.window(0, 2 * MANY), tab)
         await store.search.load()
         for text in QUERIES:
             found = await search(store, text)

@@ -15,6 +15,7 @@ from support.asked import holds
 
 from tui.model.contact import ContactStatus
 from tui.model.query import Query, Tab, TabCounts
+from tui.model.query_parser import parse_query
 from tui.store import Store
 from tui.store.search import contact_index, index_loader, search_service
 from tui.store.search import rows as rows_module
@@ -193,7 +194,7 @@ async def test_a_long_search_answers_with_a_screenful_first(
     await store.save_contacts([contact(number) for number in range(5_000)], NOON)
     await store.search.load()
     monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
-    answers = [found async for found in store.search.find(Query.parse(Tab.ALL, "contact"))]
+    answers = [found async for found in store.search.find(parse_query(Tab.ALL, "contact"))]
     assert [found.is_complete for found in answers] == [False, True]
     assert 60 <= len(answers[0].rows) < len(answers[1].rows) == 5_000
     assert answers[0].rows.window(0, 60) == answers[1].rows.window(0, 60)
@@ -223,7 +224,7 @@ async def test_before_the_spine_is_there_a_search_goes_by_sql(store: Store) -> N
     await store.save_contacts(
         [contact(number, ARCHIVED if number % 2 else ACTIVE) for number in range(200)], NOON
     )
-    answers = [found async for found in store.search.find(Query.parse(Tab.ARCHIVED, "contact"))]
+    answers = [found async for found in store.search.find(parse_query(Tab.ARCHIVED, "contact"))]
     assert [(found.is_complete, len(found.rows)) for found in answers] == [(False, 60), (True, 100)]
     assert answers[-1].counts == TabCounts(200, 100, 100)
     assert answers[-1].rows.index_of("id-1") == 0
@@ -236,7 +237,7 @@ async def test_a_search_that_is_given_up_leaves_the_next_one_right(
     await stocked.save_contacts([contact(number) for number in range(100, 5_000)], NOON)
     await stocked.search.load()
     monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
-    async for found in stocked.search.find(Query.parse(Tab.ALL, "contact")):
+    async for found in stocked.search.find(parse_query(Tab.ALL, "contact")):
         assert not found.is_complete
         break
     assert names(await search(stocked, "contact 4999")) == ["Contact 4999"]

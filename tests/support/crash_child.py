@@ -27,7 +27,7 @@ from tui.store.database import Database
 from tui.store.maintenance import backup as backup_module
 from tui.store.maintenance import upkeep as upkeep_module
 from tui.store.store import Store
-from tui.xero.auth.tokens import FileTokenStore
+from tui.xero.auth.token_store import FileTokenStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -13,7 +13,8 @@ from tui.app.app import ReshelveApp
 from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
-from tui.model.query import Query, Tab
+from tui.model.query import Tab
+from tui.model.query_parser import parse_query
 from tui.settings import ReLeasedSettings, Settings, SyncSettings, XeroSettings
 from tui.system.paths import Paths
 
@@ -93,7 +94,7 @@ class House:
         """Ask the engine itself what is found, in all that is stored by now."""
         await self.engine._store.search.load()
         rows: list[Row] = []
-        async for found in self.engine.contacts.find(Query.parse(tab, words)):
+        async for found in self.engine.contacts.find(parse_query(tab, words)):
             if found.is_complete:
                 rows = list(found.rows.window(0, len(found.rows)))
         return rows

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.client import XeroClient
 from tui.xero.rate_limiter import MinuteWindow, RateLimiter
 

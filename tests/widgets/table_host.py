@@ -11,7 +11,8 @@ from textual.app import App
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import StatusSince, SyncStatus
-from tui.model.query import Query, Tab, TabCounts
+from tui.model.query import Tab, TabCounts
+from tui.model.query_parser import parse_query
 from tui.model.rows import Row, SearchResult
 from tui.model.snapshot import ChangeView
 from tui.widgets.contact_table import ContactTable
@@ -97,7 +98,7 @@ class Many:
 
 def found(rows: Rows | Many | Sequence[Row], tab: Tab = Tab.ACTIVE, text: str = "") -> SearchResult:
     source = rows if isinstance(rows, Rows | Many) else Rows(rows)
-    return SearchResult(Query.parse(tab, text), source, TabCounts(len(source), len(source), 0))
+    return SearchResult(parse_query(tab, text), source, TabCounts(len(source), len(source), 0))
 
 
 class Host(App[None]):

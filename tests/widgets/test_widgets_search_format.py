@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.model.query import Query, Tab
+from tui.model.query_parser import parse_query
 from tui.widgets.search_format import EXAMPLES, complete, correct, hint_text
 from tui.widgets.text import cells, safe
 
@@ -17,7 +18,7 @@ PIECES = st.lists(
 
 
 def parse(text: str) -> Query:
-    return Query.parse(Tab.ALL, text)
+    return parse_query(Tab.ALL, text)
 
 
 def said(text: str, width: int = 100) -> str:
@@ -145,7 +146,7 @@ def test_names_of_groups_are_completed(text: str, completed: str) -> None:
     ],
 )
 def test_what_is_said_of_groups_follows_those_there_are(text: str, words: str) -> None:
-    notes = Query.parse(Tab.ALL, text, GROUPS).issues
+    notes = parse_query(Tab.ALL, text, GROUPS).issues
     assert hint_text(notes, 100, GROUPS).text == words
 
 

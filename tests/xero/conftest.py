@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import httpx
 import pytest
 
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:

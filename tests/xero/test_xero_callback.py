@@ -13,7 +13,7 @@ import pytest
 from tui.model.errors import SignInError
 from tui.xero.auth import callback as callback_module
 from tui.xero.auth.callback import CallbackResult, CallbackServer, parse_callback
-from tui.xero.auth.tokens import Secret
+from tui.xero.auth.token_store import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

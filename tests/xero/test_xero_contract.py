@@ -21,7 +21,8 @@ from tui.model.errors import (
     ReplyLostError,
     XeroError,
 )
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.client import XeroClient
 from tui.xero.connections import list_organisations
 from tui.xero.web_urls import contact_url, simulate_restore

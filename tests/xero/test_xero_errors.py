@@ -24,7 +24,7 @@ from tui.model.errors import (
     ReplyLostError,
     XeroError,
 )
-from tui.xero.auth.tokens import FileTokenStore, Tokens
+from tui.xero.auth.token_store import FileTokenStore, Tokens
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from support.keychain import FileKeychain, keychain_environment, keychain_in
 
 from tui.model.errors import KeychainError, OfflineError, ReconnectError, StoreError
 from tui.xero.auth.keychain import KeychainTokenStore, keychain_name
-from tui.xero.auth.tokens import Tokens, TokenSource
+from tui.xero.auth.token_store import Tokens
+from tui.xero.auth.tokens import TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

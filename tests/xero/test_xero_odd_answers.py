@@ -16,7 +16,7 @@ from tui.net import response_limit
 from tui.re_leased.feed import FeedEvidenceSource
 from tui.xero import errors
 from tui.xero.auth.token_endpoint import refresh_tokens
-from tui.xero.auth.tokens import Tokens
+from tui.xero.auth.token_store import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -22,14 +22,15 @@ from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.system.log import logger
 from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
 from tui.xero.auth.token_endpoint import custom_connection
-from tui.xero.auth.tokens import FileTokenStore, TokenSource
+from tui.xero.auth.token_store import FileTokenStore
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.connections import connected_tenants, list_organisations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tui.xero.auth.tokens import Tokens
+    from tui.xero.auth.token_store import Tokens
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from support.practice import PracticeXero, running_sandbox
 from tui.model.errors import NotConnectedError, OfflineError, ReconnectError, SignInError
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET, DEFAULT_SCOPE
 from tui.xero.auth.token_endpoint import TokenGrant, custom_connection, exchange_code, refresh_tokens
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+from tui.xero.auth.tokens import TokenSource
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:

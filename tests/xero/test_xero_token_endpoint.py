@@ -14,7 +14,7 @@ from support.tls import tls_server
 
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, SignInError, XeroError
 from tui.xero.auth.token_endpoint import TokenGrant, custom_connection, exchange_code, refresh_tokens, revoke
-from tui.xero.auth.tokens import FileTokenStore, Tokens
+from tui.xero.auth.token_store import FileTokenStore, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

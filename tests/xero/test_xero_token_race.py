@@ -19,7 +19,7 @@ from support.practice import running_sandbox
 
 from tui.xero.auth.keychain import KeychainTokenStore
 from tui.xero.auth.token_endpoint import refresh_tokens
-from tui.xero.auth.tokens import FileTokenStore, Tokens, TokenStore
+from tui.xero.auth.token_store import FileTokenStore, Tokens, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +71,8 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from tui.xero.auth.keychain import KeychainTokenStore
-from tui.xero.auth.tokens import FileTokenStore, TokenSource
+from tui.xero.auth.token_store import FileTokenStore
+from tui.xero.auth.tokens import TokenSource
 
 async def main(kind, folder, identity_url, calls):
     in_keychain = kind == "keychain"

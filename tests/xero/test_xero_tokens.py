@@ -14,7 +14,8 @@ from filelock import FileLock
 
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, StoreError, XeroError
 from tui.xero.auth import tokens as tokens_module
-from tui.xero.auth.tokens import FileTokenStore, Secret, Tokens, TokenSource
+from tui.xero.auth.token_store import FileTokenStore, Secret, Tokens
+from tui.xero.auth.tokens import TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -146,7 +146,7 @@ def theme_problems(theme: str, source: str) -> Iterator[SettingsError]:
 def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with the person's own keys: the action, what is wrong, what to do."""
     if keys:
-        from tui.actions.keymap import problems
+        from tui.app.keymap import problems
 
         yield from problems(keys)
 
@@ -159,7 +159,7 @@ def _theme_source(file: Path) -> str:
 def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
     if not keys:
         return {}
-    from tui.actions.keymap import to_textual_keymap
+    from tui.app.keymap import to_textual_keymap
 
     return to_textual_keymap(keys)
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tui.re_leased.evidence_source import EvidenceSource
     from tui.settings import Settings
     from tui.system.paths import Paths
-    from tui.xero.auth.tokens import TokenSource, TokenStore
+    from tui.xero.auth.token_store import TokenStore
+    from tui.xero.auth.tokens import TokenSource
     from tui.xero.client import XeroClient
 
 # The other place for tokens, `keychain`, is the usual one.
@@ -94,7 +95,7 @@ class ClientFactory:
 
 def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
     """Return where the tokens of a sign-in are kept: the keychain, or a file if a person chose that."""
-    from tui.xero.auth.tokens import FileTokenStore
+    from tui.xero.auth.token_store import FileTokenStore
 
     if settings.xero.token_store == TOKENS_IN_FILE:
         return FileTokenStore(paths.token_file(sign_in))

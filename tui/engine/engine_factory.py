@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tui.engine.clients import ClientFactory
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
-from tui.engine.sync.leader_lock import LeaderLock
+from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.evidence import NightlyWindow
 from tui.settings import sync_window
 from tui.store import Store
@@ -48,7 +48,6 @@ def zone_from_xero(spelling: str) -> ZoneInfo | None:
     return None
 
 
-LOCK_NAME = "lease"
 _UNKNOWN_ZONE = "Xero's name for the organisation's time zone, {}, isn't known: this machine's is used."
 
 

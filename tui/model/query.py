@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tui.model.filters import Filter
 
@@ -242,20 +242,6 @@ class Query:
     excluded_words: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     issues: tuple[QueryIssue, ...] = field(default=(), compare=False)
-
-    @classmethod
-    def parse(cls, tab: Tab, text: str, groups: Sequence[str] = (), *, is_complete: bool = False) -> Query:
-        """Read what stands in the search box. Any text can be read: see `issues`.
-
-        `groups` are the names of all contact groups, if they are known: others are then remarked upon.
-        A qualifier at the end that may still be completed makes no difference, until `is_complete` says that
-        nothing more is being typed: it is then as wrong as any other.
-        """
-        if not text or text.isspace():
-            return cls(tab)
-        from tui.model.query_parser import parse_query
-
-        return parse_query(tab, text, groups, is_complete=is_complete)
 
     @property
     def is_everything(self) -> bool:

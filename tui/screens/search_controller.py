@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.filters import NoMatchCondition
 from tui.model.query import Query, Tab
+from tui.model.query_parser import parse_query
 from tui.screens.messages import GroupNamesLoaded, SearchAnswered
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.search_box import QueryHint, SearchBox
@@ -95,7 +96,7 @@ class SearchController:
 
     def _parse_query(self) -> Query:
         """Read the search box: what is half-typed there is a mistake once typing has ended."""
-        return Query.parse(
+        return parse_query(
             self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
         )
 

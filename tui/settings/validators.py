@@ -145,7 +145,7 @@ class IntegerValidator:
 
 
 class KeyNamesValidator:
-    """Keys for an action, in Textual's spelling; `tui.actions.keymap` knows which a terminal has."""
+    """Keys for an action, in Textual's spelling; `tui.app.keymap` knows which a terminal has."""
 
     allowed = 'keys with commas between them, such as "f5,ctrl+r"'
 

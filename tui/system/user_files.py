@@ -1,14 +1,12 @@
-"""Files that people ask for: exports and reports."""
+"""Files that people name: exports, reports, and what is to be read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
 
 from tui.model.errors import ReshelveError
 from tui.system.paths import write_atomically
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def write_user_file(file: Path, content: bytes) -> None:
@@ -30,3 +28,12 @@ def write_user_file(file: Path, content: bytes) -> None:
             f"The file can't be written: {reason}.",
             "Nothing was saved. Choose another place, then try again.",
         ) from error
+
+
+def expand_path(typed: str) -> Path:
+    """Return the path that a person means: `~` is the home folder."""
+    path = Path(typed.strip())
+    # Where no user is called so, it is a name as any other.
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    return path

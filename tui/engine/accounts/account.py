@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tui.model.evidence import CompanyStatus
     from tui.settings import Settings
     from tui.system.paths import Paths
-    from tui.xero.auth.tokens import Tokens
+    from tui.xero.auth.token_store import Tokens
 
 _T = TypeVar("_T")
 
@@ -138,7 +138,7 @@ class XeroAccount(Account):
 
         Xero replaces the token at its first use, so that it is kept before it has been proved.
         """
-        from tui.xero.auth.tokens import Tokens
+        from tui.xero.auth.token_store import Tokens
 
         source = token_source(self._settings, self._paths, client_id)
         await self._wait_for_keychain(

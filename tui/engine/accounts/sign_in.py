@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation
     from tui.settings import Settings
     from tui.xero.auth.token_endpoint import TokenGrant
-    from tui.xero.auth.tokens import Tokens
+    from tui.xero.auth.token_store import Tokens
 
 
 class PersistTokens(Protocol):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from tui.engine.clock import utc_now
-from tui.engine.engine_factory import LOCK_NAME
-from tui.engine.sync.leader_lock import LeaderLock
+from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.errors import StoreError
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.backup import made_at, newest_good_backup

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
 from tui.system.locks import CannotLockError, FileLock
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+#: The file in an organisation's folder that the leading copy locks.
+LOCK_NAME: Final = "lease"
 
 
 class LeaderLock:

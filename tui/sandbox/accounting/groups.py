@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.accounting.responses import (
+from tui.sandbox.accounting.where import CONTACT_GROUP, as_sql, parse, parse_order
+from tui.sandbox.accounting.writing import parse_elements
+from tui.sandbox.books import new_id
+from tui.sandbox.guid import parse_guid
+from tui.sandbox.responses import (
     ApiResponse,
     UnknownIdError,
     encode,
@@ -12,10 +16,6 @@ from tui.sandbox.accounting.responses import (
     invalid_elements,
     validation,
 )
-from tui.sandbox.accounting.where import CONTACT_GROUP, as_sql, parse, parse_order
-from tui.sandbox.accounting.writing import parse_elements
-from tui.sandbox.books import new_id
-from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3

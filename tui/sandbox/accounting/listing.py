@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import books
-from tui.sandbox.accounting.responses import ApiResponse, EvaluationError, envelope, high_volume, query_error
 from tui.sandbox.accounting.where import Condition, as_sql, parse, parse_order
 from tui.sandbox.guid import parse_guid
+from tui.sandbox.responses import ApiResponse, EvaluationError, envelope, high_volume, query_error
 
 if TYPE_CHECKING:
     from tui.sandbox.accounting.request_pipeline import ApiCall

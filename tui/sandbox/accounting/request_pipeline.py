@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from tui.sandbox.accounting.responses import (
+from tui.sandbox.context import services_of
+from tui.sandbox.oauth.tokens import bearer
+from tui.sandbox.responses import (
     ApiError,
     ApiResponse,
     EvaluationError,
@@ -21,8 +23,6 @@ from tui.sandbox.accounting.responses import (
     unauthorized,
     validation,
 )
-from tui.sandbox.context import services_of
-from tui.sandbox.oauth.tokens import bearer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping

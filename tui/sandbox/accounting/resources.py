@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import books
-from tui.sandbox.accounting.responses import ApiResponse, UnknownIdError, encode, envelope, validation
 from tui.sandbox.accounting.writing import USER, parse_elements
 from tui.sandbox.clock import iso_without_zone, xero_date
+from tui.sandbox.responses import ApiResponse, UnknownIdError, encode, envelope, validation
 
 if TYPE_CHECKING:
     import sqlite3

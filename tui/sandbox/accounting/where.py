@@ -18,14 +18,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.sandbox.accounting.responses import query_error
 from tui.sandbox.books import name_key
 from tui.sandbox.guid import parse_guid
+from tui.sandbox.responses import query_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui.sandbox.accounting.responses import ApiError
+    from tui.sandbox.responses import ApiError
 
 
 _DIRECTIONS: Final = {"": "ASC", "asc": "ASC", "ascending": "ASC", "desc": "DESC", "descending": "DESC"}

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import books, json_body
 from tui.sandbox.accounting.fields import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
-from tui.sandbox.accounting.responses import (
+from tui.sandbox.books import ACTIVE, ARCHIVED, MATCHED_ARCHIVED, Document, RefusedError, new_id
+from tui.sandbox.guid import parse_guid
+from tui.sandbox.responses import (
     ApiResponse,
     UnknownIdError,
     encode,
@@ -15,8 +17,6 @@ from tui.sandbox.accounting.responses import (
     invalid_elements,
     unreadable_body,
 )
-from tui.sandbox.books import ACTIVE, ARCHIVED, MATCHED_ARCHIVED, Document, RefusedError, new_id
-from tui.sandbox.guid import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3

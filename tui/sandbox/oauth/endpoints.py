@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.responses import JSONResponse, Response
 
-from tui.sandbox.accounting.responses import unauthorized
 from tui.sandbox.books import new_id
 from tui.sandbox.clock import iso
 from tui.sandbox.context import services_of
@@ -26,6 +25,7 @@ from tui.sandbox.oauth.tokens import (
     bearer,
     user_claims,
 )
+from tui.sandbox.responses import unauthorized
 
 if TYPE_CHECKING:
     from sqlite3 import Row

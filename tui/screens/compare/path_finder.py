@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from tui.screens.compare import formatting
+from tui.system.user_files import expand_path
 from tui.widgets import clock
 from tui.widgets.inputs import OrderedInput
 from tui.widgets.text import safe
@@ -66,15 +67,6 @@ class FolderListing(Struct, frozen=True):
 def default_folder() -> str:
     """Return where downloads mostly lie, as it is typed."""
     return "~/Downloads/" if Path("~/Downloads").expanduser().is_dir() else "~/"
-
-
-def expand_path(typed: str) -> Path:
-    """Return the path that is meant."""
-    path = Path(typed.strip())
-    # Nobody is called so: then it is a name as any other.
-    with suppress(RuntimeError):
-        path = path.expanduser()
-    return path
 
 
 def split_path(typed: str) -> tuple[str, str]:

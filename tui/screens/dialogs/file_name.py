@@ -12,7 +12,7 @@ from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings
 from tui.screens.base_screen import BaseScreen
-from tui.screens.compare import path_finder
+from tui.system.user_files import expand_path
 from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
@@ -56,7 +56,7 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
 
     @property
     def _file(self) -> Path:
-        return path_finder.expand_path(self.name_box.value)
+        return expand_path(self.name_box.value)
 
     def _problem(self) -> str:
         try:

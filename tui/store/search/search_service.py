@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # How long a search may keep the loop from painting, in seconds.
 _SLICE_SECONDS: Final = 0.003
 _VIEWPORT: Final = 60
-_PRELOADED_MODULES: Final = ("tui.model.query_parser", "tui.store.search.filtering")
+_PRELOADED_MODULES: Final = ("tui.model.query_grammar", "tui.store.search.filtering")
 
 
 class SearchService:

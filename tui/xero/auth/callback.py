@@ -25,7 +25,7 @@ from msgspec import Struct
 
 from tui.model.errors import SignInError
 from tui.system.log import logger
-from tui.xero.auth.tokens import Secret
+from tui.xero.auth.token_store import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

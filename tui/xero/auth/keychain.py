@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tui.model.errors import KeychainError, KeychainWriteError, ReconnectError
 from tui.system.log import logger
-from tui.xero.auth.tokens import Secret, Tokens, TokenStore
+from tui.xero.auth.token_store import Secret, Tokens, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

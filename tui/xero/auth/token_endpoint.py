@@ -22,7 +22,7 @@ from tui.net import environment, lenient_json
 from tui.net.response_limit import TooLargeError, limit
 from tui.system.log import logger
 from tui.xero.auth import oauth_errors
-from tui.xero.auth.tokens import Secret, Tokens
+from tui.xero.auth.token_store import Secret, Tokens
 from tui.xero.http_client import HEADERS, TIMEOUT
 from tui.xero.parsing import response_date
 

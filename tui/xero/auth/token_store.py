@@ -1,0 +1,134 @@
+"""The tokens of a sign-in, and where they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol, SupportsIndex
+
+import msgspec
+
+from tui.model import timestamps
+from tui.model.errors import ReconnectError, StoreError
+from tui.net import lenient_json
+from tui.system.paths import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_EXPIRY_MARGIN: Final = timedelta(minutes=2)
+_LONGEST_WAIT: Final = 60.0
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CONNECT: Final = "Connect to Xero; everything queued is kept."
+_WRITING: Final = "accounting.contacts"
+
+
+class Secret(str):
+    """A token that a traceback with local variables can't show, whole or shortened."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        return Secret(super().__getitem__(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One sign-in: one Xero app's client id, and what Xero has granted it.
+
+    A `client_secret` makes it a custom connection, whose refresh token is empty. `scope` holds what was
+    granted, separated by spaces. All secrets stay out of `repr`, so that no log or traceback can show them.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    scope: str = ""
+
+    @classmethod
+    def from_refresh_token(cls, refresh_token: str, client_id: str) -> Tokens:
+        """Start from a refresh token alone: the first call fetches an access token."""
+        return cls("", refresh_token, _NEVER, client_id)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Tokens:
+        """Read what `to_json` wrote. Raises `ValueError`."""
+        tokens = lenient_json.decode(content, cls)
+        # Unknown, so that the next call fetches a new access token.
+        return replace(tokens, expires_at=timestamps.valid_timestamp(tokens.expires_at) or _NEVER)
+
+    def to_json(self) -> bytes:
+        """Write all there is, secrets included: for a store alone."""
+        return msgspec.json.encode(self, enc_hook=str)
+
+    @property
+    def can_write(self) -> bool:
+        """Whether contacts may be changed; taken for granted where the scope isn't known."""
+        return not self.scope or _WRITING in self.scope.split()
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Say whether the access token can be used at the moment, with time to spare."""
+        return bool(self.access_token) and self.expires_at - _EXPIRY_MARGIN > moment
+
+
+class TokenStore(Protocol):
+    """Where the tokens of one sign-in are kept between runs. All methods block."""
+
+    def load(self) -> Tokens:
+        """Read them.
+
+        Raises `ReconnectError` when there are none that can be used, and `OfflineError` when they can't be
+        reached just now: what needed them was certainly not sent.
+        """
+        ...
+
+    def save(self, tokens: Tokens) -> None:
+        """Keep them, durably when this returns. Raises `StoreError`, and `OfflineError` as `load` does."""
+        ...
+
+    def delete(self) -> None:
+        """Forget them; fine when there are none. Raises `StoreError`, and `OfflineError` as `load` does."""
+        ...
+
+
+class FileTokenStore(TokenStore):
+    """A file that its owner alone can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Tokens:
+        """Read the file. Raises `ReconnectError` when it is missing or damaged."""
+        try:
+            return Tokens.from_json(self._path.read_bytes())
+        except FileNotFoundError:
+            problem = "You aren't signed in to Xero."
+        except (OSError, ValueError):
+            problem = "The sign-in to Xero can't be read."
+        raise ReconnectError(problem, _CONNECT)
+
+    def save(self, tokens: Tokens) -> None:
+        """Replace the file in one step."""
+        try:
+            write_atomically(self._path, tokens.to_json())
+        except OSError as error:
+            raise StoreError(
+                f"The sign-in to Xero can't be saved: {error.strerror}.",
+                "Make room on the disk, then try again.",
+            ) from error
+
+    def delete(self) -> None:
+        """Remove the file."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise StoreError(
+                f"The sign-in to Xero can't be removed: {error.strerror}.", f"Delete the file {self._path}."
+            ) from error
