@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import termios
+import threading
+import time
 from random import Random
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import textual
@@ -24,13 +29,16 @@ from tui.compat import WRITTEN_FOR, CrashSafeApp, GuardedScreen
 from tui.model.errors import StoreClosedError
 from tui.terminal_driver import TerminalDriver, TerminalInput
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _PARTS = {
     App: "_close_messages_no_wait _exception_event _handle_exception _registry"
     " action_command_palette get_driver_class on_event run_action panic search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
-    " _sigtstp_application process_message resume_application_mode run_input_thread start_application_mode"
-    " suspend_application_mode write",
+    " _sigtstp_application close process_message resume_application_mode run_input_thread"
+    " start_application_mode stop_application_mode suspend_application_mode write",
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
     Screen: "dismiss",
@@ -155,6 +163,48 @@ async def test_a_process_that_is_continued_takes_the_terminal_only_while_it_runs
     driver._sigcont_application()
     await asyncio.sleep(0)
     assert driver.taken == is_running
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Put the signals back that a driver handles."""
+    before = {
+        number: signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+async def test_flow_control_is_off_until_all_that_was_painted_is_written() -> None:
+    controller, terminal = os.openpty()
+    driver = TerminalDriver(CrashSafeApp())
+    driver.fileno = terminal
+    driver._file = os.fdopen(terminal, "w", closefd=False)
+    output, is_held = bytearray(), []
+
+    def read_late() -> None:
+        time.sleep(0.3)
+        is_held.append(bool(termios.tcgetattr(terminal)[0] & termios.IXON))
+        if not is_held[0]:
+            os.write(controller, b"\x13")
+        while b"\x1b[?1004l" not in output:
+            output.extend(os.read(controller, 65536))
+
+    found = termios.tcgetattr(terminal)
+    driver.start_application_mode()
+    for _ in range(20):
+        driver.write("x" * 20_000)
+    reader = threading.Thread(target=read_late)
+    reader.start()
+    driver.stop_application_mode()
+    reader.join()
+    assert is_held == [False]
+    assert output.count(b"x") == 400_000
+    assert termios.tcgetattr(terminal) == found
+    os.close(controller)
+    os.close(terminal)
 
 
 # --- screens that open and close ---
