@@ -25,7 +25,7 @@ from textual.scrollbar import ScrollBar
 from textual.widgets import Input, Label, OptionList
 
 from tui import terminal_driver
-from tui.compat import WRITTEN_FOR, CrashSafeApp, GuardedScreen
+from tui.compat import WRITTEN_FOR, CrashSafeApp, GuardedScreen, ReadyButton
 from tui.model.errors import StoreClosedError
 from tui.terminal_driver import TerminalDriver, TerminalInput
 
@@ -205,6 +205,29 @@ async def test_flow_control_is_off_until_all_that_was_painted_is_written() -> No
     assert termios.tcgetattr(terminal) == found
     os.close(controller)
     os.close(terminal)
+
+
+# --- buttons ---
+
+
+class _Counting(CrashSafeApp[None]):
+    """Counts how often its button was pressed."""
+
+    count = 0
+
+    def compose(self) -> ComposeResult:
+        yield ReadyButton("Go")
+
+    def on_button_pressed(self) -> None:
+        self.count += 1
+
+
+async def test_a_button_takes_presses_that_come_at_once() -> None:
+    app = _Counting()
+    async with app.run_test() as pilot:
+        await pilot.press("tab", "enter", "enter", "enter")
+        await pilot.pause()
+        assert app.count == 3
 
 
 # --- screens that open and close ---

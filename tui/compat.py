@@ -18,7 +18,7 @@ from textual.css.query import NoMatches
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import ThemeProvider
-from textual.widgets import Input, OptionList
+from textual.widgets import Button, Input, OptionList
 from textual.worker import NoActiveWorker, get_current_worker
 
 from tui.log import logger
@@ -66,6 +66,14 @@ class Options(OptionList):
     def _move_page(self, direction: Any) -> None:
         with suppress(KeyError):
             super()._move_page(direction)
+
+
+class ReadyButton(Button):
+    """A button that takes every press; Textual's ignores those within 0.2 seconds of the one before."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.active_effect_duration = 0
 
 
 class _Bar(ScrollBarRender):

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, ContentSwitcher, Input
 
 from tui.actions import bindings, in_words
+from tui.compat import ReadyButton
 from tui.model.errors import ReshelveError
 from tui.screens.connecting import connect_words as words
 from tui.screens.connecting.attempting import Attempting, Begun, Failed, FileNeeded, NoBrowser, Succeeded
@@ -68,8 +69,8 @@ class ConnectScreen(Attempting):
                 yield Done()
             yield Plain(id="trouble")
             with Horizontal(id="buttons"):
-                yield Button("Connect", id="go", compact=True)
-                yield Button("Back", id="leave", compact=True)
+                yield ReadyButton("Connect", id="go", compact=True)
+                yield ReadyButton("Back", id="leave", compact=True)
         yield KeyBar()
 
     def on_mount(self) -> None:

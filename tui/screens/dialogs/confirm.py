@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings, in_words
+from tui.compat import ReadyButton
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens.backed import Backed
@@ -80,8 +81,8 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], Backed[tuple[str, ...] 
                     yield Plain(words.while_asking(self._action, count), classes="line words")
             yield TypingBox(id="number", compact=True)
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", variant="primary", compact=True)
-                yield Button(name, id="confirm", disabled=True, compact=True)
+                yield ReadyButton("Cancel", id="cancel", variant="primary", compact=True)
+                yield ReadyButton(name, id="confirm", disabled=True, compact=True)
         yield KeyBar(("cancel", "Cancel"))
 
     def on_mount(self) -> None:

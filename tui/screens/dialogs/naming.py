@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings
+from tui.compat import ReadyButton
 from tui.screens.reconcile import file_paths
 from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
@@ -50,8 +51,8 @@ class NameScreen(ModalScreen[Path | None], Telling[Path | None]):
             yield TypingBox(str(self._suggestion), compact=True, select_on_focus=False, id="name")
             yield Plain(id="note")
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Write it", id="confirm", variant="primary", compact=True)
+                yield ReadyButton("Cancel", id="cancel", compact=True)
+                yield ReadyButton("Write it", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Write it"), ("cancel", "Cancel"))
 
     @property

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button
 
 from tui.actions import advice, bindings
+from tui.compat import ReadyButton
 from tui.screens.telling import Telling
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plain import Plain
@@ -43,7 +43,7 @@ class ProblemScreen(ModalScreen[None], Telling[None]):
             dialog.border_title = "Something went wrong"
             for words in self._sentences():
                 yield Plain(words, classes="paragraph")
-            yield Button("Go on", variant="primary", id="cancel", compact=True)
+            yield ReadyButton("Go on", variant="primary", id="cancel", compact=True)
         yield KeyBar(("cancel", "Go on"))
 
     def _sentences(self) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings, in_words
+from tui.compat import ReadyButton
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, Trouble, moment
 from tui.model.errors import ReshelveError
@@ -90,9 +91,9 @@ class FileScreen(ModalScreen[ComparedFile | None], Backed[ComparedFile | None]):
                 yield Picker("Encoding", words.ENCODINGS, id="encoding")
             yield Plain(id="note")
             with Horizontal(id="buttons"):
-                yield Button("More …", id="more", compact=True)
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Compare", id="confirm", variant="primary", compact=True)
+                yield ReadyButton("More …", id="more", compact=True)
+                yield ReadyButton("Cancel", id="cancel", compact=True)
+                yield ReadyButton("Compare", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))
 
     def on_mount(self) -> None:

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings
+from tui.compat import ReadyButton
 from tui.screens.backed import Backed
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
@@ -81,8 +82,8 @@ class SyncStartScreen(ModalScreen[datetime | None], Backed[datetime | None]):
             )
             yield Plain(id="note")
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Note it", id="confirm", variant="primary", compact=True)
+                yield ReadyButton("Cancel", id="cancel", compact=True)
+                yield ReadyButton("Note it", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Note it"), ("cancel", "Cancel"))
 
     def _read(self) -> tuple[datetime | None, str]:
