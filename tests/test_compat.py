@@ -19,6 +19,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
@@ -41,7 +42,7 @@ _PARTS = {
     " start_application_mode stop_application_mode suspend_application_mode write",
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
-    Screen: "dismiss",
+    Screen: "_on_resize dismiss",
     ScrollBar: "renderer",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
@@ -205,6 +206,45 @@ async def test_flow_control_is_off_until_all_that_was_painted_is_written() -> No
     assert termios.tcgetattr(terminal) == found
     os.close(controller)
     os.close(terminal)
+
+
+# --- resizing ---
+
+
+class _Seen(GuardedScreen[None]):
+    """Counts the sizes it was told of; what is behind it can be seen."""
+
+    CSS = "_Seen { background: black 50%; }"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (85, "-wide")]  # noqa: RUF012 - Textual's own declaration
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def compose(self) -> ComposeResult:
+        yield Label("Seen")
+
+    def on_resize(self) -> None:
+        self.count += 1
+
+
+async def test_an_old_size_is_told_to_no_other_screen() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    screens = [_Seen() for _ in range(4)]
+    async with app.run_test(size=(80, 24)) as pilot:
+        for screen in screens:
+            await app.push_screen(screen)
+        await pilot.pause()
+        before = [screen.count for screen in screens]
+        for screen in screens:
+            screen.post_message(events.Resize(Size(90, 27), Size(90, 27)))
+        await pilot.pause()
+        assert [screen.count for screen in screens] == [count + 1 for count in before]
+        assert {screen.has_class("-wide") for screen in screens} == {False}
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause()
+        assert [screen.size for screen in screens] == [Size(100, 30)] * 4
+        assert {screen.has_class("-wide") for screen in screens} == {True}
 
 
 # --- buttons ---

@@ -37,10 +37,16 @@ _Answer = TypeVar("_Answer")
 
 
 class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
-    """A screen that is closed once, and only while it is on top.
+    """A screen that is closed once, and only while it is on top; what it is told of an old size is ignored.
 
     Keys that arrive together are all handed to the screen that was on top when they were read.
     """
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        # A screen hands the size it is told of on to those behind it. One that isn't the terminal's any more
+        # would go round between them together with the one that is, each layout undoing the other, for ever.
+        if event.size != self.app.size:
+            event.prevent_default()
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close this screen with a result, if it is the one on top and there is another below it."""
