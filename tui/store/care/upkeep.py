@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
+from tui.model.errors import StoreError
 from tui.store.care.backup import back_up
 from tui.store.care.displaced import put_back
 from tui.store.care.health import damage_anywhere, damage_in_journal, is_damage
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tui.model.errors import StoreError
     from tui.store.database import Database
 
 
@@ -54,8 +54,15 @@ class Upkeep:
             self._refuse_writes(await asyncio.to_thread(journal_trouble, self._database.file, damage))
 
     async def check_everything(self) -> None:
-        """See that the whole file is. Raises `StoreError`; the next start rebuilds damaged contacts."""
-        damage = await asyncio.to_thread(self._find, damage_anywhere)
+        """See that the whole file is. Raises `StoreError`; the next start rebuilds damaged contacts.
+
+        The error is `retryable` where the file can't be read just now, which says nothing of damage.
+        """
+        try:
+            damage = await asyncio.to_thread(self._find, damage_anywhere)
+        except StoreError as error:
+            error.retryable = True
+            raise
         if damage:
             # The journal may have been hit as well since it was looked at.
             await self.check_journal()
