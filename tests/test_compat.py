@@ -224,8 +224,30 @@ class _Seen(GuardedScreen[None]):
     def compose(self) -> ComposeResult:
         yield Label("Seen")
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         self.count += 1
+        if self.count > 50:
+            # Else a storm would keep the test from ever failing.
+            event.prevent_default()
+
+
+async def test_two_sizes_under_way_end_even_while_nothing_is_painted() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    screen = _Seen()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(screen)
+        await pilot.pause()
+        app._size = Size(100, 30)
+        with app.batch_update():
+            for size in (Size(90, 27), Size(100, 30)):
+                screen.post_message(events.Resize(size, size))
+                # Two sizes in a row are taken for one.
+                screen.call_later(lambda: None)
+            for _ in range(200):
+                await asyncio.sleep(0)
+        await pilot.pause()
+        assert screen.count < 10
+        assert screen.size == Size(100, 30)
 
 
 async def test_an_old_size_is_told_to_no_other_screen() -> None:
