@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import termios
+import threading
+import time
 from random import Random
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import textual
@@ -14,6 +19,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
@@ -21,19 +27,22 @@ from textual.widgets import Input, Label, OptionList
 
 from tui.compat import terminal_driver
 from tui.compat.terminal_driver import TerminalDriver, TerminalInput
-from tui.compat.textual import TEXTUAL_VERSION, CrashSafeApp, GuardedScreen
+from tui.compat.textual import TEXTUAL_VERSION, CrashSafeApp, GuardedScreen, ReadyButton
 from tui.model.errors import StoreClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PARTS = {
     App: "_close_messages_no_wait _exception_event _handle_exception _registry"
     " action_command_palette get_driver_class on_event run_action panic search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
-    " _sigtstp_application process_message resume_application_mode run_input_thread start_application_mode"
-    " suspend_application_mode write",
+    " _sigtstp_application close process_message resume_application_mode run_input_thread"
+    " start_application_mode stop_application_mode suspend_application_mode write",
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
-    Screen: "dismiss",
+    Screen: "_on_resize dismiss",
     ScrollBar: "renderer",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
@@ -155,6 +164,132 @@ async def test_a_process_that_is_continued_takes_the_terminal_only_while_it_runs
     driver._sigcont_application()
     await asyncio.sleep(0)
     assert driver.taken == is_running
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Put the signals back that a driver handles."""
+    before = {
+        number: signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+async def test_flow_control_is_off_until_all_that_was_painted_is_written() -> None:
+    controller, terminal = os.openpty()
+    driver = TerminalDriver(CrashSafeApp())
+    driver.fileno = terminal
+    driver._file = os.fdopen(terminal, "w", closefd=False)
+    output, is_held = bytearray(), []
+
+    def read_late() -> None:
+        time.sleep(0.3)
+        is_held.append(bool(termios.tcgetattr(terminal)[0] & termios.IXON))
+        if not is_held[0]:
+            os.write(controller, b"\x13")
+        while b"\x1b[?1004l" not in output:
+            output.extend(os.read(controller, 65536))
+
+    found = termios.tcgetattr(terminal)
+    driver.start_application_mode()
+    for _ in range(20):
+        driver.write("x" * 20_000)
+    reader = threading.Thread(target=read_late)
+    reader.start()
+    driver.stop_application_mode()
+    reader.join()
+    assert is_held == [False]
+    assert output.count(b"x") == 400_000
+    assert termios.tcgetattr(terminal) == found
+    os.close(controller)
+    os.close(terminal)
+
+
+# --- resizing ---
+
+
+class _Seen(GuardedScreen[None]):
+    """Counts the sizes it was told of; what is behind it can be seen."""
+
+    CSS = "_Seen { background: black 50%; }"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (85, "-wide")]  # noqa: RUF012 - Textual's own declaration
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def compose(self) -> ComposeResult:
+        yield Label("Seen")
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.count += 1
+        if self.count > 50:
+            # Else a storm would keep the test from ever failing.
+            event.prevent_default()
+
+
+async def test_two_sizes_under_way_end_even_while_nothing_is_painted() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    screen = _Seen()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(screen)
+        await pilot.pause()
+        app._size = Size(100, 30)
+        with app.batch_update():
+            for size in (Size(90, 27), Size(100, 30)):
+                screen.post_message(events.Resize(size, size))
+                # Two sizes in a row are taken for one.
+                screen.call_later(lambda: None)
+            for _ in range(200):
+                await asyncio.sleep(0)
+        await pilot.pause()
+        assert screen.count < 10
+        assert screen.size == Size(100, 30)
+
+
+async def test_an_old_size_is_told_to_no_other_screen() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    screens = [_Seen() for _ in range(4)]
+    async with app.run_test(size=(80, 24)) as pilot:
+        for screen in screens:
+            await app.push_screen(screen)
+        await pilot.pause()
+        before = [screen.count for screen in screens]
+        for screen in screens:
+            screen.post_message(events.Resize(Size(90, 27), Size(90, 27)))
+        await pilot.pause()
+        assert [screen.count for screen in screens] == [count + 1 for count in before]
+        assert {screen.has_class("-wide") for screen in screens} == {False}
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause()
+        assert [screen.size for screen in screens] == [Size(100, 30)] * 4
+        assert {screen.has_class("-wide") for screen in screens} == {True}
+
+
+# --- buttons ---
+
+
+class _Counting(CrashSafeApp[None]):
+    """Counts how often its button was pressed."""
+
+    count = 0
+
+    def compose(self) -> ComposeResult:
+        yield ReadyButton("Go")
+
+    def on_button_pressed(self) -> None:
+        self.count += 1
+
+
+async def test_a_button_takes_presses_that_come_at_once() -> None:
+    app = _Counting()
+    async with app.run_test() as pilot:
+        await pilot.press("tab", "enter", "enter", "enter")
+        await pilot.pause()
+        assert app.count == 3
 
 
 # --- screens that open and close ---

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tui.system.log import log_to, logger
+from tui.net import lenient_json
+from tui.system.log import log_to, log_unexpected, logger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +92,15 @@ def test_the_log_is_its_owners_alone(log_file: Path) -> None:
     logger.info("started")
     assert stat.S_IMODE(log_file.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(log_file.stat().st_mode) == 0o600
+
+
+def test_an_unexpected_error_names_our_own_line_and_the_innermost(log_file: Path) -> None:
+    try:
+        lenient_json.decode(b"[", int)
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        log_unexpected("reading", error)
+    written = log_file.read_text(encoding="utf-8")
+    assert re.search(r"reading failed unexpectedly: \w+ at tui/net/lenient_json\.py:\d+", written)
 
 
 def test_a_full_log_file_is_followed_by_another(log_file: Path) -> None:

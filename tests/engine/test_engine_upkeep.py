@@ -98,3 +98,33 @@ async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
         assert len(backups(file)) == 1
     finally:
         again.close()
+
+
+@pytest.mark.parametrize("step", ["back_up", "check_file"])
+async def test_files_that_are_away_for_a_while_are_backed_up_and_checked_once_they_are_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    file = await fill(store)
+    away = file.with_name("away")
+    begun, tried_again = asyncio.Event(), asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        assert seconds == upkeep._PAUSE_WHILE_DISPLACED
+        away.rename(file)
+        tried_again.set()
+
+    monkeypatch.setattr(asyncio, "sleep", wait)
+    work = getattr(store, step)
+
+    async def taken_away(*arguments: object) -> object:
+        if not begun.is_set():
+            begun.set()
+            file.rename(away)
+        return await work(*arguments)
+
+    monkeypatch.setattr(store, step, taken_away)
+    storage = StorageHealth(lambda: None)
+    await maintain(store, held, lambda: START, storage)
+    assert tried_again.is_set()
+    assert storage.problem == ""
+    assert len(backups(file)) == 1

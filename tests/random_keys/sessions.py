@@ -43,6 +43,7 @@ _SIZES: Final = [
     *((120, 36), (80, 24), (80, 24), (60, 20), (160, 48), (200, 60), (100, 30), (40, 12)),
     *((20, 6), (12, 4), (4, 24), (4, 3), (3, 3), (2, 2), (1, 1), (1, 24), (80, 1), (80, 2), (80, 3)),
 ]
+_SIZES_OF_CHECKS: Final = ((101, 31), (90, 27))
 _QUIT_CHANCE: Final = 0.001
 _BURSTS_BETWEEN_CHECKS: Final = 150
 _LAST: Final = 25
@@ -57,6 +58,7 @@ class Session:
     keys: int = 0
     sizes: set[tuple[int, int]] = field(default_factory=set)
     last: list[str] = field(default_factory=list)
+    checked_at: tuple[int, int] | None = None
     problem: str = ""
 
     def __str__(self) -> str:
@@ -153,9 +155,11 @@ def _stop_and_continue(terminal: Terminal, session: Session) -> None:
 
 def _check_alive(terminal: Terminal, session: Session) -> None:
     """See that the program still paints: at another size it has to."""
+    # A size it hasn't had lately. A busy program sees two resizes as one, and of one and back nothing.
+    size = next(each for each in _SIZES_OF_CHECKS if each != session.checked_at)
+    session.checked_at = size
     before = terminal.received
-    _resize(terminal, session, (80, 24))
-    _resize(terminal, session, (100, 30))
+    _resize(terminal, session, size)
     terminal.until(lambda: terminal.received > before or not terminal.is_running, "painting at another size")
 
 

@@ -168,6 +168,20 @@ class TerminalDriver(LinuxDriver):
         with suppress(termios.error):
             self._raw_mode = termios.tcgetattr(self.fileno)
 
+    def stop_application_mode(self) -> None:
+        """Give the terminal back once everything painted is written.
+
+        Textual turns the terminal's flow control on before that: a Ctrl+S typed while the app closes would
+        then hold up the rest, and the app would never end.
+        """
+        found, self.attrs_before = self.attrs_before, None
+        super().stop_application_mode()
+        self.close()
+        self.attrs_before = found
+        if found is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, found)
+
     def _sigtstp_application(self, *_: object) -> None:
         # Not in the signal's handler, which may have interrupted a write to the queue that it would need.
         if not self._call_in_loop(self._stop_process):

@@ -18,7 +18,7 @@ from textual.css.query import NoMatches
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import ThemeProvider
-from textual.widgets import Input, OptionList
+from textual.widgets import Button, Input, OptionList
 from textual.worker import NoActiveWorker, get_current_worker
 
 from tui.model.errors import StoreClosedError
@@ -37,10 +37,16 @@ _Answer = TypeVar("_Answer")
 
 
 class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
-    """A screen that is closed once, and only while it is on top.
+    """A screen that is closed once, and only while it is on top; what it is told of an old size is ignored.
 
     Keys that arrive together are all handed to the screen that was on top when they were read.
     """
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        # A screen hands the size it is told of on to those behind it. One that isn't the terminal's any more
+        # would go round between them together with the one that is, each layout undoing the other, for ever.
+        if event.size != self.app.size:
+            event.prevent_default()
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close this screen with a result, if it is the one on top and there is another below it."""
@@ -66,6 +72,14 @@ class SafeOptionList(OptionList):
     def _move_page(self, direction: Any) -> None:
         with suppress(KeyError):
             super()._move_page(direction)
+
+
+class ReadyButton(Button):
+    """A button that takes every press; Textual's ignores those within 0.2 seconds of the one before."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.active_effect_duration = 0
 
 
 class _SafeScrollBarRender(ScrollBarRender):

@@ -79,8 +79,8 @@ class PlanLine(Struct, frozen=True):
     """What becomes of one contact.
 
     `change` is the one that is cancelled, dismissed or reversed, None where a new one stands for itself.
-    `waits` says that the new change stays behind one whose answer from Xero is still out, and goes only if
-    that was carried out. `reason` says why nothing is done.
+    `waits_for_reply` says that the new change stays behind one whose reply from Xero is still out, and goes
+    only if that was carried out. `reason` says why nothing is done.
     """
 
     target: UndoTarget
@@ -100,7 +100,7 @@ class PlanLine(Struct, frozen=True):
 class UndoPlan(Struct, frozen=True):
     """What undoing, or redoing, one batch will do; `batch` is the batch, `kind` UNDO or REDO.
 
-    `care` is what to keep in mind where contacts are archived by it.
+    `tenancy_warnings` are what to keep in mind where contacts are archived by it.
     """
 
     kind: BatchKind

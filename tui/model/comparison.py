@@ -1,6 +1,6 @@
 """A file of contacts out of Re-Leased, held against what is known of them in Xero.
 
-What it proves is in `model.file_evidence`: agreeing lines become evidence, and nothing else is recorded.
+What it proves is in `tui.model.file_evidence`: agreeing lines become evidence, and nothing else is recorded.
 """
 
 from __future__ import annotations

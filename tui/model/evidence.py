@@ -109,8 +109,8 @@ class CompanyStatus(Struct, frozen=True):
 
     `reported_syncs` come by their start. `running_since` is the start of a sync whose end nobody has told
     yet. `state` is the last one told, at `state_at`, or follows from how a sync ended; `stalled_since` is
-    when it went wrong, None while it works. `cleared_at` is when it was last told to work again: nights
-    before that count for nothing, as nobody knows from when on it did. `last` is the newest telling.
+    when it went wrong, None while it works. `recovered_at` is when it was last told to work again: nights
+    before that count for nothing, as nobody knows from when on it did. `last_report` is the newest report.
     """
 
     reported_syncs: tuple[ReportedSync, ...] = ()
@@ -235,8 +235,8 @@ class SyncKnowledge(Struct, frozen=True):
     """What is known of the syncs of one organisation's company as a whole.
 
     With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
-    without one, `window` lets *expected* follow from the clock. `reported` are the syncs that somebody said
-    ended without error, by their start. `stalled_since` and `recovered_at` are as in `CompanyStatus`.
+    without one, `window` lets *expected* follow from the clock. `reported_syncs` are the syncs reported to have
+    ended without errors, by their start. `stalled_since` and `recovered_at` are as in `CompanyStatus`.
     """
 
     window: NightlyWindow | None = None

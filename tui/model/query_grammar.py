@@ -4,7 +4,7 @@
 |--------------------------|---------------------------------------------------------------------------|
 | `bay club`               | in which both words are found                                             |
 | `"bay club"`             | in which the phrase is found                                              |
-| `is:customer owes:>500`  | that meet both; `model.qualifiers` has them all                           |
+| `is:customer owes:>500`  | that meet both; `tui.model.qualifiers` has them all                       |
 | `-bay` `-is:supplier`    | in which the word isn't found; that are known not to be that              |
 
 A qualifier that doesn't exist, or whose value makes no sense, finds nothing and is remarked upon: ignored,

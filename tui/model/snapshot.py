@@ -75,8 +75,8 @@ class ReLeasedStatus(Struct, frozen=True):
     of the states of Re-Leased's Sync Overview, from the feed or as a user reported it at `state_reported_at`,
     else empty. `next_sync_at` comes from the feed, or is the end of the nightly window that is under way or
     comes next, which begins at `window_start_at`; `cycle_started_at` is when its countdown began. `problem`
-    is why the feed couldn't be read. `told` is the newest report about the company, `reported_sync_since` the
-    start of a reported sync whose end isn't reported yet. `zone` is the one the nightly window is in, None
+    is why the feed couldn't be read. `last_report` is the newest report about the company,
+    `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is the one the nightly window is in, None
     for this machine's; `zone_note` says why, where another was wanted.
     """
 

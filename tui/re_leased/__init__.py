@@ -1,1 +1,1 @@
-"""What is known of Re-Leased: nightly window, told evidence, files, feed."""
+"""Reads what Re-Leased knows: exported files of contacts, and feeds of evidence."""

@@ -1,21 +1,21 @@
 """What can be read of Re-Leased, wherever it is read from: the place for a bridge of your own.
 
-Re-Leased publishes no API. A firm that gets at it some other way, by an export that a job drops into a
-folder or a service of its own, can implement `EvidenceSource`; `tui.re_leased.feed` is one over HTTP. The
+A firm that reads Re-Leased's data in a way of its own, from an export that a job saves in a folder or by a
+service of its own, can implement `EvidenceSource`; `tui.re_leased.feed` is one over HTTP. The
 class that `engine.clients.ClientFactory.open` makes is the one that is asked::
 
-    class FolderObserver(Observer):
+    class FolderSource(EvidenceSource):
         def __init__(self, folder: Path) -> None:
             self._folder = folder
 
-        async def look(self, cursor: str | None) -> Report:
+        async def fetch(self, cursor: str | None) -> EvidenceReport:
             newer = sorted(one for one in self._folder.glob("*.json") if one.name > (cursor or ""))
             file = next(iter(newer), None)
             if file is None:
-                return Report.of_evidence(cursor)
-            began, rows = await asyncio.to_thread(read_export, file)
-            seen = tuple(PickUp(row.id, row.status, began, began, file.name) for row in rows)
-            return Report.of_evidence(file.name, pick_ups=seen, has_more=True)
+                return EvidenceReport.from_evidence(cursor)
+            started_at, rows = await asyncio.to_thread(read_export, file)
+            seen = tuple(SyncRecord(row.id, row.status, started_at, started_at, file.name) for row in rows)
+            return EvidenceReport.from_evidence(file.name, pick_ups=seen, has_more=True)
 
         async def aclose(self) -> None: ...
 

@@ -191,7 +191,7 @@ async def _serve(services: SandboxServices, listening: socket.socket, options: S
         log_config=None,
         access_log=False,
         server_header=False,
-        # Dated in `weather.py`, by a clock that can be set wrong.
+        # Dated in `fault_middleware.py`, by a clock that can be set wrong.
         date_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_LINGER_SECONDS,

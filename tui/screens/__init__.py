@@ -1,1 +1,1 @@
-"""The screens and dialogs, one a file."""
+"""The screens and dialogs, a folder for each feature."""

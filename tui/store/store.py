@@ -187,8 +187,8 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
 
         A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
         or a person have settled already stays as it is. `Transition.CONFIRM` without `confirmed_at` means
-        now. `deleted` and `missing` are as for `apply`. Raises `IllegalTransitionError` for a move that the
-        lifecycle doesn't have.
+        now. `deleted` and `missing` are as for `save_contacts`. Raises `IllegalTransitionError` for a move
+        that the lifecycle doesn't have.
         """
         handled = frozenset(transition.change_id for transition in transitions)
 

@@ -25,7 +25,7 @@ _SECRET = re.compile(
     """
 )
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 # Their errors name widgets, screens, tables and columns.
 _CODE_ONLY = frozenset({"textual", "sqlite3"})
 

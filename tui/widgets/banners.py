@@ -1,4 +1,4 @@
-"""Says that nothing is sent to Xero."""
+"""One-line bars that appear while they have something to say: paused, loading, selected, unreadable."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ class KeyBar(StaticLine):
     """Names keys as far as there is room for whole words; the last one always stays.
 
     Small news takes its place for some seconds. Every key can be clicked. At the right end stands what must
-    never be mistaken (the app's `mark`, such as PRACTICE, and whether nothing may be changed): whole, at
-    any width, on every screen.
+    never be mistaken (the app's `environment_label`, such as PRACTICE, and whether nothing may be changed):
+    whole, at any width, on every screen.
     """
 
     DEFAULT_CSS = """

@@ -13,7 +13,7 @@ import msgspec
 from tui.model.errors import XeroError
 from tui.net.lenient_json import UndecodableError
 from tui.xero import errors, parsing
-from tui.xero.http_client import ApiRequest, ApiTransport
+from tui.xero.api_transport import ApiRequest, ApiTransport
 from tui.xero.rate_limiter import Priority
 from tui.xero.results import CallsLeft, ContactsPage, ContactWriteResult, LookupResult, OrganisationDetails
 

@@ -40,7 +40,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 def parse_json_date(text: str | None) -> datetime | None:
     """Read `/Date(1488391422280+0000)/`: milliseconds since 1970 in UTC, with or without the offset.
 
-    None for anything else, and for a moment that isn't believed (`moments.valid_timestamp`).
+    None for anything else, and for a moment that isn't believed (`timestamps.valid_timestamp`).
     """
     found = _DATE.fullmatch(text or "")
     return None if found is None else timestamps.from_milliseconds(int(found[1]))
@@ -206,7 +206,7 @@ def response_date(response: httpx.Response) -> datetime | None:
 
 
 def parse_http_date(header: str) -> datetime | None:
-    """Read the text of such a header; None for a moment that isn't believed (`moments.valid_timestamp`)."""
+    """Read the text of such a header; None for a time that `timestamps.valid_timestamp` refuses."""
     try:
         # Without a zone it could be any place's time, and isn't known.
         return timestamps.valid_timestamp(parsedate_to_datetime(header))

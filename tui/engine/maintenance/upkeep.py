@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Seconds: somebody has to make room, or to mend what keeps the folder from being written.
 _PAUSE: Final = 60.0
+# Seconds until files that were deleted, moved or replaced are expected to be restored.
+_PAUSE_WHILE_DISPLACED: Final = 2.0
 
 
 async def maintain(
@@ -27,24 +29,39 @@ async def maintain(
 ) -> None:
     """Back the journal up and check the whole file, once this copy holds the lease.
 
-    A backup that can't be written is told and tried again until it can; it is no reason to stop. Damage is:
-    raises `StoreError`.
+    A backup that can't be written is shown, and tried again until it can; it is no reason to stop. Nor is a
+    file that can't be read just now: it is checked later. Damage is: raises `StoreError`.
     """
     await wait_for_lock()
-    is_safe = await _back_up(store, now, storage)
-    await store.check_file()
-    while not is_safe:
-        await asyncio.sleep(_PAUSE)
-        is_safe = await _back_up(store, now, storage)
+    is_safe = is_checked = False
+    while True:
+        is_safe = is_safe or await _back_up(store, now, storage)
+        is_checked = is_checked or await _check(store)
+        if is_safe and is_checked:
+            return
+        await asyncio.sleep(_PAUSE_WHILE_DISPLACED if store.is_displaced else _PAUSE)
 
 
 async def _back_up(store: Store, now: Callable[[], datetime], storage: StorageHealth) -> bool:
     try:
         made = await store.back_up(now())
     except StoreError as error:
-        storage.record_backup(error)
+        # Files that were taken away are reported by whoever restores them.
+        if not store.is_displaced:
+            storage.record_backup(error)
         return False
     storage.record_backup(None)
     if made is not None:
         logger.info("backup: %s", made.name)
+    return True
+
+
+async def _check(store: Store) -> bool:
+    try:
+        await store.check_file()
+    except StoreError as error:
+        if not error.retryable:
+            raise
+        logger.warning("the local copy couldn't be checked: %s", error.message)
+        return False
     return True

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings, error_message
+from tui.compat.textual import ReadyButton
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
@@ -89,9 +90,9 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
                 yield ChoiceField("Encoding", formatting.ENCODINGS, id="encoding")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
-                yield Button("More …", id="more", compact=True)
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Compare", id="confirm", variant="primary", compact=True)
+                yield ReadyButton("More …", id="more", compact=True)
+                yield ReadyButton("Cancel", id="cancel", compact=True)
+                yield ReadyButton("Compare", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))
 
     def on_mount(self) -> None:

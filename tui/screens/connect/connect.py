@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, ContentSwitcher, Input
 
 from tui.actions.registry import bindings, error_message
+from tui.compat.textual import ReadyButton
 from tui.model.errors import ReshelveError
 from tui.screens.base_screen import BaseScreen
 from tui.screens.connect import formatting
@@ -77,8 +78,8 @@ class ConnectScreen(BaseScreen[None]):
                 yield DoneForm()
             yield SafeLabel(id="trouble")
             with Horizontal(id="buttons"):
-                yield Button("Connect", id="go", compact=True)
-                yield Button("Back", id="leave", compact=True)
+                yield ReadyButton("Connect", id="go", compact=True)
+                yield ReadyButton("Back", id="leave", compact=True)
         yield KeyBar()
 
     def on_mount(self) -> None:

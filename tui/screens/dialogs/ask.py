@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui.actions.registry import bindings
+from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
@@ -47,8 +48,8 @@ class AskScreen(ModalScreen[bool], BaseScreen[bool]):
                 for words in self._words:
                     yield SafeLabel(words, classes=_KINDS.get(words[:1], "paragraph"))
             with Horizontal(id="buttons"):
-                yield Button(self._no, id="cancel", variant="primary", compact=True)
-                yield Button(self._yes, id="confirm", compact=True)
+                yield ReadyButton(self._no, id="cancel", variant="primary", compact=True)
+                yield ReadyButton(self._yes, id="confirm", compact=True)
         yield KeyBar(("confirm", self._yes), ("cancel", self._no))
 
     @on(Button.Pressed)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button
 
 from tui.actions.registry import bindings, error_advice
+from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
@@ -43,7 +43,7 @@ class BugReportScreen(ModalScreen[None], BaseScreen[None]):
             dialog.border_title = "Something went wrong"
             for words in self._sentences():
                 yield SafeLabel(words, classes="paragraph")
-            yield Button("Go on", variant="primary", id="cancel", compact=True)
+            yield ReadyButton("Go on", variant="primary", id="cancel", compact=True)
         yield KeyBar(("cancel", "Go on"))
 
     def _sentences(self) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings, error_message
+from tui.compat.textual import ReadyButton
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
@@ -83,8 +84,8 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
                     yield SafeLabel(formatting.initial_explanation(self._action, count), classes="line words")
             yield OrderedInput(id="number", compact=True)
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", variant="primary", compact=True)
-                yield Button(name, id="confirm", disabled=True, compact=True)
+                yield ReadyButton("Cancel", id="cancel", variant="primary", compact=True)
+                yield ReadyButton(name, id="confirm", disabled=True, compact=True)
         yield KeyBar(("cancel", "Cancel"))
 
     def on_mount(self) -> None:

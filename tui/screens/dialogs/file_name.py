@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings
+from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.system.user_files import expand_path
 from tui.widgets.inputs import OrderedInput
@@ -50,8 +51,8 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
             yield OrderedInput(str(self._suggestion), compact=True, select_on_focus=False, id="name")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Write it", id="confirm", variant="primary", compact=True)
+                yield ReadyButton("Cancel", id="cancel", compact=True)
+                yield ReadyButton("Write it", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Write it"), ("cancel", "Cancel"))
 
     @property

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings
+from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import EngineScreen
 from tui.widgets import clock
 from tui.widgets.inputs import OrderedInput
@@ -85,8 +86,8 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
             )
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Note it", id="confirm", variant="primary", compact=True)
+                yield ReadyButton("Cancel", id="cancel", compact=True)
+                yield ReadyButton("Note it", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Note it"), ("cancel", "Cancel"))
 
     def _parse_input(self) -> tuple[datetime | None, str]:

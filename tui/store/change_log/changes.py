@@ -50,7 +50,7 @@ class TransitionRequest(Struct, frozen=True):
     """One step of one change.
 
     `confirmed_at` goes with `Transition.CONFIRM`: by Xero's clock where Xero said it. `idempotency_key` is
-    stored with the change, `words` too (Xero's own); `detail` are free words for the event log alone, and
+    stored with the change, `message` too (Xero's own); `detail` are free words for the event log alone, and
     `batch` there names the undo, redo or request that this step is a part of.
     """
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
+from tui.model.errors import StoreError
 from tui.store.errors import store_error
 from tui.store.maintenance.backup import back_up
 from tui.store.maintenance.displaced import restore_displaced_files
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tui.model.errors import StoreError
     from tui.store.database import Database
 
 
@@ -44,7 +44,7 @@ class MaintenanceQueries:
         self._database.check_displaced()
 
     def restore_files(self, now: datetime, may_replace: Callable[[], bool]) -> None:
-        """Restore files that were taken away, as `displaced.put_back`. Raises `StoreError`."""
+        """Restore files that were taken away, as `restore_displaced_files` does. Raises `StoreError`."""
         restore_displaced_files(self._database, now, may_replace)
 
     async def check_change_log(self) -> None:
@@ -54,8 +54,15 @@ class MaintenanceQueries:
             self._block_writes(await asyncio.to_thread(change_log_error, self._database.file, damage))
 
     async def check_file(self) -> None:
-        """See that the whole file is. Raises `StoreError`; the next start rebuilds damaged contacts."""
-        damage = await asyncio.to_thread(self._run_check, damage_anywhere)
+        """See that the whole file is. Raises `StoreError`; the next start rebuilds damaged contacts.
+
+        The error is `retryable` where the file can't be read just now, which says nothing of damage.
+        """
+        try:
+            damage = await asyncio.to_thread(self._run_check, damage_anywhere)
+        except StoreError as error:
+            error.retryable = True
+            raise
         if damage:
             # The journal may have been hit as well since it was looked at.
             await self.check_change_log()

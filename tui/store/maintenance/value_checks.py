@@ -53,7 +53,7 @@ _HIGHEST_KEPT: Final = _HIGHEST_ID >> 1
 class _Column(Struct, frozen=True):
     """A condition under which a value of `{0}` makes sense; NULL always does where the table allows it.
 
-    `put_right` makes of any value what can be read of it.
+    `sanitise` makes of any value what can be read of it.
     """
 
     condition: str
