@@ -235,7 +235,7 @@ class SyncKnowledge(Struct, frozen=True):
     """What is known of the syncs of one organisation's company as a whole.
 
     With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
-    without one, `window` lets *expected* follow from the clock. `reported_syncs` are the syncs reported to have
+    without one, `window` lets *expected* follow from the clock. `reported_syncs` are those reported to have
     ended without errors, by their start. `stalled_since` and `recovered_at` are as in `CompanyStatus`.
     """
 

@@ -76,8 +76,8 @@ class ReLeasedStatus(Struct, frozen=True):
     else empty. `next_sync_at` comes from the feed, or is the end of the nightly window that is under way or
     comes next, which begins at `window_start_at`; `cycle_started_at` is when its countdown began. `problem`
     is why the feed couldn't be read. `last_report` is the newest report about the company,
-    `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is the one the nightly window is in, None
-    for this machine's; `zone_note` says why, where another was wanted.
+    `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is the one the
+    nightly window is in, None for this machine's; `zone_note` says why, where another was wanted.
     """
 
     has_feed: bool = False
