@@ -9,6 +9,7 @@ from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.snapshot import ChangeView
 from tui.model.tenancy import tenant_groups_among
+from tui.store.change_log.entries import CHECKED, DETECTED, NOTE, RENAMED, REQUESTED, RETRIED, SYNCED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +29,13 @@ _STATE_TEXT = {
     State.DISMISSED: "no longer waited for",
 }
 _TRANSITION_TEXT = {
-    "request": "asked for here",
-    "seen": "done in Xero by somebody else",
-    "picked_up": "seen in Re-Leased",
-    "told": "seen in Re-Leased by a person",
-    "retried": "asked for once more, as a new change",
-    "renamed": "goes on under another name",
-    "noted": "goes on",
+    REQUESTED: "asked for here",
+    DETECTED: "done in Xero by somebody else",
+    SYNCED: "seen in Re-Leased",
+    CHECKED: "seen in Re-Leased by a person",
+    RETRIED: "asked for once more, as a new change",
+    RENAMED: "goes on under another name",
+    NOTE: "goes on",
 }
 
 
