@@ -32,11 +32,11 @@ _HURRY = [sys.executable, str(Path(__file__).with_name("unhurried.py"))]
 _NO_LIMIT = 1_000_000
 _CALLS_A_MINUTE = 60
 _REST = 20.0
-_IS_DONE = "SELECT count(*) FROM cursors WHERE name = 'pull.full_done_at'"
+_IS_DONE = "SELECT count(*) FROM sync_state WHERE name = 'contacts.full_sync_ended_at'"
 # As if every balance had moved since the last full read, which is long ago.
 _AGE = (
     "UPDATE contacts SET receivable = coalesce(receivable, 0) + 1",
-    "DELETE FROM cursors WHERE name = 'pull.full_done_at'",
+    "DELETE FROM sync_state WHERE name = 'contacts.full_sync_ended_at'",
 )
 
 

@@ -82,8 +82,8 @@ async def _fill(home: Home) -> None:
     try:
         for page in _pages(home.contacts, now):
             await store.save_contacts(page, now)
-        await store.set_sync_state("pull.since", now.isoformat())
-        await store.set_sync_state("pull.full_done_at", now.isoformat())
+        await store.set_sync_state("contacts.refreshed_until", now.isoformat())
+        await store.set_sync_state("contacts.full_sync_ended_at", now.isoformat())
     finally:
         store.close()
 

@@ -96,7 +96,7 @@ async def test_a_pull_outlives_them(office: Office, chunk: int) -> None:
     for number, (_name, odd) in enumerate(CHUNKS[chunk]):
         office.meets(odd, "GET")
         if number % 2:
-            await office.store.set_sync_state("pull.full_done_at", None)
+            await office.store.set_sync_state("contacts.full_sync_ended_at", None)
         with suppress(XeroError):
             await office.puller.refresh()
     office.meets(None, "GET")

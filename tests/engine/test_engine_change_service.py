@@ -254,7 +254,7 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
     assert tuple(header) == COLUMNS
     assert newest == [
         "2026-03-03 12:00:00", "'=cmd|\"/c calc\"!A1, “Ōtautahi”", "x",
-        "archive", "here", "confirmed", "", "",
+        "archive", "reshelve", "confirmed", "", "",
     ]  # fmt: skip
     assert oldest[-1] == "read 2026-03-03 12:00:00"
 

@@ -144,8 +144,8 @@ async def test_the_same_file_again_changes_nothing(bench: Bench, store: Store) -
     assert (again.source, again.newly_synced) == (first.source, ())
     assert (await bench.record_matches(again, {})).newly_synced_total == 0
     events = [event.transition for event in store.entries_of(xero_id(1))]
-    assert events.count("picked_up") == 1
-    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(1,)]
+    assert events.count("synced") == 1
+    assert store._database.rows("SELECT count(*) FROM sync_records") == [(1,)]
 
 
 async def test_what_differs_is_recorded_nowhere_and_can_be_acted_on(bench: Bench, store: Store) -> None:
@@ -160,7 +160,7 @@ async def test_what_differs_is_recorded_nowhere_and_can_be_acted_on(bench: Bench
         (xero_id(3), MismatchReason.IN_PROGRESS, Action.ARCHIVE),
     ]
     assert (await bench.record_matches(found, {})).newly_synced_total == 0
-    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
+    assert store._database.rows("SELECT count(*) FROM sync_records") == [(0,)]
     await store.record_transitions([TransitionRequest(queued.change_id, Transition.CANCEL)], START)
 
 
@@ -193,7 +193,7 @@ async def test_a_wrong_last_line_changes_nothing(bench: Bench, store: Store) -> 
     await bench.archive(1, START + timedelta(minutes=1))
     with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” is no status"):
         await bench.look((1, "Archived"), (1, "Lost"))
-    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
+    assert store._database.rows("SELECT count(*) FROM sync_records") == [(0,)]
 
 
 async def test_more_than_is_recorded_at_once(bench: Bench, store: Store) -> None:

@@ -169,7 +169,7 @@ async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
     assert case.last_words(change) == f"“{case.name}” is now called “{new}” in Xero"
     await case.see()
     assert [event.transition for event in case.store.entries_of_change(change.change_id)] == [
-        "request",
+        "requested",
         "renamed",
     ]
     await case.pusher.run_until_empty()

@@ -290,7 +290,8 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def the_log_only_grows_and_agrees_with_the_states(self) -> None:
         log = self.store._database.rows(
-            "SELECT event_id, change_id, event, state, detail FROM change_events ORDER BY event_id"
+            "SELECT transition_id, change_id, transition, state, detail FROM transitions"
+            " ORDER BY transition_id"
         )
         assert log[: len(self.log)] == self.log
         self.log = log

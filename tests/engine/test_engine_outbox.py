@@ -78,7 +78,7 @@ async def test_an_archive_is_confirmed_by_xeros_clock(store: Store) -> None:
     assert after.state is State.CONFIRMED
     assert after.origin is Origin.RESHELVE
     assert after.confirmed_at == outbox.xero.contacts_now["a"].updated_at
-    assert outbox.events(change) == ["request", "send", "confirm"]
+    assert outbox.events(change) == ["requested", "send", "confirm"]
     stored = store.contact("a")
     assert stored is not None
     assert stored.status is ARCHIVED
@@ -121,7 +121,7 @@ async def test_one_refused_among_many_keeps_xeros_words_and_the_rest_are_done(st
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.REFUSED, State.CONFIRMED]
     assert outbox.now(changes[1]).message == REPEATING_WORDS
     assert outbox.xero.reads == [("b",)]
-    assert outbox.events(changes[1]) == ["request", "send", "lose", "refuse"]
+    assert outbox.events(changes[1]) == ["requested", "send", "reply_lost", "refuse"]
 
 
 async def test_an_error_for_what_somebody_archived_meanwhile_is_read_as_done(store: Store) -> None:
@@ -231,8 +231,8 @@ async def test_a_change_left_in_sending_by_a_crash_is_doubted_then_read(store: S
     outbox.clock.at += 2 * MAX_CALL_DURATION
     await outbox.drain()
     assert {outbox.state(carried_out), outbox.state(lost)} == {State.CONFIRMED}
-    assert outbox.events(carried_out) == ["request", "send", "lose", "confirm"]
-    assert outbox.events(lost) == ["request", "send", "lose", "requeue", "send", "confirm"]
+    assert outbox.events(carried_out) == ["requested", "send", "reply_lost", "confirm"]
+    assert outbox.events(lost) == ["requested", "send", "reply_lost", "requeue", "send", "confirm"]
     assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
 
 
@@ -272,7 +272,7 @@ async def test_a_call_that_must_have_ended_is_verified_and_made_again(store: Sto
     outbox.clock.at += away
     await outbox.drain()
     assert outbox.state(change) is State.CONFIRMED
-    assert outbox.events(change) == ["request", "send", "lose", "requeue", "send", "confirm"]
+    assert outbox.events(change) == ["requested", "send", "reply_lost", "requeue", "send", "confirm"]
 
 
 async def test_a_call_of_its_own_that_has_ended_is_verified_at_once(
@@ -484,7 +484,7 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
         "in the move's own words",
     )
     assert [one.change_id for one in store.changes_of("a")] == [change.change_id]
-    assert outbox.events(change) == ["request", "send", "lose", "confirm"]
+    assert outbox.events(change) == ["requested", "send", "reply_lost", "confirm"]
 
 
 # --- a lease that is lost while a call is under way ---
@@ -518,4 +518,4 @@ async def test_what_another_copy_has_taken_over_meanwhile_is_left_to_it(
     [change] = await outbox.ask(Action.ARCHIVE, [contact("a")])
     pusher = Outbox(store, outbox.xero.client, outbox.clock, lambda _: None, may_send=lambda: is_held)
     await pusher.run_until_empty()
-    assert outbox.events(change) == ["request", "send", *(str(event) for event in moves)]
+    assert outbox.events(change) == ["requested", "send", *(str(event) for event in moves)]

@@ -426,7 +426,7 @@ async def test_a_bridges_impossible_moments_are_unknown(store: Store, year: int)
 
 @pytest.mark.parametrize("stored", ["", "x", "[]", "[[[", "7", '{"state": 7, "next_sync_at": 9}', "é\x00"])
 async def test_what_another_copy_has_shown_may_be_damaged(store: Store, stored: str) -> None:
-    for name in ("feed.shown", "feed.clean_sync_started_at"):
+    for name in ("feed.shared_status", "feed.clean_sync_started_at"):
         await store.set_sync_state(name, stored)
     watch = feed_watch(store)
     watch.reload(is_follower=True)

@@ -60,7 +60,7 @@ WRITES = sorted(
 
 def entries(store: Store) -> list[tuple[int]]:
     """Count all that is kept of what people decided."""
-    tables = ("changes", "change_events", "batches", "tellings", "group_marks", "pick_ups")
+    tables = ("changes", "transitions", "batches", "user_reports", "tenant_group_marks", "sync_records")
     counts = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in tables)  # noqa: S608 - our own names
     return store._database._reader.execute(counts).fetchall()
 

@@ -268,7 +268,7 @@ async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: St
 async def test_the_limit_that_was_seen_survives_a_restart(store: Store) -> None:
     async with house(store, LiveXero("a")) as home:
         await home.until(lambda it: it.last_refresh_at)
-        assert (store.sync_state("budget.peak") or "").startswith("5000 ")
+        assert (store.sync_state("quota.high_water_mark") or "").startswith("5000 ")
 
 
 # --- reading only ---

@@ -122,7 +122,7 @@ async def test_a_contact_that_xero_no_longer_has_is_not_counted(pull: Pull) -> N
     pull.damage({3: no_status})
     assert await pull() == 1
     del pull.xero.contacts[id_of(3)]
-    await pull.store.set_sync_state("pull.full_done_at", None)
+    await pull.store.set_sync_state("contacts.full_sync_ended_at", None)
     assert await pull() == 0
 
 
@@ -192,11 +192,11 @@ async def test_a_reply_that_lacks_contacts_is_not_taken_for_all(
         await pull()
         for number in range(1, 6):
             pull.xero.edit(number, Name="Edited")
-    since = pull.store.sync_state("pull.since")
+    since = pull.store.sync_state("contacts.refreshed_until")
     pull.xero.change = lambda _, answer: httpx.Response(200, json=PARTIAL[kind](answer.json()["Contacts"]))
     with pytest.raises(ReplyLostError):
         await pull()
-    assert pull.store.sync_state("pull.since") == since
+    assert pull.store.sync_state("contacts.refreshed_until") == since
     pull.xero.change = lambda _, answer: answer
     await pull()
     found = pull.store.contacts([id_of(number) for number in range(1, 6)])
@@ -214,8 +214,8 @@ async def test_what_xero_says_again_and_again_is_all_there_is(pull: Pull, kind: 
 
 
 async def test_a_stored_page_that_is_not_there_begins_a_full_read_again(pull: Pull) -> None:
-    await pull.store.set_sync_state("pull.full_page", "900000")
-    await pull.store.set_sync_state("pull.full_count", "5")
+    await pull.store.set_sync_state("contacts.full_sync_page", "900000")
+    await pull.store.set_sync_state("contacts.full_sync_count", "5")
     await pull()
     assert len(pull.listed()) == 5
 
@@ -223,7 +223,7 @@ async def test_a_stored_page_that_is_not_there_begins_a_full_read_again(pull: Pu
 async def test_a_bookmark_dated_ahead_hides_no_change(pull: Pull) -> None:
     await pull()
     ahead = datetime.now(UTC) + timedelta(days=400)
-    await pull.store.set_sync_state("pull.since", ahead.isoformat())
+    await pull.store.set_sync_state("contacts.refreshed_until", ahead.isoformat())
     pull.xero.contacts[id_of(3)] |= {"Name": "Edited", "UpdatedDateUTC": stamp(LONG_AGO_MS + 5_000)}
     await pull()
     [one] = pull.store.contacts([id_of(3)])

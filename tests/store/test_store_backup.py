@@ -36,18 +36,18 @@ async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
     await ask(store, 1, 2)
     [change, _] = store.changes_in(State.QUEUED)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
-    await store.set_sync_state("push.paused_at", "now")
-    await store.set_sync_state("pull.since", "then")
+    await store.set_sync_state("outbox.paused_at", "now")
+    await store.set_sync_state("contacts.refreshed_until", "then")
     file = store._database.file
     made = await store.back_up(NOON)
     assert made == file.parent / "backups" / "journal-20260301T120000Z.db"
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     assert stat.S_IMODE(made.parent.stat().st_mode) == 0o700
-    for table in ("changes", "change_events", "batches", "batch_wishes", "pick_ups"):
+    for table in ("changes", "transitions", "batches", "batch_targets", "sync_records"):
         assert rows(made, table) == rows(file, table)
-    assert rows(made, "cursors") == [("push.paused_at", "now")]
+    assert rows(made, "sync_state") == [("outbox.paused_at", "now")]
     assert rows(made, "contacts") == []
-    assert ("waiting:queued", 1) in rows(made, "tallies")
+    assert ("changes:queued", 1) in rows(made, "row_counts")
     assert [path.name for path in made.parent.iterdir()] == [made.name]
 
 
@@ -55,7 +55,7 @@ async def test_nothing_new_means_no_new_backup(store: Store) -> None:
     await ask(store, 1)
     assert await store.back_up(NOON) is not None
     await store.save_contacts([contact(2)], NOON)
-    await store.set_sync_state("pull.since", "later")
+    await store.set_sync_state("contacts.refreshed_until", "later")
     assert await store.back_up(minutes(1)) is None
     [change] = store.changes_in(State.QUEUED)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(2))
@@ -81,7 +81,7 @@ async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store)
     await ask(store, 400)
     file = store._database.file
     store.close()
-    spoil(file, "change_events")
+    spoil(file, "transitions")
     again = Store.open(file.parent)
     try:
         with pytest.raises(StoreError, match="isn't backed up"):

@@ -100,7 +100,7 @@ async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
     assert applied.rows_changed == 1
     events = store.entries_of("id-1")
     assert [(one.transition, one.state) for one in reversed(events)] == [
-        ("request", State.QUEUED),
+        ("requested", State.QUEUED),
         (Transition.SEND, State.SENDING),
         (Transition.REPLY_LOST, State.UNKNOWN),
         (Transition.REQUEUE, State.QUEUED),
@@ -170,10 +170,10 @@ async def test_totals_follow_every_step(store: Store) -> None:
     assert store.pending_total() == 1
 
 
-@pytest.mark.parametrize("table", ["change_events", "pick_ups"])
+@pytest.mark.parametrize("table", ["transitions", "sync_records"])
 async def test_what_has_happened_cannot_be_rewritten(store: Store, table: str) -> None:
     def fill(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO pick_ups VALUES (1, 'id-1', 'ARCHIVED', 0, 0, '')")
+        connection.execute("INSERT INTO sync_records VALUES (1, 'id-1', 'ARCHIVED', 0, 0, '')")
 
     await store.add(Action.ARCHIVE, [contact(1)], NOON)
     await store._database.write(fill)

@@ -28,11 +28,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def set_cursor(connection: sqlite3.Connection, value: str = "here") -> None:
-    connection.execute("INSERT OR REPLACE INTO cursors VALUES ('place', ?)", (value,))
+    connection.execute("INSERT OR REPLACE INTO sync_state VALUES ('place', ?)", (value,))
 
 
 def cursor(database: Database) -> list[tuple[str]]:
-    return database.rows("SELECT value FROM cursors WHERE name = 'place'")
+    return database.rows("SELECT value FROM sync_state WHERE name = 'place'")
 
 
 async def test_files_belong_to_their_owner_alone(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ async def test_journal_writes_wait_for_the_disk_and_pages_of_contacts_do_not(dat
 
 async def test_the_loops_connection_cannot_write(database: Database) -> None:
     with pytest.raises(StoreError, match="may not be written"):
-        database.rows("INSERT INTO cursors VALUES ('a', 'b')")
+        database.rows("INSERT INTO sync_state VALUES ('a', 'b')")
 
 
 async def test_closing_twice_is_harmless_and_waits_for_the_writer(tmp_path: Path) -> None:

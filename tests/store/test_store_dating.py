@@ -67,7 +67,7 @@ async def test_what_was_done_in_xero_is_no_older_than_the_last_look(
     store: Store, before: ContactStatus, after: ContactStatus, dated: float, *, is_queued: bool
 ) -> None:
     await store.save_contacts([contact(1, before, at=-30 * DAY)], minutes(-DAY))
-    await store.set_sync_state("pull.since", minutes(-1).isoformat())
+    await store.set_sync_state("contacts.refreshed_until", minutes(-1).isoformat())
     if is_queued:
         action = Action.ARCHIVE if after is ARCHIVED else Action.RESTORE
         await store.add(action, store.contacts(["id-1"]), minutes(-1))
@@ -116,7 +116,7 @@ async def test_a_contact_once_dated_2099_follows_news_without_a_full_read(store:
 @pytest.mark.parametrize("pulled", [8 * DAY, 400 * DAY, YEAR_2099])
 async def test_a_bookmark_dated_ahead_dates_no_change(store: Store, pulled: float) -> None:
     await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
-    await store.set_sync_state("pull.since", minutes(pulled).isoformat())
+    await store.set_sync_state("contacts.refreshed_until", minutes(pulled).isoformat())
     await store.save_contacts([contact(1, ARCHIVED, at=-1)], NOON)
     [change] = store.changes_of("id-1")
     assert change.confirmed_at == minutes(-1)

@@ -145,7 +145,7 @@ async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path
         connection.commit()
     store = Store.open(folder)
     try:
-        assert store.sync_state("pull.since") == "then"
+        assert store.sync_state("contacts.refreshed_until") == "then"
         await store.save_contacts([contact(1)], NOON, is_full_sync=True)
         assert await store.unseen_contacts(limit=10) == []
     finally:

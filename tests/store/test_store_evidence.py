@@ -40,7 +40,7 @@ async def test_evidence_settles_a_change_and_comes_with_its_cursor(store: Store,
     assert (settled.change_id, settled.synced_at) == (archived.change_id, minutes(13))
     assert (store.pending(), store.pending_total()) == ([], 0)
     event = store.entries_of("id-1")[0]
-    assert (event.transition, event.at) == ("picked_up", minutes(13))
+    assert (event.transition, event.at) == ("synced", minutes(13))
 
 
 @pytest.mark.usefixtures("archived")
@@ -88,7 +88,7 @@ async def test_evidence_told_again_is_kept_once_and_settles_once(store: Store) -
     again = [pick_up(1, ARCHIVED, 12)] * 2
     assert await store.record_synced(again, ("feed", "1")) == 1
     assert await store.record_synced(again, ("feed", "2")) == 0
-    assert store._database.rows("SELECT count(*) FROM pick_ups") == [(1,)]
+    assert store._database.rows("SELECT count(*) FROM sync_records") == [(1,)]
 
 
 async def test_a_cursor_can_be_set_and_forgotten(store: Store) -> None:

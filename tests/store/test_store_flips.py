@@ -26,7 +26,7 @@ async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
     assert (change.action, change.origin, change.state) == (action, Origin.XERO, State.CONFIRMED)
     assert (change.confirmed_at, change.requested_at) == (minutes(5), minutes(9))
     (event,) = store.entries_of("id-1")
-    assert (event.transition, event.state, event.message) == ("seen", State.CONFIRMED, "seen in Xero")
+    assert (event.transition, event.state, event.message) == ("detected", State.CONFIRMED, "seen in Xero")
     assert store.pending() == [change]
 
 
@@ -57,7 +57,7 @@ async def test_a_restore_that_left_no_date_behind_is_confirmed_when_it_was_seen(
 @pytest.mark.parametrize(
     "way",
     [(), (Transition.SEND, Transition.REPLY_LOST), (Transition.SEND, Transition.AWAIT_USER)],
-    ids=["queued", "unclear", "handoff"],
+    ids=["queued", "unknown", "awaiting_user"],
 )
 async def test_a_flip_confirms_the_open_change_that_wanted_it(
     store: Store, way: tuple[Transition, ...]
@@ -101,7 +101,7 @@ async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
     assert now is not None
     assert (now.state, bool(now.message)) == (state, state is State.REFUSED)
     last = store.entries_of_change(queued.change_id)[-1]
-    assert last.transition == ("refuse" if state is State.REFUSED else "noted")
+    assert last.transition == ("refuse" if state is State.REFUSED else "note")
     assert "restored" in last.message
 
 

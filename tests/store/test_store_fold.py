@@ -38,7 +38,7 @@ async def test_signs_are_found_in_memory_and_in_the_database(
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
         # As a Reshelve of other rules leaves it.
         connection.execute("UPDATE contacts SET search = lower(name), sort_key = lower(name)")
-        connection.execute("DELETE FROM cursors WHERE name = 'pull.fold'")
+        connection.execute("DELETE FROM sync_state WHERE name = 'contacts.fold_version'")
     store = Store.open(tmp_path)
     try:
         if loaded:
@@ -66,7 +66,7 @@ async def test_while_another_copy_writes_the_store_opens_with_its_old_texts(
     await stored(tmp_path)
     monkeypatch.setattr(database, "_WRITER_PATIENCE", 0)
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as other:
-        other.execute("DELETE FROM cursors WHERE name = 'pull.fold'")
+        other.execute("DELETE FROM sync_state WHERE name = 'contacts.fold_version'")
         other.execute("BEGIN IMMEDIATE")
         store = Store.open(tmp_path)
         try:

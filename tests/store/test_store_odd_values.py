@@ -41,15 +41,15 @@ ODD: list[Any] = [
 MANY = len(ODD)
 JOURNAL = (
     "changes",
-    "change_events",
-    "pick_ups",
+    "transitions",
+    "sync_records",
     "batches",
-    "batch_wishes",
-    "tellings",
-    "group_marks",
-    "cursors",
+    "batch_targets",
+    "user_reports",
+    "tenant_group_marks",
+    "sync_state",
 )
-TABLES = (*JOURNAL, "contacts", "contact_documents", "tallies", "told", "absences")
+TABLES = (*JOURNAL, "contacts", "contact_documents", "row_counts", "full_sync_seen", "missing_contacts")
 QUERIES = [
     "contact", "-nobody", "is:active", "is:customer", "group:tenants", "owes:>1", "owed:>1", "changed:<9999d",
     "changed:>1d", "is:unlinked", "sync:pending", "sync:none", "sync:read", "sync:overdue", "sync:expected",
@@ -136,7 +136,9 @@ def inject(file: Path, places: dict[tuple[str, str], int]) -> int:
             connection.execute(f"DROP TRIGGER {name.decode()}")
         connection.execute("BEGIN")
         for (table, column), offset in places.items():
-            key = {"cursors": "name", "tallies": "name", "absences": "contact_id"}.get(table, "rowid")
+            key = {"sync_state": "name", "row_counts": "name", "missing_contacts": "contact_id"}.get(
+                table, "rowid"
+            )
             sql = f"SELECT {key} FROM {table} ORDER BY {key}"  # noqa: S608 - our own names
             rows = connection.execute(sql).fetchall()
             assert rows, table
@@ -270,8 +272,8 @@ def test_odd_values_are_found_and_repaired(whole: bytes, tmp_path: Path, table: 
     rows = _rows(file, table)
     found = diagnose(file)
     # Any words, and any number of a change, are what they are.
-    is_free = (table, column) in {("cursors", "name"), ("change_events", "change_id")} or rows < MANY
-    assert found.whole_file or is_free or table == "told"
+    is_free = (table, column) in {("sync_state", "name"), ("transitions", "change_id")} or rows < MANY
+    assert found.whole_file or is_free or table == "full_sync_seen"
     if found.change_log:
         repair(file, minutes(20_000))
     elif found.whole_file:
@@ -345,7 +347,7 @@ async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_st
     store.close()
 
 
-@pytest.mark.parametrize("table", ["changes", "change_events", "pick_ups", "batches", "tellings"])
+@pytest.mark.parametrize("table", ["changes", "transitions", "sync_records", "batches", "user_reports"])
 @pytest.mark.parametrize("number", [(1 << 48) - 1, 1 << 48, (1 << 48) + 1])
 def test_a_number_that_leaves_few_for_others_is_repaired(
     whole: bytes, tmp_path: Path, table: str, number: int

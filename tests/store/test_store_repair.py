@@ -18,7 +18,7 @@ from tui.store.maintenance.file_ops import replacement_path
 from tui.store.maintenance.integrity import damage_anywhere
 from tui.store.maintenance.repair import Diagnosis, diagnose, open_or_rebuild, rebuild_contacts, repair
 from tui.store.read_only_summary import read_summary
-from tui.store.schema import BATCHES_VERSION, MIGRATIONS, migrate
+from tui.store.schema import MIGRATIONS, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ async def folder(tmp_path: Path) -> Path:
     try:
         numbers = range(1, MANY + 1)
         await store.save_contacts([contact(each, ACTIVE) for each in numbers], NOON)
-        await store.set_sync_state("pull.since", NOON.isoformat())
+        await store.set_sync_state("contacts.refreshed_until", NOON.isoformat())
         changes = await store.add(
             Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), minutes(1)
         )
@@ -67,7 +67,7 @@ def kept_in(folder: Path) -> list[Path]:
 def last_logged(file: Path) -> dict[int, str]:
     """Return the state that each change's last event tells."""
     with closing(sqlite3.connect(file)) as connection:
-        sql = "SELECT change_id, state FROM change_events ORDER BY event_id"
+        sql = "SELECT change_id, state FROM transitions ORDER BY transition_id"
         return dict(connection.execute(sql).fetchall())
 
 
@@ -86,7 +86,7 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
     assert stands(folder) == before
     store = Store.open(folder)
     assert store.counts().all == 0
-    assert store.sync_state("pull.since") is None
+    assert store.sync_state("contacts.refreshed_until") is None
     await store.check_file()
     store.close()
     [kept] = kept_in(folder)
@@ -125,7 +125,7 @@ async def test_a_repair_cut_short_is_finished_at_the_next_start(
 
 
 async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_more(folder: Path) -> None:
-    spoil(folder / "contacts.db", "change_events")
+    spoil(folder / "contacts.db", "transitions")
     store = Store.open(folder)
     with pytest.raises(StoreError) as caught:
         await store.check_change_log()
@@ -138,7 +138,7 @@ async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_m
     store.close()
 
 
-@pytest.mark.parametrize("tables", [("changes",), ("change_events",), ("changes", "change_events")])
+@pytest.mark.parametrize("tables", [("changes",), ("transitions",), ("changes", "transitions")])
 async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
     folder: Path, tables: tuple[str, ...]
 ) -> None:
@@ -185,7 +185,7 @@ async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
     file = folder / "contacts.db"
     for backup in (folder / "backups").iterdir():
         backup.unlink()
-    spoil(file, "change_events")
+    spoil(file, "transitions")
     done = repair(file, minutes(4))
     assert done.backup is None
     assert len(stands(folder)) == MANY
@@ -203,7 +203,7 @@ async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
         ("contacts_in_order", b"contacts_\xff\xff_order"),
         ("contacts_in_order", b"contacts_xx_order"),
         ("sort_key TEXT", b"sort_kex TEXT"),
-        ("change_events_no_update", b"change_events_no_updat\x80"),
+        ("transitions_no_update", b"transitions_no_updat\x80"),
         ("AFTER UPDATE", b"AFT\xffR UPDATE"),
     ],
 )
@@ -282,7 +282,7 @@ async def test_a_store_that_an_older_reshelve_wrote_is_whole(tmp_path: Path, ver
     assert diagnose(file) == Diagnosis("", "")
     rebuild_contacts(file, NOON)
     assert stands(tmp_path) == {1: State.QUEUED}
-    if version < BATCHES_VERSION:
+    if version < 3:
         store = Store.open(tmp_path)
         assert await store.undo_plan() is not None
         store.close()
@@ -297,7 +297,7 @@ def test_a_backup_that_an_older_reshelve_made_is_good(folder: Path, version: int
     assert newest_good_backup(folder / "contacts.db") == backup
 
 
-@pytest.mark.parametrize("table", ["batches", "batch_wishes", "tellings", "changes"])
+@pytest.mark.parametrize("table", ["batches", "batch_targets", "user_reports", "changes"])
 def test_a_table_that_should_be_there_and_is_not_is_damage(folder: Path, table: str) -> None:
     file = folder / "contacts.db"
     with closing(sqlite3.connect(file)) as connection:
@@ -321,7 +321,7 @@ def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path
 @pytest.mark.parametrize("newer", ["contacts.db", "backups/journal-*.db"])
 def test_a_journal_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder: Path, newer: str) -> None:
     file = folder / "contacts.db"
-    spoil(file, "change_events")
+    spoil(file, "transitions")
     [other] = folder.glob(newer)
     with closing(sqlite3.connect(other)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
@@ -339,7 +339,7 @@ def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = folder / "contacts.db"
-    spoil(file, "change_events")
+    spoil(file, "transitions")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -359,7 +359,7 @@ def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
 
 def test_no_half_of_a_damaged_file_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = folder / "contacts.db"
-    spoil(file, "change_events")
+    spoil(file, "transitions")
 
     def full(_: Path, copy: Path) -> None:
         copy.write_bytes(b"half")

@@ -79,8 +79,8 @@ journal = st.lists(
             "contact_id": st.integers(1, 20).map(lambda number: f"id-{number}"),
             "state": st.sampled_from(State).map(str),
             "confirmed": st.sampled_from([10, 50]),
-            "picked_up_ms": st.sampled_from([None, None, 1]),
-            "told_ms": st.sampled_from([None, None, 1]),
+            "synced_ms": st.sampled_from([None, None, 1]),
+            "checked_ms": st.sampled_from([None, None, 1]),
             "unlinked_ms": st.sampled_from([None, 1]),
             "superseded": st.booleans(),
         }
@@ -119,13 +119,13 @@ def write_journal(connection: sqlite3.Connection, entries: Sequence[dict[str, An
         is_confirmed = entry["state"] == State.CONFIRMED
         at = round(minutes(entry["confirmed"]).timestamp() * 1_000) if is_confirmed else None
         evidence = [
-            entry[name] if is_confirmed else None for name in ("picked_up_ms", "told_ms", "unlinked_ms")
+            entry[name] if is_confirmed else None for name in ("synced_ms", "checked_ms", "unlinked_ms")
         ]
         connection.execute(
             "INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms,"
-            " updated_ms, confirmed_ms, idempotency_key, words, picked_up_ms, told_ms, unlinked_ms,"
+            " updated_ms, confirmed_ms, idempotency_key, message, synced_ms, checked_ms, unlinked_ms,"
             " superseded)"
-            " VALUES ('', ?, '', 'archive', 'here', ?, 0, 0, ?, '', '', ?, ?, ?, ?)",
+            " VALUES ('', ?, '', 'archive', 'reshelve', ?, 0, 0, ?, '', '', ?, ?, ?, ?)",
             (entry["contact_id"], entry["state"], at, *evidence, entry["superseded"]),
         )
 

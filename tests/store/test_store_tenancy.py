@@ -19,7 +19,7 @@ from tui.model.tenancy import ContactGroup, current_tenant_groups
 from tui.store import Store
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.repair import repair
-from tui.store.schema import MIGRATIONS, TENANCY_VERSION
+from tui.store.schema import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ async def say(store: Store, *words: tuple[str, bool]) -> list[bool]:
 
 def marks(file: Path) -> list[tuple[str, int]]:
     with closing(sqlite3.connect(file)) as connection:
-        sql = "SELECT group_name, is_tenants FROM group_marks ORDER BY number"
+        sql = "SELECT group_name, is_tenants FROM tenant_group_marks ORDER BY number"
         return connection.execute(sql).fetchall()
 
 
@@ -48,7 +48,7 @@ async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path:
     file = tmp_path / "organisation" / FILE_NAME
     assert marks(file) == [("A", 1), ("B", 1), ("A", 0)]
     with closing(sqlite3.connect(file)) as connection:
-        for sql in ("DELETE FROM group_marks", "UPDATE group_marks SET is_tenants = 0"):
+        for sql in ("DELETE FROM tenant_group_marks", "UPDATE tenant_group_marks SET is_tenants = 0"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 connection.execute(sql)
 
@@ -113,11 +113,8 @@ async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -
 async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
     folder = tmp_path / "organisation"
     folder.mkdir(mode=0o700)
-    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
-        for statement in (part for step in MIGRATIONS[: TENANCY_VERSION - 1] for part in step):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {TENANCY_VERSION - 1}")
-        connection.commit()
+    with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as connection:
+        migrate(connection, 4)
     store = Store.open(folder)
     await say(store, ("Tenants", True))
     assert store.tenancy_warnings().tenant_groups == {"Tenants"}

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 UNFINISHED = (State.QUEUED, State.SENDING, State.UNKNOWN)
 # Entries of the event log that are no step of the lifecycle.
-_BEGINNINGS = {"request": State.QUEUED, "seen": State.CONFIRMED}
+_BEGINNINGS = {"requested": State.QUEUED, "detected": State.CONFIRMED}
 _BACKUPS_KEPT = 5
 _DEEDS = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
 _HISTORY = "SELECT contact_id, changes FROM history JOIN contacts ON history.contact = contacts.id"
 # Those that move nothing, each with the changes that have to have one.
 _NOTES = {
-    "picked_up": "SELECT change_id FROM changes WHERE picked_up_ms IS NOT NULL",
-    "retried": "SELECT retries FROM changes WHERE retries IS NOT NULL",
+    "synced": "SELECT change_id FROM changes WHERE synced_ms IS NOT NULL",
+    "retried": "SELECT retry_of_id FROM changes WHERE retry_of_id IS NOT NULL",
 }
 _CHANGES = "SELECT contact_id, action, state FROM changes ORDER BY change_id"
 
@@ -134,7 +134,7 @@ class Audit:
         states = dict(self._rows("SELECT change_id, state FROM changes"))
         reached: dict[int, State] = {}
         for change_id, event, state in self._rows(
-            "SELECT change_id, event, state FROM change_events ORDER BY event_id"
+            "SELECT change_id, transition, state FROM transitions ORDER BY transition_id"
         ):
             if event in _BEGINNINGS:
                 if change_id in reached:
@@ -147,7 +147,7 @@ class Audit:
         if reached != states:
             self.findings.append(f"the log leads to {reached}, the changes say {states}")
         for event, sql in _NOTES.items():
-            logged = self._rows("SELECT change_id FROM change_events WHERE event = ?", (event,))
+            logged = self._rows("SELECT change_id FROM transitions WHERE transition = ?", (event,))
             if sorted(logged) != sorted(self._rows(sql)):
                 self.findings.append(f"{event} is logged of {logged}, the changes say otherwise")
         stuck = Counter(state for state in states.values() if state in UNFINISHED)
@@ -157,7 +157,7 @@ class Audit:
     def _are_done_once(self, all_asked: Sequence[Asked]) -> None:
         changes, deeds = defaultdict(list), defaultdict(list)
         for contact_id, action, state, words in self._rows(
-            "SELECT contact_id, action, state, words FROM changes WHERE origin = 'here'"
+            "SELECT contact_id, action, state, message FROM changes WHERE origin = 'reshelve'"
             # What was refused and tried again is asked for by another change.
             " AND NOT (state = 'refused' AND superseded) ORDER BY change_id"
         ):
@@ -209,7 +209,7 @@ class Audit:
     def _calls_are_journalled(self) -> None:
         """Every write has a key that was journalled before, and changed all it was meant to, or nothing."""
         sent: Counter[str] = Counter()
-        for (detail,) in self._rows("SELECT detail FROM change_events WHERE event = 'send'"):
+        for (detail,) in self._rows("SELECT detail FROM transitions WHERE transition = 'send'"):
             sent[json.loads(detail)["idempotency_key"]] += 1
         refused: Counter[str] = Counter(
             key for (key,) in self._rows("SELECT idempotency_key FROM changes WHERE state = 'refused'")
@@ -229,14 +229,14 @@ class Audit:
 
     def _is_restore(self, key: str) -> bool:
         found = self._rows(
-            "SELECT DISTINCT action FROM changes JOIN change_events USING (change_id)"
-            " WHERE event = 'send' AND json_extract(detail, '$.idempotency_key') = ?",
+            "SELECT DISTINCT action FROM changes JOIN transitions USING (change_id)"
+            " WHERE transition = 'send' AND json_extract(detail, '$.idempotency_key') = ?",
             (key,),
         )
         return found == [("restore",)]
 
     def _tallies_are_true(self) -> None:
-        tallied = {name: total for name, total in self._rows("SELECT name, total FROM tallies") if total}
+        tallied = {name: total for name, total in self._rows("SELECT name, total FROM row_counts") if total}
         counted = {
             f"contacts:{status}": total
             for status, total in self._rows("SELECT status, count(*) FROM contacts GROUP BY status")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT")
 # The journal is copied table by table: some are there then, some are not.
-_HALF_A_BACKUP = "INSERT INTO main.change_events"
+_HALF_A_BACKUP = "INSERT INTO main.transitions"
 _ACCOUNTING = "/api.xro/"
 _METHODS = {
     "add": "request",

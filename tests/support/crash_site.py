@@ -205,8 +205,8 @@ class Site:
 
     def is_settled(self) -> bool:
         """Say whether all that is in the journal is finished, and all contacts are read."""
-        cursors = dict(self._ask("SELECT name, value FROM cursors"))
-        is_read = "pull.full_done_at" in cursors and "pull.full_page" not in cursors
+        cursors = dict(self._ask("SELECT name, value FROM sync_state"))
+        is_read = "contacts.full_sync_ended_at" in cursors and "contacts.full_sync_page" not in cursors
         return is_read and self._are_finished([one for one in self.asked if one.is_journalled])
 
     def is_journalled(self, word: str) -> bool:
@@ -219,7 +219,7 @@ class Site:
 
     def is_picked_up(self) -> bool:
         """Say whether Re-Leased was seen to have all that was confirmed."""
-        sql = "SELECT 1 FROM changes WHERE state = 'confirmed' AND picked_up_ms IS NULL LIMIT 1"
+        sql = "SELECT 1 FROM changes WHERE state = 'confirmed' AND synced_ms IS NULL LIMIT 1"
         return not self._ask(sql)
 
     def states(self) -> set[State]:
@@ -230,7 +230,7 @@ class Site:
     @property
     def is_paused(self) -> bool:
         """Whether a person has paused the sending."""
-        return bool(self._ask("SELECT 1 FROM cursors WHERE name = 'push.paused_at'"))
+        return bool(self._ask("SELECT 1 FROM sync_state WHERE name = 'outbox.paused_at'"))
 
     def toggle_pause(self) -> None:
         """Pause the sending, or go on with it."""

@@ -112,7 +112,7 @@ async def test_an_answer_that_is_not_all_of_it_denies_nothing(
 
 @pytest.mark.parametrize(
     "broken",
-    [element(THERE, "SOMETHING NEW"), element(THERE, "GONE"), {"ContactID": THERE}],
+    [element(THERE, "SOMETHING NEW"), element(THERE, "DELETED"), {"ContactID": THERE}],
     ids=["a status nobody knows", "our own mark", "half an element"],
 )
 async def test_an_answer_with_something_unreadable_denies_nothing(

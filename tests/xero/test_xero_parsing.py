@@ -145,7 +145,7 @@ def test_no_balances_are_none_rather_than_nothing_owed() -> None:
         element(UpdatedDateUTC="/Date(99999999999999999999)/"), element(UpdatedDateUTC=1488391422280),
         element(UpdatedDateUTC="/Date(253402300799999)/"), element(UpdatedDateUTC="/Date(-62135596800000)/"),
         element(ContactID=""), element(ContactID="x" * 129), element(ContactID=None),
-        element(ContactStatus="GONE"),
+        element(ContactStatus="DELETED"),
     ],
     ids=repr,
 )  # fmt: skip

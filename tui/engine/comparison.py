@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tui.system.paths import Paths
 
 #: The bookmark of the file that was recorded last.
-LAST_FILE: Final = "released.last_file"
+LAST_FILE: Final = "comparison.last_file"
 # Others may want to write meanwhile, another copy of the program among them.
 _BATCH_SIZE: Final = 200
 _OPEN_FIRST: Final = "Open Reshelve and wait until they have been read, then try again."

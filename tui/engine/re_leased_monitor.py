@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 _CURSOR: Final = "feed.cursor"
 _CLEAN_SYNC: Final = "feed.clean_sync_started_at"
-# The same as the feed dated it, by which it is known again.
-_CLEAN_SYNC_REPORTED: Final = "feed.clean_sync_told"
-# What the last look has shown, for the copies of the program that don't look themselves.
-_SHARED_STATUS: Final = "feed.shown"
+# Its start as the feed gives it, to recognise it.
+_CLEAN_SYNC_REPORTED: Final = "feed.clean_sync_reported"
+# The last status, for copies of the program that don't read the feed themselves.
+_SHARED_STATUS: Final = "feed.shared_status"
 _TIME_FIELDS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
 _SHARED_FIELDS: Final = ("state", "is_syncing", "problem", *_TIME_FIELDS)
 _FAILED: Final = "The bridge to it failed, as the log tells."

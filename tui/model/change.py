@@ -1,4 +1,4 @@
-"""A change: one contact's archive or restore, and its way to Xero as a state machine."""
+"""A change: the archive or restore of one contact, and the state machine it follows on its way to Xero."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What is asked of Xero."""
+    """What Xero is asked to do."""
 
     ARCHIVE = "archive"
     RESTORE = "restore"
 
     @property
     def target_status(self) -> ContactStatus:
-        """The status that shows this has happened."""
+        """The status of a contact after this."""
         return ContactStatus.ARCHIVED if self is Action.ARCHIVE else ContactStatus.ACTIVE
 
 
 class Origin(StrEnum):
-    """Who made the change: a person here, or somebody in Xero, noticed by a pull."""
+    """Where the change was made: in Reshelve, or in Xero, where a refresh detected it."""
 
-    RESHELVE = "here"
+    RESHELVE = "reshelve"
     XERO = "xero"
 
 
 class State(StrEnum):
-    """Where a change stands with Xero."""
+    """How far a change has got with Xero."""
 
     QUEUED = "queued"
     SENDING = "sending"
-    UNKNOWN = "unclear"
-    AWAITING_USER = "handoff"
+    UNKNOWN = "unknown"
+    AWAITING_USER = "awaiting_user"
     CONFIRMED = "confirmed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -47,7 +47,7 @@ class State(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether something is still to happen."""
+        """Whether the change isn't finished yet."""
         return self in OPEN_STATES
 
 
@@ -60,8 +60,8 @@ class Transition(StrEnum):
     SEND = "send"
     CONFIRM = "confirm"
     REFUSE = "refuse"
-    AWAIT_USER = "hand_off"
-    REPLY_LOST = "lose"
+    AWAIT_USER = "await_user"
+    REPLY_LOST = "reply_lost"
     REQUEUE = "requeue"
     CANCEL = "cancel"
     DISMISS = "dismiss"
@@ -71,14 +71,14 @@ _TRANSITIONS: Final[dict[tuple[State, Transition], State]] = {
     (State.QUEUED, Transition.SEND): State.SENDING,
     (State.QUEUED, Transition.AWAIT_USER): State.AWAITING_USER,
     (State.QUEUED, Transition.CANCEL): State.CANCELLED,
-    # A fresh read can show that somebody in Xero was faster, or that it can never be done.
+    # A refresh can show that someone made the change in Xero first, or that it is impossible.
     (State.QUEUED, Transition.CONFIRM): State.CONFIRMED,
     (State.QUEUED, Transition.REFUSE): State.REFUSED,
     (State.SENDING, Transition.CONFIRM): State.CONFIRMED,
     (State.SENDING, Transition.REFUSE): State.REFUSED,
     (State.SENDING, Transition.AWAIT_USER): State.AWAITING_USER,
     (State.SENDING, Transition.REPLY_LOST): State.UNKNOWN,
-    # Only when it is certain that Xero carried nothing out (a 429, no connection).
+    # Only if it is certain that Xero changed nothing (HTTP 429, no connection).
     (State.SENDING, Transition.REQUEUE): State.QUEUED,
     (State.UNKNOWN, Transition.CONFIRM): State.CONFIRMED,
     (State.UNKNOWN, Transition.REFUSE): State.REFUSED,
@@ -91,11 +91,11 @@ _TRANSITIONS: Final[dict[tuple[State, Transition], State]] = {
 
 
 class IllegalTransitionError(ValueError):
-    """An event that can't happen in this state: a mistake in the program, never in the data."""
+    """A transition that this state doesn't have: a bug in the program, never in the data."""
 
 
 def next_state(state: State, transition: Transition) -> State:
-    """Return the state that follows. Raises `IllegalTransitionError` where the lifecycle has no such step."""
+    """Return the next state. Raises `IllegalTransitionError` if the state doesn't have this transition."""
     try:
         return _TRANSITIONS[state, transition]
     except KeyError:
@@ -103,17 +103,17 @@ def next_state(state: State, transition: Transition) -> State:
 
 
 class Change(Struct, frozen=True):
-    """One row of the journal.
+    """One entry of the change log.
 
-    `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero said it, so that it can be
-    held against the start of a Re-Leased sync. `message` are Xero's own when it refused. `synced_at` is when
-    Re-Leased was seen to have it, by evidence alone; `superseded` says that a later change reversed it before
-    any pick-up was seen, so that there is nothing left to wait for, or that one which was refused was tried
-    again. `reverses_change_id` is the change that this one undoes or redoes, `retry_of_id` the refused one
-    that it tries again, by their ids. `sent_when_updated_at` is the contact's `UpdatedDateUTC` as it was
-    known when the change was sent: a later one says that something has happened to the contact since.
-    `checked_at` is when a person saw it in the right tab of Re-Leased; `unlinked_at` since when the contact
-    is told to be unlinked there, and `relinked_at` when it was last linked again, while the change waits.
+    `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero gave it, so that it can be
+    compared with the start of a Re-Leased sync. `message` is Xero's reason for a refusal. `synced_at` is when
+    Re-Leased's own data showed the change. `superseded` means that a later change reversed it before it was
+    synced, or that it was refused and then retried. `reverses_change_id` is the change that this one undoes
+    or redoes, `retry_of_id` the refused one that it retries. `sent_when_updated_at` is the contact's
+    `UpdatedDateUTC` when the change was sent: a later one means that the contact has been updated since.
+    `checked_at` is when the user saw the contact in the right tab of Re-Leased. `unlinked_at` is since when
+    the contact is reported as unlinked there, `relinked_at` when it was last linked again while the change
+    was pending.
     """
 
     change_id: int

@@ -30,15 +30,15 @@ def ineligible_reason(contact: Contact) -> str:
 
 
 class ContactStatus(StrEnum):
-    """The statuses Xero's OpenAPI (v16.1) knows; only the first two can be reached from here.
+    """The statuses in Xero's OpenAPI (v16.1); Reshelve only sets the first two.
 
-    `DELETED` is this program's own mark for a contact that Xero no longer knows: never sent, never received.
+    `DELETED` is Reshelve's own, for a contact that Xero no longer has; it is never sent or received.
     """
 
     ACTIVE = "ACTIVE"
     ARCHIVED = "ARCHIVED"
     GDPRREQUEST = "GDPRREQUEST"
-    DELETED = "GONE"
+    DELETED = "DELETED"
 
 
 class Organisation(Struct, frozen=True):

@@ -68,7 +68,7 @@ class ReportKind(StrEnum):
     SYNC_CLEAN = "sync clean"
     SYNC_FAILED = "sync failed"
     STATE = "state"
-    CHECKED = "seen"
+    CHECKED = "checked"
     UNLINKED = "unlinked"
     LINKED = "linked"
 

@@ -27,7 +27,7 @@ _CLEAN: Final = "Successfully synced"
 _MOST_ITEMS: Final = 500
 _FETCH_TIMEOUT: Final = 60.0
 _LOOKS_AGAIN: Final = "Nothing is lost: Reshelve looks again by itself."
-_STATUSES: Final = {str(status): status for status in ContactStatus}
+_STATUSES: Final = {str(status): status for status in ContactStatus if status is not ContactStatus.DELETED}
 # Seconds. A cycle is a night, or a few seconds where it is practised.
 _LONGEST_CYCLE: Final = 366 * 86_400.0
 

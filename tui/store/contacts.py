@@ -1,4 +1,4 @@
-"""The contacts table: what Xero last said of each contact."""
+"""The contacts table: each contact as Xero last returned it."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _STATUS, _UPDATED, _RECEIVABLE, _SORT_KEY, _SEARCH = (
     _COLUMNS.index(name) for name in ("status", "updated_ms", "receivable", "sort_key", "search")
 )
 _STATUSES: Final = {status.value: status for status in ContactStatus}
-# Damage alone numbers a row as high as this, and must leave numbers for others.
+# Only damage gives a row such a high id; new rows are numbered below it.
 _NO_ROWID: Final = 1 << 48
-# Where a read of everything tells an older contact than is stored, Xero has it so; unless the stored one is
-# as new as this, in milliseconds, for then the page may have been read before our own change.
+# A full sync may replace a contact by an older version, unless the stored one is newer than this, in
+# milliseconds: the page may then have been read before our own change.
 _READS_LAG_MS: Final = 2 * 60 * 1000
 _CLOCKS_DIFFER_MS: Final = 10 * 60 * 1000
-# A contact dated further ahead than any clock is wrong holds nothing up.
+# A contact dated further ahead than any clock error doesn't block updates.
 _FURTHEST_AHEAD_MS: Final = 7 * 24 * 3600 * 1000
-# Follows the columns in what `_SELECT` gives.
+# Follows the columns in the rows of `_SELECT`.
 _ROWID: Final = len(_COLUMNS)
 
 _SELECT: Final = f"""
@@ -71,9 +71,10 @@ class StatusChange(Struct, frozen=True):
 
 
 class UpsertResult(Struct):
-    """What writing some contacts changed.
+    """What storing contacts changed.
 
-    `rowids` are all that were told, changed or not. `texts_changed` says that order or search no longer hold.
+    `rowids` are those of all the given contacts, changed or not. `texts_changed` says that the order or the
+    search index is out of date.
     """
 
     rowids: list[int] = field(default_factory=list)
@@ -89,15 +90,15 @@ def upsert(
     *,
     is_full_sync: bool = False,
 ) -> UpsertResult:
-    """Store the contacts as Xero told them at that time.
+    """Store contacts as Xero returned them at that time.
 
-    One that is older than what is stored (by `updated_at`) is ignored: a page read before our own change
-    must never turn it back. An equally old one counts, as balances move without `UpdatedDateUTC`. Where
-    Xero left balances out, those that are known stay. A full read also corrects what is stored with a later
-    date than Xero has, as after a restore of Xero's own data.
+    A contact older than the stored one (by `updated_at`) is ignored: a page that was read before our own
+    change must not revert it. One of the same age is stored, as balances change without `UpdatedDateUTC`.
+    Known balances stay if Xero left them out. A full sync also replaces contacts that are stored with a later
+    date than Xero has, for example after Xero restored its data.
     """
     result = UpsertResult()
-    # The last of several entries for one contact wins, as if they had come one by one.
+    # The last of several entries for one contact wins, as if they had arrived one by one.
     latest: dict[str, Contact] = {}
     for contact in contacts:
         known = latest.get(contact.contact_id)
@@ -134,7 +135,7 @@ def _insert(
 ) -> None:
     if not contacts:
         return
-    # Our own numbers, as SQLite doesn't tell those that it gives out to many rows at once.
+    # Numbered here, as SQLite doesn't return the row ids of `executemany`.
     sql = "SELECT coalesce(max(rowid), 0) + 1 FROM contacts WHERE rowid < ?"
     [first] = connection.execute(sql, (_NO_ROWID,)).fetchone()
     numbered = list(enumerate(contacts, first))
@@ -163,7 +164,7 @@ def _update(
     result.changed_ids.add(contact.contact_id)
     before = _STATUSES.get(old[_STATUS])
     if before is None:
-        # What it was before isn't known, so it is no change.
+        # The old status isn't valid, so this isn't a status change.
         result.texts_changed = True
     elif before is not contact.status:
         result.status_changes.append(StatusChange(rowid, before, values.timestamp(old[_UPDATED]), contact))
@@ -172,19 +173,19 @@ def _update(
 
 
 def read_contacts(database: Database, contact_ids: Sequence[str]) -> list[Contact]:
-    """Read contacts in the order asked for; those that aren't stored are left out."""
+    """Read contacts in the given order, without those that aren't stored."""
     return values.read_rows(_contact, database.rows(_SELECT, (json.dumps(list(contact_ids)),)))
 
 
 def contacts_in(connection: sqlite3.Connection, contact_ids: Sequence[str]) -> dict[str, Contact]:
-    """Read contacts by id within a transaction; those that aren't stored are left out."""
+    """Read contacts by id within a transaction, without those that aren't stored."""
     rows = connection.execute(_SELECT, (json.dumps(list(contact_ids)),))
     return {contact.contact_id: contact for contact in values.read_rows(_contact, rows)}
 
 
 def find_active_by_name(database: Database, name: str, *, except_id: str) -> Contact | None:
-    """Find an active contact of that name. Xero compares names without regard to case."""
-    # Names equal but for case have equal sort keys, so the index of the table's order finds them.
+    """Find an active contact of that name. Xero ignores case when it compares names."""
+    # Names that only differ in case have the same sort key, so the index finds them.
     rows = database.rows(
         "SELECT contact_id, name FROM contacts WHERE status = 'ACTIVE' AND sort_key = ? ORDER BY rowid",
         (sort_key(name),),
@@ -196,8 +197,8 @@ def find_active_by_name(database: Database, name: str, *, except_id: str) -> Con
 
 
 def read_counts(database: Database) -> TabCounts:
-    """Read how many contacts each tab holds; costs the same for any number of them."""
-    rows = database.rows("SELECT name, total FROM tallies WHERE name LIKE 'contacts:%'")
+    """Read how many contacts each tab has; takes constant time."""
+    rows = database.rows("SELECT name, total FROM row_counts WHERE name LIKE 'contacts:%'")
     totals = {name: max(values.integer(total) or 0, 0) for name, total in rows}
     return TabCounts(
         all=sum(totals.values()),
@@ -249,7 +250,7 @@ def _document(rowid: int, contact: Contact, seen_at: datetime) -> tuple[int, byt
 
 
 def _contact(row: tuple[Any, ...]) -> Contact:
-    """Read a row. Raises `UnreadableRowError` for one whose status isn't known."""
+    """Read a row. Raises `UnreadableRowError` for an invalid status."""
     return Contact(
         contact_id=values.text(row[0]),
         name=values.text(row[1]),
@@ -271,7 +272,7 @@ def _contact(row: tuple[Any, ...]) -> Contact:
 
 
 def _balances(row: tuple[Any, ...]) -> Balances | None:
-    """Read the balances; a part that isn't known makes the whole unknown."""
+    """Read the balances; None if any of them is unknown."""
     receivable, receivable_overdue, payable, payable_overdue = map(
         values.integer, row[_RECEIVABLE : _RECEIVABLE + 4]
     )

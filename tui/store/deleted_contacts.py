@@ -1,4 +1,4 @@
-"""Contacts that Xero no longer has: marked once that is certain, and never deleted."""
+"""Contacts that Xero no longer has: marked as deleted once that is certain, but kept."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-# Two answers that are further apart than this, in milliseconds, are two and not one.
+# Replies must be at least this far apart, in milliseconds, to count as two.
 _MIN_INTERVAL_MS: Final = 5 * 60 * 1000
 DELETED_MESSAGE: Final = "Xero no longer knows this contact."
 
 
 def reset_seen(connection: sqlite3.Connection) -> None:
-    """Forget what the last full read told of."""
-    connection.execute("DELETE FROM told")
+    """Forget which contacts the last full sync has seen."""
+    connection.execute("DELETE FROM full_sync_seen")
 
 
 def mark_seen(connection: sqlite3.Connection, rowids: Iterable[int]) -> None:
-    """Note that the full read under way has told of these."""
-    connection.executemany("INSERT OR IGNORE INTO told VALUES (?)", ((rowid,) for rowid in rowids))
+    """Record that the full sync in progress has seen these contacts."""
+    connection.executemany("INSERT OR IGNORE INTO full_sync_seen VALUES (?)", ((rowid,) for rowid in rowids))
 
 
 def unseen_contacts(database: Database, limit: int) -> list[str]:
-    """Return the contacts that the full read under way hasn't told of. Too slow for the loop's thread."""
+    """Return contacts that the full sync in progress hasn't seen. Too slow for the event loop's thread."""
     sql = """
         SELECT contact_id FROM contacts
-        WHERE rowid NOT IN (SELECT contact_rowid FROM told) AND status <> ? LIMIT ?
+        WHERE rowid NOT IN (SELECT contact_rowid FROM full_sync_seen) AND status <> ? LIMIT ?
     """
     with database.read_connection() as connection:
         rows = connection.execute(sql, (ContactStatus.DELETED.value, limit)).fetchall()
@@ -45,20 +45,19 @@ def unseen_contacts(database: Database, limit: int) -> list[str]:
 
 
 def confirm_missing(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> list[str]:
-    """Keep that an answer lacked these contacts; returns those that another one lacked long enough before.
+    """Record that a reply lacked these contacts. Returns those that an earlier reply lacked as well.
 
-    What two answers agree on, some time apart, is no mistake of the moment. Kept in the store, as a restart
-    must not make two out of one.
+    Two replies, some time apart, rule out a passing error. Stored, so that a restart doesn't count one twice.
     """
     now_ms = to_ms(now)
     connection.executemany(
-        # A first time that is yet to come is by a clock that was set since: counted from now.
-        "INSERT INTO absences (contact_id, since_ms, status) VALUES (?1, ?2, '')"
+        # If the clock was set back since the first time, that time is in the future: start again from now.
+        "INSERT INTO missing_contacts (contact_id, since_ms, status) VALUES (?1, ?2, '')"
         " ON CONFLICT (contact_id) DO UPDATE SET since_ms = ?2 WHERE since_ms > ?2",
         ((contact_id, now_ms) for contact_id in contact_ids),
     )
     rows = connection.execute(
-        "SELECT contact_id FROM absences"
+        "SELECT contact_id FROM missing_contacts"
         " WHERE contact_id IN (SELECT value FROM json_each(?)) AND since_ms <= ?",
         (json.dumps(list(contact_ids)), now_ms - _MIN_INTERVAL_MS),
     )
@@ -66,8 +65,9 @@ def confirm_missing(connection: sqlite3.Connection, contact_ids: Sequence[str], 
 
 
 def status_before(connection: sqlite3.Connection, contact_id: str) -> ContactStatus | None:
-    """Return what a contact was before it was marked as gone; None where that isn't known."""
-    row = connection.execute("SELECT status FROM absences WHERE contact_id = ?", (contact_id,)).fetchone()
+    """Return a contact's status before it was marked as deleted; None if that isn't known."""
+    sql = "SELECT status FROM missing_contacts WHERE contact_id = ?"
+    row = connection.execute(sql, (contact_id,)).fetchone()
     known = values.read_rows(
         lambda row_of_status: values.enum_member(ContactStatus, row_of_status[0]), [row] if row else []
     )
@@ -77,22 +77,22 @@ def status_before(connection: sqlite3.Connection, contact_id: str) -> ContactSta
 def clear_missing(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
     """Forget that replies lacked these contacts: Xero has returned them."""
     connection.execute(
-        "DELETE FROM absences WHERE contact_id IN (SELECT value FROM json_each(?))",
+        "DELETE FROM missing_contacts WHERE contact_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(contact_ids)),),
     )
 
 
 def mark_deleted(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> dict[str, int]:
-    """Mark contacts as gone, and refuse what is still open on them; returns the row ids of those marked.
+    """Mark contacts as deleted and refuse their open changes. Returns the row ids of those marked.
 
-    What is being sent is left to its sender, who reads the contact before judging.
+    Changes that are being sent are left to the outbox, which reads the contact again.
     """
     if not contact_ids:
         return {}
     listed = json.dumps(list(contact_ids))
     connection.execute(
         """
-        INSERT INTO absences (contact_id, since_ms, status)
+        INSERT INTO missing_contacts (contact_id, since_ms, status)
         SELECT contact_id, ?1, status FROM contacts
         WHERE status <> ?2 AND contact_id IN (SELECT value FROM json_each(?3))
         ON CONFLICT (contact_id) DO UPDATE SET status = excluded.status

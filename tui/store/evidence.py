@@ -1,4 +1,4 @@
-"""Evidence that Re-Leased has picked up contacts: append-only, and held against the journal."""
+"""Evidence that Re-Leased has synced contacts: append-only, and applied to the change log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tui.model.evidence import (
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
 from tui.store.change_log.entries import CHECKED, NOTE, SYNCED, write_entry
-from tui.store.schema.user_reports import PENDING, PENDING_SINCE
+from tui.store.schema.sync_conditions import PENDING, PENDING_SINCE
 from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tui.store.database import Database
 
 _REPORT_COLUMNS: Final = "at_ms, kind, contact_id, status, state"
-#: What was told of a contact, or with an empty id of the company, in the order of telling.
-SELECT_REPORTS: Final = f"SELECT {_REPORT_COLUMNS} FROM tellings WHERE contact_id = ? ORDER BY number"  # noqa: S608 - our own names
+#: Reports about a contact, or with an empty id about the company, oldest first.
+SELECT_REPORTS: Final = f"SELECT {_REPORT_COLUMNS} FROM user_reports WHERE contact_id = ? ORDER BY number"  # noqa: S608 - our own names
 _NOTES: Final = {
     ReportKind.UNLINKED: "said to be unlinked in Re-Leased, so that its syncs leave it out",
     ReportKind.LINKED: "said to be linked again in Re-Leased",
@@ -38,11 +38,11 @@ _NO_NET_EFFECT: Final = "Re-Leased never had what this reversed, so that there i
 
 
 def save_sync_records(connection: sqlite3.Connection, sync_records: Iterable[SyncRecord]) -> int:
-    """Keep the evidence; what is told again is kept once. Returns how many changes it settles."""
+    """Save evidence, ignoring duplicates. Returns how many changes it shows as synced."""
     contact_ids: dict[str, None] = {}
     for sync_record in sync_records:
         connection.execute(
-            "INSERT INTO pick_ups (contact_id, status, sync_started_ms, picked_up_ms, run)"
+            "INSERT INTO sync_records (contact_id, status, sync_started_ms, synced_ms, run_id)"
             " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
                 sync_record.contact_id, sync_record.status.value, to_ms(sync_record.sync_started_at),
@@ -54,11 +54,11 @@ def save_sync_records(connection: sqlite3.Connection, sync_records: Iterable[Syn
 
 
 def save_reports(connection: sqlite3.Connection, reports: Iterable[UserReport], reported_at: datetime) -> int:
-    """Keep what was told. Returns how many changes it settles: one that was seen, for one."""
+    """Save the user's reports. Returns how many changes are checked or synced because of them."""
     synced = 0
     for report in reports:
         connection.execute(
-            f"INSERT INTO tellings (told_ms, {_REPORT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+            f"INSERT INTO user_reports (reported_ms, {_REPORT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
             (
                 to_ms(reported_at), to_ms(report.at), report.kind.value, report.contact_id,
                 report.status.value if report.status else "", report.state,
@@ -71,12 +71,12 @@ def save_reports(connection: sqlite3.Connection, reports: Iterable[UserReport], 
 
 
 def read_company(database: Database) -> CompanyStatus:
-    """Read what was told of the company as a whole."""
+    """Read the company's status from the reports about it."""
     return CompanyStatus.of(values.read_rows(report_of, database.rows(SELECT_REPORTS, ("",))))
 
 
 def report_of(row: tuple[Any, ...]) -> UserReport:
-    """Read a report from a row of `SELECT_REPORTS`. Raises `UnreadableRowError`, also without a time."""
+    """Read a report from a row of `SELECT_REPORTS`. Raises `UnreadableRowError`, also for a missing time."""
     at_ms, kind, contact_id, status, state = row
     at = from_milliseconds(at_ms)
     if at is None:
@@ -91,7 +91,7 @@ def report_of(row: tuple[Any, ...]) -> UserReport:
 
 
 def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
-    """Write to the contact's changes what stored evidence says of them; returns how many it settles."""
+    """Apply the stored evidence to a contact's changes. Returns how many are newly synced or checked."""
     confirmed = _confirmed(connection, contact_id)
     since = next((each.confirmed_at for each in confirmed if each.synced_at is None), None)
     if since is None:
@@ -106,7 +106,7 @@ def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
             continue
         moments = (known.synced_at, known.checked_at, known.unlinked_at, known.relinked_at)
         connection.execute(
-            "UPDATE changes SET picked_up_ms = ?, told_ms = ?, unlinked_ms = ?, relinked_ms = ?"
+            "UPDATE changes SET synced_ms = ?, checked_ms = ?, unlinked_ms = ?, relinked_ms = ?"
             " WHERE change_id = ?",
             (*(None if each is None else to_ms(each) for each in moments), change.change_id),
         )
@@ -121,10 +121,10 @@ def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
 
 
 def supersede_without_effect(connection: sqlite3.Connection, sync_started_at: datetime, now: datetime) -> int:
-    """Supersede what only put back what Re-Leased had all along; returns how many changes that are.
+    """Supersede changes that only reversed something Re-Leased had never synced. Returns how many.
 
-    A feed has told of a clean sync that began then, and everything it picked up is stored. It lists what
-    differed, so that of an archive and a restore between two syncs it never says a word.
+    The feed reported a clean sync that started at that time, and everything it synced is stored. A feed lists
+    what differs, so it never mentions a contact that was archived and restored between two syncs.
     """
     rows = connection.execute(
         f"SELECT change_id, contact_id FROM changes WHERE {PENDING} AND {PENDING_SINCE} <= ?",  # noqa: S608 - our own words
@@ -137,7 +137,7 @@ def supersede_without_effect(connection: sqlite3.Connection, sync_started_at: da
             (position for position, each in enumerate(confirmed) if each.change_id == change_id), None
         )
         if position is None:
-            # When it was confirmed isn't known.
+            # Its time of confirmation isn't valid.
             continue
         if has_no_net_effect(confirmed[position], confirmed[:position]):
             connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change_id,))
@@ -148,7 +148,7 @@ def supersede_without_effect(connection: sqlite3.Connection, sync_started_at: da
 
 
 def _log_link_report(connection: sqlite3.Connection, report: UserReport) -> None:
-    """Tell it in the log of the contact's last change, where there is one."""
+    """Add a note to the log of the contact's last confirmed change, if any."""
     note = _NOTES.get(report.kind)
     last = next(reversed(_confirmed(connection, report.contact_id)), None)
     if note is not None and last is not None:
@@ -157,9 +157,9 @@ def _log_link_report(connection: sqlite3.Connection, report: UserReport) -> None
 
 
 def _confirmed(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
-    """Read what evidence can bear on, in the order of confirmation."""
+    """Read a contact's confirmed changes, in the order of confirmation."""
     rows = connection.execute(
-        "SELECT change_id, action, confirmed_ms, picked_up_ms, superseded, told_ms, unlinked_ms, relinked_ms"
+        "SELECT change_id, action, confirmed_ms, synced_ms, superseded, checked_ms, unlinked_ms, relinked_ms"
         " FROM changes WHERE contact_id = ? AND state = 'confirmed' ORDER BY confirmed_ms, change_id",
         (contact_id,),
     ).fetchall()
@@ -191,7 +191,7 @@ def _change(contact_id: str, row: tuple[Any, ...]) -> Change:
 
 def _sync_records(connection: sqlite3.Connection, contact_id: str, since: datetime) -> list[SyncRecord]:
     rows = connection.execute(
-        "SELECT status, sync_started_ms, picked_up_ms, run FROM pick_ups"
+        "SELECT status, sync_started_ms, synced_ms, run_id FROM sync_records"
         " WHERE contact_id = ? AND sync_started_ms >= ?",
         (contact_id, to_ms(since)),
     )
@@ -199,8 +199,9 @@ def _sync_records(connection: sqlite3.Connection, contact_id: str, since: dateti
 
 
 def _sync_record(contact_id: str, row: tuple[Any, ...]) -> SyncRecord:
-    status, started_ms, at_ms, run = row
-    started_at, at = from_milliseconds(started_ms), from_milliseconds(at_ms)
-    if started_at is None or at is None:
+    status, started_ms, synced_ms, run_id = row
+    started_at, synced_at = from_milliseconds(started_ms), from_milliseconds(synced_ms)
+    if started_at is None or synced_at is None:
         raise values.UnreadableRowError("sync_started_ms")
-    return SyncRecord(contact_id, values.enum_member(ContactStatus, status), started_at, at, values.text(run))
+    known_status = values.enum_member(ContactStatus, status)
+    return SyncRecord(contact_id, known_status, started_at, synced_at, values.text(run_id))

@@ -240,14 +240,14 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
         """Return how many changes were refused and not tried again."""
         return change_table.read_refused_total(self._database)
 
-    # --- cursors ---
+    # --- sync state ---
 
     def sync_state(self, name: str) -> str | None:
-        """Return a bookmark, None if it was never set."""
+        """Return a value of the sync state; None if it was never set."""
         return sync_state.read_sync_state(self._database, name)
 
     async def set_sync_state(self, name: str, value: str | None) -> None:
-        """Set a bookmark, or forget it."""
+        """Set a value of the sync state, or delete it with None."""
         await self._database.write(lambda connection: sync_state.write_sync_state(connection, name, value))
 
     def changed_elsewhere(self) -> bool:

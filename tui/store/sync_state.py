@@ -1,4 +1,8 @@
-"""Named bookmarks: where a pull or a feed was read to."""
+"""Named values that outlive the program: how far syncs and feeds were read, and what was learnt on the way.
+
+A name says what the value is about. Names that start with `contacts.` describe the stored contacts: backups
+and repairs leave them out, as they do the contacts (`schema.old_names.IS_ABOUT_CONTACTS`).
+"""
 
 from __future__ import annotations
 
@@ -11,29 +15,29 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-_SELECT: Final = "SELECT value FROM cursors WHERE name = ?"
-#: Until when, by Xero's clock, the contacts here are as Xero has them.
-REFRESHED_UNTIL: Final = "pull.since"
+_SELECT: Final = "SELECT value FROM sync_state WHERE name = ?"
+#: Up to when, by Xero's clock, the stored contacts are as Xero has them.
+REFRESHED_UNTIL: Final = "contacts.refreshed_until"
 
 
 def read_sync_state(database: Database, name: str) -> str | None:
-    """Read a bookmark, None if it was never set."""
+    """Read a value; None if it was never set."""
     rows = database.rows(_SELECT, (name,))
     return values.text(rows[0][0]) if rows else None
 
 
 def sync_state_in(connection: sqlite3.Connection, name: str) -> str | None:
-    """Read a bookmark within a transaction, None if it was never set."""
+    """Read a value within a transaction; None if it was never set."""
     row = connection.execute(_SELECT, (name,)).fetchone()
     return values.text(row[0]) if row else None
 
 
 def write_sync_state(connection: sqlite3.Connection, name: str, value: str | None) -> None:
-    """Set a bookmark, or forget it."""
+    """Set a value, or delete it with None."""
     if value is None:
-        connection.execute("DELETE FROM cursors WHERE name = ?", (name,))
+        connection.execute("DELETE FROM sync_state WHERE name = ?", (name,))
     else:
         connection.execute(
-            "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = ?",
+            "INSERT INTO sync_state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = ?",
             (name, value, value),
         )

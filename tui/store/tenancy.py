@@ -1,4 +1,4 @@
-"""Tenancy care: contact groups and their marks, and whether anything was archived here yet."""
+"""Contact groups, which of them are marked as tenants, and whether anything was archived here yet."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-_MARKS: Final = "SELECT group_name, is_tenants FROM group_marks ORDER BY number"
-# Refused and cancelled ones count: whoever asked for them has read what archiving means.
-_ANY_ARCHIVE: Final = "SELECT EXISTS (SELECT 1 FROM changes WHERE action = 'archive' AND origin = 'here')"
+_MARKS: Final = "SELECT group_name, is_tenants FROM tenant_group_marks ORDER BY number"
+# Refused and cancelled ones count: whoever requested them has read the explanation.
+_ANY_ARCHIVE: Final = "SELECT EXISTS (SELECT 1 FROM changes WHERE action = 'archive' AND origin = 'reshelve')"
 
 
 def read_tenant_groups(database: Database) -> frozenset[str]:
-    """Read the names of the groups marked as tenants; costs the same however many changes there are."""
+    """Read the names of the groups marked as tenants; doesn't depend on the number of changes."""
     return _tenant_groups(database.rows(_MARKS))
 
 
 def read_warnings(database: Database) -> TenancyWarnings:
-    """Read what is to be kept in mind before anything is archived."""
+    """Read the warnings to show before archiving."""
     [(has_archived,)] = database.rows(_ANY_ARCHIVE)
     return TenancyWarnings(read_tenant_groups(database), is_first_archive=not has_archived)
 
@@ -44,10 +44,10 @@ def _tenant_groups(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
 
 
 def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
-    """Read every group that a contact is in, and those marked that none is in any more."""
+    """Read every group that has contacts, and those that are marked but empty."""
     tenant_groups = _tenant_groups(connection.execute(_MARKS))
     active: Counter[str] = Counter()
-    # Contacts share few combinations of groups, so that what is taken apart here is little.
+    # There are few different combinations of groups, so there is little to parse here.
     rows = connection.execute(
         "SELECT group_names, sum(status = ?) FROM contacts"
         " WHERE group_names <> '[]' AND status <> ? GROUP BY group_names",
@@ -64,11 +64,11 @@ def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
 
 
 def mark_group(connection: sqlite3.Connection, name: str, now: datetime, *, is_tenants: bool) -> bool:
-    """Keep what was said of a group; returns whether that is news."""
+    """Mark or unmark a group as tenants. Returns whether that changed anything."""
     if (name in _tenant_groups(connection.execute(_MARKS))) is is_tenants:
         return False
     connection.execute(
-        "INSERT INTO group_marks (told_ms, group_name, is_tenants) VALUES (?, ?, ?)",
+        "INSERT INTO tenant_group_marks (reported_ms, group_name, is_tenants) VALUES (?, ?, ?)",
         (to_ms(now), name, int(is_tenants)),
     )
     return True

@@ -1,4 +1,4 @@
-"""Contacts whose last answer from Xero couldn't be read, by id, for as long as that is so."""
+"""Contacts that couldn't be parsed in Xero's last reply, by id, until they can be."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-# Part of what is known of the contacts alone: it goes where they go, and no backup has it. A JSON object
-# whose values say whether the full read under way has met the contact, too ("" for no).
-_CURSOR: Final = "pull.unreadable"
-_SELECT: Final = "SELECT value FROM cursors WHERE name = ?"
-_MET: Final = "met"
+# A JSON object by contact id: not empty if the full sync in progress has seen the contact.
+_NAME: Final = "contacts.unreadable"
+_SELECT: Final = "SELECT value FROM sync_state WHERE name = ?"
+_SEEN: Final = "seen"
 
 
 def read_unreadable(database: Database) -> tuple[str, ...]:
-    """Read the ids of the contacts that can't be read, and the marks of those without an id."""
-    return tuple(_of(database.rows(_SELECT, (_CURSOR,))))
+    """Read the ids of the unreadable contacts; for those without an id, the marks."""
+    return tuple(_of(database.rows(_SELECT, (_NAME,))))
 
 
 def record_unreadable(connection: sqlite3.Connection, marks: Sequence[str], *, is_full_sync: bool) -> None:
-    """Note contacts that couldn't be read just now."""
+    """Add contacts that couldn't be parsed."""
     if marks:
         before = _stored(connection)
-        _write(connection, before, before | dict.fromkeys(marks, _MET if is_full_sync else ""))
+        _write(connection, before, before | dict.fromkeys(marks, _SEEN if is_full_sync else ""))
 
 
 def clear_unreadable(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
-    """Forget contacts that could be read after all, or that Xero no longer has."""
+    """Remove contacts that can be parsed now or that Xero no longer has."""
     before = _stored(connection)
     if before:
         cleared = set(contact_ids)
@@ -42,19 +41,19 @@ def clear_unreadable(connection: sqlite3.Connection, contact_ids: Iterable[str])
 
 
 def reset_unreadable_seen(connection: sqlite3.Connection) -> None:
-    """Note that a full read begins, which has met none of them yet."""
+    """Start a full sync, which hasn't seen any of them yet."""
     before = _stored(connection)
     _write(connection, before, dict.fromkeys(before, ""))
 
 
 def clear_unreadable_unseen(connection: sqlite3.Connection) -> None:
-    """Forget those that the full read now ending hasn't met."""
+    """End a full sync: remove those that it hasn't seen."""
     before = _stored(connection)
     _write(connection, before, {mark: seen for mark, seen in before.items() if seen})
 
 
 def _stored(connection: sqlite3.Connection) -> dict[str, str]:
-    return _of(connection.execute(_SELECT, (_CURSOR,)).fetchall())
+    return _of(connection.execute(_SELECT, (_NAME,)).fetchall())
 
 
 def _of(rows: Sequence[tuple[object]]) -> dict[str, str]:
@@ -63,4 +62,4 @@ def _of(rows: Sequence[tuple[object]]) -> dict[str, str]:
 
 def _write(connection: sqlite3.Connection, before: dict[str, str], after: dict[str, str]) -> None:
     if after != before:
-        write_sync_state(connection, _CURSOR, json.dumps(after) if after else None)
+        write_sync_state(connection, _NAME, json.dumps(after) if after else None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.model.change import State
 from tui.model.contact_details import TimelineEntry
+from tui.store.change_log.entries import CHECKED, DETECTED, NOTE, RENAMED, REQUESTED, RETRIED, SYNCED
 
 if TYPE_CHECKING:
     from tui.store import ChangeLogEntry
@@ -21,13 +22,13 @@ _STATE_TEXT = {
     State.DISMISSED: "no longer waited for",
 }
 _TRANSITION_TEXT = {
-    "request": "asked for here",
-    "seen": "done in Xero by somebody else",
-    "picked_up": "seen in Re-Leased",
-    "told": "seen in Re-Leased by a person",
-    "retried": "asked for once more, as a new change",
-    "renamed": "goes on under another name",
-    "noted": "goes on",
+    REQUESTED: "asked for here",
+    DETECTED: "done in Xero by somebody else",
+    SYNCED: "seen in Re-Leased",
+    CHECKED: "seen in Re-Leased by a person",
+    RETRIED: "asked for once more, as a new change",
+    RENAMED: "goes on under another name",
+    NOTE: "goes on",
 }
 
 

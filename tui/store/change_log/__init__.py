@@ -1,1 +1,1 @@
-"""The journal: every change, what happened to it, and how it is taken back."""
+"""The change log: every change, what happened to it, and undo."""

@@ -1,4 +1,4 @@
-"""Batches: what was asked for together, in the order in which it is undone and redone."""
+"""Batches: changes that were requested together, in the order in which they are undone and redone."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _of_contact = attrgetter("contact_id")
 
 
 class UndoStacks(Struct, frozen=True):
-    """The batches that can be undone and redone, the next in turn last.
+    """The batches that can be undone and redone, the next one last.
 
-    `latest` names, by batch, the undo or redo that was the last word about it.
+    `last_reversals` is the latest undo or redo of each batch, by the id of that batch.
     """
 
     undoable: tuple[Batch, ...]
@@ -37,7 +37,7 @@ class UndoStacks(Struct, frozen=True):
 
     @classmethod
     def of(cls, batches: Iterable[Batch]) -> UndoStacks:
-        """Follow the batches from the first on; something new ends what could be redone."""
+        """Replay the batches from the first on; a new request clears what could be redone."""
         done: dict[str, Batch] = {}
         undone: dict[str, Batch] = {}
         latest: dict[str, Batch] = {}
@@ -55,25 +55,28 @@ class UndoStacks(Struct, frozen=True):
 
 
 def read_stacks(connection: sqlite3.Connection) -> UndoStacks:
-    """Read what can be undone and redone."""
-    rows = connection.execute("SELECT batch_id, kind, at_ms, of_batch FROM batches ORDER BY number")
+    """Read which batches can be undone and redone."""
+    rows = connection.execute("SELECT batch_id, kind, at_ms, target_batch_id FROM batches ORDER BY number")
     return UndoStacks.of(values.read_rows(_batch, rows))
 
 
 def _batch(row: tuple[Any, ...]) -> Batch:
-    batch_id, kind, at, of = row
+    batch_id, kind, at, target_batch_id = row
     return Batch(
-        values.text(batch_id), values.enum_member(BatchKind, kind), values.timestamp(at), values.text(of)
+        values.text(batch_id),
+        values.enum_member(BatchKind, kind),
+        values.timestamp(at),
+        values.text(target_batch_id),
     )
 
 
 def insert_batch(
     connection: sqlite3.Connection, kind: BatchKind, now: datetime, *, batch_id: str = "", of_batch: str = ""
 ) -> str:
-    """Note a batch, under a new id unless one is given; returns its id."""
+    """Add a batch, with a new id unless one is given, and return its id."""
     batch_id = batch_id or uuid4().hex
     connection.execute(
-        "INSERT INTO batches (batch_id, kind, of_batch, at_ms) VALUES (?, ?, ?, ?)",
+        "INSERT INTO batches (batch_id, kind, target_batch_id, at_ms) VALUES (?, ?, ?, ?)",
         (batch_id, kind.value, of_batch, to_ms(now)),
     )
     return batch_id
@@ -82,15 +85,15 @@ def insert_batch(
 def record_targets(
     connection: sqlite3.Connection, batch_id: str, targets: Iterable[tuple[int, Action]]
 ) -> None:
-    """Note what a batch did about changes of other batches, by their ids: the action it went for."""
+    """Record which changes of other batches a batch was about, and the action it wanted for each."""
     connection.executemany(
-        "INSERT INTO batch_wishes (batch_id, change_id, action) VALUES (?, ?, ?)",
+        "INSERT INTO batch_targets (batch_id, change_id, wanted_action) VALUES (?, ?, ?)",
         ((batch_id, change_id, action.value) for change_id, action in targets),
     )
 
 
 def read_targets(connection: sqlite3.Connection, stacks: UndoStacks, batch: Batch) -> list[UndoTarget]:
-    """Gather all that bears on taking back what a batch, or the last undo or redo of it, went for."""
+    """Read everything needed to plan the reversal of a batch, or of its latest undo or redo."""
     latest = stacks.last_reversals.get(batch.batch_id, batch)
     wanted = {
         change_id: reverse(action) for change_id, action in _recorded_targets(connection, [latest.batch_id])
@@ -116,7 +119,7 @@ def read_targets(connection: sqlite3.Connection, stacks: UndoStacks, batch: Batc
 
 
 def _is_in_chain(each: Change, change: Change, undone: frozenset[int]) -> bool:
-    """Say whether a change follows from a wish, or from a later one that was itself undone."""
+    """Return whether a change is this one, reverses it, or belongs to a later one that was undone."""
     original_id = _original_id(each)
     return original_id == change.change_id or (original_id in undone and each.change_id > change.change_id)
 
@@ -132,7 +135,7 @@ def _undone_ids(connection: sqlite3.Connection, stacks: UndoStacks) -> frozenset
 
 def _recorded_targets(connection: sqlite3.Connection, batch_ids: Sequence[str]) -> list[tuple[int, Action]]:
     rows = connection.execute(
-        "SELECT change_id, action FROM batch_wishes"
+        "SELECT change_id, wanted_action FROM batch_targets"
         " WHERE batch_id IN (SELECT value FROM json_each(?)) ORDER BY number",
         (json.dumps(list(batch_ids)),),
     )
@@ -149,7 +152,7 @@ def _target(row: tuple[Any, ...]) -> tuple[int, Action]:
 def _changes_of_contacts(
     connection: sqlite3.Connection, change_ids: Sequence[int]
 ) -> dict[str, list[Change]]:
-    """Read all changes of the contacts that these changes are of, by contact, in order."""
+    """Read all changes of the contacts of these changes, by contact, oldest first."""
     rows = connection.execute(
         f"SELECT {', '.join(change_table.CHANGE_COLUMNS)} FROM changes WHERE contact_id IN"  # noqa: S608 - our own column names
         " (SELECT contact_id FROM changes WHERE change_id IN (SELECT value FROM json_each(?)))"

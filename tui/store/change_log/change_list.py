@@ -1,4 +1,4 @@
-"""The list of all changes: counted, read a window at a time, and searched by words."""
+"""The list of all changes: counted, searched, and read one window at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tui.model.change_list import ChangeGroup
 from tui.model.query import fold
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.schema.user_reports import PENDING
+from tui.store.schema.sync_conditions import PENDING
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
 _AT_ONCE: Final = 1_000
-# As `model.change_list.group_of` has it; refused and waiting as the indexes have them.
-_OPEN: Final = "state IN ('queued', 'sending', 'unclear', 'handoff')"
-# As bytes, for text that isn't UTF-8 can't be handed to a function.
-_TEXTS: Final = "CAST(name || ' ' || action || ' ' || words AS BLOB)"
+# The groups of `model.change_list.group_of`; the conditions for refused and pending are those of the indexes.
+_OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'awaiting_user')"
+# As bytes: SQLite can't pass text that isn't UTF-8 to a Python function.
+_TEXTS: Final = "CAST(name || ' ' || action || ' ' || message AS BLOB)"
 _REFUSED: Final = "state = 'refused' AND superseded = 0"
 _IN: Final = {
     ChangeGroup.ALL: "1",
@@ -34,14 +34,14 @@ _IN: Final = {
 
 
 def count(connection: sqlite3.Connection, query: ChangeQuery) -> int:
-    """Count the changes found."""
+    """Count the matching changes."""
     condition, parameters = _condition(connection, query)
     sql = f"SELECT count(*) FROM changes WHERE {condition}"  # noqa: S608 - our own conditions
     return int(connection.execute(sql, parameters).fetchone()[0])
 
 
 def window(connection: sqlite3.Connection, query: ChangeQuery, start: int, stop: int) -> list[Change]:
-    """Read the changes found from start to before stop, newest first."""
+    """Read the matching changes from start up to, not including, stop; newest first."""
     condition, parameters = _condition(connection, query)
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC LIMIT ? OFFSET ?",  # noqa: S608 - our own words
@@ -51,7 +51,7 @@ def window(connection: sqlite3.Connection, query: ChangeQuery, start: int, stop:
 
 
 def iter_all(connection: sqlite3.Connection, query: ChangeQuery) -> Iterator[Change]:
-    """Read all changes found, newest first, a little at a time."""
+    """Read all matching changes, newest first, in small batches."""
     condition, parameters = _condition(connection, query)
     cursor = connection.execute(
         f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC",  # noqa: S608 - as above
@@ -68,7 +68,7 @@ def _folded(text: object) -> str:
 def _condition(connection: sqlite3.Connection, query: ChangeQuery) -> tuple[str, tuple[object, ...]]:
     conditions = [_IN[query.group]]
     if query.words:
-        # Folded as it is looked at: there are far fewer changes than contacts, and no key waits for them.
+        # Folded while searching: there are far fewer changes than contacts, and typing doesn't wait for it.
         connection.create_function("folded", 1, _folded, deterministic=True)
         conditions += [f"instr(folded({_TEXTS}), ?) > 0"] * len(query.words)
     return " AND ".join(conditions), query.words

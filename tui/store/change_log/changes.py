@@ -1,4 +1,4 @@
-"""The journal: every change, and everything that happened to it, for ever."""
+"""The change log: every change and everything that happened to it, kept forever."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ __all__ = ["ChangeLogEntry", "TransitionRequest"]
 
 CHANGE_COLUMNS: Final = (
     "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
-    "confirmed_ms", "idempotency_key", "words", "picked_up_ms", "superseded", "wish_id", "retries", "base_ms",
-    "told_ms", "unlinked_ms", "relinked_ms",
+    "confirmed_ms", "idempotency_key", "message", "synced_ms", "superseded", "reverses_change_id",
+    "retry_of_id", "sent_when_updated_ms", "checked_ms", "unlinked_ms", "relinked_ms",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
-# What a later confirmed change puts an end to; one of an unlinked contact as well.
-_UNSYNCED: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND superseded = 0"
+# Superseded by a later confirmed change of the contact, whether or not the contact is unlinked.
+_UNSYNCED: Final = "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND superseded = 0"
 
 DETECTED_IN_XERO: Final = "seen in Xero"
 CONFIRMED_LATE: Final = "an earlier request, which Xero hadn't confirmed, was carried out after all"
-# How long after its answer was given up Xero may still have carried out a call, in milliseconds; and how far
-# its clock may be behind.
+# For how many milliseconds after a call was given up Xero may still carry it out, and how far its clock may
+# be behind.
 _CARRIED_OUT_LATE_MS: Final = 60_000
 _CLOCKS_DIFFER_MS: Final = 5_000
 _NOTHING_TO_UNDO: Final = "what it was to undo was never carried out"
 _UNDONE: Final = "undone before it was carried out"
-# Where a change stands once it is certain that Xero hasn't carried it out.
+# The states of a change that Xero certainly hasn't made.
 _NOT_CARRIED_OUT: Final = frozenset({State.QUEUED, State.AWAITING_USER, State.REFUSED})
 
 
 class TransitionRequest(Struct, frozen=True):
-    """One step of one change.
+    """A request to move one change to its next state.
 
-    `confirmed_at` goes with `Transition.CONFIRM`: by Xero's clock where Xero said it. `idempotency_key` is
-    stored with the change, `message` too (Xero's own); `detail` are free words for the event log alone, and
-    `batch` there names the undo, redo or request that this step is a part of.
+    `confirmed_at` belongs to `Transition.CONFIRM`, by Xero's clock where Xero gave the time.
+    `idempotency_key` and `message` (Xero's own text) are stored with the change; `detail` only goes into the
+    log, as does `batch`, the undo, redo or request that this step belongs to.
     """
 
     change_id: int
@@ -66,7 +66,7 @@ class TransitionRequest(Struct, frozen=True):
 def change_of(row: tuple[Any, ...]) -> Change:
     """Read a change from a row of `CHANGE_COLUMNS`.
 
-    Raises `UnreadableRowError` for one whose action, origin or state isn't known, or that has no id.
+    Raises `UnreadableRowError` if the action, origin or state isn't valid, or the id is missing.
     """
     change_id = values.integer(row[0])
     if change_id is None:
@@ -109,13 +109,13 @@ def insert(
     reverses_change_id: int | None = None,
     retry_of_id: int | None = None,
 ) -> int:
-    """Begin a change: queued here, or, with `confirmed_at`, done in Xero already. Returns its id."""
+    """Add a change: queued, or with `confirmed_at` one that was made in Xero. Returns its id."""
     is_done = confirmed_at is not None
     state = State.CONFIRMED if is_done else State.QUEUED
     change_id = connection.execute(
         """
         INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
-            confirmed_ms, idempotency_key, words, superseded, wish_id, retries)
+            confirmed_ms, idempotency_key, message, superseded, reverses_change_id, retry_of_id)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?)
         """,
         (
@@ -137,10 +137,10 @@ def insert(
 
 
 def apply_transition(connection: sqlite3.Connection, move: TransitionRequest, now: datetime) -> Change | None:
-    """Take one step, with its event in the log. Returns the change as it now is.
+    """Move a change to its next state and log that. Returns the updated change.
 
-    Nothing is done, and None returned, where the change is settled already: a pull, a sender and a person
-    can all reach for it. Raises `IllegalTransitionError` where the lifecycle has no such step, and
+    Returns None, without doing anything, if the change isn't open any more: a refresh, the outbox or the user
+    can have completed it. Raises `IllegalTransitionError` for a step that the lifecycle doesn't have, and
     `LookupError` for an unknown id.
     """
     change = get(connection, move.change_id)
@@ -148,10 +148,10 @@ def apply_transition(connection: sqlite3.Connection, move: TransitionRequest, no
         return None
     state = next_state(change.state, move.transition)
     confirmed_at = _confirmed_at(connection, change, move, now) if state is State.CONFIRMED else None
-    # What Xero said of an attempt says nothing about the next one, or about what was done in the end.
+    # Xero's message about one attempt doesn't apply to the next attempt or to a confirmed change.
     keeps_message = state not in {State.QUEUED, State.CONFIRMED}
     connection.execute(
-        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, words = ?"
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, message = ?"
         " WHERE change_id = ?",
         (
             state.value, to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
@@ -159,14 +159,14 @@ def apply_transition(connection: sqlite3.Connection, move: TransitionRequest, no
             move.message or (change.message if keeps_message else ""), change.change_id,
         ),
     )  # fmt: skip
-    detail = {"words": move.message, "detail": move.detail, "idempotency_key": move.idempotency_key}
+    detail = {"message": move.message, "detail": move.detail, "idempotency_key": move.idempotency_key}
     detail["batch"] = move.batch
     if move.confirmed_at is not None and confirmed_at is not None:
         detail["confirmed_at"] = confirmed_at.isoformat()
     write_entry(connection, to_ms(now), change.change_id, move.transition.value, state.value, **detail)
     if state is State.SENDING:
         connection.execute(
-            "UPDATE changes SET base_ms = (SELECT updated_ms FROM contacts WHERE contact_id = ?)"
+            "UPDATE changes SET sent_when_updated_ms = (SELECT updated_ms FROM contacts WHERE contact_id = ?)"
             " WHERE change_id = ?",
             (change.contact_id, change.change_id),
         )
@@ -184,16 +184,16 @@ def _confirmed_at(
     if move.confirmed_at is None:
         return now
     is_ours = change.state in {State.SENDING, State.UNKNOWN}
-    # It can't have been done before it was asked for, nor, where Xero just answered, before it was sent.
+    # It can't be earlier than the request, nor, for a reply to a call, earlier than the call.
     after = {State.SENDING: change.updated_at, State.UNKNOWN: change.requested_at}.get(change.state)
     old_updated_at = change.sent_when_updated_at if is_ours else None
     return changed_at(connection, move.confirmed_at, now, old_updated_at=old_updated_at, after=after)
 
 
 def find_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
-    """Find the change that was given up after a call that wasn't confirmed, and by whose call this came.
+    """Find the change that was given up although one of its unconfirmed calls did change the contact.
 
-    Xero dates what a call did within the time in which the call was under way.
+    Xero dates a contact's update within the time in which the call was in progress.
     """
     rows = connection.execute(
         f"{_SELECT} WHERE contact_id = ? AND action = ? AND origin = ? AND state IN (?, ?, ?)"
@@ -208,7 +208,7 @@ def find_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: A
         if action is Action.RESTORE and contact.updated_at <= (
             change.sent_when_updated_at or contact.updated_at
         ):
-            # Restored in Xero's pages, which may leave the date of the archiving as it was (unproven).
+            # Restored on Xero's pages, which may not update the contact's date (unproven).
             continue
         for sent_ms, given_up_ms in unconfirmed_calls(connection, change.change_id):
             if sent_ms - _CLOCKS_DIFFER_MS <= at_ms <= given_up_ms + _CARRIED_OUT_LATE_MS:
@@ -219,13 +219,13 @@ def find_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: A
 def confirm_late(
     connection: sqlite3.Connection, change: Change, confirmed_at: datetime, now: datetime
 ) -> Change:
-    """Confirm a change that had been given up: it was done, and by us. Returns it as it now is.
+    """Confirm a change that had been given up although our call succeeded. Returns the updated change.
 
-    No step of the lifecycle, whose ends are final, but a correction of what was recorded.
+    This isn't a transition, as final states have none: it corrects the record.
     """
     state = State.CONFIRMED
     connection.execute(
-        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, words = '', superseded = 0"
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, message = '', superseded = 0"
         " WHERE change_id = ?",
         (state.value, to_ms(now), to_ms(confirmed_at), change.change_id),
     )
@@ -236,7 +236,7 @@ def confirm_late(
 
 
 def get(connection: sqlite3.Connection, change_id: int) -> Change:
-    """Read one change. Raises `LookupError` for an unknown id, and for a change that can't be read."""
+    """Read one change. Raises `LookupError` for an unknown id or an unreadable row."""
     rows = connection.execute(f"{_SELECT} WHERE change_id = ?", (change_id,))
     for change in values.read_rows(change_of, rows):
         return change
@@ -244,13 +244,13 @@ def get(connection: sqlite3.Connection, change_id: int) -> Change:
 
 
 def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:
-    """Read the changes of a contact to which something is still to happen."""
+    """Read a contact's open changes, oldest first."""
     rows = connection.execute(f"{_SELECT} WHERE contact_id = ? ORDER BY change_id", (contact_id,))
     return [change for change in values.read_rows(change_of, rows) if change.state.is_open]
 
 
 def _cancel_dependents(connection: sqlite3.Connection, change: Change, now: datetime) -> None:
-    """Take back what was to undo this change: it wasn't carried out, so that there is nothing to undo."""
+    """Cancel queued changes that would reverse this one: Xero never made it, so there is nothing to undo."""
     dependents = [
         other
         for other in open_changes(connection, change.contact_id)
@@ -269,12 +269,12 @@ def _cancel_dependents(connection: sqlite3.Connection, change: Change, now: date
 
 
 def _on_confirmed(connection: sqlite3.Connection, change: Change) -> None:
-    # What was confirmed before and never seen in Re-Leased is history now: nothing to wait for.
+    # Earlier changes that Re-Leased never synced are outdated now and no longer pending.
     connection.execute(
         f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSYNCED}",  # noqa: S608 - our own words
         (change.contact_id, change.change_id),
     )
-    # Evidence can be older than our own knowledge of what it proves.
+    # Evidence for this change can already be stored.
     update_sync_status(connection, change.contact_id)
 
 
@@ -282,7 +282,7 @@ def _on_confirmed(connection: sqlite3.Connection, change: Change) -> None:
 
 
 def read_change(database: Database, change_id: int) -> Change | None:
-    """Read one change, None if there is none of that id."""
+    """Read one change; None for an unknown id."""
     return next(iter(_changes(database, "WHERE change_id = ?", change_id)), None)
 
 
@@ -294,7 +294,7 @@ def read_changes_of(database: Database, contact_id: str) -> list[Change]:
 def read_in_states(
     database: Database, states: Iterable[State], limit: int | None, *, newest_first: bool = False
 ) -> list[Change]:
-    """Read the changes in some states, in the order of their requests."""
+    """Read the changes in these states, in the order of the requests."""
     names = json.dumps([state.value for state in states])
     order = "DESC" if newest_first else "ASC"
     return _changes(
@@ -306,23 +306,23 @@ def read_in_states(
 
 
 def read_refused(database: Database, limit: int) -> list[Change]:
-    """Read what was refused and not tried again, newest first."""
+    """Read the changes that were refused and not retried, newest first."""
     return _changes(
         database, "WHERE state = 'refused' AND superseded = 0 ORDER BY change_id DESC LIMIT ?", limit
     )
 
 
 def read_refused_total(database: Database) -> int:
-    """Count what was refused and not tried again."""
+    """Count the changes that were refused and not retried."""
     sql = "SELECT count(*) FROM changes WHERE state = 'refused' AND superseded = 0"
     return int(database.rows(sql)[0][0])
 
 
 def read_totals(database: Database) -> dict[State, int]:
-    """Read how many changes are in each state; costs the same for any number of them."""
-    rows = database.rows("SELECT name, total FROM tallies WHERE name LIKE 'waiting:%'")
+    """Read how many changes are in each state; takes constant time."""
+    rows = database.rows("SELECT name, total FROM row_counts WHERE name LIKE 'changes:%'")
     totals = {name: max(values.integer(total) or 0, 0) for name, total in rows}
-    return {state: totals.get(f"waiting:{state}", 0) for state in State}
+    return {state: totals.get(f"changes:{state}", 0) for state in State}
 
 
 def _changes(database: Database, rest: str, *parameters: object) -> list[Change]:

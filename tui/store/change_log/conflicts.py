@@ -1,20 +1,20 @@
-"""When somebody works in Xero on a contact that has a change under way here.
+"""Resolves conflicts: someone changes a contact in Xero while a change of it is open in Reshelve.
 
-| Under way here            | Somebody in Xero | What becomes of it                                          |
-|---------------------------|------------------|-------------------------------------------------------------|
-| archive, queued           | archives it      | confirmed as read; never sent                               |
-| archive, queued           | merges it        | confirmed as read, for a merge archives; never sent         |
-| archive, queued           | restores it      | the later word holds: refused if that was the restore       |
-| archive, sent, unanswered | archives it      | confirmed as read                                           |
-| archive, sent, unanswered | changes anything | refused: it may have been archived and restored meanwhile   |
-| restore, queued, hand-off | restores it      | confirmed as read                                           |
-| restore, queued, hand-off | merges it        | refused: nobody can restore it                              |
-| any, queued, hand-off     | GDPR request     | refused: nobody can change it                               |
-| any, queued, hand-off     | renames it       | goes on, under the new name; the log tells both             |
-| any, being sent           | anything         | its sender decides, who has the answer or reads again       |
+| Open in Reshelve              | In Xero, someone | Result                                                  |
+|-------------------------------|------------------|---------------------------------------------------------|
+| archive, queued               | archives it      | confirmed, never sent                                   |
+| archive, queued               | merges it        | confirmed, never sent: a merge archives the contact     |
+| archive, queued               | restores it      | the later one wins: refused if that was the restore     |
+| archive, unknown              | archives it      | confirmed                                               |
+| archive, unknown              | edits it         | refused: it may have been archived and restored since   |
+| restore, queued/awaiting user | restores it      | confirmed                                               |
+| restore, queued/awaiting user | merges it        | refused: a merged contact can't be restored             |
+| any, queued/awaiting user     | requests erasure | refused: a contact with a GDPR request can't be changed |
+| any, queued/awaiting user     | renames it       | continues with the new name; the log has both           |
+| any, sending                  | anything         | left to the outbox, which has the reply or reads again  |
 
-What was sent and got no answer is judged by `engine.sync.resolution`. Times are Xero's for what happened
-there, this machine's for what was asked for here; at the same moment, Xero's holds.
+`engine.sync.resolution` decides about unknown changes. Changes in Xero are dated by Xero's clock, requests by
+this machine's; if both are the same, Xero's wins.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ RESTORED_BEFORE: Final = "it had been restored in Xero before this was asked for
 
 _OPEN: Final = f"""
     SELECT {", ".join(change_table.CHANGE_COLUMNS)} FROM changes
-    WHERE contact_id IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'handoff')
+    WHERE contact_id IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'awaiting_user')
     ORDER BY change_id
 """  # noqa: S608 - our own column names
 
 
 def confirmation_detail(connection: sqlite3.Connection, change: Change, contact: Contact) -> str:
-    """Say how an open change came to be done in Xero, for its log."""
+    """Return, for the log, how an open change came to be made in Xero."""
     if change.action is Action.ARCHIVE and contact.merged_to:
         return MERGED_AWAY
     if change_table.find_unconfirmed(connection, contact, change.action) is not None:
         return change_table.CONFIRMED_LATE
-    # One that was sent before may be what archived it, although a read hadn't shown that yet.
+    # If it was sent before, that call may have archived the contact without showing in a read yet.
     was_first = _is_queued(change, Action.ARCHIVE) and not change.idempotency_key
     return ARCHIVED_FIRST if was_first else change_table.DETECTED_IN_XERO
 
@@ -66,7 +66,7 @@ def confirmation_detail(connection: sqlite3.Connection, change: Change, contact:
 def resolve_restore_conflict(
     connection: sqlite3.Connection, contact_id: str, restored_at: datetime, seen_at: datetime
 ) -> None:
-    """Let the later word hold between a restore in Xero and an archive that waits here."""
+    """Resolve a restore in Xero against a queued archive: the later one wins."""
     for change in change_table.open_changes(connection, contact_id):
         if not _is_queued(change, Action.ARCHIVE):
             continue
@@ -92,7 +92,7 @@ def update_open_changes(
     seen_at: datetime,
     handled: frozenset[int],
 ) -> None:
-    """Refuse what waits for a contact that nobody can change any more, and note new names."""
+    """Refuse changes of contacts that can't be changed any more, and record new names."""
     rows = connection.execute(_OPEN, (json.dumps(list(contact_ids)),)).fetchall()
     open_changes = values.read_rows(change_table.change_of, rows)
     pending = [change for change in open_changes if change.change_id not in handled]

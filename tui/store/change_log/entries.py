@@ -1,4 +1,4 @@
-"""The event log: append-only, one entry for everything that happened to a change."""
+"""The log of transitions: append-only, one entry for everything that happened to a change."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-# Entries that are no step of the lifecycle, beside the names of `Transition`.
-REQUESTED: Final = "request"
-DETECTED: Final = "seen"
-SYNCED: Final = "picked_up"
-CHECKED: Final = "told"
+# Entries beside those for a `Transition`, which don't change the state.
+REQUESTED: Final = "requested"
+DETECTED: Final = "detected"
+SYNCED: Final = "synced"
+CHECKED: Final = "checked"
 RETRIED: Final = "retried"
 RENAMED: Final = "renamed"
-NOTE: Final = "noted"
+NOTE: Final = "note"
 
 
 class ChangeLogEntry(Struct, frozen=True):
-    """One entry of the event log.
+    """One entry of the log.
 
-    `transition` is the value of an `Transition`, or `request` (asked for here), `seen` (found done in Xero by
-    somebody else), `picked_up` (evidence of Re-Leased; `at` is then the time of the evidence), `told`
-    (a person saw it there; likewise), `retried` (refused, and asked for again), `renamed` (in Xero, while it
-    was open) or `noted` (by the words).
-    `state` is the change's state after it.
+    `transition` is the value of a `Transition`, or one of these: `requested` (in Reshelve), `detected`
+    (someone made the change in Xero), `synced` (Re-Leased has it; `at` is the time of the evidence),
+    `checked` (the user saw it in Re-Leased at that time), `retried` (refused, and requested again),
+    `renamed` (the contact, in Xero, while the change was open) or `note` (see `message`).
+    `state` is the change's state afterwards.
     """
 
     at: datetime
@@ -52,10 +52,10 @@ def write_entry(
     state: str,
     **detail: str,
 ) -> None:
-    """Add an entry; empty details are left out."""
+    """Add an entry, leaving out empty details."""
     details = {key: value for key, value in detail.items() if value}
     connection.execute(
-        "INSERT INTO change_events (at_ms, change_id, event, state, detail) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO transitions (at_ms, change_id, transition, state, detail) VALUES (?, ?, ?, ?, ?)",
         (at_ms, change_id, transition, state, json.dumps(details, ensure_ascii=False)),
     )
 
@@ -64,9 +64,9 @@ def read_entries_of(database: Database, contact_id: str) -> list[ChangeLogEntry]
     """Read what happened to a contact's changes, newest first."""
     rows = database.rows(
         """
-        SELECT e.at_ms, e.change_id, c.action, e.event, e.state, e.detail
-        FROM changes AS c JOIN change_events AS e ON e.change_id = c.change_id
-        WHERE c.contact_id = ? ORDER BY e.event_id DESC
+        SELECT t.at_ms, t.change_id, c.action, t.transition, t.state, t.detail
+        FROM changes AS c JOIN transitions AS t ON t.change_id = c.change_id
+        WHERE c.contact_id = ? ORDER BY t.transition_id DESC
         """,
         (contact_id,),
     )
@@ -77,9 +77,9 @@ def read_entries_of_change(database: Database, change_id: int) -> list[ChangeLog
     """Read what happened to one change, oldest first."""
     rows = database.rows(
         """
-        SELECT e.at_ms, e.change_id, c.action, e.event, e.state, e.detail
-        FROM changes AS c JOIN change_events AS e ON e.change_id = c.change_id
-        WHERE c.change_id = ? ORDER BY e.event_id
+        SELECT t.at_ms, t.change_id, c.action, t.transition, t.state, t.detail
+        FROM changes AS c JOIN transitions AS t ON t.change_id = c.change_id
+        WHERE c.change_id = ? ORDER BY t.transition_id
         """,
         (change_id,),
     )
@@ -87,12 +87,13 @@ def read_entries_of_change(database: Database, change_id: int) -> list[ChangeLog
 
 
 def unconfirmed_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:
-    """Read when each call for a change was sent whose reply didn't confirm it, and when that was recorded.
+    """Read, in milliseconds, when each unconfirmed call for a change was sent and when that was recorded.
 
-    In milliseconds. A reply with an error is such a reply: Xero may have carried the call out all the same.
+    A call that Xero answered with an error is unconfirmed too: Xero may still have made the change.
     """
     rows = connection.execute(
-        "SELECT at_ms, event FROM change_events WHERE change_id = ? AND event IN (?, ?) ORDER BY event_id",
+        "SELECT at_ms, transition FROM transitions WHERE change_id = ? AND transition IN (?, ?)"
+        " ORDER BY transition_id",
         (change_id, Transition.SEND.value, Transition.REPLY_LOST.value),
     )
     calls, sent_ms = [], None
@@ -119,4 +120,4 @@ def _entry(row: tuple[Any, ...]) -> ChangeLogEntry:
 
 
 def _message(details: dict[str, str]) -> str:
-    return ", ".join(details[key] for key in ("words", "detail") if key in details)
+    return ", ".join(details[key] for key in ("message", "detail") if key in details)

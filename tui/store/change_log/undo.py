@@ -1,4 +1,4 @@
-"""Undo, redo and trying again: each is one transaction, planned within it from what stands there."""
+"""Undo, redo, retry and cancel: each plans and writes within one transaction."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
 
-# Each costs a look at its changes.
+# Each requires reading its changes.
 _MOST_PASSED_OVER: Final = 50
 _TRANSITIONS: Final = {UndoOutcome.CANCEL: Transition.CANCEL, UndoOutcome.DISMISS: Transition.DISMISS}
 
 
 def plan(connection: sqlite3.Connection, kind: BatchKind) -> UndoPlan | None:
-    """Plan the next undo or redo; the newest batch's plan, without steps, where nothing can be done.
+    """Plan the next undo or redo.
 
-    None when there is no batch to undo or redo.
+    Returns the newest batch's plan, without steps, if nothing can be done, and None if there is no batch.
     """
     stacks, tenancy_warnings = read_stacks(connection), warnings_in(connection)
     fallback = None
@@ -46,9 +46,9 @@ def plan(connection: sqlite3.Connection, kind: BatchKind) -> UndoPlan | None:
 
 
 def execute(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) -> UndoPlan:
-    """Do what was shown, as things stand now; returns what was done.
+    """Execute the plan that was shown, as far as it still applies. Returns what was done.
 
-    Raises `ReshelveError` when it isn't that batch's turn any more, or nothing is left to do.
+    Raises `ReshelveError` if another batch is next by now, or nothing is left to do.
     """
     fresh = plan(connection, shown.kind)
     if fresh is None or fresh.batch.batch_id != shown.batch.batch_id:
@@ -70,7 +70,7 @@ def execute(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) -> U
 
 
 def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: datetime) -> list[Change]:
-    """Ask again for what was refused, as one batch; returns the new changes."""
+    """Retry refused changes as one batch. Returns the new changes."""
     refused = [
         change for change in (change_table.get(connection, each) for each in change_ids) if _can_retry(change)
     ]
@@ -95,7 +95,7 @@ def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: dateti
 
 
 def cancel_queued(connection: sqlite3.Connection, change_ids: Sequence[int], now: datetime) -> list[Change]:
-    """Take back those that are still queued; returns them."""
+    """Cancel those that are still queued. Returns them."""
     queued = (change_table.get(connection, each) for each in change_ids)
     requests = [
         change_table.TransitionRequest(each.change_id, Transition.CANCEL)

@@ -1,1 +1,1 @@
-"""Care for the file: checks, backups of the journal, and repair."""
+"""Maintenance of the file: checks, backups of the change log, and repair."""

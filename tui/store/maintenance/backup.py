@@ -1,4 +1,4 @@
-"""Backups of the journal: made at each start, the newest five kept, never over good ones from a bad one."""
+"""Backups of the change log: made at each start, the newest five kept. Damaged data is never backed up."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tui.store.maintenance.integrity import (
     invalid_values_in_change_log,
     is_damage,
 )
+from tui.store.schema.old_names import current_table
 from tui.system.paths import private_folder
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ _NAME: Final = f"journal-{TIMESTAMP_FORMAT}.db"
 
 
 def back_up(file: Path, now: datetime) -> Path | None:
-    """Copy the journal out of the store's file; returns the backup, None where nothing is new.
+    """Back up the change log. Returns the backup, None if nothing is new.
 
-    Readers and writers of the file go on meanwhile: the copy is of one moment. Raises `StoreError` when
-    the journal is damaged, or the backup can't be written; those that are there stay as they are.
+    The copy is a snapshot, so others can read and write the file meanwhile. Raises `StoreError` if the change
+    log is damaged or the backup can't be written; existing backups are kept.
     """
     try:
         damage = damage_in_change_log(file)
@@ -63,17 +64,17 @@ def back_up(file: Path, now: datetime) -> Path | None:
 
 
 def backups(file: Path) -> list[Path]:
-    """List the backups of a store's file, newest first; whether they are good is another question."""
+    """List the backups of a store's file, newest first, without checking them."""
     return sorted((file.parent / BACKUP_FOLDER).glob("journal-*.db"), reverse=True)
 
 
 def newest_good_backup(file: Path) -> Path | None:
-    """Return the newest backup that can be read whole, None where there is none."""
+    """Return the newest undamaged backup; None if there is none."""
     return next((backup for backup in backups(file) if _is_good(backup)), None)
 
 
 def made_at(backup: Path) -> datetime:
-    """Say when a backup was made, by its name."""
+    """Return when a backup was made, from its name."""
     return datetime.strptime(backup.name, _NAME).replace(tzinfo=UTC)
 
 
@@ -87,17 +88,18 @@ def _is_good(backup: Path) -> bool:
 
 
 def _moment(now: datetime, newest: Path | None) -> datetime:
-    """Return the moment for the name: by name, the newest backup is the last, whatever the clock does."""
+    """Return the time for a new backup's name: always later than the newest, whatever the clock says."""
     if newest is None:
         return now.astimezone(UTC)
     return max(now.astimezone(UTC), made_at(newest) + timedelta(seconds=1))
 
 
 def _sequence_numbers(file: Path) -> dict[str, int] | None:
-    """Read what tells whether anything has been journalled since: every step has a number of its own."""
+    """Read the highest row id of each table: whatever is logged gets a new one."""
     try:
         with closing(connect_read_only(file)) as connection:
-            marks = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
+            rows = connection.execute("SELECT name, seq FROM sqlite_sequence")
+            highest = {current_table(name): number for name, number in rows}
     except sqlite3.Error:
         return None
-    return {table: marks.get(table, 0) for table in CHANGE_LOG_TABLES}
+    return {table: highest.get(table, 0) for table in CHANGE_LOG_TABLES}

@@ -10,7 +10,6 @@ from tui.model.errors import StoreError
 from tui.store.maintenance.file_ops import (
     TIMESTAMP_FORMAT,
     atomic_replace,
-    columns_of,
     install_replacement,
     is_open_elsewhere,
     keep_damaged_copy,
@@ -18,6 +17,7 @@ from tui.store.maintenance.file_ops import (
     replacement_path,
 )
 from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only, is_damage
+from tui.store.schema.old_files import stored_table
 from tui.system.log import logger
 from tui.system.paths import private_folder
 
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-# What of a change never moves on; its events, which are only added, have the rest.
-_IMMUTABLE_COLUMNS: Final = "change_id, batch_id, contact_id, action, requested_ms"
+# The columns of a change that never change; its transitions, which are append-only, have the rest.
+_IMMUTABLE_COLUMNS: Final = ("change_id", "batch_id", "contact_id", "action", "requested_ms")
 
 
 def restore_displaced_files(database: Database, now: datetime, may_replace: Callable[[], bool]) -> None:
-    """Write the database's files again from what is open, and use those. Nothing accepted is lost.
+    """Restore the database's files from the open ones, and use those. Nothing recorded is lost.
 
-    `may_replace` returns whether this copy of the program holds the lease; only the holder writes files. A
-    file that has everything is used as it is; one that has entries of its own is left alone, and what was
-    in use is saved beside it. Raises `StoreError` where it can't be put back, now or before the next start.
+    `may_replace` returns whether this copy of the program holds the leader lock; only the leader writes
+    files. A file that has all entries is used as it is; one with entries of its own is left alone, and the
+    open data is saved beside it. Raises `StoreError` if the files can't be restored, now or before the next
+    start.
     """
     file = database.file
     if database.write_block is not None:
@@ -64,7 +65,7 @@ def _restore_files(database: Database, now: datetime, may_replace: Callable[[], 
     if database.has_main_file:
         database.checkpoint_wal()
         database.close_connections()
-        # Another file of that name would be taken for the log of this one.
+        # SQLite would take another file of that name for this file's write-ahead log.
         if not is_open_elsewhere(file):
             remove_wal(file)
         database.reopen()
@@ -110,8 +111,7 @@ def is_contained(part: Path, whole: Path) -> bool:
     try:
         with closing(connect_read_only(whole)) as connection:
             connection.execute("ATTACH ? AS part", (f"{part.absolute().as_uri()}?mode=ro",))
-            existing = {name for (name,) in connection.execute("SELECT name FROM part.sqlite_master")}
-            return not any(_has_more(connection, table) for table in CHANGE_LOG_TABLES if table in existing)
+            return not any(_has_more(connection, table) for table in CHANGE_LOG_TABLES)
     except sqlite3.Error as error:
         if not is_damage(error):
             raise
@@ -119,9 +119,15 @@ def is_contained(part: Path, whole: Path) -> bool:
 
 
 def _has_more(connection: sqlite3.Connection, table: str) -> bool:
-    columns = _IMMUTABLE_COLUMNS if table == "changes" else ", ".join(columns_of(connection, table, "part"))
-    query = f"SELECT {columns} FROM part.{table} EXCEPT SELECT {columns} FROM main.{table} LIMIT 1"  # noqa: S608 - our own names
-    return connection.execute(query).fetchone() is not None
+    """Return whether the part has rows that the whole doesn't; either file may be of an older Reshelve."""
+    part, whole = stored_table(connection, table, "part"), stored_table(connection, table)
+    if part is None:
+        return False
+    columns = _IMMUTABLE_COLUMNS if table == "changes" else tuple(part.columns)
+    query = f"SELECT {part.select(columns)} FROM part.{part.name}"  # noqa: S608 - our own names
+    if whole is not None:
+        query += f" EXCEPT SELECT {whole.select(columns)} FROM main.{whole.name}"  # noqa: S608 - as above
+    return connection.execute(f"{query} LIMIT 1").fetchone() is not None
 
 
 def _is_readable(file: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Files of the store that are made beside the one in use, and put in its place in one step."""
+"""Creates files beside the store's and puts them in its place in one step."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from tui.store.connection import Connection
 from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, SYNC_STATE_TABLE, connect_read_only
 from tui.store.schema import migrate, version_of
+from tui.store.schema.old_files import stored_table
+from tui.store.schema.old_names import IS_ABOUT_CONTACTS
 from tui.system.paths import fsync_folder
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ TIMESTAMP_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 @contextmanager
 def atomic_replace(target: Path) -> Iterator[Path]:
-    """Lend an empty private file, and give it the target's name when all went well; else remove it.
+    """Provide an empty private file, and rename it to the target on success; otherwise delete it.
 
-    On disk before it has the name: a crash leaves the whole of it or nothing.
+    It is synced to disk before it is renamed, so a crash leaves the complete file or none.
     """
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=".tmp")
     os.close(handle)
@@ -46,33 +48,33 @@ def atomic_replace(target: Path) -> Iterator[Path]:
 
 
 def copy_change_log(source: Path, target: Path) -> int:
-    """Copy the journal, as of one moment, into a store without contacts; returns how many events.
+    """Copy one snapshot of the change log into a store without contacts. Returns the number of transitions.
 
-    Bookmarks of pulls stay behind, so that everything is read from Xero again. Raises `sqlite3.Error`, and
-    `StoreError` where a newer Reshelve has written the source.
+    Sync state that describes the contacts isn't copied, so that all of them are downloaded again. Raises
+    `sqlite3.Error`, and `StoreError` if a newer Reshelve wrote the source.
     """
     with closing(connect_read_only(source)) as source_connection:
         version = version_of(source_connection)
     connection = sqlite3.connect(target, isolation_level=None, uri=True, factory=Connection)
     try:
         connection.execute("PRAGMA fullfsync = ON")
-        # As old as the source, so that what an older Reshelve wrote is migrated with its rows in place.
+        # First at the version of the source: its rows are migrated after they are copied.
         migrate(connection, version)
         connection.execute("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
         connection.execute("BEGIN")
-        for table in CHANGE_LOG_TABLES:
-            columns = ", ".join(columns_of(connection, table))
-            if not columns:
+        for table in (*CHANGE_LOG_TABLES, SYNC_STATE_TABLE):
+            stored = stored_table(connection, table)
+            if stored is None:
                 continue
-            connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")  # noqa: S608 - our own names
-        connection.execute(
-            f"INSERT INTO main.{SYNC_STATE_TABLE} SELECT name, value FROM source.{SYNC_STATE_TABLE}"  # noqa: S608 - as above
-            " WHERE name NOT LIKE 'pull.%'"
-        )
+            name, columns = stored.name, ", ".join(columns_of(connection, stored.name))
+            where = f" WHERE NOT {IS_ABOUT_CONTACTS}" if table == SYNC_STATE_TABLE else ""
+            connection.execute(
+                f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM source.{name}{where}"  # noqa: S608 - our own names
+            )
         connection.execute("COMMIT")
         connection.execute("DETACH source")
         migrate(connection)
-        return int(connection.execute("SELECT count(*) FROM change_events").fetchone()[0])
+        return int(connection.execute("SELECT count(*) FROM transitions").fetchone()[0])
     finally:
         connection.close()
 
@@ -83,10 +85,10 @@ def columns_of(connection: sqlite3.Connection, table: str, schema: str = "main")
 
 
 def keep_damaged_copy(file: Path, now: datetime) -> Path | None:
-    """Keep a damaged file under a name with the date; returns that. Xero has no copy of what is in it.
+    """Copy a damaged file to a name with the date and return that: Xero has no copy of the change log.
 
-    One that was kept before, as it is now, is returned instead: a repair that fails is tried again. None
-    where there is no file, or nothing in it.
+    Returns an existing copy if there is an identical one, as after a failed repair, and None if the file is
+    missing or empty.
     """
     if not any(part.exists() and part.stat().st_size for part in _parts(file)):
         return None
@@ -98,7 +100,7 @@ def keep_damaged_copy(file: Path, now: datetime) -> Path | None:
     while kept.exists():
         number += 1
         kept = file.with_name(f"damaged-{now.strftime(TIMESTAMP_FORMAT)}-{number}.db")
-    # Its log first: the file under its name has all that belongs to it.
+    # The write-ahead log first: once the main file exists, it has all that belongs to it.
     for part, copy in reversed([*zip(_parts(file), _parts(kept), strict=True)]):
         if part.exists():
             with atomic_replace(copy) as temporary:
@@ -117,19 +119,19 @@ def _is_same(file: Path, other: Path) -> bool:
 
 
 def replacement_path(file: Path) -> Path:
-    """Name the file that is about to replace this one."""
+    """Return the path of the file that is going to replace this one."""
     return file.with_name(file.name + _NEW)
 
 
 def install_replacement(file: Path) -> None:
-    """Put the new file, where there is one, in the place of the other, whose log goes with it.
+    """Replace the file by the new one, if there is one, and delete the old write-ahead log.
 
-    To be called when no one has the file open. A crash at any point is made good by the next call: a new
-    file has its name only once it is complete.
+    Nobody may have the file open. After a crash, the next call completes it: the new file only gets its name
+    when it is complete.
     """
     if not replacement_path(file).exists():
         return
-    # The old log would be taken for the new file's.
+    # SQLite would take the old write-ahead log for the new file's.
     remove_wal(file)
     fsync_folder(file.parent)
     replacement_path(file).replace(file)
@@ -137,15 +139,15 @@ def install_replacement(file: Path) -> None:
 
 
 def remove_wal(file: Path) -> None:
-    """Remove the write-ahead log of a file and its index, where there are any."""
+    """Delete the write-ahead log of a file and its index, if any."""
     for suffix in _WAL_SUFFIXES:
         Path(f"{file}{suffix}").unlink(missing_ok=True)
 
 
 def is_open_elsewhere(file: Path) -> bool:
-    """Say whether another connection, of any process, has the file open."""
+    """Return whether another connection, of any process, has the file open."""
     if not file.exists():
-        # To ask SQLite would make one.
+        # Connecting would create it.
         return False
     try:
         connection = sqlite3.connect(file, timeout=0.2, isolation_level=None, factory=Connection)
@@ -158,13 +160,13 @@ def is_open_elsewhere(file: Path) -> bool:
     except sqlite3.OperationalError as error:
         return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
     except sqlite3.DatabaseError:
-        # Too damaged for anybody to have it open.
+        # Too damaged to be open anywhere.
         return False
     return False
 
 
 def remove_leftovers(folder: Path, pattern: str) -> None:
-    """Remove what a crash has left half-made."""
+    """Delete incomplete files that a crash has left."""
     for leftover in folder.glob(pattern):
         with suppress(OSError):
             leftover.unlink()

@@ -1,4 +1,4 @@
-"""Merges what a damaged journal still tells into a sound one that is older."""
+"""Merges what can be read of a damaged change log into an undamaged, older one."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only
 from tui.store.maintenance.recover_rows import RecoveredRows, recover_sync_state, recover_table
 from tui.store.maintenance.value_checks import sanitise_rows
 from tui.store.schema import migrate, version_of
+from tui.store.schema.old_names import IS_ABOUT_CONTACTS
 from tui.store.timestamps import to_ms
 from tui.store.values import UnreadableRowError
 
@@ -29,22 +30,22 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-_RESTORED_FROM_BACKUP: Final = "put back from a backup, so that it is read again"
-_REPAIRED: Final = "put back by a repair"
+_RESTORED_FROM_BACKUP: Final = "restored from a backup; Xero is checked again"
+_REPAIRED: Final = "restored by a repair"
 
 
-# The columns that say what a row is about, and the words they may hold.
+# The columns that a row can't be understood without, and the values they may have.
 _ALLOWED_VALUES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
-    ("pick_ups", "status", frozenset(ContactStatus)),
+    ("sync_records", "status", frozenset(ContactStatus)),
     ("batches", "kind", frozenset(BatchKind)),
-    ("batch_wishes", "action", frozenset(Action)),
-    ("tellings", "kind", frozenset(ReportKind)),
-    ("tellings", "status", frozenset(["", *ContactStatus])),
+    ("batch_targets", "wanted_action", frozenset(Action)),
+    ("user_reports", "kind", frozenset(ReportKind)),
+    ("user_reports", "status", frozenset(["", *ContactStatus])),
 )
 
 
 class MergeResult(Struct):
-    """How many entries came from the damaged file, whether all could be read, and what is in doubt."""
+    """How many entries were recovered, whether all could be read, and how many changes are unknown now."""
 
     recovered: int = 0
     is_complete: bool = True
@@ -52,11 +53,11 @@ class MergeResult(Struct):
 
 
 def merge(damaged: Path, sound: Path, now: datetime) -> MergeResult:
-    """Bring the sound file, an empty one or a backup, up to what can be read of the damaged one.
+    """Add what can be read of the damaged file to the undamaged one, which is empty or a backup.
 
-    Events are append-only and told apart by their numbers. Where neither a change nor all events can be read,
-    it may have gone further than the backup tells: one that was still to be sent is doubted, so that it is
-    read again from Xero.
+    Transitions are append-only and identified by their ids. If a change can't be read, and not all
+    transitions can, it may have got further than the backup shows: if it was still to be sent, it becomes
+    unknown and is checked with Xero.
     """
     merged = MergeResult()
     with closing(sqlite3.connect(sound, isolation_level=None, factory=Connection)) as connection:
@@ -74,7 +75,7 @@ def merge(damaged: Path, sound: Path, now: datetime) -> MergeResult:
         _restore_sync_state(connection, damaged)
         merged.recovered = _total(connection) - before
         _replay_entries(connection, read, now)
-        if not fresh["change_events"].is_complete:
+        if not fresh["transitions"].is_complete:
             merged.unknown = _mark_unknown(connection, read, now)
         connection.execute("COMMIT")
     return merged
@@ -87,33 +88,26 @@ def _read_all(
     try:
         with closing(connect_read_only(damaged)) as connection:
             if not version_of(connection):
-                # An empty file is a whole one to SQLite.
+                # For SQLite, an empty file is undamaged.
                 return found, []
             for table, key in CHANGE_LOG_TABLES.items():
-                existing = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-                # An older Reshelve wrote fewer columns, and fewer tables.
-                wanted = [name if name in existing else f"NULL AS {name}" for name in columns[table]]
-                found[table] = (
-                    recover_table(connection, table, key, wanted)
-                    if existing
-                    else RecoveredRows([], is_complete=True)
-                )
+                found[table] = recover_table(connection, table, key, columns[table])
     except sqlite3.DatabaseError:
-        # Not even the list of its tables can be read: the backup is all there is.
+        # Not even the list of tables can be read: the backup is all there is.
         return found, []
     for table, each in found.items():
         rows = sanitise_rows(table, columns[table], each.rows)
         each.is_complete = each.is_complete and rows == each.rows
         each.rows = rows
-    events = _valid_rows(found["change_events"], columns["change_events"], _is_event)
-    found["change_events"].rows = events
-    rows = _with_states(found["changes"].rows, columns["changes"], events, columns)
+    transitions = _valid_rows(found["transitions"], columns["transitions"], _is_transition)
+    found["transitions"].rows = transitions
+    rows = _with_states(found["changes"].rows, columns["changes"], transitions, columns)
     found["changes"].is_complete = found["changes"].is_complete and rows == found["changes"].rows
     found["changes"].rows = rows
     changes = _valid_rows(found["changes"], columns["changes"], _is_change)
-    for table, name, words in _ALLOWED_VALUES:
+    for table, name, allowed in _ALLOWED_VALUES:
         position = columns[table].index(name)
-        rows = [row for row in found[table].rows if row[position] in words]
+        rows = [row for row in found[table].rows if row[position] in allowed]
         found[table].is_complete = found[table].is_complete and len(rows) == len(found[table].rows)
         found[table].rows = rows
     return found, changes
@@ -122,12 +116,12 @@ def _read_all(
 def _with_states(
     rows: Sequence[tuple[Any, ...]],
     columns: Sequence[str],
-    events: Sequence[tuple[Any, ...]],
+    transitions: Sequence[tuple[Any, ...]],
     all_columns: dict[str, list[str]],
 ) -> list[tuple[Any, ...]]:
-    """Take the state of a change from its last event where the change's own makes no sense."""
-    of_change, after = (all_columns["change_events"].index(name) for name in ("change_id", "state"))
-    last = {event[of_change]: event[after] for event in events}
+    """Take the state of a change from its last transition if its own is invalid."""
+    of_change, after = (all_columns["transitions"].index(name) for name in ("change_id", "state"))
+    last = {transition[of_change]: transition[after] for transition in transitions}
     position, key, known = columns.index("state"), columns.index("change_id"), set(State)
     return [
         row
@@ -138,9 +132,9 @@ def _with_states(
 
 
 def _valid_rows(
-    found: RecoveredRows, columns: Sequence[str], makes_sense: Callable[[dict[str, Any]], bool]
+    found: RecoveredRows, columns: Sequence[str], is_valid: Callable[[dict[str, Any]], bool]
 ) -> list[tuple[Any, ...]]:
-    rows = [row for row in found.rows if makes_sense(dict(zip(columns, row, strict=True)))]
+    rows = [row for row in found.rows if is_valid(dict(zip(columns, row, strict=True)))]
     if len(rows) < len(found.rows):
         found.is_complete = False
     return rows
@@ -154,7 +148,7 @@ def _is_change(row: dict[str, Any]) -> bool:
     return True
 
 
-def _is_event(row: dict[str, Any]) -> bool:
+def _is_transition(row: dict[str, Any]) -> bool:
     try:
         State(row["state"])
         return isinstance(json.loads(row["detail"]), dict)
@@ -164,12 +158,12 @@ def _is_event(row: dict[str, Any]) -> bool:
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
     marks = ", ".join("?" * len(columns_of(connection, table)))
-    # What the backup has is the same, and what breaks a rule of the table was damaged.
+    # A row that the backup has is the same; one that violates a constraint is damaged.
     connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
 
 
 def _upsert_changes(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> frozenset[int]:
-    """Write the changes over those of the backup, which is older; returns their numbers."""
+    """Overwrite the changes of the backup, which is older. Returns the ids of those written."""
     columns = columns_of(connection, "changes")
     updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
     marks = ", ".join("?" * len(columns))
@@ -186,9 +180,9 @@ def _restore_sync_state(connection: sqlite3.Connection, damaged: Path) -> None:
             rows = [(name, value) for name, value in recover_sync_state(source) if _is_text(name, value)]
     except sqlite3.DatabaseError:
         rows = []
-    connection.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", rows)
-    # There are no contacts here: all of them are read again.
-    connection.execute("DELETE FROM cursors WHERE name LIKE 'pull.%'")
+    connection.executemany("INSERT OR REPLACE INTO sync_state VALUES (?, ?)", rows)
+    # There are no contacts in this file: all of them are downloaded again.
+    connection.execute(f"DELETE FROM sync_state WHERE {IS_ABOUT_CONTACTS}")  # noqa: S608 - our own words
 
 
 def _is_text(*stored: object) -> bool:
@@ -196,13 +190,13 @@ def _is_text(*stored: object) -> bool:
 
 
 def _replay_entries(connection: sqlite3.Connection, read: frozenset[int], now: datetime) -> None:
-    """Let every change and its log agree: by the log where the change is older, else with a note."""
+    """Make each change and its log agree: update the change if it is older, otherwise add a note."""
     rows = connection.execute(
         """
-        SELECT c.change_id, c.state, e.state, e.at_ms, e.detail FROM changes AS c
-        LEFT JOIN change_events AS e ON e.event_id = (
-            SELECT max(event_id) FROM change_events WHERE change_id = c.change_id
-        ) WHERE e.state IS NOT c.state
+        SELECT c.change_id, c.state, t.state, t.at_ms, t.detail FROM changes AS c
+        LEFT JOIN transitions AS t ON t.transition_id = (
+            SELECT max(transition_id) FROM transitions WHERE change_id = c.change_id
+        ) WHERE t.state IS NOT c.state
         """
     ).fetchall()
     for change_id, state, logged, at_ms, detail in rows:
@@ -213,13 +207,13 @@ def _replay_entries(connection: sqlite3.Connection, read: frozenset[int], now: d
         confirmed_ms = at_ms if logged == State.CONFIRMED.value else None
         connection.execute(
             "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = coalesce(confirmed_ms, ?),"
-            " words = coalesce(nullif(?, ''), words) WHERE change_id = ?",
-            (logged, at_ms, confirmed_ms, details.get("words", ""), change_id),
+            " message = coalesce(nullif(?, ''), message) WHERE change_id = ?",
+            (logged, at_ms, confirmed_ms, details.get("message", ""), change_id),
         )
 
 
 def _mark_unknown(connection: sqlite3.Connection, read: frozenset[int], now: datetime) -> int:
-    """Doubt what was still to be sent when the backup was made; returns how many those are."""
+    """Mark changes as unknown that were still to be sent when the backup was made. Returns how many."""
     rows = connection.execute("SELECT change_id, state FROM changes WHERE state IN ('queued', 'sending')")
     unknown = [(change_id, State(state)) for change_id, state in rows.fetchall() if change_id not in read]
     for change_id, state in unknown:

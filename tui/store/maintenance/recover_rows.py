@@ -1,4 +1,4 @@
-"""Reads what can still be read of a damaged table, row by row where it must be."""
+"""Reads the readable rows of a damaged table, one by one where necessary."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from tui.store.schema.old_files import stored_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A page that can't be read hides some forty rows, each found out by halving. A table whose root is gone
-# answers nothing at all, and would be asked without end.
+# An unreadable page hides some forty rows, each of which is found by halving. A table without a readable root
+# never returns anything, so the attempts are limited.
 _MOST_FAILURES: Final = 5_000
 _HIGHEST: Final = 1 << 32
 
@@ -26,13 +28,22 @@ class RecoveredRows(Struct):
 def recover_table(
     connection: sqlite3.Connection, table: str, key: str, columns: Sequence[str]
 ) -> RecoveredRows:
-    """Read the rows of a table by their numbers, halving each stretch that can't be read."""
+    """Read the rows of a table by their keys, halving each range that can't be read.
+
+    Table, key and columns are named as now; the file may be of an older Reshelve, which wrote fewer of them.
+    """
+    stored = stored_table(connection, table)
+    if stored is None:
+        return RecoveredRows([], is_complete=True)
     found = RecoveredRows([], is_complete=True)
-    sql = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED WHERE {key} BETWEEN ? AND ? ORDER BY {key}"  # noqa: S608 - our own names
-    stretches = [(1, _highest(connection, table, key))]
+    # The key by its name in the file; a damaged one isn't found.
+    key = stored.columns.get(key, key)
+    selected = stored.select(columns)
+    sql = f"SELECT {selected} FROM {stored.name} NOT INDEXED WHERE {key} BETWEEN ? AND ? ORDER BY {key}"  # noqa: S608 - our own names
+    ranges = [(1, _highest(connection, stored.name, key))]
     failures = 0
-    while stretches and failures < _MOST_FAILURES:
-        low, high = stretches.pop()
+    while ranges and failures < _MOST_FAILURES:
+        low, high = ranges.pop()
         try:
             found.rows += connection.execute(sql, (low, high)).fetchall()
         except sqlite3.DatabaseError:
@@ -40,15 +51,19 @@ def recover_table(
             failures += 1
             if low < high:
                 middle = (low + high) // 2
-                stretches += [(middle + 1, high), (low, middle)]
+                ranges += [(middle + 1, high), (low, middle)]
     return found
 
 
 def recover_sync_state(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Read the bookmarks up to the first that can't be read; losing one only means reading again."""
+    """Read the sync state up to the first unreadable entry: losing one only means downloading again."""
     rows: list[tuple[str, str]] = []
     try:
-        for name, value in connection.execute("SELECT name, value FROM cursors"):
+        stored = stored_table(connection, "sync_state")
+        if stored is None:
+            return rows
+        sql = f"SELECT {stored.select(('name', 'value'))} FROM {stored.name}"  # noqa: S608 - our own names
+        for name, value in connection.execute(sql):
             rows.append((name, value))
     except sqlite3.DatabaseError:
         return rows

@@ -1,7 +1,7 @@
-"""Which values make sense in the store's columns: checked in SQL, and put right row by row.
+"""Checks the values in the store's columns in SQL, and sanitises them row by row.
 
-SQLite's own check finds damaged pages. A value of a wrong type, an unknown word or a moment out of range is
-whole to SQLite, and comes from a disk, another program or an older Reshelve.
+SQLite's own check finds damaged pages. Values of a wrong type, unknown enum values and times out of range are
+valid for SQLite; they come from a damaged disk, another program or an older Reshelve.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _id(value: object) -> int | None:
-    """Return the number of a row; None for one that leaves none for the rows to come: it gets another."""
+    """Return a row id; None if it would leave no ids for later rows, so that the row gets a new one."""
     number = values.integer(value)
     return number if number is not None and 1 <= number <= _HIGHEST_KEPT else None
 
@@ -36,7 +36,7 @@ def _unchanged(value: object) -> object:
 
 
 def _object(value: object) -> str:
-    """Return the text of a JSON object; an empty one for what is none."""
+    """Return the text of a JSON object; an empty object for anything else."""
     try:
         is_object = isinstance(json.loads(values.text(value)), dict)
     except (ValueError, RecursionError):
@@ -44,16 +44,16 @@ def _object(value: object) -> str:
     return values.text(value) if is_object else "{}"
 
 
-# Rows are numbered one after the other, from one on.
+# Row ids count up from 1, so a valid one is never this high.
 _HIGHEST_ID: Final = 1 << 48
-# What follows a row that keeps its number must make sense as well.
+# Ids after that of a row that keeps its own must be valid too.
 _HIGHEST_KEPT: Final = _HIGHEST_ID >> 1
 
 
 class _Column(Struct, frozen=True):
-    """A condition under which a value of `{0}` makes sense; NULL always does where the table allows it.
+    """The condition for valid values of `{0}`; NULL is always valid if the table allows it.
 
-    `sanitise` makes of any value what can be read of it.
+    `sanitise` turns any value into a valid one as far as possible.
     """
 
     condition: str
@@ -85,32 +85,35 @@ def _one_of(kind: type[StrEnum], *also: str) -> _Column:
 _CHANGES: Final = {
     "change_id": _ID, "batch_id": _TEXT, "contact_id": _TEXT, "name": _TEXT, "action": _one_of(Action),
     "origin": _one_of(Origin), "state": _one_of(State), "requested_ms": _MOMENT, "updated_ms": _MOMENT,
-    "confirmed_ms": _MOMENT, "idempotency_key": _TEXT, "words": _TEXT, "picked_up_ms": _MOMENT,
-    "superseded": _FLAG, "wish_id": _WHOLE, "retries": _WHOLE, "base_ms": _MOMENT, "told_ms": _MOMENT,
-    "unlinked_ms": _MOMENT, "relinked_ms": _MOMENT,
+    "confirmed_ms": _MOMENT, "idempotency_key": _TEXT, "message": _TEXT, "synced_ms": _MOMENT,
+    "superseded": _FLAG, "reverses_change_id": _WHOLE, "retry_of_id": _WHOLE,
+    "sent_when_updated_ms": _MOMENT, "checked_ms": _MOMENT, "unlinked_ms": _MOMENT, "relinked_ms": _MOMENT,
 }  # fmt: skip
 _CHANGE_LOG: Final[Mapping[str, Mapping[str, _Column]]] = {
     "changes": _CHANGES,
-    "change_events": {
-        "event_id": _ID, "at_ms": _MOMENT, "change_id": _WHOLE, "event": _TEXT, "state": _one_of(State),
-        "detail": _OBJECT,
+    "transitions": {
+        "transition_id": _ID, "at_ms": _MOMENT, "change_id": _WHOLE, "transition": _TEXT,
+        "state": _one_of(State), "detail": _OBJECT,
     },
-    "pick_ups": {
-        "pick_up_id": _ID, "contact_id": _TEXT, "status": _one_of(ContactStatus),
-        "sync_started_ms": _MOMENT, "picked_up_ms": _MOMENT, "run": _TEXT,
+    "sync_records": {
+        "sync_record_id": _ID, "contact_id": _TEXT, "status": _one_of(ContactStatus),
+        "sync_started_ms": _MOMENT, "synced_ms": _MOMENT, "run_id": _TEXT,
     },
     "batches": {
-        "number": _ID, "batch_id": _TEXT, "kind": _one_of(BatchKind), "of_batch": _TEXT, "at_ms": _MOMENT,
+        "number": _ID, "batch_id": _TEXT, "kind": _one_of(BatchKind), "target_batch_id": _TEXT,
+        "at_ms": _MOMENT,
     },
-    "batch_wishes": {
-        "number": _ID, "batch_id": _TEXT, "change_id": _WHOLE, "action": _one_of(Action),
+    "batch_targets": {
+        "number": _ID, "batch_id": _TEXT, "change_id": _WHOLE, "wanted_action": _one_of(Action),
     },
-    "tellings": {
-        "number": _ID, "told_ms": _MOMENT, "at_ms": _MOMENT, "kind": _one_of(ReportKind),
+    "user_reports": {
+        "number": _ID, "reported_ms": _MOMENT, "at_ms": _MOMENT, "kind": _one_of(ReportKind),
         "contact_id": _TEXT, "status": _one_of(ContactStatus, ""), "state": _TEXT,
     },
-    "group_marks": {"number": _ID, "told_ms": _MOMENT, "group_name": _TEXT, "is_tenants": _FLAG},
-    "cursors": {"name": _TEXT, "value": _TEXT},
+    "tenant_group_marks": {
+        "number": _ID, "reported_ms": _MOMENT, "group_name": _TEXT, "is_tenants": _FLAG,
+    },
+    "sync_state": {"name": _TEXT, "value": _TEXT},
 }  # fmt: skip
 _CONTACTS: Final[Mapping[str, Mapping[str, _Column]]] = {
     "contacts": {
@@ -125,35 +128,35 @@ _CONTACTS: Final[Mapping[str, Mapping[str, _Column]]] = {
         **dict.fromkeys(("receivable", "receivable_overdue", "payable", "payable_overdue"), _WHOLE),
     },
     "contact_documents": {"contact_rowid": _COUNT, "raw": _BYTES, "balances_ms": _MOMENT},
-    "tallies": {"name": _TEXT, "total": _COUNT},
-    "absences": {"contact_id": _TEXT, "since_ms": _MOMENT, "status": _one_of(ContactStatus, "")},
+    "row_counts": {"name": _TEXT, "total": _COUNT},
+    "missing_contacts": {"contact_id": _TEXT, "since_ms": _MOMENT, "status": _one_of(ContactStatus, "")},
 }  # fmt: skip
-#: The columns that a change can't be understood without.
+#: Finds changes that can't be read: these columns must be valid.
 UNREADABLE_CHANGE: Final = " OR ".join(
     f"NOT ({_CHANGES[name].condition.format(name)})" for name in ("action", "origin", "state")
 )
-# What proves something only by its time, and nothing without it.
-_EVIDENCE: Final = frozenset({"pick_ups", "tellings"})
+# Tables whose rows are worthless without their times.
+_EVIDENCE: Final = frozenset({"sync_records", "user_reports"})
 
 
 def count_invalid_in_change_log(connection: sqlite3.Connection) -> str:
-    """Say how many rows of the change log hold a value that makes no sense; empty where none does."""
+    """Return how many rows of the change log have an invalid value; empty if none do."""
     return _count_invalid(connection, _CHANGE_LOG)
 
 
 def count_invalid_in_contacts(connection: sqlite3.Connection) -> str:
-    """Say the same of the contacts."""
+    """Return how many rows of contacts have an invalid value; empty if none do."""
     return _count_invalid(connection, _CONTACTS)
 
 
 def _count_invalid(connection: sqlite3.Connection, tables: Mapping[str, Mapping[str, _Column]]) -> str:
     for table, columns in tables.items():
-        # An older Reshelve wrote fewer columns, and fewer tables.
+        # A table that is missing is damage, and found elsewhere.
         there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
         if not there:
             continue
         wrong = " OR ".join(
-            # `IS` also for NULL, of which nothing else is true or false.
+            # `IS NOT` because the condition can be NULL.
             f"({name} IS NOT NULL AND ({column.condition.format(name)}) IS NOT 1)"
             for name, column in columns.items()
             if name in there or name == "rowid"
@@ -169,11 +172,11 @@ def _count_invalid(connection: sqlite3.Connection, tables: Mapping[str, Mapping[
 def sanitise_rows(
     table: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
-    """Return the rows of a table of the change log with every value that makes no sense replaced.
+    """Return the rows of a change log table with every invalid value replaced.
 
-    A moment gives way to another one of the row, else of the row before; a text, a flag or a reference to
-    what can be read of it. Evidence whose time isn't known proves nothing, and is left out. Rows that can't
-    be understood at all are left to whoever inserts them.
+    A time is replaced by another one of the row, or of the row before; a text, flag or reference by what can
+    be read of it. Evidence without a valid time is left out. Rows that can't be understood at all are left to
+    the caller.
     """
     names = tuple(columns)
     found = []
@@ -197,8 +200,8 @@ def sanitise_rows(
     return found
 
 
-_REQUIRED_MOMENTS: Final = frozenset({"requested_ms", "updated_ms", "at_ms"})
-_EVIDENCE_MOMENTS: Final = frozenset({"sync_started_ms", "picked_up_ms", "at_ms"})
+_REQUIRED_MOMENTS: Final = frozenset({"requested_ms", "updated_ms", "at_ms", "reported_ms"})
+_EVIDENCE_MOMENTS: Final = frozenset({"sync_started_ms", "synced_ms", "at_ms"})
 
 
 def _sanitise_value(table: str, name: str, value: object, near_ms: int) -> object:
@@ -209,8 +212,4 @@ def _sanitise_value(table: str, name: str, value: object, near_ms: int) -> objec
         return column.sanitise(value)
     if from_milliseconds(value) is not None:
         return value
-    return near_ms if name in _REQUIRED_MOMENTS or (table, name) in _REPORT_TIMES else None
-
-
-# When something was said, which isn't NULL, unlike the column of a change of that name.
-_REPORT_TIMES: Final = frozenset({("tellings", "told_ms"), ("group_marks", "told_ms")})
+    return near_ms if name in _REQUIRED_MOMENTS else None

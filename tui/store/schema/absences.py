@@ -1,10 +1,10 @@
-"""The sixth migration: contacts that Xero's answers lacked."""
+"""The sixth migration: contacts that were missing from Xero's replies."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# `status` is what the contact was before it was marked as gone, empty while that hasn't been done.
+# `status` is the contact's status before it was marked as deleted, empty until then.
 ABSENCES: Final = (
     """
     CREATE TABLE absences (

@@ -1,4 +1,4 @@
-"""The third migration: batches that can be undone, and what ties one change to another."""
+"""The third migration: batches that can be undone, and the links between changes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ BATCHES: Final = (
         at_ms INTEGER NOT NULL
     )
     """,
-    # What a batch did about changes of other batches: a request that took back what was still queued, and
-    # every undo and redo. `action` is what it went for. Without it nobody could tell what to redo.
+    # The changes of other batches that a batch was about: a request that cancelled queued changes, and every
+    # undo and redo. `action` is what it wanted for each, which a redo needs.
     """
     CREATE TABLE batch_wishes (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -25,14 +25,14 @@ BATCHES: Final = (
     )
     """,
     "CREATE INDEX wishes_of_batch ON batch_wishes (batch_id)",
-    # The change that this one undoes or redoes; the refused one that it tries again; and the contact's
-    # `UpdatedDateUTC` as known when it was sent, which tells whether anything has happened since.
+    # The change that this one undoes or redoes; the refused one that it retries; and the contact's
+    # `UpdatedDateUTC` when it was sent, which shows whether the contact has been updated since.
     "ALTER TABLE changes ADD COLUMN wish_id INTEGER",
     "ALTER TABLE changes ADD COLUMN retries INTEGER",
     "ALTER TABLE changes ADD COLUMN base_ms INTEGER",
     "CREATE INDEX changes_of_batch ON changes (batch_id)",
     "CREATE INDEX changes_refused ON changes (change_id) WHERE state = 'refused' AND superseded = 0",
-    # What was asked for before batches were kept can be undone as well.
+    # Requests from before there were batches can be undone as well.
     """
     INSERT INTO batches (batch_id, kind, of_batch, at_ms)
     SELECT batch_id, 'request', '', min(requested_ms) FROM changes WHERE origin = 'here'

@@ -1,11 +1,11 @@
-"""The fifth migration: which contact groups a person has marked as tenants."""
+"""The fifth migration: which contact groups the user has marked as tenants."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Apart from the tellings, though told as well: an older Reshelve must refuse the file in words instead of
-# stumbling over a kind of telling that it doesn't know.
+# Not another kind of user report: an older Reshelve should refuse the file with a message instead of failing
+# on a kind that it doesn't know.
 TENANCY: Final = (
     """
     CREATE TABLE group_marks (

@@ -1,18 +1,19 @@
-"""The fourth migration: what people tell of Re-Leased, and what that means for each change."""
+"""The fourth migration: what users report about Re-Leased, and what that means for each change."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# The moment from which on a sync can have brought a change to Re-Leased.
-PENDING_SINCE: Final = "max(confirmed_ms, coalesce(relinked_ms, 0))"
-# Confirmed, neither seen in Re-Leased nor reversed, and not left out of its syncs.
-PENDING: Final = (
+# These belong to the migration and don't change; those of today are in `sync_conditions`.
+# The earliest time at which a sync could have brought the change to Re-Leased.
+_PENDING_SINCE: Final = "max(confirmed_ms, coalesce(relinked_ms, 0))"
+# Confirmed by Xero, not seen in Re-Leased, not reversed, and its contact isn't unlinked.
+_PENDING: Final = (
     "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND unlinked_ms IS NULL"
     " AND superseded = 0"
 )
-# When a change was last seen to have arrived, or said to be left out.
-SYNCED_AT: Final = "coalesce(picked_up_ms, told_ms, unlinked_ms)"
+# When the change was synced or checked, or its contact unlinked.
+_SYNCED_AT: Final = "coalesce(picked_up_ms, told_ms, unlinked_ms)"
 
 USER_REPORTS: Final = (
     """
@@ -27,12 +28,12 @@ USER_REPORTS: Final = (
     )
     """,
     "CREATE INDEX tellings_of_contact ON tellings (contact_id)",
-    # Worked out from the evidence, and kept with the change so that a row costs no look at it.
+    # Derived from the evidence, and stored with the change so that showing a row doesn't need the evidence.
     "ALTER TABLE changes ADD COLUMN told_ms INTEGER",
     "ALTER TABLE changes ADD COLUMN unlinked_ms INTEGER",
     "ALTER TABLE changes ADD COLUMN relinked_ms INTEGER",
     "DROP INDEX changes_waiting",
-    f"CREATE INDEX changes_waiting ON changes ({PENDING_SINCE}) WHERE {PENDING}",
+    f"CREATE INDEX changes_waiting ON changes ({_PENDING_SINCE}) WHERE {_PENDING}",
     "DROP INDEX changes_settled",
-    f"CREATE INDEX changes_settled ON changes ({SYNCED_AT}) WHERE {SYNCED_AT} IS NOT NULL",
+    f"CREATE INDEX changes_settled ON changes ({_SYNCED_AT}) WHERE {_SYNCED_AT} IS NOT NULL",
 )

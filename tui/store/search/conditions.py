@@ -1,4 +1,4 @@
-"""Filters as conditions on the table of contacts. What was typed is always a parameter, never SQL."""
+"""Translates filters to SQL conditions on contacts. Typed text is always a parameter, never SQL."""
 
 from __future__ import annotations
 
@@ -47,44 +47,44 @@ _KINDS: Final = {
     ContactKind.MERGED: "merged_to <> ''",
     ContactKind.NOT_LINKED: f"""
         contact_id IN (
-            SELECT contact_id FROM tellings AS told WHERE kind = '{ReportKind.UNLINKED}' AND number = (
-                SELECT max(number) FROM tellings WHERE contact_id = told.contact_id
+            SELECT contact_id FROM user_reports AS report WHERE kind = '{ReportKind.UNLINKED}' AND number = (
+                SELECT max(number) FROM user_reports WHERE contact_id = report.contact_id
                     AND kind IN ('{ReportKind.UNLINKED}', '{ReportKind.LINKED}')
             )
         )
     """,  # noqa: S608 - only our own names
 }
-# As in a row of the table: a change that was taken back says nothing about the contact.
+# As in the table's rows: a cancelled change doesn't say anything about the contact.
 _COUNTS: Final = "state NOT IN ('cancelled', 'dismissed')"
 _LAST: Final = f"""
     change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {_COUNTS})
 """  # noqa: S608 - as above
-_UNSYNCED: Final = "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL"
-# Those of which the journal alone says how they stand, whatever the clock and the company.
+_UNSYNCED: Final = "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL"
+# Statuses that follow from the change log alone, without the clock or the company's status.
 _BY_CHANGE_LOG: Final = {
     **{sync: f"state = '{state}'" for state, sync in BY_STATE.items()},
-    SyncFilter.SYNCED: "state = 'confirmed' AND picked_up_ms IS NOT NULL",
-    SyncFilter.CHECKED: "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NOT NULL",
+    SyncFilter.SYNCED: "state = 'confirmed' AND synced_ms IS NOT NULL",
+    SyncFilter.CHECKED: "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NOT NULL",
     SyncFilter.SUPERSEDED: f"{_UNSYNCED} AND superseded = 1",
 }
 
 
 class Sql(Struct, frozen=True):
-    """A condition on a row of `contacts`, with its parameters. NULL means that nothing is known."""
+    """A condition on a row of `contacts`, with its parameters. NULL means unknown."""
 
     text: str
     parameters: tuple[object, ...] = ()
 
 
 class Translator(Struct, frozen=True):
-    """Turns filters into SQL as they are meant at a moment, by this grading of changes."""
+    """Translates filters to SQL, as of a time and with this grading of changes."""
 
     connection: sqlite3.Connection
     now: datetime
     grade: Callable[[Change], StatusSince | None]
 
     def translate(self, wanted: Filter) -> Sql:
-        """Return the condition; negated, what isn't known doesn't meet it either."""
+        """Return the condition; a negated one doesn't match unknown values either."""
         if isinstance(wanted.condition, NoMatchCondition):
             return Sql("0")
         sql = self._condition(wanted.condition)
@@ -106,7 +106,7 @@ class Translator(Struct, frozen=True):
                 return self._changed(condition)
 
     def _memberships(self, condition: GroupCondition) -> Iterable[str]:
-        """Yield the lists of groups, as they are stored, in which such a group is; there are few of them."""
+        """Yield the stored lists of groups that contain a matching group; there are few different ones."""
         rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
         return (stored for (stored,) in rows if any(map(condition.matches, map(fold, values.names(stored)))))
 
@@ -135,6 +135,6 @@ class Translator(Struct, frozen=True):
 def _one_of(column: str, values: Iterable[str]) -> Sql:
     wanted = list(values)
     if not wanted:
-        # SQLite looks through all contacts for a member of an empty list.
+        # SQLite would scan all contacts for an empty list.
         return Sql("0")
     return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))  # noqa: S608 - our own names

@@ -1,4 +1,4 @@
-"""What a contact is sorted by and searched in."""
+"""The texts that contacts are sorted by and searched in."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-# Enough to tell names apart; keeps a 10,000-character name out of the indexes.
+# Long enough to order names; keeps a 10,000-character name out of the indexes.
 _SORTED_LENGTH: Final = 120
-# Words never hold white space, so nothing is found across two fields.
+# Search words have no white space, so none matches across two fields.
 _FIELD_SEPARATOR: Final = "\n"
-# Named as all that is known of the contacts alone: it goes where they go, and no backup has it.
-_CURSOR: Final = "pull.fold"
-_FOLDED_BY: Final = "SELECT value FROM cursors WHERE name = ?"
-# In the order of their numbers, so that rewriting rows never disturbs the reading.
+_FOLD_VERSION: Final = "contacts.fold_version"
+_FOLDED_BY: Final = "SELECT value FROM sync_state WHERE name = ?"
+# In the order of row ids, so that updates don't disturb the reading.
 _TEXTS: Final = """
     SELECT rowid, sort_key, search, name, phone, email, first_name, last_name, account_number, contact_number
     FROM contacts ORDER BY rowid
@@ -28,16 +27,16 @@ _ROWS_AT_ONCE: Final = 2_000
 
 
 def sort_key(name: str) -> str:
-    """Return what a name is ordered by: accents, case and leading spaces don't matter."""
+    """Return the text a name is sorted by: accents, case and leading spaces don't matter."""
     return fold(name).strip()[:_SORTED_LENGTH]
 
 
 def search_text(name: str, phone: str, others: Iterable[str]) -> str:
-    """Return the folded text that words are looked for in.
+    """Return the folded text to search.
 
-    A field whose text is already there adds nothing to find, and is left out: the texts of all contacts
-    are kept in memory, and every letter costs time (an e-mail address mostly holds its owner's names).
-    A phone number is found with and without its spaces and signs.
+    A field is left out if the text already contains it: all texts are kept in memory, and each letter takes
+    time to search (most email addresses contain their owner's names). A phone number is found with and
+    without spaces and signs.
     """
     phone = "".join(phone.split())
     digits = "".join(filter(str.isdecimal, phone))
@@ -49,18 +48,18 @@ def search_text(name: str, phone: str, others: Iterable[str]) -> str:
 
 
 def refold(connection: sqlite3.Connection) -> None:
-    """Fold the stored texts again where they were folded by other rules than `fold` has now.
+    """Fold the stored texts again if they were folded by other rules than those of `fold`.
 
-    In one transaction; costs a query where they are up to date.
+    Runs in one transaction; takes one query if they are up to date.
     """
-    if connection.execute(_FOLDED_BY, (_CURSOR,)).fetchone() == (FOLD_VERSION,):
+    if connection.execute(_FOLDED_BY, (_FOLD_VERSION,)).fetchone() == (FOLD_VERSION,):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         rows = connection.execute(_TEXTS)
         while some := rows.fetchmany(_ROWS_AT_ONCE):
             connection.executemany(_REFOLD, _refolded(some))
-        connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (_CURSOR, FOLD_VERSION))
+        connection.execute("INSERT OR REPLACE INTO sync_state VALUES (?, ?)", (_FOLD_VERSION, FOLD_VERSION))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -69,7 +68,7 @@ def refold(connection: sqlite3.Connection) -> None:
 
 
 def _refolded(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str, int]]:
-    """Yield the texts of the rows whose stored ones are out of date."""
+    """Yield new texts for the rows whose texts are out of date."""
     for rowid, stored_key, stored_text, *fields in rows:
         name, phone, *others = map(values.text, fields)
         key, text = sort_key(name), search_text(name, phone, others)

@@ -1,0 +1,147 @@
+"""Names and values of schema versions 1 to 6, mapped to those used since: no other module knows the old ones.
+
+Migration 7 renames by these mappings, and every reader of a file that hasn't been migrated goes through
+`old_files`, which uses them too. They never change: they describe files that exist.
+
+No value is old in one place and new in another of the same column, so mapping a value twice is harmless.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: By their old names.
+TABLES: Final[Mapping[str, str]] = {
+    "change_events": "transitions",
+    "pick_ups": "sync_records",
+    "batch_wishes": "batch_targets",
+    "tellings": "user_reports",
+    "group_marks": "tenant_group_marks",
+    "cursors": "sync_state",
+    "told": "full_sync_seen",
+    "absences": "missing_contacts",
+    "tallies": "row_counts",
+}
+#: Of each table, named as now: its columns by their old names.
+COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "changes": {
+        "words": "message",
+        "picked_up_ms": "synced_ms",
+        "told_ms": "checked_ms",
+        "wish_id": "reverses_change_id",
+        "retries": "retry_of_id",
+        "base_ms": "sent_when_updated_ms",
+    },
+    "transitions": {"event_id": "transition_id", "event": "transition"},
+    "sync_records": {"pick_up_id": "sync_record_id", "picked_up_ms": "synced_ms", "run": "run_id"},
+    "batches": {"of_batch": "target_batch_id"},
+    "batch_targets": {"action": "wanted_action"},
+    "user_reports": {"told_ms": "reported_ms"},
+    "tenant_group_marks": {"told_ms": "reported_ms"},
+}
+
+_STATES: Final = {"unclear": "unknown", "handoff": "awaiting_user"}
+_STATUSES: Final = {"GONE": "DELETED"}
+#: Of each table and column, named as now: the values by their old ones.
+VALUES: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
+    "changes": {"state": _STATES, "origin": {"here": "reshelve"}},
+    "transitions": {
+        "state": _STATES,
+        "transition": {
+            "lose": "reply_lost",
+            "hand_off": "await_user",
+            "request": "requested",
+            "seen": "detected",
+            "picked_up": "synced",
+            "told": "checked",
+            "noted": "note",
+        },
+    },
+    "sync_records": {"status": _STATUSES},
+    "user_reports": {"kind": {"seen": "checked"}, "status": _STATUSES},
+    "contacts": {"status": _STATUSES},
+    "missing_contacts": {"status": _STATUSES},
+    "sync_state": {
+        "name": {
+            "pull.since": "contacts.refreshed_until",
+            "pull.full_done_at": "contacts.full_sync_ended_at",
+            "pull.full_since": "contacts.full_sync_started_at",
+            "pull.full_page": "contacts.full_sync_page",
+            "pull.full_count": "contacts.full_sync_count",
+            "pull.unreadable": "contacts.unreadable",
+            "pull.fold": "contacts.fold_version",
+            "push.paused_at": "outbox.paused_at",
+            "budget.peak": "quota.high_water_mark",
+            "feed.clean_sync_told": "feed.clean_sync_reported",
+            "feed.shown": "feed.shared_status",
+            "released.last_file": "comparison.last_file",
+        }
+    },
+}
+
+#: Entries of `sync_state` that describe the stored contacts, by their new or old name. They are worthless
+#: without these contacts, so backups and repairs leave them out.
+IS_ABOUT_CONTACTS: Final = "(name LIKE 'contacts.%' OR name LIKE 'pull.%')"
+
+# `detail` is a JSON object that was always written with this key first, so the key can be replaced in the
+# text and the rest stays byte for byte: SQLite's JSON functions would cut a message at an escaped NUL. The
+# functions serve for objects in another order; what isn't a JSON object stays as it is.
+_OLD_KEY: Final = '{"words": '
+_NEW_KEY: Final = '{"message": '
+_DETAIL: Final = f"""
+    CASE
+        WHEN typeof(SOURCE) <> 'text' THEN SOURCE
+        WHEN instr(SOURCE, '"words"') = 0 THEN SOURCE
+        WHEN NOT json_valid(SOURCE) THEN SOURCE
+        WHEN substr(SOURCE, 1, {len(_OLD_KEY)}) = '{_OLD_KEY}'
+            THEN '{_NEW_KEY}' || CAST(substr(CAST(SOURCE AS BLOB), {len(_OLD_KEY) + 1}) AS TEXT)
+        WHEN json_type(SOURCE, '$.words') = 'text' AND json_type(SOURCE, '$.message') IS NULL
+            THEN json_set(json_remove(SOURCE, '$.words'), '$.message', json_extract(SOURCE, '$.words'))
+        ELSE SOURCE
+    END
+"""
+
+
+def current_table(name: str) -> str:
+    """Return what a table is called now."""
+    return TABLES.get(name, name)
+
+
+def old_table(name: str) -> str:
+    """Return what a table of today was called."""
+    return _OLD_TABLES.get(name, name)
+
+
+def current_column(table: str, column: str) -> str:
+    """Return what a column is called now, in a table named as now."""
+    return COLUMNS.get(table, {}).get(column, column)
+
+
+def current_value(table: str, column: str, source: str) -> str:
+    """Return an SQL expression that turns stored values, old or new, into today's.
+
+    `source` is the SQL that reads them; table and column are named as now.
+    """
+    if (table, column) == ("transitions", "detail"):
+        return _DETAIL.strip().replace("SOURCE", source)
+    values = VALUES.get(table, {}).get(column)
+    if values is None:
+        return source
+    cases = " ".join(f"WHEN '{old}' THEN '{new}'" for old, new in values.items())
+    return f"CASE {source} {cases} ELSE {source} END"
+
+
+def has_old_value(table: str) -> str:
+    """Return an SQL condition that finds the rows of a table, named as now, with an old value."""
+    conditions = [
+        f"{column} IN ({', '.join(map(repr, values))})" for column, values in VALUES.get(table, {}).items()
+    ]
+    if table == "transitions":
+        conditions.append("instr(detail, '\"words\"')")
+    return " OR ".join(conditions)
+
+
+_OLD_TABLES: Final = {new: old for old, new in TABLES.items()}
