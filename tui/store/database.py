@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tui.model.errors import StoreClosedError, StoreError
 from tui.store.connection import Connection
 from tui.store.errors import no_locks, store_error
+from tui.store.normalise import refold
 from tui.store.schema import migrate
-from tui.store.search.normalise import refold
 from tui.system.log import log_unexpected, logger
 from tui.system.paths import file_identity, private_folder
 

@@ -6,7 +6,6 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
-from tui.store.maintenance.integrity import is_damage
 from tui.system.locks import CannotLockError, locking_problem
 
 if TYPE_CHECKING:
@@ -64,6 +63,16 @@ _NO_LOCKS: Final = frozenset(
     }
 )
 _RETRYABLE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR})
+# The messages of ordinary SQLite errors for damaged names, or damaged numbers in the file's header.
+_DAMAGE_MESSAGES: Final = (
+    "no such table",
+    "no such column",
+    "no such index",
+    "no such trigger",
+    # A statement in the schema that can't be parsed when a table or column is renamed.
+    "error in ",
+    "unsupported file format",
+)
 
 
 def no_locks(file: Path, reason: str) -> StoreError:
@@ -90,3 +99,9 @@ def store_error(error: sqlite3.Error, file: Path) -> StoreError:
     failure = StoreError(what, next_step.format(file=file))
     failure.retryable = code in _RETRYABLE
     return failure
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error means that the file is damaged, not busy or out of disk space."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith(_DAMAGE_MESSAGES)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.store import evidence, pending_queries, sync_state
+from tui.store import pending_queries, sync_state
+from tui.store.change_log import evidence
 
 if TYPE_CHECKING:
     import sqlite3

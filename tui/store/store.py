@@ -10,9 +10,9 @@ from msgspec import Struct
 from tui.model.contact import ContactStatus
 from tui.store import contact_ingest, sync_state
 from tui.store.change_log import changes as change_table
-from tui.store.change_log.change_repository import ChangeRepository
 from tui.store.change_log.changes import TransitionRequest
 from tui.store.change_log.entries import ChangeLogEntry, read_entries_of, read_entries_of_change
+from tui.store.change_repository import ChangeRepository
 from tui.store.comparison_queries import ComparisonQueries
 from tui.store.contacts import find_active_by_name, read_contacts, read_counts
 from tui.store.deleted_contacts import mark_seen, reset_seen, unseen_contacts

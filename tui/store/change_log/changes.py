@@ -12,7 +12,7 @@ from tui.model.timestamps import from_milliseconds
 from tui.store import values
 from tui.store.change_log.dating import changed_at
 from tui.store.change_log.entries import DETECTED, REQUESTED, ChangeLogEntry, unconfirmed_calls, write_entry
-from tui.store.evidence import update_sync_status
+from tui.store.change_log.evidence import update_sync_status
 from tui.store.timestamps import to_ms
 
 if TYPE_CHECKING:

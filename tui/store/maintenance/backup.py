@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
-from tui.store.errors import store_error
+from tui.store.errors import is_damage, store_error
 from tui.store.maintenance.file_ops import TIMESTAMP_FORMAT, atomic_replace, copy_change_log, remove_leftovers
 from tui.store.maintenance.integrity import (
     CHANGE_LOG_TABLES,
@@ -16,7 +16,6 @@ from tui.store.maintenance.integrity import (
     damage_anywhere,
     damage_in_change_log,
     invalid_values_in_change_log,
-    is_damage,
 )
 from tui.store.schema.old_names import current_table
 from tui.system.paths import private_folder

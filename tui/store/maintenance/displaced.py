@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
+from tui.store.errors import is_damage
 from tui.store.maintenance.file_ops import (
     TIMESTAMP_FORMAT,
     atomic_replace,
@@ -16,7 +17,7 @@ from tui.store.maintenance.file_ops import (
     remove_wal,
     replacement_path,
 )
-from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only, is_damage
+from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only
 from tui.store.schema.old_files import stored_table
 from tui.system.log import logger
 from tui.system.paths import private_folder

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from tui.store.connection import Connection
+from tui.store.errors import is_damage
 from tui.store.maintenance.value_checks import (
     UNREADABLE_CHANGE,
     count_invalid_in_change_log,
@@ -32,16 +33,6 @@ CHANGE_LOG_TABLES: Final = {
 }
 #: Kept with the change log, although losing an entry only means downloading something again.
 SYNC_STATE_TABLE: Final = "sync_state"
-# The messages of ordinary SQLite errors for damaged names, or damaged numbers in the file's header.
-_DAMAGE_MESSAGES: Final = (
-    "no such table",
-    "no such column",
-    "no such index",
-    "no such trigger",
-    # A statement in the schema that can't be parsed when a table or column is renamed.
-    "error in ",
-    "unsupported file format",
-)
 # How many of SQLite's steps pass between two checks for cancellation.
 _STEPS_BETWEEN_CHECKS: Final = 20_000
 _COUNT_UNREADABLE: Final = f"SELECT count(*) FROM changes WHERE {UNREADABLE_CHANGE}"  # noqa: S608 - our own conditions
@@ -125,9 +116,3 @@ def _unreadable_rows(file: Path) -> str:
         use_current_names(connection)
         [count] = connection.execute(_COUNT_UNREADABLE).fetchone()
     return f"changes: {count} rows make no sense" if count else ""
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error means that the file is damaged, not busy or out of disk space."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith(_DAMAGE_MESSAGES)

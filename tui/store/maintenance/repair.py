@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tui.model.errors import StoreError
 from tui.store.database import FILE_NAME, Database
-from tui.store.errors import store_error
+from tui.store.errors import is_damage, store_error
 from tui.store.maintenance.backup import backups, made_at, newest_good_backup
 from tui.store.maintenance.file_ops import (
     atomic_replace,
@@ -29,7 +29,6 @@ from tui.store.maintenance.integrity import (
     damage_in_change_log,
     invalid_values_in_change_log,
     invalid_values_in_contacts,
-    is_damage,
 )
 from tui.store.schema import refuse_newer, version_of
 

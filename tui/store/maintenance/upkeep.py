@@ -8,10 +8,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from tui.model.errors import StoreError
-from tui.store.errors import store_error
+from tui.store.errors import is_damage, store_error
 from tui.store.maintenance.backup import back_up
 from tui.store.maintenance.displaced import restore_displaced_files
-from tui.store.maintenance.integrity import damage_anywhere, damage_in_change_log, is_damage
+from tui.store.maintenance.integrity import damage_anywhere, damage_in_change_log
 from tui.store.maintenance.repair import change_log_error, contacts_error, request_rebuild
 
 if TYPE_CHECKING:
