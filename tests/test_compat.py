@@ -212,7 +212,7 @@ async def test_flow_control_is_off_until_all_that_was_painted_is_written() -> No
 
 
 class _Seen(GuardedScreen[None]):
-    """Counts the sizes it was told of; what is behind it can be seen."""
+    """Counts its resize events; the screen behind it shows through."""
 
     CSS = "_Seen { background: black 50%; }"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (85, "-wide")]  # noqa: RUF012 - Textual's own declaration
@@ -227,11 +227,11 @@ class _Seen(GuardedScreen[None]):
     def on_resize(self, event: events.Resize) -> None:
         self.count += 1
         if self.count > 50:
-            # Else a storm would keep the test from ever failing.
+            # Stops an endless exchange, so that the test fails instead of hanging.
             event.prevent_default()
 
 
-async def test_two_sizes_under_way_end_even_while_nothing_is_painted() -> None:
+async def test_two_queued_sizes_do_not_trigger_each_other_endlessly() -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     screen = _Seen()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -241,7 +241,7 @@ async def test_two_sizes_under_way_end_even_while_nothing_is_painted() -> None:
         with app.batch_update():
             for size in (Size(90, 27), Size(100, 30)):
                 screen.post_message(events.Resize(size, size))
-                # Two sizes in a row are taken for one.
+                # Textual merges consecutive resize events.
                 screen.call_later(lambda: None)
             for _ in range(200):
                 await asyncio.sleep(0)
@@ -250,7 +250,7 @@ async def test_two_sizes_under_way_end_even_while_nothing_is_painted() -> None:
         assert screen.size == Size(100, 30)
 
 
-async def test_an_old_size_is_told_to_no_other_screen() -> None:
+async def test_an_outdated_resize_event_reaches_no_other_screen() -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     screens = [_Seen() for _ in range(4)]
     async with app.run_test(size=(80, 24)) as pilot:

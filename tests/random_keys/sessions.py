@@ -155,7 +155,7 @@ def _stop_and_continue(terminal: Terminal, session: Session) -> None:
 
 def _check_alive(terminal: Terminal, session: Session) -> None:
     """See that the program still paints: at another size it has to."""
-    # A size it hasn't had lately. A busy program sees two resizes as one, and of one and back nothing.
+    # Not the current size: a busy program merges resizes, and then has nothing to paint.
     size = next(each for each in _SIZES_OF_CHECKS if each != session.checked_at)
     session.checked_at = size
     before = terminal.received

@@ -169,7 +169,7 @@ class TerminalDriver(LinuxDriver):
             self._raw_mode = termios.tcgetattr(self.fileno)
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back once everything painted is written.
+        """Restore the terminal after all output is written.
 
         Textual turns the terminal's flow control on before that: a Ctrl+S typed while the app closes would
         then hold up the rest, and the app would never end.

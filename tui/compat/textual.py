@@ -37,14 +37,14 @@ _Answer = TypeVar("_Answer")
 
 
 class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
-    """A screen that is closed once, and only while it is on top; what it is told of an old size is ignored.
+    """A screen that is closed once, and only while it is on top. It ignores outdated resize events.
 
     Keys that arrive together are all handed to the screen that was on top when they were read.
     """
 
     async def _on_resize(self, event: events.Resize) -> None:
-        # A screen hands the size it is told of on to those behind it. One that isn't the terminal's any more
-        # would go round between them together with the one that is, each layout undoing the other, for ever.
+        # A screen passes its resize event on to the screens behind it. Two different sizes in the queues
+        # would then trigger each other endlessly, so only the terminal's current size counts.
         if event.size != self.app.size:
             event.prevent_default()
 
@@ -75,7 +75,7 @@ class SafeOptionList(OptionList):
 
 
 class ReadyButton(Button):
-    """A button that takes every press; Textual's ignores those within 0.2 seconds of the one before."""
+    """A button that accepts presses in quick succession; Textual's ignores them for 0.2 seconds."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

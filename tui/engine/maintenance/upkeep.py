@@ -46,7 +46,7 @@ async def _back_up(store: Store, now: Callable[[], datetime], storage: StorageHe
     try:
         made = await store.back_up(now())
     except StoreError as error:
-        # Files that were taken away are reported by whoever restores them.
+        # Missing or replaced files are reported by the code that restores them.
         if not store.is_displaced:
             storage.record_backup(error)
         return False
