@@ -142,7 +142,7 @@ _SHORT_REASONS: Final = {
     MismatchReason.UNKNOWN: "unexplained",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
-_STATUS, _GAP, _STATE = 8, 2, 20
+_STATUS, _GAP, _STATE = 8, 2, 21
 _ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
 
@@ -299,7 +299,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
             entry.difference.reason
         ], "warning" if entry.difference.reason is MismatchReason.UNKNOWN else "muted"
     if shown is not None:
-        return shown.text, shown.style
+        return shown.fitted(_STATE).text, shown.style
     return (
         (f"line {entry.listed.line:,}", "muted")
         if entry.contact is None and entry.listed is not None
