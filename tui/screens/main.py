@@ -131,7 +131,6 @@ class MainScreen(EngineScreen[None]):
         self._has_reminded = True
         waiting = snapshot.summary.manual_restore_total
         if waiting:
-            verb = "waits" if waiting == 1 else "wait"
             key = self.key("manual_restores")
             self.flash(f"{pluralize(waiting, 'restore')} to finish in Xero. Press {key}.")
 
