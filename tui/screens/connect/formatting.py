@@ -72,8 +72,7 @@ def disconnect_explanation(names: Sequence[str]) -> tuple[str, ...]:
     more = [f"and {format_number(len(names) - _NAMED)} more"] if len(names) > _NAMED else []
     listed = [f"• {name}" for name in names[:_NAMED]]
     return (
-        f"This sign-in is used by {pluralize(len(names), 'organisation')}, which Reshelve can no longer "
-        "reach:",
+        f"Reshelve can no longer reach the {pluralize(len(names), 'organisation')} of this sign-in:",
         *listed,
         *more,
         _AFTER_DISCONNECT,
