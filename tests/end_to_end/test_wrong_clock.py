@@ -76,7 +76,7 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
         await house.until(lambda: grades(house) == told, "telling them apart")
         await house.pilot.press("t")
         where = "ahead of" if minutes > 0 else "behind"
-        await house.until_shown(f"This machine's clock is 10 minutes {where} Xero's: set it right.")
+        await house.until_shown(f"This computer's clock is 10 minutes {where} Xero's. Correct it.")
         await house.pilot.press("escape")
 
         # Set right, it is believed again with the next answers.

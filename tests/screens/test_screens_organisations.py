@@ -64,10 +64,10 @@ async def test_every_organisation_says_how_it_stands(backend: FakeBackend) -> No
         assert "nothing pending" in here
         assert kereru.startswith("○ Kererū Management")
         assert kereru.endswith("3 pending, 2 unfinished")
-        assert bay.endswith("read only  not opened yet")
+        assert bay.endswith("read-only  not opened yet")
         assert old.startswith("✗ Old Mill Trust")
         assert old.endswith("removed in Xero")
-        assert state(person) == "As Xero says just now."
+        assert state(person) == "Up to date."
 
 
 async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: FakeBackend) -> None:
@@ -97,7 +97,7 @@ async def test_offline_the_list_stays(backend: FakeBackend) -> None:
     async with running(backend) as person:
         person.account.fail("refresh", OfflineError("Xero can't be reached."))
         await open_list(person, *OTHERS)
-        assert state(person) == "Xero can't be reached. This is the list as last known."
+        assert state(person) == "Xero can't be reached. Showing saved data."
         assert len(lines(person)) == 4
 
 
@@ -225,7 +225,7 @@ async def test_searching_in_vain_opens_nothing(backend: FakeBackend) -> None:
         await open_list(person, *many)
         await person.press("/", *"zzz", "enter")
         assert person.sees(OrganisationsScreen)
-        assert person.bottom_line == "There is no organisation here to open."
+        assert person.bottom_line == "No organisation to open."
         await person.press("escape", "escape")
         assert person.is_home
 
@@ -263,7 +263,7 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBa
         await person.press("d", "y")
         assert ("disconnect", "a") in person.account.calls
         assert len(lines(person)) == 2
-        assert person.bottom_line == "Disconnected 2 organisations. Nothing was deleted here."
+        assert person.bottom_line == "Disconnected 2 organisations. Nothing was deleted on this computer."
 
 
 async def test_a_disconnection_that_fails_says_so(backend: FakeBackend) -> None:
@@ -328,7 +328,7 @@ async def test_disconnecting_the_only_one_leads_to_the_connect_screen(backend: F
         assert lines(person) == []
         assert person.bottom_line.startswith("Disconnected 1 organisation.")
         await person.press("d")
-        assert person.bottom_line == "There is no organisation here to disconnect."
+        assert person.bottom_line == "No organisation to disconnect."
         await person.press("escape")
         assert person.sees(ConnectScreen)
 

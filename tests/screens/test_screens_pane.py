@@ -35,15 +35,15 @@ NIGHTLY = ReLeasedStatus(
 )
 # Sign, words and age: what is left where there are no colours.
 LOOKS = {
-    SyncStatus.PENDING: "◷ pending 12:40",
-    SyncStatus.MISSED: "! overdue 12:40",
-    SyncStatus.EXPECTED: "~ expected 5 Mar",
-    SyncStatus.REPORTED: "◑ told 12:40",
-    SyncStatus.CHECKED: "◕ seen 12:40",
-    SyncStatus.SYNCED: "✓ read 12:40",
-    SyncStatus.STALLED: "‖ stalled 12:40",
-    SyncStatus.NOT_LINKED: "⊘ unlinked 12:40",
-    SyncStatus.SUPERSEDED: "· superseded 12:40",
+    SyncStatus.PENDING: "◷ Pending sync 12:40",
+    SyncStatus.MISSED: "! Missed last sync 12:40",
+    SyncStatus.EXPECTED: "~ Should be synced 5 Mar",
+    SyncStatus.REPORTED: "◑ Reported synced 12:40",
+    SyncStatus.CHECKED: "◕ Checked by you 12:40",
+    SyncStatus.SYNCED: "✓ Synced 12:40",
+    SyncStatus.STALLED: "‖ Sync not running 12:40",
+    SyncStatus.NOT_LINKED: "⊘ Not linked 12:40",
+    SyncStatus.SUPERSEDED: "· No sync needed 12:40",
 }
 
 
@@ -127,27 +127,27 @@ async def test_every_state_of_the_company_is_said(
         (replace(FEED, next_sync_at=NOW), "The next practice sync is due now"),
         (
             replace(FEED, next_sync_at=NOW - timedelta(hours=2)),
-            "A practice sync was due at 10:41, and its feed tells of none since.",
+            "A practice sync was due at 10:41; the feed shows none since.",
         ),
         (replace(FEED, next_sync_at=None), "Re-Leased's feed doesn't say when the next sync is."),
-        (replace(FEED, is_syncing=True), "Re-Leased is reading now"),
+        (replace(FEED, is_syncing=True), "Re-Leased is syncing"),
         (
             replace(FEED, problem="It doesn't answer."),
-            "Re-Leased's feed can't be read: It doesn't answer. It is asked again by itself.",
+            "Re-Leased's feed can't be read: It doesn't answer. Reshelve will retry.",
         ),
-        (NIGHTLY, "Re-Leased can't be asked; expected after its nightly sync, by 05:41, in 17 h 00 min"),
+        (NIGHTLY, "Re-Leased's nightly sync should finish by 05:41, in 17 h 00 min"),
         (
             replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
-            "expected by 05:41, in 17 h 00 min. What changed since 11:41 waits a night more",
+            "should finish by 05:41, in 17 h 00 min. Changes made since 11:41 wait for tomorrow night's sync",
         ),
-        (ReLeasedStatus(), "Re-Leased can't be asked. It syncs every night."),
+        (ReLeasedStatus(), "Re-Leased syncs every night. No feed is set up to confirm it."),
         (
             replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
-            "A sync was started in Re-Leased at 12:21, as told. Press m when it has ended.",
+            "You recorded a Re-Leased sync started at 12:21. Press m when it has ended.",
         ),
         (
             replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=1)),
-            "in 17 h 00 min. Nobody has said how the sync of 4 Mar 12:41 ended: press m.",
+            "in 17 h 00 min. Record how the sync of 4 Mar 12:41 ended: press m.",
         ),
         (
             replace(
@@ -191,8 +191,8 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
         assert "in 15 h 00 min" in said(person)
         backend.standings[1] = StatusSince(SyncStatus.EXPECTED, NOW)
         await person.hears_changes()
-        assert "~ expected" in painted(person.main.table)
-        assert "Nothing is pending" in said(person)
+        assert "~ Should be synced" in painted(person.main.table)
+        assert "Nothing pending" in said(person)
 
 
 async def test_at_midnight_the_rows_say_the_day(
@@ -201,7 +201,7 @@ async def test_at_midnight_the_rows_say_the_day(
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.publish_changes()
     async with running(backend) as person:
-        assert "✓ read 12:40" in painted(person.main.table)
+        assert "✓ Synced 12:40" in painted(person.main.table)
         refreshed: list[object] = []
         monkeypatch.setattr(person.main.table, "refresh", lambda *regions, **_: refreshed.append(regions))
         person.main.tick()
@@ -224,7 +224,7 @@ async def test_hints_of_the_pane_follow_the_keys(backend: FakeBackend) -> None:
         assert "Archive with F8, restore with F9." in said(person)
         backend.put_change(0, Action.RESTORE, State.AWAITING_USER)
         await person.hears_changes()
-        assert "press Restore in Xero (F2)" in said(person)
+        assert "click Restore in Xero (F2)" in said(person)
 
 
 async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: FakeBackend) -> None:

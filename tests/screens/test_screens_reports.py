@@ -64,7 +64,7 @@ async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
         assert "changes that Xero confirmed before it started" in said(person)
         await person.press("enter")
         assert told(backend) == [("report_sync_started", NOW)]
-        assert person.bottom_line.startswith("Noted: a sync was started at 12:41.")
+        assert person.bottom_line.startswith("Recorded: sync started at 12:41.")
         assert "Press m when it has ended" in " ".join(person.pane.split())
 
 
@@ -146,7 +146,7 @@ def test_times_are_those_of_this_machine() -> None:
 @pytest.mark.parametrize(("answer", "is_clean"), [("clean", True), ("errors", False)])
 async def test_how_a_sync_ended(running_sync: FakeBackend, answer: str, is_clean: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     async with running(running_sync) as person:
-        assert person.bottom_line.startswith("m How did it end?")
+        assert person.bottom_line.startswith("m Sync ended?")
         await person.press("m")
         assert person.sees(ChooseScreen)
         assert "started at 12:21, in the company tied to Demo Company (NZ)" in said(person)
@@ -208,7 +208,7 @@ async def test_a_contact_is_seen_where_it_must_stand(
     backend.put_change(0, action, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")
-        assert "v Seen in Re-Leased" in person.bottom_line
+        assert "v Checked" in person.bottom_line
         await person.press("v")
         assert person.sees(AskScreen)
         assert f"“Abel Tasman Lettings” must stand {where}" in said(person)

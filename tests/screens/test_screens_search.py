@@ -202,7 +202,7 @@ async def test_groups_are_offered_by_name_and_others_are_named(backend: FakeBack
 async def test_a_group_that_has_come_since_is_known(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await type_in(person, "group:own")
-        assert under_the_box(person).startswith("No group is like “group:own”.")
+        assert under_the_box(person).startswith("No group matches “group:own”.")
         first = next(iter(backend.known))
         backend.known[first] = replace(backend.known[first], groups=("Owners",))
         await person.hears(rows_version=1)

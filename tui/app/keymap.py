@@ -124,7 +124,7 @@ def _hint(key: str) -> str:
     if _is_valid_key(meant):
         return f"Did you mean {meant}?"
     names = [key for key in _TEXTUALS if _is_valid_key(key)]
-    return suggestion(key.lower(), names) or "Examples: f2, ctrl+r, space, or a single character."
+    return suggestion(key.lower(), names) or "Such as f2, ctrl+r, space, or a single character."
 
 
 def _is_typed(key: str) -> bool:

@@ -121,7 +121,7 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
     names = [f"{name}:" for name in QUALIFIERS]
     match issue.kind:
         case IssueKind.MISSPELT | IssueKind.INVALID_VALUE if issue.suggestion:
-            yield f"{typed} isn't a filter, so no contacts match. Tab changes it to {safe(issue.suggestion)}"
+            yield f"{typed} isn't a filter, so no contacts match. Tab: {safe(issue.suggestion)}"
             yield f"{typed} isn't a filter. Tab: {safe(issue.suggestion)}"
             yield f"{typed} isn't a filter."
         case IssueKind.INVALID_VALUE:
@@ -137,7 +137,7 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
             yield f"{typed} is searched as text."
         case IssueKind.NO_SUCH_GROUP:
             if issue.suggestion:
-                yield f"No group matches {typed}. Tab changes it to {safe(issue.suggestion)}"
+                yield f"No group matches {typed}. Tab: {safe(issue.suggestion)}"
             yield from _with_list(f"No group matches {typed}. Groups:", [safe(each) for each in groups])
             yield f"No group matches {typed}."
         case IssueKind.UNFINISHED if issue.qualifier:

@@ -44,6 +44,8 @@ _GAP: Final = 2
 _ROOM_FOR_HEADINGS: Final = 8
 # The sign, and the spaces around the name.
 _AROUND_NAME: Final = 4
+# A time is left out before a name is cut shorter.
+_LEAST_NAME: Final = 10
 _TIMES: Final = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
 
 
@@ -304,8 +306,7 @@ def _block(
 def _status_text(view: ChangeView, badge: StatusBadge, width: int, *, hint: bool, key: str) -> str:
     change = view.change
     taken = cells(change.name) + _AROUND_NAME
-    # The name matters more than the time.
-    text = badge.label if taken + len(badge.label) <= width else badge.short_label or badge.label
+    text = badge.fitted(width - _LEAST_NAME - _AROUND_NAME).label
     if change.state is State.CONFIRMED and _sync_status(view) in {SyncStatus.PENDING, None}:
         both = f"{_TIMES[change.action]} · {text}"
         # Whose change it is matters more than which: the list of changes says that too.

@@ -130,7 +130,7 @@ def hint(groups: Sequence[ContactGroup]) -> str:
     if not candidates:
         return _RENAMED
     verb = "sounds" if len(candidates) == 1 else "sound"
-    return f"{format_groups(candidates)} {verb} like tenants. Press space to choose."
+    return f"{format_groups(candidates)} {verb} like tenants. Nothing is chosen yet."
 
 
 def row(group: ContactGroup, width: int) -> Content:
