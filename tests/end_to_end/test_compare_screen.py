@@ -63,12 +63,12 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         file.write_text(f"{head}{lines}3;;Numbat Unclear;new@numbat.example;Active\n", encoding="utf-16")
         house.app.screen.query_one("#confirm", Button).press()
         await house.until(lambda: isinstance(house.app.screen, CompareScreen), "comparing")
-        await until_groups(house, "Differ 1 Needs review 1 Agree 1 Only in the file 0")
+        await until_groups(house, "Different 1 Needs review 1 Matches 1 Only in the file 0")
 
         await house.pilot.press("2", "enter")
         await house.until_shown("Is this the contact?")
         await house.pilot.press("home", "enter")
-        await until_groups(house, "Differ 1 Needs review 0 Agree 2")
+        await until_groups(house, "Different 1 Needs review 0 Matches 2")
 
         await house.pilot.press("3")
         await house.until_shown("+ not recorded yet")
@@ -76,7 +76,7 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         await house.pilot.press("w")
         await house.until_shown("Mark matches as synced?")
         await house.pilot.press("y")
-        await house.until_shown("Recorded: 1 change is now read by Re-Leased.")
+        await house.until_shown("Recorded: 1 change marked as synced.")
         assert grades(house) == {agreeing: SyncStatus.SYNCED}
         await house.until_shown("✓ Synced")
 
@@ -93,7 +93,7 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
 
         # The same file again: what differed agrees by now, and there is nothing new to record.
         await compare(house, file)
-        await until_groups(house, "Differ 0 Needs review 1 Agree 2")
+        await until_groups(house, "Different 0 Needs review 1 Matches 2")
         await house.pilot.press("w")
-        await house.until_shown("there is nothing to record")
+        await house.until_shown("Nothing to record")
         assert grades(house) == {agreeing: SyncStatus.SYNCED, differing: SyncStatus.PENDING}

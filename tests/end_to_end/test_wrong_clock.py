@@ -69,7 +69,7 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
             lambda: shown_time(house) > (change.confirmed_at or shown_time(house)), "a second or two"
         )
         await house.pilot.press("m", "enter")
-        await house.until_shown("a sync was started")
+        await house.until_shown("sync started")
         await archived(house, practice, after, 2)
         await house.engine.evidence.report_sync_ended(is_clean=True)
         told = {before: SyncStatus.REPORTED, after: SyncStatus.PENDING}

@@ -78,7 +78,7 @@ async def test_groups_by_key_and_by_click(busy: FakeBackend) -> None:
         await person.press("3")
         assert names(person) == ["Hoyt Productions"]
         bar = screen(person).query_one(GroupBar)
-        assert "Open 2" in bar.text
+        assert "In progress 2" in bar.text
         assert "Refused 1" in bar.text
         await person.pilot.click(GroupBar, offset=(bar.text.index("Unseen") + 2, 0))
         await person.settle()
@@ -123,7 +123,7 @@ async def test_a_hand_off_is_no_longer_waited_for(busy: FakeBackend) -> None:
 async def test_what_has_arrived_is_not_taken_back_but_undone(busy: FakeBackend) -> None:
     async with running(busy) as person:
         await person.press("l", "4", "x")
-        assert "u undoes" in person.bottom_line
+        assert "Press u to undo" in person.bottom_line
 
 
 async def test_a_refusal_is_tried_again(busy: FakeBackend) -> None:
@@ -221,7 +221,7 @@ async def test_an_export_that_fails_says_why(busy: FakeBackend) -> None:
 async def test_nothing_yet_says_so(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("l")
-        assert screen(person).rows.empty_text.startswith("Nothing was changed yet.")
+        assert screen(person).rows.empty_text.startswith("No changes yet.")
         for key in ("x", "e", "enter"):
             await person.press(key)
         assert person.bottom_line == "No changes to export."

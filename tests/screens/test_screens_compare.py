@@ -75,7 +75,7 @@ def bar(person: Driver) -> str:
 async def test_what_differs_comes_first_with_why_and_what_to_do(office: FakeBackend) -> None:
     async with running(office) as person:
         await compare(person)
-        assert bar(person) == "Differ 3 Needs review 2 Agree 3 Only in the file 1 Only in Xero 21"
+        assert bar(person) == "Different 3 Needs review 2 Matches 3 Only in the file 1 Only in Xero 21"
         assert names(person) == ["Bayside Club", "Bayside Fish & Chips", "PC Complete"]
         assert row(person) == "Bayside Club accounts@bayside.example archived active unexplained"
         assert "line 5" in story(person)
@@ -117,8 +117,8 @@ async def test_an_empty_group_says_what_that_means(backend: FakeBackend) -> None
     backend.compared = comparison(backend, [line(2, 0, ACTIVE)])
     async with running(backend) as person:
         await compare(person)
-        assert bar(person).startswith("Differ 0 Needs review 0 Agree 1")
-        for key, said in (("1", "Nothing differs"), ("2", "Nothing is left"), ("4", "was found in Xero")):
+        assert bar(person).startswith("Different 0 Needs review 0 Matches 1")
+        for key, said in (("1", "No differences"), ("2", "Nothing to review"), ("4", "was found in Xero")):
             await person.press(key)
             assert said in screen(person).lines.rows.empty_text
             assert story(person) == ""
@@ -145,7 +145,7 @@ async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
 async def test_the_one_under_the_cursor_is_archived_and_its_row_follows(office: FakeBackend) -> None:
     async with running(office) as person:
         await compare(person)
-        assert person.bottom_line.startswith("w Record 2  a Archive  enter Open contact")
+        assert person.bottom_line.startswith("w Mark 2 as synced  a Archive  enter Open contact")
         await person.press("a")
         assert person.sees(ConfirmScreen)
         await person.press("y")
@@ -217,12 +217,12 @@ async def test_an_unclear_line_is_told_and_the_counts_follow(office: FakeBackend
         assert person.sees(ChooseScreen)
         # Leaving it out is what is offered first, and changes nothing.
         await person.press("enter")
-        assert bar(person).startswith("Differ 3 Needs review 2 Agree 3")
+        assert bar(person).startswith("Different 3 Needs review 2 Matches 3")
         await person.press("enter", "home", "enter")
-        assert bar(person).startswith("Differ 3 Needs review 1 Agree 4 Only in the file 1")
+        assert bar(person).startswith("Different 3 Needs review 1 Matches 4 Only in the file 1")
         assert person.bottom_line == "Saved. 1 line left to review."
         await person.press("enter", "up", "enter")
-        assert bar(person).startswith("Differ 3 Needs review 0 Agree 4 Only in the file 2")
+        assert bar(person).startswith("Different 3 Needs review 0 Matches 4 Only in the file 2")
         assert person.bottom_line == "Saved. Nothing left to review."
 
 
@@ -232,9 +232,9 @@ async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(b
     async with running(backend) as person:
         await compare(person)
         await person.press("2", "enter", "home", "enter")
-        assert bar(person).startswith("Differ 0 Needs review 2 Agree 0")
+        assert bar(person).startswith("Different 0 Needs review 2 Matches 0")
         await person.press("enter", "home", "enter")
-        assert bar(person).startswith("Differ 0 Needs review 1 Agree 1")
+        assert bar(person).startswith("Different 0 Needs review 1 Matches 1")
 
 
 async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBackend) -> None:
@@ -249,7 +249,7 @@ async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBack
         assert "Leave it out for now" in shown
         assert "28@smith.example" in shown
         await person.press("home", "enter")
-        assert bar(person).startswith("Differ 0 Needs review 0 Agree 1")
+        assert bar(person).startswith("Different 0 Needs review 0 Matches 1")
 
 
 async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBackend) -> None:
@@ -264,7 +264,7 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBacke
         assert not [call for call in office.calls if call[0] == "record_matches"]
         await person.press("w", "y")
         assert [call for call in office.calls if call[0] == "record_matches"] == [("record_matches", {})]
-        assert person.bottom_line == "Recorded: 2 changes are now read by Re-Leased."
+        assert person.bottom_line == "Recorded: 2 changes marked as synced."
         assert "✓ Synced" in row(person)
         assert "Recorded: 2 changes are now read" in notes(person)
         await person.press("w")

@@ -74,7 +74,7 @@ async def test_buttons_can_be_clicked(backend: FakeBackend) -> None:
 async def test_archiving_warns_of_tenancies_and_restoring_of_the_hand_off(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("a")
-        assert "a tenancy that bills it can't be invoiced" in words(person)
+        assert "If this contact is billed for an active tenancy" in words(person)
         await person.press("escape", "3", "home", "r")
         assert "Xero's API may refuse to restore it." in words(person)
 

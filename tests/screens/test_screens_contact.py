@@ -65,7 +65,7 @@ async def test_changes_and_timeline_follow(backend: FakeBackend) -> None:
         await person.press("a")
         assert person.sees(ConfirmScreen)
         await person.press("y")
-        assert "Archive here" in words(person, "changes")
+        assert "Archive requested in Reshelve" in words(person, "changes")
         assert "archive queued" in words(person, "timeline")
         await person.press("a")
         assert person.bottom_line == "This contact is already being archived."
@@ -75,7 +75,7 @@ async def test_xeros_words_stand_under_a_refused_change(backend: FakeBackend) ->
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="It is on a repeating invoice [/].")
     async with running(backend) as person:
         await person.press("enter")
-        assert "refused" in words(person, "changes")
+        assert "Refused by Xero" in words(person, "changes")
         assert "It is on a repeating invoice [/]." in words(person, "changes")
 
 

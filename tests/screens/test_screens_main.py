@@ -100,7 +100,7 @@ async def test_archiving_asks_and_then_journals(backend: FakeBackend) -> None:
         await person.press("y")
         assert ("request", Action.ARCHIVE, (contact_id(1),)) in backend.calls
         assert person.bottom_line == "Archiving 1 contact."
-        assert "1 on the way" in person.pane
+        assert "1 sending" in person.pane
 
 
 async def test_selected_contacts_are_archived_together_and_unselected_then(backend: FakeBackend) -> None:
@@ -259,7 +259,7 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
         await person.hears_changes(progress=SyncProgress(30, 1631))
         assert person.shown == 30
         assert "30 of 1,631" in person.main.query_one(SyncProgressBar).text
-        assert "minute limit" not in person.main.query_one(SyncProgressBar).text
+        assert "rate limit" not in person.main.query_one(SyncProgressBar).text
         await person.hears_changes(
             xero=XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=9))
         )
@@ -302,7 +302,7 @@ async def test_the_pane_follows_a_change_to_its_end(backend: FakeBackend) -> Non
         change = backend.move(backend.put_change(2, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
         await person.hears_changes()
         assert "1 pending" in person.pane
-        assert "archived, pending 12:41" in person.pane
+        assert "Archived · Pending sync 12:41" in person.pane
         backend.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, change.requested_at)
         await person.hears_changes()
         assert "Nothing pending" in person.pane

@@ -114,7 +114,7 @@ async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) ->
         await person.press("h")
         assert "practice" not in person.bottom_line
         await person.press("p")
-        assert person.bottom_line.startswith("Only the practice Xero can be pressed from here.")
+        assert person.bottom_line.startswith("Demo only.")
         assert not [call for call in waiting.calls if call[0] == "simulate_restore"]
 
 
@@ -208,7 +208,7 @@ async def test_the_next_five_are_opened_and_then_the_five_after(
         await person.press("O")
         assert opened == links
         await person.press("O")
-        assert person.bottom_line.startswith("All of them were opened already")
+        assert person.bottom_line.startswith("All pages are already open")
         await person.hears_changes()
         assert "Opened: click Restore there" in listed(person)[6]
 
@@ -234,7 +234,7 @@ async def test_without_a_browser_the_links_are_copied_instead(
 async def test_keys_of_the_contacts_say_where_they_work(waiting: FakeBackend, key: str) -> None:
     async with running(waiting) as person:
         await person.press("h", key)
-        assert "archived and restored in their list" in person.bottom_line
+        assert "Archive and restore contacts in their list" in person.bottom_line
 
 
 async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend) -> None:
@@ -243,14 +243,14 @@ async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend
         waiting.move(waiting.changes_made[0], State.CONFIRMED)
         waiting.move(waiting.changes_made[1], State.DISMISSED)
         await person.hears_changes()
-        assert person.screen.query_one("#why", SafeLabel).text.startswith("Nothing is waiting any more.")
+        assert person.screen.query_one("#why", SafeLabel).text.startswith("Nothing left to finish.")
 
 
 async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBackend) -> None:
     waiting.sees_restores = False
     async with running(waiting) as person:
         await person.press("h", "p", "p")
-        assert person.bottom_line.startswith("Pressed already")
+        assert person.bottom_line.startswith("Already clicked")
         assert len([call for call in waiting.calls if call[0] == "simulate_restore"]) == 1
 
 

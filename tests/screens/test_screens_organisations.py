@@ -75,7 +75,7 @@ async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: Fak
         person.account.look_gate.clear()
         await person.pilot.press("ctrl+o")
         await person.until(lambda: person.sees(OrganisationsScreen) and len(lines(person)) == 1)
-        assert state(person).startswith("Asking Xero")
+        assert state(person).startswith("Refreshing from Xero")
         person.account.connects(organisation(7, "New Zealand Villas"))
         person.account.look_gate.set()
         await person.until(lambda: len(lines(person)) == 2)
@@ -257,7 +257,7 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBa
         assert "• Kererū Management" in said
         assert "• Bay Lettings" in said
         assert not any("Old Mill" in words for words in said)
-        assert "journals stay" in said[-1]
+        assert "change logs stay" in said[-1]
         await person.press("enter")
         assert ("disconnect", "a") not in person.account.calls
         await person.press("d", "y")
@@ -295,7 +295,9 @@ async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: F
         assert person.sees(OrganisationsScreen)
         assert "--read-only" in person.bottom_line
         await person.press("?")
-        assert "End the sign-in" not in " ".join(str(part.content) for part in person.screen.query(Static))
+        assert "Disconnect the selected" not in " ".join(
+            str(part.content) for part in person.screen.query(Static)
+        )
     assert ("disconnect", "a") not in person.account.calls
 
 

@@ -143,7 +143,7 @@ async def test_every_state_of_the_company_is_said(
         (ReLeasedStatus(), "Re-Leased syncs every night. No feed is set up to confirm it."),
         (
             replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
-            "You recorded a Re-Leased sync started at 12:21. Press m when it has ended.",
+            "You recorded a Re-Leased sync started at 12:21. Press m when it has finished.",
         ),
         (
             replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=1)),
@@ -156,7 +156,7 @@ async def test_every_state_of_the_company_is_said(
                 state_reported_at=NOW,
                 reported_sync_since=NOW - timedelta(minutes=20),
             ),
-            "Re-Leased is not connected to Xero",
+            "Re-Leased isn't connected to Xero",
         ),
         (
             replace(
@@ -165,7 +165,7 @@ async def test_every_state_of_the_company_is_said(
                 state_reported_at=NOW - timedelta(hours=3),
                 reported_sync_since=NOW - timedelta(minutes=20),
             ),
-            "A sync was started in Re-Leased at 12:21",
+            "You recorded a Re-Leased sync started at 12:21",
         ),
     ],
 )
@@ -220,7 +220,7 @@ async def test_hints_of_the_pane_follow_the_keys(backend: FakeBackend) -> None:
         )
         person.main.tick()
         await person.settle()
-        assert "Press F7 when it has ended." in said(person)
+        assert "Press F7 when it has finished." in said(person)
         assert "Archive with F8, restore with F9." in said(person)
         backend.put_change(0, Action.RESTORE, State.AWAITING_USER)
         await person.hears_changes()

@@ -126,7 +126,7 @@ async def test_groups_appear_once_all_contacts_are_read(backend: FakeBackend) ->
     backend.publish(progress=SyncProgress(0, None))
     async with running(backend) as person:
         await person.press("g")
-        assert "still being read from Xero" in words(person)
+        assert "when all contacts are loaded" in words(person)
         backend.known = known
         await person.hears(progress=None)
         assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
@@ -161,7 +161,7 @@ async def test_the_first_archive_explains_and_the_next_is_short(backend: FakeBac
         said = words(person)
         for part in (
             "Check Re-Leased first",
-            "Neither Xero nor Reshelve knows of tenancies.",
+            "Xero and Reshelve can't see tenancies.",
             "Re-Leased's Archived tab",
             "Billing Contact for Tenancy was Archived",
             "The contact must be un-archived before creating new invoices or credit notes.",
@@ -173,7 +173,7 @@ async def test_the_first_archive_explains_and_the_next_is_short(backend: FakeBac
         backend.is_first_archive = False
         await person.press("a")
         assert words(person).splitlines()[-1] == (
-            "Re-Leased picks it up at its next sync; a tenancy that bills it can't be invoiced from then on."
+            "If this contact is billed for an active tenancy, its invoices will fail"
         )
 
 
@@ -301,9 +301,9 @@ async def test_the_page_of_a_contact_shows_the_mark(backend: FakeBackend) -> Non
     async with running(backend) as person:
         await person.press("enter")
         assert person.sees(ContactScreen)
-        assert "marked as tenants" not in str(person.screen.query_one("#details", Static).content)
+        assert "Tenant group" not in str(person.screen.query_one("#details", Static).content)
         await person.press("g", "down", "space", "escape")
-        assert "! “Tenants” is marked as tenants" in str(person.screen.query_one("#details", Static).content)
+        assert "! Tenant group: “Tenants”" in str(person.screen.query_one("#details", Static).content)
 
 
 async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> None:

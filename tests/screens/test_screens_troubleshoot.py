@@ -45,7 +45,7 @@ async def test_all_is_well(backend: FakeBackend) -> None:
         await person.press("t")
         assert step(person, 1).startswith("✓ 1. Connection and settings")
         assert (
-            "answered at 12:41:07; last read 3 h ago; this connection can read and change contacts"
+            "last reply at 12:41:07; last loaded 3 h ago; this connection can read and change contacts"
             in step(person, 1)
         )
         assert "“Successfully synced”, as its feed says" in step(person, 1)
@@ -53,7 +53,7 @@ async def test_all_is_well(backend: FakeBackend) -> None:
         assert step(person, 2).startswith("✓ 2. ")
         assert step(person, 3).startswith("✓ 3. ")
         assert "Next practice sync in 0:32" in step(person, 3)
-        assert "from within Re-Leased" in step(person, 4)
+        assert "through the help in Re-Leased" in step(person, 4)
         assert "@" not in step(person, 4)
         await person.press("q")
         assert person.is_home
@@ -82,7 +82,7 @@ async def test_a_connection_that_may_only_read(backend: FakeBackend) -> None:
     backend.publish(organisation=Organisation("t1", "Demo Company (NZ)", "!Qj35V", is_read_only=True))
     async with running(backend) as person:
         await person.press("t")
-        assert "may only read" in step(person, 1)
+        assert "is read-only" in step(person, 1)
 
 
 @pytest.mark.parametrize("state", CompanyState)
@@ -91,7 +91,7 @@ async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: Com
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
-        assert "nobody has said yet" in step(person, 1)
+        assert "not recorded yet" in step(person, 1)
         await person.press("w")
         assert person.sees(ChooseScreen)
         answers = person.screen.query_one(OptionList)
@@ -139,7 +139,7 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 3).startswith("✗ 3. ")
-        assert "1 missed last sync: a sync ran without it. 11 changes pending." in step(person, 3)
+        assert "1 missed last sync: a sync ran without it. 11 changes pending sync." in step(person, 3)
         assert "longest: Abel Tasman Lettings, archive confirmed by Xero 4 days ago. It waits" in step(
             person, 3
         )
@@ -154,7 +154,7 @@ async def test_what_is_only_expected_is_called_so(backend: FakeBackend) -> None:
         await person.press("t")
         assert step(person, 3).startswith("~ 3. ")
         assert "No change is pending sync." in step(person, 3)
-        assert "It is expected: a nightly sync was due by 5 Mar" in step(person, 3)
+        assert "Should be synced: a nightly sync was due by 5 Mar" in step(person, 3)
 
 
 async def test_before_the_journal_is_read_nothing_is_claimed(backend: FakeBackend) -> None:
@@ -181,7 +181,14 @@ async def test_the_report_names_nobody(telltale: FakeBackend) -> None:
     async with running(telltale) as person:
         await person.press("t", "y")
         shown = person.app.clipboard
-        for kept in (__version__, contact_id(0), contact_id(1), "1 refused, 1 waiting", "offline", "archive"):
+        for kept in (
+            __version__,
+            contact_id(0),
+            contact_id(1),
+            "1 refused, 1 pending sync",
+            "offline",
+            "archive",
+        ):
             assert kept in shown
         for private in ("Abel", "Aroha", "Bayside", "Demo Company", "@", SECRET):
             assert private not in shown
@@ -261,15 +268,15 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
         (
             {"clock_ahead": timedelta(minutes=10)},
             "✗",
-            "This computer's clock is 10 minutes ahead of Xero's. Correct it. Times are taken by Xero's",
+            "This computer's clock is 10 minutes ahead of Xero's. Correct it. Until then, Reshelve uses Xero's time",
         ),
         (
             {"clock_ahead": timedelta(hours=-13), "storage_problem": "The disk is full."},
             "✗",
-            "The disk is full.\nThis machine's clock is 13 hours behind Xero's",
+            "The disk is full.\nThis computer's clock is 13 hours behind Xero's",
         ),
-        ({"clock_ahead": timedelta(seconds=20)}, "✓", "last read"),
-        ({"re_leased": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't say what"),
+        ({"clock_ahead": timedelta(seconds=20)}, "✓", "last loaded"),
+        ({"re_leased": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't show"),
         (
             {"re_leased": ReLeasedStatus(has_feed=True, problem="It is silent.")},
             "✗",
@@ -293,7 +300,7 @@ async def test_good_news_of_long_ago_is_no_good_news(backend: FakeBackend) -> No
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
-        assert "told 3 days ago. It may have changed since." in step(person, 1)
+        assert "recorded 3 days ago. It may have changed since." in step(person, 1)
 
 
 async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(backend: FakeBackend) -> None:
@@ -302,8 +309,8 @@ async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(bac
     backend.publish_changes()
     async with running(backend) as person:
         await person.press("t")
-        assert "may read and change contacts, but Reshelve was started with --read-only" in step(person, 1)
-        assert "tries again" not in step(person, 2)
+        assert "can read and change contacts, but Reshelve was started with --read-only" in step(person, 1)
+        assert "retries" not in step(person, 2)
         await person.press("r")
         assert not [call for call in backend.calls if call[0] == "retry"]
         assert "--read-only" in person.bottom_line
@@ -346,12 +353,12 @@ async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -
     ("grades", "sign", "said"),
     [
         ([], "✓", "No change is pending sync.\n"),
-        ([SyncStatus.PENDING], "◷", "1 change pending."),
+        ([SyncStatus.PENDING], "◷", "1 change pending sync."),
         ([SyncStatus.MISSED, SyncStatus.MISSED], "✗", "2 missed last sync: a sync ran without them."),
         ([SyncStatus.STALLED], "✗", "1 not syncing: Re-Leased isn't connected, or its sync has errors."),
-        ([SyncStatus.EXPECTED], "~", "It is expected: a nightly sync was due by"),
-        ([SyncStatus.REPORTED], "~", "It is told: a sync after it ended without error"),
-        ([SyncStatus.SYNCED], "✓", "Nothing pending"),
+        ([SyncStatus.EXPECTED], "~", "Should be synced: a nightly sync was due by"),
+        ([SyncStatus.REPORTED], "~", "Reported synced: you recorded a sync without errors"),
+        ([SyncStatus.SYNCED], "✓", "No change is pending sync"),
     ],
 )
 async def test_waiting_in_every_state(
@@ -393,7 +400,7 @@ async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
         person.app.set_keymap(keys)
         await person.press("t")
         shown = "".join(step(person, place) for place in (1, 2, 3, 4))
-        for words in ("W records", "F10 looks", "F9 tries", "F7 records", "F8 copies"):
+        for words in ("W records", "F10 refreshes", "F9 tries", "F7 records", "F8 copies"):
             assert words in shown
         await person.press("f8")
         assert person.app.clipboard

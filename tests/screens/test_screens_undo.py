@@ -115,7 +115,7 @@ async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeB
             await person.press("s")
             assert person.main.query_one(PausedBanner).text == "Sending paused. Press s to resume."
             assert person.main.query_one(PausedBanner).region.height == 1
-            assert person.bottom_line.startswith("Sending is paused")
+            assert person.bottom_line.startswith("Sending paused")
             await person.press("s")
             assert not person.main.query_one(PausedBanner).display
             assert person.bottom_line == "Sending resumed."
@@ -171,7 +171,7 @@ async def test_waiting_restores_are_recalled_once_at_the_start(backend: FakeBack
         backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
-        assert person.bottom_line == "3 restores wait for a press in Xero. Press h."
+        assert person.bottom_line == "3 restores to finish in Xero. Press h."
         person.main.key_bar.end_flash()
         await person.hears_changes()
         assert person.bottom_line.startswith("a Archive")

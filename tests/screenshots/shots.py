@@ -71,9 +71,9 @@ async def _connect(work: Path, folder: Path) -> None:
 async def _tabs(camera: Camera) -> None:
     await camera.take("all", shows="Aaliyah Hill")
     await camera.press("2", "pagedown")
-    await camera.take("active", shows="Nothing is waiting")
+    await camera.take("active", shows="No changes in progress")
     await camera.press("3", "home")
-    await camera.take("archived", shows="Nothing is waiting")
+    await camera.take("archived", shows="No changes in progress")
     await camera.press("1", "/", *"plumb ltd")
     await camera.take("search", shows=" of 1,6")
 
@@ -104,14 +104,14 @@ async def _restore(camera: Camera, practice: PracticeXero) -> None:
     await camera.search("kowhai.example concrete")
     await camera.house.until_shown("1 of")
     await camera.press("a")
-    await camera.house.until_shown("just now")
+    await camera.house.until_shown("Up to date with Xero")
     await camera.press("y")
     await camera.house.until(lambda: camera.house.pane.refused_total == 1, "the refusal")
     await camera.search("kowhai.example")
     await camera.house.until_shown("2 of")
     await camera.press("end", "r")
     await camera.take("dialog-restore", shows="Restore 1 contact?")
-    await camera.house.until_shown("just now")
+    await camera.house.until_shown("Up to date with Xero")
     await camera.press("y")
     await camera.take("handoff", shows="Restore in Xero")
     await camera.press("escape")
@@ -131,7 +131,7 @@ async def _changes(camera: Camera) -> None:
 
 async def _organisations(camera: Camera) -> None:
     await camera.press("ctrl+o")
-    await camera.take("organisations", shows="As Xero says just now")
+    await camera.take("organisations", shows="Up to date")
     await camera.press("escape")
 
 
