@@ -268,7 +268,7 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
         (
             {"clock_ahead": timedelta(minutes=10)},
             "✗",
-            "This computer's clock is 10 minutes ahead of Xero's. Correct it. Until then, Reshelve uses Xero's time",
+            "This computer's clock is 10 minutes ahead of Xero's. Correct it. Until then,",
         ),
         (
             {"clock_ahead": timedelta(hours=-13), "storage_problem": "The disk is full."},
