@@ -81,7 +81,7 @@ async def test_what_differs_comes_first_with_why_and_what_to_do(office: FakeBack
         assert "line 5" in story(person)
         assert "cause unknown. Press a to archive it in Xero" in story(person)
         await person.press("down", "down")
-        assert "r restores it in Xero" in story(person)
+        assert "Press r to restore it in Xero" in story(person)
 
 
 async def test_troubleshoot_offers_it_to_whoever_waits(office: FakeBackend) -> None:
@@ -249,7 +249,7 @@ async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBack
         assert "Leave it out for now" in shown
         assert "28@smith.example" in shown
         await person.press("home", "enter")
-        assert bar(person).startswith("Different 0 Needs review 0 Matches 1")
+        assert bar(person).startswith("Different 0 Review 0 Matches 1")
 
 
 async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBackend) -> None:
@@ -266,7 +266,7 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBacke
         assert [call for call in office.calls if call[0] == "record_matches"] == [("record_matches", {})]
         assert person.bottom_line == "Recorded: 2 changes marked as synced."
         assert "✓ Synced" in row(person)
-        assert "Recorded: 2 changes are now read" in notes(person)
+        assert "Recorded: 2 changes marked as synced" in notes(person)
         await person.press("w")
         assert person.bottom_line == "Everything the file confirms is already recorded. Nothing was changed."
         await person.press("escape")
@@ -414,4 +414,4 @@ def test_the_columns_stand_below_their_titles(office: FakeBackend) -> None:
         title = words.titles(LineKind.DIFFER, width).plain
         written = words.row(one, words.LineContext(LineKind.DIFFER), width, now()).plain
         assert len(title) == len(written)
-        assert title.index("There") == written.index("archived")
+        assert title.index("In file") == written.index("archived")

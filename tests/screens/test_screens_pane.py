@@ -95,7 +95,7 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
 
         await person.press("escape", "l")
         assert person.sees(ChangesScreen)
-        assert f"{sign} {words}" in painted(person.screen.query_one(VirtualList))
+        assert f"{sign} {status}" in painted(person.screen.query_one(VirtualList))
         assert f"{sign} {words}" in str(person.screen.query_one("#told", Static).content)
 
 
@@ -111,16 +111,16 @@ async def test_every_state_of_the_company_is_said(
         works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
         if works:
             # That it works promises nothing: the countdown goes on, and claims no more.
-            assert "expected" in said(person)
+            assert "nightly sync" in said(person)
             assert state.value not in said(person)
         else:
-            assert "expected" not in said(person)
-            named = {"Sync has errors": "errors", "Incomplete onboarding": "set-up"}.get(state.value)
+            assert "nightly sync" not in said(person)
+            named = {"Sync has errors": "errors", "Incomplete onboarding": "onboarding"}.get(state.value)
             names = (named or state.value.split()[-1].lower(), f"Re-Leased: {state.value[:1].lower()}")
             assert any(name in said(person) for name in names)
             assert "‖" in person.title
             if size[0] == 120:
-                assert "Told 10:41." in said(person)
+                assert "Recorded 10:41." in said(person)
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: FakeBack
     assert (pane.pending_total, pane.unconfirmed_total) == (3, len(unseen))
     async with running(backend) as person:
         await person.press("l")
-        assert "Unseen in Re-Leased 5" in person.screen.query_one(ChangeGroupBar).text
+        assert "Pending sync 5" in person.screen.query_one(ChangeGroupBar).text

@@ -219,7 +219,7 @@ async def test_a_contact_is_seen_where_it_must_stand(
         assert f"You should see “Abel Tasman Lettings” {where}" in said(person)
         await person.press("y")
         assert told(backend) == [("report_contact_checked", contact_id(0), action.target_status)]
-        assert person.bottom_line.startswith(f"Recorded: seen in Re-Leased, {where}")
+        assert person.bottom_line.startswith(f"Recorded: checked in Re-Leased, {where}")
 
 
 @pytest.mark.parametrize("key", ["enter", "n", "escape"])

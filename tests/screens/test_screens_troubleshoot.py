@@ -48,7 +48,7 @@ async def test_all_is_well(backend: FakeBackend) -> None:
             "last reply at 12:41:07; last loaded 3 h ago; this connection can read and change contacts"
             in step(person, 1)
         )
-        assert "“Successfully synced”, as its feed says" in step(person, 1)
+        assert "“Successfully synced”, from its feed" in step(person, 1)
         assert "the one tied to Demo Company (NZ)" in step(person, 1)
         assert step(person, 2).startswith("✓ 2. ")
         assert step(person, 3).startswith("✓ 3. ")
@@ -140,8 +140,9 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend
         await person.press("t")
         assert step(person, 3).startswith("✗ 3. ")
         assert "1 missed last sync: a sync ran without it. 11 changes pending sync." in step(person, 3)
-        assert "longest: Abel Tasman Lettings, archive confirmed by Xero 4 days ago. It waits" in step(
-            person, 3
+        assert (
+            "Longest unconfirmed: Abel Tasman Lettings, archive confirmed by Xero 4 days ago. Pending sync"
+            in step(person, 3)
         )
         await person.press("m")
         assert person.sees(SyncStartScreen)
@@ -400,7 +401,7 @@ async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
         person.app.set_keymap(keys)
         await person.press("t")
         shown = "".join(step(person, place) for place in (1, 2, 3, 4))
-        for words in ("W records", "F10 refreshes", "F9 tries", "F7 records", "F8 copies"):
+        for words in ("W records", "F10 refreshes", "F9 retries", "F7 records", "F8 copies"):
             assert words in shown
         await person.press("f8")
         assert person.app.clipboard
