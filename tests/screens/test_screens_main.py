@@ -302,11 +302,11 @@ async def test_the_pane_follows_a_change_to_its_end(backend: FakeBackend) -> Non
         change = backend.move(backend.put_change(2, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
         await person.hears_changes()
         assert "1 pending" in person.pane
-        assert "Archived · Pending sync 12:41" in person.pane
+        assert "Pending sync 12:41" in person.pane
         backend.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, change.requested_at)
         await person.hears_changes()
         assert "Nothing pending" in person.pane
-        assert "read 12:40" in person.pane
+        assert "Synced 12:40" in person.pane
 
 
 async def test_a_hand_off_in_the_pane_can_be_clicked(backend: FakeBackend) -> None:
