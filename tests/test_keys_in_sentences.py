@@ -14,7 +14,7 @@ ROOT = Path(tui.__file__).parent
 # Where keys are declared, read from settings, or typed as an answer on the command line.
 ABOUT_KEYS = {
     "actions/registry.py",
-    "actions/keymap.py",
+    "app/keymap.py",
     "compat/textual.py",
     "settings/validators.py",
     "settings/schema.py",

@@ -23,7 +23,7 @@ SIZE = 50
 LONG_ENOUGH = 4
 # As SQLite tells them apart: no space left, and a file that may not grow.
 FULL = {"a small disk": "The disk is full", "files that can't grow": "The disk reported an error"}
-SIGNS_OF_A_CRASH = ("Traceback", "Errno", "sqlite3", "mistake in the program")
+SIGNS_OF_A_CRASH = ("Traceback", "Errno", "sqlite3", "bug in Reshelve")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from support.terminal import Terminal
 
-ELSEWHERE = "used by another Reshelve"
+ELSEWHERE = "open in another Reshelve"
 SIZE = 50
 
 
@@ -50,7 +50,7 @@ def test_the_second_shows_what_the_first_does(site: Site, second: Terminal) -> N
     word = asked_by(site, site.program(), size=1)
     second.write(f"/{word}\r")
     second.until_shown(f"{word.capitalize()} 000")
-    second.until_shown("◷ pending")
+    second.until_shown("◷ Pending sync")
     assert ELSEWHERE in second.screen.text
     site.settle()
     assert site.check() == []

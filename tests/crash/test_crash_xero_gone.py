@@ -73,7 +73,7 @@ def test_answers_that_are_dropped_again_and_again(site: Site) -> None:
 
 def is_settled_by_pressing(site: Site) -> bool:
     """Press F5 as a person does who doesn't want to wait for the next try, which is later each time."""
-    if "not answering, again" in site.program().screen.text:
+    if "not responding, again" in site.program().screen.text:
         site.program().write(REFRESH)
     return site.is_settled()
 

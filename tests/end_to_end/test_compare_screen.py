@@ -30,7 +30,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 async def compare(house: House, file: Path) -> None:
     await house.pilot.press("f")
-    await house.until_shown("Compare a file from Re-Leased")
+    await house.until_shown("Compare a Re-Leased export")
     house.app.screen.query_one(PathFinder).path_input.value = str(file)
     await house.pilot.press("enter")
 
@@ -63,29 +63,29 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         file.write_text(f"{head}{lines}3;;Numbat Unclear;new@numbat.example;Active\n", encoding="utf-16")
         house.app.screen.query_one("#confirm", Button).press()
         await house.until(lambda: isinstance(house.app.screen, CompareScreen), "comparing")
-        await until_groups(house, "Differ 1 For you to tell 1 Agree 1 Only in the file 0")
+        await until_groups(house, "Different 1 Needs review 1 Matches 1 Only in the file 0")
 
         await house.pilot.press("2", "enter")
         await house.until_shown("Is this the contact?")
         await house.pilot.press("home", "enter")
-        await until_groups(house, "Differ 1 For you to tell 0 Agree 2")
+        await until_groups(house, "Different 1 Needs review 0 Matches 2")
 
         await house.pilot.press("3")
         await house.until_shown("+ not recorded yet")
         assert grades(house) == {agreeing: SyncStatus.PENDING}
         await house.pilot.press("w")
-        await house.until_shown("Record what agrees?")
+        await house.until_shown("Mark matches as synced?")
         await house.pilot.press("y")
-        await house.until_shown("Recorded: 1 change is now read by Re-Leased.")
+        await house.until_shown("Recorded: 1 change marked as synced.")
         assert grades(house) == {agreeing: SyncStatus.SYNCED}
-        await house.until_shown("✓ read")
+        await house.until_shown("✓ Synced")
 
         await house.pilot.press("1", "a")
         await house.until_shown("Archive 1 contact?")
         await house.until_shown("y Archive")
         await house.pilot.press("y")
         await house.until(lambda: house.pane.pending_total == 1, "the archive being confirmed")
-        await house.until_shown("Since then: ◷ pending")
+        await house.until_shown("Since then: ◷ Pending sync")
         assert status_in_xero(practice, differing) == "ARCHIVED"
         # The file is older than this change: it proves nothing of it.
         assert grades(house) == {agreeing: SyncStatus.SYNCED, differing: SyncStatus.PENDING}
@@ -93,7 +93,7 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
 
         # The same file again: what differed agrees by now, and there is nothing new to record.
         await compare(house, file)
-        await until_groups(house, "Differ 0 For you to tell 1 Agree 2")
+        await until_groups(house, "Different 0 Needs review 1 Matches 2")
         await house.pilot.press("w")
-        await house.until_shown("there is nothing to record")
+        await house.until_shown("Nothing to record")
         assert grades(house) == {agreeing: SyncStatus.SYNCED, differing: SyncStatus.PENDING}

@@ -186,7 +186,7 @@ async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, lo
     async with open_house(practice, tmp_path / "home") as house:
         await search_all(house)
         await house.pilot.press("*", "a")
-        await house.until_shown("Read from Xero just now.")
+        await house.until_shown("Up to date with Xero.")
         await at_every_size(house)
         await house.pilot.press("pagedown", "pagedown", "end")
         assert_harmless(house)
@@ -199,12 +199,12 @@ async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, lo
         await house.pilot.press("3")
         await house.until_shown(f"{len(HOSTILE) - 4} of ")
         await house.pilot.press("*", "r")
-        await house.until_shown("Read from Xero just now.")
+        await house.until_shown("Up to date with Xero.")
         await house.until_shown("y Restore")
         assert_harmless(house)
         await house.pilot.press("y")
         await house.until(lambda: isinstance(house.app.screen, ManualRestoresScreen), "the hand-offs")
-        await until_harmless(house, "waiting for Restore in Xero")
+        await until_harmless(house, "Restore in Xero")
         await at_every_size(house)
         for _ in range(3):
             await house.pilot.press("x")

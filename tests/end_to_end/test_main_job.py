@@ -43,7 +43,7 @@ async def test_archive_one(practice: PracticeXero, tmp_path: Path) -> None:
         await house.until_shown("All 1   Active 0   Archived 1")
 
         await released_syncs(house, practice)
-        await house.until_shown("✓ read")
+        await house.until_shown("✓ Synced")
         assert house.pane.pending_total == 0
 
 
@@ -106,7 +106,7 @@ async def test_restore_is_tried_once_and_then_handed_off(practice: PracticeXero,
             await house.until_shown("y Restore")
             await house.pilot.press("y")
             await house.until(lambda: house.pane.manual_restore_total == 1, "the hand-off")
-            await house.until_shown("waiting for Restore in Xero")
+            await house.until_shown("Restore in Xero")
             await house.pilot.press("p")
             await house.until(lambda: house.pane.manual_restore_total == 0, "the restore being seen")
             await house.pilot.press("escape", "escape")
@@ -146,7 +146,7 @@ async def test_somebody_elses_archive_appears_as_pending(practice: PracticeXero,
         await house.until_shown("1 of ")
         practice.somebody("archive", contact_id)
         await house.pilot.press("f5")
-        await house.until_shown("◷ pending")
+        await house.until_shown("◷ Pending sync")
         await house.until(lambda: house.pane.pending_total == 1, "the change being counted")
         [view] = house.pane.pending
         assert (view.change.origin, view.change.action) == (Origin.XERO, Action.ARCHIVE)

@@ -54,7 +54,7 @@ async def sign_in(house: House) -> None:
     await house.until(lambda: attempt.url, "asking for a browser")
     assert attempt.sign_in is not None
     attempt.sign_in.paste(decide(attempt.url))
-    await house.until_shown("The sign-in is kept in")
+    await house.until_shown("Sign-in saved in")
     go = screen.query_one("#go")
     # A button takes no key for the fifth of a second in which it shows that it was pressed.
     await house.until(lambda: house.app.focused is go and not go.has_class("-active"), "going on")

@@ -73,7 +73,7 @@ async def test_a_change_is_followed_through_its_standings(practice: PracticeXero
         practice.sync_released()
         await house.pilot.press("f5")
         # The row stays where it is looked at until the person moves, and the number follows.
-        await house.until_shown("✓ read")
+        await house.until_shown("✓ Synced")
         await house.until_shown("0 of 401")
         await house.pilot.press("/", "escape", *"sync:read", "enter")
         await house.until_shown("1 of 401")

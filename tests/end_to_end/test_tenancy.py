@@ -35,7 +35,7 @@ async def asked_to_archive(house: House, name: str) -> str:
     table = house.app.screen.query_one(ContactTable)
     await house.until(lambda: (row := table.cursor_row) and row.name == name, f"{name} under the cursor")
     await house.pilot.press("a")
-    await house.until_shown("Read from Xero just now.")
+    await house.until_shown("Up to date with Xero.")
     await house.pilot.pause()
     assert isinstance(house.app.screen, ConfirmScreen)
     return "\n".join(plain.text for plain in house.app.screen.query(SafeLabel))
@@ -55,7 +55,7 @@ async def test_the_first_archive_explains_and_a_marked_group_warns_each_time(
         assert "Billing Contact for Tenancy was Archived" in said
         assert "In “Tenants”" not in said
         await house.pilot.press("y")
-        await house.until_shown("◷ pending")
+        await house.until_shown("◷ Pending sync")
 
         await house.pilot.press("g")
         await house.until_shown("[ ] Tenants")

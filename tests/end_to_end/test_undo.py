@@ -95,7 +95,7 @@ async def test_a_pause_holds_back_what_is_asked_for_until_it_ends(
     ids = [practice.create(name) for name in NAMES]
     async with open_house(practice, tmp_path / "home") as house:
         await house.pilot.press("s")
-        await house.until_shown("Sending is paused. Press s to resume.")
+        await house.until_shown("Sending paused. Press s to resume.")
         await archive_all(house)
         await house.until_shown("Not sent yet: 3.")
         # News is still looked for: two more looks, and what is queued still is.

@@ -69,14 +69,14 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
             lambda: shown_time(house) > (change.confirmed_at or shown_time(house)), "a second or two"
         )
         await house.pilot.press("m", "enter")
-        await house.until_shown("a sync was started")
+        await house.until_shown("sync started")
         await archived(house, practice, after, 2)
         await house.engine.evidence.report_sync_ended(is_clean=True)
         told = {before: SyncStatus.REPORTED, after: SyncStatus.PENDING}
         await house.until(lambda: grades(house) == told, "telling them apart")
         await house.pilot.press("t")
         where = "ahead of" if minutes > 0 else "behind"
-        await house.until_shown(f"This machine's clock is 10 minutes {where} Xero's: set it right.")
+        await house.until_shown(f"This computer's clock is 10 minutes {where} Xero's. Correct it.")
         await house.pilot.press("escape")
 
         # Set right, it is believed again with the next answers.

@@ -65,7 +65,7 @@ async def test_every_change_is_listed_newest_first_with_its_story(busy: FakeBack
             "Bayside Fish & Chips", "Hamilton Smith Ltd", "Hoyt Productions",
             "Bayside Wholesale", "Coco Café",
         ]  # fmt: skip
-        assert "Archive asked for here, 12:36" in story(person)
+        assert "Archive requested in Reshelve, 12:36" in story(person)
         await person.press("down", "down")
         assert "On a repeating invoice." in story(person)
         assert "5 Mar 12:41  archive refused" in story(person)
@@ -78,8 +78,8 @@ async def test_groups_by_key_and_by_click(busy: FakeBackend) -> None:
         await person.press("3")
         assert names(person) == ["Hoyt Productions"]
         bar = screen(person).query_one(GroupBar)
-        assert "Open 2" in bar.text
-        assert "Refused 1" in bar.text
+        assert "In progress 2" in bar.text
+        assert "Refused by Xero 1" in bar.text
         await person.pilot.click(GroupBar, offset=(bar.text.index("Unseen") + 2, 0))
         await person.settle()
         assert names(person) == ["Bayside Wholesale"]
@@ -108,10 +108,10 @@ async def test_a_change_is_cancelled_before_it_leaves(busy: FakeBackend) -> None
         assert person.sees(AskScreen)
         await person.press("n", "x", "y")
         assert ("cancel", contact_id(3)) in busy.calls
-        assert person.bottom_line == "Cancelled before it left. Xero stays as it is."
+        assert person.bottom_line == "Cancelled before sending. Nothing changed in Xero."
         assert under_cursor(person) == "Bayside Fish & Chips"
         await person.press("x")
-        assert person.bottom_line == "There is nothing left of it to take back."
+        assert person.bottom_line == "This change is finished. Nothing to cancel."
 
 
 async def test_a_hand_off_is_no_longer_waited_for(busy: FakeBackend) -> None:
@@ -123,18 +123,18 @@ async def test_a_hand_off_is_no_longer_waited_for(busy: FakeBackend) -> None:
 async def test_what_has_arrived_is_not_taken_back_but_undone(busy: FakeBackend) -> None:
     async with running(busy) as person:
         await person.press("l", "4", "x")
-        assert "u undoes" in person.bottom_line
+        assert "Press u to undo" in person.bottom_line
 
 
 async def test_a_refusal_is_tried_again(busy: FakeBackend) -> None:
     async with running(busy) as person:
         await person.press("l", "3")
-        assert person.bottom_line.startswith("r Try again")
+        assert person.bottom_line.startswith("r Retry")
         await person.press("r")
         assert ("retry", (contact_id(13),)) in busy.calls
         assert names(person) == []
         await person.press("1", "home", "r")
-        assert person.bottom_line == "Xero refused nothing here that could be tried again."
+        assert person.bottom_line == "Nothing to retry: Xero refused no change to this contact."
 
 
 async def test_enter_opens_the_contact_and_escape_comes_back(busy: FakeBackend) -> None:
@@ -189,7 +189,7 @@ async def test_the_changes_found_are_exported_to_a_file_of_ones_choice(
         box.value = str(tmp_path / "changes.csv")  # type: ignore[attr-defined]
         await person.press("enter")
         assert ("export", ChangeQuery(ChangeGroup.OPEN), tmp_path / "changes.csv") in busy.calls
-        assert person.bottom_line == f"2 changes written to {tmp_path / 'changes.csv'}"
+        assert person.bottom_line == f"2 changes saved to {tmp_path / 'changes.csv'}"
 
 
 async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, tmp_path: Path) -> None:
@@ -198,11 +198,11 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
         await person.press("l", "e")
         box, note = person.screen.query_one("#name"), person.screen.query_one("#note", SafeLabel)
         for name, words in (
-            (tmp_path / "no" / "a.csv", "There is no such folder."),
-            (tmp_path, "This is a folder. Add a name for the file."),
-            (tmp_path / "here.csv", "There is a file of this name: it would be replaced."),
-            ("~nobody-is-called-so/a.csv", "There is no such folder."),
-            (tmp_path / ("a" * 300), "That can't be written: File name too long."),
+            (tmp_path / "no" / "a.csv", "This folder doesn't exist."),
+            (tmp_path, "This is a folder. Add a file name."),
+            (tmp_path / "here.csv", "This file exists and will be replaced."),
+            ("~nobody-is-called-so/a.csv", "This folder doesn't exist."),
+            (tmp_path / ("a" * 300), "Can't save here: File name too long."),
         ):
             box.value = str(name)  # type: ignore[attr-defined]
             await person.settle()
@@ -221,10 +221,10 @@ async def test_an_export_that_fails_says_why(busy: FakeBackend) -> None:
 async def test_nothing_yet_says_so(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("l")
-        assert screen(person).rows.empty_text.startswith("Nothing was changed yet.")
+        assert screen(person).rows.empty_text.startswith("No changes yet.")
         for key in ("x", "e", "enter"):
             await person.press(key)
-        assert person.bottom_line == "There is nothing here to export."
+        assert person.bottom_line == "No changes to export."
 
 
 async def test_rows_can_be_clicked(busy: FakeBackend) -> None:

@@ -126,5 +126,5 @@ def test_actions_are_declared_once() -> None:
 
 def test_the_readme_table_names_every_key() -> None:
     table = readme_table()
-    assert "| `a` | Archive the contact, or all that are selected |" in table
+    assert "| `a` | Archive the contact, or all selected ones |" in table
     assert all(item.help in table for item in ACTIONS if item.keys)

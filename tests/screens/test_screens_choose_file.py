@@ -183,7 +183,7 @@ async def test_status_and_date_are_said(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt")
         at = datetime(2026, 3, 4, 9, 3, tzinfo=UTC).astimezone()
-        assert dialog(person).date_box.placeholder == f"last change {at:%Y-%m-%d %H:%M}"
+        assert dialog(person).date_box.placeholder == f"last modified {at:%Y-%m-%d %H:%M}"
         await person.press("tab", "tab", "enter")
         assert person.sees(ChooseScreen)
         await person.press("end", "enter", "tab", *"2026-03-03", "enter")

@@ -75,19 +75,19 @@ def bar(person: Driver) -> str:
 async def test_what_differs_comes_first_with_why_and_what_to_do(office: FakeBackend) -> None:
     async with running(office) as person:
         await compare(person)
-        assert bar(person) == "Differ 3 For you to tell 2 Agree 3 Only in the file 1 Only in Xero 21"
+        assert bar(person) == "Different 3 Needs review 2 Matches 3 Only in the file 1 Only in Xero 21"
         assert names(person) == ["Bayside Club", "Bayside Fish & Chips", "PC Complete"]
         assert row(person) == "Bayside Club accounts@bayside.example archived active unexplained"
         assert "line 5" in story(person)
-        assert "nothing here explains it. a archives it in Xero" in story(person)
+        assert "cause unknown. Press a to archive it in Xero" in story(person)
         await person.press("down", "down")
-        assert "r restores it in Xero" in story(person)
+        assert "Press r to restore it in Xero" in story(person)
 
 
 async def test_troubleshoot_offers_it_to_whoever_waits(office: FakeBackend) -> None:
     async with running(office) as person:
         await person.press("t")
-        assert "f compares a file exported from it." in str(
+        assert "f compares a Re-Leased export." in str(
             person.screen.query_one("#step-2", Static).content
         ) + str(person.screen.query_one("#said-2", Static).content)
         await compare(person)
@@ -105,7 +105,7 @@ async def test_the_groups_by_key_and_by_click(office: FakeBackend) -> None:
         assert names(person) == ["Boulder Plumbing", "Hamilton Smith Ltd", "Abel Tasman Lettings"]
         await person.press("4")
         assert names(person) == ["Nobody Knows Ltd"]
-        assert "Xero has no contact that this line could mean." in story(person)
+        assert "No contact in Xero could match this line." in story(person)
         groups = screen(person).query_one(KindBar)
         await person.pilot.click(KindBar, offset=(groups.text.index("Only in Xero") + 2, 0))
         await person.settle()
@@ -117,8 +117,8 @@ async def test_an_empty_group_says_what_that_means(backend: FakeBackend) -> None
     backend.compared = comparison(backend, [line(2, 0, ACTIVE)])
     async with running(backend) as person:
         await compare(person)
-        assert bar(person).startswith("Differ 0 For you to tell 0 Agree 1")
-        for key, said in (("1", "Nothing differs"), ("2", "Nothing is left"), ("4", "was found in Xero")):
+        assert bar(person).startswith("Different 0 Needs review 0 Matches 1")
+        for key, said in (("1", "No differences"), ("2", "Nothing to review"), ("4", "was found in Xero")):
             await person.press(key)
             assert said in screen(person).lines.rows.empty_text
             assert story(person) == ""
@@ -145,16 +145,16 @@ async def test_words_find_among_what_is_shown(office: FakeBackend) -> None:
 async def test_the_one_under_the_cursor_is_archived_and_its_row_follows(office: FakeBackend) -> None:
     async with running(office) as person:
         await compare(person)
-        assert person.bottom_line.startswith("w Record 2  a Archive  enter Open contact")
+        assert person.bottom_line.startswith("w Mark 2 as synced  a Archive  enter Open contact")
         await person.press("a")
         assert person.sees(ConfirmScreen)
         await person.press("y")
         assert ("request", Action.ARCHIVE, (contact_id(2),)) in office.calls
-        assert row(person).endswith("archived active ◌ queued")
-        assert "Since then: ◌ queued." in story(person)
+        assert row(person).endswith("archived active ◌ Queued")
+        assert "Since then: ◌ Queued." in story(person)
         office.move(office.changes_made[-1], State.CONFIRMED)
         await person.hears_changes()
-        assert "archived archived ◷ pending" in row(person)
+        assert "archived archived ◷ Pending sync" in row(person)
         await person.press("a")
         assert person.bottom_line == "Already archived. Press r to restore it."
 
@@ -217,13 +217,13 @@ async def test_an_unclear_line_is_told_and_the_counts_follow(office: FakeBackend
         assert person.sees(ChooseScreen)
         # Leaving it out is what is offered first, and changes nothing.
         await person.press("enter")
-        assert bar(person).startswith("Differ 3 For you to tell 2 Agree 3")
+        assert bar(person).startswith("Different 3 Needs review 2 Matches 3")
         await person.press("enter", "home", "enter")
-        assert bar(person).startswith("Differ 3 For you to tell 1 Agree 4 Only in the file 1")
-        assert person.bottom_line == "Noted. 1 line still for you to tell."
+        assert bar(person).startswith("Different 3 Needs review 1 Matches 4 Only in the file 1")
+        assert person.bottom_line == "Saved. 1 line left to review."
         await person.press("enter", "up", "enter")
-        assert bar(person).startswith("Differ 3 For you to tell 0 Agree 4 Only in the file 2")
-        assert person.bottom_line == "Noted. That was all."
+        assert bar(person).startswith("Different 3 Needs review 0 Matches 4 Only in the file 2")
+        assert person.bottom_line == "Saved. Nothing left to review."
 
 
 async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(backend: FakeBackend) -> None:
@@ -232,9 +232,9 @@ async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(b
     async with running(backend) as person:
         await compare(person)
         await person.press("2", "enter", "home", "enter")
-        assert bar(person).startswith("Differ 0 For you to tell 2 Agree 0")
+        assert bar(person).startswith("Different 0 Needs review 2 Matches 0")
         await person.press("enter", "home", "enter")
-        assert bar(person).startswith("Differ 0 For you to tell 1 Agree 1")
+        assert bar(person).startswith("Different 0 Needs review 1 Matches 1")
 
 
 async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBackend) -> None:
@@ -249,14 +249,14 @@ async def test_of_very_many_candidates_the_last_can_be_reached(backend: FakeBack
         assert "Leave it out for now" in shown
         assert "28@smith.example" in shown
         await person.press("home", "enter")
-        assert bar(person).startswith("Differ 0 For you to tell 0 Agree 1")
+        assert bar(person).startswith("Different 0 Review 0 Matches 1")
 
 
 async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBackend) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("3")
-        assert "2 more changes reached Re-Leased. w records it." in notes(person)
+        assert "2 more changes confirmed by the file. Press w to mark as synced." in notes(person)
         assert row(person).endswith("archived archived + not recorded yet")
         await person.press("w")
         assert person.sees(AskScreen)
@@ -264,11 +264,11 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: FakeBacke
         assert not [call for call in office.calls if call[0] == "record_matches"]
         await person.press("w", "y")
         assert [call for call in office.calls if call[0] == "record_matches"] == [("record_matches", {})]
-        assert person.bottom_line == "Recorded: 2 changes are now read by Re-Leased."
-        assert "✓ read" in row(person)
-        assert "Recorded: 2 changes are now read" in notes(person)
+        assert person.bottom_line == "Recorded: 2 changes marked as synced."
+        assert "✓ Synced" in row(person)
+        assert "Recorded: 2 changes marked as synced" in notes(person)
         await person.press("w")
-        assert person.bottom_line == "All that the file proves is recorded already. Nothing was changed."
+        assert person.bottom_line == "Everything the file confirms is already recorded. Nothing was changed."
         await person.press("escape")
         assert person.is_home
 
@@ -332,7 +332,7 @@ async def test_notes_and_assumptions_are_said(backend: FakeBackend) -> None:
         await compare(person)
         assert "read as Windows-1252" in notes(person)
         assert "another one's file" in notes(person)
-        assert "1 line repeats what an earlier one says." in notes(person)
+        assert "1 line repeats an earlier line." in notes(person)
 
 
 async def test_hostile_names_are_harmless_here(backend: FakeBackend) -> None:
@@ -414,4 +414,4 @@ def test_the_columns_stand_below_their_titles(office: FakeBackend) -> None:
         title = words.titles(LineKind.DIFFER, width).plain
         written = words.row(one, words.LineContext(LineKind.DIFFER), width, now()).plain
         assert len(title) == len(written)
-        assert title.index("There") == written.index("archived")
+        assert title.index("In file") == written.index("archived")

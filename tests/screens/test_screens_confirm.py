@@ -28,10 +28,10 @@ async def test_the_dialog_opens_at_once_and_can_be_cancelled_while_xero_is_asked
     async with running(backend) as person:
         await person.pilot.press("a")
         await person.pilot.pause()
-        assert "Asking Xero …" in words(person)
+        assert "Checking with Xero…" in words(person)
         await person.pilot.press("y")
         await person.pilot.pause()
-        assert person.bottom_line == "Xero is still being asked."
+        assert person.bottom_line == "Still checking with Xero."
         await person.press("escape")
         assert person.is_home
         assert not [call for call in backend.calls if call[0] == "request"]
@@ -45,7 +45,7 @@ async def test_the_answer_is_shown_when_it_comes(backend: FakeBackend) -> None:
         assert person.screen.query_one("#confirm", Button).disabled
         backend.check_gate.set()
         await person.settle()
-        assert "Read from Xero just now." in words(person)
+        assert "Up to date with Xero." in words(person)
         assert "• Abel Tasman Lettings" in words(person)
         assert not person.screen.query_one("#confirm", Button).disabled
 
@@ -74,7 +74,7 @@ async def test_buttons_can_be_clicked(backend: FakeBackend) -> None:
 async def test_archiving_warns_of_tenancies_and_restoring_of_the_hand_off(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("a")
-        assert "a tenancy that bills it can't be invoiced" in words(person)
+        assert "If this contact is billed for an active tenancy" in words(person)
         await person.press("escape", "3", "home", "r")
         assert "Xero's API may refuse to restore it." in words(person)
 
@@ -101,16 +101,16 @@ async def test_where_everything_is_blocked_nothing_can_be_confirmed(backend: Fak
     backend.blocked[contact_id(0)] = "Archived in Xero meanwhile."
     async with running(backend) as person:
         await person.press("a")
-        assert "This can't be done:" in words(person)
+        assert "Can't be changed:" in words(person)
         await person.press("y")
-        assert person.bottom_line == "Nothing here can be changed."
+        assert person.bottom_line == "None of these can be changed."
 
 
 async def test_a_local_answer_says_that_it_is_one(backend: FakeBackend) -> None:
     backend.stale_reason = "Xero can't be reached."
     async with running(backend) as person:
         await person.press("a")
-        assert "Xero can't be reached. This is what the local copy says." in words(person)
+        assert "Xero can't be reached. Showing saved data." in words(person)
 
 
 async def test_a_check_that_fails_says_why(backend: FakeBackend) -> None:

@@ -106,13 +106,13 @@ async def test_an_organisation_is_connected_and_opened(account: FakeAccount, ope
         await begin(person, account)
         await person.until(lambda: opened == [URL])
         assert says(person, "#url") == URL
-        assert says(person, "#left") == "Waiting for you, 4:32 left. Press esc to stop."
+        assert says(person, "#left") == "Waiting for you: 4:32 left. Press esc to stop."
         account.connects(KERERU, BAY)
         account.attempt.ends(BROUGHT)
         await person.until(shows(person, "done"))
         assert "Kererū Property Management" in says(person, "#connected")
-        assert "Bay Lettings  read only" in says(person, "#connected")
-        assert says(person, "#kept") == "The sign-in is kept in the system's keychain."
+        assert "Bay Lettings  read-only" in says(person, "#connected")
+        assert says(person, "#kept") == "Sign-in saved in the system's keychain."
         assert says(person, "#clock") == ""
         await person.press("enter")
         assert person.sees(MainScreen)
@@ -267,7 +267,7 @@ async def test_a_custom_connection_asks_for_its_secret_and_needs_no_browser(
         assert person.app.focused is box(person, "#secret")
         assert "Custom connection" in says(person, "#step-2")
         await person.pilot.press("enter")
-        assert trouble(person).startswith("A custom connection needs its client secret")
+        assert trouble(person).startswith("A custom connection also needs its client secret")
         await person.pilot.press(*"s3cret")
         assert "s3cret" not in person.app.export_screenshot()
         await person.pilot.press("shift+home", "ctrl+x")
@@ -291,7 +291,7 @@ async def test_what_is_no_secret_is_not_sent(account: FakeAccount, secret: str) 
         await person.pilot.pause()
         box(person, "#secret").value = secret
         await person.pilot.press("enter")
-        assert trouble(person).startswith("That isn't a client secret")
+        assert trouble(person).startswith("Not a client secret")
     assert not account.requests
 
 

@@ -61,7 +61,7 @@ async def test_each_answer_is_named_for_what_it_is(
     async with running(backend, (80, 36)) as person:
         shown = person.title.split(" Xero ")[1]
         assert title in shown
-        assert ("no answer" in shown or "not answering" in shown) is (response.status_code >= 500)
+        assert ("no reply" in shown or "not responding" in shown) is (response.status_code >= 500)
         await person.press("t")
         text = " ".join("\n".join(strip.text for strip in person.screen._compositor.render_strips()).split())
         assert max(words, key=len).split()[0] in text

@@ -32,7 +32,7 @@ async def test_the_page_says_what_xero_has(backend: FakeBackend) -> None:
         assert "Account number   AC-00000" in words(person, "details")
         assert "Groups           Tenants" in words(person, "details")
         assert "They owe         234.00  120.00 overdue" in words(person, "balances")
-        assert "Read from Xero 3 h ago." in words(person, "balances")
+        assert "Loaded from Xero 3 h ago." in words(person, "balances")
 
 
 async def test_xeros_history_comes_when_it_comes(backend: FakeBackend) -> None:
@@ -40,7 +40,7 @@ async def test_xeros_history_comes_when_it_comes(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.pilot.press("enter")
         await person.pilot.pause()
-        assert "Asking Xero …" in words(person, "history")
+        assert "Loading from Xero…" in words(person, "history")
         backend.history_gate.set()
         await person.settle()
         assert "Edited  by Robin Hale" in words(person, "history")
@@ -52,7 +52,7 @@ async def test_a_history_that_cannot_be_read_says_why_and_can_be_asked_for_again
     backend.fail("history", OfflineError("Xero can't be reached."))
     async with running(backend) as person:
         await person.press("enter")
-        assert "Xero can't be reached. F5 asks again." in words(person, "history")
+        assert "Xero can't be reached. Press F5 to retry." in words(person, "history")
         backend.failures.clear()
         await person.press("f5")
         assert "Robin Hale" in words(person, "history")
@@ -65,17 +65,17 @@ async def test_changes_and_timeline_follow(backend: FakeBackend) -> None:
         await person.press("a")
         assert person.sees(ConfirmScreen)
         await person.press("y")
-        assert "Archive here" in words(person, "changes")
+        assert "Archive requested in Reshelve" in words(person, "changes")
         assert "archive queued" in words(person, "timeline")
         await person.press("a")
-        assert person.bottom_line == "This contact is being archived already."
+        assert person.bottom_line == "This contact is already being archived."
 
 
 async def test_xeros_words_stand_under_a_refused_change(backend: FakeBackend) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="It is on a repeating invoice [/].")
     async with running(backend) as person:
         await person.press("enter")
-        assert "refused" in words(person, "changes")
+        assert "Refused by Xero" in words(person, "changes")
         assert "It is on a repeating invoice [/]." in words(person, "changes")
 
 

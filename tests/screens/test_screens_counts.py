@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 HOW_MANY = {
     "manual_restores": (State.AWAITING_USER, None, Action.RESTORE),
     "refused": (State.REFUSED, None, Action.ARCHIVE),
-    "on the way": (State.SENDING, None, Action.ARCHIVE),
+    "sending": (State.SENDING, None, Action.ARCHIVE),
     "checking": (State.UNKNOWN, None, Action.ARCHIVE),
     "pending": (State.CONFIRMED, SyncStatus.PENDING, Action.ARCHIVE),
     "overdue": (State.CONFIRMED, SyncStatus.MISSED, Action.ARCHIVE),
@@ -42,13 +42,13 @@ ODD = [
     {"read": 80},
     {"manual_restores": 20, "refused": 1},
     {"manual_restores": 80},
-    {"on the way": 2, "checking": 1},
+    {"sending": 2, "checking": 1},
     {"refused": 3},
     {"refused": 30, "read": 60, "unlinked": 5},
     {
         "manual_restores": 9,
         "refused": 9,
-        "on the way": 9,
+        "sending": 9,
         "pending": 9,
         "overdue": 9,
         "read": 90,
@@ -94,7 +94,7 @@ def test_what_the_pane_shows_and_what_it_leaves_out_are_all_there_is(
 def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str, int]) -> None:
     snapshot = holding(contents).snapshot
     kinds = ("pending", "overdue", "stalled")
-    not_in_xero = sum(contents.get(kind, 0) for kind in ("manual_restores", "on the way", "checking"))
+    not_in_xero = sum(contents.get(kind, 0) for kind in ("manual_restores", "sending", "checking"))
     waiting = sum(contents.get(kind, 0) for kind in kinds)
     for width in (60, 80, 120):
         line = title(snapshot, NOW, width, is_practice=False).plain
@@ -106,7 +106,7 @@ def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str,
     assert ("Nothing" in said) is (not waiting and not not_in_xero)
     counted = sum(number_in(words) for words, _ in totals(snapshot.summary))
     assert counted == sum(
-        contents.get(kind, 0) for kind in (*kinds, "manual_restores", "refused", "on the way", "checking")
+        contents.get(kind, 0) for kind in (*kinds, "manual_restores", "refused", "sending", "checking")
     )
 
 
@@ -196,9 +196,9 @@ async def test_what_is_queued_is_not_on_the_way_while_nothing_is_sent(
     async with running(backend, size) as person:
         said = text_of(person.screen)
         assert "2 queued" in said
-        assert "3 on the way" not in said
+        assert "3 sending" not in said
         assert ("Not sent yet: 2" in said) is not is_read_only
         if not is_read_only:
             backend.publish(is_paused=False)
             await person.settle()
-            assert "3 on the way" in text_of(person.screen)
+            assert "3 sending" in text_of(person.screen)

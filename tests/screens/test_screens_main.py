@@ -100,7 +100,7 @@ async def test_archiving_asks_and_then_journals(backend: FakeBackend) -> None:
         await person.press("y")
         assert ("request", Action.ARCHIVE, (contact_id(1),)) in backend.calls
         assert person.bottom_line == "Archiving 1 contact."
-        assert "1 on the way" in person.pane
+        assert "1 sending" in person.pane
 
 
 async def test_selected_contacts_are_archived_together_and_unselected_then(backend: FakeBackend) -> None:
@@ -127,21 +127,23 @@ async def test_a_key_that_cannot_be_used_says_why(backend: FakeBackend) -> None:
         await person.press("2", "home", "r")
         assert person.bottom_line == "Already active. Press a to archive it."
         await person.press("h")
-        assert person.bottom_line == "No restore is waiting for a press in Xero."
+        assert person.bottom_line == "No restores to finish in Xero."
 
 
 async def test_a_contact_on_its_way_is_left_alone(backend: FakeBackend) -> None:
     backend.put_change(0, Action.ARCHIVE, State.SENDING)
     async with running(backend) as person:
         await person.press("a")
-        assert person.bottom_line == "This contact is being archived already."
+        assert person.bottom_line == "This contact is already being archived."
 
 
 async def test_a_waiting_restore_points_to_the_hand_offs(backend: FakeBackend) -> None:
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     async with running(backend) as person:
         await person.press("3", "home", "r")
-        assert person.bottom_line == "This restore waits for a press in Xero. Press h to see it."
+        assert (
+            person.bottom_line == "This contact needs you to click Restore in Xero. Press h to open the list."
+        )
 
 
 async def test_merged_contacts_and_privacy_requests_are_out_of_reach(backend: FakeBackend) -> None:
@@ -160,9 +162,9 @@ async def test_no_contacts_no_change(backend: FakeBackend) -> None:
     backend.known.clear()
     async with running(backend) as person:
         await person.press("a")
-        assert person.bottom_line == "There is no contact here to change."
+        assert person.bottom_line == "No contact to change."
         await person.press("o")
-        assert person.bottom_line == "There is no contact under the cursor."
+        assert person.bottom_line == "No contact under the cursor."
 
 
 async def test_a_restore_that_becomes_a_hand_off_opens_the_list_by_itself(backend: FakeBackend) -> None:
@@ -205,7 +207,7 @@ async def test_without_a_browser_the_link_is_shown(
     async with running(backend) as person:
         await person.press("o")
         assert person.bottom_line.startswith(
-            f"No browser opened. y copies the link: {backend.contacts.url('')}"
+            f"No browser found. y copies the link: {backend.contacts.url('')}"
         )
 
 
@@ -251,18 +253,18 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: F
     backend.known.clear()
     async with running(backend) as person:
         await person.hears_changes(progress=SyncProgress(0, None), last_refresh_at=None)
-        assert person.main.table.empty_text == "Reading contacts from Xero …"
-        assert person.main.query_one(SyncProgressBar).text == "Reading contacts from Xero …"
+        assert person.main.table.empty_text == "Loading contacts from Xero…"
+        assert person.main.query_one(SyncProgressBar).text == "Loading contacts from Xero…"
         backend.known.update(everybody)
         await person.hears_changes(progress=SyncProgress(30, 1631))
         assert person.shown == 30
         assert "30 of 1,631" in person.main.query_one(SyncProgressBar).text
-        assert "minute limit" not in person.main.query_one(SyncProgressBar).text
+        assert "rate limit" not in person.main.query_one(SyncProgressBar).text
         await person.hears_changes(
             xero=XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=9))
         )
         said = person.main.query_one(SyncProgressBar).text
-        assert said.endswith("30 of 1,631, waits for Xero's minute limit, goes on in 9 s")
+        assert said.endswith("30 of 1,631, Xero's rate limit, resumes in 9 s")
         await person.hears_changes(progress=None)
         assert not person.main.query_one(SyncProgressBar).display
 
@@ -276,7 +278,7 @@ async def test_empty_tabs_say_so(backend: FakeBackend) -> None:
         assert person.main.table.empty_text == "No archived contacts."
         # Contacts that are counted and not listed yet: nobody is told that there are none.
         await person.hears(counts=counted.counts)
-        assert person.main.table.empty_text == "Reading contacts from Xero …"
+        assert person.main.table.empty_text == "Loading contacts from Xero…"
 
 
 async def test_the_title_tells_how_xero_stands(backend: FakeBackend) -> None:
@@ -296,15 +298,15 @@ async def test_a_live_organisation_is_not_marked_as_practice(backend: FakeBacken
 
 async def test_the_pane_follows_a_change_to_its_end(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        assert "Nothing is waiting. Archive with a, restore with r." in " ".join(person.pane.split())
+        assert "No changes in progress. Archive with a, restore with r." in " ".join(person.pane.split())
         change = backend.move(backend.put_change(2, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
         await person.hears_changes()
         assert "1 pending" in person.pane
-        assert "archived, pending 12:41" in person.pane
+        assert "Pending sync 12:41" in person.pane
         backend.standings[change.change_id] = StatusSince(SyncStatus.SYNCED, change.requested_at)
         await person.hears_changes()
-        assert "Nothing is pending" in person.pane
-        assert "read 12:40" in person.pane
+        assert "Nothing pending" in person.pane
+        assert "Synced 12:40" in person.pane
 
 
 async def test_a_hand_off_in_the_pane_can_be_clicked(backend: FakeBackend) -> None:

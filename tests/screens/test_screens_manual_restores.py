@@ -40,7 +40,7 @@ async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBacke
     async with running(waiting) as person:
         await person.press("h")
         first, second = listed(person)
-        assert first.startswith("↗ Boulder Plumbing  waiting for Restore in Xero since 12:40")
+        assert first.startswith("↗ Boulder Plumbing  Restore in Xero since 12:40")
         assert waiting.contacts.url(contact_id(5)) in first
         assert "Hamilton Smith Ltd" in second
 
@@ -102,7 +102,7 @@ async def test_what_is_done_in_xero_ticks_itself_off(waiting: FakeBackend) -> No
 async def test_restore_can_be_pressed_in_the_practice_page(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        assert "p Restore (practice)" in person.bottom_line
+        assert "p Simulate Restore" in person.bottom_line
         await person.press("down", "p")
         assert ("simulate_restore", contact_id(12)) in waiting.calls
         assert listed(person)[1] == "✓ Hamilton Smith Ltd  restored"
@@ -114,7 +114,7 @@ async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) ->
         await person.press("h")
         assert "practice" not in person.bottom_line
         await person.press("p")
-        assert person.bottom_line.startswith("Only the practice Xero can be pressed from here.")
+        assert person.bottom_line.startswith("Demo only.")
         assert not [call for call in waiting.calls if call[0] == "simulate_restore"]
 
 
@@ -125,7 +125,7 @@ async def test_a_name_that_is_taken_is_said_beside_the_restore(waiting: FakeBack
     async with running(waiting) as person:
         await person.press("h", "p")
         assert "An active contact has this name. Rename one of them." in listed(person)[0]
-        assert person.bottom_line.startswith("Xero refused: An active contact")
+        assert person.bottom_line.startswith("Refused by Xero: An active contact")
 
 
 async def test_waiting_ends_at_the_second_press(waiting: FakeBackend) -> None:
@@ -136,7 +136,7 @@ async def test_waiting_ends_at_the_second_press(waiting: FakeBackend) -> None:
         assert not [call for call in waiting.calls if call[0] == "dismiss"]
         await person.press("x")
         assert ("dismiss", contact_id(12)) in waiting.calls
-        assert listed(person)[1] == "· Hamilton Smith Ltd  no longer waited for"
+        assert listed(person)[1] == "· Hamilton Smith Ltd  stopped waiting"
 
 
 async def test_the_link_can_be_copied_and_opened(
@@ -154,7 +154,7 @@ async def test_the_link_can_be_copied_and_opened(
 async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h", "p", "o")
-        assert person.bottom_line == "This one isn't waiting any more."
+        assert person.bottom_line == "This restore is no longer waiting."
 
 
 async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
@@ -204,20 +204,20 @@ async def test_the_next_five_are_opened_and_then_the_five_after(
         await person.press("h", "O")
         assert opened == links[:5]
         assert person.bottom_line == "Opened 5 pages."
-        assert "opened: press Restore there" in listed(person)[0]
+        assert "Opened: click Restore there" in listed(person)[0]
         await person.press("O")
         assert opened == links
         await person.press("O")
-        assert person.bottom_line.startswith("All of them were opened already")
+        assert person.bottom_line.startswith("All pages are already open")
         await person.hears_changes()
-        assert "opened: press Restore there" in listed(person)[6]
+        assert "Opened: click Restore there" in listed(person)[6]
 
 
 async def test_all_links_are_copied_one_a_line(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h", "Y")
         assert person.app.clipboard.split("\n") == [waiting.contacts.url(contact_id(n)) for n in (5, 12)]
-        assert person.bottom_line == "Copied 2 links, one a line."
+        assert person.bottom_line == "Copied 2 links, one per line."
 
 
 @pytest.mark.parametrize(("key", "said"), [("o", "y copies this link"), ("O", "Y copies all links")])
@@ -234,7 +234,7 @@ async def test_without_a_browser_the_links_are_copied_instead(
 async def test_keys_of_the_contacts_say_where_they_work(waiting: FakeBackend, key: str) -> None:
     async with running(waiting) as person:
         await person.press("h", key)
-        assert "archived and restored in their list" in person.bottom_line
+        assert "Archive and restore contacts in their list" in person.bottom_line
 
 
 async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend) -> None:
@@ -243,14 +243,14 @@ async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend
         waiting.move(waiting.changes_made[0], State.CONFIRMED)
         waiting.move(waiting.changes_made[1], State.DISMISSED)
         await person.hears_changes()
-        assert person.screen.query_one("#why", SafeLabel).text.startswith("Nothing is waiting any more.")
+        assert person.screen.query_one("#why", SafeLabel).text.startswith("Nothing left to finish.")
 
 
 async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBackend) -> None:
     waiting.sees_restores = False
     async with running(waiting) as person:
         await person.press("h", "p", "p")
-        assert person.bottom_line.startswith("Pressed already")
+        assert person.bottom_line.startswith("Already clicked")
         assert len([call for call in waiting.calls if call[0] == "simulate_restore"]) == 1
 
 
@@ -268,9 +268,12 @@ async def test_what_is_said_names_keys_as_they_are_now(
     async with running(waiting) as person:
         person.app.set_keymap(keys | {"archive": "f2", "restore": "f3", "manual_restores": "f12"})
         await person.press("3", "home", "f2")
-        assert person.bottom_line == "This restore waits for a press in Xero. Press F12 to see it."
+        assert (
+            person.bottom_line
+            == "This contact needs you to click Restore in Xero. Press F12 to open the list."
+        )
         await person.press("f4")
-        assert person.bottom_line.startswith("No browser opened. F6 copies the link: ")
+        assert person.bottom_line.startswith("No browser found. F6 copies the link: ")
         await person.press("2", "home", "f3")
         assert person.bottom_line == "Already active. Press F2 to archive it."
         await person.press("f12")

@@ -110,7 +110,7 @@ async def test_read_only_stops_no_waiting_and_presses_nothing(reader: FakeBacken
     async with running(reader) as person:
         await person.press("h")
         assert "Stop waiting" not in offered(person)
-        assert "Restore (practice)" not in offered(person)
+        assert "Simulate Restore" not in offered(person)
         for key in ("x", "x", "p"):
             await person.press(key)
             assert "--read-only" in person.bottom_line
@@ -144,16 +144,16 @@ async def test_connecting_is_reachable_from_every_screen(backend: FakeBackend, k
 async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("f6")
-        assert person.bottom_line.startswith("Nothing to hold")
+        assert person.bottom_line.startswith("Nothing to pause")
         await person.hears(progress=SyncProgress(1000, 5000))
         person.main.key_bar.end_flash()
-        assert "F6 Hold reading" in person.bottom_line
+        assert "F6 Pause loading" in person.bottom_line
         await person.press("f6")
-        assert person.bottom_line.startswith("Reading is held")
+        assert person.bottom_line.startswith("Loading pauses")
         person.main.key_bar.end_flash()
-        assert "F6 Go on reading" in person.bottom_line
+        assert "F6 Resume loading" in person.bottom_line
         await person.press("f6")
-        assert person.bottom_line.startswith("Going on")
+        assert person.bottom_line.startswith("Loading all contacts resumed")
     assert [call for call in backend.calls if call[0] == "pause_sync"] == [
         ("pause_sync", True),
         ("pause_sync", False),
@@ -174,12 +174,12 @@ async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend
     async with running(backend) as person:
         await person.press("enter")
         assert "can't be reached" not in person.bottom_line
-        assert "Read from Xero 3 h ago" in str(person.screen.query_one("#balances", Static).visual)
+        assert "Loaded from Xero 3 h ago" in str(person.screen.query_one("#balances", Static).visual)
 
 
 async def test_a_contact_that_xero_no_longer_has_is_out_of_reach() -> None:
     for action in Action:
-        assert "no longer has" in blocked_reason(action, ContactStatus.DELETED, None, is_merged=False)
+        assert "no longer in Xero" in blocked_reason(action, ContactStatus.DELETED, None, is_merged=False)
 
 
 async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None:
@@ -189,9 +189,9 @@ async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None
         rows = [
             tuple(str(part.visual) for part in row.query(Static)) for row in person.screen.query(".action")
         ]
-        assert ("^k", "Archive the contact, or all that are selected") in rows
-        assert ("v", "Select the contact, or take it out again") in rows
-        assert ("F9", "Show all organisations, and open another") in rows
+        assert ("^k", "Archive the contact, or all selected ones") in rows
+        assert ("v", "Select or deselect") in rows
+        assert ("F9", "Show all organisations and switch to another") in rows
 
 
 @pytest.mark.parametrize("keys", EVERYWHERE)

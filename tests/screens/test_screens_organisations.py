@@ -64,10 +64,10 @@ async def test_every_organisation_says_how_it_stands(backend: FakeBackend) -> No
         assert "nothing pending" in here
         assert kereru.startswith("○ Kererū Management")
         assert kereru.endswith("3 pending, 2 unfinished")
-        assert bay.endswith("read only  not opened yet")
+        assert bay.endswith("read-only  not opened yet")
         assert old.startswith("✗ Old Mill Trust")
         assert old.endswith("removed in Xero")
-        assert state(person) == "As Xero says just now."
+        assert state(person) == "Up to date."
 
 
 async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: FakeBackend) -> None:
@@ -75,7 +75,7 @@ async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: Fak
         person.account.look_gate.clear()
         await person.pilot.press("ctrl+o")
         await person.until(lambda: person.sees(OrganisationsScreen) and len(lines(person)) == 1)
-        assert state(person).startswith("Asking Xero")
+        assert state(person).startswith("Refreshing from Xero")
         person.account.connects(organisation(7, "New Zealand Villas"))
         person.account.look_gate.set()
         await person.until(lambda: len(lines(person)) == 2)
@@ -97,7 +97,7 @@ async def test_offline_the_list_stays(backend: FakeBackend) -> None:
     async with running(backend) as person:
         person.account.fail("refresh", OfflineError("Xero can't be reached."))
         await open_list(person, *OTHERS)
-        assert state(person) == "Xero can't be reached. This is the list as last known."
+        assert state(person) == "Xero can't be reached. Showing saved data."
         assert len(lines(person)) == 4
 
 
@@ -225,7 +225,7 @@ async def test_searching_in_vain_opens_nothing(backend: FakeBackend) -> None:
         await open_list(person, *many)
         await person.press("/", *"zzz", "enter")
         assert person.sees(OrganisationsScreen)
-        assert person.bottom_line == "There is no organisation here to open."
+        assert person.bottom_line == "No organisation to open."
         await person.press("escape", "escape")
         assert person.is_home
 
@@ -257,13 +257,13 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBa
         assert "• Kererū Management" in said
         assert "• Bay Lettings" in said
         assert not any("Old Mill" in words for words in said)
-        assert "journals stay" in said[-1]
+        assert "change logs stay" in said[-1]
         await person.press("enter")
         assert ("disconnect", "a") not in person.account.calls
         await person.press("d", "y")
         assert ("disconnect", "a") in person.account.calls
         assert len(lines(person)) == 2
-        assert person.bottom_line == "Disconnected 2 organisations. Nothing was deleted here."
+        assert person.bottom_line == "Disconnected 2 organisations. Nothing was deleted on this computer."
 
 
 async def test_a_disconnection_that_fails_says_so(backend: FakeBackend) -> None:
@@ -295,7 +295,9 @@ async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: F
         assert person.sees(OrganisationsScreen)
         assert "--read-only" in person.bottom_line
         await person.press("?")
-        assert "End the sign-in" not in " ".join(str(part.content) for part in person.screen.query(Static))
+        assert "Disconnect the selected" not in " ".join(
+            str(part.content) for part in person.screen.query(Static)
+        )
     assert ("disconnect", "a") not in person.account.calls
 
 
@@ -328,7 +330,7 @@ async def test_disconnecting_the_only_one_leads_to_the_connect_screen(backend: F
         assert lines(person) == []
         assert person.bottom_line.startswith("Disconnected 1 organisation.")
         await person.press("d")
-        assert person.bottom_line == "There is no organisation here to disconnect."
+        assert person.bottom_line == "No organisation to disconnect."
         await person.press("escape")
         assert person.sees(ConnectScreen)
 

@@ -64,8 +64,8 @@ async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
         assert "changes that Xero confirmed before it started" in said(person)
         await person.press("enter")
         assert told(backend) == [("report_sync_started", NOW)]
-        assert person.bottom_line.startswith("Noted: a sync was started at 12:41.")
-        assert "Press m when it has ended" in " ".join(person.pane.split())
+        assert person.bottom_line.startswith("Recorded: sync started at 12:41.")
+        assert "Press m when it has finished" in " ".join(person.pane.split())
 
 
 async def test_now_is_when_the_question_was_opened(
@@ -120,7 +120,12 @@ async def test_a_sync_was_started_earlier_today(backend: FakeBackend, typed: str
 
 @pytest.mark.parametrize(
     ("typed", "trouble"),
-    [("12:42", "yet to come"), ("23:59", "yet to come"), ("24:00", "no time"), ("7", "no time")],
+    [
+        ("12:42", "in the future"),
+        ("23:59", "in the future"),
+        ("24:00", "Not a valid time"),
+        ("7", "Not a valid time"),
+    ],
 )
 async def test_a_time_that_cannot_be_is_refused(backend: FakeBackend, typed: str, trouble: str) -> None:
     async with running(backend) as person:
@@ -146,13 +151,13 @@ def test_times_are_those_of_this_machine() -> None:
 @pytest.mark.parametrize(("answer", "is_clean"), [("clean", True), ("errors", False)])
 async def test_how_a_sync_ended(running_sync: FakeBackend, answer: str, is_clean: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     async with running(running_sync) as person:
-        assert person.bottom_line.startswith("m How did it end?")
+        assert person.bottom_line.startswith("m Sync ended?")
         await person.press("m")
         assert person.sees(ChooseScreen)
         assert "started at 12:21, in the company tied to Demo Company (NZ)" in said(person)
         await choose(person, answer)
         assert told(running_sync) == [("report_sync_ended", is_clean)]
-        end = "ended without error" if is_clean else "It proves nothing"
+        end = "ended without error" if is_clean else "nothing is confirmed"
         assert end in person.bottom_line
         person.main.key_bar.end_flash()
         assert person.bottom_line.startswith("a Archive")
@@ -180,15 +185,15 @@ async def test_an_answer_about_another_sync_is_not_taken(running_sync: FakeBacke
         await person.press("m")
         await person.hears(re_leased=ReLeasedStatus(reported_sync_since=NOW))
         await choose(person, "clean")
-        assert "Nothing was noted" in person.bottom_line
+        assert "Nothing was recorded" in person.bottom_line
     assert told(running_sync) == []
 
 
 async def test_what_the_engine_refuses_is_said(backend: FakeBackend) -> None:
-    backend.fail("report_sync_started", ReshelveError("That time is yet to come. Nothing was noted."))
+    backend.fail("report_sync_started", ReshelveError("That time is in the future. Nothing was recorded."))
     async with running(backend) as person:
         await person.press("m", "enter")
-        assert person.bottom_line == "That time is yet to come. Nothing was noted."
+        assert person.bottom_line == "That time is in the future. Nothing was recorded."
 
 
 async def test_nothing_is_told_in_read_only_mode(backend: FakeBackend) -> None:
@@ -208,13 +213,13 @@ async def test_a_contact_is_seen_where_it_must_stand(
     backend.put_change(0, action, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")
-        assert "v Seen in Re-Leased" in person.bottom_line
+        assert "v Checked" in person.bottom_line
         await person.press("v")
         assert person.sees(AskScreen)
-        assert f"“Abel Tasman Lettings” must stand {where}" in said(person)
+        assert f"You should see “Abel Tasman Lettings” {where}" in said(person)
         await person.press("y")
         assert told(backend) == [("report_contact_checked", contact_id(0), action.target_status)]
-        assert person.bottom_line.startswith(f"Noted: seen in Re-Leased, {where}")
+        assert person.bottom_line.startswith(f"Recorded: checked in Re-Leased, {where}")
 
 
 @pytest.mark.parametrize("key", ["enter", "n", "escape"])
@@ -231,7 +236,7 @@ async def test_there_is_nothing_to_see_of_what_is_not_confirmed(backend: FakeBac
     async with running(backend) as person:
         await person.press("enter", "v")
         assert person.sees(ContactScreen)
-        assert "confirmed by Xero yet" in person.bottom_line
+        assert "hasn't confirmed" in person.bottom_line
 
 
 async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: FakeBackend) -> None:
@@ -257,7 +262,7 @@ async def test_a_contact_is_unlinked_or_linked_again(
         assert "“Abel Tasman Lettings”, in the company tied to Demo Company (NZ)." in said(person)
         await choose(person, answer)
         assert told(backend) == [("report_unlinked", contact_id(0), is_unlinked)]
-        assert person.bottom_line.startswith("Noted: ")
+        assert person.bottom_line.startswith("Recorded: ")
 
 
 @pytest.mark.parametrize("key", ["enter", "escape"])

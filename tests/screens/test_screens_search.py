@@ -68,7 +68,7 @@ async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
         assert "isn't a filter" in under_the_box(person)
         assert person.main.search.text == "bay is:custmer"
         assert (person.shown, tally(person)) == (0, "0 of 30")
-        assert "a filter that doesn't exist" in person.main.table.empty_text
+        assert "one filter doesn't exist" in person.main.table.empty_text
 
 
 # An unknown name, an unknown value, a number and a date that are none, nothing at all; half-typed or ended.
@@ -192,7 +192,7 @@ async def test_groups_are_offered_by_name_and_others_are_named(backend: FakeBack
         await person.press("tab")
         assert (person.main.search.text, person.shown) == ("group:Tenants", 15)
         await person.press("backspace", "backspace", *"xs")
-        assert under_the_box(person).startswith("There is no group like “group:Tenanxs”.")
+        assert under_the_box(person).startswith("No group matches “group:Tenanxs”.")
         assert person.shown == 0
         await person.press("tab")
         assert (person.main.search.text, person.shown) == ('group:"Tenants"', 15)
@@ -202,7 +202,7 @@ async def test_groups_are_offered_by_name_and_others_are_named(backend: FakeBack
 async def test_a_group_that_has_come_since_is_known(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await type_in(person, "group:own")
-        assert under_the_box(person).startswith("No group is like “group:own”.")
+        assert under_the_box(person).startswith("No group matches “group:own”.")
         first = next(iter(backend.known))
         backend.known[first] = replace(backend.known[first], groups=("Owners",))
         await person.hears(rows_version=1)
@@ -228,7 +228,7 @@ async def test_the_remark_stays_while_the_person_is_among_the_contacts(backend: 
 async def test_where_nothing_fits_that_is_said(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await type_in(person, "is:merged")
-        assert person.main.table.empty_text.startswith("No contact fits all that is asked for. ")
+        assert person.main.table.empty_text.startswith("No contacts match. ")
 
 
 async def test_what_is_found_by_its_change_follows_the_changes(backend: FakeBackend) -> None:

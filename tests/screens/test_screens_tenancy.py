@@ -70,12 +70,12 @@ async def test_space_and_enter_tick_a_group_and_take_the_tick_away(backend: Fake
         assert len(rows(person)) == len(await backend.tenancy.groups())
         assert rows(person)[:2] == ["▌ [ ] Former tenants 8 active contacts", "[ ] Tenants 9 active contacts"]
         assert "“Former tenants” and “Tenants” sound like tenants." in words(person)
-        assert person.bottom_line.startswith("space Mark as tenants  esc Close")
+        assert person.bottom_line.startswith("space Tenants  esc Close")
         await person.press("down", "space")
-        assert person.bottom_line == "Marked: archiving a contact in “Tenants” warns from now on."
+        assert person.bottom_line == "Tenant group: archiving a contact in “Tenants” now shows a warning."
         assert rows(person)[1] == "▌ [✓] Tenants 9 active contacts"
         await person.press("enter")
-        assert person.bottom_line == "Not marked any more: “Tenants” warns no longer."
+        assert person.bottom_line == "Not a tenant group: “Tenants” no longer shows a warning."
         await person.press("escape")
         assert person.is_home
     assert marks(backend) == [(TENANTS, True), (TENANTS, False)]
@@ -126,7 +126,7 @@ async def test_groups_appear_once_all_contacts_are_read(backend: FakeBackend) ->
     backend.publish(progress=SyncProgress(0, None))
     async with running(backend) as person:
         await person.press("g")
-        assert "still being read from Xero" in words(person)
+        assert "when all contacts are loaded" in words(person)
         backend.known = known
         await person.hears(progress=None)
         assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
@@ -160,8 +160,8 @@ async def test_the_first_archive_explains_and_the_next_is_short(backend: FakeBac
         await person.press("a")
         said = words(person)
         for part in (
-            "Look in Re-Leased first",
-            "Neither Xero nor Reshelve knows of tenancies.",
+            "Check Re-Leased first",
+            "Xero and Reshelve can't see tenancies.",
             "Re-Leased's Archived tab",
             "Billing Contact for Tenancy was Archived",
             "The contact must be un-archived before creating new invoices or credit notes.",
@@ -173,7 +173,7 @@ async def test_the_first_archive_explains_and_the_next_is_short(backend: FakeBac
         backend.is_first_archive = False
         await person.press("a")
         assert words(person).splitlines()[-1] == (
-            "Re-Leased picks it up at its next sync; a tenancy that bills it can't be invoiced from then on."
+            "If this contact is billed for an active tenancy, its invoices will fail"
         )
 
 
@@ -212,7 +212,7 @@ async def test_a_marked_group_warns_each_time(backend: FakeBackend) -> None:
             await person.press("a")
             assert lines(person) == [
                 "• Abel Tasman Lettings",
-                "! In “Tenants”: if a tenancy in Re-Leased bills it, its next invoices will fail.",
+                "! In “Tenants”: if it is billed for a tenancy in Re-Leased, its next invoices will fail.",
             ]
             await person.press("escape")
         await person.press("down", "a")
@@ -301,9 +301,9 @@ async def test_the_page_of_a_contact_shows_the_mark(backend: FakeBackend) -> Non
     async with running(backend) as person:
         await person.press("enter")
         assert person.sees(ContactScreen)
-        assert "marked as tenants" not in str(person.screen.query_one("#details", Static).content)
+        assert "Tenant group" not in str(person.screen.query_one("#details", Static).content)
         await person.press("g", "down", "space", "escape")
-        assert "! “Tenants” is marked as tenants" in str(person.screen.query_one("#details", Static).content)
+        assert "! Tenant group: “Tenants”" in str(person.screen.query_one("#details", Static).content)
 
 
 async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> None:
@@ -316,7 +316,7 @@ async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> 
         said = words(person)
         assert "! In “Tenants”: if a tenancy in Re-Leased bills it" in said
         assert said.index("Fish & Chips: archived, in “Tenants”") < said.index("Tamihana: archived")
-        assert "Look in Re-Leased first" not in said
+        assert "Check Re-Leased first" not in said
 
 
 async def test_undoing_a_restore_explains_where_it_is_the_first_archive(backend: FakeBackend) -> None:

@@ -45,15 +45,15 @@ async def test_all_is_well(backend: FakeBackend) -> None:
         await person.press("t")
         assert step(person, 1).startswith("✓ 1. Connection and settings")
         assert (
-            "answered at 12:41:07; last read 3 h ago; this connection may read and change contacts"
+            "last reply at 12:41:07; last loaded 3 h ago; this connection can read and change contacts"
             in step(person, 1)
         )
-        assert "“Successfully synced”, as its feed says" in step(person, 1)
+        assert "“Successfully synced”, from its feed" in step(person, 1)
         assert "the one tied to Demo Company (NZ)" in step(person, 1)
         assert step(person, 2).startswith("✓ 2. ")
         assert step(person, 3).startswith("✓ 3. ")
         assert "Next practice sync in 0:32" in step(person, 3)
-        assert "from within Re-Leased" in step(person, 4)
+        assert "through the help in Re-Leased" in step(person, 4)
         assert "@" not in step(person, 4)
         await person.press("q")
         assert person.is_home
@@ -82,7 +82,7 @@ async def test_a_connection_that_may_only_read(backend: FakeBackend) -> None:
     backend.publish(organisation=Organisation("t1", "Demo Company (NZ)", "!Qj35V", is_read_only=True))
     async with running(backend) as person:
         await person.press("t")
-        assert "may only read" in step(person, 1)
+        assert "is read-only" in step(person, 1)
 
 
 @pytest.mark.parametrize("state", CompanyState)
@@ -91,7 +91,7 @@ async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: Com
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
-        assert "nobody has said yet" in step(person, 1)
+        assert "not recorded yet" in step(person, 1)
         await person.press("w")
         assert person.sees(ChooseScreen)
         answers = person.screen.query_one(OptionList)
@@ -99,7 +99,7 @@ async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: Com
         answers.highlighted = answers.get_option_index(state.value)
         await person.press("enter")
         assert ("report_company_state", state) in backend.calls
-        assert f"“{state.value}”, told just now." in step(person, 1)
+        assert f"“{state.value}”, recorded just now." in step(person, 1)
         works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
         assert step(person, 1).startswith("✓" if works else "✗")
 
@@ -139,9 +139,10 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 3).startswith("✗ 3. ")
-        assert "1 overdue: a sync without errors left it out. 11 changes pending." in step(person, 3)
-        assert "longest: Abel Tasman Lettings, archive confirmed by Xero 4 days ago. It waits" in step(
-            person, 3
+        assert "1 missed last sync: a sync ran without it. 11 changes pending sync." in step(person, 3)
+        assert (
+            "Longest unconfirmed: Abel Tasman Lettings, archive confirmed by Xero 4 days ago. Pending sync"
+            in step(person, 3)
         )
         await person.press("m")
         assert person.sees(SyncStartScreen)
@@ -153,8 +154,8 @@ async def test_what_is_only_expected_is_called_so(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 3).startswith("~ 3. ")
-        assert "Nothing is pending, overdue or stalled." in step(person, 3)
-        assert "It is expected: a nightly sync was due by 5 Mar" in step(person, 3)
+        assert "No change is pending sync." in step(person, 3)
+        assert "Should be synced: a nightly sync was due by 5 Mar" in step(person, 3)
 
 
 async def test_before_the_journal_is_read_nothing_is_claimed(backend: FakeBackend) -> None:
@@ -181,7 +182,14 @@ async def test_the_report_names_nobody(telltale: FakeBackend) -> None:
     async with running(telltale) as person:
         await person.press("t", "y")
         shown = person.app.clipboard
-        for kept in (__version__, contact_id(0), contact_id(1), "1 refused, 1 waiting", "offline", "archive"):
+        for kept in (
+            __version__,
+            contact_id(0),
+            contact_id(1),
+            "1 refused, 1 pending sync",
+            "offline",
+            "archive",
+        ):
             assert kept in shown
         for private in ("Abel", "Aroha", "Bayside", "Demo Company", "@", SECRET):
             assert private not in shown
@@ -192,7 +200,7 @@ async def test_the_report_says_how_wrong_the_clock_is(telltale: FakeBackend) -> 
     telltale.publish(clock_ahead=timedelta(minutes=-10))
     async with running(telltale) as person:
         await person.press("t", "y")
-        assert "This machine's clock is 600 s behind Xero's" in person.app.clipboard
+        assert "This computer's clock is 600 s behind Xero's" in person.app.clipboard
 
 
 async def test_the_report_has_names_where_they_are_wanted(telltale: FakeBackend) -> None:
@@ -213,7 +221,7 @@ async def test_the_report_is_written_to_a_file(telltale: FakeBackend, tmp_path: 
         assert person.sees(FileNameScreen)
         person.screen.query_one(Input).value = str(file)
         await person.press("enter")
-        assert person.bottom_line.startswith("The report is written to ")
+        assert person.bottom_line.startswith("Report saved to ")
         assert file.read_text(encoding="utf-8") == person.app.clipboard
         assert file.stat().st_mode & 0o777 == 0o600
 
@@ -245,31 +253,31 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
 @pytest.mark.parametrize(
     ("parts", "sign", "said"),
     [
-        ({"last_refresh_at": None}, "?", "nothing was read since the start"),
-        ({"last_refresh_at": None, "progress": SyncProgress(1, 2)}, "?", "its contacts are being read"),
-        ({"last_refresh_at": NOW}, "✓", "last read just now"),
-        ({"last_refresh_at": NOW - timedelta(days=3)}, "?", "last read 3 days ago"),
+        ({"last_refresh_at": None}, "?", "nothing loaded since Reshelve started"),
+        ({"last_refresh_at": None, "progress": SyncProgress(1, 2)}, "?", "contacts are loading"),
+        ({"last_refresh_at": NOW}, "✓", "last loaded just now"),
+        ({"last_refresh_at": NOW - timedelta(days=3)}, "?", "last loaded 3 days ago"),
         ({"xero": XeroStatus()}, "?", "Xero: connecting"),
         (
             {"xero": XeroStatus(ConnectionStatus.REMOVED, detail="It is gone.")},
             "✗",
             "c signs in to Xero again",
         ),
-        ({"xero": XeroStatus(ConnectionStatus.STANDBY)}, "✗", "used by another Reshelve"),
-        ({"xero": XeroStatus(ConnectionStatus.LIMITED, detail="Used up.")}, "✗", "limit reached"),
+        ({"xero": XeroStatus(ConnectionStatus.STANDBY)}, "✗", "open in another Reshelve"),
+        ({"xero": XeroStatus(ConnectionStatus.LIMITED, detail="Used up.")}, "✗", "rate limit reached"),
         ({"storage_problem": "The disk is full."}, "✗", "The disk is full."),
         (
             {"clock_ahead": timedelta(minutes=10)},
             "✗",
-            "This machine's clock is 10 minutes ahead of Xero's: set it right. Times are taken by Xero's",
+            "This computer's clock is 10 minutes ahead of Xero's. Correct it. Until then,",
         ),
         (
             {"clock_ahead": timedelta(hours=-13), "storage_problem": "The disk is full."},
             "✗",
-            "The disk is full.\nThis machine's clock is 13 hours behind Xero's",
+            "The disk is full.\nThis computer's clock is 13 hours behind Xero's",
         ),
-        ({"clock_ahead": timedelta(seconds=20)}, "✓", "last read"),
-        ({"re_leased": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't say what"),
+        ({"clock_ahead": timedelta(seconds=20)}, "✓", "last loaded"),
+        ({"re_leased": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't show"),
         (
             {"re_leased": ReLeasedStatus(has_feed=True, problem="It is silent.")},
             "✗",
@@ -293,7 +301,7 @@ async def test_good_news_of_long_ago_is_no_good_news(backend: FakeBackend) -> No
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
-        assert "told 3 days ago. It may have changed since." in step(person, 1)
+        assert "recorded 3 days ago. It may have changed since." in step(person, 1)
 
 
 async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(backend: FakeBackend) -> None:
@@ -302,8 +310,8 @@ async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(bac
     backend.publish_changes()
     async with running(backend) as person:
         await person.press("t")
-        assert "may read and change contacts, but Reshelve was started with --read-only" in step(person, 1)
-        assert "tries again" not in step(person, 2)
+        assert "can read and change contacts, but Reshelve was started with --read-only" in step(person, 1)
+        assert "retries" not in step(person, 2)
         await person.press("r")
         assert not [call for call in backend.calls if call[0] == "retry"]
         assert "--read-only" in person.bottom_line
@@ -328,7 +336,7 @@ async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -
     backend.publish_changes()
     async with running(backend) as person:
         await person.press("t")
-        assert "r tries again; l lists every change." in step(person, 2)
+        assert "r retries; l lists every change." in step(person, 2)
         await person.press("r")
         assert person.sees(AskScreen)
         await person.press("enter")
@@ -336,22 +344,22 @@ async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -
         await person.press("r", "y")
         [tried] = [call[1] for call in backend.calls if call[0] == "retry"]
         assert len(tried) == 7
-        assert person.bottom_line == "Trying 7 changes again."
+        assert person.bottom_line == "Retrying 7 changes."
         assert step(person, 2).startswith("✓ 2. ")
         await person.press("r")
-        assert person.bottom_line == "Xero refused nothing that is still open."
+        assert person.bottom_line == "Nothing to retry: Xero refused no change that is still open."
 
 
 @pytest.mark.parametrize(
     ("grades", "sign", "said"),
     [
-        ([], "✓", "Nothing is pending, overdue or stalled.\n"),
-        ([SyncStatus.PENDING], "◷", "1 change pending."),
-        ([SyncStatus.MISSED, SyncStatus.MISSED], "✗", "2 overdue: a sync without errors left them out."),
-        ([SyncStatus.STALLED], "✗", "1 stalled: nothing is picked up as things are."),
-        ([SyncStatus.EXPECTED], "~", "It is expected: a nightly sync was due by"),
-        ([SyncStatus.REPORTED], "~", "It is told: a sync after it ended without error"),
-        ([SyncStatus.SYNCED], "✓", "Nothing is pending"),
+        ([], "✓", "No change is pending sync.\n"),
+        ([SyncStatus.PENDING], "◷", "1 change pending sync."),
+        ([SyncStatus.MISSED, SyncStatus.MISSED], "✗", "2 missed last sync: a sync ran without them."),
+        ([SyncStatus.STALLED], "✗", "1 not syncing: Re-Leased isn't connected, or its sync has errors."),
+        ([SyncStatus.EXPECTED], "~", "Should be synced: a nightly sync was due by"),
+        ([SyncStatus.REPORTED], "~", "Reported synced: you recorded a sync without errors"),
+        ([SyncStatus.SYNCED], "✓", "No change is pending sync"),
     ],
 )
 async def test_waiting_in_every_state(
@@ -373,10 +381,10 @@ async def test_a_sync_told_to_run_is_asked_about_after_a_day(
     backend.publish(re_leased=ReLeasedStatus(reported_sync_since=NOW))
     async with running(backend) as person:
         await person.press("t")
-        assert "A sync was started in Re-Leased at 12:41, as told. Press m when" in step(person, 3)
+        assert "You recorded a Re-Leased sync started at 12:41. Press m when" in step(person, 3)
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(days=1))
         await person.hears(rows_version=99)
-        assert "Nobody has said how the sync of 5 Mar 12:41 ended: press m." in step(person, 3)
+        assert "Record how the sync of 5 Mar 12:41 ended: press m." in step(person, 3)
 
 
 async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
@@ -393,7 +401,7 @@ async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
         person.app.set_keymap(keys)
         await person.press("t")
         shown = "".join(step(person, place) for place in (1, 2, 3, 4))
-        for words in ("W records", "F10 looks", "F9 tries", "F7 records", "F8 copies"):
+        for words in ("W records", "F10 refreshes", "F9 retries", "F7 records", "F8 copies"):
             assert words in shown
         await person.press("f8")
         assert person.app.clipboard

@@ -29,16 +29,16 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) 
     async with running(backend) as person:
         await person.press("u")
         assert title(person) == "Undo 2 archives?"
-        assert "Asked for at 12:41." in question(person)
+        assert "Requested at 12:41." in question(person)
         assert f"{plan.summary}." in question(person)
-        assert "• Abel Tasman Lettings: cancelled before it leaves" in question(person)
-        assert "• Aroha Tamihana: restored, with your press in Xero" in question(person)
+        assert "• Abel Tasman Lettings: cancelled before sending" in question(person)
+        assert "• Aroha Tamihana: restored after you click Restore in Xero" in question(person)
         await person.press("y")
         assert ("undo", plan) in backend.calls
         # The restore became a hand-off, whose list opens by itself.
         assert person.sees(ManualRestoresScreen)
         await person.press("escape")
-        assert person.bottom_line.startswith("Undone: 1 is cancelled before it leaves; 1 becomes a restore")
+        assert person.bottom_line.startswith("Undone: 1 is cancelled before")
 
 
 async def test_undo_does_nothing_unless_it_is_confirmed(backend: FakeBackend) -> None:
@@ -63,13 +63,13 @@ async def test_what_was_really_done_is_said_where_it_differs(backend: FakeBacken
 async def test_nothing_to_undo_or_redo_is_said(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("u")
-        assert person.bottom_line == "There is nothing to undo."
+        assert person.bottom_line == "Nothing to undo."
         for key in ("U", "ctrl+y"):
             await person.press(key)
-            assert person.bottom_line == "There is nothing to redo."
+            assert person.bottom_line == "Nothing to redo."
         backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), UndoOutcome.SKIPPED), at=NOW)
         await person.press("u")
-        assert person.bottom_line == "Nothing can be undone: 1 is left alone: it was changed again since."
+        assert person.bottom_line == "Can't undo: 1 is left alone: it was changed again since."
 
 
 async def test_redo_asks_too(backend: FakeBackend) -> None:
@@ -98,14 +98,14 @@ async def test_names_in_the_question_are_harmless(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("u")
         shown = [str(part.visual) for part in person.screen.query(Static)]
-        assert "• a [/x] b: cancelled before it leaves" in shown
+        assert "• a [/x] b: cancelled before sending" in shown
 
 
 async def test_undo_works_on_the_page_of_a_contact(backend: FakeBackend) -> None:
     backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
     async with running(backend) as person:
         await person.press("enter", "u", "y")
-        assert person.bottom_line == "Undone: 1 is cancelled before it leaves."
+        assert person.bottom_line == "Undone: 1 is cancelled before"
 
 
 async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeBackend) -> None:
@@ -113,12 +113,12 @@ async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeB
         async with running(backend, size) as person:
             assert not person.main.query_one(PausedBanner).display
             await person.press("s")
-            assert person.main.query_one(PausedBanner).text == "Sending is paused. Press s to resume."
+            assert person.main.query_one(PausedBanner).text == "Sending paused. Press s to resume."
             assert person.main.query_one(PausedBanner).region.height == 1
-            assert person.bottom_line.startswith("Sending is paused")
+            assert person.bottom_line.startswith("Sending paused")
             await person.press("s")
             assert not person.main.query_one(PausedBanner).display
-            assert person.bottom_line == "Sending goes on."
+            assert person.bottom_line == "Sending resumed."
     assert [call[1] for call in backend.calls if call[0] == "pause_sending"] == [True, False] * 3
 
 
@@ -127,8 +127,7 @@ async def test_a_pause_says_how_many_wait_behind_it(backend: FakeBackend) -> Non
     backend.publish_changes(is_paused=True)
     async with running(backend) as person:
         assert (
-            person.main.query_one(PausedBanner).text
-            == "Sending is paused. Press s to resume. Not sent yet: 1."
+            person.main.query_one(PausedBanner).text == "Sending paused. Press s to resume. Not sent yet: 1."
         )
         await person.pilot.click(PausedBanner, offset=(4, 0))
         await person.settle()
@@ -151,12 +150,12 @@ async def test_what_xero_refused_is_tried_again_where_it_is_read(backend: FakeBa
     async with running(backend) as person:
         await person.press("enter")
         assert "On a repeating invoice." in str(person.screen.query_one("#changes", Static).content)
-        assert person.bottom_line.startswith("R Try again")
+        assert person.bottom_line.startswith("R Retry")
         await person.press("R")
-        assert person.bottom_line == "Trying again."
+        assert person.bottom_line == "Retrying."
         assert ("retry", (contact_id(0),)) in backend.calls
         await person.press("R")
-        assert person.bottom_line == "Xero refused nothing here that could be tried again."
+        assert person.bottom_line == "Nothing to retry: Xero refused no change to this contact."
 
 
 async def test_a_refusal_is_tried_again_from_the_list_of_contacts(backend: FakeBackend) -> None:
@@ -172,7 +171,7 @@ async def test_waiting_restores_are_recalled_once_at_the_start(backend: FakeBack
         backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
-        assert person.bottom_line == "3 restores wait for a press in Xero. Press h."
+        assert person.bottom_line == "3 restores to finish in Xero. Press h."
         person.main.key_bar.end_flash()
         await person.hears_changes()
         assert person.bottom_line.startswith("a Archive")

@@ -71,9 +71,9 @@ async def _connect(work: Path, folder: Path) -> None:
 async def _tabs(camera: Camera) -> None:
     await camera.take("all", shows="Aaliyah Hill")
     await camera.press("2", "pagedown")
-    await camera.take("active", shows="Nothing is waiting")
+    await camera.take("active", shows="No changes in progress")
     await camera.press("3", "home")
-    await camera.take("archived", shows="Nothing is waiting")
+    await camera.take("archived", shows="No changes in progress")
     await camera.press("1", "/", *"plumb ltd")
     await camera.take("search", shows=" of 1,6")
 
@@ -88,12 +88,12 @@ async def _archive(camera: Camera, practice: PracticeXero) -> None:
     await camera.press("*", "a")
     await camera.take("dialog-archive", shows="They owe 480.00")
     await camera.press("y")
-    await camera.take("pane-pending", shows="◷ pending")
+    await camera.take("pane-pending", shows="◷ Pending sync")
     await camera.house.until(lambda: camera.house.pane.pending_total == 3, "three pending")
     practice.sync_released()
     await camera.press("f5")
-    await camera.take("pane-syncing", shows="reading now")
-    await camera.take("pane-read", shows="✓ read")
+    await camera.take("pane-syncing", shows="syncing")
+    await camera.take("pane-read", shows="✓ Synced")
 
 
 async def _restore(camera: Camera, practice: PracticeXero) -> None:
@@ -104,16 +104,16 @@ async def _restore(camera: Camera, practice: PracticeXero) -> None:
     await camera.search("kowhai.example concrete")
     await camera.house.until_shown("1 of")
     await camera.press("a")
-    await camera.house.until_shown("just now")
+    await camera.house.until_shown("Up to date with Xero")
     await camera.press("y")
     await camera.house.until(lambda: camera.house.pane.refused_total == 1, "the refusal")
     await camera.search("kowhai.example")
     await camera.house.until_shown("2 of")
     await camera.press("end", "r")
     await camera.take("dialog-restore", shows="Restore 1 contact?")
-    await camera.house.until_shown("just now")
+    await camera.house.until_shown("Up to date with Xero")
     await camera.press("y")
-    await camera.take("handoff", shows="waiting for Restore in Xero")
+    await camera.take("handoff", shows="Restore in Xero")
     await camera.press("escape")
     await camera.take("pane-handoff", shows="1 refused")
     await camera.press("enter")
@@ -131,7 +131,7 @@ async def _changes(camera: Camera) -> None:
 
 async def _organisations(camera: Camera) -> None:
     await camera.press("ctrl+o")
-    await camera.take("organisations", shows="As Xero says just now")
+    await camera.take("organisations", shows="Up to date")
     await camera.press("escape")
 
 
@@ -150,7 +150,7 @@ async def _released(camera: Camera, practice: PracticeXero) -> None:
     await camera.house.until(lambda: camera.house.pane.pending_total == 1, "a change made in Xero")
     practice.sync_released()
     await camera.press("f5")
-    await camera.take("pane-overdue", shows="! overdue")
+    await camera.take("pane-overdue", shows="! Missed last sync")
     practice.set_released_state("Needs reconnecting")
     await camera.press("f5")
     await camera.take("pane-stalled", shows="reconnect")
@@ -168,7 +168,7 @@ async def _offline(camera: Camera, practice: PracticeXero) -> None:
     await camera.house.until_shown("at its next sync")
     await camera.press("y")
     await camera.house.until(lambda: camera.house.engine.snapshot.xero.status == "offline", "being offline")
-    await camera.take("pane-offline", shows="◌ queued")
+    await camera.take("pane-offline", shows="◌ Queued")
 
 
 async def _nights(practice: PracticeXero, work: Path, folder: Path) -> None:
@@ -180,7 +180,7 @@ async def _nights(practice: PracticeXero, work: Path, folder: Path) -> None:
         practice.somebody("archive", contact_id)
         await camera.press("f5")
         await camera.search("manuka.example")
-        await camera.take("pane-nightly", shows="◷ pending")
+        await camera.take("pane-nightly", shows="◷ Pending sync")
 
     def in_two_days() -> datetime:
         return datetime.now(UTC) + timedelta(days=2)
@@ -193,6 +193,6 @@ async def _nights(practice: PracticeXero, work: Path, folder: Path) -> None:
             practice.set_clock(ahead_seconds=timedelta(days=2).total_seconds())
             await camera.press("f5")
             await camera.search("manuka.example")
-            await camera.take("pane-expected", shows="~ expected")
+            await camera.take("pane-expected", shows="~ Should be synced")
     finally:
         clock.now = present

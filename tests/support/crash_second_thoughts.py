@@ -56,7 +56,7 @@ def take_back(site: Site, size: int) -> Callable[[], None]:
     _archive(site, 1)
     site.program().write("l")
     site.program().until_shown("x Cancel")
-    _ask(site, "x", "Take it back?")
+    _ask(site, "x", "Cancel this change?")
     return lambda: site.program().write("y")
 
 

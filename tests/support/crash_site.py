@@ -186,7 +186,7 @@ class Site:
         terminal.write("a" if action is Action.ARCHIVE else "r")
         name = action.value.capitalize()
         terminal.until_shown(f"{name} {size} contact")
-        terminal.until_shown(f"y {name}" if size < _TYPED_FROM else f"Type {size} to go on")
+        terminal.until_shown(f"y {name}" if size < _TYPED_FROM else f"Type {size} to confirm")
 
     def confirm(self, size: int, *, by: Terminal | None = None) -> None:
         """Say yes in the dialog."""

@@ -88,7 +88,7 @@ class House:
         await self.pilot.press("a")
         await self.until_shown("y Archive")
         await self.pilot.press("y")
-        await self.until_shown("◷ pending")
+        await self.until_shown("◷ Pending sync")
 
     async def find(self, words: str, tab: Tab = Tab.ALL) -> list[Row]:
         """Ask the engine itself what is found, in all that is stored by now."""

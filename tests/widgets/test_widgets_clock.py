@@ -35,6 +35,6 @@ def test_a_moment_is_by_xeros_clock(ahead: timedelta) -> None:
     ],
 )
 def test_a_clock_that_is_wrong_is_told(ahead: timedelta, said: str) -> None:
-    short = f"This machine's clock is {said} Xero's: set it right." if said else ""
+    short = f"This computer's clock is {said} Xero's. Correct it." if said else ""
     assert clock.short_clock_warning(ahead) == short
-    assert clock.clock_warning(ahead) == (f"{short} Times are taken by Xero's until then." if said else "")
+    assert clock.clock_warning(ahead) == (f"{short} Until then, Reshelve uses Xero's time." if said else "")

@@ -320,10 +320,10 @@ async def test_a_contact_that_is_gone_is_dimmed_and_says_so_unless_there_is_a_ch
     host = Host(found(rows, Tab.ALL))
     async with host.run_test(size=(120, 24)):
         _, there, one, refused, settled = lines(host.table)[:5]
-        assert one.endswith("⊘ gone from Xero")
+        assert one.endswith("⊘ Gone from Xero")
         assert "Gone" in one
-        assert refused.endswith("✗ refused by Xero")
-        assert settled.endswith("⊘ gone from Xero")
+        assert refused.endswith("✗ Refused by Xero")
+        assert settled.endswith("⊘ Gone from Xero")
         assert "gone" not in there
         styles = [host.table.render_line(y)._segments[-1].style for y in (1, 2)]
         assert [bool(style and style.italic) for style in styles] == [False, True]
@@ -384,7 +384,7 @@ async def test_only_rows_that_look_different_are_painted_again() -> None:
         host.table.refresh_rows()
         assert {region.y for region in host.table._repaint_regions} == {5}
         await pilot.pause()
-        assert lines(host.table)[5].endswith("◌ queued")
+        assert lines(host.table)[5].endswith("◌ Queued")
 
 
 async def test_a_batch_of_lines_takes_one_read_of_the_rows() -> None:
@@ -409,7 +409,7 @@ async def test_the_spinner_turns_only_while_a_row_that_is_sent_is_seen() -> None
         table = host.table
         assert turns(table)
         first = lines(table)[3]
-        assert first.endswith("archiving")
+        assert first.endswith("Sending")
         table._advance_spinner()
         assert lines(table)[3] != first
         await pilot.press("end")
@@ -427,7 +427,7 @@ async def test_without_animations_the_sign_stands_still() -> None:
     host.animation_level = "none"
     async with host.run_test(size=(80, 24)):
         assert not turns(host.table)
-        assert lines(host.table)[1].endswith("… archiving")
+        assert lines(host.table)[1].endswith("… Sending")
 
 
 # -- sizes

@@ -62,18 +62,18 @@ def test_a_sync_that_is_late_is_due_and_never_counted_backwards() -> None:
 
 
 def test_a_running_sync_is_said() -> None:
-    assert said(replace(FEED, is_syncing=True, state="In progress")) == "Re-Leased is reading now"
+    assert said(replace(FEED, is_syncing=True, state="In progress")) == "Re-Leased is syncing"
 
 
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("Needs reconnecting", "nothing will be picked up until someone reconnects it in Re-Leased"),
-        ("Not connected", "nothing will be picked up until someone connects it"),
-        ("Sync has errors", "Look at Sync Results in Re-Leased"),
-        ("Incomplete onboarding", "set-up is not complete"),
-        ("Incomplete pipeline", "pipeline is not complete"),
-        ("Something new [/]", "Re-Leased says: Something new [/]."),
+        ("Needs reconnecting", "Nothing syncs until someone reconnects it in Re-Leased"),
+        ("Not connected", "Nothing syncs until someone connects it"),
+        ("Sync has errors", "Check Sync Results in Re-Leased"),
+        ("Incomplete onboarding", "onboarding isn't complete"),
+        ("Incomplete pipeline", "pipeline isn't complete"),
+        ("Something new [/]", "Re-Leased shows: Something new [/]."),
     ],
 )
 def test_a_stall_is_said_and_nothing_is_counted_down(state: str, words: str) -> None:
@@ -92,9 +92,9 @@ def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
 def test_without_a_feed_only_the_nightly_window_is_expected() -> None:
     night = ReLeasedStatus(next_sync_at=NOW + timedelta(hours=17, minutes=19))
     assert said(night) == (
-        "Re-Leased can't be asked; expected after its nightly sync, by 06:00, in 17 h 19 min"
+        "Re-Leased's nightly sync should finish by 06:00, in 17 h 19 min. No feed is set up to confirm it"
     )
-    assert said(ReLeasedStatus()) == "Re-Leased can't be asked. It syncs every night."
+    assert said(ReLeasedStatus()) == "Re-Leased syncs every night. No feed is set up to confirm it."
     assert said(ReLeasedStatus(has_feed=True)) == "Re-Leased's feed doesn't say when the next sync is."
 
 
@@ -102,8 +102,8 @@ def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_ano
     end = NOW + timedelta(hours=5, minutes=19)
     night = ReLeasedStatus(next_sync_at=end, zone=ZoneInfo("Pacific/Auckland"))
     words = next_sync(night, NOW, is_practice=False)
-    assert words.text.endswith("by 07:00 (Pacific/Auckland), in 5 h 19 min")
-    assert words.brief == "expected by 07:00 (Auckland)"
+    assert "by 07:00 (Pacific/Auckland), in 5 h 19 min" in words.text
+    assert words.brief == "nightly sync by 07:00 (Auckland)"
     here = replace(night, zone=ZoneInfo("Etc/UTC"))
     assert "Etc/UTC" not in said(here)
     unknown = replace(night, zone=None, zone_note="The zone isn't known.")
@@ -113,13 +113,13 @@ def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_ano
 def test_a_sync_that_was_told_to_run_is_said_to_be_told() -> None:
     running = replace(ReLeasedStatus(next_sync_at=NOW), reported_sync_since=NOW - timedelta(minutes=7))
     words = next_sync(running, NOW, is_practice=False)
-    assert words.text == "A sync was started in Re-Leased at 12:34, as told. Press m when it has ended."
-    assert (words.brief, words.fraction) == ("sync told at 12:34", None)
+    assert words.text == "You recorded a Re-Leased sync started at 12:34. Press m when it has finished."
+    assert (words.brief, words.fraction) == ("sync started 12:34", None)
 
 
 def test_a_state_that_was_told_is_said_with_its_time() -> None:
     told = ReLeasedStatus(state="Needs reconnecting", state_reported_at=NOW - timedelta(days=2))
-    assert said(told).endswith("Told 3 Mar 12:41.")
+    assert said(told).endswith("Recorded 3 Mar 12:41.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -128,16 +128,18 @@ def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> 
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.STALLED)
     backend.publish_changes(re_leased=replace(FEED, problem="It fell silent."))
     line = title(backend.snapshot, NOW, width, is_practice=False).plain
-    assert ("‖ 1 stalled" if width >= 50 else "‖ 1") in line
+    assert ("‖ 1 not syncing" if width >= 50 else "‖ 1") in line
     assert "pending" not in line
-    assert [words for words, _ in totals(backend.pane())] == ["1 stalled"]
+    assert [words for words, _ in totals(backend.pane())] == ["1 not syncing"]
     assert symbols(backend.pane()) == [("‖ 1", "error")]
 
 
 def test_the_title_says_that_a_sync_was_told_to_run() -> None:
     backend = FakeBackend.with_contacts(3)
     backend.publish(re_leased=replace(FEED, reported_sync_since=NOW))
-    assert title(backend.snapshot, NOW, 120, is_practice=False).plain.endswith("nothing pending, sync told ")
+    assert title(backend.snapshot, NOW, 120, is_practice=False).plain.endswith(
+        "nothing pending, sync started "
+    )
 
 
 @pytest.mark.parametrize("grade", [grade for grade in SyncStatus if grade is not SyncStatus.SUPERSEDED])
@@ -179,7 +181,7 @@ def test_calls_are_left_only_where_calls_can_be_made(xero: XeroStatus, hidden: s
 
 def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
     silent = replace(LEFT, no_reply_since=NOW - timedelta(seconds=48))
-    assert xero_status_text(LEFT, NOW) != xero_status_text(silent, NOW) == "no answer for 0:48"
+    assert xero_status_text(LEFT, NOW) != xero_status_text(silent, NOW) == "no reply for 0:48"
     assert xero_status_text(silent, NOW, short=True) == "waiting"
     backend = FakeBackend.with_contacts(3)
     backend.publish(xero=silent)
@@ -193,12 +195,12 @@ def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
     ("link", "words", "brief"),
     [
         (ConnectionStatus.STARTING, "connecting", "connecting"),
-        (ConnectionStatus.OFFLINE, "offline, again in 0:24", "offline"),
-        (ConnectionStatus.LIMITED, "limit reached, again in 0:24", "limit"),
-        (ConnectionStatus.UNAVAILABLE, "not answering, again in 0:24", "no answer"),
+        (ConnectionStatus.OFFLINE, "offline, retry in 0:24", "offline"),
+        (ConnectionStatus.LIMITED, "rate limit reached, retry in 0:24", "limit"),
+        (ConnectionStatus.UNAVAILABLE, "not responding, retry in 0:24", "no reply"),
         (ConnectionStatus.RECONNECT, "sign in again", "sign in"),
         (ConnectionStatus.REMOVED, "not connected", "not connected"),
-        (ConnectionStatus.STANDBY, "used by another Reshelve", "elsewhere"),
+        (ConnectionStatus.STANDBY, "open in another Reshelve", "elsewhere"),
         (ConnectionStatus.ONLINE, "12:41:07", "12:41"),
     ],
 )
@@ -216,16 +218,21 @@ OFFLINE = XeroStatus(
 @pytest.mark.parametrize(
     ("link", "detail", "seconds", "words"),
     [
-        (ConnectionStatus.OFFLINE, "Xero can't be reached.", 24, "Xero can't be reached. Next try in 0:24."),
+        (
+            ConnectionStatus.OFFLINE,
+            "Xero can't be reached.",
+            24,
+            "Xero can't be reached. Next retry in 0:24.",
+        ),
         (
             ConnectionStatus.UNAVAILABLE,
             "The Organisation is offline",
             300,
-            "The Organisation is offline Next try in 5:00.",
+            "The Organisation is offline Next retry in 5:00.",
         ),
-        (ConnectionStatus.LIMITED, "Used up.", 59, "Used up. Goes on in 0:59."),
-        (ConnectionStatus.LIMITED, "Used up.", 7_200, "Used up. Goes on at 14:41, in 2 h 00 min."),
-        (ConnectionStatus.ONLINE, "Kept for you.", 3_599, "Kept for you. Next look in 59:59."),
+        (ConnectionStatus.LIMITED, "Used up.", 59, "Used up. Resumes in 0:59."),
+        (ConnectionStatus.LIMITED, "Used up.", 7_200, "Used up. Resumes at 14:41, in 2 h 00 min."),
+        (ConnectionStatus.ONLINE, "Kept for you.", 3_599, "Kept for you. Next refresh in 59:59."),
         (ConnectionStatus.RECONNECT, "Connect again.", 60, "Connect again."),
         (ConnectionStatus.REMOVED, "Press c.", 600, "Press c."),
         (ConnectionStatus.ONLINE, "", 600, ""),
@@ -249,7 +256,7 @@ def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
 
 
 def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
-    said = "This machine's clock is 10 minutes behind Xero's: set it right."
+    said = "This computer's clock is 10 minutes behind Xero's. Correct it."
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, clock_ahead=timedelta(minutes=-10))
     assert problem_text(snapshot, NOW) == said
     assert said in sync_pane.single(snapshot, NOW, 120, is_practice=False).plain
@@ -260,7 +267,7 @@ def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
 def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> None:
     full = XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23))
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=full)
-    assert problem_text(snapshot, NOW) == "This minute's calls to Xero are used up. Goes on in 0:23."
+    assert problem_text(snapshot, NOW) == "Xero's limit per minute is reached. Resumes in 0:23."
     assert problem_text(snapshot, NOW + timedelta(seconds=23)) == ""
     assert problem_text(replace(snapshot, progress=SyncProgress(1, 2)), NOW) == ""
 
@@ -269,18 +276,18 @@ def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> Non
     ("pull", "xero", "words"),
     [
         (SyncProgress(1, 2), XeroStatus(ConnectionStatus.ONLINE), ""),
-        (SyncProgress(1, 2, is_paused=True), OFFLINE, "held for now"),
+        (SyncProgress(1, 2, is_paused=True), OFFLINE, "paused"),
         (
             SyncProgress(1, 2),
             XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23)),
-            "waits for Xero's minute limit, goes on in 23 s",
+            "Xero's rate limit, resumes in 23 s",
         ),
         (
             SyncProgress(1, 2),
             XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW - timedelta(seconds=1)),
             "",
         ),
-        (SyncProgress(1, 2), OFFLINE, "goes on in 0:24"),
+        (SyncProgress(1, 2), OFFLINE, "resumes in 0:24"),
     ],
 )
 def test_a_reading_that_stands_still_says_why_and_until_when(
@@ -305,7 +312,7 @@ def test_the_title_counts_what_is_overdue_alone_as_overdue_alone() -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
     backend.publish_changes()
     for width in (80, 120):
-        assert title(backend.snapshot, NOW, width, is_practice=True).plain.endswith("◐ 1 overdue ")
+        assert title(backend.snapshot, NOW, width, is_practice=True).plain.endswith("◐ 1 missed last sync ")
 
 
 @pytest.mark.parametrize("height", range(1, 30))
@@ -351,8 +358,8 @@ def test_spans_of_time_are_written_as_people_say_them() -> None:
 
 def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
     waiting, asked = (ReLeasedStatus(has_feed=True, is_polled=is_polled) for is_polled in (False, True))
-    assert "Reading" in next_sync(waiting, NOW, is_practice=False).text
-    assert "being read" in sync_overview(waiting, NOW)
+    assert "Loading" in next_sync(waiting, NOW, is_practice=False).text
+    assert "loading" in sync_overview(waiting, NOW)
     assert "doesn't say" in next_sync(asked, NOW, is_practice=False).text
     assert "doesn't say" in sync_overview(asked, NOW)
 

@@ -53,7 +53,7 @@ class EngineRegistry:
         try:
             self._account.record_opened(organisation)
         except ReshelveError as error:
-            logger.warning("the last organisation wasn't noted: %s", error.message)
+            logger.warning("the last opened organisation wasn't saved: %s", error.message)
 
     def reconnected(self, organisations: Iterable[Organisation]) -> None:
         """Let the engines of these organisations ask Xero again at once."""

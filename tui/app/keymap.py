@@ -52,7 +52,7 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     for mine, others, key in _collisions({name: own for name, own in keys.items() if name in known}):
         yield (
             mine,
-            f'keys.{mine} is "{key}", which is a key of {others} already.',
+            f'keys.{mine} is "{key}", which {others} already uses.',
             f"Choose another key, or give {others} another one.",
         )
 
@@ -69,28 +69,28 @@ def to_textual_keymap(keys: Mapping[str, str]) -> dict[str, str]:
 
 def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
     if not item.keys:
-        yield item.id, f"keys.{item.id}: {item.label} takes no keys.", "The command palette has it."
+        yield item.id, f"keys.{item.id}: {item.label} can't have a key.", "Use the command palette."
         return
     if item.id == _FIXED_ACTION:
         yield (
             item.id,
-            f"keys.{item.id}: {item.label} takes no other keys.",
-            "Shift with an arrow key does it.",
+            f"keys.{item.id}: {item.label} can't have other keys.",
+            "Use shift with an arrow key.",
         )
         return
     for key in own.split(","):
         named = f'keys.{item.id} is "{printable(key)}"'
         if not _is_valid_key(key):
-            yield item.id, f"{named}, and no such key can be pressed in a terminal.", _hint(key)
+            yield item.id, f"{named}, which no terminal can send.", _hint(key)
         elif _keys(key) <= _keys(item.keys):
             continue
         elif _keys(key) <= _navigation_keys():
-            yield item.id, f"{named}, which moves about.", "Choose another key."
+            yield item.id, f"{named}, which moves the cursor.", "Choose another key."
         elif item.priority and _is_typed(key):
             yield (
                 item.id,
-                f"{named}, which couldn't be typed into a box any more.",
-                "Choose a function key, or one with ctrl or alt.",
+                f"{named}, which you would no longer be able to type.",
+                "Choose a function key, or a key with ctrl or alt.",
             )
 
 

@@ -97,7 +97,7 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
         if await asyncio.to_thread(browser.open_page, url):
             self.flash("Opened in your browser.")
         else:
-            self.flash(f"No browser opened. {self.key('copy')} copies the link: {url}", is_problem=True)
+            self.flash(f"No browser found. {self.key('copy')} copies the link: {url}", is_problem=True)
 
     def copy_link(self, contact_id: str) -> None:
         """Put a contact's link on the clipboard, through the terminal, so that it works over ssh too."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
-_SYNC_PAUSED = "Reading is held after this page. The same key goes on from there; nothing is lost."
+_SYNC_PAUSED = "Loading pauses after this page. Press the same key to resume; nothing is lost."
 _SEARCH_KEYS = (
     ("open", "To the contacts"),
     ("clear", "Clear"),
@@ -131,9 +131,8 @@ class MainScreen(EngineScreen[None]):
         self._has_reminded = True
         waiting = snapshot.summary.manual_restore_total
         if waiting:
-            verb = "waits" if waiting == 1 else "wait"
             key = self.key("manual_restores")
-            self.flash(f"{pluralize(waiting, 'restore')} {verb} for a press in Xero. Press {key}.")
+            self.flash(f"{pluralize(waiting, 'restore')} to finish in Xero. Press {key}.")
 
     def tick(self) -> None:
         """Let countdowns count."""
@@ -168,14 +167,14 @@ class MainScreen(EngineScreen[None]):
         count_suffix = f" {format_number(count)}" if count else ""
         self.key_bar.set_actions(
             *(["connect"] if needs_reconnect else []),
-            *([("pause_sync", "Go on reading" if is_paused else "Hold reading")] if is_reading else []),
-            *([("manual_sync", "How did it end?")] if is_sync_reported else []),
+            *([("pause_sync", "Resume loading" if is_paused else "Pause loading")] if is_reading else []),
+            *([("manual_sync", "Sync ended?")] if is_sync_reported else []),
             ("archive", f"Archive{count_suffix}"),
             ("restore", f"Restore{count_suffix}"),
             "search",
             "undo",
             "troubleshoot",
-            ("clear", "Unselect") if count else "select",
+            ("clear", "Deselect") if count else "select",
             "open",
             "manual_restores",
             "changes",
@@ -203,7 +202,7 @@ class MainScreen(EngineScreen[None]):
     def _start_change(self, action: Action) -> None:
         targets = self.table.targets()
         if not targets:
-            self.flash("There is no contact here to change.")
+            self.flash("No contact to change.")
             return
         if not self.table.selected:
             self.table.reveal_cursor()
@@ -281,7 +280,7 @@ class MainScreen(EngineScreen[None]):
     def _with_contact(self, do: Callable[[str], object]) -> None:
         contact_id = self.table.cursor_id
         if contact_id is None:
-            self.flash("There is no contact under the cursor.")
+            self.flash("No contact under the cursor.")
         else:
             self.table.reveal_cursor()
             do(contact_id)
@@ -290,7 +289,7 @@ class MainScreen(EngineScreen[None]):
         """Show the restores that wait for a press in Xero."""
         summary = self.backend.snapshot.summary
         if summary is None or not summary.manual_restore_total:
-            self.flash("No restore is waiting for a press in Xero.")
+            self.flash("No restores to finish in Xero.")
         else:
             self.open_screen(navigation.ManualRestoresScreen(self.backend))
 
@@ -337,17 +336,17 @@ class MainScreen(EngineScreen[None]):
 
     def action_refresh(self) -> None:
         """Look for news now."""
-        self.flash("Looking for news in Xero and Re-Leased …")
+        self.flash("Refreshing from Xero and Re-Leased…")
         self._refresh()
 
     def action_pause_sync(self) -> None:
         """Hold the read of all contacts, or go on with it from there."""
         progress = self.backend.snapshot.progress
         if progress is None:
-            self.flash("Nothing to hold: all contacts are read already.")
+            self.flash("Nothing to pause: all contacts are loaded.")
             return
         self.backend.contacts.pause_sync(on=not progress.is_paused)
-        self.flash(_SYNC_PAUSED if not progress.is_paused else "Going on with reading all contacts.")
+        self.flash(_SYNC_PAUSED if not progress.is_paused else "Loading all contacts resumed.")
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 #: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
 UPDATE_INTERVAL: Final = 0.5
-_CANT_HAVE_ALL = "No contact has all of these words. Press {clear} to clear the search."
-_FITS_NONE = "No contact fits all that is asked for. Press {clear} to clear the search."
-_NO_SUCH_FILTER = "No contacts: there is a filter that doesn't exist. Press {clear} to clear the search."
+_CANT_HAVE_ALL = "No contacts match all of these words. Press {clear} to clear the search."
+_FITS_NONE = "No contacts match. Press {clear} to clear the search."
+_NO_SUCH_FILTER = "No contacts match: one filter doesn't exist. Press {clear} to clear the search."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",
@@ -216,7 +216,7 @@ class SearchController:
         is_read = snapshot.progress is None and snapshot.last_refresh_at is not None
         # What is counted already is about to be listed.
         if not is_read or snapshot.counts.of(self._query.tab):
-            return "Reading contacts from Xero …"
+            return "Loading contacts from Xero…"
         return _EMPTY[self._query.tab]
 
     def apply_snapshot(self, snapshot: Snapshot) -> None:

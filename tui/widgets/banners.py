@@ -47,13 +47,13 @@ class SyncProgressBar(StaticLine):
             self.show(self._progress_text(progress, wait_reason(progress, snapshot.xero, now)))
 
     def _progress_text(self, progress: SyncProgress, reason: str) -> Content:
-        text = "Reading contacts from Xero"
+        text = "Loading contacts from Xero"
         if progress.total is not None:
             text = f"{text}: {format_number(progress.done)} of {format_number(progress.total)}"
         if reason:
             return Content(f"{text}, {reason}")
         if progress.total is None:
-            return Content(f"{text} …")
+            return Content(f"{text}…")
         if self.app.size.width < _ROOM_FOR_BAR:
             return Content(text)
         return Content.assemble(text, "  ", bar(progress.done / max(1, progress.total), _BAR))
@@ -62,11 +62,11 @@ class SyncProgressBar(StaticLine):
 def wait_reason(progress: SyncProgress, xero: XeroStatus, now: datetime) -> str:
     """Say why a read of all contacts stands still, and until when; empty while it goes on."""
     if progress.is_paused:
-        return "held for now"
+        return "paused"
     if xero.minute_full_until is not None and xero.minute_full_until > now:
-        return f"waits for Xero's minute limit, goes on in {_seconds(xero.minute_full_until, now)} s"
+        return f"Xero's rate limit, resumes in {_seconds(xero.minute_full_until, now)} s"
     if xero.retry_at is not None and xero.retry_at > now:
-        return f"goes on in {clock.countdown(xero.retry_at, now)}"
+        return f"resumes in {clock.countdown(xero.retry_at, now)}"
     return ""
 
 
@@ -126,7 +126,7 @@ class PausedBanner(StaticLine):
             self.display = snapshot.is_paused
         if not snapshot.is_paused:
             return
-        text = "Sending is paused."
+        text = "Sending paused."
         key = current_key(self.app, "pause")
         if key:
             text += f" Press {key} to resume."

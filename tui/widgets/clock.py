@@ -48,7 +48,7 @@ def reported_to_xero_time(moment: datetime, ahead: timedelta) -> datetime:
 def clock_warning(ahead: timedelta) -> str:
     """Say that this machine's clock is wrong, and what follows; empty where it is right enough."""
     short = short_clock_warning(ahead)
-    return f"{short} Times are taken by Xero's until then." if short else ""
+    return f"{short} Until then, Reshelve uses Xero's time." if short else ""
 
 
 def short_clock_warning(ahead: timedelta) -> str:
@@ -56,7 +56,7 @@ def short_clock_warning(ahead: timedelta) -> str:
     if abs(ahead) <= _CLOCK_TOLERANCE:
         return ""
     where = "ahead of" if ahead > _NONE else "behind"
-    return f"This machine's clock is {_duration(abs(ahead))} {where} Xero's: set it right."
+    return f"This computer's clock is {_duration(abs(ahead))} {where} Xero's. Correct it."
 
 
 def _duration(length: timedelta) -> str:

@@ -199,7 +199,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             for where, (keys, label) in _MOVES.items()
         ),
         Binding("space", "select", "Select", id="table.select", show=False),
-        Binding("asterisk", "select_all", "Select all found", id="table.select_all", show=False),
+        Binding("asterisk", "select_all", "Select all", id="table.select_all", show=False),
         Binding("escape", "clear", "Clear selection", id="table.clear", show=False),
         Binding("enter", "open", "Open", id="table.open", show=False),
     ]

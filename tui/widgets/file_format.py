@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 REASONS: Final = {
-    MismatchReason.IN_PROGRESS: "a change asked for here is under way",
+    MismatchReason.IN_PROGRESS: "a change made in Reshelve is in progress",
     MismatchReason.CHANGED_SINCE: "changed in Xero after the file was exported",
-    MismatchReason.PENDING: "Re-Leased had yet to pick up the last change",
-    MismatchReason.NOT_LINKED: "said to be unlinked in Re-Leased",
-    MismatchReason.UNKNOWN: "nothing here explains it",
+    MismatchReason.PENDING: "Re-Leased hadn't synced the last change yet",
+    MismatchReason.NOT_LINKED: "recorded as not linked in Re-Leased",
+    MismatchReason.UNKNOWN: "cause unknown",
 }
 STATUSES: Final = {
     ContactStatus.ACTIVE: "active",

@@ -8,7 +8,7 @@ from tui.model.errors import ReadOnlyReason
 
 _READ_ONLY: Final = {
     ReadOnlyReason.CONNECTION: (
-        "Read-only connection: nothing was changed. Connect again without “Read only”."
+        "Read-only connection: nothing was changed. Connect again without “Read-only”."
     ),
     ReadOnlyReason.OPTION: "Started with --read-only: nothing was changed.",
 }

@@ -75,9 +75,9 @@ class ChangeGroupBar(GroupBar[ChangeGroup]):
 
     NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
         ChangeGroup.ALL: ("All", "All"),
-        ChangeGroup.OPEN: ("Open", "Open"),
-        ChangeGroup.REFUSED: ("Refused", "Refused"),
-        ChangeGroup.PENDING: ("Unseen in Re-Leased", "Unseen"),
+        ChangeGroup.OPEN: ("In progress", "In progress"),
+        ChangeGroup.REFUSED: ("Refused by Xero", "Refused"),
+        ChangeGroup.PENDING: ("Pending sync", "Pending"),
         ChangeGroup.DONE: ("Done", "Done"),
     }
 

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 EXAMPLES: Final = (
     ("bay club", "Both words, anywhere in a contact; accents and case don't matter"),
     ('"bay club"', "The two words together"),
-    ("-club", "Without this word; a minus turns any of these round"),
+    ("-club", "Without this word; a minus excludes, before anything here"),
     ("is:supplier", "Also customer, active, archived, merged, unlinked, gdpr, gone"),
-    ("owes:>500", "They owe you more than 500.00, as last read; also < <= = >="),
-    ("owed:>0", "You owe them anything; a balance that isn't known is never found"),
-    ("group:tenants", "In a group whose name begins like this"),
-    ('group:"Owners"', "In a group with just this name"),
+    ("owes:>500", "They owe you more than 500.00, as last loaded; also < <= = >="),
+    ("owed:>0", "You owe them anything; unknown balances never match"),
+    ("group:tenants", "In a group whose name starts like this"),
+    ('group:"Owners"', "In the group with exactly this name"),
     (
         "sync:pending",
-        "The last change waits for Re-Leased; also overdue, stalled, expected, told, seen, read",
+        "Last change is pending sync; also overdue, stalled, expected, told, seen, read",
     ),
-    ("sync:refused", "Xero refused the last change; also queued, sending, checking, handoff, none"),
+    ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, handoff, none"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
 )
@@ -121,7 +121,7 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
     names = [f"{name}:" for name in QUALIFIERS]
     match issue.kind:
         case IssueKind.MISSPELT | IssueKind.INVALID_VALUE if issue.suggestion:
-            yield f"{typed} isn't a filter, so no contacts match. Tab makes it {safe(issue.suggestion)}"
+            yield f"{typed} isn't a filter, so no contacts match. Tab: {safe(issue.suggestion)}"
             yield f"{typed} isn't a filter. Tab: {safe(issue.suggestion)}"
             yield f"{typed} isn't a filter."
         case IssueKind.INVALID_VALUE:
@@ -130,16 +130,16 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
             yield from _with_list(f"{typed} isn't a filter. Possible:", possible)
             yield f"{typed} isn't a filter."
         case IssueKind.MISSPELT | IssueKind.UNKNOWN_QUALIFIER:
-            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Filters are", names)
+            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Filters:", names)
             yield f"{typed} isn't a filter."
         case IssueKind.TREATED_AS_TEXT:
-            yield from _with_list(f"{typed} is looked for as text. Filters are", names)
-            yield f"{typed} is looked for as text."
+            yield from _with_list(f"{typed} is searched as text. Filters:", names)
+            yield f"{typed} is searched as text."
         case IssueKind.NO_SUCH_GROUP:
             if issue.suggestion:
-                yield f"There is no group like {typed}. Tab makes it {safe(issue.suggestion)}"
-            yield from _with_list(f"No group is like {typed}. There are", [safe(each) for each in groups])
-            yield f"No group is like {typed}."
+                yield f"No group matches {typed}. Tab: {safe(issue.suggestion)}"
+            yield from _with_list(f"No group matches {typed}. Groups:", [safe(each) for each in groups])
+            yield f"No group matches {typed}."
         case IssueKind.UNFINISHED if issue.qualifier:
             known = (
                 [safe(each) for each in _group_completions(groups, "")] if issue.qualifier == "group" else []
@@ -148,8 +148,8 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
         case IssueKind.UNFINISHED:
             word = issue.typed.lstrip("-")
             begun = [name for name in names if name.startswith(fold(word))]
-            yield f"It may go on: {' '.join(begun)}  A space after it leaves out “{safe(word)}”."
-            yield f"It may go on: {' '.join(begun)}"
+            yield f"Filters: {' '.join(begun)}  Type a space to exclude “{safe(word)}”."
+            yield f"Filters: {' '.join(begun)}"
 
 
 def _value_hints(issue: QueryIssue, qualifier: Qualifier, known: Sequence[str]) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.actions.registry import default_key
-from tui.model.change import Action, State
+from tui.model.change import State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.widgets.text import safe
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 # What to do first, by a part of the reason that is stored with the change.
 _STEPS: Final = (
     ("repeating invoice", "End or delete its repeating invoices in Xero"),
-    ("already assigned to another contact", "Give one of the two contacts another name or number in Xero"),
-    ("not authorised", "Ask for a role in Xero that may edit contacts"),
-    ("not authorized", "Ask for a role in Xero that may edit contacts"),
-    ("permission", "Ask for a role in Xero that may edit contacts"),
+    ("already assigned to another contact", "Rename one of the two contacts in Xero, or change its number"),
+    ("not authorised", "Ask for a Xero role that can edit contacts"),
+    ("not authorized", "Ask for a Xero role that can edit contacts"),
+    ("permission", "Ask for a Xero role that can edit contacts"),
 )
 # Reasons that trying again can't change.
 _NOT_RETRYABLE: Final = ("knows this contact", "know this contact", "merged into another", "privacy", "gdpr")
@@ -50,7 +51,7 @@ def refusal_advice(
         return ""
     message = change.message.lower()
     if any(part in message for part in _NOT_RETRYABLE):
-        return "Retrying won't help: look the contact up in Xero."
+        return "Retrying won't help. Check the contact in Xero."
     first = next((step for part, step in _STEPS if part in message), _DEFAULT)
     key_label = key(retry)
     return f"{first}, then press {key_label} to retry." if key_label else f"{first}."
@@ -62,27 +63,33 @@ SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 class StatusBadge(Struct, frozen=True):
     """A symbol and words. `style` is empty or the end of a theme variable: `$text-<style>`.
 
-    `is_animated` says that the symbol may be replaced by a frame of `SPINNER`.
+    `is_animated` allows replacing the symbol by a frame of `SPINNER`. `short_label` is the label without its
+    time, for narrow columns.
     """
 
     symbol: str = ""
     label: str = ""
     style: str = ""
     is_animated: bool = False
+    short_label: str = ""
 
     @property
     def text(self) -> str:
         """Symbol and words."""
         return f"{self.symbol} {self.label}".rstrip()
 
+    def fitted(self, width: int) -> StatusBadge:
+        """Return this badge without its time if it's wider than `width` cells."""
+        if len(self.text) <= width or not self.short_label:
+            return self
+        return replace(self, label=self.short_label)
 
-_DOING: Final = {Action.ARCHIVE: "archiving", Action.RESTORE: "restoring"}
 
 _STATE_BADGES: Final = {
-    State.QUEUED: StatusBadge("◌", "queued", "muted"),
-    State.UNKNOWN: StatusBadge("?", "checking", "warning"),
-    State.AWAITING_USER: StatusBadge("↗", "press Restore", "accent"),
-    State.REFUSED: StatusBadge("✗", "refused by Xero", "error"),
+    State.QUEUED: StatusBadge("◌", "Queued", "muted"),
+    State.UNKNOWN: StatusBadge("?", "Checking", "warning"),
+    State.AWAITING_USER: StatusBadge("↗", "Restore in Xero", "accent"),
+    State.REFUSED: StatusBadge("✗", "Refused by Xero", "error"),
     State.CANCELLED: StatusBadge(),
     State.DISMISSED: StatusBadge(),
 }
@@ -92,7 +99,7 @@ def badge_for(view: ChangeView, now: datetime) -> StatusBadge:
     """Return what to show of a change. Times are said in the zone of `now`."""
     change = view.change
     if change.state is State.SENDING:
-        return StatusBadge("…", _DOING[change.action], "accent", is_animated=True)
+        return StatusBadge("…", "Sending", "accent", is_animated=True)
     if change.state is State.CONFIRMED:
         return _sync_badge(view.sync or StatusSince(SyncStatus.PENDING), now, change.confirmed_at)
     return _STATE_BADGES[change.state]
@@ -100,27 +107,46 @@ def badge_for(view: ChangeView, now: datetime) -> StatusBadge:
 
 # A symbol of its own for each grade, so that none is told by its colour alone.
 _SYNC_BADGES: Final = {
-    SyncStatus.PENDING: ("◷", "pending", "primary"),
-    SyncStatus.MISSED: ("!", "overdue", "warning"),
-    SyncStatus.EXPECTED: ("~", "expected", "muted"),
-    SyncStatus.REPORTED: ("◑", "told", "accent"),
-    SyncStatus.CHECKED: ("◕", "seen", "success"),
-    SyncStatus.SYNCED: ("✓", "read", "success"),
-    SyncStatus.STALLED: ("‖", "stalled", "error"),
-    SyncStatus.NOT_LINKED: ("⊘", "unlinked", "muted"),
-    SyncStatus.SUPERSEDED: ("·", "superseded", "muted"),
+    SyncStatus.PENDING: ("◷", "Pending sync", "primary"),
+    SyncStatus.MISSED: ("!", "Missed last sync", "warning"),
+    SyncStatus.EXPECTED: ("~", "Should be synced", "muted"),
+    SyncStatus.REPORTED: ("◑", "Reported synced", "accent"),
+    SyncStatus.CHECKED: ("◕", "Checked by you", "success"),
+    SyncStatus.SYNCED: ("✓", "Synced", "success"),
+    SyncStatus.STALLED: ("‖", "Sync not running", "error"),
+    SyncStatus.NOT_LINKED: ("⊘", "Not linked", "muted"),
+    SyncStatus.SUPERSEDED: ("·", "No sync needed", "muted"),
 }
 _MEANINGS: Final = {
-    SyncStatus.PENDING: "waits for Re-Leased's next sync, since",
-    SyncStatus.MISSED: "overdue: a sync without errors left it out,",
-    SyncStatus.EXPECTED: "expected: a nightly sync was due by",
-    SyncStatus.REPORTED: "told: a sync after it ended without error,",
-    SyncStatus.CHECKED: "told: seen in Re-Leased,",
-    SyncStatus.SYNCED: "read: Re-Leased has it,",
-    SyncStatus.STALLED: "stalled: Re-Leased's syncs bring nothing, since",
-    SyncStatus.NOT_LINKED: "unlinked: Re-Leased's syncs leave it out, since",
-    SyncStatus.SUPERSEDED: "superseded: reversed, so that nothing is left to wait for",
+    SyncStatus.PENDING: "Pending sync since",
+    SyncStatus.MISSED: "Missed last sync: a sync ran without it,",
+    SyncStatus.EXPECTED: "Should be synced: a nightly sync was due by",
+    SyncStatus.REPORTED: "Reported synced: you recorded a sync without errors,",
+    SyncStatus.CHECKED: "Checked by you in Re-Leased,",
+    SyncStatus.SYNCED: "Synced: Re-Leased's own data shows it,",
+    SyncStatus.STALLED: "Sync not running since",
+    SyncStatus.NOT_LINKED: "Not linked in Re-Leased since",
+    SyncStatus.SUPERSEDED: "No sync needed: it was reversed before a sync",
 }
+
+
+#: For the help: each status with its meaning.
+LEGEND: Final = (
+    ("◌ Queued", "Not in Xero yet"),
+    ("… Sending", "Being sent to Xero"),
+    ("? Checking", "Result unknown: Reshelve is checking it with Xero"),
+    ("↗ Restore in Xero", "You need to click Restore in Xero"),
+    ("✗ Refused by Xero", "Not changed: Xero's reason, and what to do about it"),
+    ("◷ Pending sync", "In Xero; Re-Leased has not synced since"),
+    ("~ Should be synced", "A whole night has passed; not confirmed"),
+    ("◑ Reported synced", "You recorded a Re-Leased sync without errors"),
+    ("◕ Checked by you", "You saw it in Re-Leased"),
+    ("✓ Synced", "Re-Leased's own data shows it"),
+    ("! Missed last sync", "A sync ran without it"),
+    ("‖ Sync not running", "Re-Leased isn't connected, or its sync has errors"),
+    ("⊘ Not linked", "Re-Leased leaves this contact out"),
+    ("· No sync needed", "It was reversed before a sync"),
+)
 
 
 def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:
@@ -132,14 +158,14 @@ def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime
     age = format_day(since, now) if status is SyncStatus.EXPECTED else format_time_or_day(since, now)
     if status is SyncStatus.SUPERSEDED:
         age = ""
-    return StatusBadge(symbol, f"{word} {age}".rstrip(), style)
+    return StatusBadge(symbol, f"{word} {age}".rstrip(), style, short_label=word)
 
 
 def describe_status(status_since: StatusSince, now: datetime) -> str:
     """Say a grade with its age in a whole clause, where there is room for what it means."""
     text = _MEANINGS[status_since.status]
     if status_since.since is None:
-        return text.removesuffix(", since").rstrip(",")
+        return text.removesuffix(" since").rstrip(",")
     local = status_since.since.astimezone(now.tzinfo)
     return f"{text} {format_day(status_since.since, now)} {local:%H:%M}"
 

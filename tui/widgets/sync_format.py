@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 _FAR_OFF: Final = timedelta(hours=1)
 _STALLED: Final = {
-    "Needs reconnecting": "Re-Leased needs reconnecting: nothing will be picked up until someone "
-    "reconnects it in Re-Leased.",
-    "Not connected": "Re-Leased is not connected to Xero: nothing will be picked up until someone "
-    "connects it in Re-Leased.",
-    "Sync has errors": "Re-Leased's last sync had errors. Look at Sync Results in Re-Leased: what is "
-    "pending may stay so.",
-    "Incomplete onboarding": "Re-Leased's set-up is not complete: nothing will be picked up until it is.",
-    "Incomplete pipeline": "Re-Leased's pipeline is not complete: nothing will be picked up until it is.",
+    "Needs reconnecting": "Re-Leased needs reconnecting. Nothing syncs until someone reconnects it in "
+    "Re-Leased.",
+    "Not connected": "Re-Leased isn't connected to Xero. Nothing syncs until someone connects it in "
+    "Re-Leased.",
+    "Sync has errors": "Re-Leased's last sync had errors. Check Sync Results in Re-Leased: pending "
+    "changes may stay pending.",
+    "Incomplete onboarding": "Re-Leased's onboarding isn't complete. Nothing syncs until it is.",
+    "Incomplete pipeline": "Re-Leased's pipeline isn't complete. Nothing syncs until it is.",
 }
 
 
@@ -52,10 +52,10 @@ def next_sync(
 ) -> NextSync:
     """Say when Re-Leased will look next, or why that can't be said. `key` names the key of an action."""
     if re_leased.problem:
-        text = f"Re-Leased's feed can't be read: {safe(re_leased.problem)} It is asked again by itself."
+        text = f"Re-Leased's feed can't be read: {safe(re_leased.problem)} Reshelve will retry."
         return NextSync(text, "Re-Leased's feed can't be read", style="warning")
     if re_leased.is_syncing:
-        return NextSync("Re-Leased is reading now", "Re-Leased is reading now", 1.0, "accent")
+        return NextSync("Re-Leased is syncing", "Re-Leased is syncing", 1.0, "accent")
     if re_leased.is_stalled and not _was_started_since(re_leased, now):
         return _stalled(re_leased, now)
     manual = key("manual_sync")
@@ -63,13 +63,13 @@ def next_sync(
         "" if re_leased.reported_sync_since is None else clock.short_time(re_leased.reported_sync_since, now)
     )
     if re_leased.is_reported_running(now):
-        then = f" Press {manual} when it has ended." if manual else ""
-        text = f"A sync was started in Re-Leased at {since}, as told.{then}"
-        return NextSync(text, f"sync told at {since}", style="accent")
+        then = f" Press {manual} when it has finished." if manual else ""
+        text = f"You recorded a Re-Leased sync started at {since}.{then}"
+        return NextSync(text, f"sync started {since}", style="accent")
     scheduled = _scheduled_sync(re_leased, now, is_practice=is_practice)
     if not since:
         return scheduled
-    asked = f"Nobody has said how the sync of {since} ended" + (f": press {manual}." if manual else ".")
+    asked = f"Record how the sync of {since} ended" + (f": press {manual}." if manual else ".")
     return replace(scheduled, text=f"{scheduled.text.removesuffix('.')}. {asked}")
 
 
@@ -82,9 +82,9 @@ def _was_started_since(re_leased: ReLeasedStatus, now: datetime) -> bool:
 
 def _stalled(re_leased: ReLeasedStatus, now: datetime) -> NextSync:
     state = safe(re_leased.state)
-    text = _STALLED.get(re_leased.state, f"Re-Leased says: {state}.")
+    text = _STALLED.get(re_leased.state, f"Re-Leased shows: {state}.")
     if re_leased.state_reported_at is not None:
-        text = f"{text} Told {clock.short_time(re_leased.state_reported_at, now)}."
+        text = f"{text} Recorded {clock.short_time(re_leased.state_reported_at, now)}."
     return NextSync(text, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
 
 
@@ -97,7 +97,7 @@ def _scheduled_sync(re_leased: ReLeasedStatus, now: datetime, *, is_practice: bo
     name = "practice" if is_practice else "Re-Leased"
     fraction = _fraction(re_leased.cycle_started_at, at, now)
     if now - at >= _FAR_OFF:
-        text = f"A {name} sync was due at {clock.short_time(at, now)}, and its feed tells of none since."
+        text = f"A {name} sync was due at {clock.short_time(at, now)}; the feed shows none since."
         return NextSync(text, f"sync due at {clock.short_time(at, now)}", style="warning")
     if now >= at:
         return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
@@ -107,10 +107,10 @@ def _scheduled_sync(re_leased: ReLeasedStatus, now: datetime, *, is_practice: bo
 
 def _unknown(re_leased: ReLeasedStatus) -> NextSync:
     if not re_leased.is_polled:
-        return NextSync("Reading Re-Leased's feed …", "reading Re-Leased …")
+        return NextSync("Loading Re-Leased's feed…", "loading Re-Leased…")
     if re_leased.has_feed:
         return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
-    return NextSync("Re-Leased can't be asked. It syncs every night.", "next sync tonight")
+    return NextSync("Re-Leased syncs every night. No feed is set up to confirm it.", "next sync tonight")
 
 
 def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> NextSync:
@@ -118,13 +118,16 @@ def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> Ne
     left, by = clock.countdown(end, now), _in_zone(end, now, re_leased.zone)
     start = re_leased.window_start_at
     if start is not None and start <= now:
-        later = f"What changed since {clock.short_time(start, now, re_leased.zone)} waits a night more"
-        text = f"Re-Leased's nightly sync is expected by {by}, in {left}. {later}"
+        later = (
+            f"Changes made since {clock.short_time(start, now, re_leased.zone)} wait for tomorrow "
+            "night's sync"
+        )
+        text = f"Re-Leased's nightly sync should finish by {by}, in {left}. {later}"
     else:
-        text = f"Re-Leased can't be asked; expected after its nightly sync, by {by}, in {left}"
+        text = f"Re-Leased's nightly sync should finish by {by}, in {left}. No feed is set up to confirm it"
     if re_leased.zone_note:
         text = f"{text}. {safe(re_leased.zone_note)}"
-    brief = f"expected by {_in_zone(end, now, re_leased.zone, is_brief=True)}"
+    brief = f"nightly sync by {_in_zone(end, now, re_leased.zone, is_brief=True)}"
     return NextSync(text, brief, _fraction(re_leased.cycle_started_at, end, now))
 
 
@@ -148,12 +151,12 @@ def xero_totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tupl
     Where nothing is sent, as sending is paused or in read-only mode, queued changes aren't on the way.
     """
     queued = 0 if is_sending else summary.in_progress_total - summary.sent_total
-    on_the_way = summary.in_progress_total - queued
+    sending, restores = summary.in_progress_total - queued, summary.manual_restore_total
     parts = [
-        (summary.manual_restore_total, pluralize(summary.manual_restore_total, "hand-off"), "accent"),
+        (restores, f"{pluralize(restores, 'restore')} to finish", "accent"),
         (summary.refused_total, f"{format_number(summary.refused_total)} refused by Xero", "error"),
         (queued, f"{format_number(queued)} queued", ""),
-        (on_the_way, f"{format_number(on_the_way)} on the way", ""),
+        (sending, f"{format_number(sending)} sending", ""),
     ]
     return [(text, style) for count, text, style in parts if count]
 
@@ -161,18 +164,18 @@ def xero_totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tupl
 def re_leased_totals(summary: ChangeSummary) -> list[tuple[str, str]]:
     """Return the totals of what waits for Re-Leased, as words with their styles.
 
-    Zeros are left out. "Nothing is pending" is returned only where Xero has nothing left to confirm either.
+    Zeros are left out. "Nothing pending" is returned only where Xero has nothing left to confirm either.
     """
     pending = summary.pending_total - summary.missed_total - summary.stalled_total
     parts = [
-        (pending, f"{format_number(pending)} pending", "primary"),
-        (summary.stalled_total, f"{format_number(summary.stalled_total)} stalled", "error"),
-        (summary.missed_total, f"{format_number(summary.missed_total)} overdue", "warning"),
+        (pending, f"{format_number(pending)} pending sync", "primary"),
+        (summary.stalled_total, f"{format_number(summary.stalled_total)} not syncing", "error"),
+        (summary.missed_total, f"{format_number(summary.missed_total)} missed last sync", "warning"),
     ]
     shown = [(text, style) for count, text, style in parts if count]
     if not shown and summary.not_in_xero_total:
         return [(f"{format_number(summary.not_in_xero_total)} not in Xero yet", "muted")]
-    return shown or [("Nothing is pending", "primary")]
+    return shown or [("Nothing pending", "primary")]
 
 
 def totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str, str]]:
@@ -215,7 +218,7 @@ def problem_text(snapshot: Snapshot, now: datetime) -> str:
     # While everything is being read, the line about that says so.
     if problem or snapshot.progress is not None or full_until is None or full_until <= now:
         return problem or clock.short_clock_warning(snapshot.clock_ahead)
-    return f"This minute's calls to Xero are used up. Goes on in {clock.countdown(full_until, now)}."
+    return f"Xero's limit per minute is reached. Resumes in {clock.countdown(full_until, now)}."
 
 
 def xero_problem(xero: XeroStatus, now: datetime) -> str:
@@ -230,8 +233,8 @@ def xero_problem(xero: XeroStatus, now: datetime) -> str:
         ConnectionStatus.KEYCHAIN,
     }:
         return detail
-    next_event = {ConnectionStatus.ONLINE: "Next look", ConnectionStatus.LIMITED: "Goes on"}.get(
-        xero.status, "Next try"
+    next_event = {ConnectionStatus.ONLINE: "Next refresh", ConnectionStatus.LIMITED: "Resumes"}.get(
+        xero.status, "Next retry"
     )
     return f"{detail} {next_event} {format_when(xero.retry_at, now)}."
 

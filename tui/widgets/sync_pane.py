@@ -32,18 +32,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.snapshot import ChangeSummary, ChangeView, Snapshot
+    from tui.widgets.status_badge import StatusBadge
     from tui.widgets.sync_format import NextSync
 
 
 HEADING: Final = "Sync with Re-Leased"
-_NOTHING: Final = "Nothing is waiting."
+_NOTHING: Final = "No changes in progress."
 _HOW: Final = " Archive with {}, restore with {}."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
 _ROOM_FOR_HEADINGS: Final = 8
 # The sign, and the spaces around the name.
 _AROUND_NAME: Final = 4
-_TIMES: Final = {Action.ARCHIVE: "archived", Action.RESTORE: "restored"}
+# A time is left out before a name is cut shorter.
+_LEAST_NAME: Final = 10
+_TIMES: Final = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
 
 
 def tall(
@@ -124,7 +127,7 @@ def single(
     left = (
         _row(_with_style_variables(totals(summary, is_sending=is_sending)))
         if summary
-        else Content("Looking …")
+        else Content("Loading…")
     )
     if summary and left.cell_length > room:
         parts = _with_style_variables(symbols(summary))
@@ -224,7 +227,7 @@ def _head(
     snapshot: Snapshot, sync: NextSync, width: int, *, key: Callable[[str], str], spaced: bool = False
 ) -> list[Content]:
     summary = snapshot.summary
-    lines = [Content("Looking …")]
+    lines = [Content("Loading…")]
     if summary:
         # Beside the table, what Xero hasn't confirmed is counted above its own list.
         is_sending = _is_sending(snapshot, key)
@@ -275,7 +278,7 @@ def _block(
     view: ChangeView, *, now: datetime, width: int, hint: bool, key: Callable[[str], str]
 ) -> list[Content]:
     badge = badge_for(view, now.astimezone())
-    right = _status_text(view, badge.label, width, hint=hint, key=key("manual_restores"))
+    right = _status_text(view, badge, width, hint=hint, key=key("manual_restores"))
     room = max(4, width - len(right) - _AROUND_NAME)
     line = Content.assemble(
         (badge.symbol or "·", _style_variable(badge.style)),
@@ -293,21 +296,23 @@ def _block(
     if view.change.state is State.AWAITING_USER:
         if hint:
             lines.append(
-                Content.styled(f"  press Restore in Xero ({key('manual_restores')})", "$text-accent")
+                Content.styled(f"  click Restore in Xero ({key('manual_restores')})", "$text-accent")
             )
         open_list = Style.from_meta({"@click": "screen.manual_restores"})
         lines = [part.stylize(open_list) for part in lines]
     return lines
 
 
-def _status_text(view: ChangeView, text: str, width: int, *, hint: bool, key: str) -> str:
+def _status_text(view: ChangeView, badge: StatusBadge, width: int, *, hint: bool, key: str) -> str:
     change = view.change
+    taken = cells(change.name) + _AROUND_NAME
+    text = badge.fitted(width - _LEAST_NAME - _AROUND_NAME).label
     if change.state is State.CONFIRMED and _sync_status(view) in {SyncStatus.PENDING, None}:
-        both = f"{_TIMES[change.action]}, {text}"
+        both = f"{_TIMES[change.action]} · {text}"
         # Whose change it is matters more than which: the list of changes says that too.
-        return both if cells(change.name) + len(both) + _AROUND_NAME <= width else text
+        return both if taken + len(both) <= width else text
     if change.state is State.AWAITING_USER:
-        return "" if hint else f"press Restore ({key})"
+        return "" if hint else f"Restore in Xero ({key})"
     return text
 
 

@@ -80,7 +80,7 @@ class RowWindow:
 
 CURSOR: Final = "▌"
 TICK: Final = "✓"
-_DELETED: Final = StatusBadge("⊘", "gone from Xero", "muted")
+_DELETED: Final = StatusBadge("⊘", "Gone from Xero", "muted")
 # Of days: the title has twelve cells.
 _TWO_DIGITS, _THREE_DIGITS, _MOST_DAYS = 10, 100, 9_999
 
@@ -190,7 +190,7 @@ def _cell(
         case ColumnKey.LAST_CHANGE:
             shown = row_badge(row, row_style)
             style = base + over[shown.style] if shown.style else base
-            yield Segment(fit(shown.text, width), style)
+            yield Segment(fit(shown.fitted(width).text, width), style)
 
 
 def row_badge(row: Row, row_style: RowStyle) -> StatusBadge:
@@ -280,8 +280,8 @@ _COLUMNS: Final = (
     _STATUS_COLUMN,
     Column(ColumnKey.EMAIL, "E-mail", share=2, from_width=70),
     Column(ColumnKey.OWES, "They owe", width=12, from_width=56, is_right=True),
-    # As wide as "~ expected Nov 2023".
-    Column(ColumnKey.LAST_CHANGE, "Last change", width=19, from_width=38),
+    # As wide as "◷ Pending sync 23 Nov".
+    Column(ColumnKey.LAST_CHANGE, "Last change", width=21, from_width=38),
 )
 
 

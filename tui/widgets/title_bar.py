@@ -35,13 +35,13 @@ _WAITING: Final = ("◌", "$text-warning")
 _LABELS: Final = {
     ConnectionStatus.STARTING: ("connecting", "connecting"),
     ConnectionStatus.OFFLINE: ("offline{}", "offline"),
-    ConnectionStatus.KEYCHAIN: ("waiting for the keychain", "keychain"),
-    ConnectionStatus.LIMITED: ("limit reached{}", "limit"),
-    ConnectionStatus.UNAVAILABLE: ("not answering{}", "no answer"),
-    ConnectionStatus.UNEXPECTED: ("unexpected answer{}", "unexpected"),
+    ConnectionStatus.KEYCHAIN: ("waiting for keychain", "keychain"),
+    ConnectionStatus.LIMITED: ("rate limit reached{}", "limit"),
+    ConnectionStatus.UNAVAILABLE: ("not responding{}", "no reply"),
+    ConnectionStatus.UNEXPECTED: ("unexpected reply{}", "unexpected"),
     ConnectionStatus.RECONNECT: ("sign in again", "sign in"),
     ConnectionStatus.REMOVED: ("not connected", "not connected"),
-    ConnectionStatus.STANDBY: ("used by another Reshelve", "elsewhere"),
+    ConnectionStatus.STANDBY: ("open in another Reshelve", "elsewhere"),
 }
 _LONG, _MIDDLE, _NARROW = 100, 72, 50
 
@@ -90,7 +90,7 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
 def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) -> str:
     """Say how the connection to Xero stands."""
     if xero.status is ConnectionStatus.ONLINE and xero.no_reply_since is not None:
-        return "waiting" if short else f"no answer for {clock.countdown(now, xero.no_reply_since)}"
+        return "waiting" if short else f"no reply for {clock.countdown(now, xero.no_reply_since)}"
     if xero.status is ConnectionStatus.ONLINE:
         if xero.last_reply_at is None:
             return "connected"
@@ -99,7 +99,7 @@ def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) ->
     long, brief = _LABELS[xero.status]
     if short:
         return brief
-    wait = f", again in {clock.countdown(xero.retry_at, now)}" if xero.retry_at else ""
+    wait = f", retry in {clock.countdown(xero.retry_at, now)}" if xero.retry_at else ""
     return long.format(wait)
 
 
@@ -129,9 +129,9 @@ def _re_leased_badge(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple
     parts = [
         f"{format_number(count)} {word}"
         for count, word in (
-            (stalled, "stalled"),
-            (waiting - missed - stalled, "pending"),
-            (missed, "overdue"),
+            (stalled, "not syncing"),
+            (waiting - missed - stalled, "pending sync"),
+            (missed, "missed last sync"),
         )
         if count
     ]
@@ -140,9 +140,9 @@ def _re_leased_badge(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple
         parts = [f"{format_number(summary.not_in_xero_total)} not in Xero{'' if short else ' yet'}"]
     pending = ", ".join(parts[:1] if short else parts) or "nothing pending"
     if re_leased.is_stalled:
-        return "‖", pending if waiting else "stalled", "$text-error"
+        return "‖", pending if waiting else "sync not running", "$text-error"
     if re_leased.is_syncing:
-        return "↻", "reading now", "$text-accent"
+        return "↻", "syncing", "$text-accent"
     if re_leased.is_reported_running(now):
-        return "↻", "sync told" if short else f"{pending}, sync told", "$text-accent"
+        return "↻", "sync started" if short else f"{pending}, sync started", "$text-accent"
     return ("◐", pending, "$text-warning") if waiting else ("○", pending, "$text-muted")

@@ -24,21 +24,19 @@ _ALREADY: Final = {
     Action.RESTORE: "Already active. Press {archive} to archive it.",
 }
 _NOT_CHANGEABLE: Final = {
-    ContactStatus.GDPRREQUEST: "Xero holds this contact for a privacy request: it can be neither archived "
-    "nor restored.",
-    ContactStatus.DELETED: "Xero no longer has this contact: it can be neither archived nor restored.",
+    ContactStatus.GDPRREQUEST: "Xero locked this contact for a privacy request (GDPR). It can't be "
+    "archived or restored.",
+    ContactStatus.DELETED: "This contact is no longer in Xero. It can't be archived or restored.",
 }
 _IN_PROGRESS: Final = {
-    Action.ARCHIVE: "This contact is being archived already.",
-    Action.RESTORE: "This contact is being restored already.",
+    Action.ARCHIVE: "This contact is already being archived.",
+    Action.RESTORE: "This contact is already being restored.",
 }
 
 
-_NOT_REFUSED: Final = "Xero refused nothing here that could be tried again."
-_ALREADY_RETRIED: Final = "This was tried again already."
-_NOT_RETRYABLE: Final = (
-    "It can't be tried again: it is so already, out of reach, or has another change under way."
-)
+_NOT_REFUSED: Final = "Nothing to retry: Xero refused no change to this contact."
+_ALREADY_RETRIED: Final = "Already retried."
+_NOT_RETRYABLE: Final = "Can't retry: no change needed, contact out of reach, or another change in progress."
 
 
 def can_retry(view: ChangeView | None) -> bool:
@@ -58,14 +56,17 @@ def blocked_reason(
     if last_change is not None and last_change.change.state.is_open:
         change = last_change.change
         if change.state is State.AWAITING_USER:
-            return f"This restore waits for a press in Xero. Press {key('manual_restores')} to see it."
+            return (
+                f"This contact needs you to click Restore in Xero. Press {key('manual_restores')} to "
+                "open the list."
+            )
         return _IN_PROGRESS[change.action]
     if status in _NOT_CHANGEABLE:
         return _NOT_CHANGEABLE[status]
     if status is action.target_status:
         return _ALREADY[action].format(archive=key("archive"), restore=key("restore"))
     if action is Action.RESTORE and is_merged:
-        return "This contact was merged into another in Xero: it can't be restored."
+        return "This contact was merged into another in Xero. It can't be restored."
     return ""
 
 
@@ -96,9 +97,7 @@ class ChangeController:
         if action is Action.RESTORE:
             self._screen.post_message(RestoreRequested(contact_ids))
         doing = "Archiving" if action is Action.ARCHIVE else "Restoring"
-        self._screen.flash(
-            f"{doing} {pluralize(count, 'contact')}." if count else "That is already on its way."
-        )
+        self._screen.flash(f"{doing} {pluralize(count, 'contact')}." if count else "Already in progress.")
         self._on_requested()
 
     def mark_tenant_groups(self) -> None:
@@ -118,4 +117,4 @@ class ChangeController:
         count = await self._screen.backend.changes.retry([change])
         if count and change.action is Action.RESTORE:
             self._screen.post_message(RestoreRequested((change.contact_id,)))
-        self._screen.flash("Trying again." if count else _NOT_RETRYABLE)
+        self._screen.flash("Retrying." if count else _NOT_RETRYABLE)

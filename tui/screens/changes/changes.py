@@ -137,7 +137,7 @@ class ChangesScreen(EngineScreen[None]):
             "search",
             "undo",
             "export",
-            ("pause", "Go on sending") if self.backend.snapshot.is_paused else "pause",
+            ("pause", "Resume sending") if self.backend.snapshot.is_paused else "pause",
             "help",
             "back",
         )
@@ -243,7 +243,9 @@ class ChangesScreen(EngineScreen[None]):
 
         is_manual_restore = change.state is State.AWAITING_USER
         question, yes = (
-            ("Stop waiting?", "Stop waiting") if is_manual_restore else ("Take it back?", "Take back")
+            ("Stop waiting?", "Stop waiting")
+            if is_manual_restore
+            else ("Cancel this change?", "Cancel change")
         )
         self.open_screen(
             AskScreen(question, formatting.cancel_explanation(change), yes=yes, no="Keep"), answered
@@ -253,10 +255,10 @@ class ChangesScreen(EngineScreen[None]):
     async def _cancel_change(self, change: Change) -> None:
         if change.state is State.AWAITING_USER:
             await self.backend.manual_restores.dismiss(change)
-            self.flash("No longer waited for. Xero stays as it is.")
+            self.flash("Stopped waiting. Nothing changed in Xero.")
         else:
             await self.backend.changes.cancel(change)
-            self.flash("Cancelled before it left. Xero stays as it is.")
+            self.flash("Cancelled before sending. Nothing changed in Xero.")
 
     # --- all of them ---
 
@@ -275,7 +277,7 @@ class ChangesScreen(EngineScreen[None]):
     def action_export(self) -> None:
         """Write the changes found to a file whose name the person chooses."""
         if not self.list.window.total:
-            self.flash("There is nothing here to export.")
+            self.flash("No changes to export.")
             return
 
         def file_chosen(file: Path | None) -> None:
@@ -289,7 +291,7 @@ class ChangesScreen(EngineScreen[None]):
     @work(group="export", exit_on_error=False)
     async def _export(self, file: Path) -> None:
         count = await self.backend.change_log.export(self.list.query, file)
-        self.flash(f"{pluralize(count, 'change')} written to {file}")
+        self.flash(f"{pluralize(count, 'change')} saved to {file}")
 
     def action_manual_restores(self) -> None:
         """Show the restores that wait for a press in Xero."""

@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 
-NOTHING_YET: Final = "Nothing was changed yet. Press {back} to go back to the contacts."
-NOT_FOUND: Final = "No change has all of these words. Press {clear} to clear the search."
+NOTHING_YET: Final = "No changes yet. Press {back} to go back to the contacts."
+NOT_FOUND: Final = "No changes match all of these words. Press {clear} to clear the search."
 EMPTY: Final = {
     ChangeGroup.ALL: NOTHING_YET,
-    ChangeGroup.OPEN: "Nothing is under way.",
-    ChangeGroup.REFUSED: "Nothing is refused.",
-    ChangeGroup.PENDING: "There is nothing left to be seen in Re-Leased.",
-    ChangeGroup.DONE: "Nothing is finished yet.",
+    ChangeGroup.OPEN: "No changes in progress.",
+    ChangeGroup.REFUSED: "Nothing refused by Xero.",
+    ChangeGroup.PENDING: "Nothing is waiting for Re-Leased.",
+    ChangeGroup.DONE: "Nothing finished yet.",
 }
-READING: Final = "Reading the journal …"
+READING: Final = "Loading changes…"
 _ACTIONS: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}
 _END_BADGES: Final = {
-    State.CANCELLED: StatusBadge("·", "taken back", "muted"),
-    State.DISMISSED: StatusBadge("·", "not waited for", "muted"),
-    State.CONFIRMED: StatusBadge("✓", "done", "muted"),
+    State.CANCELLED: StatusBadge("·", "Cancelled", "muted"),
+    State.DISMISSED: StatusBadge("·", "Stopped waiting", "muted"),
+    State.CONFIRMED: StatusBadge("✓", "Done", "muted"),
 }
-_RETRIED: Final = StatusBadge("·", "tried again", "muted")
-_ACTION, _SIGN, _WHEN, _GAP = 8, 20, 12, 2
+_RETRIED: Final = StatusBadge("·", "Retried", "muted")
+_ACTION, _SIGN, _WHEN, _GAP = 8, 21, 12, 2
 _LEAST_NAME: Final = 12
 _ROOM_FOR_WORDS: Final = 96
 
@@ -71,7 +71,7 @@ def row(view: ChangeView, width: int, now: datetime) -> Content:
     parts = [
         content(fit(change.name, free), "bold" if change.state.is_open else ""),
         Content.styled(fit(_ACTIONS[change.action], _ACTION), "$text-muted"),
-        Content.styled(fit(badge.text, _SIGN), f"$text-{badge.style}" if badge.style else ""),
+        Content.styled(fit(badge.fitted(_SIGN).text, _SIGN), f"$text-{badge.style}" if badge.style else ""),
     ]
     if when:
         parts.append(Content.styled(when, "$text-muted"))
@@ -112,8 +112,8 @@ def details(
 def _requested_line(change: Change, now: datetime) -> str:
     when = clock.short_time(change.requested_at, now)
     if change.origin is Origin.XERO:
-        return f"{_ACTIONS[change.action].capitalize()} noticed in Xero, {when}"
-    return f"{_ACTIONS[change.action].capitalize()} asked for here, {when}"
+        return f"{_ACTIONS[change.action].capitalize()} made in Xero, found {when}"
+    return f"{_ACTIONS[change.action].capitalize()} requested in Reshelve, {when}"
 
 
 def cancel_explanation(change: Change) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def cancel_explanation(change: Change) -> tuple[str, ...]:
     if change.state is State.AWAITING_USER:
         return (f"Reshelve stops waiting for the restore of {change.name}.", "Nothing changes in Xero.")
     return (
-        f"The {_ACTIONS[change.action]} of {change.name} is cancelled before it leaves.",
+        f"The {_ACTIONS[change.action]} of {change.name} is cancelled before sending.",
         "Nothing changes in Xero.",
     )
 
@@ -129,19 +129,19 @@ def cancel_explanation(change: Change) -> tuple[str, ...]:
 def not_cancellable_reason(change: Change, undo: str) -> str:
     """Say why there is nothing to take back; `undo` is the key that undoes."""
     if change.state.is_open:
-        return f"It is on its way to Xero this moment. Once it has arrived, {undo} undoes it."
+        return f"This change is being sent. Once it is done, press {undo} to undo it."
     if change.state is State.CONFIRMED:
-        return f"Xero has carried it out already. {undo} undoes the last request."
-    return "There is nothing left of it to take back."
+        return f"Xero has already made this change. Press {undo} to undo your last action."
+    return "This change is finished. Nothing to cancel."
 
 
 VERBS: Final = {BatchKind.UNDO: "Undo", BatchKind.REDO: "Redo"}
 _NAMED: Final = 12
 _DOING: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}
 _OUTCOMES: Final = {
-    UndoOutcome.CANCEL: "cancelled before it leaves",
-    UndoOutcome.DISMISS: "no longer waited for",
-    UndoOutcome.RESTORE: "restored, with your press in Xero",
+    UndoOutcome.CANCEL: "cancelled before sending",
+    UndoOutcome.DISMISS: "stopped waiting",
+    UndoOutcome.RESTORE: "restored after you click Restore in Xero",
     UndoOutcome.ARCHIVE: "archived",
 }
 
@@ -156,7 +156,7 @@ def question(plan: UndoPlan) -> str:
 def explanation(plan: UndoPlan, now: datetime) -> tuple[str, ...]:
     """Say what was asked for when, what will be done, and to whom."""
     text = clock.short_time(plan.batch.at, now)
-    requested = f"Asked for {'on' if ' ' in text else 'at'} {text}."
+    requested = f"Requested {'on' if ' ' in text else 'at'} {text}."
     # Those first of whom there is something to be said; sorting leaves the others in their order.
     marked = plan.tenancy_warnings.tenant_groups
     lines = sorted(plan.lines, key=lambda line: not line.tenant_groups(marked))
@@ -193,17 +193,17 @@ def _first_archive_explanation(plan: UndoPlan) -> Iterator[str]:
 
 def _format_outcome(line: PlanLine, marked: frozenset[str]) -> str:
     if not line.outcome.has_effect:
-        return f"left alone, {line.reason}" if line.reason else "left alone"
+        return f"no change, {line.reason}" if line.reason else "no change"
     groups = line.tenant_groups(marked)
-    text = _OUTCOMES[line.outcome] + (" once Xero has answered" if line.waits_for_reply else "")
+    text = _OUTCOMES[line.outcome] + (" after Xero's reply" if line.waits_for_reply else "")
     return f"{text}, in {formatting.format_groups(groups)}" if groups else text
 
 
 def nothing_to_do(kind: BatchKind, plan: UndoPlan | None) -> str:
     """Say why there is nothing to do."""
     if plan is None:
-        return f"There is nothing to {VERBS[kind].lower()}."
-    return f"Nothing can be {VERBS[kind].lower()}ne: {plan.summary[:1].lower()}{plan.summary[1:]}."
+        return f"Nothing to {VERBS[kind].lower()}."
+    return f"Can't {VERBS[kind].lower()}: {plan.summary[:1].lower()}{plan.summary[1:]}."
 
 
 def done_message(plan: UndoPlan) -> str:

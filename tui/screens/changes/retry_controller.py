@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from tui.screens.base_screen import EngineScreen
 
 _MOST_NAMED: Final = 5
-_NOTHING: Final = "Xero refused nothing that is still open."
-_LEFT_OUT: Final = "Left out: what is so already, out of reach, or has another change under way."
-_WHY: Final = (
-    "Xero will refuse again what it refused for a reason that still stands. Nothing else changes by asking."
-)
+_NOTHING: Final = "Nothing to retry: Xero refused no change that is still open."
+_LEFT_OUT: Final = "Skipped: no change needed, contact out of reach, or another change in progress."
+_WHY: Final = "Xero will refuse again if the reason still applies. Retrying changes nothing else."
 
 
 class RetryController:
@@ -51,13 +49,13 @@ class RetryController:
         names = [f"• {change.action.value.capitalize()} {safe(change.name)}" for change in changes]
         more = len(names) - _MOST_NAMED
         shown = [*names[:_MOST_NAMED], *([f"• and {format_number(more)} more"] if more > 0 else [])]
-        question = f"Try {pluralize(len(changes), 'refused change')} again?"
-        self._screen.open_screen(AskScreen(question, (*shown, _WHY), yes="Try again"), answered)
+        question = f"Retry {pluralize(len(changes), 'refused change')}?"
+        self._screen.open_screen(AskScreen(question, (*shown, _WHY), yes="Retry"), answered)
 
     async def _retry(self, changes: Sequence[Change]) -> None:
         count = await self._screen.backend.changes.retry(changes)
         restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
         if count and restores:
             self._screen.post_message(RestoreRequested(restores))
-        tried = f"Trying {pluralize(count, 'change')} again." if count else "Nothing was tried again."
+        tried = f"Retrying {pluralize(count, 'change')}." if count else "Nothing was retried."
         self._screen.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tui.model.change_list import UndoPlan
     from tui.screens.base_screen import EngineScreen
 
-_PAUSED: Final = "Sending is paused: what is queued stays here until you go on."
-_RESUMED: Final = "Sending goes on."
+_PAUSED: Final = "Sending paused. Queued changes stay here until you resume."
+_RESUMED: Final = "Sending resumed."
 
 
 class UndoController:

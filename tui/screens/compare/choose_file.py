@@ -90,7 +90,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
                 yield ChoiceField("Encoding", formatting.ENCODINGS, id="encoding")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
-                yield ReadyButton("More …", id="more", compact=True)
+                yield ReadyButton("More options", id="more", compact=True)
                 yield ReadyButton("Cancel", id="cancel", compact=True)
                 yield ReadyButton("Compare", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))
@@ -117,7 +117,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     def _update_date_hint(self) -> None:
         at = self.finder.modified_at
         self.date_box.placeholder = (
-            f"last change {at.astimezone():%Y-%m-%d %H:%M}" if at else formatting.DATE_HINT
+            f"last modified {at.astimezone():%Y-%m-%d %H:%M}" if at else formatting.DATE_HINT
         )
 
     @on(ChoiceField.Wanted)
@@ -128,7 +128,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             if answer is not None:
                 field.set_value(answer)
 
-        self.open_screen(ChooseScreen(f"{field.label} …", (), field.answers, first=field.value), answered)
+        self.open_screen(ChooseScreen(f"{field.label}…", (), field.answers, first=field.value), answered)
 
     @on(Button.Pressed, "#more")
     def _show_advanced(self) -> None:

@@ -117,13 +117,13 @@ class CompareScreen(EngineScreen[None]):
             return
         entry, is_differing = self.lines.current, self.lines.kind is LineKind.DIFFER
         unrecorded, is_selecting = len(self.lines.unrecorded), bool(self.lines.selection)
-        open_words = "Which is it?" if self.lines.kind is LineKind.UNCLEAR else "Open contact"
+        open_words = "Choose match" if self.lines.kind is LineKind.UNCLEAR else "Open contact"
         can_open = entry is not None and (entry.contact is not None or entry.candidates)
         self.key_bar.set_actions(
-            *([("mark_synced", f"Record {format_number(unrecorded)}")] if unrecorded else []),
+            *([("mark_synced", f"Mark {format_number(unrecorded)} as synced")] if unrecorded else []),
             *(self.fixes.available_actions() if is_differing else []),
             *([("open", open_words)] if can_open else []),
-            *([("clear", "Unselect") if is_selecting else "select"] if is_differing and entry else []),
+            *([("clear", "Deselect") if is_selecting else "select"] if is_differing and entry else []),
             "search",
             "undo",
             "help",
@@ -243,9 +243,7 @@ class CompareScreen(EngineScreen[None]):
     def _with_contact(self, do: Callable[[str], object]) -> None:
         entry: ComparisonEntry | None = self.lines.current
         if entry is None or entry.contact is None:
-            self.flash(
-                formatting.NOT_IN_XERO if entry is not None else "There is no contact under the cursor."
-            )
+            self.flash(formatting.NOT_IN_XERO if entry is not None else "No contact under the cursor.")
         else:
             do(entry.contact.contact_id)
 

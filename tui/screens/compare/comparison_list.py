@@ -34,9 +34,9 @@ class KindBar(GroupBar[LineKind]):
     """Says how many lines each kind has."""
 
     NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
-        LineKind.DIFFER: ("Differ", "Differ"),
-        LineKind.UNCLEAR: ("For you to tell", "You tell"),
-        LineKind.AGREE: ("Agree", "Agree"),
+        LineKind.DIFFER: ("Different", "Different"),
+        LineKind.UNCLEAR: ("Needs review", "Review"),
+        LineKind.AGREE: ("Matches", "Matches"),
         LineKind.FILE: ("Only in the file", "File"),
         LineKind.XERO: ("Only in Xero", "Xero"),
     }

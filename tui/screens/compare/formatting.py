@@ -126,23 +126,23 @@ if TYPE_CHECKING:
     Key = Callable[[str], str]
 
 EMPTY: Final = {
-    LineKind.DIFFER: "Nothing differs: every contact found on both sides is in the same tab of both.",
-    LineKind.UNCLEAR: "Nothing is left for you to tell: every line means one contact, or none.",
-    LineKind.AGREE: "Nothing agrees. Is it this organisation's file, and of the tab you meant?",
+    LineKind.DIFFER: "No differences: every contact found in both is in the same tab in both.",
+    LineKind.UNCLEAR: "Nothing to review: every line matches one contact, or none.",
+    LineKind.AGREE: "No matches. Is this the right organisation's file, and the right tab?",
     LineKind.FILE: "Every contact in the file was found in Xero.",
-    LineKind.XERO: "Every contact that Xero has in the tabs of this file is in the file.",
+    LineKind.XERO: "Every contact in Xero, in this file's tabs, is in the file.",
 }
-NOT_FOUND: Final = "No contact here has all of these words. Press {clear} to clear the search."
-NOT_IN_XERO: Final = "Xero has no contact that this line could mean."
+NOT_FOUND: Final = "No contacts match all of these words. Press {clear} to clear the search."
+NOT_IN_XERO: Final = "No contact in Xero could match this line."
 _SHORT_REASONS: Final = {
-    MismatchReason.IN_PROGRESS: "change under way",
+    MismatchReason.IN_PROGRESS: "in progress",
     MismatchReason.CHANGED_SINCE: "changed since",
-    MismatchReason.PENDING: "not picked up yet",
-    MismatchReason.NOT_LINKED: "unlinked there",
+    MismatchReason.PENDING: "not synced then",
+    MismatchReason.NOT_LINKED: "not linked",
     MismatchReason.UNKNOWN: "unexplained",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
-_STATUS, _GAP, _STATE = 8, 2, 20
+_STATUS, _GAP, _STATE = 8, 2, 21
 _ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
 
@@ -161,20 +161,24 @@ class LineContext(Struct, frozen=True):
 
 def only_differences_message(key: Key) -> str:
     """Say why there is nothing to select or act on here."""
-    return f"Only what differs can be selected and acted on. {key('kind_differ')} shows it."
+    return f"Only differences can be selected and changed. Press {key('kind_differ')} to show them."
 
 
 def no_targets_message(action: Action, key: Key) -> str:
     """Say that none of the lines chosen could be changed this way to agree."""
     if action is Action.ARCHIVE:
         return (
-            f"None of these is archived in Re-Leased. {_fix_hint(Action.RESTORE, key)} what is active there."
+            f"None of these is archived in Re-Leased. {_fix_hint(Action.RESTORE, key)} in Xero those that "
+            "are active there."
         )
-    return f"None of these is active in Re-Leased. {_fix_hint(Action.ARCHIVE, key)} what is archived there."
+    return (
+        f"None of these is active in Re-Leased. {_fix_hint(Action.ARCHIVE, key)} in Xero those that are "
+        "archived there."
+    )
 
 
 def _fix_hint(action: Action, key: Key) -> str:
-    return f"{key(action.value)} {'archives' if action is Action.ARCHIVE else 'restores'} in Xero"
+    return f"Press {key(action.value)} to {action.value}"
 
 
 def heading(comparison: FileComparison, organisation: str) -> Content:
@@ -193,7 +197,7 @@ def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) 
     """Say what was assumed, what looks odd, and what the file proves."""
     said = [content(note, "$text-warning") for note in (*comparison.source.notes, *comparison.notes)]
     if unrecorded:
-        how = f" {key('mark_synced')} records it." if key("mark_synced") else ""
+        how = f" Press {key('mark_synced')} to mark as synced." if key("mark_synced") else ""
         said.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
     elif recorded:
         said.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
@@ -202,34 +206,32 @@ def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) 
     if comparison.repeated:
         verb = "line repeats" if comparison.repeated == 1 else "lines repeat"
         said.append(
-            Content.styled(
-                f"{format_number(comparison.repeated)} {verb} what an earlier one says.", "$text-muted"
-            )
+            Content.styled(f"{format_number(comparison.repeated)} {verb} an earlier line.", "$text-muted")
         )
     return Content("\n").join(said)
 
 
-NOTHING_NEW: Final = "The file proves no change that isn't known to have arrived: there is nothing to record."
+NOTHING_NEW: Final = "The file confirms no more changes. Nothing to record."
 
 
 def proved_message(count: int) -> str:
     """Say how many changes the file proves."""
-    return f"The file proves that {pluralize(count, 'more change')} reached Re-Leased."
+    return f"{pluralize(count, 'more change')} confirmed by the file."
 
 
 def recorded_message(count: int) -> str:
     """Say how many changes are read now that weren't."""
-    return f"{pluralize(count, 'change')} {'is' if count == 1 else 'are'} now read by Re-Leased."
+    return f"{pluralize(count, 'change')} marked as synced."
 
 
 def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     """Say what recording comes to."""
     yield proved_message(count)
     exported = format_export_time(comparison.source.exported_at)
-    yield f"They count as read, dated as the file: {exported}. Nothing is changed in Xero or Re-Leased."
+    yield f"Shown as Synced, with the file's date: {exported}. Nothing changes in Xero or Re-Leased."
     if comparison.ambiguous:
         lines = pluralize(len(comparison.ambiguous), "line")
-        yield f"{lines} for you to tell {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
+        yield f"{lines} to review {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
 
 
 # --- rows ---
@@ -237,10 +239,10 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
 
 def titles(kind: LineKind, width: int) -> Content:
     """Write the titles of the columns for rows of this width."""
-    last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Could be", LineKind.FILE: "Where"}.get(
+    last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: "Where"}.get(
         kind, "Last change"
     )
-    cells = _cells(kind, width, "  Contact", "E-mail", "There", "In Xero", last)
+    cells = _cells(kind, width, "  Contact", "E-mail", "In file", "In Xero", last)
     return Content.styled("  ".join(cells.values()), "$text-muted")
 
 
@@ -299,7 +301,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
             entry.difference.reason
         ], "warning" if entry.difference.reason is MismatchReason.UNKNOWN else "muted"
     if shown is not None:
-        return shown.text, shown.style
+        return shown.fitted(_STATE).text, shown.style
     return (
         (f"line {entry.listed.line:,}", "muted")
         if entry.contact is None and entry.listed is not None
@@ -330,15 +332,15 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
     if entry.difference is not None:
         yield _difference(entry, context, now, key)
     elif context.is_unrecorded:
-        how = f" {key('mark_synced')} records that." if key("mark_synced") else ""
-        yield f"It proves that Re-Leased has the last change.{how}"
+        how = f" Press {key('mark_synced')} to mark it as synced." if key("mark_synced") else ""
+        yield f"The file confirms that Re-Leased has the last change.{how}"
     elif len(entry.candidates) > 1:
         many = format_number(len(entry.candidates))
-        yield f"Could be any of {many} in Xero. {key('open')} says which is meant."
+        yield f"{many} possible matches in Xero. Press {key('open')} to choose."
     elif entry.candidates:
-        yield f"Could be the one below. {key('open')} says whether it is."
+        yield f"Possible match; press {key('open')} to confirm."
     elif entry.contact is None:
-        yield "Xero has no contact that this line could mean."
+        yield "No contact in Xero could match this line."
     if entry.listed is not None:
         yield f"In the file: {_named(entry.listed.name, entry.listed.email, entry.listed.status)}"
     if entry.contact is not None:
@@ -353,9 +355,9 @@ def _difference(entry: ComparisonEntry, context: LineContext, now: datetime, key
     difference = entry.difference
     if difference is None or is_outdated(entry, context):
         words = state(entry, context, now)[0]
-        return f"Since then: {words}." if words else "Both agree by now."
-    fix = _fix_hint(difference.action, key).replace(" in Xero", " it in Xero")
-    return f"Differs: {REASONS[difference.reason]}. {fix}."
+        return f"Since then: {words}." if words else "Both match now."
+    fix = _fix_hint(difference.action, key)
+    return f"Different: {REASONS[difference.reason]}. {fix} it in Xero."
 
 
 def _named(name: str, email: str, status: ContactStatus) -> str:
@@ -368,10 +370,10 @@ def _named(name: str, email: str, status: ContactStatus) -> str:
 def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     """Say which line it is."""
     listed = entry.listed
-    said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)} there."
+    said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)}."
     if len(entry.candidates) > 1:
         return (said, "Which contact in Xero is it?")
-    return (said, "It may be this one. Its name or e-mail differs, or other lines say the opposite of it.")
+    return (said, "Possible match: the name or e-mail differs, or other lines say the opposite.")
 
 
 def candidate(entry: XeroContact) -> str:
@@ -379,17 +381,17 @@ def candidate(entry: XeroContact) -> str:
     return f"{_named(entry.name or 'no name', entry.email, entry.status)} in Xero"
 
 
-TITLE: Final = "Compare a file from Re-Leased"
+TITLE: Final = "Compare a Re-Leased export"
 ABOUT: Final = (
-    "A table (CSV) of contacts, exported from Re-Leased, is held against Xero. Comparing changes nothing. "
-    "Tab completes a name, ↓ goes to the list."
+    "A CSV file of contacts exported from Re-Leased is compared with Xero. Comparing changes nothing. Tab "
+    "completes a name; ↓ goes to the list."
 )
-NO_SUCH_FILE: Final = "There is no such file. Choose one of the list, or go on typing."
-INVALID_DATE: Final = "This is no date. Write it like 2026-03-31 or 2026-03-31 14:05, or leave the box empty."
-NOTHING_HERE: Final = "No CSV file or folder here begins like that."
-COMPARING: Final = "Comparing … press {cancel} to stop."
+NO_SUCH_FILE: Final = "File not found. Choose one from the list, or keep typing."
+INVALID_DATE: Final = "Not a valid date. Write 2026-03-31 or 2026-03-31 14:05, or leave empty."
+NOTHING_HERE: Final = "No CSV file or folder starts like that."
+COMPARING: Final = "Comparing… press {cancel} to stop."
 STOPPED: Final = "Stopped. Nothing was changed."
-DATE_HINT: Final = "the file's last change"
+DATE_HINT: Final = "the file's modified date"
 AUTO: Final = "found"
 FILE_STATUSES: Final = {
     AUTO: "as the file says",
@@ -397,14 +399,14 @@ FILE_STATUSES: Final = {
     ContactStatus.ARCHIVED.value: "all archived",
 }
 DELIMITERS: Final = {
-    AUTO: "found by itself",
+    AUTO: "automatic",
     "comma": "commas",
     "semicolon": "semicolons",
     "tab": "tabs",
-    "pipe": "upright strokes |",
+    "pipe": "pipe |",
 }
 ENCODINGS: Final = {
-    AUTO: "found by itself",
+    AUTO: "automatic",
     "utf-8": "UTF-8",
     "cp1252": "Windows, Western (cp1252)",
     "cp1250": "Windows, Central European (cp1250)",
@@ -415,15 +417,15 @@ ENCODINGS: Final = {
 COLUMNS: Final = {
     "name_column": "Names in",
     "email_column": "E-mails in",
-    "id_column": "Xero ids in",
+    "id_column": "Xero IDs in",
     "status_column": "Archived in",
 }
 _ROOM_FOR_SIZE: Final = 40
 _NEXT: Final = {
-    FileProblem.COLUMNS: "Say above which column is which.",
-    FileProblem.STATUS: "Say above what they are, or which column tells it.",
-    FileProblem.ENCODING: "Say above what the file is encoded in.",
-    FileProblem.DATE: "Say above when it was exported, at the latest when it was last changed.",
+    FileProblem.COLUMNS: "Choose the columns above.",
+    FileProblem.STATUS: "Choose above what the contacts are, or which column says it.",
+    FileProblem.ENCODING: "Choose the encoding above.",
+    FileProblem.DATE: "Type the export date above, no later than the file's last change.",
 }
 
 
@@ -435,7 +437,7 @@ def failure_message(error: ReshelveError, problem: FileProblem) -> str:
 def columns(header: Sequence[str]) -> Mapping[str, str]:
     """Return the columns of a file to choose from, by their numbers; nameless ones can't be."""
     named = {str(place): name for place, name in enumerate(header) if name.strip()}
-    return {AUTO: "found by its name", **named}
+    return {AUTO: "automatic", **named}
 
 
 def entry_row(entry: PathEntry, width: int, now: datetime) -> Content:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from tui.screens.compare.comparison_list import ComparisonList
 
 _NOBODY, _LEFT_OUT = "nobody", "left out"
-_ALREADY_RECORDED: Final = "All that the file proves is recorded already. Nothing was changed."
+_ALREADY_RECORDED: Final = "Everything the file confirms is already recorded. Nothing was changed."
 _STAY, _RECORD, _LEAVE = "stay", "record", "leave"
 _LEAVING: Final = {
     _STAY: "Stay here",
-    _RECORD: "Record it, then go back",
+    _RECORD: "Mark as synced, then go back",
     _LEAVE: "Go back without recording",
 }
 
@@ -62,9 +62,9 @@ class MatchController:
                 self._screen.start(resolve, "resolve", exclusive=True)
 
         answers = {each.contact_id: formatting.candidate(each) for each in ambiguous.candidates}
-        answers |= {_NOBODY: "None of them" if len(answers) > 1 else "No, somebody else"}
+        answers |= {_NOBODY: "None of them" if len(answers) > 1 else "No, another contact"}
         answers |= {_LEFT_OUT: "Leave it out for now"}
-        question = "Which contact is meant?" if len(ambiguous.candidates) > 1 else "Is this the contact?"
+        question = "Which contact matches?" if len(ambiguous.candidates) > 1 else "Is this the contact?"
         self._screen.open_screen(
             ChooseScreen(question, formatting.match_question(ambiguous), answers, first=_LEFT_OUT),
             answered,
@@ -78,7 +78,7 @@ class MatchController:
         self.update_unrecorded()
         left = len(comparison.ambiguous)
         self._screen.flash(
-            f"Noted. {pluralize(left, 'line')} still for you to tell." if left else "Noted. That was all."
+            f"Saved. {pluralize(left, 'line')} left to review." if left else "Saved. Nothing left to review."
         )
 
     # --- recording what agrees ---
@@ -107,7 +107,7 @@ class MatchController:
 
         text = tuple(formatting.record_explanation(self._lines.comparison, count))
         self._screen.open_screen(
-            AskScreen("Record what agrees?", text, yes=f"Record {format_number(count)}"), answered
+            AskScreen("Mark matches as synced?", text, yes=f"Mark {format_number(count)}"), answered
         )
 
     def _start_recording(self, *, then_close: bool) -> None:
@@ -145,6 +145,6 @@ class MatchController:
 
         text = (
             formatting.proved_message(len(self._lines.unrecorded)),
-            "Nothing of it is recorded yet. The file stays as it is.",
+            "Nothing is recorded yet. The file doesn't change.",
         )
         self._screen.open_screen(ChooseScreen("Go back?", text, _LEAVING, first=_STAY), answered)

@@ -82,7 +82,7 @@ def list_folder(typed: str) -> FolderListing:
         with os.scandir(expand_path(folder) if folder else Path()) as scan:
             found = list(_matching(islice(scan, _MOST_LOOKED_AT), prefix))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "that is no name of a folder"
+        reason = getattr(error, "strerror", None) or "not a valid folder name"
         return FolderListing(typed, problem=f"This folder can't be read: {reason}.")
     files = sorted(
         (entry for entry in found if not entry.is_folder), key=lambda entry: entry.modified_at, reverse=True

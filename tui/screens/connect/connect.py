@@ -244,7 +244,7 @@ class ConnectScreen(BaseScreen[None]):
             return
         self._show_problem("")
         self.done.show(connected)
-        go = formatting.open_button(connected.organisations[0].name) if self._is_first else "Go on"
+        go = formatting.open_button(connected.organisations[0].name) if self._is_first else "Continue"
         self._show("done", go=go, leave="Quit" if self._is_first else "Back")
 
     # --- what is pressed ---

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation
 
 
-REFRESHING: Final = "Asking Xero which organisations there are …"
-REFRESHED: Final = "As Xero says just now."
+REFRESHING: Final = "Refreshing from Xero…"
+REFRESHED: Final = "Up to date."
 _NAMED: Final = 12
 _NARROW: Final = 60
 _AFTER_DISCONNECT: Final = (
-    "The sign-in is revoked at Xero and its tokens are forgotten. The local copies and the journals stay on "
-    "this machine: connect again, and queued changes go on."
+    "Reshelve revokes the sign-in at Xero and deletes its tokens. Saved contacts and change logs stay on "
+    "this computer. Unsent changes are sent when you connect again."
 )
 
 
@@ -39,7 +39,7 @@ def line(listed: OrganisationSummary, width: int, *, is_open: bool, is_practice:
     badge = Content.assemble((f" {mark} ", "bold $background on $warning"), " ") if mark else Content("")
     right = _status(listed)
     if organisation.is_read_only:
-        right = Content.assemble(("read only", "$text-accent"), "  ", right)
+        right = Content.assemble(("read-only", "$text-accent"), "  ", right)
     room = max(8, width - 3 - badge.cell_length - right.cell_length)
     name = content(fit(organisation.name, room), "bold" if is_open else "")
     return Content.assemble((symbol, style), " ", name, " ", badge, right).truncate(width)
@@ -68,42 +68,42 @@ def _status(listed: OrganisationSummary) -> Content:
 def disconnect_explanation(names: Sequence[str]) -> tuple[str, ...]:
     """Say which organisations go together, and what happens to them."""
     if len(names) == 1:
-        return (f"{names[0]} is no longer reached from here.", _AFTER_DISCONNECT)
+        return (f"Reshelve can no longer reach {names[0]}.", _AFTER_DISCONNECT)
     more = [f"and {format_number(len(names) - _NAMED)} more"] if len(names) > _NAMED else []
     listed = [f"• {name}" for name in names[:_NAMED]]
     return (
-        f"One sign-in opens {pluralize(len(names), 'organisation')}, which are no longer reached from here:",
+        f"Reshelve can no longer reach the {pluralize(len(names), 'organisation')} of this sign-in:",
         *listed,
         *more,
         _AFTER_DISCONNECT,
     )
 
 
-HEADING: Final = "Register an app with Xero, once and for free:"
-READ_ONLY: Final = "Asks Xero for leave to read, and no more."
-CUSTOM: Final = "One organisation (AU, NZ, UK, US) by client secret, without a browser."
-DEMO: Final = "Only looking? Run reshelve demo: invented contacts, no account needed."
+HEADING: Final = "Register a Xero app, once and for free:"
+READ_ONLY: Final = "Read-only access."
+CUSTOM: Final = "One organisation (AU, NZ, UK, US) with a client secret, without a browser."
+DEMO: Final = "Just trying it? Run reshelve demo: sample contacts, no account needed."
 
 CLIENT_ID_LIKE: Final = "32 letters and digits"
-NO_CLIENT_ID: Final = "Paste the client id first. Step 4 says where it is."
-NOT_A_CLIENT_ID: Final = "That isn't a client id: it has letters, digits and dashes only. Nothing was sent."
-NO_ORGANISATION: Final = "No organisation was chosen in Xero. Connect again and tick at least one there."
-NO_FILE: Final = "Nothing was sent or kept. Connecting needs a keychain, or your leave to use a file."
+NO_CLIENT_ID: Final = "Paste the client ID first. See step 4."
+NOT_A_CLIENT_ID: Final = "Not a client ID: use only letters, digits and dashes. Nothing was sent."
+NO_ORGANISATION: Final = "No organisation was selected in Xero. Connect again and select at least one."
+NO_FILE: Final = "Nothing was sent or saved. Connecting needs a keychain, or your permission to use a file."
 
-PREPARING: Final = "Getting ready …"
-READING: Final = "Reading organisations …"
+PREPARING: Final = "Preparing…"
+READING: Final = "Loading organisations…"
 KEYCHAIN: Final = "Waiting for the keychain: look for its prompt."
-OPEN_IT: Final = "Sign in to Xero at this address, choose organisations and allow access."
-NO_BROWSER: Final = "No browser could be opened here. Open this address in one, on any machine."
-ADDRESS: Final = "The address, should you need it on another machine:"
-PASTE: Final = "Did it end at a page that can't be shown? Paste that page's address:"
+OPEN_IT: Final = "Sign in to Xero at this link, select organisations and allow access."
+NO_BROWSER: Final = "No browser found. Open this link in a browser, on any computer."
+ADDRESS: Final = "Link for another computer:"
+PASTE: Final = "Browser shows an error page? Paste its address:"
 
 _FILE_QUESTION: Final = (
-    "The sign-in can be kept in a file instead, which only your user on this machine can read. Whoever can "
-    "read your files, or a backup of them, could then read contacts in Xero, or change them."
+    "The sign-in can be saved in a file instead, which only your user on this computer can read. Anyone "
+    "who can read your files, or a backup of them, could then read or change contacts in Xero."
 )
 _OPEN: Final = Content.assemble(
-    "Open ", ("developer.xero.com/app/manage", "bold $text-accent"), ", press New app."
+    "Open ", ("developer.xero.com/app/manage", "bold $text-accent"), ", click New app."
 )
 _NAME: Final = "Any name without “Xero” in it. App type: "
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -117,7 +117,7 @@ def steps(redirect_uri: str) -> tuple[Content, ...]:
         _OPEN,
         Content.assemble(_NAME, ("Mobile or desktop app", "bold"), "."),
         Content.assemble("Redirect URI, exactly: ", address),
-        Content("Create it, and copy its client id to the box below."),
+        Content("Create it, then copy its client ID into the box below."),
     )
 
 
@@ -127,8 +127,8 @@ def custom_steps() -> tuple[Content, ...]:
     return (
         _OPEN,
         Content.assemble(_NAME, ("Custom connection", "bold"), "."),
-        Content.assemble("Scopes: ", *scopes, ". Authorise it by the link that Xero mails."),
-        Content("Copy its client id and client secret into the boxes below."),
+        Content.assemble("Scopes: ", *scopes, ". Authorise it with the link Xero e-mails."),
+        Content("Copy its client ID and client secret into the boxes below."),
     )
 
 
@@ -139,9 +139,9 @@ def validation_problem(client_id: str, secret: str, *, is_custom: bool) -> str:
     if not _CLIENT_ID.fullmatch(client_id):
         return NOT_A_CLIENT_ID
     if is_custom and not secret:
-        return "A custom connection needs its client secret too. Nothing was sent."
+        return "A custom connection also needs its client secret. Nothing was sent."
     if is_custom and not (secret.isascii() and secret.isprintable() and " " not in secret):
-        return "That isn't a client secret: it has no spaces or accents. Nothing was sent."
+        return "Not a client secret: it has no spaces or accents. Nothing was sent."
     return ""
 
 
@@ -155,7 +155,7 @@ def labels(organisation: Organisation) -> str:
     kinds = (
         ("demo company", organisation.is_demo),
         ("custom connection", organisation.is_custom),
-        ("read only", organisation.is_read_only),
+        ("read-only", organisation.is_read_only),
     )
     return ", ".join(words for words, applies in kinds if applies)
 

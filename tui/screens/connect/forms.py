@@ -53,14 +53,14 @@ class ConnectForm(VerticalScroll, can_focus=False):
                 yield SafeLabel(f"{number}", classes="number")
                 yield Static(step, classes="words", id=f"step-{number}")
         with Horizontal(classes="field"):
-            yield SafeLabel("Client id", classes="label")
+            yield SafeLabel("Client ID", classes="label")
             yield OrderedInput(
                 self._account.client_id,
                 placeholder=formatting.CLIENT_ID_LIKE,
                 compact=True,
                 id="client-id",
             )
-        yield TickBox("Read only", compact=True, id="read-only")
+        yield TickBox("Read-only", compact=True, id="read-only")
         yield SafeLabel(formatting.READ_ONLY, classes="note")
         yield TickBox("Custom connection", compact=True, id="custom")
         yield SafeLabel(formatting.CUSTOM, classes="note")
@@ -153,8 +153,8 @@ class WaitingForm(VerticalScroll, can_focus=False):
 
     def show_time_left(self, left: str) -> None:
         """Say how long somebody is still waited for."""
-        stops = f"Press {current_key(self.app, 'back')} to stop."
-        self.query_one("#left", SafeLabel).update_text(f"Waiting for you, {left} left. {stops}")
+        stops = f"Press {current_key(self.app, 'back')} to cancel."
+        self.query_one("#left", SafeLabel).update_text(f"Waiting for you: {left} left. {stops}")
 
 
 class DoneForm(VerticalScroll, can_focus=False):
@@ -173,7 +173,7 @@ class DoneForm(VerticalScroll, can_focus=False):
     def show(self, connected: ConnectResult) -> None:
         """Show what a sign-in has brought."""
         self.query_one("#connected", Static).update(formatting.organisations(connected))
-        self.query_one("#kept", SafeLabel).update_text(f"The sign-in is kept in {connected.token_storage}.")
+        self.query_one("#kept", SafeLabel).update_text(f"Sign-in saved in {connected.token_storage}.")
         self.query_one("#clock", SafeLabel).update_text(
             clock.clock_warning(connected.clock_ahead), "$text-warning"
         )

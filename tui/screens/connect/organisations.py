@@ -129,7 +129,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
 
     @on(_RefreshFailed)
     def _refresh_failed(self, message: _RefreshFailed) -> None:
-        state = f"{message.error.sentence} This is the list as last known."
+        state = f"{message.error.sentence} Showing saved data."
         self.query_one("#state", SafeLabel).update_text(state, "$text-warning")
 
     @work(exclusive=True, group="count", exit_on_error=False)
@@ -239,7 +239,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
     def _open(self) -> None:
         summary = self._current
         if summary is None:
-            self.flash("There is no organisation here to open.")
+            self.flash("No organisation to open.")
             return
         self.dismiss()
         if summary.organisation.tenant_id != self._open_tenant:
@@ -254,14 +254,14 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         """End the sign-in of the organisation under the cursor, if the person means it."""
         summary = self._current
         if summary is None:
-            self.flash("There is no organisation here to disconnect.")
+            self.flash("No organisation to disconnect.")
             return
         sign_in = summary.organisation.sign_in
         names = [each.organisation.name for each in self._summaries if each.organisation.sign_in == sign_in]
 
         def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
             if is_confirmed:
-                self.flash("Disconnecting …")
+                self.flash("Disconnecting…")
                 self._disconnect(sign_in, pluralize(len(names), "organisation"))
 
         question = formatting.disconnect_explanation(names)
@@ -280,7 +280,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
     @on(_Disconnected)
     def _disconnected(self, message: _Disconnected) -> None:
         self._reload()
-        self.flash(f"Disconnected {message.names}. Nothing was deleted here.")
+        self.flash(f"Disconnected {message.names}. Nothing was deleted on this computer.")
 
     def action_back(self) -> None:
         """Go back."""

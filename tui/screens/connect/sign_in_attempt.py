@@ -127,6 +127,6 @@ class SignInAttempt:
 
     async def _open_browser(self, url: str) -> None:
         if await asyncio.to_thread(browser.open_page, url):
-            self._screen.flash("Your browser has opened.")
+            self._screen.flash("Opened in your browser.")
         else:
             self._screen.post_message(BrowserNotOpened(url))

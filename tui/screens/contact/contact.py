@@ -129,7 +129,7 @@ class ContactScreen(EngineScreen[None]):
             await self.backend.contacts.refresh_one(self._contact_id)
 
     def _load_history(self) -> None:
-        self._update_section("#history", formatting.history_state("Asking Xero …"))
+        self._update_section("#history", formatting.history_state("Loading from Xero…"))
         self._fetch_history()
 
     @work(exclusive=True, group="history", exit_on_error=False)
@@ -162,7 +162,7 @@ class ContactScreen(EngineScreen[None]):
     @on(_HistoryFailed)
     def _show_failure(self, message: _HistoryFailed) -> None:
         error = message.error
-        again = f"{self.key('refresh')} asks again."
+        again = f"Press {self.key('refresh')} to retry."
         text = f"{error.sentence} {error_advice(self.app, error) or again}"
         self._update_section("#history", formatting.history_state(text, "$text-warning"))
 

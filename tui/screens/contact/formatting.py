@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.actions.registry import default_key
-from tui.model.change import State
+from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.screens.tenancy.formatting import format_groups
 from tui.widgets import clock
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LABEL = 17
 _WHEN = 22
+_PAST = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
+_NOUNS = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
 # What Xero said on the way is of no interest once it is done; the timeline keeps it.
 _STATES_WITH_REASON = frozenset({State.REFUSED, State.AWAITING_USER})
 _STATUS = {
@@ -55,10 +57,8 @@ def details(page: ContactDetails) -> Content:
     )
     lines = [_pair(label, value) for label, value in pairs if value]
     if page.tenant_groups:
-        verb = "is" if len(page.tenant_groups) == 1 else "are"
-        lines.append(
-            _pair("", f"! {format_groups(page.tenant_groups)} {verb} marked as tenants", "$text-warning")
-        )
+        noun = "Tenant group" if len(page.tenant_groups) == 1 else "Tenant groups"
+        lines.append(_pair("", f"! {noun}: {format_groups(page.tenant_groups)}", "$text-warning"))
     return _section("Details", lines)
 
 
@@ -66,13 +66,13 @@ def balances(contact: Contact, now: datetime) -> Content:
     """Write what is owed, and how old that knowledge is: Xero doesn't say when balances change."""
     known = contact.balances
     if known is None:
-        return _section("Balances", [Content.styled("Xero told none.", "$text-muted")])
+        return _section("Balances", [Content.styled("No balance available.", "$text-muted")])
     lines = [
         _amount("They owe", known.receivable, known.receivable_overdue),
         _amount("We owe", known.payable, known.payable_overdue),
     ]
     if known.read_at is not None:
-        lines.append(Content.styled(f"Read from Xero {clock.ago(known.read_at, now)}.", "$text-muted"))
+        lines.append(Content.styled(f"Loaded from Xero {clock.ago(known.read_at, now)}.", "$text-muted"))
     return _section("Balances", lines)
 
 
@@ -92,9 +92,12 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
     for view in page.changes:
         badge, change = badge_for(view, now.astimezone()), view.change
         style = f"$text-{badge.style}" if badge.style else ""
-        who = "in Xero" if change.origin == "xero" else "here"
+        where = "in Xero" if change.origin == "xero" else "in Reshelve"
+        what = (
+            _PAST[change.action] if change.state is State.CONFIRMED else f"{_NOUNS[change.action]} requested"
+        )
         yield Content.assemble(
-            (badge.symbol or "·", style), f" {change.action.value.capitalize()} {who} ",
+            (badge.symbol or "·", style), f" {what} {where}, ",
             clock.short_time(change.requested_at, now), "  ", (badge.label or change.state.value, style),
         )  # fmt: skip
         if change.message and change.state in _STATES_WITH_REASON:
@@ -116,7 +119,7 @@ def timeline(page: ContactDetails) -> Content:
 def history(lines: Sequence[HistoryEntry]) -> Content:
     """Write Xero's own history."""
     shown = [_history_line(line) for line in lines]
-    return _section("History in Xero", shown or [Content.styled("Xero has none.", "$text-muted")])
+    return _section("History in Xero", shown or [Content.styled("No history in Xero.", "$text-muted")])
 
 
 def history_state(words: str, style: str = "$text-muted") -> Content:

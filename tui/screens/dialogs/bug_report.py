@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from tui.model.errors import ReshelveError
 
-_WHAT: Final = "A part of Reshelve stopped working. This is a mistake in the program, not yours."
-_LOST: Final = "Nothing is lost: every change you asked for is in the journal on this machine."
+_WHAT: Final = "Part of Reshelve stopped working. This is a bug in Reshelve."
+_LOST: Final = "Nothing is lost: every change you requested is in the change log on this computer."
 _NEXT: Final = (
-    "You can go on. If it happens again, quit with {} and start again; the log file says what happened."
+    "You can continue. If it happens again, quit with {} and restart Reshelve. Details are in the log file."
 )
 
 
@@ -43,8 +43,8 @@ class BugReportScreen(ModalScreen[None], BaseScreen[None]):
             dialog.border_title = "Something went wrong"
             for words in self._sentences():
                 yield SafeLabel(words, classes="paragraph")
-            yield ReadyButton("Go on", variant="primary", id="cancel", compact=True)
-        yield KeyBar(("cancel", "Go on"))
+            yield ReadyButton("Continue", variant="primary", id="cancel", compact=True)
+        yield KeyBar(("cancel", "Continue"))
 
     def _sentences(self) -> tuple[str, str, str]:
         if self._error is None:

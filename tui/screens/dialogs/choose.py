@@ -56,7 +56,7 @@ class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
             yield SafeOptionList(
                 *(Option(content(words), id=answer) for answer, words in self._answers.items()), id="answers"
             )
-        yield KeyBar(("open", "Answer"), ("cancel", "Cancel"))
+        yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))
 
     def on_mount(self) -> None:
         """Start at the answer that changes nothing."""

@@ -149,7 +149,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     def _ask_for_number(self, count: int) -> None:
         number = self.query_one("#number", Input)
-        number.placeholder = f"Type {count:,} to go on"
+        number.placeholder = f"Type {count:,} to confirm"
         number.display = True
         self.set_focus(number)
 
@@ -163,7 +163,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             self._finish()
         else:
             cancel = f"press {self.key('cancel')} to cancel"
-            self.flash(f"Type the number of contacts to go on, or {cancel}.", is_problem=True)
+            self.flash(f"Type the number of contacts to confirm, or {cancel}.", is_problem=True)
 
     def _is_number(self, typed: str) -> bool:
         precheck = self._precheck
@@ -180,11 +180,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         """Go on, if there is anything to go on with."""
         precheck = self._precheck
         if precheck is None:
-            self.flash("Xero is still being asked.")
+            self.flash("Still checking with Xero.")
         elif not precheck.possible:
-            self.flash("Nothing here can be changed.")
+            self.flash("None of these can be changed.")
         elif len(precheck.possible) >= TYPE_COUNT_FROM:
-            self.flash(f"Type {len(precheck.possible)} to go on: this is a lot of contacts at once.")
+            self.flash(f"Type {len(precheck.possible)} to confirm: this is a large change.")
         else:
             self._finish()
 

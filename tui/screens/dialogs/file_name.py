@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-_WHY: Final = "A table in CSV, which spreadsheets open. Where is it to lie?"
-_REPLACES: Final = "There is a file of this name: it would be replaced."
-_NO_FOLDER: Final = "There is no such folder."
-_IS_FOLDER: Final = "This is a folder. Add a name for the file."
+_WHY: Final = "A CSV file, for any spreadsheet. Save as:"
+_REPLACES: Final = "This file exists and will be replaced."
+_NO_FOLDER: Final = "This folder doesn't exist."
+_IS_FOLDER: Final = "This is a folder. Add a file name."
 
 
 class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
@@ -52,8 +52,8 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
                 yield ReadyButton("Cancel", id="cancel", compact=True)
-                yield ReadyButton("Write it", id="confirm", variant="primary", compact=True)
-        yield KeyBar(("open", "Write it"), ("cancel", "Cancel"))
+                yield ReadyButton("Save", id="confirm", variant="primary", compact=True)
+        yield KeyBar(("open", "Save"), ("cancel", "Cancel"))
 
     @property
     def _file(self) -> Path:
@@ -65,7 +65,7 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
                 return _IS_FOLDER
             return "" if self._file.parent.is_dir() else _NO_FOLDER
         except OSError as error:
-            return f"That can't be written: {error.strerror}."
+            return f"Can't save here: {error.strerror}."
 
     @on(Input.Changed, "#name")
     def _typed(self) -> None:

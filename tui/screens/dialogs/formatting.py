@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.model.precheck import Precheck, PrecheckLine
 
 NAMES: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
-CHECKING: Final = "Asking Xero …"
+CHECKING: Final = "Checking with Xero…"
 _NAMED: Final = 8
 # Those with a warning are named beyond that, up to here: every one is a widget, and nobody reads a thousand.
 _MOST_NAMED: Final = 20
@@ -23,12 +23,12 @@ _MOST_NAMED: Final = 20
 _NAMED_AT_FIRST: Final = 3
 
 _RESTORE_ONE: Final = (
-    "Xero's API may refuse to restore it. Then you are taken to its page in Xero, where you press Restore; "
-    "Reshelve notices and finishes by itself. Re-Leased picks it up at its next sync."
+    "Xero's API may refuse to restore it. If so, open it in Xero and click Restore; Reshelve notices "
+    "automatically. Re-Leased picks it up at its next sync."
 )
 _RESTORE_MANY: Final = (
-    "Xero's API may refuse to restore them. Then you are taken to their pages in Xero, where you press "
-    "Restore; Reshelve notices and finishes by itself. Re-Leased picks them up at its next sync."
+    "Xero's API may refuse to restore them. If so, open each in Xero and click Restore; Reshelve notices "
+    "automatically. Re-Leased picks them up at its next sync."
 )
 
 
@@ -65,9 +65,9 @@ def button(action: Action, count: int) -> str:
 def freshness(precheck: Precheck) -> tuple[str, str]:
     """Say whether Xero was asked just now, with a style."""
     if precheck.is_fresh:
-        return "Read from Xero just now.", "$text-success"
-    reason = precheck.stale_reason or "Xero could not be asked."
-    return f"{as_sentence(reason)} This is what the local copy says.", "$text-warning"
+        return "Up to date with Xero.", "$text-success"
+    reason = precheck.stale_reason or "Xero can't be reached."
+    return f"{as_sentence(reason)} Showing saved data.", "$text-warning"
 
 
 def not_shown(hidden: int, chosen: int) -> str:
@@ -130,7 +130,7 @@ def _blocked_lines(
     blocked: Sequence[PrecheckLine], most: int, *, is_all: bool
 ) -> Iterator[tuple[str, str, str]]:
     if blocked:
-        yield "heading", "This can't be done:" if is_all else "Left out:", "bold $text-error"
+        yield "heading", "Can't be changed:" if is_all else "Left out:", "bold $text-error"
     for line in blocked[:most]:
         yield "name", f"✗ {line.contact.name}", "$text-muted"
         yield "warning", line.blocked_reason, "$text-error"

@@ -1,4 +1,4 @@
-"""Every key, from the one registry of actions, and what can be typed into the search box."""
+"""The help: every key, how to search, and what the status words mean."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_format import EXAMPLES
+from tui.widgets.status_badge import LEGEND
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
 
-_SEARCH_EXAMPLES_AFTER: Final = "Finding"
+_SEARCH_EXAMPLES_AFTER: Final = "Search and refresh"
 
 
 class HelpScreen(ModalScreen[None], BaseScreen[None]):
-    """Lists every action that is offered, with its keys as they are now, and how to search.
+    """List the available actions with their current keys, search examples and the status words.
 
-    Opened from the search box, it begins with that.
+    Opened from the search box, it starts at the search examples.
     """
 
     CSS_PATH: ClassVar = ["dialog.tcss", "help.tcss"]
@@ -46,6 +47,7 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
                         yield Static(item.help, classes="help", markup=False)
                 if group == _SEARCH_EXAMPLES_AFTER:
                     yield from self._search_examples()
+            yield from self._legend()
         yield KeyBar("back")
 
     def _search_examples(self) -> ComposeResult:
@@ -55,8 +57,15 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
                 yield Static(typed, classes="keys", markup=False)
                 yield Static(found, classes="help", markup=False)
 
+    def _legend(self) -> ComposeResult:
+        yield Static("Status words", classes="group")
+        for status, meaning in LEGEND:
+            with Horizontal(classes="action"):
+                yield Static(status, classes="status", markup=False)
+                yield Static(meaning, classes="help", markup=False)
+
     def on_mount(self) -> None:
-        """Begin with what somebody who is searching wants to know."""
+        """Scroll to the search examples if the help was opened from the search box."""
         below = self.app.screen_stack[-2].focused
         if below is not None and isinstance(below.parent, SearchBox):
             self.call_after_refresh(self.query_one("#searching").scroll_visible, animate=False, top=True)

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 _OUTCOMES = {
     State.CONFIRMED: ("✓", "restored", "$text-success"),
-    State.REFUSED: ("✗", "refused by Xero", "$text-error"),
-    State.DISMISSED: ("·", "no longer waited for", "$text-muted"),
+    State.REFUSED: ("✗", "Refused by Xero", "$text-error"),
+    State.DISMISSED: ("·", "Stopped waiting", "$text-muted"),
 }
 _WIDE = 80
-_WAITING = ("↗", "waiting for Restore in Xero", "$text-accent")
-_OPENED = ("↗", "opened: press Restore there", "$text-accent")
+_WAITING = ("↗", "Restore in Xero", "$text-accent")
+_OPENED = ("↗", "Opened: click Restore there", "$text-accent")
 
 
 class RestoreItem(Struct, frozen=True):
@@ -59,7 +59,7 @@ class RestoreItem(Struct, frozen=True):
         symbol, words, style = _OUTCOMES.get(self.change.state, _OPENED if self.is_opened else _WAITING)
         if self.is_waiting and not self.is_opened:
             since = f"since {clock.short_time(self.change.updated_at, now)}"
-            words = f"{words} {since}" if width >= _WIDE else f"waiting {since}"
+            words = f"{words} {since}" if width >= _WIDE else f"Waiting {since}"
         head = Content.assemble((symbol, style), " ", content(self.change.name, "bold"), "  ", (words, style))
         link = link_lines(self.url, width) if self.is_waiting else []
         is_refusal = self.change.state is State.REFUSED or bool(self.refusal)
@@ -193,7 +193,7 @@ class FinishController:
     def _current_waiting(self) -> RestoreItem | None:
         item = self.current
         if item is None or not item.is_waiting:
-            self._screen.flash("This one isn't waiting any more.")
+            self._screen.flash("This restore is no longer waiting.")
             return None
         return item
 
@@ -213,7 +213,7 @@ class FinishController:
             self._start_opening(following)
         else:
             self._screen.flash(
-                f"All of them were opened already; {self._screen.key('open_in_xero')} opens one again."
+                f"All pages are already open. {self._screen.key('open_in_xero')} opens one again."
             )
 
     def _start_opening(self, items: list[RestoreItem]) -> None:
@@ -235,7 +235,7 @@ class FinishController:
                 if message.requested == 1
                 else f"{self._screen.key('copy_all')} copies all links"
             )
-            self._screen.flash(f"No browser opened. {copies}; any machine will do.", is_problem=True)
+            self._screen.flash(f"No browser found. {copies}; open on any computer.", is_problem=True)
             return
         opened = frozenset(message.change_ids)
         self.items = tuple(
@@ -257,10 +257,10 @@ class FinishController:
         """Copy the links of all that wait, one a line."""
         links = [item.url for item in self.items if item.is_waiting]
         if not links:
-            self._screen.flash("No restore is waiting any more.")
+            self._screen.flash("No restores to finish in Xero.")
             return
         self._screen.app.copy_to_clipboard("\n".join(links))
-        self._screen.flash(f"Copied {pluralize(len(links), 'link')}, one a line.")
+        self._screen.flash(f"Copied {pluralize(len(links), 'link')}, one per line.")
 
     # --- practice ---
 
@@ -268,15 +268,15 @@ class FinishController:
         """Press Restore in the practice Xero's page."""
         if not self._screen.backend.is_sandbox:
             key = self._screen.key("open_in_xero")
-            self._screen.flash(
-                f"Only the practice Xero can be pressed from here. {key} opens the contact in Xero."
-            )
+            self._screen.flash(f"Demo only. {key} opens the contact in Xero.")
         elif item := self._current_waiting():
             if item.change.change_id in self._simulated:
-                self._screen.flash("Pressed already: it ticks itself off when Xero shows it as active.")
+                self._screen.flash(
+                    "Already clicked. This list updates when Xero shows the contact as active."
+                )
                 return
             self._simulated.add(item.change.change_id)
-            self._screen.flash("Pressing Restore in the practice Xero …")
+            self._screen.flash("Clicking Restore in the practice Xero…")
             self._screen.start(partial(self._simulate_restore, item.change), "press")
 
     async def _simulate_restore(self, change: Change) -> None:
@@ -301,7 +301,7 @@ class FinishController:
         self._on_items_changed()
         if message.refusal:
             self._simulated.discard(message.change_id)
-            self._screen.flash(f"Xero refused: {message.refusal}", is_problem=True)
+            self._screen.flash(f"Refused by Xero: {message.refusal}", is_problem=True)
         else:
             self._screen.key_bar.end_flash()
 
@@ -315,7 +315,7 @@ class FinishController:
         if self._stop_candidate != item.change.change_id:
             self._stop_candidate = item.change.change_id
             name, key = safe(item.change.name, 40), self._screen.key("stop_waiting")
-            self._screen.flash(f"Press {key} again to stop waiting for {name}. Xero stays as it is.")
+            self._screen.flash(f"Press {key} again to stop waiting for {name}. Nothing changes in Xero.")
             return
         self._stop_candidate = None
         self._screen.start(partial(self._dismiss, item.change), "dismiss")

@@ -36,19 +36,18 @@ if TYPE_CHECKING:
     from tui.screens.manual_restores.finish_controller import RestoreItem
 
 _WHY: Final = (
-    "Xero's API refuses to restore contacts, so the last press is yours: open the contact in Xero and "
-    "press Restore there. Reshelve looks every few seconds and ticks it off by itself."
+    "Xero's API refuses to restore contacts. Open each contact in Xero and click Restore there. This list "
+    "updates automatically."
 )
-_PRACTICE: Final = " This is practice: {key} presses Restore from here, without a browser."
+_PRACTICE: Final = " Demo: {key} clicks Restore for you, without a browser."
 _DONE: Final = (
-    "All done: Xero shows them as active again. Re-Leased picks them up at its next sync. "
-    "Press {back} to go back."
+    "All done: active again in Xero. Re-Leased picks them up at its next sync. Press {back} to go back."
 )
 _ENDED: Final = (
-    "Nothing is waiting any more. What is marked ✓ is active again in Xero, the others are not. "
-    "Press {back} to go back."
+    "Nothing left to finish. Contacts marked ✓ are active again in Xero; the others are not. Press {back} "
+    "to go back."
 )
-_NOTHING: Final = "No restore is waiting for a press in Xero. Press {back} to go back."
+_NOTHING: Final = "No restores to finish in Xero. Press {back} to go back."
 
 
 class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
@@ -119,7 +118,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         self._update_list()
         waiting = sum(1 for item in self.finish.items if item.is_waiting)
         self._explain(waiting)
-        self.query_one(".dialog").border_subtitle = f"{pluralize(waiting, 'contact')} waiting"
+        self.query_one(".dialog").border_subtitle = f"{pluralize(waiting, 'contact')} to finish"
         self._update_key_bar()
 
     def _explain(self, waiting: int) -> None:
@@ -142,7 +141,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         if not waiting:
             self.key_bar.set_actions("back")
             return
-        practice = [("simulate_restore", "Restore (practice)")] if self.backend.is_sandbox else []
+        practice = [("simulate_restore", "Simulate Restore")] if self.backend.is_sandbox else []
         many = ["open_next", "copy_all"] if waiting > 1 else []
         self.key_bar.set_actions(
             *practice, "open_in_xero", *many[:1], "copy", *many[1:], "stop_waiting", "back"
@@ -187,7 +186,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     def action_elsewhere(self) -> None:
         """Say where contacts are archived and restored."""
         back = f"press {self.key('back')} to go back to it"
-        self.flash(f"Contacts are archived and restored in their list: {back}.")
+        self.flash(f"Archive and restore contacts in their list: {back}.")
 
     def action_connect(self) -> None:
         """Connect to Xero again."""

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tui.model.contact_details import ContactDetails
     from tui.screens.base_screen import EngineScreen
 
-_NOTHING: Final = "Nothing that was archived or restored here is confirmed by Xero yet."
+_NOTHING: Final = "Xero hasn't confirmed any archive or restore of this contact yet."
 _CHECKED_EXPLANATION: Final = (
-    "It counts for this contact alone. Say it only of what you see there now: a contact in the other tab "
-    "is still pending."
+    "This applies to this contact only. Confirm only what you see there now: a contact in the other tab is "
+    "still pending sync."
 )
 _WHERE: Final = {
     ContactStatus.ARCHIVED: "under the Archived tab",
@@ -29,13 +29,13 @@ _UNLINKED: Final = "unlinked"
 _LINKED: Final = "linked"
 _NEITHER: Final = "neither"
 _ANSWERS: Final = {
-    _UNLINKED: "It is unlinked there",
+    _UNLINKED: "It is not linked",
     _LINKED: "It is linked again",
-    _NEITHER: "Neither; note nothing",
+    _NEITHER: "Neither: record nothing",
 }
 _LINK_EXPLANATION: Final = (
-    "Re-Leased leaves an unlinked contact out of every later sync, so that nothing is expected of them. "
-    "Once it is linked again, what is pending waits for the next sync that starts after that."
+    "Re-Leased leaves a contact that isn't linked out of every sync, so Reshelve expects no sync of it. "
+    "Once it is linked again, pending changes wait for the next sync that starts after that."
 )
 
 
@@ -57,10 +57,8 @@ class ContactReportController:
                 self._screen.start(partial(self._report_checked, last), "report", exclusive=True)
 
         where = f"{_WHERE[last.action.target_status]}, in the company tied to {self._organisation}"
-        words = (f"“{safe(page.contact.name)}” must stand {where}.", _CHECKED_EXPLANATION)
-        self._screen.open_screen(
-            AskScreen("Do you see it in Re-Leased?", words, yes="I see it there"), answered
-        )
+        words = (f"You should see “{safe(page.contact.name)}” {where}.", _CHECKED_EXPLANATION)
+        self._screen.open_screen(AskScreen("Do you see it in Re-Leased?", words, yes="I see it"), answered)
 
     @property
     def _organisation(self) -> str:
@@ -69,7 +67,7 @@ class ContactReportController:
     async def _report_checked(self, change: Change) -> None:
         # Refused where something was confirmed while the question stood here: that belongs in another tab.
         await self._screen.backend.evidence.report_contact_checked(change)
-        self._screen.flash(f"Noted: seen in Re-Leased, {_WHERE[change.action.target_status]}.")
+        self._screen.flash(f"Recorded: checked in Re-Leased, {_WHERE[change.action.target_status]}.")
 
     def ask_link(self, page: ContactDetails) -> None:
         """Ask whether the contact is unlinked in Re-Leased, or linked again."""
@@ -88,5 +86,7 @@ class ContactReportController:
 
     async def _report_link(self, contact_id: str, *, is_unlinked: bool) -> None:
         await self._screen.backend.evidence.report_unlinked(contact_id, on=is_unlinked)
-        said = "unlinked in Re-Leased; its syncs leave it out" if is_unlinked else "linked again in Re-Leased"
-        self._screen.flash(f"Noted: {said}.")
+        said = (
+            "not linked in Re-Leased; its syncs leave it out" if is_unlinked else "linked again in Re-Leased"
+        )
+        self._screen.flash(f"Recorded: {said}.")

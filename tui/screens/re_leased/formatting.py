@@ -38,13 +38,13 @@ STYLES: Final = {
 }
 _TOO_OLD: Final = timedelta(days=1)
 _MOST_REFUSED: Final = 3
-_PAUSED: Final = "Sending to Xero is paused. Queued changes wait until you resume it on the contacts screen."
-_READING: Final = "The journal is being read."
+_PAUSED: Final = "Sending to Xero is paused. Queued changes wait until you resume on the contacts screen."
+_READING: Final = "Loading changes…"
 RECONNECT_STATUSES: Final = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _PROBLEM_STATUSES: Final = frozenset(ConnectionStatus) - {ConnectionStatus.ONLINE, ConnectionStatus.STARTING}
 SUPPORT: Final = (
-    "If it persists, contact Re-Leased's Customer Support from within Re-Leased, through its help; "
-    "Reshelve knows no address that could be verified. The report holds what is known here."
+    "If the problem persists, contact Re-Leased's Customer Support through the help in Re-Leased (Reshelve "
+    "has no verified address). The report contains what Reshelve knows."
 )
 
 
@@ -73,7 +73,7 @@ def steps(
     key: Callable[[str], str] = default_key,
 ) -> tuple[Step, ...]:
     """Return the four steps in the article's order. `key` names the key of an action."""
-    report = f"{key('copy_report')} copies the report, {key('save_report')} writes it to a file."
+    report = f"{key('copy_report')} copies the report; {key('save_report')} saves it to a file."
     return (
         _connections(snapshot, now, is_read_only=is_read_only, key=key),
         _refusals(snapshot.summary, key),
@@ -88,7 +88,7 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
     lines = [
         f"Xero: {_last_reply(xero, now)}; {_last_read(snapshot, now)}; {permission}.",
         f"Re-Leased: {sync_overview(snapshot.re_leased, now)}",
-        f"Its company must be the one tied to {safe(organisation.name)}, with the sync switched on.",
+        f"The Re-Leased company must be the one tied to {safe(organisation.name)}, with sync turned on.",
     ]
     problems = (
         safe(snapshot.storage_problem) or xero_problem(xero, now),
@@ -106,23 +106,23 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
         symbol,
         "Connection and settings on both sides",
         tuple(lines),
-        f"{connect}{overview_key}{key('refresh')} looks again.",
+        f"{connect}{overview_key}{key('refresh')} refreshes.",
     )
 
 
 def _permission(snapshot: Snapshot, *, is_read_only: bool) -> str:
     if snapshot.organisation.is_read_only:
-        return "this connection may only read"
-    permission = "this connection may read and change contacts"
+        return "this connection is read-only"
+    permission = "this connection can read and change contacts"
     return f"{permission}, but Reshelve was started with --read-only" if is_read_only else permission
 
 
 def _last_read(snapshot: Snapshot, now: datetime) -> str:
     if snapshot.last_refresh_at is not None:
-        return f"last read {clock.ago(snapshot.last_refresh_at, now)}"
+        return f"last loaded {clock.ago(snapshot.last_refresh_at, now)}"
     if snapshot.progress is not None:
-        return "its contacts are being read"
-    return "nothing was read since the start"
+        return "contacts are loading"
+    return "nothing loaded since Reshelve started"
 
 
 def _is_recent(moment: datetime | None, now: datetime) -> bool:
@@ -139,8 +139,8 @@ def _last_reply(xero: XeroStatus, now: datetime) -> str:
     if xero.status is not ConnectionStatus.ONLINE or xero.last_reply_at is None:
         return text
     if xero.no_reply_since is not None:
-        return f"{text}; answered at {clock.time_of_day(xero.last_reply_at)}"
-    return f"answered at {text}"
+        return f"{text}; last reply at {clock.time_of_day(xero.last_reply_at)}"
+    return f"last reply at {text}"
 
 
 def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
@@ -148,14 +148,14 @@ def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
     if re_leased.problem:
         return f"its feed can't be read: {safe(re_leased.problem)}"
     if not re_leased.is_polled:
-        return "its feed is being read."
+        return "its feed is loading."
     if not re_leased.state:
-        nobody = "nobody has said yet what its Sync Overview shows."
-        return "its feed doesn't say what its Sync Overview shows." if re_leased.has_feed else nobody
+        nobody = "Sync Overview not recorded yet."
+        return "its feed doesn't show the Sync Overview state." if re_leased.has_feed else nobody
     if re_leased.state_reported_at is None:
-        return f"“{safe(re_leased.state)}”, as its feed says."
+        return f"“{safe(re_leased.state)}”, from its feed."
     again = "" if _is_recent(re_leased.state_reported_at, now) else " It may have changed since."
-    return f"“{safe(re_leased.state)}”, told {clock.ago(re_leased.state_reported_at, now)}.{again}"
+    return f"“{safe(re_leased.state)}”, recorded {clock.ago(re_leased.state_reported_at, now)}.{again}"
 
 
 def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
@@ -164,7 +164,7 @@ def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
         return Step(_UNKNOWN, title, (_READING,))
     every = f"{key('changes')} lists every change."
     if not summary.refused_total:
-        return Step(_GOOD, title, ("Xero refused nothing that is still open.",), every)
+        return Step(_GOOD, title, ("Xero refused no change that is still open.",), every)
     shown = [
         f"{safe(view.change.name)}: {as_sentence(refusal_reason(view.change))}"
         f" {refusal_advice(view.change, retry='retry', key=key)}"
@@ -173,7 +173,7 @@ def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
     more = summary.refused_total - len(shown)
     if more:
         shown.append(f"and {format_number(more)} more")
-    again = f"{key('retry')} tries again; " if key("retry") else ""
+    again = f"{key('retry')} retries; " if key("retry") else ""
     return Step(_BAD, title, tuple(shown), f"{again}{every}")
 
 
@@ -201,10 +201,8 @@ def _waiting(
         else _GOOD
     )
     key_label = key("manual_sync")
-    manual = (
-        f"{key_label} records a sync that you started in Re-Leased, or how it ended; " if key_label else ""
-    )
-    then = f"{manual}{key('compare')} compares a file exported from it."
+    manual = f"{key_label} records a manual Re-Leased sync or how it ended; " if key_label else ""
+    then = f"{manual}{key('compare')} compares a Re-Leased export."
     return Step(symbol, title, tuple(lines), then)
 
 
@@ -213,14 +211,14 @@ def _totals(summary: ChangeSummary) -> str:
     stalled, missed = summary.stalled_total, summary.missed_total
     pending = summary.pending_total - missed - stalled
     counts = {
-        f"{format_number(stalled)} stalled: nothing is picked up as things are": stalled,
-        f"{format_number(missed)} overdue: a sync without errors left {_them(missed)} out": missed,
-        f"{pluralize(pending, 'change')} pending": pending,
+        f"{format_number(stalled)} not syncing: Re-Leased isn't connected, or its sync has errors": stalled,
+        f"{format_number(missed)} missed last sync: a sync ran without {_them(missed)}": missed,
+        f"{pluralize(pending, 'change')} pending sync": pending,
     }  # fmt: skip
     text = [words for words, count in counts.items() if count]
     if not text and summary.not_in_xero_total:
         return f"{pluralize(summary.not_in_xero_total, 'change')} not in Xero yet."
-    return f"{'. '.join(text)}." if text else "Nothing is pending, overdue or stalled."
+    return f"{'. '.join(text)}." if text else "No change is pending sync."
 
 
 def _them(count: int) -> str:
@@ -233,8 +231,7 @@ def _oldest(oldest: OldestUnconfirmed, now: datetime) -> Iterator[str]:
         return
     change, since = oldest.view.change, clock.ago(oldest.view.change.confirmed_at, now)
     status_since = oldest.view.sync or StatusSince(SyncStatus.PENDING, change.confirmed_at)
-    verb = "" if status_since.status is SyncStatus.PENDING else "is "
     yield (
-        f"Unseen for longest: {safe(change.name)}, {change.action} confirmed by Xero {since}. "
-        f"It {verb}{describe_status(status_since, now.astimezone())}."
+        f"Longest unconfirmed: {safe(change.name)}, {change.action} confirmed by Xero {since}. "
+        f"{describe_status(status_since, now.astimezone())}."
     )

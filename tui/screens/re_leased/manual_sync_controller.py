@@ -19,17 +19,19 @@ _ERRORS: Final = "errors"
 _RUNNING: Final = "running"
 _ANOTHER: Final = "another"
 _ANSWERS: Final = {
-    _CLEAN: "It finished: Re-Leased showed no errors",
+    _CLEAN: "Finished: Re-Leased showed no errors",
     _ERRORS: "It showed errors",
     _RUNNING: "Still running",
-    _ANOTHER: "I started another one since; nobody saw how this one ended",
+    _ANOTHER: "I started another one; nobody saw how this one ended",
 }
 _EXPLANATION: Final = (
-    "What it proves: once it ends without error, changes that Xero confirmed before it started count as "
-    "told, for the company you last worked in alone."
+    "If it ends without errors, changes that Xero confirmed before it started show as Reported synced, "
+    "only for the company you last worked in."
 )
-_NOTED_ERRORS: Final = "Noted: it showed errors. It proves nothing; look at Sync Results in Re-Leased."
-_STILL_RUNNING: Final = "Nothing noted. Press the same key when it has ended."
+_NOTED_ERRORS: Final = (
+    "Recorded: the sync showed errors, so nothing is confirmed. Check Sync Results in Re-Leased."
+)
+_STILL_RUNNING: Final = "Nothing recorded. Press the same key when the sync has ended."
 
 
 class ManualSyncController:
@@ -58,7 +60,7 @@ class ManualSyncController:
 
     def _start_instructions(self) -> str:
         name = safe(self._screen.backend.snapshot.organisation.name)
-        return f"In Re-Leased: Sync icon › Start sync, in the company that is tied to {name}."
+        return f"In Re-Leased: Sync icon › Start sync, in the company tied to {name}."
 
     def _ask_end(self, started_at: datetime) -> None:
         def answered(answer: str | None) -> None:
@@ -72,25 +74,25 @@ class ManualSyncController:
 
         since = clock.short_time(started_at, self._screen.now())
         name = safe(self._screen.backend.snapshot.organisation.name)
-        words = (f"You said that it was started at {since}, in the company tied to {name}.", _EXPLANATION)
+        words = (f"You recorded that it started at {since}, in the company tied to {name}.", _EXPLANATION)
         self._screen.open_screen(
-            navigation.ChooseScreen("How did the sync in Re-Leased end?", words, _ANSWERS, first=_RUNNING),
+            navigation.ChooseScreen("How did the Re-Leased sync end?", words, _ANSWERS, first=_RUNNING),
             answered,
         )
 
     async def _report_start(self, at: datetime) -> None:
         await self._screen.backend.evidence.report_sync_started(at)
         since = clock.short_time(at, self._screen.now())
-        self._screen.flash(f"Noted: a sync was started at {since}. Press the same key when it has ended.")
+        self._screen.flash(f"Recorded: sync started at {since}. Press the same key when it has ended.")
 
     async def _report_end(self, started_at: datetime, *, is_clean: bool) -> None:
         # Another copy of the program may have been told of a newer sync while the question stood here.
         if self._screen.backend.snapshot.re_leased.reported_sync_since != started_at:
             self._screen.flash(
-                "Something else was told of it meanwhile. Nothing was noted; look again.", is_problem=True
+                "Another Reshelve recorded a newer sync. Nothing was recorded; try again.", is_problem=True
             )
             return
         await self._screen.backend.evidence.report_sync_ended(is_clean=is_clean)
         since = clock.short_time(started_at, self._screen.now())
-        clean = f"Noted: the sync that started at {since} ended without error."
+        clean = f"Recorded: the sync started at {since} ended without errors."
         self._screen.flash(clean if is_clean else _NOTED_ERRORS)

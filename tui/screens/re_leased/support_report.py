@@ -48,10 +48,10 @@ def build_report(snapshot: Snapshot, oldest: OldestUnconfirmed, now: datetime, *
         *_counts(snapshot.summary),
     ]
     if oldest.view is not None:
-        lines.append(f"Unseen for longest: {_line(oldest.view, with_names=with_names)}")
+        lines.append(f"Longest unconfirmed: {_line(oldest.view, with_names=with_names)}")
     if snapshot.summary is not None:
         lines += _section("Last errors", snapshot.summary.refused, with_names=with_names)
-        lines += _section("Waiting", snapshot.summary.pending, with_names=with_names)
+        lines += _section("Pending sync", snapshot.summary.pending, with_names=with_names)
     hidden = None if with_names else _names_pattern(_names(snapshot, oldest))
     return "\n".join(_redact(line, hidden) for line in lines) + "\n"
 
@@ -61,30 +61,30 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     yield f"Organisation: {organisation.tenant_id}{f' ({organisation.name})' if with_names else ''}"
     yield f"Permission: {'read only' if organisation.is_read_only else 'read and write'}"
     detail = _redact_quotes(xero.detail, with_names)
-    yield f"Xero: {xero.status}; last answer {_time(xero.last_reply_at)}; {detail}"
-    yield f"Last pull: {_time(snapshot.last_refresh_at)}"
+    yield f"Xero: {xero.status}; last reply {_time(xero.last_reply_at)}; {detail}"
+    yield f"Last refresh: {_time(snapshot.last_refresh_at)}"
     if snapshot.unreadable:
         yield f"Contacts from Xero that couldn't be read: {snapshot.unreadable} (ids in the log)"
     if snapshot.clock_ahead:
         seconds = round(snapshot.clock_ahead.total_seconds())
-        yield f"This machine's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"
+        yield f"This computer's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"
     if snapshot.storage_problem:
-        yield f"Disk: {_redact_quotes(snapshot.storage_problem, with_names)}"
+        yield f"Storage: {_redact_quotes(snapshot.storage_problem, with_names)}"
 
 
 def _re_leased(re_leased: ReLeasedStatus, now: datetime) -> Iterator[str]:
     yield f"Re-Leased: {sync_overview(re_leased, now)}"
     yield f"Next sync by: {_time(re_leased.next_sync_at)}; last sync: {_time(re_leased.last_sync_at)}"
     if re_leased.reported_sync_since is not None:
-        yield f"A sync was told to be started: {_time(re_leased.reported_sync_since)}; its end was not told"
+        yield f"Manual sync recorded: started {_time(re_leased.reported_sync_since)}; end not recorded"
 
 
 def _counts(summary: ChangeSummary | None) -> Iterator[str]:
     if summary is not None:
         yield (
-            f"Counts: {summary.in_progress_total} on the way, {summary.manual_restore_total} hand-offs, "
-            f"{summary.refused_total} refused, {summary.pending_total} waiting "
-            f"({summary.missed_total} overdue, {summary.stalled_total} stalled)"
+            f"Counts: {summary.in_progress_total} in progress, {summary.manual_restore_total} restores to "
+            f"finish, {summary.refused_total} refused, {summary.pending_total} pending sync "
+            f"({summary.missed_total} missed last sync, {summary.stalled_total} sync not running)"
         )
 
 

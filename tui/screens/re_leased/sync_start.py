@@ -27,13 +27,9 @@ if TYPE_CHECKING:
 
     from tui.model.services import Backend
 
-_WHEN: Final = "When did you start it? Leave the box empty for now, or type a time of today, such as 09:05."
-_INVALID_TIME: Final = (
-    "This is no time. Type hours and minutes, such as 09:05, or leave the box empty for now."
-)
-_IN_FUTURE: Final = (
-    "That is yet to come. Type a time of today that has passed, or leave the box empty for now."
-)
+_WHEN: Final = "When did you start it? Leave empty for now, or type a time today, such as 09:05."
+_INVALID_TIME: Final = "Not a valid time. Type hours and minutes, such as 09:05, or leave empty for now."
+_IN_FUTURE: Final = "This time is in the future. Type an earlier time today, or leave empty for now."
 _TIME: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)", re.ASCII)
 
 
@@ -73,7 +69,7 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
     def compose(self) -> ComposeResult:
         """Put the words above the box, the box above the buttons."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "I started a manual sync in Re-Leased"
+            dialog.border_title = "Record a manual Re-Leased sync"
             with VerticalScroll(id="said", can_focus=False):
                 for words in (_WHEN, *self._words):
                     yield SafeLabel(words, classes="paragraph")
@@ -87,8 +83,8 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
                 yield ReadyButton("Cancel", id="cancel", compact=True)
-                yield ReadyButton("Note it", id="confirm", variant="primary", compact=True)
-        yield KeyBar(("open", "Note it"), ("cancel", "Cancel"))
+                yield ReadyButton("Record", id="confirm", variant="primary", compact=True)
+        yield KeyBar(("open", "Record"), ("cancel", "Cancel"))
 
     def _parse_input(self) -> tuple[datetime | None, str]:
         """Return the moment that is meant, or what is wrong with it."""

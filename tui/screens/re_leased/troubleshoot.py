@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 
     from tui.model.services import Backend
 
-_TITLE: Final = "Troubleshoot: not in Re-Leased yet"
+_TITLE: Final = "Troubleshoot contacts that haven't synced"
 _NOTHING: Final = "nothing"
-_LOOK: Final = "Look at Sync Overview in Re-Leased. It tells of the company tied to {}."
-_ABOUT: Final = "The report for support, as text. Where is it to lie?"
+_LOOK: Final = "Open Sync Overview in Re-Leased and find the company tied to {}."
+_ABOUT: Final = "The support report, as text. Save as:"
 _STEPS: Final = 4
 
 
@@ -86,7 +86,7 @@ class TroubleshootScreen(EngineScreen[None]):
             for place in range(_STEPS):
                 yield Static(id=f"step-{place}", classes="step")
                 yield Static(id=f"said-{place}", classes="said")
-            yield TickBox("Names in the report", id="names", compact=True)
+            yield TickBox("Include names in the report", id="names", compact=True)
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -152,7 +152,7 @@ class TroubleshootScreen(EngineScreen[None]):
     def action_copy_report(self) -> None:
         """Copy the report, through the terminal, so that it works over ssh too."""
         self.app.copy_to_clipboard(self._report())
-        self.flash("The report is copied. Read it before you send it.")
+        self.flash("Report copied. Read it before you send it.")
 
     def action_save_report(self) -> None:
         """Write the report to a file whose name the person chooses."""
@@ -167,7 +167,7 @@ class TroubleshootScreen(EngineScreen[None]):
     @work(group="save", exit_on_error=False)
     async def _save(self, file: Path, text: str) -> None:
         await asyncio.to_thread(write_user_file, file, text.encode(errors="replace"))
-        self.flash(f"The report is written to {file}")
+        self.flash(f"Report saved to {file}")
 
     def action_sync_overview(self) -> None:
         """Tell what Re-Leased's Sync Overview shows."""
@@ -176,7 +176,7 @@ class TroubleshootScreen(EngineScreen[None]):
             if answer is not None and answer != _NOTHING:
                 self._report_state(CompanyState(answer))
 
-        answers = {state.value: state.value for state in CompanyState} | {_NOTHING: "I can't say"}
+        answers = {state.value: state.value for state in CompanyState} | {_NOTHING: "I don't know"}
         words = (_LOOK.format(self.backend.snapshot.organisation.name),)
         question = "What does Re-Leased's Sync Overview show?"
         self.open_screen(ChooseScreen(question, words, answers, first=_NOTHING), answered)
@@ -184,7 +184,7 @@ class TroubleshootScreen(EngineScreen[None]):
     @work(exclusive=True, group="telling", exit_on_error=False)
     async def _report_state(self, state: CompanyState) -> None:
         await self.backend.evidence.report_company_state(state)
-        self.flash(f"Noted: Re-Leased shows “{state.value}”.")
+        self.flash(f"Recorded: Re-Leased shows “{state.value}”.")
 
     def action_retry(self) -> None:
         """Ask whether to try again what Xero refused."""
@@ -204,7 +204,7 @@ class TroubleshootScreen(EngineScreen[None]):
 
     def action_refresh(self) -> None:
         """Look for news now."""
-        self.flash("Looking for news in Xero and Re-Leased …")
+        self.flash("Refreshing from Xero and Re-Leased…")
         self._refresh()
 
     @work(exclusive=True, group="refresh", exit_on_error=False)

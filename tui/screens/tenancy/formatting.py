@@ -21,14 +21,13 @@ _LONGEST_NAME: Final = 40
 _GROUPS_NAMED: Final = 2
 
 _IN_SHORT: Final = (
-    "Re-Leased picks {them} up at its next sync; a tenancy that bills {one} can't be invoiced from then on."
+    "Check Re-Leased first. If {it} is billed for an active tenancy, its invoices will fail after the next "
+    "sync. To fix that later: change the tenancy's Xero Invoice contact, or restore the contact."
 )
-_HEADING: Final = "Look in Re-Leased first"
-_LOOK_ONE: Final = (
-    "Is it the billing contact of an active tenancy? Neither Xero nor Reshelve knows of tenancies."
-)
+_HEADING: Final = "Check Re-Leased first"
+_LOOK_ONE: Final = "Is this contact billed for an active tenancy? Xero and Reshelve can't see tenancies."
 _LOOK_MANY: Final = (
-    "Is one of them the billing contact of an active tenancy? Neither Xero nor Reshelve knows of tenancies."
+    "Is one of these contacts billed for an active tenancy? Xero and Reshelve can't see tenancies."
 )
 # In Re-Leased's own words, as its help centre gives them.
 _E_MAIL: Final = "Billing Contact for Tenancy was Archived"
@@ -37,28 +36,25 @@ _FAILURE: Final = (
     "before creating new invoices or credit notes."
 )
 _AFTER: Final = "After Re-Leased's next sync:"
-_MOVES_ONE: Final = "• The contact stands under Re-Leased's Archived tab, and can't be picked there any more."
-_MOVES_MANY: Final = (
-    "• The contacts stand under Re-Leased's Archived tab, and can't be picked there any more."
-)
+_MOVES_ONE: Final = "• The contact moves to Re-Leased's Archived tab and can't be selected."
+_MOVES_MANY: Final = "• The contacts move to Re-Leased's Archived tab and can't be selected."
 _FAILS: Final = (
-    f"• If a tenancy bills it, Re-Leased e-mails “{_E_MAIL}”. The tenancy's next invoices fail and stay in "
-    f"Drafts: “{_FAILURE}”"
+    f"• If it is billed for a tenancy, Re-Leased e-mails “{_E_MAIL}”. The tenancy's next invoices fail and "
+    f"stay in Drafts: “{_FAILURE}”"
 )
-_FIX: Final = "• The cure: change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact."
+_FIX: Final = (
+    "• To fix: change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact. "
+    "Then approve the Drafts again."
+)
 _MARKING: Final = (
-    "{key} marks the contact groups that are tenants: Reshelve then warns of each of their contacts, every "
-    "time. All this is said in full only before the first archive."
+    "Press {key} to choose your tenant groups: Reshelve then warns before archiving any contact in them. "
+    "Shown in full only the first time."
 )
 
 
 def short_explanation(count: int) -> str:
     """Say in a sentence what Re-Leased does with what is archived."""
-    return (
-        _IN_SHORT.format(them="it", one="it")
-        if count == 1
-        else _IN_SHORT.format(them="them", one="one of them")
-    )
+    return _IN_SHORT.format(it="this contact") if count == 1 else _IN_SHORT.format(it="one of these contacts")
 
 
 def full_explanation(count: int, key: str = "") -> tuple[tuple[str, str], ...]:
@@ -86,7 +82,10 @@ def format_groups(groups: Sequence[str]) -> str:
 
 def warning(groups: Sequence[str]) -> str:
     """Warn of one contact that is in these groups of tenants."""
-    return f"In {format_groups(groups)}: if a tenancy in Re-Leased bills it, its next invoices will fail."
+    return (
+        f"In {format_groups(groups)}: if it is billed for a tenancy in Re-Leased, its next invoices will "
+        "fail."
+    )
 
 
 def mention(groups: Sequence[str]) -> str:
@@ -104,24 +103,23 @@ def summary(affected: Sequence[Sequence[str]], total: int) -> str:
         else f"{format_number(len(affected))} of these"
     )
     return (
-        f"{how_many} are in {in_groups}. Look in Re-Leased first: a tenancy that bills one of them can't be "
-        "invoiced once it is archived."
+        f"{how_many} are in {in_groups}. Check Re-Leased first: once archived, a contact billed for a "
+        "tenancy can't be invoiced."
     )
 
 
-TITLE: Final = "Which groups are tenants?"
+TITLE: Final = "Choose tenant groups"
 EXPLANATION: Final = (
-    "Xero's contact groups. Archiving a contact in a marked one warns each time; in Xero nothing changes."
+    "Xero's contact groups. Archiving a contact in a tenant group shows a warning. Nothing changes in Xero."
 )
-_RENAMED: Final = "A group that is renamed in Xero has to be marked again."
+_RENAMED: Final = "If you rename a group in Xero, choose it again here."
 NO_GROUPS: Final = (
-    "No contact is in a contact group. A contact group is a list of contacts that you name, such as "
-    "Tenants. Make one in Xero: Contacts › All contacts › New group, then add contacts to it. Reshelve "
-    "lists it here once it has read those contacts."
+    "No contact is in a contact group. To create one in Xero: Contacts › All contacts › New group, name it "
+    "(for example Tenants), then add contacts. It appears here after those contacts are loaded."
 )
 STILL_READING: Final = (
-    "No contact read so far is in a contact group. The contacts are still being read from Xero; groups are "
-    "listed here once that is done."
+    "None of the contacts loaded so far is in a contact group. Groups appear here when all contacts are "
+    "loaded."
 )
 _GAP: Final = 2
 
@@ -132,7 +130,7 @@ def hint(groups: Sequence[ContactGroup]) -> str:
     if not candidates:
         return _RENAMED
     verb = "sounds" if len(candidates) == 1 else "sound"
-    return f"{format_groups(candidates)} {verb} like tenants. Nothing is marked until you say so."
+    return f"{format_groups(candidates)} {verb} like tenants. Nothing is chosen yet."
 
 
 def row(group: ContactGroup, width: int) -> Content:
@@ -148,12 +146,12 @@ def row(group: ContactGroup, width: int) -> Content:
 
 def _count(group: ContactGroup) -> str:
     if not group.is_known:
-        return "no contact in it (renamed?)"
-    return pluralize(group.active, "active contact") if group.active else "no active contact"
+        return "no contacts (renamed?)"
+    return pluralize(group.active, "active contact") if group.active else "no active contacts"
 
 
 def marked_message(group: ContactGroup) -> str:
     """Say what a press has done."""
     if group.is_tenants:
-        return f"Marked: archiving a contact in {format_groups([group.name])} warns from now on."
-    return f"Not marked any more: {format_groups([group.name])} warns no longer."
+        return f"Tenant group: archiving a contact in {format_groups([group.name])} now shows a warning."
+    return f"Not a tenant group: {format_groups([group.name])} no longer shows a warning."

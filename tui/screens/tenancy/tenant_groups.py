@@ -43,7 +43,9 @@ class _GroupsLoaded(Message, bubble=False):
 class TickList(VirtualList):
     """Rows that one click ticks, as a box to tick is used everywhere."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "open", "Tick", id="table.select", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "open", "Choose", id="table.select", show=False)
+    ]
 
     def on_click(self, event: events.Click) -> None:
         """Tick the row that was clicked."""
@@ -141,9 +143,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
             self.key_bar.set_actions(("back", "Close"))
             return
         is_marked = self._groups[self.rows.cursor].is_tenants
-        self.key_bar.set_actions(
-            ("select", "Not tenants" if is_marked else "Mark as tenants"), ("back", "Close")
-        )
+        self.key_bar.set_actions(("select", "Not tenants" if is_marked else "Tenants"), ("back", "Close"))
 
     @on(VirtualList.Opened)
     def _toggle(self) -> None:
