@@ -78,7 +78,7 @@ def test_nothing_is_done_without_a_yes(folder: Path, repair: Callable[..., Resul
     done = repair(stdin="n\n")
     assert done.exit_code == 1
     assert "The backup of" in done.output
-    assert "Everything is as it was" in done.output
+    assert "Nothing changed" in done.output
     assert (folder / "contacts.db").read_bytes() == before
 
 
@@ -131,7 +131,7 @@ def test_an_organisation_that_is_open_is_not_repaired(folder: Path, repair: Call
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_name_is_said(repair: Callable[..., Result]) -> None:
     done = repair("--organisation", "nobody")
-    assert (done.exit_code, "No organisation is called nobody" in done.output) == (1, True)
+    assert (done.exit_code, "No organisation matches nobody" in done.output) == (1, True)
 
 
 def test_without_any_organisation_there_is_nothing_to_repair(repair: Callable[..., Result]) -> None:
