@@ -94,8 +94,8 @@ def test_help_names_every_command(reshelve: Callable[..., Result], option: str) 
     [
         ("open", ["--organisation", "--read-only"]),
         ("demo", ["practice", "--contacts", "--cycle", "--fresh", "--read-only", "1600", "45"]),
-        ("connect", ["--client-id", "--read-only", "--custom", "--no-browser", "no process list"]),
-        ("disconnect", ["--organisation", "--all", "--yes", "local copies"]),
+        ("connect", ["--client-id", "--read-only", "--custom", "--no-browser", "process lists"]),
+        ("disconnect", ["--organisation", "--all", "--yes", "Saved contacts"]),
         ("settings", ["KEY", "VALUE", "--unset", "default"]),
         ("sandbox", ["--port", "--data", "127.0.0.1", "JSON"]),
     ],

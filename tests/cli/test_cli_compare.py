@@ -180,7 +180,7 @@ async def test_hostile_names_are_printed_as_text(office: Office) -> None:
     office.file.write_text(f'Name;Status\n"{name}";Active\n', encoding="utf-8")
     done = await office.compare_file("--yes")
     assert done.exit_code == 0
-    assert "line 2: a [/x] =cmd|'/c calc'!A0, active there" in done.output
+    assert "line 2: a [/x] =cmd|'/c calc'!A0, active in the file" in done.output
     assert not {"\x1b", "\u202e"} & set(done.output)
 
 

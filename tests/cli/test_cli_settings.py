@@ -85,7 +85,7 @@ def test_one_key_or_one_section_can_be_asked_for(tmp_path: Path, wanted: str, sh
 def test_a_key_is_set_shown_and_taken_out_again(tmp_path: Path) -> None:
     file = file_of(tmp_path)
     result = reshelve_settings(tmp_path, "xero.callback_port", "9000")
-    assert (result.exit_code, result.output) == (0, f"{file}: xero.callback_port is 9000 now.\n")
+    assert (result.exit_code, result.output) == (0, f"{file}: xero.callback_port is now 9000.\n")
     assert load(file, {}).xero.callback_port == 9000
     result = reshelve_settings(tmp_path, "--unset", "xero.callback_port")
     assert (result.exit_code, result.output) == (0, f"xero.callback_port removed from {file}.\n")
@@ -206,7 +206,7 @@ def test_an_organisation_is_set_and_shown_by_its_tenant_id(tmp_path: Path) -> No
     assert reshelve_settings(tmp_path, path, "Pacific/Auckland").exit_code == 0
     shown = joined(reshelve_settings(tmp_path, "organisations").output)
     assert f'{path} = "Pacific/Auckland"' in shown
-    assert "Set by settings.toml" in joined(reshelve_settings(tmp_path, path).output)
+    assert "Set in settings.toml" in joined(reshelve_settings(tmp_path, path).output)
     wrong = reshelve_settings(tmp_path, path, "Middle/Earth")
     assert wrong.exit_code != 0
     assert "Middle/Earth" in wrong.output

@@ -328,8 +328,8 @@ async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
 
 async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(sky: Sky) -> None:
     # Its prompt may be answered at any moment.
-    error = KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
+    error = KeychainError("Waiting for the keychain: check for its prompt.", is_waiting=True)
     assert max(sky.failures(error, 20)) <= 5
     assert sky.weather.xero_status.status is ConnectionStatus.KEYCHAIN
-    assert "look for its prompt" in sky.weather.xero_status.detail
+    assert "check for its prompt" in sky.weather.xero_status.detail
     assert max(sky.failures(KeychainError("The keychain can't be opened."), 20)) > 5

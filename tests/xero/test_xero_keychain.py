@@ -145,7 +145,7 @@ def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
 
     monkeypatch.setattr(system, "_read", noted)
     for ask in (keychain.load, lambda: keychain.save(TOKENS), keychain.delete, keychain_name) * 3:
-        with pytest.raises(KeychainError, match="look for its prompt") as waiting:
+        with pytest.raises(KeychainError, match="check for its prompt") as waiting:
             ask()
         assert waiting.value.is_waiting
     assert len(asked) == 1
@@ -169,7 +169,7 @@ async def test_a_token_source_waits_without_losing_what_was_renewed(
         keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=httpx.MockTransport(grant)
     )
     for _ in range(3):
-        with pytest.raises(OfflineError, match="look for its prompt"):
+        with pytest.raises(OfflineError, match="check for its prompt"):
             await tokens.access_token()
     prompt.set()
     monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)

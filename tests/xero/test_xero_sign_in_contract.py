@@ -129,7 +129,7 @@ async def test_a_custom_connection_works_in_its_one_organisation_and_renews_itse
 
 
 def test_a_wrong_secret_is_said_in_words(practice: PracticeXero) -> None:
-    with pytest.raises(SignInError, match="this client id with this secret"):
+    with pytest.raises(SignInError, match="this client id and secret"):
         custom(practice, "wrong")
 
 

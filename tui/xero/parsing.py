@@ -1,4 +1,4 @@
-"""From Xero's JSON to the program's own values."""
+"""Parse Xero's JSON into Reshelve's own values."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class StatusEnvelope(_XeroStruct):
 
 
 def response_date(response: httpx.Response) -> datetime | None:
-    """Return an answer's `Date` (RFC 9110: cut to whole seconds), None where it has none that makes sense."""
+    """Return a response's `Date` (RFC 9110: in whole seconds), None if missing or invalid."""
     return parse_http_date(response.headers.get("Date", ""))
 
 
@@ -271,7 +271,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
 
 
 def _is_page_complete(pagination: Pagination, asked_size: int, found: int) -> bool:
-    """Say whether so many contacts are all that should be on a page, and no other page is left unnamed."""
+    """Return whether a page has all the contacts it should, and the page count is consistent."""
     size = pagination.page_size or asked_size
     rest = pagination.item_count - (pagination.page - 1) * size
     return found >= min(rest, size) and (rest <= size or pagination.page < pagination.page_count)
@@ -280,7 +280,7 @@ def _is_page_complete(pagination: Pagination, asked_size: int, found: int) -> bo
 def elements(
     parts: Sequence[msgspec.Raw], sent: Sequence[str], *, was_refused: bool = False
 ) -> list[ContactWriteResult]:
-    """Judge each element of a bulk write, or of one that was refused as a whole.
+    """Return the result for each element of a bulk write, or of one that was refused as a whole.
 
     Stubs may come without an id: elements keep the order of what was sent, so their place tells.
     """
@@ -289,7 +289,7 @@ def elements(
     for index, raw in enumerate(parts):
         element = _parse_element(raw, sent[index] if in_order else "")
         if element is not None:
-            # Nothing of a refused call was carried out: its sound elements only echo what was sent.
+            # A refused request changed nothing: its valid elements only echo what was sent.
             results.append(replace(element, contact=None) if was_refused else element)
     return results
 
@@ -350,12 +350,12 @@ def contact(raw: msgspec.Raw) -> Contact:
 
 
 def is_id(text: str) -> bool:
-    """Say whether a text can be the id of a contact in Xero."""
+    """Return whether a text can be a contact's id in Xero."""
     return text != _NO_ID and _GUID.fullmatch(text) is not None
 
 
 def is_safe_id(text: str) -> bool:
-    """Say whether a text can be written into a log or an address as it is."""
+    """Return whether a text is safe in a log or URL."""
     return _PLAIN.fullmatch(text) is not None
 
 
@@ -393,7 +393,7 @@ def _hundredths(amount: Decimal | None) -> int:
 
 
 def _ids_or_placeholders(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
-    """Name elements that can't be read, each once: by its id, else by a mark made from its content."""
+    """Return an entry for each unreadable element: its id, or a placeholder made from its content."""
     counts: Counter[str] = Counter()
     names: dict[str, None] = {}
     for raw in raws:
