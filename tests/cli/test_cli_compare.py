@@ -191,7 +191,7 @@ async def test_of_several_organisations_one_has_to_be_named(office: Office) -> N
     never = await asyncio.to_thread(
         office.run, "compare", str(office.file), "--organisation", office.practice.organisations[1].name
     )
-    assert (never.exit_code, "haven't been read from Xero yet" in never.output) == (1, True)
+    assert (never.exit_code, "haven't been loaded from Xero yet" in never.output) == (1, True)
 
 
 def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:

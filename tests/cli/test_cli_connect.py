@@ -113,7 +113,7 @@ def test_four_steps_lead_to_a_client_id_and_that_to_organisations(
     ]
     assert [step[0] for step in steps] == ["1", "2", "3", "4"]
     assert 'may not contain "Xero"' in steps[0]
-    assert steps[2].endswith(f"exactly {account.redirect_uri}")
+    assert steps[2].endswith(f"redirect URI: {account.redirect_uri}")
     assert [(one.client_id, one.is_read_only, one.is_custom) for one in account.requests] == [
         (CLIENT_ID, False, False)
     ]
@@ -335,7 +335,7 @@ def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(
     os.write(terminal, f"nonsense\n\n  {CALLBACK} \n".encode())
     result = connect(tmp_path, "--client-id", CLIENT_ID, "--no-browser")
     assert result.exit_code == 0, result.output
-    assert "paste the address" in result.output
+    assert "Paste the address" in result.output
     assert "That isn't the address the browser ended at. Copy all of it, and try again." in result.stderr
     assert waiting.attempt.pasted == [CALLBACK]
 

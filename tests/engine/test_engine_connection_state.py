@@ -172,10 +172,10 @@ def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        ("minute", "This minute's calls"),
-        ("day", "Today's calls to Xero are used up. Everything queued is kept."),
+        ("minute", "Xero's call limit for this minute"),
+        ("day", "Xero's daily call limit is reached. Queued changes are kept."),
         ("concurrent", "at once"),
-        ("appminute", "everybody who uses this app"),
+        ("appminute", "everyone who uses the app"),
     ],
 )
 def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
@@ -186,7 +186,7 @@ def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
 def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
     sky.weather.record_failure(NotConnectedError("Forbidden"))
     detail = sky.weather.xero_status.detail
-    assert "no longer lists this organisation" in detail
+    assert "no longer connected in Xero" in detail
     assert "stays readable" in detail
     assert "connect again" in detail
 

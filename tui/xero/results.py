@@ -31,8 +31,8 @@ class ContactsPage(Struct, frozen=True):
 
     `answered_at` is by Xero's clock, so it can be compared with a contact's `updated_at`. Unreadable
     elements are left out of `contacts` but count in `item_count`; `unreadable_ids` lists them, with a
-    placeholder where even the id can't be read. `has_pagination` means that the response gave the number of contacts and pages,
-    `is_complete` that it is the requested page with everything that should be on it.
+    placeholder where even the id can't be read. `has_pagination` means that the response gave the number
+    of contacts and pages, `is_complete` that it is the requested page with everything that should be on it.
     """
 
     contacts: tuple[Contact, ...]

@@ -1,4 +1,4 @@
-"""The entries of the change log as a person reads them."""
+"""Format the entries of the change log."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 _STATE_TEXT = {
     State.QUEUED: "queued",
     State.SENDING: "sent to Xero",
-    State.UNKNOWN: "in doubt, so it is read again",
-    State.AWAITING_USER: "handed to a person, to be pressed in Xero",
+    State.UNKNOWN: "checking the result with Xero",
+    State.AWAITING_USER: "needs you to click Restore in Xero",
     State.CONFIRMED: "confirmed by Xero",
-    State.REFUSED: "refused",
-    State.CANCELLED: "taken back before it left",
-    State.DISMISSED: "no longer waited for",
+    State.REFUSED: "refused by Xero",
+    State.CANCELLED: "cancelled before sending",
+    State.DISMISSED: "stopped waiting",
 }
 _TRANSITION_TEXT = {
-    "request": "asked for here",
-    "seen": "done in Xero by somebody else",
-    "picked_up": "seen in Re-Leased",
-    "told": "seen in Re-Leased by a person",
-    "retried": "asked for once more, as a new change",
-    "renamed": "goes on under another name",
-    "noted": "goes on",
+    "request": "requested in Reshelve",
+    "seen": "done in Xero by someone else",
+    "picked_up": "synced to Re-Leased",
+    "told": "checked in Re-Leased by you",
+    "retried": "retried as a new change",
+    "renamed": "continues under another name",
+    "noted": "continues",
 }
 
 
 def timeline_line(entry: ChangeLogEntry) -> TimelineEntry:
-    """Return what an entry says, and when in this machine's time."""
+    """Return an entry's text and time in this computer's time zone."""
     when = entry.at.astimezone().strftime("%d %b %Y %H:%M:%S")
     description = _TRANSITION_TEXT.get(entry.transition) or _STATE_TEXT[entry.state]
     text = f"{entry.action.value.capitalize()} {description}"

@@ -1,4 +1,4 @@
-"""The names of the engine's bookmarks in the store."""
+"""The engine's sync state keys in the store."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Final
 
 from tui.store.sync_state import REFRESHED_UNTIL
 
-#: When the last read of all contacts ended: all balances are as old as that.
+#: When the last full sync ended: balances are from then.
 FULL_SYNC_ENDED_AT: Final = "pull.full_done_at"
-#: From when on to ask for what has changed, by Xero's clock.
+#: The start of the next incremental sync, by Xero's clock.
 MODIFIED_SINCE: Final = REFRESHED_UNTIL
-#: The page that an unfinished read of all contacts goes on with.
+#: The next page of an unfinished full sync.
 FULL_SYNC_PAGE: Final = "pull.full_page"
-#: When that read began, by Xero's clock.
+#: When that full sync began, by Xero's clock.
 FULL_SYNC_STARTED_AT: Final = "pull.full_since"
-#: How many contacts there were when the page before was read.
+#: The number of contacts when the previous page was read.
 FULL_SYNC_COUNT: Final = "pull.full_count"
-#: The most calls that were left of a day's.
+#: The most calls left in a day.
 QUOTA_HIGH_WATER_MARK: Final = "budget.peak"
-#: How many seconds this machine's clock is ahead of Xero's, as Xero last told.
+#: How many seconds this computer's clock is ahead of Xero's.
 CLOCK_AHEAD: Final = "clock.ahead"
