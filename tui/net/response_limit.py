@@ -1,4 +1,4 @@
-"""A limit on how much of an HTTP answer is read into memory, whatever it is packed with."""
+"""A limit on how much of an HTTP response is read into memory, after decompression."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class TooLargeError(httpx.HTTPError):
-    """The answer is larger than `MAX_BYTES`; what was read of it is thrown away."""
+    """The response is larger than `MAX_BYTES`; what was read is discarded."""
 
     def __init__(self) -> None:
         super().__init__(f"the answer is larger than {MAX_BYTES} bytes")
@@ -42,7 +42,7 @@ def limit(response: httpx.Response) -> None:
 
 
 class _Limited(httpx.AsyncByteStream, httpx.SyncByteStream):
-    """The stream of an answer, unpacked and counted step by step."""
+    """A response stream that is decompressed and counted step by step."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._stream = response.stream
