@@ -162,8 +162,8 @@ async def test_an_unclear_line_is_asked_about(office: Office) -> None:
     [
         ("Name;Status\nAda;Active\nBob\n", "Line 3: it has 1 field, and"),
         ("PK\x03\x04", "Save it as CSV"),
-        ("Name\nAda\n", "Line 1: no column tells which contacts are archived."),
-        ("Name,Status,\x1b]0;evil\x07\nAda,\x1b[31mred,\n", "Line 2: “red” is no status that is known."),
+        ("Name\nAda\n", "Line 1: no column shows which contacts are archived."),
+        ("Name,Status,\x1b]0;evil\x07\nAda,\x1b[31mred,\n", "Line 2: “red” isn't a known status."),
     ],
 )
 async def test_a_wrong_file_is_said_and_changes_nothing(office: Office, content: str, words: str) -> None:

@@ -261,7 +261,7 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
 
 async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ReshelveError, match="can't be written"):
+    with pytest.raises(ReshelveError, match="Can't save the file"):
         await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
 
 

@@ -191,7 +191,7 @@ async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, 
 async def test_a_wrong_last_line_changes_nothing(bench: Bench, store: Store) -> None:
     await bench.have(1)
     await bench.archive(1, START + timedelta(minutes=1))
-    with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” is no status"):
+    with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” isn't a known status"):
         await bench.look((1, "Archived"), (1, "Lost"))
     assert store._database.rows("SELECT count(*) FROM pick_ups") == [(0,)]
 

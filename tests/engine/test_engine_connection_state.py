@@ -187,7 +187,7 @@ def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: 
     sky.weather.record_failure(NotConnectedError("Forbidden"))
     detail = sky.weather.xero_status.detail
     assert "no longer connected in Xero" in detail
-    assert "stays readable" in detail
+    assert "still read" in detail
     assert "connect again" in detail
 
 
@@ -213,10 +213,10 @@ async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) 
     until = START + timedelta(hours=1)
     sky.weather.limit_background_calls(until)
     assert sky.weather.display_status.retry_at == until
-    assert "kept for you" in sky.weather.display_status.detail
+    assert "reserved for" in sky.weather.display_status.detail
     assert not await waits(sky.weather)
     sky.weather.record_failure(OfflineError("x"))
-    assert "kept for you" not in sky.weather.display_status.detail
+    assert "reserved for" not in sky.weather.display_status.detail
     sky.weather.record_success(60, 4999)
     sky.weather.limit_background_calls(None)
     assert sky.weather.display_status == sky.weather.xero_status

@@ -71,7 +71,7 @@ async def caught(client_for: ClientFor, response: httpx.Response) -> XeroError:
 )
 async def test_what_was_never_sent_is_offline(client_for: ClientFor, error: Exception) -> None:
     async with client_for(fails(error)) as client:
-        with pytest.raises(OfflineError, match="can't be reached"):
+        with pytest.raises(OfflineError, match="reach"):
             await archive(client)
 
 
@@ -213,10 +213,10 @@ async def test_a_certificate_that_is_not_valid_today_points_to_the_clock(
     with tls_server(tmp_path, valid_from_days=days) as (url, trusted):
         transport = httpx.AsyncHTTPTransport(trusted)
         client = XeroClient(api_url=url, tenant_id="tenant", tokens=tokens, transport=transport)
-        with pytest.raises(OfflineError, match="this machine's clock shows") as failed:
+        with pytest.raises(OfflineError, match="the time on this computer") as failed:
             await archive(client)
         await client.aclose()
-    assert failed.value.next_step == "Check the clock of this machine."
+    assert failed.value.next_step == "Check this computer's date and time."
 
 
 @pytest.mark.parametrize(

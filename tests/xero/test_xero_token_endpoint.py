@@ -307,10 +307,10 @@ def test_a_clock_that_agrees_with_xeros_or_cannot_be_compared_is_taken_as_right(
 @pytest.mark.parametrize("days", [-20, 5])
 def test_a_certificate_that_is_not_valid_today_points_to_the_clock(tmp_path: Path, days: int) -> None:
     with tls_server(tmp_path, valid_from_days=days) as (url, trusted), httpx.HTTPTransport(trusted) as line:
-        with pytest.raises(OfflineError, match="this machine's clock shows") as failed:
+        with pytest.raises(OfflineError, match="the time on this computer") as failed:
             refresh_tokens(url, SIGNED_IN, line)
         assert str(datetime.now().astimezone().year) in failed.value.message
-        assert failed.value.next_step == "Check the clock of this machine."
+        assert failed.value.next_step == "Check this computer's date and time."
 
 
 def test_a_certificate_of_somebody_else_does_not_point_to_the_clock(tmp_path: Path) -> None:
