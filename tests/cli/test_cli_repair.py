@@ -86,7 +86,7 @@ def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Call
     spoil_header(folder / "contacts.db")
     done = repair("--organisation", "demo", stdin="y\n")
     assert done.exit_code == 0, done.output
-    assert "journal-20260301T120000Z.db was put back" in done.output
+    assert "journal-20260301T120000Z.db was restored" in done.output
     assert "300 changes with an unknown result will be checked with Xero" in done.output
     assert len(list(folder.glob("damaged-*.db"))) == 1
     assert stands(folder) == [State.UNKNOWN] * 300
@@ -125,7 +125,7 @@ def test_an_organisation_that_is_open_is_not_repaired(folder: Path, repair: Call
     done = repair("--yes")
     lease.release()
     assert done.exit_code == 1
-    assert "Another Reshelve" in done.output
+    assert "another Reshelve" in done.output
 
 
 @pytest.mark.usefixtures("folder")

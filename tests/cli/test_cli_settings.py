@@ -90,7 +90,7 @@ def test_a_key_is_set_shown_and_taken_out_again(tmp_path: Path) -> None:
     result = reshelve_settings(tmp_path, "--unset", "xero.callback_port")
     assert (result.exit_code, result.output) == (0, f"xero.callback_port removed from {file}.\n")
     assert load(file, {}).xero.callback_port == 8742
-    assert "is not in" in reshelve_settings(tmp_path, "--unset", "xero.callback_port").output
+    assert "is not set in" in reshelve_settings(tmp_path, "--unset", "xero.callback_port").output
 
 
 def test_a_variable_that_wins_over_what_was_set_is_named(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ def _count_line_breaks(text: str) -> int:
 
 def _no_text(line: int) -> ContactFileError:
     return ContactFileError(
-        "it contains a NUL character, so this isn't a text file.",
+        "it contains a NUL character, so it isn't text.",
         "Export the file again, or choose another. If it is UTF-16, use --encoding utf-16-le.",
         line=line,
         problem=FileProblem.ENCODING,
