@@ -349,9 +349,9 @@ def test_lines_may_end_in_any_way_in_one_file(file: Path) -> None:
         (b"Name,Status\nSmith, John,Active\n", "quotation marks"),
         (b"Name,Status\nAda\nLtd,Active\n", "line break"),
         (b'Name,Status\n"Ada" B,Active\n', "doubled"),
-        (b'Name,Status\nAda,"Active\n', "never closed"),
+        (b'Name,Status\nAda,"Active\n', "isn't closed"),
         (b"Name,Status\nAda\0,Active\n", "Export the file again"),
-        (b'Name,Status\n"' + b"\n" * 2000, "Correct that line"),
+        (b'Name,Status\n"' + b"\n" * 2000, "Correct the line"),
         (b"Name,Status\nAda,Overdue\n", "Active or Archived"),
     ],
 )
@@ -407,7 +407,10 @@ def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "This is an old Excel workbook, not a CSV file."),
         (b"%PDF-1.7\n", "This is a PDF, not a CSV file."),
         (b"Name,Status\nAda,Act\0ive\n", "Line 2: it contains a NUL character, so it isn't text."),
-        (b"Name,Status\nAda,Active\n\x89PNG\r\n\x1a\n\0\0", "Line 5: it contains a NUL character, so it isn't text."),
+        (
+            b"Name,Status\nAda,Active\n\x89PNG\r\n\x1a\n\0\0",
+            "Line 5: it contains a NUL character, so it isn't text.",
+        ),
         (b"\xff\xfeN\0\n\0\0\0", "Line 2: it contains a NUL character, so it isn't text."),
         (b"Name\n\x81\n", "Line 2: it has characters that can't be decoded."),
         (b"\xff\xfeN\0\n\0\0\xd8a\0", "Line 2: it has characters that can't be decoded."),
