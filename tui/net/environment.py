@@ -1,4 +1,4 @@
-"""How this machine reaches other machines: proxies, trusted certificates, and what goes wrong with them.
+"""Proxies and trusted certificates from the environment, and errors with them.
 
 The only reader of the environment's network variables. httpx would read them too, but raises odd errors for
 values that it can't parse; its clients are therefore made with the transports of this module.

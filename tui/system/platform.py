@@ -1,7 +1,7 @@
 """Differences between POSIX systems and Windows.
 
 On Windows files need no modes: the user's profile folder is private. It has no SIGHUP and no terminal that
-can hang up; a console that is closed ends its programs by itself.
+can hang up; closing a console ends its programs.
 """
 
 from __future__ import annotations
