@@ -520,7 +520,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path) -> None:
     opened = opening.__enter__()
     assert len(list(opened.contacts)) == 1
     put(file, "Name\nAda\nBob\n")
-    with pytest.raises(ContactFileError, match="changed while it was read"):
+    with pytest.raises(ContactFileError, match="changed while it was being read"):
         opening.__exit__(None, None, None)
 
 
