@@ -80,7 +80,8 @@ def run(options: ServerOptions) -> None:
         raise CannotStartError(str(error)) from error
     if not is_alone:
         raise CannotStartError(
-            f"Another sandbox is running on {folder}, perhaps a demo. Close it, or choose another folder with --data."
+            f"Another sandbox is running on {folder}, perhaps a demo. "
+            "Close it, or choose another folder with --data."
         )
     try:
         _log_beside(folder)
