@@ -126,7 +126,7 @@ class XeroClock:
         self._checked_at = -_BETWEEN_CHECKS
         # The largest possible offset, unless zero fits: an earlier time claims less.
         self._ahead = _ZERO if min_ahead <= _ZERO <= max_ahead else max_ahead - _TOLERANCE
-        logger.info("clock: this machine's is ahead of Xero's by %.0f s", self._ahead.total_seconds())
+        logger.info("clock: this computer is ahead of Xero by %.0f s", self._ahead.total_seconds())
         self._offset_changed.set()
         self.on_offset_changed()
 

@@ -37,7 +37,7 @@ logger.addHandler(logging.NullHandler())
 class _Redacted(logging.Formatter):
     """Removes whatever looks like a token from a finished entry, its traceback included.
 
-    A traceback is written without the values of variables, and without the words of errors that may hold
+    A traceback is written without the values of variables, and without messages of errors that may contain
     names.
     """
 
@@ -71,7 +71,7 @@ def _format_traceback(error: BaseException) -> str:
 
 
 def _safe_message(error: BaseException) -> str:
-    """Return an error's words where they can only speak of the program or of the machine."""
+    """Return an error's message if it can only be about the program or this computer."""
     if isinstance(error, OSError):
         return f": {error.strerror}" if error.strerror else ""
     speaks_of_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)

@@ -164,7 +164,7 @@ class ApiTransport:
             day=_number(headers.get("X-DayLimit-Remaining")),
         )
         if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-            # A 429 brings its own waiting time, which whoever calls keeps to.
+            # A 429 has its own waiting time, which the caller respects.
             permit.remaining = self.calls_left.minute
         if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not errors.is_foreign(response):
             self.last_reply_at = datetime.now(UTC)

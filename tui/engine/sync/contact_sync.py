@@ -52,7 +52,10 @@ class DeletedContactDetector:
         """Refresh contacts that the ending full sync didn't include. Raises `XeroError`."""
         unseen = await self._store.unseen_contacts(limit=_MAX_LOOKUPS + 1)
         if len(unseen) > _MAX_LOOKUPS:
-            logger.warning("pull: more than %d contacts weren't told; none is taken for gone", _MAX_LOOKUPS)
+            logger.warning(
+                "pull: more than %d contacts are missing from the list; none is marked as deleted",
+                _MAX_LOOKUPS,
+            )
             return
         for start in range(0, len(unseen), _BATCH_SIZE):
             await self._look_up(unseen[start : start + _BATCH_SIZE])
@@ -62,7 +65,7 @@ class DeletedContactDetector:
             found = await self._xero.look_up(contact_ids)
         except RejectedError as error:
             # It would recur every time: the full sync must not fail because of it.
-            logger.warning("pull: contacts that weren't told can't be read (HTTP %d)", error.status)
+            logger.warning("pull: contacts missing from the list can't be read (HTTP %d)", error.status)
             return
         if found.unknown:
             logger.warning("pull: Xero no longer knows %d contacts", len(found.unknown))
