@@ -120,7 +120,7 @@ def test_the_process_environment_is_used_when_none_is_given(
         ("[nowhere]\n", ["[nowhere]", "[xero]", "[re_leased]", "[sync]"]),
         ("[relesed]\n", ["[relesed]", "Did you mean re_leased?"]),
         ('[xero]\napi = "x"\n', ["[xero]", "api", "api_url", "client_id"]),
-        ('[xero]\napi_ulr = "x"\n', ["[xero]", "no key api_ulr", "Did you mean api_url?"]),
+        ('[xero]\napi_ulr = "x"\n', ["[xero]", "no setting api_ulr", "Did you mean api_url?"]),
         ('[xero]\nclient_id = "an id"\n', ["xero.client_id", "letters, digits and hyphens"]),
         ("[xero]\ncallback_port = true\n", ["xero.callback_port", "from 1 to 65535"]),
         ("[xero]\ncallback_port = 8742.0\n", ["xero.callback_port", "from 1 to 65535"]),
@@ -148,7 +148,7 @@ def test_the_process_environment_is_used_when_none_is_given(
         ("[sync]\npoll_seconds = 0\n", ["sync.poll_seconds", "above 0"]),
         ("[sync]\npoll_seconds = nan\n", ["sync.poll_seconds", "above 0"]),
         ("[sync]\npoll_seconds = inf\n", ["sync.poll_seconds", "3600"]),
-        ('[xero]\napi_url = "http://api.xero.com"\n', ["xero.api_url", "https://", "this machine"]),
+        ('[xero]\napi_url = "http://api.xero.com"\n', ["xero.api_url", "https://", "this computer"]),
     ],
 )
 def test_a_mistake_in_the_file_is_named(file: Path, text: str, said: list[str]) -> None:
@@ -478,7 +478,7 @@ def test_an_organisation_has_no_other_keys(file: Path, path: str) -> None:
 
 
 def test_an_organisation_can_be_set_in_the_file_alone(file: Path) -> None:
-    assert "file alone" in words_of(file, {"RESHELVE_ORGANISATIONS_ZONE": "UTC"})
+    assert "file only" in words_of(file, {"RESHELVE_ORGANISATIONS_ZONE": "UTC"})
 
 
 def test_a_key_given_as_a_whole_number_is_a_number_of_seconds(file: Path) -> None:

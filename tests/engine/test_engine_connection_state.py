@@ -188,7 +188,7 @@ def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: 
     detail = sky.weather.xero_status.detail
     assert "no longer connected in Xero" in detail
     assert "still read" in detail
-    assert "connect again" in detail
+    assert "reconnect" in detail
 
 
 def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:

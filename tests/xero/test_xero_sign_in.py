@@ -173,7 +173,7 @@ async def test_a_question_that_xero_refuses_is_said_before_any_browser_opens(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    with pytest.raises(SignInError, match="doesn't accept the client id or the redirect address") as raised:
+    with pytest.raises(SignInError, match="doesn't accept the client id or the redirect URI") as raised:
         async with begun(practice, port=port, **wrong):
             pass
     assert f"exactly http://localhost:{port}/callback" in raised.value.next_step
@@ -235,7 +235,7 @@ async def test_a_clock_that_breaks_the_secure_connection_is_named(practice: Prac
         expired.verify_code = 10
         raise httpx.ConnectError("x") from expired
 
-    with pytest.raises(NetworkSetupError, match="clock shows"):
+    with pytest.raises(NetworkSetupError, match="the time on this computer"):
         async with begun(practice, transport=httpx.MockTransport(not_yet_valid)):
             pass
 

@@ -149,7 +149,7 @@ def test_a_code_is_redeemed_with_its_verifier() -> None:
 
 
 def test_a_sign_in_that_would_end_with_its_access_token_is_refused() -> None:
-    with pytest.raises(SignInError, match="doesn't last"):
+    with pytest.raises(SignInError, match="can't be renewed"):
         redeeming(answering(httpx.Response(200, json=CUSTOM_GRANT)))
 
 

@@ -109,7 +109,7 @@ def exchange_code(
         request, Tokens.from_refresh_token("", client_id), oauth_errors.CODE_EXCHANGE_ERRORS, transport
     )
     if not granted.tokens.refresh_token:
-        raise SignInError("Xero returned an incomplete sign-in.", "Sign in again.")
+        raise SignInError("Xero returned a sign-in that can't be renewed.", "Sign in again.")
     return granted
 
 
