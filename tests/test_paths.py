@@ -40,14 +40,14 @@ def test_the_home_may_be_written_with_a_tilde(monkeypatch: pytest.MonkeyPatch, t
 @pytest.mark.parametrize(
     ("home", "said"),
     [
-        ("~nobody-of-that-name", "no such user"),
-        ("~nobody-of-that-name/data", "no such user"),
+        ("~nobody-of-that-name", "user doesn't exist"),
+        ("~nobody-of-that-name/data", "user doesn't exist"),
         ("{file}", "is a file"),
         ("{file}/deeper/still", "is a file"),
         ("{folder}/" + "x" * 300, "can't be used"),
-        ("a\nb", "can't be shown"),
-        ("\x1b[31m", "can't be shown"),
-        ("a\udcffb", "can't be shown"),
+        ("a\nb", "unprintable"),
+        ("\x1b[31m", "unprintable"),
+        ("a\udcffb", "unprintable"),
     ],
 )
 def test_a_home_that_can_be_no_folder_is_an_error_in_words(

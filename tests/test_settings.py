@@ -114,13 +114,13 @@ def test_the_process_environment_is_used_when_none_is_given(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[xero\n", ["can't be read as TOML", "Correct the line"]),
+        ("[xero\n", ["isn't valid TOML", "Correct the line"]),
         ("xero = 1\n", ["xero", "[xero]"]),
         ("[zero]\n", ["[zero]", "Did you mean xero?"]),
         ("[nowhere]\n", ["[nowhere]", "[xero]", "[re_leased]", "[sync]"]),
         ("[relesed]\n", ["[relesed]", "Did you mean re_leased?"]),
         ('[xero]\napi = "x"\n', ["[xero]", "api", "api_url", "client_id"]),
-        ('[xero]\napi_ulr = "x"\n', ["[xero]", "no key api_ulr", "Did you mean api_url?"]),
+        ('[xero]\napi_ulr = "x"\n', ["[xero]", "no setting api_ulr", "Did you mean api_url?"]),
         ('[xero]\nclient_id = "an id"\n', ["xero.client_id", "letters, digits and hyphens"]),
         ("[xero]\ncallback_port = true\n", ["xero.callback_port", "from 1 to 65535"]),
         ("[xero]\ncallback_port = 8742.0\n", ["xero.callback_port", "from 1 to 65535"]),
@@ -131,7 +131,7 @@ def test_the_process_environment_is_used_when_none_is_given(
         ('[screen]\ntheme = "a theme"\n', ["screen.theme", "a theme's name"]),
         ("[keys]\narchive = 5\n", ["keys.archive", "text in quotes"]),
         ('[keys]\narchive = "f5,,x"\n', ["keys.archive", '"f5,,x"', '"f5,ctrl+r"']),
-        ('[keys]\n"an action" = "x"\n', ["[keys]", "an action", "no action's name"]),
+        ('[keys]\n"an action" = "x"\n', ["[keys]", "an action", "isn't an action"]),
         ('[keys]\ntable.open = "x"\n', ["keys.table", "text in quotes"]),
         ("keys = 1\n", ["keys", "[keys]"]),
         ("[xero]\napi_url = 5\n", ["xero.api_url", "text in quotes"]),
@@ -142,13 +142,13 @@ def test_the_process_environment_is_used_when_none_is_given(
         ('[sync]\npoll_seconds = "fast"\n', ["sync.poll_seconds", "above 0", "3600"]),
         ("[sync]\npoll_seconds = true\n", ["sync.poll_seconds", "above 0"]),
         (f"[sync]\npoll_seconds = {'9' * 400}\n", ["sync.poll_seconds", "above 0"]),
-        (f"[sync]\npoll_seconds = {'9' * 5000}\n", ["can't be read as TOML"]),
+        (f"[sync]\npoll_seconds = {'9' * 5000}\n", ["isn't valid TOML"]),
         (f"[sync]\npoll_seconds = 0x{'f' * 5000}\n", ["sync.poll_seconds", "above 0"]),
-        (f"sync = {'[' * 5000}{']' * 5000}\n", ["can't be read as TOML"]),
+        (f"sync = {'[' * 5000}{']' * 5000}\n", ["isn't valid TOML"]),
         ("[sync]\npoll_seconds = 0\n", ["sync.poll_seconds", "above 0"]),
         ("[sync]\npoll_seconds = nan\n", ["sync.poll_seconds", "above 0"]),
         ("[sync]\npoll_seconds = inf\n", ["sync.poll_seconds", "3600"]),
-        ('[xero]\napi_url = "http://api.xero.com"\n', ["xero.api_url", "https://", "this machine"]),
+        ('[xero]\napi_url = "http://api.xero.com"\n', ["xero.api_url", "https://", "this computer"]),
     ],
 )
 def test_a_mistake_in_the_file_is_named(file: Path, text: str, said: list[str]) -> None:
@@ -211,12 +211,12 @@ def test_what_a_mistake_is_repeated_with_is_harmless_to_a_terminal(file: Path) -
         ("RESHELVE_HOMES", "Did you mean RESHELVE_HOME?"),
         ("RESHELVE_RELESED_FEED_URL", "Did you mean RESHELVE_RE_LEASED_FEED_URL?"),
         ("RESHELVE_XERO_NOTHING_LIKE_THIS", "reshelve settings"),
-        ("RESHELVE_KEYS_ARCHIVE", "in the file alone"),
+        ("RESHELVE_KEYS_ARCHIVE", "in the file only"),
     ],
 )
 def test_a_variable_that_was_meant_to_be_a_setting_is_a_mistake(file: Path, variable: str, said: str) -> None:
     words = words_of(file, {variable: "x"})
-    assert words.startswith(f"{variable} is no setting.")
+    assert words.startswith(f"{variable} isn't a setting.")
     assert said in words
 
 
@@ -455,9 +455,9 @@ def test_an_organisations_keys_are_set_and_taken_out_one_by_one(file: Path) -> N
     ("text", "said"),
     [
         ("organisations = 1\n", ["organisations", "[organisations]"]),
-        ('[organisations]\nzone = "UTC"\n', ["a section for each organisation", "zone"]),
+        ('[organisations]\nzone = "UTC"\n', ["one section per organisation", "zone"]),
         ('[organisations."a b"]\n', ["organisations.a b", "tenant ids"]),
-        (f'[organisations."{TENANT}"]\nzon = "UTC"\n', [TENANT, "no key zon", "Did you mean zone?"]),
+        (f'[organisations."{TENANT}"]\nzon = "UTC"\n', [TENANT, "no setting zon", "Did you mean zone?"]),
         (f'[organisations."{TENANT}"]\nzone = "Nowhere"\n', [f"organisations.{TENANT}.zone", "Nowhere"]),
         (f'[organisations."{TENANT}"]\nzone = "Europe"\n', ["zone", "Europe", '"Pacific/Auckland"']),
         (f'[organisations."{TENANT}"]\nzone = "../x"\n', ["zone", "../x"]),
@@ -478,7 +478,7 @@ def test_an_organisation_has_no_other_keys(file: Path, path: str) -> None:
 
 
 def test_an_organisation_can_be_set_in_the_file_alone(file: Path) -> None:
-    assert "file alone" in words_of(file, {"RESHELVE_ORGANISATIONS_ZONE": "UTC"})
+    assert "file only" in words_of(file, {"RESHELVE_ORGANISATIONS_ZONE": "UTC"})
 
 
 def test_a_key_given_as_a_whole_number_is_a_number_of_seconds(file: Path) -> None:
@@ -630,7 +630,7 @@ def test_a_file_with_names_of_an_earlier_version_still_works_and_says_so(tmp_pat
     assert found.settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "01:00")
     told = [notice.message for notice in found.notices]
     assert len(told) == 2
-    assert "released.feed_url is called re_leased.feed_url now" in told[0]
+    assert "released.feed_url is now called re_leased.feed_url" in told[0]
 
 
 def test_a_new_name_counts_before_the_old_one(tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ def test_help_names_every_command(reshelve: Callable[..., Result], option: str) 
     [
         ("open", ["--organisation", "--read-only"]),
         ("demo", ["practice", "--contacts", "--cycle", "--fresh", "--read-only", "1600", "45"]),
-        ("connect", ["--client-id", "--read-only", "--custom", "--no-browser", "no process list"]),
-        ("disconnect", ["--organisation", "--all", "--yes", "local copies"]),
+        ("connect", ["--client-id", "--read-only", "--custom", "--no-browser", "process lists"]),
+        ("disconnect", ["--organisation", "--all", "--yes", "Saved contacts"]),
         ("settings", ["KEY", "VALUE", "--unset", "default"]),
         ("sandbox", ["--port", "--data", "127.0.0.1", "JSON"]),
     ],
@@ -199,7 +199,7 @@ def test_an_organisation_is_chosen_by_a_part_of_its_name(wanted: str | None, exp
 def test_a_name_that_fits_none_is_answered_with_those_there_are() -> None:
     with pytest.raises(ReshelveError, match="nowhere") as caught:
         choose_organisation(ORGANISATIONS, "nowhere")
-    assert caught.value.next_step == "There are: Bayside Property, Demo Company (NZ)."
+    assert caught.value.next_step == "Connected: Bayside Property, Demo Company (NZ)."
 
 
 def test_of_many_organisations_a_wrong_name_brings_the_nearest_or_a_few() -> None:

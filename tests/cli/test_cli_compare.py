@@ -105,11 +105,11 @@ async def test_what_agrees_is_asked_about_and_then_read(office: Office) -> None:
     assert [each.synced_at for each in office.changes()] == [None, None]
     done = await office.compare_file(stdin="y\n")
     assert done.exit_code == 0, done.output
-    assert "        2 agree\n" in done.output
-    assert "        1 differ\n" in done.output
-    reason = "active there, archived in Xero: Re-Leased had yet to pick up the last change"
+    assert "        2 match\n" in done.output
+    assert "        1 different\n" in done.output
+    reason = "active in the file, archived in Xero: Re-Leased had yet to pick up the last change"
     assert f"line 3: {second.name}, {reason}" in done.output
-    assert "Recorded: one change read by Re-Leased." in done.output
+    assert "Recorded: 1 change marked as synced." in done.output
     dated = datetime.fromtimestamp(office.file.stat().st_mtime, UTC)
     read = {each.contact_id: each.synced_at for each in office.changes()}
     assert read[second.contact_id] is None
@@ -148,13 +148,13 @@ async def test_an_unclear_line_is_asked_about(office: Office) -> None:
     await office.archived_in_xero(*office.engine._store.contacts([made]))
     office.file.write_text("Name,Email\nUnclear Ltd,other@mail.example\n", encoding="utf-8")
     left_out = await office.compare_file("--archived", "--yes")
-    assert "        1 for you to tell\n" in left_out.output
+    assert "        1 need review\n" in left_out.output
     assert "nothing to record" in left_out.output
     for answers in ("n\n", "y\n-\n", "y\n0\n", "y\nq\n", "y\n\n"):
         assert "nothing to record" in (await office.compare_file("--archived", stdin=answers)).output
     told = await office.compare_file("--archived", stdin="y\n7\n1\ny\n")
     assert "1  Unclear Ltd, one@mail.example (archived in Xero)" in told.output
-    assert "Recorded: one change read by Re-Leased." in told.output
+    assert "Recorded: 1 change marked as synced." in told.output
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ async def test_an_unclear_line_is_asked_about(office: Office) -> None:
     [
         ("Name;Status\nAda;Active\nBob\n", "Line 3: it has 1 field, and"),
         ("PK\x03\x04", "Save it as CSV"),
-        ("Name\nAda\n", "Line 1: no column tells which contacts are archived."),
-        ("Name,Status,\x1b]0;evil\x07\nAda,\x1b[31mred,\n", "Line 2: “red” is no status that is known."),
+        ("Name\nAda\n", "Line 1: no column shows which contacts are archived."),
+        ("Name,Status,\x1b]0;evil\x07\nAda,\x1b[31mred,\n", "Line 2: “red” isn't a known status."),
     ],
 )
 async def test_a_wrong_file_is_said_and_changes_nothing(office: Office, content: str, words: str) -> None:
@@ -180,18 +180,18 @@ async def test_hostile_names_are_printed_as_text(office: Office) -> None:
     office.file.write_text(f'Name;Status\n"{name}";Active\n', encoding="utf-8")
     done = await office.compare_file("--yes")
     assert done.exit_code == 0
-    assert "line 2: a [/x] =cmd|'/c calc'!A0, active there" in done.output
+    assert "line 2: a [/x] =cmd|'/c calc'!A0, active in the file" in done.output
     assert not {"\x1b", "\u202e"} & set(done.output)
 
 
 async def test_of_several_organisations_one_has_to_be_named(office: Office) -> None:
     office.export([(office.contacts()[0], "Active")])
     done = await asyncio.to_thread(office.run, "compare", str(office.file))
-    assert (done.exit_code, "There are several organisations." in done.output) == (1, True)
+    assert (done.exit_code, "Several organisations are connected." in done.output) == (1, True)
     never = await asyncio.to_thread(
         office.run, "compare", str(office.file), "--organisation", office.practice.organisations[1].name
     )
-    assert (never.exit_code, "haven't been read from Xero yet" in never.output) == (1, True)
+    assert (never.exit_code, "haven't been loaded from Xero yet" in never.output) == (1, True)
 
 
 def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:

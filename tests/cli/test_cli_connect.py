@@ -96,7 +96,7 @@ def test_it_says_that_the_keychain_waits_for_the_person(
     opened_for("connect", KeychainFirst(is_sandbox=False), monkeypatch)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("Waiting for the keychain: look for its prompt.")
+    assert result.output.startswith("Waiting for the keychain: check for its prompt.")
 
 
 # --- the ordinary way ---
@@ -113,7 +113,7 @@ def test_four_steps_lead_to_a_client_id_and_that_to_organisations(
     ]
     assert [step[0] for step in steps] == ["1", "2", "3", "4"]
     assert 'may not contain "Xero"' in steps[0]
-    assert steps[2].endswith(f"exactly {account.redirect_uri}")
+    assert steps[2].endswith(f"redirect URI: {account.redirect_uri}")
     assert [(one.client_id, one.is_read_only, one.is_custom) for one in account.requests] == [
         (CLIENT_ID, False, False)
     ]
@@ -123,8 +123,8 @@ def test_four_steps_lead_to_a_client_id_and_that_to_organisations(
     assert result.output.splitlines()[-4:] == [
         "Connected: Bayside Property",
         "Connected: Demo Company",
-        "The tokens are kept here: the keychain",
-        "Run `reshelve`.",
+        "Tokens stored in: the keychain",
+        "Run `reshelve` to start.",
     ]
     assert account.attempt.cancelled == 1
 
@@ -158,12 +158,12 @@ def test_what_cannot_be_a_client_id_is_asked_for_again(account: FakeAccount, tmp
 @pytest.mark.parametrize(
     ("options", "stdin", "said"),
     [
-        ((), "", "No client id was given."),
+        ((), "", "No client id was entered."),
         ((), "../../etc/passwd\n", "letters, digits and hyphens"),
         (("--client-id", "an id"), "", "letters, digits and hyphens"),
-        (("--client-id", ""), "", "No client id was given."),
-        (("--client-id", CLIENT_ID, "--custom"), "", "That isn't a client secret. Nothing was sent."),
-        (("--client-id", CLIENT_ID, "--custom"), "a\x00secret\n", "That isn't a client secret."),
+        (("--client-id", ""), "", "No client id was entered."),
+        (("--client-id", CLIENT_ID, "--custom"), "", "That isn't a valid client secret. Nothing was sent."),
+        (("--client-id", CLIENT_ID, "--custom"), "a\x00secret\n", "That isn't a valid client secret."),
     ],
 )
 def test_what_a_script_gets_wrong_is_told_before_anything_is_sent(
@@ -239,7 +239,7 @@ def test_without_a_keychain_or_a_yes_nothing_is_connected(
     account.fail("sign_in", NO_KEYCHAIN)
     result = connect(tmp_path, "--client-id", CLIENT_ID, stdin=stdin)
     assert result.exit_code == 1
-    assert "What was connected before is as it was." in result.output
+    assert "Your existing connections haven't changed." in result.output
     assert [one.allow_file for one in account.requests] == [False]
 
 
@@ -279,8 +279,8 @@ def test_a_clock_that_is_wrong_is_told(
     ("error", "said"),
     [
         (SignInError("You said no.", "Try again."), "You said no. Try again."),
-        (OfflineError("Xero can't be reached.", "Tried again by itself."), "Run the command again later."),
-        (ReplyLostError("The answer was lost.", "Tried again by itself."), "Run the command again later."),
+        (OfflineError("Xero can't be reached.", "Tried again by itself."), "Try again later."),
+        (ReplyLostError("The answer was lost.", "Tried again by itself."), "Try again later."),
     ],
 )
 @pytest.mark.parametrize("where", ["begin", "finish"])
@@ -335,7 +335,7 @@ def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(
     os.write(terminal, f"nonsense\n\n  {CALLBACK} \n".encode())
     result = connect(tmp_path, "--client-id", CLIENT_ID, "--no-browser")
     assert result.exit_code == 0, result.output
-    assert "paste the address" in result.output
+    assert "Paste the address" in result.output
     assert "That isn't the address the browser ended at. Copy all of it, and try again." in result.stderr
     assert waiting.attempt.pasted == [CALLBACK]
 
@@ -351,7 +351,7 @@ def test_ctrl_c_while_waiting_cancels_in_words(
     monkeypatch.setattr("tui.system.browser.open_page", press_ctrl_c)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 1
-    assert "Cancelled. What was connected before is as it was." in result.output
+    assert "Cancelled. Your existing connections haven't changed." in result.output
     assert waiting.attempt.cancelled == 1
 
 

@@ -52,13 +52,13 @@ def test_a_sign_in_is_shown_with_all_it_opens_before_it_is_ended(
     assert ended(account) == ["APP-ONE"]
     before, _, after = result.output.partition("Disconnect? [y/N]: y\n")
     assert before.splitlines() == [
-        "Sign-in APP-ONE opens:",
-        "  Bayside Property – 2 unfinished, kept until you connect again",
+        "Sign-in APP-ONE gives access to:",
+        "  Bayside Property – 2 unfinished, kept until you reconnect",
         "  City Limousines – no longer connected in Xero",
     ]
     assert after.splitlines() == [
         "Disconnected: Bayside Property, City Limousines",
-        f"Local copies and the journals of changes stay in {Paths.under(tmp_path).organisations}.",
+        f"Saved contacts and change logs are kept in {Paths.under(tmp_path).organisations}.",
     ]
 
 
@@ -73,7 +73,7 @@ def test_without_a_yes_nothing_is_ended(account: FakeAccount, tmp_path: Path, st
 @pytest.mark.usefixtures("account")
 def test_a_question_that_nobody_can_answer_names_the_option(tmp_path: Path) -> None:
     result = disconnect(tmp_path, "--organisation", "Demo")
-    assert "“Disconnect?” had no answer. Nothing changed." in result.output
+    assert "no answer to “Disconnect?” Nothing changed." in result.output
     assert "--yes" in result.output
 
 
@@ -93,9 +93,9 @@ def test_the_only_sign_in_needs_no_name(account: FakeAccount, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "There are several sign-ins. Choose with --organisation NAME, or --all."),
-        (("--organisation", "m"), "There are several sign-ins."),
-        (("--organisation", "nowhere"), "No organisation is called nowhere. There are: "),
+        ((), "Several sign-ins match. Choose one with --organisation NAME, or use --all."),
+        (("--organisation", "m"), "Several sign-ins match."),
+        (("--organisation", "nowhere"), "No organisation matches nowhere. Connected: "),
     ],
 )
 def test_what_does_not_name_one_sign_in_is_answered_with_those_there_are(
@@ -124,8 +124,8 @@ def test_without_any_sign_in_it_says_so(account: FakeAccount, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OfflineError("Xero can't be reached."), "are kept, and nothing has changed. Try again later."),
-        (ReplyLostError("Xero's answer was lost."), "or not. The tokens are kept. Try again later."),
+        (OfflineError("Xero can't be reached."), "Nothing changed for "),
+        (ReplyLostError("Xero's answer was lost."), "The tokens are kept. Try again later."),
     ],
 )
 def test_when_xero_cannot_be_asked_the_tokens_are_kept(

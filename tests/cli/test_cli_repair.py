@@ -78,7 +78,7 @@ def test_nothing_is_done_without_a_yes(folder: Path, repair: Callable[..., Resul
     done = repair(stdin="n\n")
     assert done.exit_code == 1
     assert "The backup of" in done.output
-    assert "Everything is as it was" in done.output
+    assert "Nothing changed" in done.output
     assert (folder / "contacts.db").read_bytes() == before
 
 
@@ -86,8 +86,8 @@ def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Call
     spoil_header(folder / "contacts.db")
     done = repair("--organisation", "demo", stdin="y\n")
     assert done.exit_code == 0, done.output
-    assert "journal-20260301T120000Z.db was put back" in done.output
-    assert "300 changes that are in doubt are read again from Xero" in done.output
+    assert "journal-20260301T120000Z.db was restored" in done.output
+    assert "300 changes with an unknown result will be checked with Xero" in done.output
     assert len(list(folder.glob("damaged-*.db"))) == 1
     assert stands(folder) == [State.UNKNOWN] * 300
 
@@ -96,8 +96,8 @@ def test_a_missing_journal_is_said_and_put_back(folder: Path, repair: Callable[.
     (folder / "contacts.db").unlink()
     done = repair(stdin="y\n")
     assert done.exit_code == 0, done.output
-    assert "journal of changes are missing. The backup of" in done.output
-    assert "journal-20260301T120000Z.db was put back. What was journalled since then is not" in done.output
+    assert "change log are missing. The backup of" in done.output
+    assert "journal-20260301T120000Z.db was restored. Changes logged since then are not" in done.output
     assert "damaged file" not in done.output
     assert stands(folder) == [State.UNKNOWN] * 300
 
@@ -114,7 +114,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(folder: Path, repair: Callab
 def test_damaged_contacts_leave_the_journal_alone(folder: Path, repair: Callable[..., Result]) -> None:
     spoil(folder / "contacts.db", "contacts")
     done = repair("--yes")
-    assert "journal is as it was" in done.output
+    assert "change log is unchanged" in done.output
     assert stands(folder) == [State.QUEUED] * 300
 
 
@@ -125,13 +125,13 @@ def test_an_organisation_that_is_open_is_not_repaired(folder: Path, repair: Call
     done = repair("--yes")
     lease.release()
     assert done.exit_code == 1
-    assert "Another Reshelve" in done.output
+    assert "another Reshelve" in done.output
 
 
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_name_is_said(repair: Callable[..., Result]) -> None:
     done = repair("--organisation", "nobody")
-    assert (done.exit_code, "No organisation is called nobody" in done.output) == (1, True)
+    assert (done.exit_code, "No organisation matches nobody" in done.output) == (1, True)
 
 
 def test_without_any_organisation_there_is_nothing_to_repair(repair: Callable[..., Result]) -> None:

@@ -38,7 +38,7 @@ def joined(output: str) -> str:
 def test_every_key_is_shown_with_value_origin_allowed_values_and_meaning(tmp_path: Path) -> None:
     result = reshelve_settings(tmp_path)
     assert result.exit_code == 0
-    assert result.output.startswith(f"{file_of(tmp_path)} (not written yet)\n")
+    assert result.output.startswith(f"{file_of(tmp_path)} (not created yet)\n")
     words = joined(result.output)
     for key in KEYS:
         assert f"{key.path} = " in words
@@ -60,11 +60,11 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path) -> None:
     write(tmp_path, '[sync]\npoll_seconds = 30\n[keys]\narchive = "f2"\n')
     output = reshelve_settings(tmp_path, RESHELVE_XERO_CALLBACK_PORT="9000").output
     words = joined(output)
-    assert "(not written yet)" not in output
+    assert "(not created yet)" not in output
     assert "sync.poll_seconds = 30" in words
-    assert "Set by settings.toml; the default is 15." in words
+    assert "Set in settings.toml. Default: 15." in words
     assert "xero.callback_port = 9000" in words
-    assert "Set by RESHELVE_XERO_CALLBACK_PORT; the default is 8742." in words
+    assert "Set in RESHELVE_XERO_CALLBACK_PORT. Default: 8742." in words
     assert 'keys.archive = "f2"' in words
 
 
@@ -85,18 +85,18 @@ def test_one_key_or_one_section_can_be_asked_for(tmp_path: Path, wanted: str, sh
 def test_a_key_is_set_shown_and_taken_out_again(tmp_path: Path) -> None:
     file = file_of(tmp_path)
     result = reshelve_settings(tmp_path, "xero.callback_port", "9000")
-    assert (result.exit_code, result.output) == (0, f"{file}: xero.callback_port is 9000 now.\n")
+    assert (result.exit_code, result.output) == (0, f"{file}: xero.callback_port is now 9000.\n")
     assert load(file, {}).xero.callback_port == 9000
     result = reshelve_settings(tmp_path, "--unset", "xero.callback_port")
-    assert (result.exit_code, result.output) == (0, f"xero.callback_port was taken out of {file}.\n")
+    assert (result.exit_code, result.output) == (0, f"xero.callback_port removed from {file}.\n")
     assert load(file, {}).xero.callback_port == 8742
-    assert "is not in" in reshelve_settings(tmp_path, "--unset", "xero.callback_port").output
+    assert "is not set in" in reshelve_settings(tmp_path, "--unset", "xero.callback_port").output
 
 
 def test_a_variable_that_wins_over_what_was_set_is_named(tmp_path: Path) -> None:
     result = reshelve_settings(tmp_path, "sync.poll_seconds", "20", RESHELVE_SYNC_POLL_SECONDS="5")
     assert result.exit_code == 0
-    assert "RESHELVE_SYNC_POLL_SECONDS is set, and wins over the file." in result.stderr
+    assert "RESHELVE_SYNC_POLL_SECONDS is set and overrides the file." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,12 @@ def test_all_that_is_wrong_is_shown_at_once_with_what_is_right(tmp_path: Path) -
     assert result.exit_code == 1
     words = joined(result.output)
     for said in (
-        *('client_id = "ABC"', "no key new", "xero.callback_port", '"purple"', "no action's name"),
-        *("RESHELVE_HOMES is no setting", "begin like some: RESHELVE_BUILD_NUMBER", "--unset KEY"),
+        *('client_id = "ABC"', "no setting new", "xero.callback_port", '"purple"', "isn't an action"),
+        *(
+            "RESHELVE_HOMES isn't a setting",
+            "Unknown environment variables: RESHELVE_BUILD_NUMBER",
+            "--unset KEY",
+        ),
     ):
         assert said in words
     assert "\x1b" not in result.output
@@ -169,7 +173,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_defaults_are_shown(tmp_path
     write(tmp_path, "[xero\n")
     result = reshelve_settings(tmp_path)
     assert result.exit_code == 1
-    assert "can't be read as TOML" in joined(result.output)
+    assert "isn't valid TOML" in joined(result.output)
     assert 'xero.api_url = "https://api.xero.com"' in result.output
 
 
@@ -202,7 +206,7 @@ def test_an_organisation_is_set_and_shown_by_its_tenant_id(tmp_path: Path) -> No
     assert reshelve_settings(tmp_path, path, "Pacific/Auckland").exit_code == 0
     shown = joined(reshelve_settings(tmp_path, "organisations").output)
     assert f'{path} = "Pacific/Auckland"' in shown
-    assert "Set by settings.toml" in joined(reshelve_settings(tmp_path, path).output)
+    assert "Set in settings.toml" in joined(reshelve_settings(tmp_path, path).output)
     wrong = reshelve_settings(tmp_path, path, "Middle/Earth")
     assert wrong.exit_code != 0
     assert "Middle/Earth" in wrong.output

@@ -86,7 +86,7 @@ def test_a_person_signs_in_and_out_again(
         assert practice.organisations[0].name in terminal.screen.text
         terminal.write("y\r")
         assert terminal.wait() == 0
-        assert "Local copies and the journals of changes stay" in terminal.screen.text
+        assert "Saved contacts and change logs are kept" in terminal.screen.text
     assert not tokens.exists()
 
 
@@ -124,7 +124,7 @@ def test_ctrl_c_cancels_at_any_step(variables: dict[str, str], tmp_path: Path, s
             terminal.until_shown(step)
         terminal.until(Interrupting(terminal), "cancelling")
         assert terminal.wait() == 1
-        assert "Cancelled. What was connected before is as it was." in terminal.screen.text
+        assert "Cancelled. Your existing connections haven't changed." in terminal.screen.text
         assert "Traceback" not in terminal.screen.text
     assert not Paths.under(tmp_path).organisations_file.exists()
 
@@ -134,7 +134,7 @@ def test_without_a_keychain_a_custom_connection_asks_before_it_uses_a_file(
 ) -> None:
     del variables["RESHELVE_XERO_TOKEN_STORE"]
     with reshelve(variables, "connect", "--custom", "--client-id", CUSTOM_CLIENT_ID) as terminal:
-        terminal.until_shown("Client secret (it isn't shown):")
+        terminal.until_shown("Client secret (hidden):")
         terminal.write(f"{CUSTOM_CLIENT_SECRET}\r")
         terminal.until_shown("[y/N]:")
         for process in [psutil.Process(terminal.pid), *psutil.Process(terminal.pid).children(recursive=True)]:

@@ -59,7 +59,7 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         lines = f"1;{agreeing};Numbat Agreeing;;Archived\n2;{differing};Numbat Differing;;Archived\n"
         file.write_text(f"{head}{lines}3;;Numbat Unclear;new@numbat.example;Lost\n", encoding="utf-16")
         await compare(house, file)
-        await house.until_shown("Line 4: “Lost” is no status that is known.")
+        await house.until_shown("Line 4: “Lost” isn't a known status.")
         file.write_text(f"{head}{lines}3;;Numbat Unclear;new@numbat.example;Active\n", encoding="utf-16")
         house.app.screen.query_one("#confirm", Button).press()
         await house.until(lambda: isinstance(house.app.screen, CompareScreen), "comparing")

@@ -129,7 +129,7 @@ async def test_a_restore_by_hand_is_refused_while_the_name_is_taken(
         await house.search("quoll")
         await house.until_shown("1 of ")
         await house.pilot.press("r")
-        await house.until_shown("is also called “Quoll Electrical”")
+        await house.until_shown("is named “Quoll Electrical”")
         await house.pilot.press("y")
         await house.until(lambda: house.pane.manual_restore_total == 1, "the hand-off")
         await house.until_shown("Quoll Electrical")

@@ -57,7 +57,7 @@ async def test_a_person_allows_access(practice: PracticeXero, tab: Tab, tmp_path
         await asyncio.to_thread(tab.open, sign_in.url)
         assert "Harbour & Vine Property Trust (Practice)" in tab.text()
         await asyncio.to_thread(tab.press, "Allow access")
-        assert "You can close this tab and go back to Reshelve." in tab.text()
+        assert "You can close this tab and return to Reshelve." in tab.text()
         granted = await waiting
     store = FileTokenStore(tmp_path / "tokens.json")
     store.save(granted.tokens)
@@ -76,9 +76,9 @@ async def test_a_person_presses_cancel(practice: PracticeXero, tab: Tab) -> None
         waiting = asyncio.create_task(sign_in.tokens())
         await asyncio.to_thread(tab.open, sign_in.url)
         await asyncio.to_thread(tab.press, "Cancel")
-        assert "No access was given" in tab.text()
-        assert "Nothing has changed. You can close this tab" in tab.text()
-        with pytest.raises(SignInError, match="Access was refused"):
+        assert "Access wasn't allowed" in tab.text()
+        assert "Nothing changed. You can close this tab" in tab.text()
+        with pytest.raises(SignInError, match="Access was denied"):
             await waiting
 
 

@@ -221,7 +221,7 @@ async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> No
         [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in queued], START
     )
     first, second = await bench.manual_restores.pending()
-    assert "An active contact is also called “CONTACT A”" in first.expected_refusal
+    assert "Another active contact is named “CONTACT A”" in first.expected_refusal
     assert second.expected_refusal == ""
 
 
@@ -231,7 +231,7 @@ async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store)
     await bench.pusher.run_until_empty()
     [change] = store.changes_in(State.CONFIRMED)
     assert [line.event for line in await bench.change_log.timeline(change)] == [
-        "Archive asked for here",
+        "Archive requested in Reshelve",
         "Archive sent to Xero",
         "Archive confirmed by Xero",
     ]
@@ -261,7 +261,7 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
 
 async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ReshelveError, match="can't be written"):
+    with pytest.raises(ReshelveError, match="Can't save the file"):
         await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
 
 

@@ -179,7 +179,7 @@ async def test_a_copy_that_is_older_than_the_file_is_remarked_on(bench: Bench, s
     assert (await bench.look((1, "Active"))).notes == ()
     await store.set_sync_state(MODIFIED_SINCE, (DATED - timedelta(minutes=1)).isoformat())
     [note] = (await bench.look((1, "Active"))).notes
-    assert "last read from Xero before the file was exported" in note
+    assert "last loaded from Xero before the file was exported" in note
 
 
 async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, store: Store) -> None:
@@ -191,7 +191,7 @@ async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, 
 async def test_a_wrong_last_line_changes_nothing(bench: Bench, store: Store) -> None:
     await bench.have(1)
     await bench.archive(1, START + timedelta(minutes=1))
-    with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” is no status"):
+    with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” isn't a known status"):
         await bench.look((1, "Archived"), (1, "Lost"))
     assert store._database.rows("SELECT count(*) FROM sync_records") == [(0,)]
 
@@ -208,7 +208,7 @@ async def test_more_than_is_recorded_at_once(bench: Bench, store: Store) -> None
 
 def test_an_organisation_that_was_never_opened_has_nothing_to_compare(tmp_path: Path) -> None:
     paths, organisation = Paths.under(tmp_path), Organisation(xero_id(1), "Demo", "!d")
-    with pytest.raises(StoreError, match="haven't been read"):
+    with pytest.raises(StoreError, match="haven't been loaded"):
         open_store(paths, organisation)
     assert not paths.organisation(organisation.tenant_id).exists()
 

@@ -172,10 +172,10 @@ def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        ("minute", "This minute's calls"),
-        ("day", "Today's calls to Xero are used up. Everything queued is kept."),
+        ("minute", "Xero's call limit for this minute"),
+        ("day", "Xero's daily call limit is reached. Queued changes are kept."),
         ("concurrent", "at once"),
-        ("appminute", "everybody who uses this app"),
+        ("appminute", "everyone who uses the app"),
     ],
 )
 def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
@@ -186,9 +186,9 @@ def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
 def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
     sky.weather.record_failure(NotConnectedError("Forbidden"))
     detail = sky.weather.xero_status.detail
-    assert "no longer lists this organisation" in detail
-    assert "stays readable" in detail
-    assert "connect again" in detail
+    assert "no longer connected in Xero" in detail
+    assert "still read" in detail
+    assert "reconnect" in detail
 
 
 def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
@@ -213,10 +213,10 @@ async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) 
     until = START + timedelta(hours=1)
     sky.weather.limit_background_calls(until)
     assert sky.weather.display_status.retry_at == until
-    assert "kept for you" in sky.weather.display_status.detail
+    assert "reserved for" in sky.weather.display_status.detail
     assert not await waits(sky.weather)
     sky.weather.record_failure(OfflineError("x"))
-    assert "kept for you" not in sky.weather.display_status.detail
+    assert "reserved for" not in sky.weather.display_status.detail
     sky.weather.record_success(60, 4999)
     sky.weather.limit_background_calls(None)
     assert sky.weather.display_status == sky.weather.xero_status
@@ -328,8 +328,8 @@ async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
 
 async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(sky: Sky) -> None:
     # Its prompt may be answered at any moment.
-    error = KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
+    error = KeychainError("Waiting for the keychain: check for its prompt.", is_waiting=True)
     assert max(sky.failures(error, 20)) <= 5
     assert sky.weather.xero_status.status is ConnectionStatus.KEYCHAIN
-    assert "look for its prompt" in sky.weather.xero_status.detail
+    assert "check for its prompt" in sky.weather.xero_status.detail
     assert max(sky.failures(KeychainError("The keychain can't be opened."), 20)) > 5

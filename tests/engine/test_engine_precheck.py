@@ -35,5 +35,5 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pyte
         now=lambda: START,
     )
     reason = await refresher.refresh(["a"])
-    assert reason.stale_reason.startswith("Xero's answer takes long")
+    assert reason.stale_reason.startswith("Xero is slow to respond")
     assert given_up.is_set()

@@ -202,9 +202,9 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
     ("wrong", "words"),
     [
         (FeedError("The folder is gone."), "The folder is gone."),
-        (ValueError("a secret of its own"), "The bridge to it failed, as the log tells."),
-        (KeyError("id"), "The bridge to it failed"),
-        (OSError(5, "Input/output error"), "The bridge to it failed"),
+        (ValueError("a secret of its own"), "Reading Re-Leased's data failed. Details are in the log file."),
+        (KeyError("id"), "Reading Re-Leased's data failed."),
+        (OSError(5, "Input/output error"), "Reading Re-Leased's data failed."),
         (replace(EvidenceReport.from_evidence("1"), next_sync_at=datetime(2026, 6, 10)), "without its zone"),  # noqa: DTZ001 - that is what is wrong with it
     ],
 )

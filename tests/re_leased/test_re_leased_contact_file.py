@@ -90,7 +90,7 @@ def test_an_encoding_that_is_told(file: Path, encoding: str) -> None:
 
 def test_what_was_assumed_is_said(file: Path) -> None:
     assert read(put(file, "Name\nZoë", "cp1252"), status=ACTIVE)[0].notes == (
-        "It isn't UTF-8, and was read as Windows-1252.",
+        "Not UTF-8; read as Windows-1252.",
     )
     assert read(put(file, "Name\nZoë"), status=ACTIVE)[0].notes == ()
 
@@ -137,7 +137,7 @@ def test_a_status_for_the_whole_file(file: Path) -> None:
     assert [one.status for one in contacts(file, "Name\nAda\nBob\n", status=ARCHIVED)] == [ARCHIVED] * 2
     assert [one.status for one in contacts(file, "Name,Status\nAda,Overdue\n", status=ACTIVE)] == [ACTIVE]
     words = refusal(file, "Name,Status\nAda,Archived\nBob,Active\n", status=ARCHIVED)
-    assert words == "Line 3: it says “Active”, but all were said to be archived."
+    assert words == "Line 3: it says “Active”, but you chose archived for all contacts."
 
 
 def test_formulas_stay_text_and_blank_lines_stay_out(file: Path) -> None:
@@ -349,9 +349,9 @@ def test_lines_may_end_in_any_way_in_one_file(file: Path) -> None:
         (b"Name,Status\nSmith, John,Active\n", "quotation marks"),
         (b"Name,Status\nAda\nLtd,Active\n", "line break"),
         (b'Name,Status\n"Ada" B,Active\n', "doubled"),
-        (b'Name,Status\nAda,"Active\n', "never closed"),
+        (b'Name,Status\nAda,"Active\n', "isn't closed"),
         (b"Name,Status\nAda\0,Active\n", "Export the file again"),
-        (b'Name,Status\n"' + b"\n" * 2000, "Correct that line"),
+        (b'Name,Status\n"' + b"\n" * 2000, "Correct the line"),
         (b"Name,Status\nAda,Overdue\n", "Active or Archived"),
     ],
 )
@@ -406,33 +406,36 @@ def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None
         (b"PK\x03\x04\0\0", "This is an Excel workbook or a ZIP file, not a CSV file."),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "This is an old Excel workbook, not a CSV file."),
         (b"%PDF-1.7\n", "This is a PDF, not a CSV file."),
-        (b"Name,Status\nAda,Act\0ive\n", "Line 2: it holds a NUL, as no text does."),
-        (b"Name,Status\nAda,Active\n\x89PNG\r\n\x1a\n\0\0", "Line 5: it holds a NUL, as no text does."),
-        (b"\xff\xfeN\0\n\0\0\0", "Line 2: it holds a NUL, as no text does."),
-        (b"Name\n\x81\n", "Line 2: it has characters that can't be read."),
-        (b"\xff\xfeN\0\n\0\0\xd8a\0", "Line 2: it has characters that can't be read."),
-        (b"Name,Status\n", "There is nothing below the names of the columns."),
+        (b"Name,Status\nAda,Act\0ive\n", "Line 2: it contains a NUL character, so it isn't text."),
+        (
+            b"Name,Status\nAda,Active\n\x89PNG\r\n\x1a\n\0\0",
+            "Line 5: it contains a NUL character, so it isn't text.",
+        ),
+        (b"\xff\xfeN\0\n\0\0\0", "Line 2: it contains a NUL character, so it isn't text."),
+        (b"Name\n\x81\n", "Line 2: it has characters that can't be decoded."),
+        (b"\xff\xfeN\0\n\0\0\xd8a\0", "Line 2: it has characters that can't be decoded."),
+        (b"Name,Status\n", "There are no contacts below the column names."),
         (b"Name,Status\nAda,Active\nBob\n", "Line 3: it has 1 field, and there are 2 columns."),
         (b"Name,Status\nAda,Active,x\n", "Line 2: it has 3 fields, and there are 2 columns."),
         (b"Name,Phone,Archived\nSmith, Ltd,,\n", "Line 2: it has 4 fields, and there are 3 columns."),
-        (b"Name,name ,Status\nAda,A,Active\n", "Line 1: two columns are called “Name”."),
-        (b"Name,Status,Status\nAda,Active,Active\n", "Line 1: two columns are called “Status”."),
-        (b"Name,Status\nAda,Active\nBob,Gone\n", "Line 3: “Gone” is no status that is known."),
+        (b"Name,name ,Status\nAda,A,Active\n", "Line 1: two columns are named “Name”."),
+        (b"Name,Status,Status\nAda,Active,Active\n", "Line 1: two columns are named “Status”."),
+        (b"Name,Status\nAda,Active\nBob,Gone\n", "Line 3: “Gone” isn't a known status."),
         (b"Name,Status\nAda,\n", "Line 2: it has no status."),
-        (b'Name,Status\n"Ada" B,Active\n', "Line 2: it can't be read as CSV (',' expected after '\"')."),
-        (b'Name,Status\nAda,"Active\n', "Line 2: it can't be read as CSV (unexpected end of data)."),
+        (b'Name,Status\n"Ada" B,Active\n', "Line 2: it isn't valid CSV (',' expected after '\"')."),
+        (b'Name,Status\nAda,"Active\n', "Line 2: it isn't valid CSV (unexpected end of data)."),
         (b'Name,Status\n"' + b"x" * 10_001 + b'",Active', "Line 2: a field has more than 10,000 characters."),
-        (b'Name,Status\nA,Active\n"' + b"\n" * 2000, "Line 3: a quotation mark is never closed."),
+        (b'Name,Status\nA,Active\n"' + b"\n" * 2000, "Line 3: a quotation mark isn't closed."),
         (b"Name,Status\n" + b"x" * 1_000_001, "Line 2: it has more than 1,000,000 characters."),
-        (b"Name,Status\n" + b"x" * 200_000, "Line 2: it can't be read as CSV (field larger than field"),
+        (b"Name,Status\n" + b"x" * 200_000, "Line 2: it isn't valid CSV (field larger than field"),
         (b"<html>\n<body>Sign in</body>\n", "This is a web page, not a CSV file."),
         (b"\xef\xbb\xbf <!DOCTYPE html>", "This is a web page, not a CSV file."),
         (b"\x1f\x8b\x08\0", "This is a compressed file, not a CSV file."),
         (b"\x1a\x1a", "The file is blank."),
-        (b"Name,Status\nTotal,\n\x1a", "There is nothing below the names of the columns."),
-        (b"Name\rAda\r\rB\0\r", "Line 4: it holds a NUL, as no text does."),
-        (b"Name\r\nAda\n\rB\x81\r", "Line 4: it has characters that can't be read."),
-        (b"\xff\xfeN\0\n\x0a\n\0\n\0\0\xd8a\0", "Line 3: it has characters that can't be read."),
+        (b"Name,Status\nTotal,\n\x1a", "There are no contacts below the column names."),
+        (b"Name\rAda\r\rB\0\r", "Line 4: it contains a NUL character, so it isn't text."),
+        (b"Name\r\nAda\n\rB\x81\r", "Line 4: it has characters that can't be decoded."),
+        (b"\xff\xfeN\0\n\x0a\n\0\n\0\0\xd8a\0", "Line 3: it has characters that can't be decoded."),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_where_it_is_wrong(file: Path, content: bytes, words: str) -> None:
@@ -465,18 +468,18 @@ def test_what_could_mend_a_wrong_file_is_part_of_the_error(
 
 def test_a_status_has_to_be_known(file: Path) -> None:
     words = refusal(file, "Name,Email\nAda,a@b.example\n")
-    assert words == "Line 1: no column tells which contacts are archived."
+    assert words == "Line 1: no column shows which contacts are archived."
 
 
 @pytest.mark.parametrize("option", ["id_column", "name_column", "email_column", "status_column"])
 def test_a_column_that_is_told_has_to_be_there(file: Path, option: str) -> None:
     words = refusal(file, "Name,Status\nAda,Active\n", **{option: "Nme"})
-    assert words == "Line 1: no column is called “Nme”."
+    assert words == "Line 1: there is no column named “Nme”."
 
 
 @pytest.mark.parametrize("encoding", ["no-such", "zlib_codec", "rot13", "utf\0"])
 def test_an_encoding_has_to_be_one(file: Path, encoding: str) -> None:
-    assert refusal(file, "Name\nAda\n", encoding=encoding) == "There is no such encoding."
+    assert refusal(file, "Name\nAda\n", encoding=encoding) == "Unknown encoding."
 
 
 @pytest.mark.parametrize("delimiter", ["ab", '"', "\n"])
@@ -490,9 +493,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     for place, words in (
         (tmp_path, "This is a folder."),
-        (pipe, "This isn't an ordinary file."),
-        (tmp_path / "missing.csv", "The file can't be opened: No such file or directory."),
-        (tmp_path / "a\0b", "The file can't be opened: that is no name of a file."),
+        (pipe, "This isn't a regular file."),
+        (tmp_path / "missing.csv", "Can't open the file: No such file or directory."),
+        (tmp_path / "a\0b", "Can't open the file: that isn't a file name."),
     ):
         with pytest.raises(ContactFileError, match=words):
             read(place)
@@ -517,7 +520,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path) -> None:
     opened = opening.__enter__()
     assert len(list(opened.contacts)) == 1
     put(file, "Name\nAda\nBob\n")
-    with pytest.raises(ContactFileError, match="changed while it was read"):
+    with pytest.raises(ContactFileError, match="changed while it was being read"):
         opening.__exit__(None, None, None)
 
 

@@ -99,7 +99,7 @@ async def test_more_than_one_answer_holds_is_read_in_turns(practice: PracticeXer
 
 async def test_an_organisation_without_a_company_is_said_in_words(practice: PracticeXero) -> None:
     async with observing(practice, "00000000-1111-4222-8333-444444444444") as observer:
-        with pytest.raises(FeedError, match="doesn't know this organisation"):
+        with pytest.raises(FeedError, match="doesn't have this organisation"):
             await observer.fetch(None)
 
 

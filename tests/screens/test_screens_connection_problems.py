@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 UNAUTHORISED = {"Title": "Unauthorized", "Status": 401}
 NO_SCOPE = {"permission (scope)", "Connect to Xero again"}
-EXPIRED = {"no longer accepts the sign-in", "Connect to Xero again"}
+EXPIRED = {"is no longer valid", "Reconnect to Xero"}
 ANSWERS = [
     (
         httpx.Response(401, json={**UNAUTHORISED, "Detail": "insufficient_scope"}),

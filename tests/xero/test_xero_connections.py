@@ -104,9 +104,9 @@ async def test_one_that_cannot_be_described_now_is_listed_all_the_same(
 
 
 async def test_a_sign_in_without_organisations_says_what_to_tick(tokens: TokenSource) -> None:
-    with pytest.raises(SignInError, match="No organisation was chosen") as raised:
+    with pytest.raises(SignInError, match="No organisation was selected") as raised:
         await listed(tokens, described, httpx.Response(200, json=[]))
-    assert "tick at least one" in raised.value.next_step
+    assert "select at least one" in raised.value.next_step
 
 
 async def test_an_id_that_could_lead_elsewhere_on_the_disk_is_left_out(tokens: TokenSource) -> None:

@@ -219,8 +219,8 @@ async def test_a_call_dropped_before_the_work_is_lost_and_the_work_is_not_done(
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("malformed", "Xero's answer made no sense."),
-        ("html", "Xero's answer made no sense."),
+        ("malformed", "Xero's reply couldn't be read."),
+        ("html", "Xero's reply couldn't be read."),
         ("500", "An unexpected error occurred"),
         ("503", "Service Unavailable"),
         ("offline", "The Organisation is offline"),

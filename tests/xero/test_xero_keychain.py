@@ -145,7 +145,7 @@ def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
 
     monkeypatch.setattr(system, "_read", noted)
     for ask in (keychain.load, lambda: keychain.save(TOKENS), keychain.delete, keychain_name) * 3:
-        with pytest.raises(KeychainError, match="look for its prompt") as waiting:
+        with pytest.raises(KeychainError, match="check for its prompt") as waiting:
             ask()
         assert waiting.value.is_waiting
     assert len(asked) == 1
@@ -169,7 +169,7 @@ async def test_a_token_source_waits_without_losing_what_was_renewed(
         keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=httpx.MockTransport(grant)
     )
     for _ in range(3):
-        with pytest.raises(OfflineError, match="look for its prompt"):
+        with pytest.raises(OfflineError, match="check for its prompt"):
             await tokens.access_token()
     prompt.set()
     monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)
@@ -236,7 +236,7 @@ def test_a_keychain_that_stays_locked_is_said_in_words(
     keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(TOKENS)
     system.trouble = trouble
-    with pytest.raises(OfflineError, match="can't be opened") as loading:
+    with pytest.raises(OfflineError, match="locked or unavailable") as loading:
         keychain.load()
     with pytest.raises(StoreError, match="can't be saved") as saving:
         keychain.save(TOKENS)
@@ -345,7 +345,7 @@ def test_a_secret_service_without_a_bus_is_no_keychain(
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
     use(SecretService.Keyring())  # type: ignore[no-untyped-call]
     assert keychain_name() == ""
-    with pytest.raises(OfflineError, match="can't be opened"):
+    with pytest.raises(OfflineError, match="locked or unavailable"):
         KeychainTokenStore(tmp_path, "client").load()
 
 

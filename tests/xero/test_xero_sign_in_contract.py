@@ -111,7 +111,7 @@ async def test_a_revoked_sign_in_is_worth_nothing_any_more(practice: PracticeXer
 async def test_a_sign_in_is_kept_while_it_cannot_be_revoked(practice: PracticeXero) -> None:
     tokens = source(practice)
     practice.stop()
-    with pytest.raises(OfflineError, match="can't be reached"):
+    with pytest.raises(OfflineError, match="reach"):
         await tokens.revoke()
     assert FileTokenStore(practice.folder / "tokens.json").load().refresh_token == practice.refresh_token
 
@@ -129,7 +129,7 @@ async def test_a_custom_connection_works_in_its_one_organisation_and_renews_itse
 
 
 def test_a_wrong_secret_is_said_in_words(practice: PracticeXero) -> None:
-    with pytest.raises(SignInError, match="this client id with this secret"):
+    with pytest.raises(SignInError, match="this client id and secret"):
         custom(practice, "wrong")
 
 

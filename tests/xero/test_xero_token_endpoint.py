@@ -149,7 +149,7 @@ def test_a_code_is_redeemed_with_its_verifier() -> None:
 
 
 def test_a_sign_in_that_would_end_with_its_access_token_is_refused() -> None:
-    with pytest.raises(SignInError, match="doesn't last"):
+    with pytest.raises(SignInError, match="can't be renewed"):
         redeeming(answering(httpx.Response(200, json=CUSTOM_GRANT)))
 
 
@@ -187,17 +187,17 @@ def test_a_custom_connection_is_renewed_by_its_secret_again() -> None:
         (renewing, "invalid_grant", "The sign-in to Xero has ended"),
         (renewing, "invalid_client", "client id"),
         (renewing, "unauthorized_client", "client id"),
-        (renewing_custom, "invalid_client", "no longer takes the client id and secret"),
+        (renewing_custom, "invalid_client", "no longer accepts this custom connection"),
         (renewing_custom, "unauthorized_client", "has ended"),
         (renewing_custom, "invalid_grant", "has ended"),
         (renewing_custom, "invalid_scope", "permissions"),
         (redeeming, "invalid_grant", "within five minutes"),
-        (redeeming, "invalid_client", "doesn't know this client id"),
-        (redeeming, "unauthorized_client", "doesn't let this app sign in"),
+        (redeeming, "invalid_client", "doesn't recognise this client id"),
+        (redeeming, "unauthorized_client", "doesn't allow this sign-in"),
         (redeeming, "invalid_scope", "permissions"),
-        (connecting, "invalid_client", "this client id with this secret"),
+        (connecting, "invalid_client", "this client id and secret"),
         (connecting, "unauthorized_client", "isn't a custom connection"),
-        (connecting, "invalid_scope", "lacks a permission"),
+        (connecting, "invalid_scope", "missing a permission"),
     ],
 )
 @pytest.mark.parametrize("status", [400, 401])
@@ -307,10 +307,10 @@ def test_a_clock_that_agrees_with_xeros_or_cannot_be_compared_is_taken_as_right(
 @pytest.mark.parametrize("days", [-20, 5])
 def test_a_certificate_that_is_not_valid_today_points_to_the_clock(tmp_path: Path, days: int) -> None:
     with tls_server(tmp_path, valid_from_days=days) as (url, trusted), httpx.HTTPTransport(trusted) as line:
-        with pytest.raises(OfflineError, match="this machine's clock shows") as failed:
+        with pytest.raises(OfflineError, match="the time on this computer") as failed:
             refresh_tokens(url, SIGNED_IN, line)
         assert str(datetime.now().astimezone().year) in failed.value.message
-        assert failed.value.next_step == "Check the clock of this machine."
+        assert failed.value.next_step == "Check this computer's date and time."
 
 
 def test_a_certificate_of_somebody_else_does_not_point_to_the_clock(tmp_path: Path) -> None:

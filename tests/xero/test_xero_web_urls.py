@@ -37,7 +37,7 @@ def test_what_cannot_be_xeros_is_not_put_into_an_address(short_code: str, contac
     ["https://go.xero.com", "http://127.0.0.1.example.com", "http://10.0.0.1", "ftp://127.0.0.1", "http://"],
 )
 async def test_a_real_page_is_never_pressed(host: str) -> None:
-    with pytest.raises(ValueError, match="only a practice page"):
+    with pytest.raises(ValueError, match="only be simulated on this computer"):
         await simulate_restore(f"{host}/app/!x/contacts/contact/{ID}")
 
 
@@ -46,7 +46,7 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(OfflineError) as raised:
             await simulate_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
-    assert raised.value.next_step == "Nothing was pressed."
+    assert raised.value.next_step == "Nothing changed."
     assert raised.value.action == "simulate_restore"
 
 

@@ -1,4 +1,4 @@
-"""The command line. Each command lives in its own file and is imported only when it runs."""
+"""The command line. Each command has its own file, imported only when it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from tui import __version__
 from tui.model.errors import BugError, ReshelveError
 
-_CHOOSE_HOME = "Check that you can write there, or set RESHELVE_HOME to another folder."
+_CHOOSE_HOME = "Check that you can write to it, or set RESHELVE_HOME to another folder."
 _COMMANDS = {
     "open": "tui.cli.open:open_",
     "demo": "tui.cli.demo:demo",
@@ -21,12 +21,12 @@ _COMMANDS = {
     "settings": "tui.cli.settings:settings",
     "sandbox": "tui.cli.sandbox:sandbox",
 }
-# What commands were called in earlier versions; they still run.
+# Names of earlier versions, kept as aliases.
 _OLD_NAMES = {"reconcile": "compare"}
 
 
 class _LazyGroup(click.Group):
-    """Knows its commands by name and loads the one that is asked for."""
+    """Lists commands by name and imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -38,7 +38,7 @@ class _LazyGroup(click.Group):
         return _load(cmd_name) if cmd_name in _COMMANDS else None
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; errors that it left to be reported are reported in words, never as a traceback."""
+        """Run the command; unhandled errors are shown as messages, never as a traceback."""
         try:
             return super().invoke(ctx)
         except ReshelveError as error:
@@ -48,7 +48,7 @@ class _LazyGroup(click.Group):
             if path is None:
                 raise _bug(error) from error
             raise _to_click_error(
-                ReshelveError(f"{path} can't be used: {error.strerror}.", _CHOOSE_HOME)
+                ReshelveError(f"Can't use {path}: {error.strerror}.", _CHOOSE_HOME)
             ) from error
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
@@ -63,7 +63,7 @@ def _unexpected(error: Exception) -> click.ClickException:
 
 
 def _bug(error: Exception) -> click.ClickException:
-    """Write an unexpected error to the log, and say where it can be read."""
+    """Log an unexpected error and return a message that names the log file."""
     from tui.system.log import log_file, log_to, logger
     from tui.system.paths import HomeFolderError, Paths
 
@@ -91,15 +91,15 @@ def _load(command: str) -> click.Command:
 )
 @click.version_option(__version__, prog_name="reshelve")
 @click.option("--organisation", help="Open the organisation whose name contains this.")
-@click.option("--read-only", is_flag=True, help="Read-only mode: change and disconnect nothing.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: no changes, no disconnecting.")
 @click.pass_context
 def main(context: click.Context, organisation: str | None, *, read_only: bool) -> None:
-    """Browse, archive and restore Xero contacts, and watch Re-Leased pick the changes up.
+    """Browse, archive and restore Xero contacts, and track when the changes sync to Re-Leased.
 
-    Without a command, opens the organisation that was open last, or connects the first one.
+    Without a command, opens your last organisation, or helps you connect the first one.
     """
     if context.invoked_subcommand is None:
         context.invoke(_load("open"), organisation=organisation, read_only=read_only)
     elif organisation is not None or read_only:
-        # Ignored, --read-only would be a promise that isn't kept.
-        raise click.UsageError("Options go after the command's name.")
+        # Silently ignoring --read-only would be unsafe.
+        raise click.UsageError("Put options after the command name.")

@@ -1,4 +1,4 @@
-"""`reshelve compare FILE`: holds contacts exported from Re-Leased against those in Xero."""
+"""`reshelve compare FILE`: compare contacts exported from Re-Leased with Xero."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _SKIP_REST = "q"
 
 
 def _moment(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
-    """Read a date or a time; one that comes twice, where clocks go back, is the earlier one."""
+    """Parse a date or time; a time that occurs twice when clocks go back is the earlier one."""
     if value is None:
         return None
     try:
         return parse_datetime(value)
     except ValueError:
         raise click.BadParameter(
-            "It is written like 2026-03-31 or 2026-03-31T14:05.", ctx=context, param=option
+            "Use a format such as 2026-03-31 or 2026-03-31T14:05.", ctx=context, param=option
         ) from None
 
 
@@ -46,20 +46,20 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
 @click.option("--organisation", help="Compare with the organisation whose name contains this.")
 @click.option("--archived", "is_archived", is_flag=True, help="All contacts in FILE are archived.")
 @click.option("--active", "is_active", is_flag=True, help="All contacts in FILE are active.")
-@click.option("--delimiter", default="", help="What stands between columns: comma, semicolon, tab, pipe …")
-@click.option("--encoding", default="", help="What FILE is encoded in, such as utf-8 or cp1252.")
-@click.option("--id-column", default="", help="The column with Xero's ids (Re-Leased: External ID).")
-@click.option("--name-column", default="", help="The column with names.")
-@click.option("--email-column", default="", help="The column with e-mail addresses.")
-@click.option("--status-column", default="", help="The column that says which contacts are archived.")
+@click.option("--delimiter", default="", help="Column delimiter: comma, semicolon, tab, pipe …")
+@click.option("--encoding", default="", help="Encoding of FILE, such as utf-8 or cp1252.")
+@click.option("--id-column", default="", help="Column with Xero's ContactID (Re-Leased: External ID).")
+@click.option("--name-column", default="", help="Column with contact names.")
+@click.option("--email-column", default="", help="Column with e-mail addresses.")
+@click.option("--status-column", default="", help="Column that shows which contacts are archived.")
 @click.option(
     "--dated",
     callback=_moment,
     metavar="TIME",
-    help="When FILE was exported; without it, its last change counts.",
+    help="When FILE was exported. Default: when it was last modified.",
 )
-@click.option("--dry-run", is_flag=True, help="Only compare.")
-@click.option("--yes", is_flag=True, help="Don't ask; lines that are for you to tell are left out.")
+@click.option("--dry-run", is_flag=True, help="Compare only; record nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask; lines that need review are skipped.")
 def compare(
     file: Path,
     organisation: str | None,
@@ -71,12 +71,12 @@ def compare(
     yes: bool,
     **options: str,
 ) -> None:
-    """Hold a CSV file of contacts exported from Re-Leased against those in Xero.
+    """Compare a CSV file of contacts exported from Re-Leased with Xero.
 
-    What agrees can be recorded as read: Re-Leased has those changes. Nothing is changed in Xero.
+    Matches can be marked as synced: they show that Re-Leased has those changes. Nothing is changed in Xero.
     """
     if is_archived and is_active:
-        raise click.UsageError("Give --archived or --active, not both.")
+        raise click.UsageError("Use either --archived or --active.")
     status = ContactStatus.ARCHIVED if is_archived else ContactStatus.ACTIVE if is_active else None
     paths = Paths.find()
     try:
@@ -98,16 +98,20 @@ def compare(
         finally:
             store.close()
     except (KeyboardInterrupt, click.Abort):
-        raise to_click_error(ReshelveError("Cancelled.", "What isn't said to be recorded isn't.")) from None
+        raise to_click_error(
+            ReshelveError("Cancelled.", "Only what is listed as recorded was recorded.")
+        ) from None
     except ReshelveError as error:
         raise to_click_error(error) from error
 
 
 def _single_organisation(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
-    """Return the organisation to compare with; a file of one proves nothing about another."""
+    """Return the organisation to compare with. A file is evidence for one organisation only."""
     if wanted is None and len(organisations) > 1:
         names = join_names([each.name for each in organisations])
-        raise ReshelveError("There are several organisations.", f"Choose with --organisation: {names}.")
+        raise ReshelveError(
+            "Several organisations are connected.", f"Choose one with --organisation: {names}."
+        )
     chosen = choose_organisation(organisations, wanted)
     if chosen is None:
         raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
@@ -139,19 +143,19 @@ def _compare(
     choices = _ask_choices(found) if is_interactive and found.ambiguous else {}
     count = len(resolve_ambiguous(found, choices).newly_synced)
     if not count:
-        click.echo("The file proves no change that isn't known to have arrived. There is nothing to record.")
+        click.echo("The file confirms no further changes. There is nothing to record.")
         return
-    click.echo(f"The file proves that Re-Leased has {_changes(count)} that nothing had proved before.")
-    if is_interactive and not confirm("Record that?"):
+    click.echo(f"{_changes(count)} confirmed by the file.")
+    if is_interactive and not confirm("Mark as synced?"):
         raise click.Abort
     accepted = asyncio.run(comparison.record_matches(store, found, choices))
-    click.echo(f"Recorded: {_changes(accepted.newly_synced_total)} read by Re-Leased.")
+    click.echo(f"Recorded: {_changes(accepted.newly_synced_total)} marked as synced.")
 
 
 def _ask_choices(found: FileComparison) -> dict[int, str | None]:
-    """Let the person tell which contact each ambiguous line means; what isn't told is left out."""
-    lines = "a line" if len(found.ambiguous) == 1 else f"{len(found.ambiguous):,} lines"
-    if not click.confirm(f"Go through {lines} for you to tell?", default=False):
+    """Ask which contact each ambiguous line means; skipped lines are left out."""
+    lines = "1 line needs" if len(found.ambiguous) == 1 else f"{len(found.ambiguous):,} lines need"
+    if not click.confirm(f"{lines} review. Review now?", default=False):
         return {}
     choices: dict[int, str | None] = {}
     for one in found.ambiguous:
@@ -171,7 +175,7 @@ def _ask_choice(one: AmbiguousLine) -> str:
     for number, candidate in enumerate(one.candidates, 1):
         click.echo(f"  {number}  {compare_format.contact(candidate)}")
     click.echo(
-        f"  {_NO_MATCH}  none of them\n  {_SKIP}  leave it out\n  {_SKIP_REST}  leave out all that follow"
+        f"  {_NO_MATCH}  none of them\n  {_SKIP}  skip this line\n  {_SKIP_REST}  skip all remaining lines"
     )
     numbers = [str(number) for number in range(1, len(one.candidates) + 1)]
     kinds = click.Choice([*numbers, _NO_MATCH, _SKIP, _SKIP_REST])
@@ -180,4 +184,4 @@ def _ask_choice(one: AmbiguousLine) -> str:
 
 
 def _changes(count: int) -> str:
-    return "one change" if count == 1 else f"{count:,} changes"
+    return "1 change" if count == 1 else f"{count:,} changes"

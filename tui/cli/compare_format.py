@@ -1,4 +1,4 @@
-"""What `reshelve compare` says of a file."""
+"""The output of `reshelve compare`."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ _LONGEST: Final = 80
 
 
 def heading(found: FileComparison, organisation: str) -> Iterator[str]:
-    """Say which file it is, what was assumed, and what looks odd."""
+    """Yield the file, the organisation, and notes about what was assumed or looks wrong."""
     source = found.source
     exported = format_export_time(source.exported_at)
-    yield f"{short(source.name)} against {short(organisation)}, as exported on {exported}."
+    yield f"{short(source.name)} compared with {short(organisation)}, exported on {exported}."
     yield from map(safe, (*source.notes, *found.notes))
 
 
 def summary(found: FileComparison) -> Iterator[str]:
-    """Count each kind, with its first lines."""
-    yield from _section("agree", found.matches, _agreement)
-    yield from _section("differ", found.mismatches, _difference)
+    """Yield the count of each group, with its first lines."""
+    yield from _section("match", found.matches, _agreement)
+    yield from _section("different", found.mismatches, _difference)
     yield from _section("only in the file", found.only_in_file, _file_row)
     yield from _section("only in Xero", found.only_in_xero, contact)
-    yield from _section("for you to tell", found.ambiguous, ambiguous)
+    yield from _section("need review", found.ambiguous, ambiguous)
     if found.repeated:
-        yield f"{found.repeated:,} lines repeat what an earlier one says."
+        yield f"{found.repeated:,} duplicate lines ignored."
 
 
 def contact(one: XeroContact) -> str:
-    """Name a contact in Xero, with what tells it from others."""
+    """Format a contact in Xero, with its e-mail address and status."""
     email = f", {short(one.email)}" if one.email else ""
     return f"{short(one.name) or 'no name'}{email} ({STATUSES[one.status]} in Xero)"
 
 
 def ambiguous(one: AmbiguousLine) -> str:
-    """Name a line and say how many contacts it could mean."""
+    """Format a line with the number of contacts it could match."""
     count = len(one.candidates)
-    could = "this contact" if count == 1 else f"one of {count:,} contacts"
-    return f"{_file_row(one.listed)}: could be {could}"
+    matches = "1 possible match" if count == 1 else f"{count:,} possible matches"
+    return f"{_file_row(one.listed)}: {matches}"
 
 
 def short(text: str) -> str:
-    """Return the harmless beginning of text from outside."""
+    """Return external text made safe for the terminal and shortened."""
     return safe(text, _LONGEST)
 
 
@@ -66,7 +66,7 @@ def _section(label: str, found: Sequence[T], line: Callable[[T], str]) -> Iterat
 
 def _file_row(row: FileContact) -> str:
     name = short(row.name) or short(row.email) or short(row.xero_id) or "no name"
-    return f"line {row.line:,}: {name}, {STATUSES[row.status]} there"
+    return f"line {row.line:,}: {name}, {STATUSES[row.status]} in the file"
 
 
 def _agreement(one: Match) -> str:

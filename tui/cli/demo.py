@@ -1,4 +1,4 @@
-"""`reshelve demo`: the app on a practice Xero and Re-Leased, no account needed."""
+"""`reshelve demo`: the app with a practice Xero and Re-Leased; no account needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tui.settings import ReLeasedSettings, Settings, XeroSettings, load, save
 from tui.system.log import log_to
 from tui.system.paths import Paths
 
-_SHOWN_BY: Final = "`reshelve settings --demo` shows the demo's settings, and sets them."
+_SHOWN_BY: Final = "Use `reshelve settings --demo` to see and change the demo's settings."
 
 
 @click.command()
@@ -26,22 +26,22 @@ _SHOWN_BY: Final = "`reshelve settings --demo` shows the demo's settings, and se
     type=click.IntRange(1, 1_000_000),
     default=1600,
     show_default=True,
-    help="Contacts of the practice organisation, when it is first made.",
+    help="Number of contacts in a new practice organisation.",
 )
 @click.option(
     "--cycle",
     type=SecondsParam(1, 86_400),
     default=45,
     show_default=True,
-    help="Seconds between two syncs of the practice Re-Leased.",
+    help="Seconds between syncs of the practice Re-Leased.",
 )
 @click.option("--organisation", help="Open the organisation whose name contains this.")
-@click.option("--fresh", is_flag=True, help="Forget everything done in the demo before.")
-@click.option("--read-only", is_flag=True, help="Read-only mode: change and disconnect nothing.")
+@click.option("--fresh", is_flag=True, help="Reset the demo and start over.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: no changes, no disconnecting.")
 def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, read_only: bool) -> None:
-    """Try Reshelve on a practice Xero and Re-Leased on this machine.
+    """Try Reshelve with a practice Xero and Re-Leased on this computer.
 
-    It remembers what was done until it is started with --fresh.
+    The demo keeps its data until you start it with --fresh.
     """
     paths = Paths.find().demo
     try:
@@ -49,7 +49,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
         load(paths.settings_file)
         require_terminal()
         click.echo("Starting the practice Xero and Re-Leased …", err=True)
-        # The sandbox guards the folder: it refuses while another demo is running.
+        # The sandbox locks the folder: it refuses to start while another demo is running.
         with SandboxProcess(paths.sandbox, contacts=contacts, cycle=cycle, fresh=fresh) as sandbox:
             if fresh:
                 shutil.rmtree(paths.organisations, ignore_errors=True)
@@ -67,7 +67,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
 
 
 def demo_settings(sandbox: SandboxProcess, paths: Paths) -> Settings:
-    """Point the settings at the practice systems: from here on nothing knows that this is a demo."""
+    """Point the settings at the practice systems; the rest of the program runs as usual."""
     stored = load(paths.settings_file)
     settings = Settings(
         xero=XeroSettings(
@@ -76,7 +76,7 @@ def demo_settings(sandbox: SandboxProcess, paths: Paths) -> Settings:
             api_url=sandbox.urls["api"],
             pages_url=sandbox.urls["pages"],
             client_id=sandbox.client_id,
-            # What it opens is invented: nobody has to be asked, and no keychain to be filled with it.
+            # The data is invented, so tokens need neither consent nor a keychain.
             token_store=TOKENS_IN_FILE,
         ),
         re_leased=ReLeasedSettings(feed_url=sandbox.urls["released"]),

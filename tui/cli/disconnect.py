@@ -1,4 +1,4 @@
-"""`reshelve disconnect`: ends sign-ins at Xero and forgets their tokens."""
+"""`reshelve disconnect`: end sign-ins at Xero and delete their tokens."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--organisation", help="End the sign-in of the organisation whose name contains this.")
-@click.option("--all", "is_all", is_flag=True, help="End every sign-in.")
+@click.option("--organisation", help="Disconnect the organisation whose name contains this.")
+@click.option("--all", "is_all", is_flag=True, help="Disconnect every sign-in.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
-    """End a sign-in to Xero and forget its tokens.
+    """Disconnect from Xero and delete the sign-in's tokens.
 
-    The organisations' local copies and their journals of changes stay.
+    Saved contacts and change logs are kept.
     """
     if organisation is not None and is_all:
-        raise click.UsageError("Give --organisation or --all, not both.")
+        raise click.UsageError("Use either --organisation or --all.")
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
@@ -46,11 +46,11 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
         asyncio.run(_disconnect(account, sign_ins))
     except (KeyboardInterrupt, click.Abort):
         raise to_click_error(
-            ReshelveError("Cancelled.", "What isn't said to be disconnected is as it was.")
+            ReshelveError("Cancelled.", "Only what is listed as disconnected was disconnected.")
         ) from None
     except ReshelveError as error:
         raise to_click_error(error) from error
-    click.echo(f"Local copies and the journals of changes stay in {paths.organisations}.")
+    click.echo(f"Saved contacts and change logs are kept in {paths.organisations}.")
 
 
 def _by_sign_in(listed: Sequence[OrganisationSummary]) -> dict[str, list[OrganisationSummary]]:
@@ -61,7 +61,7 @@ def _by_sign_in(listed: Sequence[OrganisationSummary]) -> dict[str, list[Organis
 
 
 def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
-    """Return the sign-ins to end. Raises `ReshelveError` where there are none, or too many."""
+    """Return the sign-ins to end. Raises `ReshelveError` if none match, or several do."""
     if not sign_ins:
         raise ReshelveError("No organisation is connected.", "There is nothing to disconnect.")
     found = {
@@ -76,25 +76,25 @@ def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> 
             wanted, [one.organisation for listed in sign_ins.values() for one in listed]
         )
     _print_sign_ins(found)
-    raise ReshelveError("There are several sign-ins.", "Choose with --organisation NAME, or --all.")
+    raise ReshelveError("Several sign-ins match.", "Choose one with --organisation NAME, or use --all.")
 
 
 def _print_sign_ins(sign_ins: SignIns) -> None:
-    """Name the sign-ins, each with the organisations it opens and what waits in them."""
+    """Print each sign-in with its organisations and their unfinished changes."""
     from tui.widgets.text import safe
 
     for sign_in, listed in sign_ins.items():
-        click.echo(f"Sign-in {safe(sign_in)} opens:")
+        click.echo(f"Sign-in {safe(sign_in)} gives access to:")
         for one in listed:
             notes = [
                 *(["no longer connected in Xero"] if one.is_removed else []),
-                *([f"{one.not_in_xero} unfinished, kept until you connect again"] if one.not_in_xero else []),
+                *([f"{one.not_in_xero} unfinished, kept until you reconnect"] if one.not_in_xero else []),
             ]
             click.echo(f"  {' – '.join([safe(one.organisation.name), *notes])}")
 
 
 async def _disconnect(account: Account, sign_ins: SignIns) -> None:
-    """End one after the other, and say so of each. Raises `ReshelveError` at the first that can't be."""
+    """End the sign-ins one by one and print each. Raises `ReshelveError` at the first that fails."""
     from tui.widgets.text import safe
 
     for sign_in, listed in sign_ins.items():
@@ -102,16 +102,12 @@ async def _disconnect(account: Account, sign_ins: SignIns) -> None:
         try:
             await account.disconnect(sign_in)
         except NetworkSetupError as error:
-            raise ReshelveError(
-                error.message, f"{error.next_step} The tokens of {names} are kept, and nothing has changed."
-            ) from error
+            raise ReshelveError(error.message, f"{error.next_step} Nothing changed for {names}.") from error
         except OfflineError as error:
-            raise ReshelveError(
-                error.message, f"The tokens of {names} are kept, and nothing has changed. Try again later."
-            ) from error
+            raise ReshelveError(error.message, f"Nothing changed for {names}. Try again later.") from error
         except ReplyLostError as error:
             raise ReshelveError(
                 error.message,
-                f"Xero may have ended the sign-in of {names}, or not. The tokens are kept. Try again later.",
+                f"Xero may or may not have disconnected {names}. The tokens are kept. Try again later.",
             ) from error
         click.echo(f"Disconnected: {names}")

@@ -1,4 +1,4 @@
-"""Opens the app on one organisation."""
+"""Open the app on one organisation."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
     from tui.system.paths import Paths
 
 _MOST_NAMED: Final = 10
-# Textual would use these for good, and miss that the terminal is another size or changes it.
+# If these are set, Textual never notices the terminal's real size or that it changes.
 _SIZE: Final = ("COLUMNS", "LINES")
 _IGNORED: Final = (
-    "A setting isn't valid and is ignored. To see it, quit and run `reshelve settings`.",
-    "{} settings aren't valid and are ignored. To see them, quit and run `reshelve settings`.",
+    "A setting is invalid and ignored. To see it, quit and run `reshelve settings`.",
+    "{} settings are invalid and ignored. To see them, quit and run `reshelve settings`.",
 )
 
 
 def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
     """Open the app and return when it is closed. Raises `ReshelveError` when it can't open.
 
-    `wanted` is a part of an organisation's name; without it the one that was open last is opened again,
-    and without any organisation the screen that connects one. Settings that are ignored are warned about.
+    `wanted` is part of an organisation's name; without it the last organisation is opened again, and with
+    none connected the connect screen. Ignored settings are shown as warnings.
     """
     require_terminal()
     organisation = choose_organisation(account.connected, wanted)
-    # Both make the first paint and each key faster; Textual reads the variable when it is imported.
+    # Both make startup and each key press faster; Textual reads the variable at import.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     gc.disable()
     for name in _SIZE:
@@ -59,7 +59,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     settings, unknown = without_unknown(settings, paths.settings_file)
     found = load_report(paths.settings_file)
     warnings = (*found.warnings, *unknown)
-    # Seen once the app has closed, too.
+    # Still visible once the app has closed.
     for warning in warnings:
         click.echo(f"Warning: {format_error(warning)}", err=True)
     for notice in found.notices:
@@ -75,7 +75,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     )
     signal.signal(signal.SIGINT, partial(_on_interrupt, app))
     app.run()
-    # Closing takes a moment, and Ctrl-C must not cut it short.
+    # Closing takes a moment, and Ctrl-C must not interrupt it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if app.has_crashed:
         raise BugError(log_file())
@@ -91,13 +91,15 @@ def _on_interrupt(app: ReshelveApp, *_: object) -> None:
 
 
 def require_terminal() -> None:
-    """Raise `ReshelveError` where the app can't be shown: before anything is started for it."""
+    """Raise `ReshelveError` if there is no terminal, before anything is started."""
     if not (os.isatty(0) and os.isatty(2)):
-        raise ReshelveError("Reshelve needs a terminal.", "Run it in one, without redirecting its input.")
+        raise ReshelveError(
+            "Reshelve needs a terminal.", "Run it in a terminal, without redirecting its input."
+        )
 
 
 def choose_organisation(organisations: Sequence[Organisation], wanted: str | None) -> Organisation | None:
-    """Return the organisation whose name contains what is wanted; the first, or None, when nothing is."""
+    """Return the first organisation whose name contains `wanted`; without it the first, or None."""
     for organisation in organisations:
         if wanted is None or fold(wanted) in fold(organisation.name):
             return organisation
@@ -109,25 +111,25 @@ def choose_organisation(organisations: Sequence[Organisation], wanted: str | Non
 
 
 def no_such_organisation(wanted: str, organisations: Sequence[Organisation]) -> ReshelveError:
-    """Say that no organisation has the name, with the nearest, or the first of those there are."""
+    """Return an error that suggests the closest name, or lists the organisations."""
     names = [organisation.name for organisation in organisations]
-    advice = suggestion(wanted, names) or f"There are: {join_names(names)}."
-    return ReshelveError(f"No organisation is called {wanted}.", advice)
+    advice = suggestion(wanted, names) or f"Connected: {join_names(names)}."
+    return ReshelveError(f"No organisation matches {wanted}.", advice)
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Write names one after the other; of many, the first and how many more there are."""
+    """Join names with commas; a long list is cut with the number left out."""
     more = len(names) - _MOST_NAMED
     shown_names = ", ".join(names[:_MOST_NAMED])
     return f"{shown_names} and {more} more" if more > 0 else shown_names
 
 
 def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[SettingsError, ...]]:
-    """Return the settings with defaults where the app doesn't know the theme or a key, and what is wrong."""
+    """Return the settings with unknown themes and keys reset to default, and the problems found."""
     problems = [*theme_problems(settings.screen.theme, _theme_source(file))]
     screen = ScreenSettings() if problems else settings.screen
     keys = dict(settings.keys)
-    # Without one of them another action has its own keys again, and a key may be taken by that.
+    # Dropping one shortcut restores another action's default, which may conflict in turn.
     while found := [*key_problems(keys)]:
         problems += [SettingsError(f"{file}: {message}", next_step) for _, message, next_step in found]
         keys = {action: own for action, own in keys.items() if action not in {about for about, *_ in found}}
@@ -135,16 +137,16 @@ def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[Set
 
 
 def theme_problems(theme: str, source: str) -> Iterator[SettingsError]:
-    """Say, beginning with the place that names it, that there is no such theme."""
+    """Yield an error if there is no such theme; it starts with where the theme is set."""
     from tui.widgets.themes import THEME_NAMES
 
     if theme not in THEME_NAMES:
-        advice = suggestion(theme, THEME_NAMES) or f"It can be {', '.join(THEME_NAMES)}."
-        yield SettingsError(f'{source} is "{printable(theme)}", which is no theme.', advice)
+        advice = suggestion(theme, THEME_NAMES) or f"Choose from {', '.join(THEME_NAMES)}."
+        yield SettingsError(f'{source} is "{printable(theme)}", which isn\'t a theme.', advice)
 
 
 def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with the person's own keys: the action, what is wrong, what to do."""
+    """Yield problems with custom shortcuts: the action, what is wrong, what to do."""
     if keys:
         from tui.app.keymap import problems
 
@@ -165,33 +167,33 @@ def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def report_keychain_wait(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
-    """Say that the keychain keeps the command waiting."""
+    """Print that the command is waiting for the keychain."""
     if is_waiting:
-        click.echo("Waiting for the keychain: look for its prompt. Ctrl-C cancels.", err=True)
+        click.echo("Waiting for the keychain: check for its prompt. Ctrl-C cancels.", err=True)
 
 
 def confirm(question: str) -> bool:
-    """Ask whether to go on. Raises `ReshelveError` where the input ends before it answers."""
+    """Ask a yes/no question. Raises `ReshelveError` if the input ends without an answer."""
     try:
         return click.confirm(question)
     except click.Abort as abort:
         if sys.stdin.isatty():
             raise
         raise ReshelveError(
-            f"Cancelled: “{question}” had no answer. Nothing changed.",
+            f"Cancelled: no answer to “{question}” Nothing changed.",
             "Run the command in a terminal, or with --yes.",
         ) from abort
 
 
 def to_click_error(error: ReshelveError) -> click.ClickException:
-    """Turn an error into what the command line prints before it exits with 1."""
+    """Convert an error to what the command line prints before it exits with 1."""
     if isinstance(error, ReadOnlyError):
         return click.ClickException(read_only_message(error.reason))
     return click.ClickException(format_error(error))
 
 
 def format_error(error: ReshelveError) -> str:
-    """Write an error as the command line prints it: what happened, and what to do."""
+    """Format an error: what happened, then what to do."""
     from tui.widgets.text import safe
 
     return safe(f"{error.sentence} {error.next_step}" if error.next_step else error.message)
@@ -201,5 +203,5 @@ def _save_theme(file: Path, name: str) -> None:
     try:
         set_value(file, "screen.theme", name)
     except (OSError, StoreError, SettingsError):
-        # Colours that last until the end are better than a dialog about them.
+        # The theme still applies until Reshelve closes; not worth an error.
         return

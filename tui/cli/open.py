@@ -1,4 +1,4 @@
-"""`reshelve open`: the app on a connected organisation; the same as `reshelve` alone."""
+"""`reshelve open`: open the app; the same as `reshelve` alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tui.system.paths import Paths
 
 @click.command("open")
 @click.option("--organisation", help="Open the organisation whose name contains this.")
-@click.option("--read-only", is_flag=True, help="Read-only mode: change and disconnect nothing.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: no changes, no disconnecting.")
 def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
-    """Open a connected organisation, or the screen that connects one."""
+    """Open a connected organisation, or connect the first one."""
     paths = Paths.find()
     try:
         settings = load(paths.settings_file)

@@ -1,4 +1,4 @@
-"""Lengths of time on the command line."""
+"""Parameter types for durations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class SecondsParam(click.FloatRange):
-    """A number of seconds between two others; `nan`, which no comparison keeps out, is refused too."""
+    """A number of seconds within a range. Also rejects `nan`, which passes range checks."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds. Fails with click's own words for anything out of range."""
+        """Return the seconds. Fails with click's own message if out of range."""
         seconds = float(super().convert(value, param, ctx))
         if math.isnan(seconds):
-            self.fail(f"{value} is not a number of seconds.", param, ctx)
+            self.fail(f"{value} isn't a number of seconds.", param, ctx)
         return seconds

@@ -1,4 +1,4 @@
-"""`reshelve repair`: puts a damaged local copy right."""
+"""`reshelve repair`: repair a damaged local database."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tui.system.paths import Paths
 @click.option("--organisation", help="Repair the organisation whose name contains this.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def repair(organisation: str | None, *, yes: bool) -> None:
-    """Put a damaged local copy right.
+    """Repair the local database.
 
-    The journal of changes comes back from its newest good backup and whatever can still be read of it; the
-    contacts are read anew from Xero. The damaged file is kept.
+    The change log is restored from its newest good backup plus whatever can still be read. Contacts are
+    downloaded again from Xero. The damaged file is kept.
     """
     from tui.engine.maintenance.repair import plan_repair, run_repair
     from tui.widgets.text import safe
@@ -37,6 +37,6 @@ def repair(organisation: str | None, *, yes: bool) -> None:
             raise click.Abort
         click.echo(safe(run_repair(plan)))
     except (KeyboardInterrupt, click.Abort):
-        raise to_click_error(ReshelveError("Cancelled.", "Everything is as it was.")) from None
+        raise to_click_error(ReshelveError("Cancelled.", "Nothing changed.")) from None
     except ReshelveError as error:
         raise to_click_error(error) from error

@@ -1,4 +1,4 @@
-"""`reshelve sandbox`: the practice Xero and Re-Leased, without the app."""
+"""`reshelve sandbox`: run the practice Xero and Re-Leased without the app."""
 
 from __future__ import annotations
 
@@ -12,35 +12,43 @@ from tui.system.paths import Paths
 
 @click.command()
 @click.option(
-    "--port", default=0, type=click.IntRange(0, 65535), show_default="any free one", help="Port on 127.0.0.1."
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    show_default="any free port",
+    help="Port on 127.0.0.1.",
 )
 @click.option(
     "--contacts",
     default=1600,
     type=click.IntRange(1, 1_000_000),
     show_default=True,
-    help="Contacts in the first organisation.",
+    help="Number of contacts in the first organisation.",
 )
 @click.option(
     "--cycle",
     default=45.0,
     type=SecondsParam(0.05, 86_400),
     show_default=True,
-    help="Seconds between two automatic syncs of the practice Re-Leased.",
+    help="Seconds between automatic syncs of the practice Re-Leased.",
 )
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     show_default="with Reshelve's own data",
-    help="Folder to remember everything in.",
+    help="Folder for its data.",
 )
-@click.option("--fresh", is_flag=True, help="Forget what was practised before and start over.")
-@click.option("--minute-limit", default=60, type=click.IntRange(0), show_default=True, help="Calls a minute.")
-@click.option("--day-limit", default=5000, type=click.IntRange(0), show_default=True, help="Calls a day.")
+@click.option("--fresh", is_flag=True, help="Delete its data and start over.")
 @click.option(
-    "--sync-seconds", default=2.0, type=SecondsParam(0, 86_400), hidden=True, help="Length of a sync."
+    "--minute-limit", default=60, type=click.IntRange(0), show_default=True, help="API calls per minute."
 )
-@click.option("--exit-with-parent", is_flag=True, hidden=True, help="Stop at the end of standard input.")
+@click.option(
+    "--day-limit", default=5000, type=click.IntRange(0), show_default=True, help="API calls per day."
+)
+@click.option(
+    "--sync-seconds", default=2.0, type=SecondsParam(0, 86_400), hidden=True, help="Duration of a sync."
+)
+@click.option("--exit-with-parent", is_flag=True, hidden=True, help="Stop when standard input closes.")
 def sandbox(
     *,
     port: int,
@@ -55,8 +63,8 @@ def sandbox(
 ) -> None:
     """Serve a practice Xero and Re-Leased on 127.0.0.1 until interrupted.
 
-    The first line of the output is JSON: the addresses, a client id, a refresh token that works, and the
-    organisations, so that any Xero client can be pointed at it.
+    The first line of output is JSON with the URLs, a client id, a valid refresh token and the organisations,
+    so any Xero client can use it.
     """
     from tui.sandbox.server import CannotStartError, ServerOptions, run
 

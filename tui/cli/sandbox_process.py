@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, which never outlives this one."""
+"""The sandbox as a child process that never outlives this one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _STOP_TIMEOUT = 5.0
 
 
 class SandboxProcess:
-    """A running sandbox and what its first line told: addresses, client id, refresh token.
+    """A running sandbox with its URLs, client id and refresh token.
 
-    It ends when its standard input does, which the operating system sees to even if this process is
-    killed. Raises `ReshelveError` with the sandbox's own words when it doesn't start.
+    It stops when its standard input closes, even if this process is killed. Raises `ReshelveError` with the
+    sandbox's own message if it doesn't start.
     """
 
     def __init__(self, data: Path, *, contacts: int, cycle: float, fresh: bool) -> None:
@@ -36,7 +36,7 @@ class SandboxProcess:
             command.append("--fresh")
         self._stderr_lines: list[str] = []
         try:
-            # Ctrl-C waits until the process is in hand, so that it can't be left behind half-started.
+            # Defer Ctrl-C until the process is assigned, so that none is left running.
             with interrupts_deferred():
                 self._process = subprocess.Popen(  # noqa: S603 - our own program, with numbers and a path
                     command,
@@ -50,7 +50,7 @@ class SandboxProcess:
                 self._reader.start()
             first = self._first_line()
         except BaseException:
-            # A person who can't wait must not leave it behind either.
+            # Also stop it if the user interrupts.
             self.stop()
             raise
         self.urls: dict[str, str] = {
@@ -68,7 +68,7 @@ class SandboxProcess:
         self.stop()
 
     def stop(self) -> None:
-        """End the sandbox, and return when it is gone. May be called twice."""
+        """Stop the sandbox and wait until it has exited. Safe to call twice."""
         _stream(self._process.stdin).close()
         try:
             self._process.wait(_STOP_TIMEOUT)
@@ -85,12 +85,12 @@ class SandboxProcess:
             first: dict[str, Any] = msgspec.json.decode(line)
         except msgspec.DecodeError:
             self.stop()
-            words = " ".join(self._stderr_lines).removeprefix("Error: ") or "It said nothing."
+            words = " ".join(self._stderr_lines).removeprefix("Error: ") or "It gave no reason."
             raise ReshelveError(f"The practice Xero and Re-Leased didn't start: {words}") from None
         return first
 
     def _drain_stderr(self) -> None:
-        """Read what the sandbox says, so that it never waits for a reader; the last lines are kept."""
+        """Read stderr so that the sandbox never blocks on a full pipe; keep the last lines."""
         for line in _stream(self._process.stderr):
             self._stderr_lines = [*self._stderr_lines[-4:], line.decode(errors="replace").strip()]
 

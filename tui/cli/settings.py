@@ -1,4 +1,4 @@
-"""`reshelve settings`: every setting with its value, where that comes from, and what is allowed."""
+"""`reshelve settings`: show each setting with its value, source and allowed values, or change one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = 80
 _INDENT: Final = "    "
 _ABOUT_ORGANISATIONS: Final = (
-    "What differs for one organisation, by its tenant id: window_start, window_end and zone, such as"
+    "Overrides for one organisation, by tenant id: window_start, window_end and zone. Example:"
     " `reshelve settings organisations.TENANT-ID.zone Pacific/Auckland`."
 )
 _THEME: Final = "screen.theme"
@@ -34,15 +34,13 @@ _THEME: Final = "screen.theme"
 @click.command()
 @click.argument("key", required=False)
 @click.argument("value", required=False)
-@click.option("--unset", "is_unset", is_flag=True, help="Take KEY out of the file: its default holds again.")
-@click.option(
-    "--demo", "is_demo", is_flag=True, help="Use the settings of `reshelve demo`, a file of their own."
-)
+@click.option("--unset", "is_unset", is_flag=True, help="Reset KEY to its default.")
+@click.option("--demo", "is_demo", is_flag=True, help="Use the settings of `reshelve demo`, kept separately.")
 def settings(key: str | None, value: str | None, *, is_unset: bool, is_demo: bool) -> None:
-    """Show the settings, or set one.
+    """Show or change settings.
 
-    Without KEY all are shown; with KEY, such as xero.client_id or a section's name, those of that name.
-    With VALUE the key is written into the file, whose comments aren't kept.
+    Without KEY, shows all settings. KEY is a setting, such as xero.client_id, or a section. With VALUE, saves
+    the setting to the file; comments in the file are lost.
     """
     if is_unset and (key is None or value is not None):
         raise click.UsageError("--unset takes one KEY and no VALUE.")
@@ -61,7 +59,7 @@ def settings(key: str | None, value: str | None, *, is_unset: bool, is_demo: boo
 
 def _unset(file: Path, path: str) -> None:
     was_set = unset(file, path)
-    click.echo(f"{printable(path)} {'was taken out of' if was_set else 'is not in'} {file}.")
+    click.echo(f"{printable(path)} {'removed from' if was_set else 'is not set in'} {file}.")
 
 
 def _set(file: Path, path: str, value: str) -> None:
@@ -73,15 +71,15 @@ def _set(file: Path, path: str, value: str) -> None:
         for problem in theme_problems(kept, path):
             raise problem
     set_value(file, path, value)
-    click.echo(f"{file}: {key.path} is {_written(kept)} now.")
+    click.echo(f"{file}: {key.path} is now {_written(kept)}.")
     if key.variable in load_report(file).sources.values():
-        click.echo(f"{key.variable} is set, and wins over the file.", err=True)
+        click.echo(f"{key.variable} is set and overrides the file.", err=True)
 
 
 def _check_keys(file: Path, action: str, own: str) -> None:
-    """See that the keys go with those in the file, whose own mistakes are left for later."""
+    """Check the shortcut against the others in the file, ignoring problems the file already has."""
     others = {name: keys for name, keys in load_report(file).settings.keys.items() if name != action}
-    # First, so that of two that want the same key this one is named.
+    # First, so that a conflict is reported for this one.
     keys = {action: own, **others}
     for about, message, next_step in key_problems(keys):
         if about == action:
@@ -92,27 +90,27 @@ def _show(file: Path, wanted: str | None) -> None:
     found = load_report(file)
     wanted = wanted if wanted is None else current_path(wanted)
     if wanted is None:
-        click.echo(f"{file}{'' if file.exists() else ' (not written yet)'}\n")
+        click.echo(f"{file}{'' if file.exists() else ' (not created yet)'}\n")
         for section in SECTIONS:
             _show_section(section, found)
         if found.unknown_variables:
             names = ", ".join(map(printable, found.unknown_variables))
-            click.echo(f"{_wrapped(f'No settings, though they begin like some: {names}.')}\n")
+            click.echo(f"{_wrapped(f'Unknown environment variables: {names}.')}\n")
     elif wanted in SECTIONS:
         _show_section(wanted, found)
     else:
         _show_key(find_key(wanted), found)
     _, unknown = without_unknown(found.settings, file)
     for problem in found.problems:
-        click.echo(_wrapped(f"Wrong: {format_error(problem)}"), err=True)
+        click.echo(_wrapped(f"Invalid: {format_error(problem)}"), err=True)
     for warning in (*found.warnings, *unknown):
         click.echo(_wrapped(f"Ignored: {format_error(warning)}"), err=True)
     for notice in found.notices:
         click.echo(_wrapped(f"Note: {format_error(notice)}"), err=True)
     if found.problems:
         raise ReshelveError(
-            "Reshelve doesn't start with settings that are wrong.",
-            "Set them with `reshelve settings KEY VALUE`, or take them out with `--unset KEY`.",
+            "Reshelve can't start while settings are invalid.",
+            "Correct them with `reshelve settings KEY VALUE`, or reset them with `--unset KEY`.",
         )
 
 
@@ -122,7 +120,7 @@ def _show_section(section: str, found: SettingsReport) -> None:
         from tui.actions.registry import ACTIONS
 
         click.echo(
-            f"{_wrapped('Your own keys for an action: `reshelve settings keys.archive f2,ctrl+a`.', _INDENT)}"
+            f"{_wrapped('Custom shortcuts. Example: `reshelve settings keys.archive f2,ctrl+a`.', _INDENT)}"
             f"\n{_wrapped('Actions: ' + ', '.join(one.id for one in ACTIONS) + '.', _INDENT)}\n"
         )
     if section == ORGANISATIONS:
@@ -144,7 +142,7 @@ def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
     yield key.description
     yield f"Allowed: {_allowed(key)}."
     source = found.sources.get(key.path)
-    origin = f"Set by {source}; the default is {_written(key.default)}." if source else "This is the default."
+    origin = f"Set in {source}. Default: {_written(key.default)}." if source else "This is the default."
     yield f"{origin} Variable: {key.variable}" if key.variable else origin
 
 
@@ -168,7 +166,7 @@ def _value(key: SettingKey, found: Settings) -> str | float:
 
 
 def _written(value: str | float) -> str:
-    """Write a value as in TOML; that it is printable has been checked."""
+    """Format a value as TOML; validation made sure that it is printable."""
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 

@@ -1,4 +1,4 @@
-"""The ways out of one organisation. Made only when the engine starts: importing HTTP costs a first paint."""
+"""HTTP clients of one organisation, created when the engine starts because importing them is slow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from tui.xero.auth.tokens import TokenSource
     from tui.xero.client import XeroClient
 
-# The other place for tokens, `keychain`, is the usual one.
+# The default token store is `keychain`.
 TOKENS_IN_FILE: Final = "file"
 
 
 class ClientFactory:
-    """Xero's API and pages, and a feed of Re-Leased where the settings name one."""
+    """Creates the clients for Xero's API and pages, and for a Re-Leased feed if one is set."""
 
     def __init__(self, settings: Settings, paths: Paths, organisation: Organisation) -> None:
         self._settings = settings
@@ -36,21 +36,21 @@ class ClientFactory:
     def xero(self) -> XeroClient:
         """The client of Xero's API. Raises `OfflineError` before `open`."""
         if self._xero is None:
-            raise OfflineError("The connection to Xero is not ready yet.", "Try again in a moment.")
+            raise OfflineError("The connection to Xero isn't ready yet.", "Try again in a moment.")
         return self._xero
 
     @property
     def has_feed(self) -> bool:
-        """Whether there is a feed of what Re-Leased has picked up."""
+        """Whether a feed of Re-Leased's syncs is set."""
         return bool(self._settings.re_leased.feed_url)
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether Xero's pages are on this machine."""
+        """Whether this is the practice Xero on this computer."""
         return is_loopback(self._settings.xero.pages_url)
 
     async def open(self) -> None:
-        """Import and make the clients; nothing is called yet."""
+        """Import and create the clients; nothing is requested yet."""
         for module in ("tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls", "tui.re_leased.feed"):
             await asyncio.to_thread(import_module, module)
         from tui.re_leased.feed import FeedEvidenceSource
@@ -58,7 +58,7 @@ class ClientFactory:
 
         self._xero = XeroClient(
             api_url=self._settings.xero.api_url,
-            # Xero knows a custom connection's organisation by its token.
+            # A custom connection's token identifies its organisation.
             tenant_id="" if self._organisation.is_custom else self._organisation.tenant_id,
             tokens=token_source(self._settings, self._paths, self._organisation.sign_in),
         )
@@ -75,26 +75,26 @@ class ClientFactory:
             await self.evidence_source.aclose()
 
     def contact_url(self, contact_id: str) -> str:
-        """Return a contact's address in Xero's pages. Raises `ReshelveError` while it isn't known."""
+        """Return the link to a contact in Xero. Raises `ReshelveError` while it isn't known."""
         from tui.xero.web_urls import contact_url
 
         if not self._organisation.short_code:
             raise ReshelveError(
-                "Xero hasn't told the address of this organisation's pages yet.",
-                "Opening the list of organisations asks again.",
+                "The link to this organisation in Xero isn't available yet.",
+                "Open the list of organisations to refresh it.",
                 action="organisations",
             )
         return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
 
     async def simulate_restore(self, contact_id: str) -> None:
-        """Press Restore in the practice Xero's page."""
+        """Click Restore in the practice Xero."""
         from tui.xero.web_urls import simulate_restore
 
         await simulate_restore(self.contact_url(contact_id))
 
 
 def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
-    """Return where the tokens of a sign-in are kept: the keychain, or a file if a person chose that."""
+    """Return the token store of a sign-in: the keychain, or a file if the user chose that."""
     from tui.xero.auth.token_store import FileTokenStore
 
     if settings.xero.token_store == TOKENS_IN_FILE:
@@ -105,7 +105,7 @@ def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
 
 
 def token_source(settings: Settings, paths: Paths, sign_in: str) -> TokenSource:
-    """Return where access tokens come from, shared by all copies of the program."""
+    """Return the source of access tokens, shared by all running copies of Reshelve."""
     from tui.xero.auth.tokens import TokenSource
 
     return TokenSource(

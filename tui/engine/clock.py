@@ -1,4 +1,4 @@
-"""The one place the engine takes the time from: this machine's clock, put right by Xero's."""
+"""The engine's clock: this computer's time, corrected by Xero's."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from tui.engine.connectivity.connection_state import StorageHealth
     from tui.store import Store
 
-# An answer's date is cut to whole seconds.
+# Response dates are in whole seconds.
 _DATE_RESOLUTION: Final = timedelta(seconds=1)
-# Clocks that differ by less are one and the same, or each answer would move the time a little.
+# Smaller differences are ignored, or each response would shift the time a little.
 _TOLERANCE: Final = timedelta(seconds=3)
-# Whoever dates an answer so far off doesn't tell the time.
+# A date this far off isn't the time.
 _MAX_OFFSET: Final = timedelta(days=400)
 _ZERO: Final = timedelta()
-# A single answer can bear any date, as one that a proxy has kept. So many that agree are Xero's clock.
+# A single response can have any date, such as one cached by a proxy. This many that agree are Xero's clock.
 _MIN_AGREEING: Final = 3
-# Seconds between two requests for more answers, where those that came don't agree.
+# Seconds between requests for more responses while they don't agree.
 _BETWEEN_CHECKS: Final = 60.0
 
 
 def utc_now() -> datetime:
-    """Return this machine's time, which may be wrong: evidence is dated by Xero's clock."""
+    """Return this computer's time, which may be wrong; evidence uses Xero's clock."""
     return datetime.now(UTC)
 
 
 class _CandidateTime(Struct):
-    """Answers in a row that agree on a time other than the known one.
+    """Consecutive responses that agree on a time other than the known one.
 
-    `earliest` and `latest` bound what Xero's clock showed when `elapsed` was 0; `replies` counts them.
+    `earliest` and `latest` bound Xero's time when `elapsed` was 0; `replies` counts the responses.
     """
 
     earliest: datetime
@@ -48,7 +48,7 @@ class _CandidateTime(Struct):
     replies: int = 0
 
     def add(self, earliest: datetime, latest: datetime) -> bool:
-        """Count another answer; returns False where it doesn't agree."""
+        """Add a response; return False if it doesn't agree."""
         if earliest > self.latest or latest < self.earliest:
             return False
         self.earliest, self.latest = max(self.earliest, earliest), min(self.latest, latest)
@@ -57,14 +57,14 @@ class _CandidateTime(Struct):
 
 
 class XeroClock:
-    """Tells Xero's time, as what is held against Xero's moments has to be by its clock.
+    """Returns Xero's time, for comparison with Xero's timestamps.
 
-    A jump is believed where Xero's time has gone on as `elapsed` has, so that this machine's clock was set,
-    or once several answers agree on it.
+    A jump is accepted if Xero's time advanced as `elapsed` did, so that this computer's clock was set, or
+    once several responses agree on it.
 
-    Moments that are too late would claim too much. So where somebody may have set this machine's clock since
-    Xero last told the time, what is known of it counts only if the time is earlier by it: what an earlier
-    run has learnt, and what was learnt before the clock went forward by a leap (or the machine slept).
+    A time that is too late would claim too much. If this computer's clock may have been set since Xero's last
+    response, a known offset is used only if it makes the time earlier. That applies to the offset of an
+    earlier run, and to one from before the clock jumped forward (or the computer slept).
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class XeroClock:
         self._elapsed = elapsed
         self._store = store
         self._offset_changed = asyncio.Event()
-        #: Called when it turns out that the time is another.
+        #: Called when the offset changes.
         self.on_offset_changed: Callable[[], None] = lambda: None
-        #: Called when more answers are needed to tell the time.
+        #: Called when more responses are needed to determine the time.
         self.on_uncertain: Callable[[], None] = lambda: None
         self._ahead = max(_parse_offset(store.sync_state(CLOCK_AHEAD)), _ZERO)
         self._updated_at = system_now(), elapsed()
@@ -85,17 +85,17 @@ class XeroClock:
         self._checked_at = -_BETWEEN_CHECKS
 
     def __call__(self) -> datetime:
-        """Return the time by Xero's clock, as far as it is known."""
+        """Return Xero's time, as far as it is known."""
         return self.system_now() - self.ahead
 
     @property
     def ahead(self) -> timedelta:
-        """How far this machine's clock is ahead of Xero's, negative where it is behind."""
+        """How far this computer's clock is ahead of Xero's; negative if behind."""
         return _ZERO if self._ahead < _ZERO and self._has_jumped() else self._ahead
 
     @property
     def is_certain(self) -> bool:
-        """Whether a reply of Xero in this run gave the time, and this machine's clock wasn't set since."""
+        """Whether Xero gave the time in this run and this computer's clock wasn't set since."""
         at, elapsed = self._updated_at
         has_run_steadily = (
             abs(self.system_now() - at - timedelta(seconds=self._elapsed() - elapsed)) <= _TOLERANCE
@@ -103,14 +103,14 @@ class XeroClock:
         return self._has_server_time and self._candidate is None and has_run_steadily
 
     def to_xero_time(self, moment: datetime) -> datetime:
-        """Return what a moment is by Xero's clock that a person named, or that a file bears.
+        """Convert a time from the user or from a file to Xero's clock.
 
-        Nobody knows by which clock that is. Of its two readings the earlier counts: it claims less.
+        It isn't known which clock it is by, so the earlier reading is used: it claims less.
         """
         return moment - max(self.ahead, _ZERO)
 
     def update_offset(self, date: datetime, duration: float) -> None:
-        """Take in an answer's date, and the seconds that the answer took."""
+        """Update from a response's date and the duration of its request in seconds."""
         max_ahead = self.system_now() - date
         min_ahead = max_ahead - timedelta(seconds=duration) - _DATE_RESOLUTION
         if abs(max_ahead) > _MAX_OFFSET:
@@ -124,17 +124,17 @@ class XeroClock:
         if is_known:
             return
         self._checked_at = -_BETWEEN_CHECKS
-        # The most it can be, where it isn't nothing: what is too early claims less.
+        # The largest possible offset, unless zero fits: an earlier time claims less.
         self._ahead = _ZERO if min_ahead <= _ZERO <= max_ahead else max_ahead - _TOLERANCE
-        logger.info("clock: this machine's is ahead of Xero's by %.0f s", self._ahead.total_seconds())
+        logger.info("clock: this computer is ahead of Xero by %.0f s", self._ahead.total_seconds())
         self._offset_changed.set()
         self.on_offset_changed()
 
     def _is_plausible(self, date: datetime, duration: float) -> bool:
-        """Say whether the time is another than the known one; ask for more answers where that is open."""
+        """Return whether to accept a different time; request more responses if unclear."""
         now = self._elapsed()
         since_start = timedelta(seconds=now)
-        # Between these it was 0 by `elapsed`, if the answer is right.
+        # If the response is right, `elapsed` was 0 between these.
         earliest = date - since_start - _TOLERANCE
         latest = date + timedelta(seconds=duration) + _DATE_RESOLUTION - since_start + _TOLERANCE
         if self._has_server_time:
@@ -151,7 +151,7 @@ class XeroClock:
         return False
 
     async def save_offset(self, storage: StorageHealth) -> None:
-        """Keep what is learnt for the next start, which may be without a connection."""
+        """Save the offset for the next start, which may be offline."""
         while True:
             await self._offset_changed.wait()
             self._offset_changed.clear()

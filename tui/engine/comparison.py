@@ -1,4 +1,4 @@
-"""Compares a file of contacts from Re-Leased with the local copy, and records what it proves."""
+"""Compare a contact file from Re-Leased with saved contacts and record the matches."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ if TYPE_CHECKING:
     from tui.model.contact_file import FileContact, FileOptions
     from tui.system.paths import Paths
 
-#: The bookmark of the file that was recorded last.
+#: The sync state key of the last recorded file.
 LAST_FILE: Final = "comparison.last_file"
-# Others may want to write meanwhile, another copy of the program among them.
+# Small batches let other writers in, such as another copy of Reshelve.
 _BATCH_SIZE: Final = 200
-_OPEN_FIRST: Final = "Open Reshelve and wait until they have been read, then try again."
+_OPEN_FIRST: Final = "Open Reshelve and wait until they are loaded, then try again."
 _IS_OLDER: Final = (
-    "The contacts were last read from Xero before the file was exported: what changed in between shows as a"
-    " difference. Reshelve, left open, reads them anew."
+    "The contacts were last loaded from Xero before the file was exported. Changes in between show as"
+    " differences. Keep Reshelve open to refresh them."
 )
 
 
 def open_store(paths: Paths, organisation: Organisation) -> Store:
-    """Open the local copy of an organisation, beside whoever else uses it. Raises `StoreError`."""
+    """Open the local database of an organisation, shared with other processes. Raises `StoreError`."""
     folder = paths.organisation(organisation.tenant_id)
     if not (folder / FILE_NAME).exists():
-        raise StoreError("The contacts haven't been read from Xero yet.", _OPEN_FIRST)
+        raise StoreError("The contacts haven't been loaded from Xero yet.", _OPEN_FIRST)
     return Store.open(private_folder(folder))
 
 
 async def compare_file(
     store: Store, file: Path, options: FileOptions, clock: XeroClock | None = None
 ) -> FileComparison:
-    """Hold a file against the local copy; nothing is recorded. Raises `ReshelveError`.
+    """Compare a file with saved contacts; nothing is recorded. Raises `ReshelveError`.
 
-    Without a clock, what an earlier run has learnt of this machine's one counts. Cancelled, it soon
-    stops reading the file.
+    Without a clock, the clock offset of an earlier run is used. When cancelled, it soon stops reading the
+    file.
     """
     if store.sync_state(FULL_SYNC_ENDED_AT) is None:
-        raise ReshelveError("Not all contacts have been read from Xero yet.", _OPEN_FIRST)
+        raise ReshelveError("Not all contacts have been loaded from Xero yet.", _OPEN_FIRST)
     contacts, changes = await store.to_compare()
     clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()
@@ -71,11 +71,11 @@ async def compare_file(
 async def record_matches(
     store: Store, file_comparison: FileComparison, choices: Mapping[int, str | None]
 ) -> RecordedMatches:
-    """Record what the file proves, after the choices for ambiguous lines. Raises `StoreError`.
+    """Record the changes that the file confirms, given the choices for ambiguous lines. Raises `StoreError`.
 
-    Doing it again changes nothing. An interruption leaves a part recorded, each line of it true.
+    Idempotent. If interrupted, the lines recorded so far are valid.
     """
-    # In a thread: a million lines would keep the screen from being painted.
+    # In a thread: a million lines would block the screen.
     found = await asyncio.to_thread(resolve_ambiguous, file_comparison, choices)
     evidence = await asyncio.to_thread(lambda: found.evidence)
     cursor = LAST_FILE, f"{found.source.exported_at.isoformat()} {found.source.run_id}"
@@ -94,7 +94,7 @@ def _read_and_compare(
     *,
     stop: threading.Event,
 ) -> FileComparison:
-    # Its last change, and what a person says of it, are by this machine's clock, as far as anybody knows.
+    # The file's date, and the one the user gives, are assumed to be by this computer's clock.
     with open_contact_file(file, options, clock.system_now()) as opened:
         source = replace(opened.source, exported_at=clock.to_xero_time(opened.source.exported_at))
         found = compare(source, _until_stopped(stop, opened.contacts), contacts, changes)
@@ -102,15 +102,15 @@ def _read_and_compare(
 
 
 def _until_stopped(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:
-    """Give the lines until nobody waits for them any more; nobody sees then what was raised."""
+    """Yield lines until stopped; nobody sees the error raised then."""
     for line in lines:
         if stop.is_set():
-            raise ReshelveError("The comparison was stopped.", "Nothing was changed.")
+            raise ReshelveError("The comparison was stopped.", "Nothing changed.")
         yield line
 
 
 def _staleness_notes(store: Store, dated: datetime) -> tuple[str, ...]:
-    """Say that the local copy is older than the file, which can explain differences."""
+    """Return a note if saved contacts are older than the file, which can explain differences."""
     read_at = timestamps.from_iso_text(store.sync_state(MODIFIED_SINCE))
     if read_at is None or read_at >= dated:
         return ()

@@ -1,4 +1,4 @@
-"""The engine: keeps the store, Xero and Re-Leased in step, and answers the screens."""
+"""The engine: keeps the store in sync with Xero and Re-Leased, and serves the screens."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """One organisation at work. Implements `model.services.RunnableBackend`; owns the store and closes it.
+    """Runs one organisation. Implements `model.services.RunnableBackend`; owns the store and closes it.
 
-    Constructing it touches the disk alone; `run` begins to talk to Xero and Re-Leased.
+    The constructor only uses the disk; `run` starts to connect to Xero and Re-Leased.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Engine:
         self._is_read_only = is_read_only
         self._store = store
         self._clients = clients
-        # Whatever is kept, judged or counted down here is by Xero's clock.
+        # Everything stored, compared or counted down uses Xero's clock.
         self._clock = self._now = now = XeroClock(now, store)
         self._connection = ConnectionState(now, self._on_update)
         self._storage = StorageHealth(self._on_update)
@@ -128,17 +128,17 @@ class Engine:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is known now."""
+        """The latest snapshot."""
         return self._publisher.snapshot
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether Xero's pages are on this machine."""
+        """Whether this is the practice Xero on this computer."""
         return self._clients.is_sandbox
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing may be changed here."""
+        """Whether this organisation is read-only."""
         return self._is_read_only
 
     @property
@@ -147,16 +147,16 @@ class Engine:
         return self._is_stopped
 
     def now(self) -> datetime:
-        """Return the time by Xero's clock, as far as it is known."""
+        """Return Xero's time, as far as it is known."""
         return self._now()
 
     def record_user_activity(self) -> None:
-        """Note that a person is here."""
+        """Record user activity."""
         self._scheduler.record_user_activity()
 
     async def run(self) -> None:
-        """Work until a part of the engine fails, and raise what it raised. Bad weather is no failure."""
-        # Nothing is sent from a journal that can't be read whole.
+        """Run until a task fails, and raise its error. Connection errors are retried and never end a task."""
+        # Nothing is sent from a change log that isn't fully readable.
         await self._start({"Change log check": self._store.check_change_log})
         await self._start(
             {
@@ -171,7 +171,7 @@ class Engine:
         )
 
     async def _work_online(self) -> None:
-        """Make the clients, however often that takes, then run all that needs them."""
+        """Create the clients, with retries, then run the tasks that need them."""
         await self._scheduler.open_clients(self._clients.open)
         xero = self._clients.xero
         xero.rate_limiter.on_full = self._connection.record_minute_limit
@@ -187,7 +187,7 @@ class Engine:
         await self._start(work)
 
     async def _start(self, work: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
-        """Run the tasks until all have ended or one has failed; nothing once the engine is being stopped."""
+        """Run the tasks until all end or one fails; no-op once the engine is stopping."""
         if self._is_stopped:
             return
         tasks = [
@@ -198,30 +198,30 @@ class Engine:
         await asyncio.gather(*tasks)
 
     async def stop(self) -> None:
-        """End all work between two steps of the journal, and close the store."""
+        """Stop all tasks between two change log steps, and close the store."""
         if self._is_stopped:
             return
         self._is_stopped = True
         for task in self._tasks:
             task.cancel()
         for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
-            # One that had failed before must not keep the store from being closed.
+            # An earlier failure must not keep the store from closing.
             if isinstance(outcome, Exception):
                 logger.error("engine: a part of it had failed", exc_info=outcome)
         self._publisher.stop()
         try:
             await self._clients.close()
-        except Exception as error:  # noqa: BLE001 - whatever a connection does, the store is closed
+        except Exception as error:  # noqa: BLE001 - the store must be closed in any case
             log_unexpected("closing the connections", error)
         self._scheduler.release_lock()
         self._store.close()
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
-        """Call the listener with each new snapshot; returns what ends it."""
+        """Call the listener with each new snapshot; returns a function that unsubscribes it."""
         return self._publisher.subscribe(listener)
 
     def reconnected(self) -> None:
-        """Ask Xero again at once: there is a new sign-in."""
+        """Retry Xero immediately after a new sign-in."""
         self._connection.retry_now()
         self._scheduler.wake(refresh=True)
 

@@ -1,4 +1,4 @@
-"""From a connected organisation to its engine."""
+"""Create the engine of a connected organisation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.system.paths import Paths
 
 
-# Xero's spellings (its OpenAPI, v16.1) are Windows' names in upper case without these.
+# Xero's spellings (its OpenAPI, v16.1) are Windows names in upper case without these characters.
 _IGNORED_CHARS: Final = str.maketrans("", "", " .-")
 
 
@@ -35,9 +35,9 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def zone_from_xero(spelling: str) -> ZoneInfo | None:
-    """Return the zone that Xero spells so, such as `NEWZEALANDSTANDARDTIME`; None for an unknown spelling.
+    """Return the zone for Xero's spelling, such as `NEWZEALANDSTANDARDTIME`; None if unknown.
 
-    Windows names regions where IANA names places, so that it is the zone of the region's chief place.
+    Windows zones are regions, IANA zones are places: the result is the region's main place.
     """
     from tzlocal.windows_tz import win_tz
 
@@ -48,7 +48,7 @@ def zone_from_xero(spelling: str) -> ZoneInfo | None:
     return None
 
 
-_UNKNOWN_ZONE = "Xero's name for the organisation's time zone, {}, isn't known: this machine's is used."
+_UNKNOWN_ZONE = "Unknown time zone in Xero: {}. Reshelve uses this computer's time zone."
 
 
 def open_engine(
@@ -59,7 +59,7 @@ def open_engine(
     is_read_only: bool = False,
     now: Callable[[], datetime] = utc_now,
 ) -> Engine:
-    """Make an organisation's engine, not yet running. Touches the disk alone. Raises `ReshelveError`."""
+    """Create an organisation's engine, not yet started. Only uses the disk. Raises `ReshelveError`."""
     folder = private_folder(paths.organisation(organisation.tenant_id))
     return Engine(
         organisation,
@@ -74,9 +74,9 @@ def open_engine(
 
 
 def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWindow:
-    """Return the hours within which Re-Leased's automatic sync runs, in the zone they are meant in.
+    """Return the nightly window of Re-Leased's sync with its time zone.
 
-    That is the one in the settings, else the organisation's own; this machine's where neither is known.
+    The zone is from the settings, else the organisation's; this computer's if neither is known.
     """
     start, end, zone = sync_window(settings, organisation.tenant_id)
     if zone:

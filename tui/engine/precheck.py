@@ -1,4 +1,4 @@
-"""The fresh look at contacts before they are changed."""
+"""Checks contacts before they are changed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["DELETED", "GDPR", "MERGED", "ineligible_reason"]
 
 
 def block_reason(action: Action, contact: Contact) -> str:
-    """Say why this contact would be left out of the change; empty when it needn't be."""
+    """Return why this contact would be skipped, empty if it wouldn't be."""
     if contact.status is action.target_status:
-        return "It is archived already." if action is Action.ARCHIVE else "It is active already."
+        return "Already archived." if action is Action.ARCHIVE else "Already active."
     return ineligible_reason(contact)
 
 
 def warnings(action: Action, contact: Contact, namesake: Contact | None) -> tuple[str, ...]:
-    """Say what a careful colleague would. Only Xero refuses; this informs."""
+    """Return warnings about the change; they never block it."""
     if action is Action.RESTORE:
         if namesake is None:
             return ()
-        return (f"An active contact is also called “{namesake.name}”: Xero refuses until one is renamed.",)
+        return (f"Another active contact is named “{namesake.name}”. Xero refuses until one is renamed.",)
     balances = contact.balances
     if balances is None:
         return ()
@@ -53,7 +53,7 @@ _UNREADABLE: Final = "Xero's data for this contact couldn't be read. Showing sav
 def build_precheck(
     store: Store, action: Action, contact_ids: Sequence[str], fresh: RefreshResult
 ) -> Precheck:
-    """Say what there is to say about each contact, as the local copy has it."""
+    """Return the findings for each contact, from saved data."""
     tenancy = store.tenancy_warnings()
     lines = []
     for contact in store.contacts(contact_ids):
@@ -62,7 +62,7 @@ def build_precheck(
         if action is Action.RESTORE and not reason:
             namesake = store.find_active_by_name(contact.name, except_id=contact.contact_id)
         messages = () if reason else warnings(action, contact, namesake)
-        # Where none was read, one sentence says so of them all.
+        # If none could be read, a single message covers them all.
         if contact.contact_id in fresh.unread and len(fresh.unread) < len(contact_ids):
             messages = (*messages, _UNREADABLE)
         lines.append(PrecheckLine(contact, messages, reason))

@@ -1,4 +1,4 @@
-"""Watches Re-Leased: by its feed where there is one, else by the clock and what people tell."""
+"""Tracks Re-Leased's syncs: from a feed if there is one, else from the clock and user reports."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 _CURSOR: Final = "feed.cursor"
 _CLEAN_SYNC: Final = "feed.clean_sync_started_at"
-# Its start as the feed gives it, to recognise it.
+# The same as dated by the feed, to recognise it again.
 _CLEAN_SYNC_REPORTED: Final = "feed.clean_sync_reported"
-# The last status, for copies of the program that don't read the feed themselves.
+# The last status, for copies of Reshelve that don't read the feed themselves.
 _SHARED_STATUS: Final = "feed.shared_status"
 _TIME_FIELDS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
 _SHARED_FIELDS: Final = ("state", "is_syncing", "problem", *_TIME_FIELDS)
-_FAILED: Final = "The bridge to it failed, as the log tells."
-_NO_ZONE: Final = "It gave a time without its zone."
-# A feed can say that there is always more: its next pages then wait for the next look.
+_FAILED: Final = "Reading Re-Leased's data failed. Details are in the log file."
+_NO_ZONE: Final = "It sent a time without a time zone."
+# A feed may always report more pages: the rest wait for the next poll.
 _MOST_PAGES: Final = 40
-# The clocks of a feed and of Xero may differ by that much. What is dated further ahead is no evidence.
+# Allowed difference between the clocks of a feed and Xero. Later dates aren't evidence.
 _CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 _LONGEST_CYCLE: Final = timedelta(days=31).total_seconds()
 _MAX_POLL_SECONDS = 10.0
@@ -44,7 +44,7 @@ _MIN_POLL_SECONDS = 0.5
 
 
 class ReLeasedMonitor:
-    """Gathers evidence, and says when more can be expected."""
+    """Collects evidence and knows when more can be expected."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class ReLeasedMonitor:
         self._set_status(self.status)
 
     def reload(self, *, is_follower: bool = False) -> None:
-        """Read again what was told, here or to another copy of the program.
+        """Reload user reports, also those made in another copy of Reshelve.
 
-        A follower leaves the feed to the copy that holds the lease, and shows what that has seen.
+        A follower doesn't read the feed; it shows the results of the copy that holds the lock.
         """
         self._company = self._store.company_status()
         status = self.status
@@ -81,7 +81,7 @@ class ReLeasedMonitor:
         self._set_status(status)
 
     async def poll_feed(self, source: EvidenceSource) -> bool:
-        """Read the feed, or a good part of it. Returns whether anything was learnt about any change."""
+        """Read the feed, or part of it. Returns whether there is new evidence about any change."""
         new_count, before = 0, self.knowledge
         try:
             for pages_left in reversed(range(_MOST_PAGES)):
@@ -89,10 +89,10 @@ class ReLeasedMonitor:
                 received = await _fetch(source, cursor)
                 report = self._drop_invalid(received)
                 if len(report.pick_ups) < len(received.pick_ups) and not self._is_time_certain():
-                    # What seems to be dated ahead may be genuine: the page is read again later.
+                    # Future dates may be genuine: read the page again later.
                     await self._apply_report(report, is_whole=False)
                     break
-                # The cursor moves even where a whole page made no sense, or it would be read without end.
+                # The cursor advances even if a whole page is invalid, to avoid an endless loop.
                 if report.cursor is not None and report.cursor != cursor:
                     new_count += await self._store.record_synced(report.pick_ups, (_CURSOR, report.cursor))
                 is_whole = not report.has_more or report.cursor == cursor
@@ -105,11 +105,11 @@ class ReLeasedMonitor:
         return new_count > 0 or self.knowledge != before
 
     def record_failure(self, error: UnexpectedError) -> None:
-        """Show a feed that a bug of ours kept from being read."""
+        """Show that a bug in Reshelve kept the feed from being read."""
         self._set_status(ReLeasedStatus(has_feed=True, problem=error.message))
 
     def tick(self) -> bool:
-        """Follow the clock where there is no feed. Returns whether a window has just passed, or come back."""
+        """Update from the clock if there is no feed. Returns whether the sync window changed."""
         if self._has_feed or not self._update_window():
             return False
         self._set_status(self.status)
@@ -117,7 +117,7 @@ class ReLeasedMonitor:
 
     @property
     def seconds_to_next_poll(self) -> float:
-        """Seconds until the feed is worth another look."""
+        """Seconds until the next poll of the feed."""
         if self.status.is_syncing:
             return _MIN_POLL_SECONDS
         if self.status.next_sync_at is None:
@@ -126,7 +126,7 @@ class ReLeasedMonitor:
         return min(max(left, _MIN_POLL_SECONDS), _MAX_POLL_SECONDS)
 
     async def _apply_report(self, report: EvidenceReport, *, is_whole: bool) -> None:
-        # Before everything it picked up is known, a clean sync would show what it brought as missed.
+        # Until everything it synced is known, a clean sync would show those changes as missed.
         if is_whole and report.last_sync_clean and report.last_sync_started_at is not None:
             await self._record_clean_sync(report.last_sync_started_at, report.last_sync_finished_at)
         self._set_status(
@@ -141,7 +141,7 @@ class ReLeasedMonitor:
         )
 
     async def _record_clean_sync(self, started_at: datetime, finished_at: datetime | None) -> None:
-        """Record a clean sync when it is first reported: it proves nothing about later requests."""
+        """Record a clean sync when first reported: it is no evidence for later changes."""
         reported = started_at.isoformat()
         if reported == self._store.sync_state(_CLEAN_SYNC_REPORTED):
             return
@@ -155,7 +155,7 @@ class ReLeasedMonitor:
             await self._store.set_sync_state(_CLEAN_SYNC_REPORTED, reported)
 
     def _drop_invalid(self, report: EvidenceReport) -> EvidenceReport:
-        """Keep the evidence that can be true by now, and date none of it later than this."""
+        """Drop evidence dated in the future, and cap dates at now."""
         now = self._now()
         found = tuple(
             replace(one, sync_started_at=min(one.sync_started_at, now), synced_at=min(one.synced_at, now))
@@ -175,12 +175,12 @@ class ReLeasedMonitor:
             await self._store.set_sync_state(_SHARED_STATUS, stored_status)
 
     def _set_status(self, status: ReLeasedStatus) -> None:
-        """Put together what is known, and what may be claimed from it."""
+        """Update the status and the knowledge derived from it."""
         company = self._company
         status = replace(status, last_report=company.last_report, reported_sync_since=company.running_since)
         if self._has_feed:
             self.status = status
-            # What is read outweighs the state that was told, also once the feed has fallen silent.
+            # A feed outweighs the reported state, even when the feed stops responding.
             self._stalled_since = (self._stalled_since or self._now()) if status.is_stalled else None
             self.knowledge = SyncKnowledge(
                 last_clean_sync_started_at=self._last_clean_sync_at(),
@@ -204,7 +204,7 @@ class ReLeasedMonitor:
 
     def _update_window(self) -> bool:
         now, status = self._now(), self.status
-        # Both ends: a clock may also be put back, and what was expected too early is so no longer.
+        # Check both ends: the clock may also be set back, so that a window is no longer over.
         if (
             status.next_sync_at
             and status.cycle_started_at
@@ -218,7 +218,7 @@ class ReLeasedMonitor:
 
 
 def knowledge_without_feed(window: NightlyWindow, company: CompanyStatus) -> SyncKnowledge:
-    """Return what may be claimed where there is no feed: from the clock, and from what was told."""
+    """Return what is known without a feed: from the clock and user reports."""
     return SyncKnowledge(
         window=window,
         reported_syncs=company.reported_syncs,
@@ -228,7 +228,7 @@ def knowledge_without_feed(window: NightlyWindow, company: CompanyStatus) -> Syn
 
 
 async def _fetch(source: EvidenceSource, cursor: str | None) -> EvidenceReport:
-    """Look once. Whatever a bridge of somebody's own does wrong is a feed that can't be read."""
+    """Poll once. Any failure of a custom evidence source is a feed error."""
     try:
         report = await source.fetch(cursor)
     except FeedError:
@@ -259,7 +259,7 @@ def _times_in(report: EvidenceReport) -> Iterator[datetime | None]:
 
 
 def _cycle_start(report: EvidenceReport) -> datetime | None:
-    # A bridge may name any number of seconds; no cycle is longer than a month.
+    # An evidence source may give any number; no cycle is longer than a month.
     seconds = report.cycle_seconds
     if report.next_sync_at is None or seconds is None or not 0 <= seconds <= _LONGEST_CYCLE:
         return None
@@ -272,7 +272,7 @@ def _encode_status(status: ReLeasedStatus) -> str:
 
 
 def _decode_status(stored: str | None) -> dict[str, Any]:
-    """Read what `_encode_status` wrote; nothing where it can't be read."""
+    """Decode what `_encode_status` wrote; empty if it can't be read."""
     try:
         stored_status = lenient_json.decode((stored or "").encode("utf-8", "replace"), _StoredStatus)
     except lenient_json.UndecodableError:
@@ -286,7 +286,7 @@ def _decode_status(stored: str | None) -> dict[str, Any]:
 
 
 class _StoredStatus(Struct):
-    """The link as it is kept; moments are ISO 8601."""
+    """The stored status; times are ISO 8601."""
 
     state: str = ""
     is_syncing: bool = False

@@ -1,4 +1,4 @@
-"""The engine's tasks: the outbox, the news, the hand-offs, Re-Leased, and the lease they work under."""
+"""The engine's periodic tasks: outbox, refresh, restores, Re-Leased, and the leader lock."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ if TYPE_CHECKING:
     from tui.xero.client import XeroClient
 
 
-# Seconds. How often it is to be done may change while it waits, and a laptop may sleep meanwhile.
+# Seconds. The interval may change during a wait, and a laptop may sleep.
 _NAP: Final = 15.0
 
 
 class PeriodicTask:
-    """Done when its time has come, or when it is woken.
+    """A task that runs at an interval, or when woken.
 
-    `interval` gives the seconds between the end of one round and the next. Woken while it waits, it is done
-    once, however often it was woken. Woken while it is being done, it is done again, so that nothing that
-    came too late for this round is lost; unless it `drops_overlap`: then the round under way is the answer.
+    `interval` returns the seconds between the end of one run and the next. Several wakes while waiting cause
+    one run. A wake during a run causes another run, so that nothing is missed, unless `drops_overlap`.
     """
 
     def __init__(
@@ -58,20 +57,20 @@ class PeriodicTask:
 
     @property
     def due_at(self) -> datetime:
-        """When it is done next if nobody wakes it."""
+        """When it runs next unless woken."""
         return self._last_run_ended[0] + timedelta(seconds=self._interval())
 
     def wake(self) -> None:
-        """Do it as soon as possible."""
+        """Run as soon as possible."""
         if not (self._is_running and self._drops_overlap):
             self._woken.set()
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Do it, for as long as the block lasts."""
+        """Mark the task as running for the duration of the block."""
         self._is_running = True
         if self._drops_overlap:
-            # Whoever woke it until now is answered by this round.
+            # This run covers all wakes until now.
             self._woken.clear()
         try:
             yield
@@ -80,7 +79,7 @@ class PeriodicTask:
             self._last_run_ended = (self._now(), monotonic())
 
     async def wait_until_due(self) -> None:
-        """Return when it is to be done."""
+        """Wait until the next run is due."""
         while (left := self._interval() - self._seconds_since_run) > 0:
             try:
                 async with asyncio.timeout(min(left, _NAP)):
@@ -92,7 +91,7 @@ class PeriodicTask:
 
     @property
     def _seconds_since_run(self) -> float:
-        # Two clocks: one stands still while a laptop sleeps, the other may be set by hours.
+        # Two clocks: one stops while a laptop sleeps, the other may be changed by hours.
         at, elapsed = self._last_run_ended
         return max((self._now() - at).total_seconds(), monotonic() - elapsed)
 
@@ -103,7 +102,7 @@ _TIME_CHECK_SECONDS = 1.0
 
 
 class Scheduler:
-    """Runs the jobs of one organisation. Only the holder of the lease calls Xero."""
+    """Runs the tasks of one organisation. Only the holder of the lock calls Xero."""
 
     def __init__(
         self,
@@ -136,7 +135,7 @@ class Scheduler:
         self._feed_task = PeriodicTask(lambda: re_leased.seconds_to_next_poll, now, drops_overlap=True)
 
     def wake(self, *, refresh: bool = False, manual_restores: bool = False) -> None:
-        """Send what is queued now; look for news or for finished hand-offs, too, when asked."""
+        """Send queued changes now; optionally also refresh or check restores."""
         self._outbox_task.wake()
         if refresh:
             self._refresh_task.wake()
@@ -145,18 +144,18 @@ class Scheduler:
             self._manual_restore_task.wake()
 
     def record_user_activity(self) -> None:
-        """Note that a person is here; after an absence there is a look for news at once."""
+        """Record user activity; refresh immediately after being idle."""
         if self._activity.touch() and not self._budget.is_reserving:
             self.wake(refresh=True)
 
     def check_clock(self) -> None:
-        """Refresh from Xero soon: its answer carries another time."""
+        """Refresh from Xero soon, to get another reading of its clock."""
         if not self._budget.is_reserving:
-            # Not at once: it is an answer that calls this, and its own job is still running.
+            # Not immediately: this is called by a response while its task is still running.
             asyncio.get_running_loop().call_later(_TIME_CHECK_SECONDS, self._refresh_task.wake)
 
     def set_fast_polling(self, *, on: bool) -> None:
-        """Look for finished hand-offs every few seconds, as far as the day's calls allow."""
+        """Check restores every few seconds, as far as the daily limit allows."""
         self._activity.touch()
         self._activity.is_waiting_for_restores = on
         if on:
@@ -164,12 +163,12 @@ class Scheduler:
         self._manual_restore_task.wake()
 
     def pause_sync(self, *, on: bool) -> None:
-        """Hold a read of all contacts after the page it is at, or go on with it."""
+        """Pause a full sync after the current page, or resume it."""
         if self._contact_sync is not None:
             self._contact_sync.pause(on=on)
 
     def record_reply(self, xero: XeroClient, before: datetime | None, attempt: int | None = None) -> None:
-        """Note what Xero's last answer said, if there was one since then."""
+        """Record Xero's latest reply if there was one since then."""
         self._budget.record(xero.calls_left.day, self._now())
         self._update_background_limit()
         is_new_reply = xero.last_reply_at is not None and xero.last_reply_at != before
@@ -187,7 +186,7 @@ class Scheduler:
         )
 
     def release_lock(self) -> None:
-        """Give the lease back."""
+        """Release the lock."""
         if self._store.is_displaced:
             try:
                 self._store.restore_files(self._now(), self._lock.acquire)
@@ -196,11 +195,11 @@ class Scheduler:
         self._lock.release()
 
     async def wait_for_lock(self) -> None:
-        """Return when this copy of the program holds the lease."""
+        """Wait until this copy of Reshelve holds the lock."""
         await self._has_lock.wait()
 
     async def load_search_index(self) -> None:
-        """Load what makes search fast; until then it asks the database."""
+        """Load the search index; until then searches use the database."""
         while True:
             try:
                 await self._store.search.load()
@@ -211,7 +210,7 @@ class Scheduler:
                 return
 
     async def keep_lock(self) -> None:
-        """Take the lease when it is free, and show what other copies do."""
+        """Acquire the lock when it is free, and show the progress of other copies."""
         while True:
             try:
                 self._check_lock()
@@ -235,7 +234,7 @@ class Scheduler:
             self._publisher.rows_changed(order=not self._has_lock.is_set())
 
     def _check_files(self) -> None:
-        """Restore files that were taken away, at the second look: the first is shown to the person."""
+        """Restore displaced files on the second check; the first check only shows the problem."""
         was_displaced, self._is_displaced = self._is_displaced, self._store.is_displaced
         if self._is_displaced:
             if not was_displaced:
@@ -247,7 +246,7 @@ class Scheduler:
             self._publisher.rows_changed(order=True)
 
     async def open_clients(self, open_clients: Callable[[], Awaitable[None]]) -> None:
-        """Make the clients. A failure is shown as a connection problem and tried again."""
+        """Create the clients. A failure is shown as a connection problem and retried."""
         while True:
             attempt = self._connection.attempt()
             try:
@@ -260,7 +259,7 @@ class Scheduler:
                 return
 
     async def run_outbox(self, xero: XeroClient) -> None:
-        """Empty the outbox, whenever there is something in it."""
+        """Send queued changes whenever there are any."""
         from tui.engine.sync.outbox import Outbox
 
         outbox = Outbox(
@@ -272,12 +271,12 @@ class Scheduler:
             if outbox.has_work:
                 await outbox.run_until_empty()
 
-        # What the last run left goes on at once.
+        # Continue with unsent changes of the last run.
         self._outbox_task.wake()
         await self._repeat("sending changes", self._outbox_task, drain, xero)
 
     async def run_contact_sync(self, xero: XeroClient) -> None:
-        """Look for news in Xero, at once and then at its pace."""
+        """Refresh from Xero now and then at the refresh interval."""
         from tui.engine.sync.contact_sync import ContactSync
 
         def progress(state: SyncProgress | None) -> None:
@@ -305,7 +304,7 @@ class Scheduler:
         await self._repeat("loading contacts", self._refresh_task, refresh, xero)
 
     async def poll_manual_restores(self, xero: XeroClient) -> None:
-        """See which hand-offs are done."""
+        """Check which restores were finished in Xero."""
         from tui.engine.sync.manual_restores import ManualRestorePoller
 
         poller = ManualRestorePoller(self._store, xero, self._now, self._on_sync_write)
@@ -313,9 +312,9 @@ class Scheduler:
         await self._repeat("checking restores", self._manual_restore_task, poller.poll, xero)
 
     async def monitor_re_leased(self, source: EvidenceSource | None) -> None:
-        """Gather evidence of what Re-Leased has picked up.
+        """Collect evidence of what Re-Leased has synced.
 
-        Only the holder of the lease reads a feed; the other copies are shown what that has seen.
+        Only the holder of the lock reads a feed; other copies show its results.
         """
         if source is not None:
             await self._has_lock.wait()
@@ -328,7 +327,7 @@ class Scheduler:
                         self._re_leased.tick() if source is None else await self._re_leased.poll_feed(source)
                     )
             except StoreError as error:
-                # A full disk, for one: what couldn't be kept is told again at the next look.
+                # Such as a full disk: what couldn't be saved is read again next time.
                 self._storage.record(error)
                 await self._storage.wait_before_retry()
                 continue
@@ -356,7 +355,7 @@ class Scheduler:
                 self._storage.record(error)
                 await self._storage.wait_before_retry()
                 job.wake()
-            except Exception as error:  # noqa: BLE001 - a bug in one task ends neither it nor the others
+            except Exception as error:  # noqa: BLE001 - a bug in one task must not end it or the others
                 self._budget.record(xero.calls_left.day, self._now())
                 self._connection.record_failure(
                     error if isinstance(error, ReshelveError) else unexpected_error(task, error), attempt
@@ -372,13 +371,13 @@ class Scheduler:
         )
 
     async def _save_high_water_mark(self) -> None:
-        """Remember the day's limit as far as it was seen: a start in the evening couldn't tell it."""
+        """Save the daily limit as far as it is known: few calls left don't reveal it."""
         peak = self._budget.high_water_mark
         if peak is not None and str(peak) != self._store.sync_state(QUOTA_HIGH_WATER_MARK):
             await self._store.set_sync_state(QUOTA_HIGH_WATER_MARK, str(peak))
 
     def _on_outbox_write(self, applied: StoreUpdate) -> None:
-        # A step of a change shows on its row even where the contact itself stays as it is.
+        # A change's progress shows on its row even if the contact is unchanged.
         self._publisher.rows_changed(order=applied.order_changed)
 
     def _on_sync_write(self, applied: StoreUpdate) -> None:

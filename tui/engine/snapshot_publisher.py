@@ -1,4 +1,4 @@
-"""Turns what is known into frozen snapshots, and hands them to whoever listens."""
+"""Builds frozen snapshots and publishes them to listeners."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from tui.model.evidence import StatusSince
     from tui.store import Store, StoreUpdate
 
-# A burst of news becomes one snapshot: ten a second is as fast as anybody reads.
+# Updates are combined: ten snapshots a second are enough.
 _COALESCE = 0.1
-# Seconds until another attempt, after a bug.
+# Seconds before a retry after a bug.
 _RETRY = 5.0
 _SUMMARY_LIMIT = 40
 _TASK = "Status"
 
 
 class SnapshotPublisher:
-    """Holds the latest snapshot, and makes a new one soon after anything has changed."""
+    """Holds the latest snapshot and builds a new one soon after a change."""
 
     def __init__(
         self,
@@ -67,27 +67,27 @@ class SnapshotPublisher:
         self.snapshot = self._build()
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
-        """Call the listener with every new snapshot; returns what ends it."""
+        """Call the listener with every new snapshot; returns a function that unsubscribes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def grade(self, change: Change) -> StatusSince | None:
-        """Say how a change stands with Re-Leased; None before Xero has confirmed it."""
+        """Return a change's sync status; None until Xero has confirmed the change."""
         if change.state is not State.CONFIRMED or change.confirmed_at is None:
             return None
         return grade_change(change, self._re_leased.knowledge, self._clock())
 
     def view(self, change: Change) -> ChangeView:
-        """Return a change with its grade."""
+        """Return a change with its sync status."""
         return ChangeView(change, self.grade(change))
 
     def record_write(self, applied: StoreUpdate) -> None:
-        """Note what a write did to the rows."""
+        """Record the effect of a write on the rows."""
         if applied.rows_changed or applied.detected:
             self.rows_changed(order=applied.order_changed)
 
     def rows_changed(self, *, order: bool = False) -> None:
-        """Note that rows look different, and perhaps stand elsewhere."""
+        """Record that rows changed; `order` if their order may have changed too."""
         self._rows_version += 1
         self._store.search.sync_statuses_changed()
         if order:
@@ -95,17 +95,17 @@ class SnapshotPublisher:
         self.schedule()
 
     def update_progress(self, progress: SyncProgress | None) -> None:
-        """Note how far a full read has come; None when it has ended."""
+        """Record the progress of a full sync; None when it has ended."""
         self._sync_progress = progress
         self.schedule()
 
     def record_refresh(self, at: datetime) -> None:
-        """Note a successful look for news."""
+        """Record a successful refresh."""
         self._last_refresh_at = at
         self.schedule()
 
     def schedule(self) -> None:
-        """Publish shortly; further news until then is part of the same snapshot."""
+        """Publish soon; further updates until then are combined."""
         if self._timer is None:
             self._schedule_in(_COALESCE)
 
@@ -115,7 +115,7 @@ class SnapshotPublisher:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._publish)
 
     def stop(self) -> None:
-        """Publish nothing more."""
+        """Stop publishing."""
         if self._timer is not None:
             self._timer.cancel()
         self._listeners.clear()
@@ -125,12 +125,12 @@ class SnapshotPublisher:
         try:
             snapshot = self._build()
         except StoreError as error:
-            # What was read before stays on the screen.
+            # The previous data stays on the screen.
             self._storage.record(error)
             snapshot = replace(
                 self.snapshot, xero=self._connection.display_status, storage_problem=self._storage.problem
             )
-        except Exception as error:  # noqa: BLE001 - called by the event loop, which would only print it
+        except Exception as error:  # noqa: BLE001 - the event loop would only print it
             self._storage.record_task(_TASK, unexpected_error(_TASK, error))
             snapshot = replace(
                 self.snapshot, xero=self._connection.display_status, storage_problem=self._storage.problem
@@ -144,7 +144,7 @@ class SnapshotPublisher:
         for listener in tuple(self._listeners):
             try:
                 listener(snapshot)
-            except Exception as error:  # noqa: BLE001 - one listener must not keep the news from the others
+            except Exception as error:  # noqa: BLE001 - a failing listener must not affect the others
                 log_unexpected("a listener to snapshots", error)
 
     def _build(self) -> Snapshot:
@@ -197,7 +197,7 @@ class SnapshotPublisher:
     def _pending(
         self, missed_until: datetime | None, settled_until: datetime | None
     ) -> tuple[ChangeView, ...]:
-        """Return what waits, newest first: later than what is done, and what a clean sync has missed."""
+        """Return pending changes, newest first, including those that a clean sync missed."""
         newer = self._store.pending(_SUMMARY_LIMIT, after=settled_until)
         older = [] if missed_until is None else self._store.pending(_SUMMARY_LIMIT, until=missed_until)
         return self._views([*newer, *older][:_SUMMARY_LIMIT])
@@ -205,14 +205,14 @@ class SnapshotPublisher:
     def _synced(
         self, missed_until: datetime | None, settled_until: datetime | None
     ) -> tuple[ChangeView, ...]:
-        """Return what is told, expected or seen to have arrived, or left out, the newest first."""
+        """Return changes that are synced in any grade or not linked, newest first."""
         done_with = (
             []
             if settled_until is None
             else self._store.pending(_SUMMARY_LIMIT, after=missed_until, until=settled_until)
         )
         views = self._views([*done_with, *self._store.synced(limit=_SUMMARY_LIMIT)])
-        # Sorting keeps the order of what has the same age.
+        # The sort is stable.
         return tuple(sorted(views, key=_status_since, reverse=True)[:_SUMMARY_LIMIT])
 
     def _views(self, changes: Sequence[Change]) -> tuple[ChangeView, ...]:
@@ -220,7 +220,7 @@ class SnapshotPublisher:
 
 
 def _balances_read_at(store: Store) -> datetime | None:
-    """Return when the last full read, which tells all balances, ended."""
+    """Return when the last full sync, which reads all balances, ended."""
     return timestamps.from_iso_text(store.sync_state(FULL_SYNC_ENDED_AT))
 
 

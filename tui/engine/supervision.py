@@ -20,22 +20,22 @@ _WORKS_AFTER: Final = 5.0
 
 
 def unexpected_error(activity: str, error: Exception) -> UnexpectedError:
-    """Log an exception that nothing expects, and return the error that a person is shown for it."""
+    """Log an unexpected exception and return the error to show for it."""
     if isinstance(error, UnexpectedError):
-        # Logged where it was met.
+        # Already logged.
         return error
     log_unexpected(activity, error)
     return UnexpectedError(type(error).__name__)
 
 
 async def supervise(task: str, work: Callable[[], Awaitable[None]], storage: StorageHealth) -> None:
-    """Run a background task to its end; start it again, with growing pauses, after a bug in it.
+    """Run a background task to completion; after a bug, restart it with increasing waits.
 
-    `task` names it for the person. Raises the `ReshelveError` it ends with; only bugs are retried.
+    `task` is its name for the user. Raises the `ReshelveError` it ends with; only bugs are retried.
     """
     wait = _FIRST_WAIT
     while True:
-        # A task without an end has recovered when it has run for a while.
+        # An endless task counts as recovered once it has run for a while.
         recovered = asyncio.get_running_loop().call_later(_WORKS_AFTER, storage.record_task, task, None)
         try:
             await work()

@@ -1,4 +1,4 @@
-"""One hierarchy for all that can go wrong: what happened, whether trying again helps, what to do."""
+"""The error hierarchy: what happened, what to do, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from enum import StrEnum
 
 
 def as_sentence(text: str) -> str:
-    """Return words that end like a sentence."""
+    """Return text that ends with sentence punctuation."""
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 class ReshelveError(Exception):
-    """Something that a person has to be told.
+    """An error to show to the user.
 
-    `message` is a sentence, `next_step` says what to do about it, `retryable` whether the same attempt can
-    succeed later by itself. `action` is the id of the action that helps, empty where there is none: a
-    screen names its key as it is now, which nothing below the screens knows.
+    `message` is what happened, `next_step` what to do, `retryable` whether the same attempt can succeed
+    later. `action` is the id of the action that helps, empty if none does: the screen shows its key.
     """
 
     retryable = False
@@ -28,70 +27,70 @@ class ReshelveError(Exception):
 
     @property
     def sentence(self) -> str:
-        """`message` with a full stop, for where a sentence follows: the words of others often have none."""
+        """`message` with a full stop; messages from elsewhere often lack one."""
         return as_sentence(self.message)
 
 
 class BugError(ReshelveError):
-    """Reshelve ended by an unexpected error; `log` is the file with the details, if there is one."""
+    """Reshelve stopped on an unexpected error; `log` is the log file, if there is one."""
 
     def __init__(self, log: str = "") -> None:
-        details = f"The details are in {log}." if log else "The details could not be written to a log file."
+        details = f"Details are in {log}." if log else "Details couldn't be written to a log file."
         super().__init__(
-            "Reshelve stopped because of a bug.",
-            f"Nothing is lost: your changes are saved on this computer. {details} Start Reshelve again.",
+            "This is a bug in Reshelve.",
+            f"Nothing is lost: your changes are saved on this computer. {details} Restart Reshelve.",
         )
 
 
 class ReadOnlyReason(StrEnum):
-    """Why nothing can be changed: the connection's permissions, or the option `--read-only`."""
+    """Why changes are blocked: the connection's permissions, or the option `--read-only`."""
 
     CONNECTION = "connection"
     OPTION = "option"
 
 
 class ReadOnlyError(ReshelveError):
-    """Refused in read-only mode; nothing was recorded. Screens and commands turn `reason` into a sentence."""
+    """Blocked by read-only mode; nothing was recorded. Screens and commands phrase `reason`."""
 
     def __init__(self, reason: ReadOnlyReason) -> None:
-        super().__init__(f"Refused in read-only mode ({reason}).")
+        super().__init__(f"Not allowed in read-only mode ({reason}).")
         self.reason = reason
 
 
 class SettingsError(ReshelveError):
-    """A setting that can't be used; names the file or variable, the key and what is allowed."""
+    """An invalid setting; names the file or variable, the key and the allowed values."""
 
 
 class StoreError(ReshelveError):
-    """The local copy can't be read or written."""
+    """The local database can't be read or written."""
 
 
 class StoreClosedError(StoreError):
-    """The local copy was closed, as the organisation or Reshelve itself is being closed."""
+    """The local database was closed because the organisation or Reshelve is closing."""
 
     def __init__(self) -> None:
-        super().__init__("The local copy is closed. Everything saved until now is kept.")
+        super().__init__("The local database is closed. Everything saved so far is kept.")
 
 
 class UnexpectedError(ReshelveError):
-    """A bug met in the background: the task that hit it is retried. `kind` is the exception's type."""
+    """A bug in a background task, which is retried. `kind` is the exception's type."""
 
     retryable = True
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"Something unexpected went wrong ({kind}). Nothing is lost.",
-            "Reshelve tries again; the log file says where.",
+            f"Unexpected error ({kind}). Nothing is lost.",
+            "Reshelve will retry. Details are in the log file.",
         )
         self.kind = kind
 
 
 class XeroError(ReshelveError):
-    """Xero couldn't be asked, or wouldn't answer."""
+    """A request to Xero failed."""
 
 
 class OfflineError(XeroError):
-    """No connection was made: what was asked never reached Xero."""
+    """No connection was made: the request never reached Xero."""
 
     retryable = True
 
@@ -99,15 +98,15 @@ class OfflineError(XeroError):
 class NetworkSetupError(OfflineError):
     """A proxy, certificate or network setting of this computer prevents the connection.
 
-    `next_step` says what to change. It is tried again meanwhile, as some of them change by themselves.
+    `next_step` says what to change. It is retried meanwhile, as some problems resolve on their own.
     """
 
 
 class KeychainError(OfflineError):
-    """The system's keychain can't be used, so that Xero can't be asked.
+    """The system's keychain can't be used, so no request can be sent to Xero.
 
-    `is_waiting` says that it hasn't answered yet, as it waits for the person: the same call, made again,
-    waits for the same answer.
+    `is_waiting` means that the keychain is waiting for the user: repeating the call waits for the same
+    prompt.
     """
 
     def __init__(self, message: str, next_step: str = "", *, is_waiting: bool = False) -> None:
@@ -116,28 +115,28 @@ class KeychainError(OfflineError):
 
 
 class KeychainWriteError(KeychainError, StoreError):
-    """The keychain didn't keep, or didn't remove, a sign-in."""
+    """The keychain couldn't save or remove a sign-in."""
 
 
 class ReplyLostError(XeroError):
-    """The call may or may not have been carried out: only reading again tells.
+    """The request may or may not have been processed; reading the contact again shows which.
 
-    Raised for time-outs after sending, dropped connections, 5xx and answers that make no sense.
+    Raised for timeouts after sending, dropped connections, 5xx and unreadable replies.
     """
 
     retryable = True
 
 
 class UnexpectedReplyError(ReplyLostError):
-    """There was an answer, but none that can be read as Xero's: no verdict on what was asked."""
+    """A reply that can't be read as Xero's: the result is unknown."""
 
 
 class ForeignReplyError(UnexpectedReplyError):
-    """A refusal that isn't Xero's, such as a gateway's page."""
+    """A refusal that didn't come from Xero, such as a gateway's page."""
 
 
 class RateLimitedError(XeroError):
-    """Xero wants fewer calls: nothing was carried out. Seen as a 429 with an empty body.
+    """Xero's rate limit was reached: nothing was processed. Seen as a 429 with an empty body.
 
     `retry_after` is in seconds; `problem` is Xero's `X-Rate-Limit-Problem`: minute, day, concurrent or
     appminute.
@@ -146,35 +145,35 @@ class RateLimitedError(XeroError):
     retryable = True
 
     def __init__(self, retry_after: float, problem: str) -> None:
-        super().__init__(f"Xero's limit for calls is used up ({problem})")
+        super().__init__(f"Xero's rate limit is reached ({problem})")
         self.retry_after = retry_after
         self.problem = problem
 
 
 class ReconnectError(XeroError):
-    """The sign-in no longer works: the person has to connect again. Nothing queued is lost."""
+    """The sign-in no longer works: the user has to reconnect. Queued changes are kept."""
 
 
 class NotConnectedError(ReconnectError):
-    """Xero takes the sign-in, but not for this organisation: it was removed, or a permission is missing."""
+    """The sign-in is valid but not for this organisation: it was removed, or a permission is missing."""
 
 
 class MissingScopeError(NotConnectedError):
-    """The sign-in works, but lacks a scope for what was asked: connecting again asks for it."""
+    """The sign-in is valid but lacks a scope; reconnecting requests it."""
 
 
 class SignInError(XeroError):
-    """A new sign-in couldn't be begun or finished. What was connected before is as it was."""
+    """A new sign-in couldn't be started or finished. Existing connections are unchanged."""
 
 
 class NoKeychainError(SignInError):
-    """There is no keychain on this system: the person has to agree before tokens are kept in a file."""
+    """No keychain on this system: the user has to agree before tokens are stored in a file."""
 
 
 class RejectedError(XeroError):
-    """Xero read the call and refused it as a whole, in the words of `message`.
+    """Xero rejected the whole request; `message` is Xero's own.
 
-    `status` is the HTTP status: an empty 404 is how Xero answers an id that it never issued.
+    `status` is the HTTP status: for an id that it never issued, Xero returns an empty 404.
     """
 
     def __init__(self, message: str, status: int, next_step: str = "") -> None:
@@ -183,6 +182,6 @@ class RejectedError(XeroError):
 
 
 class FeedError(ReshelveError):
-    """The Re-Leased feed couldn't be read. Never a reason to show anything as synced."""
+    """The Re-Leased feed couldn't be read. Never shows anything as synced."""
 
     retryable = True

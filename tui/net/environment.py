@@ -1,4 +1,4 @@
-"""How this machine reaches other machines: proxies, trusted certificates, and what goes wrong with them.
+"""Proxies and trusted certificates from the environment, and errors with them.
 
 The only reader of the environment's network variables. httpx would read them too, but raises odd errors for
 values that it can't parse; its clients are therefore made with the transports of this module.
@@ -49,17 +49,17 @@ _UNTRUSTED: Final = frozenset({19, 20, 21, 27, -67843, -25318, 0x800B0109, 0x800
 
 
 def transport(url: str) -> httpx.BaseTransport:
-    """Make the connections of a blocking client. Raises `NetworkSetupError`."""
+    """Return the transport of a blocking client. Raises `NetworkSetupError`."""
     return _Transport(verify=_ssl_context_for(url), proxy=_proxy_for(url), trust_env=False)
 
 
 def async_transport(url: str) -> httpx.AsyncBaseTransport:
-    """Make the connections of an asynchronous client. Raises `NetworkSetupError`."""
+    """Return the transport of an asynchronous client. Raises `NetworkSetupError`."""
     return _AsyncTransport(verify=_ssl_context_for(url), proxy=_proxy_for(url), trust_env=False)
 
 
 class _Transport(httpx.HTTPTransport):
-    """Raises httpx's errors alone. Errors of SOCKS and of host names would pass through unchanged."""
+    """Converts errors of SOCKS and host names, which httpx doesn't, to httpx's own."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -71,7 +71,7 @@ class _Transport(httpx.HTTPTransport):
 
 
 class _AsyncTransport(httpx.AsyncHTTPTransport):
-    """As `_Transport`."""
+    """The asynchronous `_Transport`."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -87,14 +87,14 @@ class _AsyncTransport(httpx.AsyncHTTPTransport):
 
 @dataclass(frozen=True, slots=True)
 class _ProxySetting:
-    """The proxy for an address. `url` may hold a password; `source` is where it is set."""
+    """The proxy for a URL. `url` may contain a password; `source` is where it is set."""
 
     url: str = field(repr=False)
     source: str
 
     @property
     def parts(self) -> SplitResult:
-        """The parts of the address. Raises `ValueError`."""
+        """The parts of the URL. Raises `ValueError`."""
         return urlsplit(self.url)
 
     @property
@@ -106,7 +106,7 @@ class _ProxySetting:
 
 
 def _proxy_setting(url: str) -> _ProxySetting | None:
-    """Find the proxy for an address, as curl would; none leads to this machine itself."""
+    """Find the proxy for a URL, as curl does; never for this computer itself."""
     if is_loopback(url):
         return None
     settings = getproxies()
@@ -120,18 +120,18 @@ def _proxy_setting(url: str) -> _ProxySetting | None:
 
 
 def _variable(name: str) -> str:
-    """Return the name of an environment variable as it is written there; in lower case it comes first."""
+    """Return the name of the environment variable as spelled there; lower case wins."""
     names = [name, *sorted(one for one in os.environ if one.lower() == name)]
     return next((one for one in names if os.environ.get(one)), _SYSTEM)
 
 
 def _is_excluded(target: SplitResult, no_proxy: str) -> bool:
-    """Whether NO_PROXY excludes an address. Entries that can't be read exclude nothing."""
+    """Whether NO_PROXY excludes a URL. Invalid entries are ignored."""
     return any(_excludes(entry, target) for entry in re.split(r"[,;\s]+", no_proxy.lower()) if entry)
 
 
 def _excludes(entry: str, target: SplitResult) -> bool:
-    """Compare with a host (its port is optional), a domain, an address, or a network such as `10.0.0.0/8`."""
+    """Compare with a host (optionally with port), domain, IP address, or network such as `10.0.0.0/8`."""
     if entry == "*":
         return True
     host = (target.hostname or "").rstrip(".")
@@ -139,7 +139,7 @@ def _excludes(entry: str, target: SplitResult) -> bool:
     if scheme not in {"", "all", target.scheme}:
         return False
     with suppress(ValueError):
-        # Without the brackets of an IPv6 address; what follows them but a network's length is a port.
+        # Without the brackets of an IPv6 address; what follows, except a prefix length, is a port.
         network = ipaddress.ip_network(re.sub(r"^\[([^\]]*)\](?=$|/)", r"\1", rest), strict=False)
         return ipaddress.ip_address(host) in network
     try:
@@ -157,22 +157,22 @@ def _port(target: SplitResult) -> int:
 
 
 def _proxy_for(url: str) -> httpx.Proxy | None:
-    """Return the proxy for an address as httpx takes it. Raises `NetworkSetupError`."""
+    """Return the proxy for a URL for httpx. Raises `NetworkSetupError`."""
     setting = _proxy_setting(url)
     if setting is None:
         return None
     with suppress(ValueError, httpx.InvalidURL):
         parts = setting.parts
-        # The rest of a password with `/`, `?` or `#` in it: its beginning would be taken for the host's name.
+        # An unescaped `/`, `?` or `#` in a password: its beginning would be taken as the host.
         is_torn = "@" in f"{parts.path}{parts.query}{parts.fragment}"
-        # Asking for the port checks it.
+        # Accessing the port validates it.
         if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_torn:
-            # The certificate of the proxy itself: httpx would read SSLKEYLOGFILE for it.
+            # For the proxy's own certificate: httpx would read SSLKEYLOGFILE otherwise.
             context = _ssl_context_for(setting.url) if parts.scheme == "https" else None
             return httpx.Proxy(setting.url, ssl_context=context)
-    # Raised here, so that no traceback leads to a proxy's password.
+    # Raised here, so that no traceback contains the proxy's password.
     raise NetworkSetupError(
-        f"The proxy address in {setting.source} can't be used.",
+        f"The proxy address in {setting.source} isn't valid.",
         f"Set it to {_PROXY_FORMS}, or remove it, then restart Reshelve.",
     )
 
@@ -181,7 +181,7 @@ def _proxy_for(url: str) -> httpx.Proxy | None:
 
 
 def _ssl_context_for(url: str) -> ssl.SSLContext:
-    """Return what a server's certificate is checked against. Raises `NetworkSetupError`."""
+    """Return the TLS context for a URL. Raises `NetworkSetupError`."""
     if urlsplit(url).scheme != "https":
         return _plain_context()
     return _ssl_context(os.environ.get(_CERT_FILE, ""), os.environ.get(_CERT_DIR, ""))
@@ -189,16 +189,15 @@ def _ssl_context_for(url: str) -> ssl.SSLContext:
 
 @cache
 def _plain_context() -> ssl.SSLContext:
-    """Return what httpx wants for connections without TLS; it would load certificates for them too."""
+    """Return a context for connections without TLS, so that httpx doesn't load certificates for them."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @cache
 def _ssl_context(cert_file: str, cert_dir: str) -> ssl.SSLContext:
-    """Trust the system's certificates, and those that the two variables name.
+    """Trust the system's certificates and those named by the two variables.
 
-    Unlike `ssl.create_default_context` this doesn't read SSLKEYLOGFILE: keys of connections are never
-    written to a file.
+    Unlike `ssl.create_default_context`, this ignores SSLKEYLOGFILE: session keys are never written to a file.
     """
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if cert_file:
@@ -206,35 +205,34 @@ def _ssl_context(cert_file: str, cert_dir: str) -> ssl.SSLContext:
         if problem:
             raise NetworkSetupError(
                 f"The certificates in {_CERT_FILE} can't be loaded: {problem}.",
-                f"Set {_CERT_FILE} to a file of certificates in PEM format, or remove it, "
-                "then restart Reshelve.",
+                f"Set {_CERT_FILE} to a certificate file in PEM format, or remove it, then restart Reshelve.",
             )
     if cert_dir:
-        # Unlike those of `Path`, the functions of `os.path` raise for no name.
+        # Unlike `Path`, `os.path` never raises for an invalid name.
         if not any(map(os.path.isdir, cert_dir.split(os.pathsep))):
             raise NetworkSetupError(
-                f"The folder of certificates in {_CERT_DIR} doesn't exist.",
-                f"Set {_CERT_DIR} to a folder of certificates, or remove it, then restart Reshelve.",
+                f"The certificate folder in {_CERT_DIR} doesn't exist.",
+                f"Set {_CERT_DIR} to a certificate folder, or remove it, then restart Reshelve.",
             )
         context.load_verify_locations(capath=cert_dir)
     return context
 
 
 def _load_certificates(context: ssl.SSLContext, file: str) -> str:
-    """Load a file of certificates; return why that fails, or an empty text."""
+    """Load a certificate file; return why that fails, or an empty text."""
     if os.path.isdir(file):  # noqa: PTH112 - see `_ssl_context`
         return "it is a folder"
     # Reading a pipe or a device might never end.
     if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - as above
-        return "it isn't an ordinary file"
+        return "it isn't a regular file"
     try:
         context.load_verify_locations(cafile=file)
     except FileNotFoundError:
-        return "there is no such file"
+        return "the file doesn't exist"
     except ssl.SSLError:
-        return "it isn't a valid file of certificates in PEM format"
+        return "it isn't a valid certificate file in PEM format"
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or "that isn't the name of a file"
+        return getattr(error, "strerror", None) or "that isn't a file name"
     return ""
 
 
@@ -242,9 +240,9 @@ def _load_certificates(context: ssl.SSLContext, file: str) -> str:
 
 
 def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupError | None:
-    """Explain a request that failed because of a certificate, TLS or a proxy; `None` for other failures.
+    """Return an error for a certificate, TLS or proxy failure; `None` for other failures.
 
-    Blocks: the server is asked once more for a certificate that failed. `service` is what people call it.
+    Blocks: the server is contacted again to read a failed certificate. `service` is its display name.
     """
     setting = _proxy_setting(url)
     for cause in _causes(error):
@@ -252,7 +250,7 @@ def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupE
             if setting is not None and _is_proxy_untrusted(setting):
                 return _certificate_problem(cause, setting.url, f"the proxy {setting.name}", None)
             return _certificate_problem(cause, url, service, setting)
-        # A connection that was cut is one that failed, as others.
+        # A dropped connection is an ordinary connection failure.
         if isinstance(cause, ssl.SSLError) and not isinstance(
             cause, ssl.SSLEOFError | ssl.SSLZeroReturnError
         ):
@@ -263,8 +261,8 @@ def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupE
 def _no_tls_problem(service: str, setting: _ProxySetting | None) -> NetworkSetupError:
     via = "" if setting is None else f" through the proxy {setting.name} (set in {setting.source})"
     return NetworkSetupError(
-        f"A secure connection to {service}{via} can't be made: the server that"
-        " answered doesn't use TLS as expected.",
+        f"Can't make a secure connection to {service}{via}: the server that replied"
+        " doesn't use TLS as expected.",
         "Check that you are signed in to this network. If this keeps happening, ask your IT support.",
     )
 
@@ -280,28 +278,30 @@ def _proxy_problem(
         code = words[:3] if words[:3].isdecimal() else ""
         return NetworkSetupError(
             f"{proxy} doesn't connect to {service}{f' (HTTP {code})' if code else ''}.",
-            "Ask your IT support whether it allows that.",
+            "Ask your IT support whether the proxy allows that.",
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return NetworkSetupError(f"{proxy} can't be reached.", "Check its address and the network.")
+        return NetworkSetupError(f"{proxy} can't be reached.", "Check its address and your network.")
     return None
 
 
 def proxy_password_problem(url: str) -> NetworkSetupError:
-    """Say that a proxy on the way to an address wants a password (HTTP 407), or another one."""
+    """Return the error for a proxy that requires a password or rejects it (HTTP 407)."""
     setting = _proxy_setting(url)
     if setting is None:
         return NetworkSetupError(
-            "A proxy in this network wants a user name and password (HTTP 407).",
+            "A proxy in this network requires a user name and password (HTTP 407).",
             "Ask your IT support for the proxy's address, and set it in HTTPS_PROXY as "
             "http://user:password@host:port, then restart Reshelve.",
         )
     has_password = "@" in setting.parts.netloc
-    wants = "doesn't accept its user name and password" if has_password else "wants a user name and password"
+    wants = (
+        "doesn't accept its user name and password" if has_password else "requires a user name and password"
+    )
     return NetworkSetupError(
         f"The proxy {setting.name} {wants}.",
         f"Set them in {setting.source} as {setting.parts.scheme}://user:password@host:port, then restart "
-        "Reshelve. Your IT support knows them.",
+        "Reshelve. Ask your IT support for them.",
     )
 
 
@@ -313,7 +313,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_proxy_untrusted(setting: _ProxySetting) -> bool:
-    """Whether it is the proxy's own certificate that fails; blocks."""
+    """Whether the proxy's own certificate is untrusted; blocks."""
     host, port = setting.parts.hostname or "", setting.parts.port or 443
     if setting.parts.scheme != "https":
         return False
@@ -336,21 +336,20 @@ def _certificate_problem(
     prefix = f"The secure connection to {service} failed: its certificate"
     issued = f" It was issued by “{issuer}”." if issuer else ""
     if _is_any(code, _WRONG_TIME):
-        # Services renew their certificates well ahead: one that isn't valid today means that today is wrong.
+        # Services renew certificates well ahead: an invalid date means that this computer's date is wrong.
         now = datetime.now().astimezone()
         return NetworkSetupError(
-            f"{prefix} isn't valid on {now.day} {now:%B %Y, %H:%M}, which this machine's clock shows."
-            f"{issued}",
-            "Check the clock of this machine.",
+            f"{prefix} isn't valid on {now.day} {now:%B %Y, %H:%M}, the time on this computer.{issued}",
+            "Check this computer's date and time.",
         )
     if _is_any(code, _WRONG_NAME):
         return NetworkSetupError(
-            f"{prefix} is for another host name than {urlsplit(url).hostname}.{issued}",
+            f"{prefix} isn't for {urlsplit(url).hostname}.{issued}",
             "Check that you are signed in to this network. If a proxy inspects secure connections, tell your "
             "IT support.",
         )
     if _is_any(code, _SELF_SIGNED | _UNTRUSTED):
-        why = "is self-signed" if _is_any(code, _SELF_SIGNED) else "isn't trusted by this machine"
+        why = "is self-signed" if _is_any(code, _SELF_SIGNED) else "isn't trusted by this computer"
         return NetworkSetupError(
             f"{prefix} {why}.{issued}",
             "If your company's network inspects secure connections, ask your IT support for the proxy's root "
@@ -359,20 +358,20 @@ def _certificate_problem(
         )
     return NetworkSetupError(
         f"{prefix} can't be verified ({failed.verify_message or 'no reason given'}).{issued}",
-        "Ask your IT support about it, or try another network.",
+        "Ask your IT support, or try another network.",
     )
 
 
 def _is_any(code: int, codes: frozenset[int]) -> bool:
-    # Windows' numbers may come signed.
+    # Windows' numbers may be signed.
     return code in codes or code & 0xFFFFFFFF in codes
 
 
 def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
-    """Find who issued the certificate that a server shows now, whatever it is worth; empty if not known.
+    """Return the issuer of the certificate that a server presents, valid or not; empty if unknown.
 
-    Python doesn't hand out a certificate that failed. So the server is greeted once more, and left as soon as
-    it has shown its certificate: nothing is sent over a connection that isn't trusted.
+    Python doesn't expose a failed certificate, so this connects again and disconnects once the certificate is
+    received: nothing is sent over an untrusted connection.
     """
     probe_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     probe_context.check_hostname, probe_context.verify_mode = False, ssl.CERT_NONE
@@ -382,7 +381,7 @@ def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
         if not event.endswith("start_tls.complete"):
             return
         connection = info["return_value"].get_extra_info("ssl_object")
-        # With a proxy there are two, and its own has been verified.
+        # With a proxy there are two; the proxy's own is verified.
         if connection is not None and connection.context is probe_context:
             certificates.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - takes it by position alone
             info["return_value"].close()
@@ -396,20 +395,20 @@ def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
             line.handle_request(request)
     except _ShownError:
         return _issuer_of(certificates[0])
-    # Whatever it is: what matters is known already.
+    # Any failure: the issuer is only extra information.
     except Exception as error:  # noqa: BLE001
         logger.info("the issuer of the certificate isn't known: %s", type(error).__name__)
     return ""
 
 
 class _ShownError(Exception):
-    """Ends a connection that has shown its certificate."""
+    """Ends a connection once it has the certificate."""
 
 
 def _issuer_of(certificate: bytes) -> str:
     from cryptography import x509
 
-    # A badly made certificate causes warnings, or exceptions of many types.
+    # Malformed certificates cause warnings or many types of exceptions.
     with warnings.catch_warnings(action="ignore"), suppress(Exception):
         issuer = x509.load_der_x509_certificate(certificate).issuer
         for kind in (x509.NameOID.COMMON_NAME, x509.NameOID.ORGANIZATION_NAME):
@@ -419,5 +418,5 @@ def _issuer_of(certificate: bytes) -> str:
 
 
 def is_proxy_password_wanted(response: httpx.Response) -> bool:
-    """Whether a proxy answered in the place of the service, for want of a password."""
+    """Whether a proxy replied instead of the service because it requires a password."""
     return response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED

@@ -1,4 +1,4 @@
-"""Lenient decoding of JSON: what can be used of it counts, and what can't is taken as missing.
+"""Lenient JSON decoding: unusable values are treated as missing.
 
 Typed decoding comes first and costs nothing extra. Only where it fails is the value taken apart, field by
 field, so that one field of a wrong type doesn't hide all the others.
@@ -24,9 +24,9 @@ _T = TypeVar("_T")
 
 #: What decoding raises: wrong types and sizes, text that isn't UTF-8, numbers out of range, deep nesting.
 DECODE_ERRORS: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
-# No service nests its answers any deeper, and every decoder copes with this.
+# No service nests its responses deeper, and every decoder supports this depth.
 _DEEPEST: Final = 64
-# More than any answer of a service needs: rewriting takes a second for each million.
+# More than any response needs: rewriting takes a second per million.
 _MOST_TOKENS: Final = 1_000_000
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 # Every escape is matched, so that an escaped backslash before a `u` isn't taken for the start of one.
@@ -39,7 +39,7 @@ _numbers = msgspec.json.Encoder(decimal_format="number")
 
 
 class UndecodableError(ValueError):
-    """JSON of which not even the required part can be used. Never quotes what was in it."""
+    """JSON whose required parts can't be used. Never quotes its content."""
 
 
 def decode(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
@@ -56,7 +56,7 @@ def decode(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
         pass
     else:
         return found
-    # Without a cause, here and below: a decoder's message can quote what was in the answer.
+    # Without a cause, here and below: a decoder's message can quote the content.
     found = _decode_lenient(content, kind)
     return found
 
@@ -75,7 +75,7 @@ def _decode_strict(content: bytes | msgspec.Raw, kind: Any) -> Any:
 
 @cache
 def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    """Return the decoder of a type, made once.
+    """Return the cached decoder of a type.
 
     While msgspec prepares a struct for its first decoder, a second thread that meets the struct half
     prepared crashes the interpreter: one decoder is made at a time.
@@ -95,7 +95,7 @@ def _fields(kind: type) -> tuple[tuple[str, str, Any, bool], ...]:
 
 
 def _decode_partial(raw: bytes | msgspec.Raw, kind: Any) -> Any:
-    """Decode one value, leaving out what can't be used within it. Raises one of `DECODE_ERRORS`."""
+    """Decode one value, dropping unusable parts. Raises one of `DECODE_ERRORS`."""
     with suppress(*DECODE_ERRORS):
         return _decode_strict(raw, kind)
     inner = next((part for part in _union_members(kind) if _is_container(part)), None)
@@ -134,7 +134,7 @@ def _is_container(kind: Any) -> bool:
 
 
 def repaired(content: bytes) -> bytes:
-    """Rewrite almost-JSON as JSON. Raises one of `DECODE_ERRORS` where that can't be done.
+    """Rewrite almost-JSON as JSON. Raises one of `DECODE_ERRORS` if that fails.
 
     Text that isn't UTF-8 and halves of an emoji that was cut in two become replacement characters, `NaN`
     and `Infinity` become false, and whatever is nested too deeply becomes null. Content that it would take
@@ -143,7 +143,7 @@ def repaired(content: bytes) -> bytes:
     text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], _limit_depth(content))
     value = json.loads(
         text.decode("utf-8-sig", "replace"),
-        # No number: null would stand for one that is missing.
+        # Not a number: null would mean that it is missing.
         parse_constant=lambda _: False,
         # Money stays exact, and a number of any length is read.
         parse_int=_number,

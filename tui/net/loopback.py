@@ -1,4 +1,4 @@
-"""Which addresses can only lead to this machine."""
+"""Loopback URLs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether an address can only lead to this machine; not for one that can't be read."""
+    """Return whether a URL points to this computer; False if it is invalid."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""A limit on how much of an HTTP answer is read into memory, whatever it is packed with."""
+"""A limit on how much of an HTTP response is read into memory, after decompression."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-#: In bytes, unpacked. A page of a thousand contacts takes one or two million.
+#: In bytes, decompressed. A page of a thousand contacts has one or two million.
 MAX_BYTES: Final = 64 * 1024 * 1024
-#: What services may pack their answers with. httpx would ask for all that this machine can unpack.
+#: The accepted encodings. httpx would accept all that this computer can decompress.
 ACCEPT_ENCODING: Final = "gzip"
-# How much is unpacked at a time, in bytes.
+# How many bytes are decompressed at a time.
 _STEP: Final = 256 * 1024
 # Both gzip and zlib, told apart by their headers.
 _ANY_ZLIB: Final = 32 + zlib.MAX_WBITS
@@ -22,33 +22,34 @@ _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class TooLargeError(httpx.HTTPError):
-    """The answer is larger than `MAX_BYTES`; what was read of it is thrown away."""
+    """The response is larger than `MAX_BYTES`; what was read is discarded."""
 
     def __init__(self) -> None:
-        super().__init__(f"the answer is larger than {MAX_BYTES} bytes")
+        super().__init__(f"the response is larger than {MAX_BYTES} bytes")
 
 
 async def limit_async(response: httpx.Response) -> None:
-    """Make reading the answer fail beyond the limit: a response hook for `httpx.AsyncClient`.
+    """Limit the size of a response: a response hook for `httpx.AsyncClient`.
 
-    Reading then raises `TooLargeError`, and `httpx.DecodingError` for a broken or unknown packing.
+    Reading then raises `TooLargeError` beyond the limit, and `httpx.DecodingError` for a broken or unknown
+    encoding.
     """
     response.stream = _Limited(response)
 
 
 def limit(response: httpx.Response) -> None:
-    """Do the same for `httpx.Client`."""
+    """Limit the size of a response: a response hook for `httpx.Client`."""
     response.stream = _Limited(response)
 
 
 class _Limited(httpx.AsyncByteStream, httpx.SyncByteStream):
-    """The stream of an answer, unpacked and counted step by step."""
+    """A response stream that is decompressed and counted step by step."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._stream = response.stream
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         self._decompressor = _Decompressor(encoding)
-        # What comes out of here is unpacked already.
+        # The output is already decompressed.
         response.headers.pop("Content-Encoding", None)
 
     def __iter__(self) -> Iterator[bytes]:

@@ -1,1 +1,1 @@
-"""Reads what Re-Leased knows: exported files of contacts, and feeds of evidence."""
+"""Reads evidence from Re-Leased: exported contact files and feeds."""

@@ -1,4 +1,4 @@
-"""Which column of a file is which, what stands between two, and what its words for a status mean."""
+"""Detect a file's delimiter and columns, and parse its statuses."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 _ACTIVE, _ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-# Spreadsheets take such a first line as an order. A program that doesn't may have saved it as a row.
+# Spreadsheets interpret this first line. A program that doesn't may have saved it as a row.
 _DELIMITER_LINE: Final = re.compile(
     r"""\s*"?\s*sep\s*="?(?P<delimiter>\\t|[^"\r\n])?"{0,2}[,;|\s]*""", re.IGNORECASE
 )
 _SHOWN_COLUMNS: Final = 12
 _SHOWN_LENGTH: Final = 40
 
-# Re-Leased's Sync Results name Xero's id "External ID". The first that a file has counts.
+# Re-Leased's Sync Results call Xero's id "External ID". The first match in a file wins.
 _ID: Final = (
     "externalid", "xeroid", "xerocontactid", "xerocontact", "externalcontactid", "externalreference",
     "contactid", "xerouuid", "xeroguid",
@@ -39,7 +39,7 @@ _EMAIL: Final = (
     "email", "emailaddress", "contactemail", "primaryemail", "emailprimary", "mail", "emails",
 )  # fmt: skip
 _RE_LEASED_ID: Final = ("releasedid", "releasedcontactid", "releasedreference", "id")
-# Not "state", which is a part of an address.
+# Not "state", which is part of an address.
 _STATUS: Final = ("status", "contactstatus", "recordstatus")
 _ARCHIVED_MARK: Final = ("archived", "isarchived", "inactive", "isinactive")
 _ACTIVE_MARK: Final = ("active", "isactive")
@@ -52,7 +52,7 @@ _STATUS_WORDS: Final = {
 }  # fmt: skip
 _COUNTED: Final = "(?:(?:all |active |archived )?(?:contact|record|row|line|entry|entrie|item|result)s?)"
 _DATE: Final = r"(?:\d{1,4}[-/. ](?:\d{1,2}|[a-z]{3,9})[-/. ]\d{2,4}|\d{1,2}:\d{2})"
-# What report writers put below the data, folded: `Grand total: 17`, `17 records`, `Page 1 of 2`.
+# Summary rows below the data, folded: `Grand total: 17`, `17 records`, `Page 1 of 2`.
 _SUMMARY_TEXT: Final = re.compile(
     r"(?:(?:grand|sub|net|report|overall|page|list|balance)[ -]?)?totals?"
     r"(?: (?:number|count|amount|balance|outstanding|active|archived|gbp|nzd|aud|usd|eur))?(?: of)?"
@@ -65,13 +65,13 @@ _SUMMARY_TEXT: Final = re.compile(
     r"|(?:report )?(?:generated|exported|printed|created|produced|downloaded|run)(?:(?: on| at| by| from)?:.*"
     rf"|.*{_DATE}.*)|filters?(?: applied)?:.*"
 )
-# What could be a contact's name, and is a remark beside an amount.
+# Possible contact names that are labels if beside an amount.
 _TOTAL_LABEL: Final = re.compile(
     rf"sum|average|tot\.?|(?:row |contact |record )?count|n(?:umber|o\.?) of {_COUNTED}|(?:closing )?balance"
 )
 _MAX_SUMMARY_LENGTH: Final = 200
 _AMOUNT: Final = re.compile(r"[\W\d]+")
-# Folded: with a currency, as a credit, with what was counted, as a formula, or as what can't be calculated.
+# Folded: with a currency, as a credit, with a unit, as a formula, or as a formula error.
 _FIGURE: Final = re.compile(
     rf"(?:[a-z]{{2,3}} ?)?[\W\d]+(?: ?(?:cr|dr|gbp|nzd|aud|usd|eur))?"
     rf"|#[a-z/0]+[!?]?|=[a-z.]+\(.*\)|[\W\d]*{_COUNTED}"
@@ -81,7 +81,7 @@ _NO: Final = frozenset({"no", "n", "false", "f", "0"})
 
 
 class ColumnMapping(Struct, frozen=True):
-    """Where in a record each thing stands; -1 where the file doesn't have it."""
+    """The column index of each field; -1 if the file doesn't have it."""
 
     width: int
     xero_id: int
@@ -92,10 +92,10 @@ class ColumnMapping(Struct, frozen=True):
     read_status: Callable[[str], ContactStatus | None]
 
     def is_summary_row(self, record: Sequence[str]) -> bool:
-        """Say whether a line, which isn't blank, is about no contact: a total, the number of a page, an end.
+        """Return whether a line, which isn't blank, isn't a contact: a total, page number or end mark.
 
-        A line that has an id, an e-mail address or a status is never taken for one. Figures aren't any of
-        these, nor is what a remark in the first column says where that is the column of the ids.
+        A line with an id, e-mail address or status is never a summary row. Figures aren't any of these, nor
+        is a remark in the first column if that is the id column.
         """
         xero_id, email, status = (
             self.cell(record, index) for index in (self.xero_id, self.email, self.status)
@@ -108,12 +108,12 @@ class ColumnMapping(Struct, frozen=True):
             return True
         label, *others = filter(None, map(str.strip, record))
         is_label = _is_summary_text(label) or (bool(others) and bool(_TOTAL_LABEL.fullmatch(fold(label))))
-        # A contact can be called by a number, where all that is known of it is its name.
+        # A contact's name can be a number if the file has only names.
         is_label = is_label or (self.status >= 0 and bool(_AMOUNT.fullmatch(label)))
         return is_label and all(map(_is_summary_cell, others))
 
     def cell(self, record: Sequence[str], index: int) -> str:
-        """Return what a record has in a column, "" where either is missing."""
+        """Return a record's value in a column, "" if either is missing."""
         return record[index].strip() if 0 <= index < len(record) else ""
 
 
@@ -122,19 +122,19 @@ def _is_summary_text(cell: str) -> bool:
 
 
 def _is_summary_cell(cell: str) -> bool:
-    """Whether a cell is a remark, or a figure that belongs to one."""
+    """Whether a cell is a remark or a figure that belongs to one."""
     return len(cell) <= _MAX_SUMMARY_LENGTH and bool(_FIGURE.fullmatch(fold(cell)) or _is_summary_text(cell))
 
 
 def normalise_name(name: str) -> str:
-    """Return what the name of a column, or a word for a status, is compared by."""
+    """Return a column name or status normalised for comparison."""
     return "".join(filter(str.isalnum, fold(name))) or name.strip()
 
 
 class Layout(Struct, frozen=True):
-    """How many lines are above the names of the columns, and what separates those.
+    """The number of lines above the header, and the delimiter.
 
-    `has_title` says whether anything but blank lines and the line that names the delimiter is among them.
+    `has_title` is whether these lines have anything besides blank lines and the delimiter line.
     """
 
     lines_above: int
@@ -143,10 +143,10 @@ class Layout(Struct, frozen=True):
 
 
 def detect_layout(head: Sequence[str], options: FileOptions) -> Layout:
-    """Find the names of the columns in the first lines of a file.
+    """Find the header in the first lines of a file.
 
-    They tell the delimiter better than statistics over the lines, as `csv.Sniffer` does them: a name or an
-    address holds commas too. Raises `ContactFileError` for a delimiter that can't be one.
+    It reveals the delimiter better than statistics over the lines, as in `csv.Sniffer`, because names and
+    addresses contain commas too. Raises `ContactFileError` for an invalid delimiter.
     """
     directive = _DELIMITER_LINE.fullmatch(head[0]) if head else None
     above = 0 if directive is None else 1
@@ -171,13 +171,13 @@ def _parse_delimiter(delimiter: str) -> str:
     chosen = "\t" if chosen == "\\t" else chosen
     if len(chosen) != 1 or chosen in '"\r\n\0':
         raise ContactFileError(
-            "The delimiter has to be one character.", f"It can also be {', '.join(_DELIMITERS)}."
+            "The delimiter must be one character.", f"You can also use {', '.join(_DELIMITERS)}."
         )
     return chosen
 
 
 class _HeaderCandidate(Struct, frozen=True):
-    """A line, counted from 0, that may hold the names of the columns, and how much it looks so."""
+    """A line, counted from 0, that may be the header, with its score."""
 
     line: int
     delimiter: str
@@ -187,9 +187,9 @@ class _HeaderCandidate(Struct, frozen=True):
 def _find_header(
     lines: Sequence[str], delimiter: str, names: frozenset[str], *, is_hinted: bool
 ) -> _HeaderCandidate:
-    """Return the line that looks most like names of columns with this between them.
+    """Return the line that looks most like a header with this delimiter.
 
-    A title above them has fewer cells. Where no line has a name that is known, it is the first.
+    A title above it has fewer cells. If no line has a known name, it is the first line.
     """
     best: _HeaderCandidate | None = None
     widest = 0
@@ -209,20 +209,20 @@ def _find_header(
 
 
 def map_columns(header: Sequence[str], options: FileOptions, line: int) -> ColumnMapping:
-    """Find the columns by their names. Raises `ContactFileError` when the file lacks what is needed."""
+    """Map the columns by name. Raises `ContactFileError` if a required column is missing."""
     columns = _match_columns(header, options, line)
     if columns.xero_id < 0 and columns.name < 0 and columns.email < 0:
         raise ContactFileError(
-            "no column is called Name, Email or External ID.",
-            f"{_listed(header)} Say which is which with --name-column, --email-column or --id-column.",
+            "there is no column named Name, Email or External ID.",
+            f"{_listed(header)} Choose columns with --name-column, --email-column or --id-column.",
             line=line,
             problem=FileProblem.COLUMNS,
             columns=header,
         )
     if columns.status < 0 and options.status is None:
         raise ContactFileError(
-            "no column tells which contacts are archived.",
-            f"{_listed(header)} Say --archived or --active if all of them are, or name the column with"
+            "no column shows which contacts are archived.",
+            f"{_listed(header)} Use --archived or --active if all contacts are, or choose the column with"
             " --status-column.",
             line=line,
             problem=FileProblem.STATUS,
@@ -240,7 +240,7 @@ def _match_columns(header: Sequence[str], options: FileOptions, line: int) -> Co
         if found is None:
             if chosen:
                 raise ContactFileError(
-                    f"no column is called “{truncate(chosen)}”.",
+                    f"there is no column named “{truncate(chosen)}”.",
                     _listed(header),
                     line=line,
                     problem=FileProblem.COLUMNS,
@@ -250,7 +250,7 @@ def _match_columns(header: Sequence[str], options: FileOptions, line: int) -> Co
         if keys.count(found) > 1:
             twice = truncate(header[keys.index(found)])
             raise ContactFileError(
-                f"two columns are called “{twice}”.",
+                f"two columns are named “{twice}”.",
                 "Rename one of them.",
                 line=line,
                 problem=FileProblem.COLUMNS,
@@ -271,9 +271,9 @@ def _match_columns(header: Sequence[str], options: FileOptions, line: int) -> Co
 
 
 def _status_parser(column: str) -> Callable[[str], ContactStatus | None]:
-    """Return what reads the words of a column of that name; it gives None for a word it doesn't know."""
+    """Return the status parser for a column of that name; it returns None for unknown values."""
     if column in _ARCHIVED_MARK:
-        # A mark that isn't set is mostly left blank.
+        # An unset flag is usually blank.
         flags = {"": _ACTIVE} | dict.fromkeys(_YES, _ARCHIVED) | dict.fromkeys(_NO, _ACTIVE)
     elif column in _ACTIVE_MARK:
         flags = dict.fromkeys(_YES, _ACTIVE) | dict.fromkeys(_NO, _ARCHIVED)
@@ -289,5 +289,5 @@ def _listed(header: Sequence[str]) -> str:
 
 
 def truncate(name: str) -> str:
-    """Return the beginning of what a file says, for a sentence."""
+    """Return a file's text shortened for a message."""
     return name if len(name) <= _SHOWN_LENGTH else f"{name[:_SHOWN_LENGTH]}…"

@@ -1,4 +1,4 @@
-"""Reads contacts from a CSV file exported from Re-Leased, whatever wrote it."""
+"""Read contacts from a CSV file exported from Re-Leased."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 _LONGEST_FIELD: Final = 10_000
 _LONGEST_NAME: Final = 100
-# Titles, dates and filters above the names of the columns take no more lines than this.
+# The most lines of titles, dates and filters above the header.
 _MOST_ABOVE: Final = 40
 _MOST_NAMED: Final = 5
 
 
 class ContactFile(Struct):
-    """An open file: how it was understood, and its contacts, which can be read once.
+    """An open file: how it was interpreted, and its contacts, which can be read once.
 
-    `skipped_lines` are the lines that were left out, as they are about no contact; known once all are read.
+    `skipped_lines` are the lines that aren't contacts; complete once all are read.
     """
 
     source: FileSource
@@ -41,50 +41,50 @@ class ContactFile(Struct):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what was left out."""
+        """Notes on skipped lines."""
         if not self.skipped_lines:
             return ()
         named = ", ".join(f"{line:,}" for line in self.skipped_lines[:_MOST_NAMED])
         more = " and more" if len(self.skipped_lines) > _MOST_NAMED else ""
-        template = "Line {} isn't a contact" if len(self.skipped_lines) == 1 else "Lines {} aren't contacts"
-        return (f"{template.format(named + more)}, but a total or a remark: left out.",)
+        template = "Skipped line {}" if len(self.skipped_lines) == 1 else "Skipped lines {}"
+        return (f"{template.format(named + more)}: total or remark, not a contact.",)
 
 
 @contextmanager
 def open_contact_file(file: Path, options: FileOptions, now: datetime) -> Iterator[ContactFile]:
     """Open a file of contacts. Opening and reading raise `ContactFileError`, which names the line.
 
-    A reader that didn't come to the end has learnt nothing: the last line can be the wrong one.
+    Only a completely read file is valid: the last line may be the wrong one.
     """
     with open_text(file, options.encoding) as text:
         exported_at = _export_date(text, options, now)
         layout = detect_layout(text.lines.peek(_MOST_ABOVE), options)
-        notes = (
-            (f"The names of the columns are on line {layout.lines_above + 1}.",) if layout.has_title else ()
-        )
+        notes = (f"Column names are on line {layout.lines_above + 1}.",) if layout.has_title else ()
         source = FileSource(_name(file), text.digest, exported_at, (*text.notes, *notes))
         skipped_lines: list[int] = []
         yield ContactFile(source, _contacts(text.lines, layout, options, skipped_lines), skipped_lines)
 
 
 def _export_date(text: FileText, options: FileOptions, now: datetime) -> datetime:
-    """Return the file's date: a moment at which it can have been exported, and no later one."""
+    """Return the latest possible time of the export."""
     if options.exported_at is not None:
         if options.exported_at > now:
             raise ContactFileError(
-                "The date is in the future.", "Say when the file was exported.", problem=FileProblem.DATE
+                "The export date is in the future.",
+                "Enter when the file was exported.",
+                problem=FileProblem.DATE,
             )
         if options.exported_at > text.changed_at:
             raise ContactFileError(
-                f"The file was last changed on {_shown(text.changed_at)}: it can't have been exported later.",
-                "Say when it was exported.",
+                f"The export date is after the file was last modified, {_shown(text.changed_at)}.",
+                "Enter when it was exported.",
                 problem=FileProblem.DATE,
             )
         return options.exported_at
     if text.changed_at > now:
         raise ContactFileError(
             f"The file's own date, {_shown(text.changed_at)}, is in the future.",
-            "Say when it was exported, with --dated.",
+            "Set the export date with --dated.",
             problem=FileProblem.DATE,
         )
     return text.changed_at
@@ -112,34 +112,32 @@ def _contacts(
         is_empty = False
         yield _contact(line, record, columns, options)
     if is_empty:
-        raise ContactFileError("There is nothing below the names of the columns.", "Export it again.")
+        raise ContactFileError("There are no contacts below the column names.", "Export it again.")
 
 
 def _records(lines: LineReader, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each record with the line it begins on, blank ones aside."""
+    """Yield each record with its first line number, skipping blank ones."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         try:
             record = next(reader, None)
         except csv.Error as error:
             raise ContactFileError(
-                f"it can't be read as CSV ({error}).", _csv_error_hint(str(error)), line=lines.record_line
+                f"it isn't valid CSV ({error}).", _csv_error_hint(str(error)), line=lines.record_line
             ) from error
         if record is None:
             return
         line = lines.record_line
         lines.end_record()
-        # Spreadsheets leave lines of delimiters behind the last contact.
+        # Spreadsheets leave lines of delimiters after the last contact.
         if any(map(str.strip, record)):
             yield line, record
 
 
 def _csv_error_hint(error: str) -> str:
     if "expected after" in error:
-        return (
-            "A quotation mark within a field has to be doubled. Correct that line, or export the file again."
-        )
-    return "A quotation mark there is never closed. Correct that line, or export the file again."
+        return "A quotation mark inside a field must be doubled. Correct the line, or export the file again."
+    return "A quotation mark isn't closed. Correct the line, or export the file again."
 
 
 def _contact(line: int, record: list[str], columns: ColumnMapping, options: FileOptions) -> FileContact:
@@ -158,17 +156,17 @@ def _contact(line: int, record: list[str], columns: ColumnMapping, options: File
 
 
 def _check_width(line: int, record: Sequence[str], columns: ColumnMapping) -> None:
-    """Refuse a record with more fields than columns, unless a spreadsheet has added blank cells.
+    """Reject a record with more fields than columns, unless the extra cells are blank.
 
-    One with fewer is whole: its last cells are blank. Text after a space, as in `Smith, John`, is the rest
-    of a field that was torn at the delimiter.
+    One with fewer is complete: its last cells are blank. Text after a space, as in `Smith, John`, is the rest
+    of a field that was split at the delimiter.
     """
     extra_cells = record[columns.width :]
     is_split = extra_cells and any(cell.startswith(" ") and cell.strip() for cell in record)
     if is_split or any(map(str.strip, extra_cells)):
         raise ContactFileError(
             f"it has {_fields(len(record))}, and there are {columns.width:,} columns.",
-            "A field that holds the delimiter needs quotation marks around it, and every column a name.",
+            "Put quotation marks around fields that contain the delimiter, and name every column.",
             line=line,
         )
 
@@ -183,25 +181,25 @@ def _status(line: int, record: Sequence[str], columns: ColumnMapping, options: F
     stated = options.status
     if found is not None and stated not in {None, found}:
         raise ContactFileError(
-            f"it says “{truncate(word)}”, but all were said to be {stated.value.lower()}.",
-            "Leave that option away, or choose another file.",
+            f"it says “{truncate(word)}”, but you chose {stated.value.lower()} for all contacts.",
+            "Remove that option, or choose another file.",
             line=line,
             problem=FileProblem.STATUS,
         )
-    # A column that only happens to be called so needn't make sense where a person has told.
+    # If the user gave the status, a column that just happens to match may have other values.
     if found is None and not options.status_column:
         found = stated
     if found is None and columns.status >= len(record):
         raise ContactFileError(
             f"it has {_fields(len(record))}, and there are {columns.width:,} columns.",
-            "Its status is missing. A field that holds a line break needs quotation marks around it.",
+            "Its status is missing. Put quotation marks around fields that contain a line break.",
             line=line,
             problem=FileProblem.STATUS,
         )
     if found is None:
         raise ContactFileError(
-            f"“{truncate(word)}” is no status that is known." if word.strip() else "it has no status.",
-            "It can be Active or Archived, or Yes and No in a column called Archived.",
+            f"“{truncate(word)}” isn't a known status." if word.strip() else "it has no status.",
+            "Use Active or Archived, or Yes and No in a column named Archived.",
             line=line,
             problem=FileProblem.STATUS,
         )
@@ -209,7 +207,7 @@ def _status(line: int, record: Sequence[str], columns: ColumnMapping, options: F
 
 
 def _name(file: Path) -> str:
-    """Return the file's name as text that can be stored, whatever bytes it is made of."""
+    """Return the file's name as valid text."""
     return file.name.encode(errors="replace").decode()[:_LONGEST_NAME]
 
 

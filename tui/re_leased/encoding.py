@@ -1,6 +1,6 @@
-"""The text of a file that somebody chose: what it is encoded in, and lines that can't grow without end.
+"""Read the text of a file: detect its encoding, and limit the length of its lines.
 
-Whatever the file is, reading it ends soon, takes little memory, and fails in words that name the line.
+Reading any file is bounded in time and memory, and errors name the line.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_LINES_TOGETHER: Final = 1_000
 _CHUNK: Final = 1 << 20
 _LONGEST_HEAD: Final = 64
 _SURELY_PLAIN: Final = 8
-# Longer ones first: UTF-32 begins as UTF-16 does.
+# Longer ones first: UTF-32 starts like UTF-16.
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -40,9 +40,9 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Left within the text where files were joined, or where a program wrote the mark twice.
+# Found inside the text if files were joined, or the mark was written twice.
 _BOM: Final = "\ufeff"
-# The end of a file, as DOS and its heirs write it.
+# The DOS end-of-file character.
 _END_OF_FILE: Final = re.compile(r"\x1a+(?=[\r\n]*\Z)")
 _OTHER_FORMATS: Final = (
     (b"PK\x03\x04", "an Excel workbook or a ZIP file"),
@@ -52,14 +52,14 @@ _OTHER_FORMATS: Final = (
     (b"{\\rtf", "a text document (RTF)"),
 )
 _WEB_PAGE: Final = (b"<html", b"<!doctype", b"<?xml")
-_SAY_ENCODING: Final = "Say what it is encoded in with --encoding, such as utf-8 or utf-16-le."
+_SAY_ENCODING: Final = "Set the encoding with --encoding, such as utf-8 or utf-16-le."
 
 
 class FileText(Struct, frozen=True):
-    """A file whose every byte has been looked at once, and its lines.
+    """A file that has been read once completely, and its lines.
 
-    `digest` is the SHA-256 of its bytes; `notes` say what was assumed. `changed_at` is when it was last
-    changed, by the clock of the machine that did so.
+    `digest` is the SHA-256 of its bytes; `notes` are the assumptions made. `changed_at` is when it was last
+    modified, by the clock of the computer that did so.
     """
 
     lines: LineReader
@@ -71,9 +71,8 @@ class FileText(Struct, frozen=True):
 class LineReader:
     """The lines of a text as `csv.reader` wants them, with limits on their length and number.
 
-    Marks of byte order at their start and of the file's end are left out. `number` is the line that was
-    read last. A record of the CSV can span lines: `end_record` says that one
-    has ended, so that a quotation mark that is never closed is found where it may stand.
+    Byte order marks and end-of-file characters are removed. `number` is the last line read. A CSV record can
+    span lines: `end_record` marks its end, so that an unclosed quotation mark can be located.
     """
 
     def __init__(self, text: IO[str]) -> None:
@@ -96,14 +95,14 @@ class LineReader:
             )
         if self.number - self._record_end > _MOST_LINES_TOGETHER:
             raise ContactFileError(
-                "a quotation mark is never closed.",
-                "Correct that line, or export the file again.",
+                "a quotation mark isn't closed.",
+                "Correct the line, or export the file again.",
                 line=self.record_line,
             )
         return line
 
     def peek(self, count: int) -> list[str]:
-        """Return the next lines, at most so many, and leave them to be read."""
+        """Return up to `count` next lines without consuming them."""
         while len(self._ahead) < count and (line := self._read()):
             self._ahead.append(line)
         return list(self._ahead)
@@ -113,25 +112,25 @@ class LineReader:
         if len(line) > _LONGEST_LINE:
             raise ContactFileError(
                 f"it has more than {_LONGEST_LINE:,} characters.",
-                "Choose a CSV file that has a line for each contact.",
+                "Choose a CSV file with one line per contact.",
                 line=self.number + len(self._ahead) + 1,
             )
-        # What is left of a line is never nothing: that would be the end.
+        # Never return an empty line: that would mean the end.
         return _END_OF_FILE.sub("", line.lstrip(_BOM)) or ("\n" if line else "")
 
     @property
     def record_line(self) -> int:
-        """The line on which the record that is being read, or the next one, begins."""
+        """The first line of the current or next record."""
         return self._record_end + 1
 
     def end_record(self) -> None:
-        """Note that a record has ended."""
+        """Mark the end of a record."""
         self._record_end = self.number
 
 
 @contextmanager
 def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
-    """Open a file and find out what it is encoded in. Raises `ContactFileError`."""
+    """Open a file and detect its encoding. Raises `ContactFileError`."""
     _check_encoding(encoding)
     with _open(file) as stream:
         file_stat = os.fstat(stream.fileno())
@@ -143,17 +142,17 @@ def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
                 yield FileText(LineReader(text), found.digest, changed_at, found.notes)
                 now = os.fstat(stream.fileno())
         except OSError as error:
-            raise ContactFileError(f"The file can't be read: {error.strerror}.") from error
+            raise ContactFileError(f"Can't read the file: {error.strerror}.") from error
         if (now.st_mtime_ns, now.st_size) != (file_stat.st_mtime_ns, file_stat.st_size):
-            raise ContactFileError("The file was changed while it was read.", "Try again.")
+            raise ContactFileError("The file changed while it was being read.", "Try again.")
 
 
 def _open(file: Path) -> IO[bytes]:
     try:
         handle = open_without_waiting(file)
     except (OSError, ValueError) as error:
-        words = getattr(error, "strerror", None) or "that is no name of a file"
-        raise ContactFileError(f"The file can't be opened: {words}.") from error
+        words = getattr(error, "strerror", None) or "that isn't a file name"
+        raise ContactFileError(f"Can't open the file: {words}.") from error
     try:
         _check_kind(os.fstat(handle))
         return os.fdopen(handle, "rb")
@@ -166,14 +165,16 @@ def _moment(seconds: float) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError):
-        raise ContactFileError("The file's own date makes no sense.", "Save a copy of it.") from None
+        raise ContactFileError(
+            "The file's modification date isn't valid.", "Save a copy of the file and choose that."
+        ) from None
 
 
 def _check_kind(file_stat: os.stat_result) -> None:
     if stat.S_ISDIR(file_stat.st_mode):
         raise ContactFileError("This is a folder.", "Choose a CSV file.")
     if not stat.S_ISREG(file_stat.st_mode):
-        raise ContactFileError("This isn't an ordinary file.", "Choose a CSV file.")
+        raise ContactFileError("This isn't a regular file.", "Choose a CSV file.")
     if file_stat.st_size == 0:
         raise ContactFileError("The file is empty.", "Export it again.")
     if file_stat.st_size > MOST_BYTES:
@@ -183,7 +184,7 @@ def _check_kind(file_stat: os.stat_result) -> None:
 
 
 class _DetectedEncoding(Struct, frozen=True):
-    """An encoding that decodes every byte from `start` on, the digest of all bytes, and what was assumed."""
+    """An encoding that decodes all bytes from `start` on, the digest of the file, and assumptions."""
 
     encoding: str
     start: int
@@ -206,26 +207,26 @@ def _detect_encoding(stream: IO[bytes], chosen: str) -> _DetectedEncoding:
             return _DetectedEncoding(encoding, len(bom), digest, (note,) if note else ())
         line = bad_line
     raise ContactFileError(
-        "it has characters that can't be read.", _SAY_ENCODING, line=line, problem=FileProblem.ENCODING
+        "it has characters that can't be decoded.", _SAY_ENCODING, line=line, problem=FileProblem.ENCODING
     )
 
 
 def _candidates(head: bytes, chosen: str, bom_encoding: str) -> list[tuple[str, str]]:
-    """Return what to try, best first, each with what it assumes. A file's own mark is right almost always."""
+    """Return the encodings to try, best first, each with a note. A byte order mark is almost always right."""
     if bom_encoding or chosen:
         return [(each, "") for each in (bom_encoding, chosen) if each]
-    # The names of the columns begin with plain letters, of which UTF-16 leaves every second byte zero.
+    # Column names start with ASCII letters, for which UTF-16 has every second byte zero.
     start = head[:_SURELY_PLAIN]
     for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
         if len(start) == _SURELY_PLAIN and not any(start[place::2]) and all(start[1 - place :: 2]):
-            return [(encoding, "It has no byte order mark, and was read as UTF-16.")]
-    return [("utf-8", ""), ("cp1252", "It isn't UTF-8, and was read as Windows-1252.")]
+            return [(encoding, "No byte order mark; read as UTF-16.")]
+    return [("utf-8", ""), ("cp1252", "Not UTF-8; read as Windows-1252.")]
 
 
 def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
-    """Decode it all; returns its digest, and the line that can't be decoded, 0 if all can.
+    """Decode the whole file; return its digest, and the line that can't be decoded or 0.
 
-    Raises `ContactFileError` for what no text has.
+    Raises `ContactFileError` for binary content.
     """
     stream.seek(0)
     digest = hashlib.sha256(stream.read(start))
@@ -235,7 +236,7 @@ def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
     last = ""
     while True:
         chunk = stream.read(_CHUNK)
-        # Before decoding: files that are no text at all mostly hold one, and mostly can't be decoded.
+        # Checked first: binary files usually contain a NUL and usually can't be decoded.
         if not has_wide_letters and b"\0" in chunk:
             raise _no_text(line + _count_line_breaks(last + chunk[: chunk.index(b"\0")].decode("latin-1")))
         try:
@@ -250,7 +251,7 @@ def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
         if not chunk:
             return digest.hexdigest(), 0
         digest.update(chunk)
-        # A line may end in two characters, one in this chunk and one in the next.
+        # A line break may be split between two chunks.
         text = last + text
         last = text[-1:] if text.endswith("\r") else ""
         line += _count_line_breaks(text[: len(text) - len(last)])
@@ -262,8 +263,8 @@ def _count_line_breaks(text: str) -> int:
 
 def _no_text(line: int) -> ContactFileError:
     return ContactFileError(
-        "it holds a NUL, as no text does.",
-        "Export the file again, or choose another. If it is UTF-16, say so with --encoding utf-16-le.",
+        "it contains a NUL character, so it isn't text.",
+        "Export the file again, or choose another. If it is UTF-16, use --encoding utf-16-le.",
         line=line,
         problem=FileProblem.ENCODING,
     )
@@ -273,10 +274,8 @@ def _check_encoding(encoding: str) -> None:
     if not encoding:
         return
     try:
-        # Refuses what Python also calls codecs, but isn't text: compression, for one.
+        # Rejects codecs that aren't text encodings, such as compression.
         io.TextIOWrapper(io.BytesIO(), encoding=encoding).close()
         codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
-        raise ContactFileError(
-            "There is no such encoding.", _SAY_ENCODING, problem=FileProblem.ENCODING
-        ) from None
+        raise ContactFileError("Unknown encoding.", _SAY_ENCODING, problem=FileProblem.ENCODING) from None

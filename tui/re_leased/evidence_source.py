@@ -1,8 +1,8 @@
-"""What can be read of Re-Leased, wherever it is read from: the place for a bridge of your own.
+"""The interface for evidence from Re-Leased, which you can implement for your own source.
 
-A firm that reads Re-Leased's data in a way of its own, from an export that a job saves in a folder or by a
-service of its own, can implement `EvidenceSource`; `tui.re_leased.feed` is one over HTTP. The
-class that `engine.clients.ClientFactory.open` makes is the one that is asked::
+A firm that has its own access to Re-Leased's data, such as an export that a job saves to a folder, or a
+service, can implement `EvidenceSource`; `tui.re_leased.feed` is an implementation over HTTP. Reshelve uses
+the class that `engine.clients.ClientFactory.open` creates::
 
     class FolderSource(EvidenceSource):
         def __init__(self, folder: Path) -> None:
@@ -19,18 +19,18 @@ class that `engine.clients.ClientFactory.open` makes is the one that is asked::
 
         async def aclose(self) -> None: ...
 
-What the program promises: one copy of it asks, the one that holds the organisation's lease, and never two
-looks at once. The cursor it hands over is the last one it was given, and it was stored together with that
-report's evidence, so that nothing is lost and nothing is read twice, even after a crash. It asks again every
-ten seconds at most, twice a second while `is_syncing`, and at once while `has_more` and the cursor moves.
+What Reshelve guarantees: only the copy that holds the organisation's lock polls, never concurrently. It
+passes the last cursor it received, which was stored together with that report's evidence, so that nothing is
+lost or read twice, even after a crash. It polls every ten seconds at most, twice a second while `is_syncing`,
+and immediately while `has_more` and the cursor advances.
 
-What it expects: moments are aware, and by a clock that agrees with Xero's; what is dated more than a minute
-ahead when it is received, or picked up before its sync began, is left out (or read again later, while Xero
-hasn't confirmed this computer's time). `sync_started_at` is when the sync began that showed the contact so,
-for evidence counts for what Xero had confirmed by then; where only the export's own time is known, that is
-it. Evidence is of this organisation's company alone. A clean sync is reported only after everything it picked
-up: what it left out is shown as overdue. Whatever goes wrong is raised as `FeedError` in words for the
-person; it is shown as *stalled*, never as synced, and asked again.
+What it expects: times are timezone-aware, by a clock that agrees with Xero's; evidence dated more than a
+minute ahead, or before its sync began, is ignored (or read again later, while Xero hasn't confirmed this
+computer's time). `sync_started_at` is when the sync that showed the contact started, because evidence counts
+for changes that Xero had confirmed by then; if only the export's time is known, use that. Evidence is only
+about this organisation's company. Report a clean sync only after everything it synced: changes missing from
+it are shown as *Missed last sync*. Raise failures as `FeedError` with a message for the user; they are shown
+as *Sync not running*, never as synced, and retried.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 
 
 class EvidenceReport(Struct, frozen=True):
-    """What one look at Re-Leased has shown.
+    """The result of one poll of Re-Leased's data.
 
-    `cursor` is where the next look goes on; `has_more` says that it would find more at once. `state` is in
-    the words of Re-Leased's Sync Overview. The last sync is the last one that has finished, cleanly or
-    not; `cycle_seconds` is the time between two automatic ones.
+    `cursor` is where the next poll continues; `has_more` means that more is available now. `state` uses the
+    wording of Re-Leased's Sync Overview. The last sync is the last one that finished, with or without errors;
+    `cycle_seconds` is the time between automatic syncs.
     """
 
     pick_ups: tuple[SyncRecord, ...]
@@ -68,7 +68,7 @@ class EvidenceReport(Struct, frozen=True):
     def from_evidence(
         cls, cursor: str | None, *, pick_ups: tuple[SyncRecord, ...] = (), has_more: bool = False
     ) -> EvidenceReport:
-        """Return a report of evidence alone, where nothing is known of the syncs themselves."""
+        """Return a report with evidence only, if nothing is known about the syncs themselves."""
         return cls(
             pick_ups=pick_ups,
             cursor=cursor,
@@ -84,12 +84,12 @@ class EvidenceReport(Struct, frozen=True):
 
 
 class EvidenceSource(Protocol):
-    """Something that can tell what Re-Leased has picked up of one organisation."""
+    """A source of evidence of what Re-Leased has synced for one organisation."""
 
     async def fetch(self, cursor: str | None) -> EvidenceReport:
-        """Report what is new since the cursor; None starts at the beginning. Raises `FeedError`."""
+        """Return what is new since the cursor; None starts at the beginning. Raises `FeedError`."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...

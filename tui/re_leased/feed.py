@@ -1,4 +1,4 @@
-"""A feed over HTTP of what Re-Leased has picked up, such as the practice Re-Leased offers."""
+"""An HTTP feed of what Re-Leased has synced, such as the practice Re-Leased's."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _IN_PROGRESS: Final = "In progress"
 _CLEAN: Final = "Successfully synced"
 _MOST_ITEMS: Final = 500
 _FETCH_TIMEOUT: Final = 60.0
-_LOOKS_AGAIN: Final = "Nothing is lost: Reshelve looks again by itself."
+_LOOKS_AGAIN: Final = "Nothing is lost. Reshelve will retry automatically."
 _STATUSES: Final = {str(status): status for status in ContactStatus if status is not ContactStatus.DELETED}
-# Seconds. A cycle is a night, or a few seconds where it is practised.
+# Seconds. A cycle is a night, or a few seconds in the practice Re-Leased.
 _LONGEST_CYCLE: Final = 366 * 86_400.0
 
 _Text = Annotated[str, msgspec.Meta(max_length=1_024)]
@@ -76,17 +76,19 @@ class FeedEvidenceSource(EvidenceSource):
         self._client: httpx.AsyncClient | None = None
 
     async def fetch(self, cursor: str | None) -> EvidenceReport:
-        """Read at most 500 items after the cursor. Raises `FeedError` in words."""
+        """Read at most 500 items after the cursor. Raises `FeedError`."""
         path = f"/companies/{quote(self._tenant_id, safe='')}/feed"
         client = await self._open()
         response = await self._get(client, path, {} if cursor is None else {"after": cursor})
         if response.status_code == HTTPStatus.NOT_FOUND:
             raise FeedError(
-                "The Re-Leased feed doesn't know this organisation.",
-                "Check that Re-Leased is connected to it, and the feed's address in the settings.",
+                "The Re-Leased feed doesn't have this organisation.",
+                "Check that Re-Leased is connected to it, and check re_leased.feed_url in the settings.",
             )
         if response.status_code != HTTPStatus.OK:
-            raise FeedError(f"The Re-Leased feed has a problem (HTTP {response.status_code}).", _LOOKS_AGAIN)
+            raise FeedError(
+                f"The Re-Leased feed returned an error (HTTP {response.status_code}).", _LOOKS_AGAIN
+            )
         return self._parse_report(response.content, cursor)
 
     async def aclose(self) -> None:
@@ -112,7 +114,7 @@ class FeedEvidenceSource(EvidenceSource):
             async with asyncio.timeout(_FETCH_TIMEOUT):
                 response = await client.get(path, params=params)
         except TooLargeError:
-            raise FeedError("The Re-Leased feed sent an answer larger than 64 MB.", _LOOKS_AGAIN) from None
+            raise FeedError("The Re-Leased feed's reply was larger than 64 MB.", _LOOKS_AGAIN) from None
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
             problem = await asyncio.to_thread(
@@ -123,14 +125,16 @@ class FeedEvidenceSource(EvidenceSource):
                 return response
             problem = environment.proxy_password_problem(self._feed_url)
         if problem is None:
-            raise FeedError("The Re-Leased feed can't be reached.", _LOOKS_AGAIN)
+            raise FeedError("Can't reach the Re-Leased feed.", _LOOKS_AGAIN)
         raise FeedError(problem.message, problem.next_step)
 
     def _parse_report(self, body: bytes, cursor: str | None) -> EvidenceReport:
         feed = _decode(body)
         company, last = feed.company, feed.company.last_sync
         if company.tenant_id != self._tenant_id:
-            raise FeedError("The Re-Leased feed speaks of another organisation.", "Check its address.")
+            raise FeedError(
+                "The Re-Leased feed is for another organisation.", "Check re_leased.feed_url in the settings."
+            )
         is_finished = last is not None and last.finished_at is not None
         started_at = timestamps.valid_timestamp(last.started_at) if last else None
         return EvidenceReport(
@@ -143,12 +147,12 @@ class FeedEvidenceSource(EvidenceSource):
             last_sync_finished_at=timestamps.valid_timestamp(last.finished_at) if last else None,
             last_sync_clean=is_finished and last is not None and last.outcome == _CLEAN,
             is_syncing=company.state == _IN_PROGRESS or (last is not None and not is_finished),
-            # A cursor that stands still would be asked for without end.
+            # A cursor that doesn't advance would cause an endless loop.
             has_more=len(feed.items) >= _MOST_ITEMS and feed.cursor not in {None, cursor},
         )
 
     def _pick_ups(self, items: tuple[msgspec.Raw, ...]) -> list[SyncRecord]:
-        """Read the items; one that makes no sense, or is of another organisation, proves nothing."""
+        """Parse the items; invalid ones and those of another organisation are ignored."""
         found = []
         for raw in items:
             try:
@@ -172,11 +176,11 @@ def _decode(body: bytes) -> _Feed:
         return lenient_json.decode(body, _Feed)
     except lenient_json.UndecodableError:
         pass
-    raise FeedError("The Re-Leased feed gave an answer that made no sense.", _LOOKS_AGAIN)
+    raise FeedError("The Re-Leased feed's reply couldn't be read.", _LOOKS_AGAIN)
 
 
 def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
+    """Create the client in a thread: loading httpx and certificates takes a tenth of a second."""
     import httpx
 
     from tui.net import environment

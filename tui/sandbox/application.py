@@ -43,7 +43,7 @@ _IDENTITY = [
 
 
 def application(services: SandboxServices) -> Starlette:
-    """Put the practice services together.
+    """Create the practice services.
 
     The server adds `app.state.drop`, which closes the connection of a request without an answer.
     """

@@ -1,4 +1,4 @@
-"""Time in the three spellings that Xero and Re-Leased use, by a clock that can be set wrong."""
+"""Time in the formats of Xero and Re-Leased, from an adjustable clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MILLISECONDS = 1000
 
 @dataclass(slots=True)
 class Clock:
-    """The clock of one practice server: this machine's, or ahead of it. `offset_ms` can be negative."""
+    """The clock of one practice server: this computer's time plus `offset_ms`, which can be negative."""
 
     offset_ms: int = 0
 

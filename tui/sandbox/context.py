@@ -1,4 +1,4 @@
-"""What every request handler shares, and how it gets at it."""
+"""The services that request handlers share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SandboxServices:
-    """The practice Xero and Re-Leased, ready to answer."""
+    """The practice Xero and Re-Leased."""
 
     database: SandboxDatabase
     clock: Clock
@@ -35,7 +35,7 @@ class SandboxServices:
     companies: Companies
 
     def count_status_writes(self, writes: int) -> None:
-        """Count applied changes of `ContactStatus` through the API; the number outlives restarts."""
+        """Count applied changes of `ContactStatus` through the API; kept across restarts."""
         if writes:
             self.database.set_meta("status_writes", str(self.status_writes + writes))
 

@@ -26,7 +26,7 @@ _LIMITS = {"minute": "minute", "day": "day", "atOnce": "at_once", "appMinute": "
 
 
 async def add_fault(request: Request) -> Response:
-    """`POST /practice/faults`: order bad weather; see `Faults.add` for the rule."""
+    """`POST /practice/faults`: add a fault; see `Faults.add` for the rule."""
     faults = services_of(request).faults
     try:
         faults.add(await read_body(request))
@@ -41,13 +41,13 @@ async def list_faults(request: Request) -> Response:
 
 
 async def clear_faults(request: Request) -> Response:
-    """`DELETE /practice/faults`: back to fair weather."""
+    """`DELETE /practice/faults`: remove all faults."""
     services_of(request).faults.clear()
     return Response(status_code=204)
 
 
 async def requests(request: Request) -> Response:
-    """`GET /practice/requests?after=<number>`: what was asked, and how many status writes were applied."""
+    """`GET /practice/requests?after=<number>`: the requests, and how many status writes were applied."""
     services, after = services_of(request), request.query_params.get("after", "0")
     return JSONResponse(
         {
@@ -58,7 +58,7 @@ async def requests(request: Request) -> Response:
 
 
 async def clear_requests(request: Request) -> Response:
-    """`DELETE /practice/requests`: forget what was asked; the count of status writes stays."""
+    """`DELETE /practice/requests`: clear the log; the count of status writes stays."""
     services_of(request).request_log.clear()
     return Response(status_code=204)
 
@@ -88,13 +88,13 @@ async def call_counts(request: Request) -> Response:
 
 
 async def clear_call_counts(request: Request) -> Response:
-    """`DELETE /practice/budget`: count from nothing again."""
+    """`DELETE /practice/budget`: reset the counts."""
     services_of(request).call_counter.clear()
     return Response(status_code=204)
 
 
 async def set_clock(request: Request) -> Response:
-    """`POST /practice/clock` `{"aheadSeconds"}`: set the services' clock against this machine's.
+    """`POST /practice/clock` `{"aheadSeconds"}`: set the services' clock relative to this computer's.
 
     Dates and stamps follow, and so do the ages of tokens and of idempotency keys; syncs stay as far away as
     they were.
@@ -122,7 +122,7 @@ async def set_tokens(request: Request) -> Response:
 
 
 async def set_connection(request: Request) -> Response:
-    """`POST /practice/connections/{tenantId}` `{"connected"}`: somebody disconnects or reconnects."""
+    """`POST /practice/connections/{tenantId}` `{"connected"}`: disconnect or reconnect, as in Xero."""
     services, organisation = services_of(request), organisation_of(request)
     if organisation is None:
         return unknown()

@@ -1,4 +1,4 @@
-"""How many contacts a filter finds, remembered while nothing changes: every page of a list tells it."""
+"""Cached counts of contacts by filter: every page of a list includes one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KEPT = 64
 
 
 class CountCache:
-    """Counts by filter; the first write after a count forgets them all."""
+    """Counts by filter; any write clears the cache."""
 
     def __init__(self, database: SandboxDatabase) -> None:
         self._database = database
@@ -19,11 +19,11 @@ class CountCache:
         self._writes = -1
 
     def get(self, key: Any) -> int | None:
-        """Give a count that still holds."""
+        """Return a count that is still valid."""
         return self._known.get(key) if self._writes == self._database.writes else None
 
     def put(self, key: Any, count: int) -> None:
-        """Remember a count made just now."""
+        """Cache a count."""
         if self._writes != self._database.writes or len(self._known) >= _KEPT:
             self._known.clear()
             self._writes = self._database.writes

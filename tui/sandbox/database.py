@@ -1,4 +1,4 @@
-"""Everything the practice services remember: one SQLite file.
+"""The data of the practice services: one SQLite file.
 
 Calls are synchronous and run on the event loop: a page of a thousand contacts takes a few
 milliseconds, and one request at a time means no request can see another half done.
@@ -157,20 +157,20 @@ class SandboxDatabase:
 
     @property
     def writes(self) -> int:
-        """Rows changed since the start; a cheap sign that something cached may be stale."""
+        """Rows changed since the start, to detect stale caches."""
         return self._connection.total_changes
 
     def set_meta(self, key: str, value: str) -> None:
-        """Keep a small fact for the next start."""
+        """Store a value for the next start."""
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def get_meta(self, key: str) -> str | None:
-        """Read a small fact kept earlier."""
+        """Return a stored value."""
         value: str | None = self.value("SELECT value FROM meta WHERE key = ?", (key,))
         return value
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and close it."""
+        """Checkpoint the write-ahead log and close the file."""
         self._connection.close()
 
 
@@ -183,7 +183,7 @@ def _upper(text: str | None) -> str | None:
 
 
 def remove(file: Path) -> None:
-    """Forget a database and the two files SQLite may have left beside it."""
+    """Delete a database and its SQLite side files."""
     for end in ("", "-wal", "-shm", "-journal"):
         Path(f"{file}{end}").unlink(missing_ok=True)
 

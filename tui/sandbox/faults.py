@@ -19,7 +19,7 @@ _HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please s
 
 @dataclass(frozen=True, slots=True)
 class FaultResponse:
-    """An answer made up instead of Xero's own."""
+    """A response sent instead of Xero's."""
 
     status: int
     content_type: str | None = None
@@ -66,7 +66,7 @@ class FaultRule:
     rng: random.Random = field(repr=False)
 
     def matches(self, method: str, path: str) -> bool:
-        """Say whether this request is hit, and count it."""
+        """Return whether the rule applies to this request, and count it."""
         if self.count == 0 or not path.startswith(self.path) or self.method not in {None, method}:
             return False
         if self.probability < 1 and self.rng.random() >= self.probability:
@@ -77,13 +77,13 @@ class FaultRule:
 
 
 class Faults:
-    """The rules in force; the first that strikes decides."""
+    """The active rules; the first match applies."""
 
     def __init__(self) -> None:
         self._rules: list[FaultRule] = []
 
     def add(self, spec: Mapping[str, Any]) -> None:
-        """Add a rule from its JSON. Raises `ValueError` in words for one that makes no sense.
+        """Add a rule from its JSON. Raises `ValueError` for an invalid one.
 
         `kind` is needed; `method` (any), `path` (prefix, `/api.xro/`), `count` (without end),
         `probability` (1), `seed` (0), `seconds` (for `slow`, 1) can be. For `429-…`: `retryAfter` (1, or
@@ -111,15 +111,15 @@ class Faults:
         )
 
     def clear(self) -> None:
-        """Back to fair weather."""
+        """Remove all rules."""
         self._rules.clear()
 
     def find_rule(self, method: str, path: str) -> FaultRule | None:
-        """Find the rule that hits a request, if any."""
+        """Return the rule that matches a request, if any."""
         return next((rule for rule in self._rules if rule.matches(method, path)), None)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """List the rules with the strikes left."""
+        """Return the rules with their remaining uses."""
         return [
             {"kind": rule.kind, "method": rule.method, "path": rule.path, "count": rule.count}
             for rule in self._rules

@@ -1,4 +1,4 @@
-"""Keeps other web pages out: nothing without a token answers to a foreign host name or origin.
+"""Blocks other web pages: requests without a token need a local host name and origin.
 
 A page on the internet can make a browser send requests to 127.0.0.1 (forged forms), and can point
 its own name there (DNS rebinding). The first shows in `Origin`, the second in `Host`.
@@ -24,13 +24,13 @@ _CONTROLS = ("/practice/", "/released/")
 
 
 class HostGuard:
-    """ASGI middleware that answers 403 to requests from other web pages."""
+    """ASGI middleware that returns 403 to requests from other web pages."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, or refuse it in words."""
+        """Pass the request on or refuse it."""
         if scope["type"] == "http":
             refusal = _refusal(scope["path"], Headers(scope=scope))
             if refusal is not None:
@@ -45,10 +45,10 @@ def _refusal(path: str, headers: Headers) -> str | None:
     host = headers.get("host", "")
     names = _LOOPBACK if path.startswith(_CONTROLS) else _LOOPBACK | _XERO
     if _name(f"//{host}") not in names:
-        return "The practice services answer on 127.0.0.1 and localhost only.\n"
+        return "The practice Xero and Re-Leased are available on 127.0.0.1 and localhost only.\n"
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != host:
-        return "This request comes from another web page, so it was refused. Nothing was changed.\n"
+        return "Refused: this request came from another web page. Nothing was changed.\n"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The look that all practice pages share. No scripts, nothing from elsewhere, everything escaped."""
+"""The layout of all practice pages. No scripts, no external content, everything escaped."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ label { display: block; padding: .3rem 0; }
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 _MOST_SHOWN = 300
 _PRACTICE = (
-    "Practice Xero and Re-Leased: invented contacts on this machine. Nothing here reaches the real ones."
+    "Practice Xero and Re-Leased on this computer, with invented contacts. Not connected to the real ones."
 )
 
 
 def page(
     title: str, body: str, *, status: int = 200, nav: str = "", form_targets: str = "'self'"
 ) -> HTMLResponse:
-    """Make a page; `title` is escaped here, `body` and `nav` are HTML already.
+    """Return a page; `title` is escaped here, `body` and `nav` are HTML.
 
     `form_targets` are the places a form may lead to, redirects included (CSP `form-action`).
     """
@@ -78,27 +78,27 @@ def page(
 
 
 def escaped(text: str) -> str:
-    """Escape a text from outside and keep it to a readable length."""
+    """Escape external text and limit its length."""
     return escape(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
 
 
 def isolated(text: str) -> str:
-    """Escape a name so that its own direction of writing can't rearrange the words around it."""
+    """Escape a name and isolate its writing direction."""
     return f"<bdi>{escaped(text)}</bdi>"
 
 
 def link(address: str, words: str) -> str:
-    """Make a link; `words` is HTML already."""
+    """Return a link; `words` is HTML."""
     return f'<a href="{escape(address)}">{words}</a>'
 
 
 def details(pairs: Iterable[tuple[str, str]]) -> str:
-    """List terms with what is known of them; empty ones are left out. Values are HTML already."""
+    """Return a definition list without empty items. Values are HTML."""
     return f"<dl>{''.join(f'<dt>{escape(term)}</dt><dd>{value}</dd>' for term, value in pairs if value)}</dl>"
 
 
 def button(address: str, words: str, *, is_primary: bool = False, **fields: str) -> str:
-    """Make a plain form with one button, which works without scripts."""
+    """Return a form with one button, without scripts."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in fields.items()
@@ -111,5 +111,5 @@ def button(address: str, words: str, *, is_primary: bool = False, **fields: str)
 
 
 def notice(words: str, *, refused: bool = False) -> str:
-    """Tell what has just happened; `words` is HTML already."""
+    """Return a notice; `words` is HTML."""
     return f'<p class="said{" refused" if refused else ""}" role="status">{words}</p>'

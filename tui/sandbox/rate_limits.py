@@ -21,7 +21,7 @@ _RETRY_CONCURRENT = 1
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
-    """A limit that was hit: Xero's name for it, and the seconds to wait."""
+    """A limit that was reached: Xero's name for it and the seconds to wait."""
 
     problem: str
     retry_after: int
@@ -41,7 +41,7 @@ class _Usage:
 
 @dataclass(slots=True)
 class RateLimits:
-    """The budgets, and what is left of them. All windows slide; `minute_seconds` can make a minute short."""
+    """The limits and what is left of them. All windows slide; `minute_seconds` can make a minute short."""
 
     minute: int = 60
     day: int = 5000
@@ -52,7 +52,7 @@ class RateLimits:
     _app: deque[float] = field(default_factory=deque)
 
     def acquire(self, org: int) -> Exceeded | None:
-        """Spend one call of an organisation, or say which limit forbids it; a refused call costs nothing."""
+        """Use one call of an organisation, or return the limit that blocks it without counting the call."""
         now, usage = time.monotonic(), self._current_usage(org)
         if usage.at_once >= self.at_once:
             return Exceeded("concurrent", _RETRY_CONCURRENT)
@@ -68,7 +68,7 @@ class RateLimits:
 
     @contextmanager
     def running(self, org: int) -> Iterator[None]:
-        """Count a call as one of those at once while it lasts."""
+        """Count a call as concurrent while it lasts."""
         usage = self._current_usage(org)
         usage.at_once += 1
         try:
@@ -77,7 +77,7 @@ class RateLimits:
             usage.at_once -= 1
 
     def headers(self, org: int | None) -> dict[str, str]:
-        """Tell what is left, for an answer; an unknown organisation has no budget of its own."""
+        """Return the calls left, for a response; an unknown organisation has no limits of its own."""
         self._prune_app(time.monotonic())
         left = {"X-AppMinLimit-Remaining": str(max(0, self.app_minute - len(self._app)))}
         if org is not None:
@@ -87,7 +87,7 @@ class RateLimits:
         return left
 
     def refill(self) -> None:
-        """Give all budgets back in full."""
+        """Reset all limits."""
         self._app.clear()
         for usage in self._usage.values():
             usage.minute.clear()

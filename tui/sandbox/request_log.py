@@ -1,4 +1,4 @@
-"""What was asked of the practice services, for tests that count calls."""
+"""The requests to the practice services, for tests that count calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class CallCount:
-    """What was spent in one organisation. `refused` counts real 429s by the limit that was exceeded."""
+    """The calls of one organisation. `refused` counts real 429s by limit."""
 
     calls: int = 0
     at_once: int = 0
@@ -26,7 +26,7 @@ class CallCount:
     minute: deque[float] = field(default_factory=deque)
 
     def begin(self, now: float, minute_seconds: float) -> None:
-        """Count a call that has come in."""
+        """Count a received call."""
         self.calls += 1
         self.at_once += 1
         self.minute.append(now)
@@ -36,7 +36,7 @@ class CallCount:
         self.most_in_a_minute = max(self.most_in_a_minute, len(self.minute))
 
     def as_json(self) -> dict[str, Any]:
-        """Give the counts as `GET /practice/budget` shows them."""
+        """Return the counts as in `GET /practice/budget`."""
         return {
             "calls": self.calls,
             "mostAtOnce": self.most_at_once,
@@ -53,7 +53,7 @@ class CallCounter:
         self._counts: dict[str, CallCount] = {}
 
     def for_tenant(self, tenant_id: str | None) -> CallCount:
-        """Give the counts of one organisation."""
+        """Return the counts of one organisation."""
         return self._counts.setdefault((tenant_id or "").lower(), CallCount())
 
     def begin(self, tenant_id: str | None) -> CallCount:
@@ -63,7 +63,7 @@ class CallCounter:
         return count
 
     def clear(self) -> None:
-        """Count from nothing again, but for the calls that are under way."""
+        """Reset the counts, except for calls in progress."""
         for count in self._counts.values():
             count.calls = count.most_in_a_minute = 0
             count.most_at_once = count.at_once
@@ -71,7 +71,7 @@ class CallCounter:
             count.minute.clear()
 
     def as_json(self) -> dict[str, Any]:
-        """Give the counts by tenant id."""
+        """Return the counts by tenant id."""
         return {tenant: count.as_json() for tenant, count in self._counts.items()}
 
 
@@ -80,7 +80,7 @@ _KEPT = 20_000
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request. `status` is `None` as long as no answer left, or when the connection was dropped."""
+    """One request. `status` is `None` until a response is sent, or if the connection was dropped."""
 
     number: int
     method: str
@@ -94,7 +94,7 @@ class LoggedRequest:
     status_writes: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Give the entry as `GET /practice/requests` shows it."""
+        """Return the entry as in `GET /practice/requests`."""
         return {
             "number": self.number,
             "time": iso(self.at),
@@ -120,7 +120,7 @@ class RequestLog:
     def begin(
         self, method: str, path: str, query: str, tenant: str | None, idempotency_key: str | None
     ) -> LoggedRequest:
-        """Note that a request has come in."""
+        """Record a received request."""
         self._count += 1
         entry = LoggedRequest(self._count, method, path, query, tenant, idempotency_key, self._clock.now_ms())
         self._entries.append(entry)
@@ -131,5 +131,5 @@ class RequestLog:
         return [entry.as_json() for entry in self._entries if entry.number > after]
 
     def clear(self) -> None:
-        """Forget all requests; numbers go on."""
+        """Clear all requests; numbering continues."""
         self._entries.clear()

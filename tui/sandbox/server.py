@@ -1,4 +1,4 @@
-"""Opens the data, binds the port, announces itself in one line, and serves until told to stop."""
+"""Open the data, bind the port, print one line of JSON, and serve until stopped."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ _PRIVATE = 0o077
 
 
 class CannotStartError(Exception):
-    """The sandbox can't run here; the message says why and what to do."""
+    """The sandbox can't start; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How to run: `contacts` in the first organisation, `cycle` and syncs in seconds, limits in calls."""
+    """Server options: `contacts` in the first organisation, durations in seconds, limits in calls."""
 
     data: Path
     port: int = 0
@@ -70,7 +70,7 @@ class ServerOptions:
 
 
 def run(options: ServerOptions) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `CannotStartError` when the data or the port is in use."""
+    """Serve until SIGINT or SIGTERM. Raises `CannotStartError` if the data or port is in use."""
     os.umask(_PRIVATE)
     folder = private_folder(options.data)
     lock = FileLock(folder / "lock")
@@ -80,8 +80,8 @@ def run(options: ServerOptions) -> None:
         raise CannotStartError(str(error)) from error
     if not is_alone:
         raise CannotStartError(
-            f"Another sandbox is running on {folder}, perhaps for a demo. "
-            "Close that one, or choose another folder with --data."
+            f"Another sandbox is running on {folder}, perhaps a demo. "
+            "Close it, or choose another folder with --data."
         )
     try:
         _log_beside(folder)
@@ -92,7 +92,7 @@ def run(options: ServerOptions) -> None:
 
 
 def _log_beside(folder: Path) -> None:
-    """Keep the server's own words out of a terminal that an app may be painting on."""
+    """Log to a file, because an app may be using the terminal."""
     log_to(folder, "sandbox.log")
     for name in ("uvicorn.error", "asyncio"):
         logging.getLogger(name).parent = logger
@@ -101,14 +101,14 @@ def _log_beside(folder: Path) -> None:
 
 def _bind(port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    # A restart on the same port must not wait for the connections of the one before. On Windows it doesn't,
-    # and the option would let two servers share a port.
+    # Allows a restart on the same port at once. Windows doesn't need it, and there the option would let two
+    # servers share a port.
     if sys.platform != "win32":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((_HOST, port))
     except OSError as error:
-        raise CannotStartError(f"Port {port} on {_HOST} can't be used: {error.strerror}.") from None
+        raise CannotStartError(f"Can't use port {port} on {_HOST}: {error.strerror}.") from None
     return listening
 
 
@@ -120,12 +120,11 @@ def _open(file: Path, options: ServerOptions) -> SandboxDatabase:
             seed(file, options.contacts)
         data = SandboxDatabase(file)
     except sqlite3.Error as error:
-        raise CannotStartError(f"{file} can't be used: {error}. Use --fresh to start over.") from None
+        raise CannotStartError(f"Can't use {file}: {error}. Use --fresh to start over.") from None
     seeded = int(data.get_meta("contacts") or 0)
     if seeded != options.contacts:
         sys.stderr.write(
-            f"The practice data already here was made with --contacts {seeded} and is kept. "
-            "Use --fresh to start over.\n"
+            f"Using existing practice data, created with --contacts {seeded}. Use --fresh to start over.\n"
         )
     return data
 
@@ -148,7 +147,7 @@ def _build_services(data: SandboxDatabase, options: ServerOptions) -> SandboxSer
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and stops on our terms: a signal ends it with code 0, not raised again."""
+    """Announces when it is ready; exits with code 0 on a signal."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
@@ -165,7 +164,7 @@ class _Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Ask for the end; a second time, don't wait for open requests."""
+        """Stop; on the second call, don't wait for open requests."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -223,7 +222,7 @@ def _announce(services: SandboxServices, port: int) -> None:
 
 
 def _stop_at_end_of_input(server: _Server) -> None:
-    """Notice a parent that was killed: it can't say goodbye, but its end of our standard input closes."""
+    """Stop when the parent was killed: standard input closes."""
     loop = asyncio.get_running_loop()
 
     def wait() -> None:

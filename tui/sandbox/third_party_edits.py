@@ -1,4 +1,4 @@
-"""Somebody else at work in Xero: practice controls that change contacts behind the client's back."""
+"""Practice controls that change contacts as another Xero user would."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def create_contact(request: Request) -> Response:
     if organisation is None:
         return unknown()
     if not isinstance(body.get("Name"), str) or not body["Name"]:
-        return JSONResponse({"error": "Name is needed."}, 400)
+        return JSONResponse({"error": "Name is required."}, 400)
     document = books.blank(new_id(), body["Name"])
     extra = {key: body[key] for key in _AS_GIVEN if key in body}
     # Nobody has edited a contact that has a name and nothing else.
@@ -46,7 +46,7 @@ async def create_contact(request: Request) -> Response:
 
 
 async def edit_contact(request: Request) -> Response:
-    """`POST /practice/contacts/{tenantId}/{contactId}/{deed}`: somebody works in Xero's pages."""
+    """`POST /practice/contacts/{tenantId}/{contactId}/{deed}`: simulate an edit in Xero's pages."""
     services, organisation = services_of(request), organisation_of(request)
     row = services.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
     edit = _EDITS.get(request.path_params["deed"])
@@ -75,7 +75,7 @@ def _restore(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) 
 def _rename(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
     name = str(body.get("Name") or "")
     if not name:
-        raise RefusedError("Name is needed.")
+        raise RefusedError("Name is required.")
     document = books.read(row["document"]) | {"Name": name}
     services.books.edit(row, document, USER, f"{row['name']} was renamed to {name}.")
 
@@ -122,13 +122,13 @@ _EDITS: dict[str, Callable[[SandboxServices, sqlite3.Row, dict[str, Any]], None]
 
 
 def organisation_of(request: Request) -> SandboxOrganisation | None:
-    """Find the organisation that a control names."""
+    """Return the organisation of a control's path."""
     return services_of(request).books.by_tenant(request.path_params["tenant_id"])
 
 
 def unknown() -> Response:
-    """Answer that there is no such thing."""
-    return JSONResponse({"error": "There is no such organisation, contact or deed."}, 404)
+    """Return a 404."""
+    return JSONResponse({"error": "Organisation, contact or action not found."}, 404)
 
 
 ROUTES = [

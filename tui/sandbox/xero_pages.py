@@ -1,4 +1,4 @@
-"""Xero's own pages, as far as the hand-off needs them: a contact, and the list of archived ones.
+"""The Xero pages needed to finish restores: a contact, and the list of archived contacts.
 
 This is the half of Xero that its API leaves out: here a person presses Restore.
 """
@@ -40,12 +40,12 @@ async def contact_page(request: Request) -> Response:
 
 
 async def restore(request: Request) -> Response:
-    """Restore a contact, as only a person can; 409 in Xero's manner when it can't be."""
+    """Restore a contact, as a user does; 409 as in Xero if it can't be restored."""
     return _change(request, "restore")
 
 
 async def archive(request: Request) -> Response:
-    """Archive a contact, as somebody else working in Xero may at any time."""
+    """Archive a contact, as another Xero user may."""
     return _change(request, "archive")
 
 

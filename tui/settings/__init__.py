@@ -1,7 +1,7 @@
-"""What can be set: in `settings.toml`, overridden by `RESHELVE_…` environment variables.
+"""Settings from `settings.toml`, overridden by `RESHELVE_…` environment variables.
 
-The key `xero.api_url` is overridden by `RESHELVE_XERO_API_URL`, and so on. Cheap to import, as every start
-reads the settings.
+`RESHELVE_XERO_API_URL` overrides the key `xero.api_url`, and so on. Cheap to import, as every start reads
+the settings.
 """
 
 from __future__ import annotations

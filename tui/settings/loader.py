@@ -1,4 +1,4 @@
-"""Reads `settings.toml` and the environment, and names each mistake with its place."""
+"""Load `settings.toml` and the environment; each problem names where it is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-_SAVE_AS_UTF8: Final = "Save it again with the encoding UTF-8."
+_SAVE_AS_UTF8: Final = "Save it with UTF-8 encoding."
 _HOME: Final = "RESHELVE_HOME"
 _OLD_VARIABLES: Final = old_variables({key.path: key.variable for key in KEYS}, PREFIX)
 _VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS), *_OLD_VARIABLES})
@@ -43,11 +43,11 @@ _VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS), *_OLD_VAR
 
 @dataclass(frozen=True, slots=True)
 class SettingsReport:
-    """The settings and how they came about. What is wrong is at its default in `settings`.
+    """The settings and where they come from. Invalid values are at their default in `settings`.
 
-    `problems` stop Reshelve, `warnings` don't. `notices` name settings that are read by a name of an earlier
-    version. `sources` names, by a key's path, the variable or the file that set it. `unknown_variables` are
-    variables that begin like settings and are none.
+    `problems` stop Reshelve, `warnings` don't. `notices` name settings that still use a name of an earlier
+    version. `sources` maps a key's path to the variable or file that set it. `unknown_variables` are
+    variables that start like settings but aren't.
     """
 
     settings: Settings
@@ -59,9 +59,9 @@ class SettingsReport:
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings; what only deserves a warning is at its default.
+    """Load the settings; values that only cause a warning are at their default.
 
-    Raises `SettingsError` naming the place, the key and what is allowed.
+    Raises `SettingsError` naming the place, the key and the allowed values.
     """
     found = load_report(file, environment)
     if found.problems:
@@ -70,7 +70,7 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def load_report(file: Path, environment: Mapping[str, str] | None = None) -> SettingsReport:
-    """Read the settings, and go on where something is wrong."""
+    """Load the settings and collect all problems."""
     environment = os.environ if environment is None else environment
     problems: list[SettingsError] = []
     warnings: list[SettingsError] = []
@@ -112,7 +112,7 @@ def load_report(file: Path, environment: Mapping[str, str] | None = None) -> Set
 
 
 def validate_value(key: SettingKey, value: object, place: str) -> Any:
-    """Return the value as the key keeps it. Raises `SettingsError` that begins with the place."""
+    """Return the validated value. Raises `SettingsError` that starts with the place."""
     try:
         return key.validator.validate(value)
     except InvalidValueError as error:
@@ -120,7 +120,7 @@ def validate_value(key: SettingKey, value: object, place: str) -> Any:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return what the file holds by today's names, unchecked; nothing without a file.
+    """Return the file's content under current names, not validated; empty without a file.
 
     Raises `SettingsError`.
     """
@@ -128,34 +128,34 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _notice(place: str, new: str) -> SettingsError:
-    return SettingsError(f"{place} is called {new} now.", "The old name still works.")
+    return SettingsError(f"{place} is now called {new}.", "The old name still works.")
 
 
 def _read_as_written(file: Path) -> dict[str, Any]:
     try:
         if file.exists() and not file.is_file():
-            raise SettingsError(f"{file} is not a text file.", "Move it to another place.")
+            raise SettingsError(f"{file} isn't a text file.", "Move it to another folder.")
         content = file.read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise SettingsError(
-            f"{file} can't be read: {error.strerror}.", "Check that you may read it, or delete it."
+            f"Can't read {file}: {error.strerror}.", "Check its permissions, or delete it."
         ) from None
     text = _decoded(content, file)
     import tomllib
 
     try:
         return tomllib.loads(text)
-    # Besides its own errors: numbers beyond all measure, and brackets within brackets without end.
+    # Besides its own errors: huge numbers and deeply nested brackets.
     except (ValueError, RecursionError) as error:
         raise SettingsError(
-            f"{file} can't be read as TOML: {printable(str(error))}.", "Correct the line, or delete the file."
+            f"{file} isn't valid TOML: {printable(str(error))}.", "Correct the line, or delete the file."
         ) from None
 
 
 def _decoded(content: bytes, file: Path) -> str:
-    """Return the text of the file, without the mark that some editors put at its start."""
+    """Return the text of the file, without a byte order mark."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
         raise SettingsError(f"{file} is saved as UTF-16 or isn't text.", _SAVE_AS_UTF8)
     try:
@@ -166,9 +166,9 @@ def _decoded(content: bytes, file: Path) -> str:
 
 
 def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:
-    """Return a section of the file, empty where there is none or something else has its name.
+    """Return a section of the file, empty if it is missing or not a section.
 
-    A dot leads into a section of a section.
+    A dot leads to a subsection.
     """
     outer, _, inner = section.partition(".")
     values = stored.get(outer, {})
@@ -177,8 +177,8 @@ def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:
 
 
 def no_section(file: Path, section: str) -> SettingsError:
-    """Say that something else stands where a section belongs."""
-    return SettingsError(f"{file}: {section} has to be a section, written [{section}].")
+    """Return an error for a name that should be a section but isn't."""
+    return SettingsError(f"{file}: {section} must be a section, written [{section}].")
 
 
 def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
@@ -197,7 +197,7 @@ def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
 
 
 def _user_named_keys(stored: Mapping[str, Any]) -> Iterator[SettingKey]:
-    """Yield the keys under names that nobody could have declared: actions and tenant ids."""
+    """Yield the keys whose names come from the user: actions and tenant ids."""
     for name in section_of(stored, KEY_BINDINGS):
         if is_action(name):
             yield key_binding(name)
@@ -207,14 +207,14 @@ def _user_named_keys(stored: Mapping[str, Any]) -> Iterator[SettingKey]:
 
 
 def _name_problems(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str, SettingsError]]:
-    """Yield what is wrong with the names in the file, each with its section."""
+    """Yield problems with names in the file, each with its section."""
     for section, values in stored.items():
         if section not in SECTIONS:
             known = ", ".join(f"[{name}]" for name in SECTIONS)
             yield (
                 section,
                 SettingsError(
-                    f"{file}: there is no section [{printable(section)}].",
+                    f"{file}: unknown section [{printable(section)}].",
                     suggestion(section, SECTIONS) or f"The sections are {known}.",
                 ),
             )
@@ -230,46 +230,46 @@ def _name_problems(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str,
 
 
 def _organisation_name_problems(tenant_id: str, values: object, file: Path) -> Iterator[SettingsError]:
-    """Yield what is wrong with the names in one organisation's section."""
+    """Yield problems with names in one organisation's section."""
     section = f"{ORGANISATIONS}.{tenant_id}"
     if not is_tenant_id(tenant_id):
-        yield SettingsError(f"{file}: [{printable(section)}] names no organisation: tenant ids are UUIDs.")
+        yield SettingsError(f"{file}: [{printable(section)}] isn't a tenant id; tenant ids are UUIDs.")
     elif not isinstance(values, dict):
         yield SettingsError(
-            f"{file}: [{ORGANISATIONS}] has a section for each organisation, by its tenant id.",
-            f'Write such as [{ORGANISATIONS}."{tenant_id}"].',
+            f"{file}: [{ORGANISATIONS}] needs one section per organisation, named by tenant id.",
+            f'For example: [{ORGANISATIONS}."{tenant_id}"].',
         )
     else:
         yield from _unknown_keys(section, values, file)
 
 
 def _unknown_keys(section: str, names: Iterable[str], file: Path) -> Iterator[SettingsError]:
-    """Yield the keys that a section of the file hasn't got."""
+    """Yield unknown keys in a section of the file."""
     tenant_id = section.partition(".")[2]
     keys = organisation_keys(tenant_id) if tenant_id else KEYS
     known = [key.name for key in keys if key.section == section]
     for name in names:
         if section == KEY_BINDINGS:
             if not is_action(name):
-                yield SettingsError(f"{file}: [{section}] has {printable(name)}, which is no action's name.")
+                yield SettingsError(f"{file}: [{section}] {printable(name)} isn't an action.")
         elif name not in known:
             yield SettingsError(
-                f"{file}: [{section}] has no key {printable(name)}.",
-                suggestion(name, known) or f"Its keys are {', '.join(known)}.",
+                f"{file}: [{section}] has no setting {printable(name)}.",
+                suggestion(name, known) or f"Its settings are {', '.join(known)}.",
             )
 
 
 def _mistyped_variables(unknown_variables: tuple[str, ...]) -> Iterator[SettingsError]:
-    """Yield the variables that were meant to be settings: unheeded, they would lead to the wrong Xero."""
+    """Yield variables meant as settings: ignoring them could connect to the wrong Xero."""
     for name in unknown_variables:
         advice = suggestion(name, _VARIABLES - _OLD_VARIABLES.keys(), prefix=PREFIX)
         if name.startswith(f"{PREFIX}{ORGANISATIONS}_".upper()):
-            advice = f"Organisations have sections of the file alone, [{ORGANISATIONS}.…]."
+            advice = f"Set organisations in the file only, in the sections [{ORGANISATIONS}.…]."
         if name.startswith(f"{PREFIX}{KEY_BINDINGS}_".upper()):
-            advice = f"Keys can be set in the file alone, in the section [{KEY_BINDINGS}]."
+            advice = f"Set shortcuts in the file only, in the section [{KEY_BINDINGS}]."
         is_ours = any(name.startswith(f"{PREFIX}{section}_".upper()) for section in SECTIONS)
         if advice or is_ours:
             yield SettingsError(
-                f"{printable(name)} is no setting.",
-                advice or "Run `reshelve settings` to see those there are.",
+                f"{printable(name)} isn't a setting.",
+                advice or "Run `reshelve settings` to see them all.",
             )

@@ -1,4 +1,4 @@
-"""Names that settings had in earlier versions: still read, with a notice that gives the new name."""
+"""Setting names of earlier versions: still read, with a notice that gives the new name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEYS: Final = "keys"
 
 
 def current_path(path: str) -> str:
-    """Return a key's or a section's path as it is called now, such as `re_leased.feed_url`."""
+    """Return the current path of a key or section, such as `re_leased.feed_url`."""
     section, dot, name = path.partition(".")
     if section == _KEYS:
         return f"{section}{dot}{_ACTIONS.get(name, name)}"
@@ -33,9 +33,9 @@ def current_path(path: str) -> str:
 
 
 def with_current_names(stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what a settings file holds under today's names, and the old paths found, each with its new one.
+    """Return a settings file's content under current names, and the old paths found with their new ones.
 
-    Where both names are set, the new one counts.
+    If both names are set, the new one wins.
     """
     found: dict[str, str] = {}
     renamed: dict[str, Any] = {}
@@ -61,9 +61,9 @@ def with_current_names(stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
 
 
 def old_variables(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
-    """Return environment variables by the name that they had before, each with today's name.
+    """Map the old names of environment variables to the current ones.
 
-    `variables` are today's names by the path of their key.
+    `variables` maps each key's path to its current variable.
     """
     old = {new: name for name, new in _SECTIONS.items()}
     return {

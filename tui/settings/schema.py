@@ -1,6 +1,6 @@
-"""Every setting once: its default, its kind and its meaning.
+"""Each setting declared once: its default, validator and description.
 
-Reading, writing, messages and `reshelve settings` follow from what is declared here.
+Loading, writing, messages and `reshelve settings` derive from it.
 """
 
 from __future__ import annotations
@@ -44,103 +44,102 @@ def _setting(default: _T, kind: Validator, description: str) -> _T:
 
 @dataclass(frozen=True, slots=True)
 class XeroSettings:
-    """Where Xero is, how to sign in, and where tokens are kept."""
+    """Xero's URLs, the sign-in, and token storage."""
 
-    login_url: str = _setting("https://login.xero.com", UrlValidator(), "Where Xero's page to sign in is.")
+    login_url: str = _setting("https://login.xero.com", UrlValidator(), "Xero sign-in URL.")
     identity_url: str = _setting(
-        "https://identity.xero.com", UrlValidator(), "Where Xero issues, renews and ends sign-ins."
+        "https://identity.xero.com",
+        UrlValidator(),
+        "Xero identity URL, which issues, refreshes and revokes tokens.",
     )
-    api_url: str = _setting("https://api.xero.com", UrlValidator(), "Where Xero's API is.")
-    pages_url: str = _setting("https://go.xero.com", UrlValidator(), "Where Xero's pages of contacts are.")
+    api_url: str = _setting("https://api.xero.com", UrlValidator(), "Xero API URL.")
+    pages_url: str = _setting("https://go.xero.com", UrlValidator(), "URL of Xero's contact pages.")
     client_id: str = _setting(
         "",
-        PatternValidator("at most 64 letters, digits and hyphens, as Xero writes client ids"),
-        "The client id of your Xero app, proposed when connecting.",
+        PatternValidator("a Xero client id of up to 64 letters, digits and hyphens"),
+        "Client id of your Xero app, suggested when you connect.",
     )
     callback_port: int = _setting(
         8742,
         IntegerValidator(1, 65_535),
-        "The port on this machine to which the browser returns after signing in. The redirect URI of your"
-        " Xero app has to name the same port.",
+        "Local port that the browser returns to after sign-in. The redirect URI of your Xero app must use the"
+        " same port.",
     )
     token_store: str = _setting(
         "keychain",
         ChoiceValidator("keychain", "file"),
-        "Where tokens are kept: in the system's keychain, or in files that only you can read.",
+        "Token storage: the system's keychain, or files that only you can read.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ReLeasedSettings:
-    """When Re-Leased's nightly sync runs, in each organisation's own zone, and a feed of it, if any."""
+    """Re-Leased's nightly sync window, in each organisation's time zone, and an optional feed."""
 
     feed_url: str = _setting(
         "",
         UrlValidator(),
-        "The address of a feed of what Re-Leased has picked up. Without one, changes are expected at the"
-        " end of the nightly window, and never shown as read.",
+        "URL of a feed of contacts that Re-Leased has synced. Without a feed, changes are shown as Should be"
+        " synced after the nightly sync window, never as Synced.",
     )
     window_start: str = _setting(
         "00:00",
         TimeOfDayValidator(),
-        "When Re-Leased's nightly sync starts at the earliest, in the organisation's time.",
+        "Start of Re-Leased's nightly sync window, in the organisation's time zone.",
     )
     window_end: str = _setting(
         "06:00",
         TimeOfDayValidator(),
-        "When Re-Leased's nightly sync has ended at the latest, in the organisation's time.",
+        "End of Re-Leased's nightly sync window, in the organisation's time zone.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationSettings:
-    """What differs for one organisation; empty is as for all others."""
+    """Overrides for one organisation; empty means the general setting."""
 
     window_start: str = _setting(
         "",
         TimeOfDayValidator(),
-        "When Re-Leased's nightly sync of this organisation starts at the earliest, where it isn't"
-        " re_leased.window_start.",
+        "Start of this organisation's nightly sync window, if different from re_leased.window_start.",
     )
     window_end: str = _setting(
         "",
         TimeOfDayValidator(),
-        "When Re-Leased's nightly sync of this organisation has ended at the latest, where it isn't"
-        " re_leased.window_end.",
+        "End of this organisation's nightly sync window, if different from re_leased.window_end.",
     )
     zone: str = _setting(
         "",
         TimeZoneValidator(),
-        "The time zone of these times, where it isn't the one that Xero tells of the organisation.",
+        "Time zone of the sync window, if different from the organisation's time zone in Xero.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """How often to look for news, in seconds; Xero's daily limit can make it less often."""
+    """How often to refresh; Xero's daily limit can make it less often."""
 
     poll_seconds: float = _setting(
         15.0,
         SecondsValidator(3600),
-        "Seconds between two looks for news in Xero. Xero's daily limit can make it less often.",
+        "Refresh interval (seconds). Xero's daily limit can make it longer.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenSettings:
-    """What the screen looks like. The app knows which themes there are, and says so."""
+    """Appearance. The app validates the theme."""
 
     theme: str = _setting(
-        "reshelve-dark", PatternValidator("a theme's name", r"[0-9A-Za-z_-]{1,64}"), "The colours."
+        "reshelve-dark", PatternValidator("a theme's name", r"[0-9A-Za-z_-]{1,64}"), "Colour theme."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, by the sections of the file.
+    """All settings, by section of the file.
 
-    `organisations` are by tenant id, as Xero's API names them; `keys` are the
-    person's own keys by action.
+    `organisations` maps tenant ids, as in Xero's API; `keys` maps actions to custom shortcuts.
     """
 
     xero: XeroSettings = field(default_factory=XeroSettings)
@@ -153,7 +152,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SettingKey:
-    """One key of the settings as it is declared."""
+    """The declaration of one setting."""
 
     section: str
     name: str
@@ -163,20 +162,20 @@ class SettingKey:
 
     @property
     def path(self) -> str:
-        """The key with its section, as people name it: `xero.api_url`."""
+        """The key with its section, such as `xero.api_url`."""
         return f"{self.section}.{self.name}"
 
     @property
     def variable(self) -> str:
-        """The environment variable that overrides the file, empty where there is none."""
+        """The environment variable that overrides the file, empty if there is none."""
         return "" if self.section not in _FIXED else f"{PREFIX}{self.section}_{self.name}".upper()
 
 
 SECTIONS: Final = tuple(section.name for section in fields(Settings))
-# The others hold what people name: tenant ids and actions.
+# The others hold names from the user: tenant ids and actions.
 _FIXED: Final = frozenset(SECTIONS) - {KEY_BINDINGS, ORGANISATIONS}
-# What is wrong in these is ignored with a warning. A default in another section could lead to another Xero,
-# or show a change as synced that isn't.
+# Invalid values in these are ignored with a warning. In other sections, falling back to a default could
+# connect to the wrong Xero, or show a change as synced that isn't.
 _LENIENT: Final = frozenset({"screen", "sync", KEY_BINDINGS})
 KEYS: Final = tuple(
     SettingKey(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
@@ -188,9 +187,9 @@ _BY_PATH: Final = {key.path: key for key in KEYS}
 
 
 def find_key(path: str) -> SettingKey:
-    """Return a key by its path, such as `xero.api_url`, also by the one it had in an earlier version.
+    """Return a key by its path, such as `xero.api_url`, or by its path in an earlier version.
 
-    Raises `SettingsError` with the nearest there is.
+    Raises `SettingsError` that suggests the closest one.
     """
     path = current_path(path)
     section, _, name = path.partition(".")
@@ -200,23 +199,25 @@ def find_key(path: str) -> SettingKey:
     if section == ORGANISATIONS and is_tenant_id(tenant_id):
         return _organisation_key(tenant_id, rest)
     if path not in _BY_PATH:
-        advice = suggestion(path, _BY_PATH) or "Run `reshelve settings` to see all there are."
+        advice = suggestion(path, _BY_PATH) or "Run `reshelve settings` to see them all."
         raise SettingsError(f"There is no setting {printable(path)}.", advice)
     return _BY_PATH[path]
 
 
 def is_lenient(section: str) -> bool:
-    """Return whether what is wrong in a section is ignored with a warning, and stops nothing."""
+    """Return whether problems in a section are only warnings."""
     return section in _LENIENT
 
 
 def key_binding(action: str) -> SettingKey:
-    """Return the key of `[keys]` for an action, whether there is such an action or not."""
-    return SettingKey(KEY_BINDINGS, action, "", KeyNamesValidator(), f"Your keys for the action {action}.")
+    """Return the key of `[keys]` for an action, even if the action doesn't exist."""
+    return SettingKey(
+        KEY_BINDINGS, action, "", KeyNamesValidator(), f"Custom shortcut for the action {action}."
+    )
 
 
 def organisation_keys(tenant_id: str) -> tuple[SettingKey, ...]:
-    """Return the keys of one organisation, whether there is such an organisation or not."""
+    """Return the keys of one organisation, even if it isn't connected."""
     section = f"{ORGANISATIONS}.{tenant_id}"
     return tuple(
         SettingKey(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
@@ -227,7 +228,7 @@ def organisation_keys(tenant_id: str) -> tuple[SettingKey, ...]:
 def _organisation_key(tenant_id: str, name: str) -> SettingKey:
     keys = {key.name: key for key in organisation_keys(tenant_id)}
     if name not in keys:
-        advice = suggestion(name, keys) or f"An organisation's keys are {', '.join(keys)}."
+        advice = suggestion(name, keys) or f"An organisation's settings are {', '.join(keys)}."
         raise SettingsError(
             f"There is no setting {printable(f'{ORGANISATIONS}.{tenant_id}.{name}')}.", advice
         )
@@ -235,14 +236,14 @@ def _organisation_key(tenant_id: str, name: str) -> SettingKey:
 
 
 def is_action(name: str) -> bool:
-    """Say whether an action could have the name; the app knows which there are."""
+    """Return whether the name could be an action; the app knows which exist."""
     return bool(_ACTION.fullmatch(name))
 
 
 def suggestion(name: str, known: Collection[str], *, prefix: str = "") -> str:
-    """Ask, in words, whether one of the known names was meant; empty where none is like it.
+    """Return "Did you mean …?" for the closest known name, empty if none is close.
 
-    What all of them begin with isn't counted as likeness.
+    A common prefix doesn't count towards similarity.
     """
     import difflib
 
@@ -252,9 +253,9 @@ def suggestion(name: str, known: Collection[str], *, prefix: str = "") -> str:
 
 
 def sync_window(settings: Settings, tenant_id: str) -> tuple[time, time, str]:
-    """Return start and end of an organisation's nightly window, and its zone, empty for its own.
+    """Return the start, end and time zone of an organisation's sync window; empty means its zone in Xero.
 
-    `load` has checked them.
+    `load` has validated them.
     """
     overrides = settings.organisations.get(tenant_id, OrganisationSettings())
     start = overrides.window_start or settings.re_leased.window_start

@@ -1,4 +1,4 @@
-"""The kinds of settings: what each allows, in words and in code. Cheap to import, as every start reads it."""
+"""Validators for settings, each with a description of what it allows. Cheap to import: every start does."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _LONGEST_SHOWN = 60
 
 
 class InvalidValueError(ValueError):
-    """A value that a setting doesn't take; its words go after the setting's name."""
+    """An invalid value; the message follows the setting's name."""
 
 
 class Validator(Protocol):
-    """What a setting takes."""
+    """Checks the values of a setting."""
 
     allowed: str
-    """What is allowed, to stand after "has to be"."""
+    """The allowed values, phrased to follow "must be"."""
 
     def validate(self, value: object) -> Any:
-        """Return a value of a file, a variable or the command line as it is kept.
+        """Return the parsed value from a file, a variable or the command line.
 
         Raises `InvalidValueError`.
         """
@@ -31,16 +31,16 @@ class Validator(Protocol):
 
 
 class UrlValidator:
-    """An https address; http is taken for this machine alone."""
+    """An https URL; http only for this computer."""
 
-    allowed = "an https:// address (http:// for this machine alone)"
+    allowed = "an https:// URL (http:// only for this computer)"
 
     def validate(self, value: object) -> str:
-        """Return the address without a slash at its end."""
+        """Return the URL without a trailing slash."""
         text = _text(value)
         if not _is_usable(text):
-            # Not repeated: it may hold a password.
-            raise InvalidValueError(f"is not an address that can be used. It has to be {self.allowed}.")
+            # Not shown: it may contain a password.
+            raise InvalidValueError(f"isn't a valid URL. It must be {self.allowed}.")
         return text.rstrip("/")
 
 
@@ -52,10 +52,10 @@ class PatternValidator:
         self._pattern = pattern
 
     def validate(self, value: object) -> str:
-        """Return the word as it is."""
+        """Return the text unchanged."""
         text = _text(value)
         if not re.fullmatch(self._pattern, text, re.ASCII):
-            raise InvalidValueError(f"has to be {self.allowed}.")
+            raise InvalidValueError(f"must be {self.allowed}.")
         return text
 
 
@@ -67,7 +67,7 @@ class ChoiceValidator:
         self.allowed = " or ".join(f'"{word}"' for word in words)
 
     def validate(self, value: object) -> str:
-        """Return the word as it is."""
+        """Return the text unchanged."""
         text = _text(value)
         if text not in self._words:
             raise _not(text, self.allowed)
@@ -80,7 +80,7 @@ class TimeOfDayValidator:
     allowed = 'a time such as "06:00"'
 
     def validate(self, value: object) -> str:
-        """Return the time as it is written."""
+        """Return the time unchanged."""
         text = _text(value)
         try:
             if time.fromisoformat(text).tzinfo is None:
@@ -96,29 +96,29 @@ class TimeZoneValidator:
     allowed = 'a time zone such as "Pacific/Auckland"'
 
     def validate(self, value: object) -> str:
-        """Return the name as it is written."""
+        """Return the name unchanged."""
         text = _text(value)
         from zoneinfo import ZoneInfo
 
         try:
             ZoneInfo(text)
-        # A name that is a folder of zones, or nothing of the kind.
+        # The name of a folder of zones, or not a zone at all.
         except (KeyError, ValueError, OSError):
             raise _not(text, self.allowed) from None
         return text
 
 
 class SecondsValidator:
-    """A length of time above zero."""
+    """A duration above zero."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.allowed = f"a number of seconds above 0, at most {most}"
+        self.allowed = f"a number of seconds above 0, up to {most}"
 
     def validate(self, value: object) -> float:
         """Return the seconds."""
         try:
-            # True is a number to Python, and none to a person.
+            # bool is a subclass of int.
             seconds = float(value) if isinstance(value, int | float | str) and value is not True else 0.0
         except (ValueError, OverflowError):
             seconds = 0.0
@@ -128,7 +128,7 @@ class SecondsValidator:
 
 
 class IntegerValidator:
-    """A whole number between two others."""
+    """A whole number within a range."""
 
     def __init__(self, least: int, most: int) -> None:
         self._least, self._most = least, most
@@ -145,12 +145,12 @@ class IntegerValidator:
 
 
 class KeyNamesValidator:
-    """Keys for an action, in Textual's spelling; `tui.app.keymap` knows which a terminal has."""
+    """Keys for an action, in Textual's spelling; `tui.app.keymap` knows which exist."""
 
-    allowed = 'keys with commas between them, such as "f5,ctrl+r"'
+    allowed = 'keys separated by commas, such as "f5,ctrl+r"'
 
     def validate(self, value: object) -> str:
-        """Return the keys as they are written, without spaces."""
+        """Return the keys without spaces."""
         text = _text(value).replace(" ", "")
         if not text.isprintable() or not all(text.split(",")):
             raise _not(text, self.allowed)
@@ -158,25 +158,25 @@ class KeyNamesValidator:
 
 
 def printable(text: str) -> str:
-    """Return text as a message may repeat it: on one line, harmless to a terminal, not too long."""
+    """Return text that is safe to show: on one line, printable and shortened."""
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _not(value: object, allowed: str) -> InvalidValueError:
     if isinstance(value, str):
-        return InvalidValueError(f'is "{printable(value)}". It has to be {allowed}.')
-    return InvalidValueError(f"has to be {allowed}.")
+        return InvalidValueError(f'is "{printable(value)}". It must be {allowed}.')
+    return InvalidValueError(f"must be {allowed}.")
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidValueError("has to be text in quotes.")
+        raise InvalidValueError("must be text in quotes.")
     return value
 
 
 def _is_usable(url: str) -> bool:
-    # Paths are appended to it, and programs disagree on what hides a host: none of these is needed.
+    # Paths are appended to it, and parsers disagree on how these characters hide a host.
     if any(char in "?#@\\" or not char.isprintable() or char.isspace() for char in url):
         return False
     try:

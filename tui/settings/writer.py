@@ -1,4 +1,4 @@
-"""Writes `settings.toml`: whole, in one step, and never with a value that couldn't be read again."""
+"""Write `settings.toml` atomically, with validated values only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def save(settings: Settings, file: Path, sections: Collection[str] = SECTIONS) -> None:
-    """Write the settings that differ from the defaults, and leave other sections as they are in the file.
+    """Write the settings that differ from the defaults; other sections of the file are unchanged.
 
-    Raises `SettingsError` where those can't be read, and `OSError` when the disk refuses.
+    Raises `SettingsError` if the file can't be parsed, and `OSError` if it can't be written.
     """
     changed: dict[str, Any] = {}
     for key in KEYS:
@@ -37,11 +37,10 @@ def save(settings: Settings, file: Path, sections: Collection[str] = SECTIONS) -
 
 
 def set_value(file: Path, path: str, text: str) -> None:
-    """Write one key, such as `xero.api_url`, and leave the others as they are; comments are lost.
+    """Write one key, such as `xero.api_url`, and keep the others; comments are lost.
 
-    Empty text takes the key out. Other mistakes in the file don't stand in the way. Raises `SettingsError`,
-    without touching the file, for a key that doesn't exist and a value that isn't allowed, and `OSError`
-    when the disk refuses.
+    Empty text removes the key. Other problems in the file don't matter. Raises `SettingsError`, without
+    changing the file, for an unknown key or an invalid value, and `OSError` if the file can't be written.
     """
     key = find_key(path)
     if not text:
@@ -58,7 +57,7 @@ def set_value(file: Path, path: str, text: str) -> None:
 
 
 def unset(file: Path, path: str) -> bool:
-    """Take a key out of the file, or what doesn't belong there; say whether it was in it.
+    """Remove a key, or an unknown entry, from the file; return whether it was there.
 
     Raises `SettingsError` for a key that neither exists nor is in the file, and `OSError`.
     """
@@ -77,7 +76,7 @@ def unset(file: Path, path: str) -> bool:
 
 
 def _without(stored: dict[str, Any], path: list[str]) -> dict[str, Any]:
-    """Take out what lies at the end of a path, and every section that is empty then."""
+    """Remove the value at a path, and every section left empty."""
     first, *rest = path
     kept = {name: value for name, value in stored.items() if name != first}
     inner = _without(stored[first], rest) if rest else None
@@ -87,5 +86,5 @@ def _without(stored: dict[str, Any], path: list[str]) -> dict[str, Any]:
 def _write(file: Path, content: dict[str, Any]) -> None:
     import tomli_w
 
-    # Where it is a link, to a folder of settings kept elsewhere, it stays one.
+    # A symbolic link, such as to a dotfiles folder, is kept.
     write_atomically(file.resolve(), tomli_w.dumps(content).encode())

@@ -1,1 +1,1 @@
-"""The computer it runs on: files, locks, the browser, the log."""
+"""The operating system: files, locks, the browser, the log."""

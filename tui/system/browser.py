@@ -1,7 +1,7 @@
-"""Opening a page in the person's browser, without giving it this terminal.
+"""Open a page in the user's browser without giving it this terminal.
 
-The standard library's `webbrowser` would: its browsers write to the terminal, some take it over, and the exit
-code of most is not looked at.
+The standard library's `webbrowser` isn't suitable: browsers it starts write to the terminal or take it over,
+and most exit codes are ignored.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from tui.system.platform import OWN_SESSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Seconds. A helper that can't open a page has ended by then; a browser that was started runs on.
+# Seconds. A helper that can't open a page has exited by then; a started browser keeps running.
 _LAUNCH_TIMEOUT: Final = 3.0
 _IN_TERMINAL: Final = frozenset({
     "browsh", "carbonyl", "cha", "chawan", "edbrowse", "elinks", "felinks", "links", "links2", "lynx",
     "netrik", "offpunk", "retawq", "w3m", "www-browser",
 })  # fmt: skip
-# Without a desktop, these open a browser for terminals.
+# Without a desktop, these open a terminal browser.
 _WITH_A_DESKTOP_ONLY: Final = frozenset({"sensible-browser", "webbrowser"})
-# What opens a page by the desktop's settings, from the most to the least specific.
+# Commands that open a page with the desktop's default browser, most specific first.
 _ANYWHERE: Final = (["wslview"], ["termux-open-url"])
 _ON_A_DESKTOP: Final = (["xdg-open"], ["gio", "open"], ["kde-open"], ["exo-open"], ["x-www-browser"])
 _BROWSERS: Final = ("firefox", "firefox-esr", "google-chrome", "chromium", "chromium-browser", "epiphany")
@@ -46,7 +46,7 @@ def open_page(url: str) -> bool:
 
 
 def _open_on_posix(url: str) -> bool:
-    # The helpers turn to this variable, and without it to browsers in the terminal.
+    # The helpers use this variable, and without it terminal browsers.
     desktop_environment = os.environ | {"BROWSER": os.pathsep.join(_BROWSERS)}
     return any(_try_open(command, url, os.environ) for command in _user_commands()) or any(
         _try_open(command, url, desktop_environment) for command in _default_commands()
@@ -62,7 +62,7 @@ def _open_on_windows(url: str) -> bool:
 
 
 def _user_commands() -> Iterator[list[str]]:
-    """Yield the commands in $BROWSER, in which `%s` stands for the address."""
+    """Yield the commands in $BROWSER, in which `%s` is the URL."""
     for command in os.environ.get("BROWSER", "").split(os.pathsep):
         with suppress(ValueError):
             words = [word for word in shlex.split(command) if word != "&"]
@@ -83,7 +83,7 @@ def _has_desktop() -> bool:
 
 
 def _try_open(command: list[str], url: str, environment: Mapping[str, str]) -> bool:
-    """Run a command in a session of its own and return whether it works, or is still running."""
+    """Run a command in its own session; return whether it succeeded or is still running."""
     if not shutil.which(command[0]) or any(map(_is_in_terminal, command)):
         return False
     arguments = [word.replace("%s", url) for word in command]
@@ -102,7 +102,7 @@ def _try_open(command: list[str], url: str, environment: Mapping[str, str]) -> b
     try:
         code = process.wait(_LAUNCH_TIMEOUT)
     except subprocess.TimeoutExpired:
-        # Collected when it ends, so that it doesn't stay in the system's list of processes.
+        # Reaped when it ends, so that it doesn't become a zombie.
         threading.Thread(target=process.wait, daemon=True).start()
         return True
     logger.info("%s ended with %d", Path(command[0]).name, code)
@@ -110,7 +110,7 @@ def _try_open(command: list[str], url: str, environment: Mapping[str, str]) -> b
 
 
 def _is_in_terminal(word: str) -> bool:
-    """Whether a word of a command names a browser for terminals, in a shell's command and by a link too."""
+    """Whether a word of a command is a terminal browser, also within a shell command or behind a link."""
     names = _IN_TERMINAL if _has_desktop() else _IN_TERMINAL | _WITH_A_DESKTOP_ONLY
     for part in re.split(r"[\s;&|]+", word):
         found = shutil.which(part)

@@ -1,4 +1,4 @@
-"""File locks: one holder at a time, and one clear error where a drive can't lock files."""
+"""File locks, with one clear error for drives that don't support them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from filelock import BaseFileLock
 
-# What a file system answers that has no locks, or none for this user: network homes, mostly.
+# Errors of file systems without locks, mostly network drives.
 _UNSUPPORTED: Final = frozenset(
     {
         errno.EACCES,
@@ -44,21 +44,21 @@ _LOOKS_EVERY: Final = 0.02
 
 
 class CannotLockError(OSError):
-    """The drive can't lock files. `message` and `next_step` are sentences for the person."""
+    """The drive can't lock files. `message` and `next_step` are for the user."""
 
     def __init__(self, folder: Path, reason: str) -> None:
         self.message = f"This drive can't lock files ({reason}). Nothing was changed."
         self.next_step = (
-            f"Set RESHELVE_HOME to a folder on a local drive. If {folder} is on one, check that your user can"
-            " write to it."
+            f"Set RESHELVE_HOME to a folder on a local drive. If {folder} is on one, check that you can write"
+            " to it."
         )
         super().__init__(f"{self.message} {self.next_step}")
 
 
 class FileLock:
-    """A lock on a file, released by the operating system when its holder dies.
+    """A file lock, released by the operating system when its holder dies.
 
-    It guards the file's path: once another file has that name, the lock is no longer held.
+    It protects the path: once another file has that name, the lock is no longer held.
     """
 
     def __init__(self, file: Path) -> None:
@@ -68,14 +68,14 @@ class FileLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether the lock is held, and the file that it is on still has its name."""
+        """Whether the lock is held and its file still has its name."""
         is_locked = self._lock is not None and self._lock.is_locked
         return is_locked and file_identity(self._file) == self._identity
 
     def acquire(self, seconds: float = 0.0) -> bool:
-        """Take the lock, waiting so long for another holder; returns whether it is held.
+        """Acquire the lock, waiting up to `seconds`; return whether it is held.
 
-        Raises `CannotLockError` where the drive has no locks, and `OSError` for anything else.
+        Raises `CannotLockError` if the drive doesn't support locks, and `OSError` for anything else.
         """
         until = monotonic() + seconds
         while not self.is_held:
@@ -83,12 +83,12 @@ class FileLock:
             before = file_identity(self._file)
             if not self._acquire(max(0.0, until - monotonic())):
                 return False
-            # Where the file was made or replaced meanwhile, the lock may be on one without a name.
+            # If the file was created or replaced meanwhile, the lock may be on an unlinked file.
             self._identity = before
         return True
 
     def release(self) -> None:
-        """Let the next one have it; fine when it isn't held."""
+        """Release the lock; no-op if it isn't held."""
         if self._lock is not None:
             self._lock.release(force=True)
             self._lock = None
@@ -99,20 +99,20 @@ class FileLock:
 
         if not self._file.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._file.parent))
-        # The lock that some file systems get instead is a mark that outlives a killed process.
+        # A soft lock would outlive a killed process.
         self._lock = SystemLock(
             self._file,
             mode=0o600,
             poll_interval=_LOOKS_EVERY,
             fallback_to_soft=False,
-            # Else Windows deletes the file at each release.
+            # Otherwise Windows deletes the file at each release.
             preserve_lock_file=True,
         )
         try:
             try:
                 self._lock.acquire(timeout=0)
             except Timeout:
-                # Some file systems say "denied" for ever, which looks like a holder.
+                # Some file systems always deny locks, which looks like another holder.
                 reason = _refusal(self._file)
                 if reason:
                     raise CannotLockError(self._file.parent, reason) from None
@@ -131,9 +131,9 @@ class FileLock:
 
 
 def locking_problem(folder: Path) -> str:
-    """Say why files in the folder can't be locked the way databases do; empty where they can.
+    """Return why files in the folder can't be locked as databases do, empty if they can.
 
-    Always empty on Windows, whose drives can.
+    Always empty on Windows.
     """
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".locks-") as file:
@@ -144,7 +144,7 @@ def locking_problem(folder: Path) -> str:
 
 
 def _refusal(file: Path) -> str:
-    """Return why a free lock can't be taken; empty where another process holds it, and on Windows."""
+    """Return why a free lock can't be acquired; empty if another process holds it, and on Windows."""
     try:
         with file.open("rb+") as stream:
             try_file_lock(stream)

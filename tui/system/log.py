@@ -30,14 +30,14 @@ _PACKAGE = Path(__file__).parents[1]
 _CODE_ONLY = frozenset({"textual", "sqlite3"})
 
 logger = logging.getLogger("reshelve")
-# Without a handler, the logging module would write warnings over the screen.
+# Without a handler, the logging module writes warnings to the screen.
 logger.addHandler(logging.NullHandler())
 
 
 class _Redacted(logging.Formatter):
-    """Takes whatever looks like a token out of a finished entry, its traceback included.
+    """Removes whatever looks like a token from a finished entry, its traceback included.
 
-    A traceback is written without the values of variables, and without the words of errors that may hold
+    A traceback is written without the values of variables, and without messages of errors that may contain
     names.
     """
 
@@ -71,7 +71,7 @@ def _format_traceback(error: BaseException) -> str:
 
 
 def _safe_message(error: BaseException) -> str:
-    """Return an error's words where they can only speak of the program or of the machine."""
+    """Return an error's message if it can only be about the program or this computer."""
     if isinstance(error, OSError):
         return f": {error.strerror}" if error.strerror else ""
     speaks_of_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)
@@ -81,7 +81,7 @@ def _safe_message(error: BaseException) -> str:
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """A rotating file that only its owner can read."""
+    """A rotating log file that only its owner can read."""
 
     def _open(self) -> TextIOWrapper:
         handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -89,7 +89,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 
 
 def log_unexpected(activity: str, error: BaseException) -> None:
-    """Log an exception that nothing expects: its type and where it was raised.
+    """Log an unexpected exception: its type and where it was raised.
 
     Its message stays out: it may quote a contact or an answer.
     """
@@ -111,7 +111,7 @@ def _place(trace: TracebackType | None) -> str:
 
 
 def log_to(folder: Path, name: str = "reshelve.log") -> None:
-    """Write the log to a rotating file in the folder; a folder that refuses leaves the program silent."""
+    """Log to a rotating file in the folder; without write access there is no log."""
     logger.setLevel(logging.INFO)
     logger.propagate = False
     try:
@@ -128,7 +128,7 @@ def log_to(folder: Path, name: str = "reshelve.log") -> None:
 
 
 def log_file() -> str:
-    """Return the path of the file that the log is written to, empty where there is none."""
+    """Return the path of the log file, empty if there is none."""
     for handler in logger.handlers:
         if isinstance(handler, _PrivateFile):
             return handler.baseFilename

@@ -1,4 +1,4 @@
-"""Where everything lies on disk, and files that are never half-written."""
+"""File locations, and atomic writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEPT_OF_NAME = 40
 
 
 class HomeFolderError(Exception):
-    """`RESHELVE_HOME` can't be used; the words say why, and what to do."""
+    """`RESHELVE_HOME` can't be used; the message gives the reason and what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{message} Set it to a folder that you can write to, or unset it.")
@@ -30,8 +30,8 @@ class HomeFolderError(Exception):
 class Paths:
     """The folders of one installation: settings, data and logs.
 
-    `RESHELVE_HOME` puts all three under one folder; otherwise they are where the operating system
-    wants them.
+    `RESHELVE_HOME` puts all three under one folder; otherwise they are in the operating system's
+    standard locations.
     """
 
     config: Path
@@ -40,9 +40,9 @@ class Paths:
 
     @classmethod
     def find(cls) -> Paths:
-        """Return where the files of this user are; nothing is created.
+        """Return this user's folders without creating them.
 
-        Raises `HomeFolderError` when `RESHELVE_HOME` can't be a folder.
+        Raises `HomeFolderError` if `RESHELVE_HOME` can't be a folder.
         """
         home = os.environ.get("RESHELVE_HOME")
         if home:
@@ -57,18 +57,18 @@ class Paths:
 
     @classmethod
     def under(cls, home: Path) -> Paths:
-        """Put all files under one folder."""
+        """Return paths with all files under one folder."""
         return cls(config=home / "config", data=home / "data", logs=home / "logs")
 
     @property
     def settings_file(self) -> Path:
-        """Where settings are read from and written to."""
+        """The settings file."""
         return self.config / "settings.toml"
 
     def token_file(self, client_id: str) -> Path:
-        """Where the tokens of one sign-in are kept, for those who chose a file, and the lock beside it.
+        """Return the token file of one sign-in, if tokens are stored in files; its lock is beside it.
 
-        Raises `ValueError` for a client id that can't be one: it could lead out of the folder.
+        Raises `ValueError` for an invalid client id, which could lead out of the folder.
         """
         if not _CLIENT_ID.fullmatch(client_id):
             raise ValueError("not a client id as Xero writes them")
@@ -76,28 +76,28 @@ class Paths:
 
     @property
     def organisations_file(self) -> Path:
-        """The organisations of the last sign-in, so that a start needs no network."""
+        """The list of connected organisations, so that startup needs no network."""
         return self.data / "organisations.json"
 
     @property
     def sandbox(self) -> Path:
-        """What the practice Xero and Re-Leased remember."""
+        """The data of the practice Xero and Re-Leased."""
         return self.data / "sandbox"
 
     @property
     def demo(self) -> Paths:
-        """The files of `reshelve demo`, apart from those of real organisations."""
+        """The files of `reshelve demo`, separate from real organisations."""
         return Paths.under(self.data / "demo")
 
     @property
     def organisations(self) -> Path:
-        """The folder of all organisations' stores."""
+        """The folder with the stores of all organisations."""
         return self.data / "organisations"
 
     def organisation(self, tenant_id: str) -> Path:
-        """Name the folder of one organisation's store and lease.
+        """Return the folder of one organisation's store and lock.
 
-        Raises `ValueError` for an id that isn't one of Xero's: it could lead out of the folder.
+        Raises `ValueError` for an invalid id, which could lead out of the folder.
         """
         if not is_tenant_id(tenant_id):
             raise ValueError("not a tenant's id as Xero writes them")
@@ -105,19 +105,19 @@ class Paths:
 
 
 def is_tenant_id(text: str) -> bool:
-    """Whether a text can be the id of an organisation as Xero writes them, and the name of a folder."""
+    """Whether a text can be a tenant id and a folder name."""
     return _TENANT_ID.fullmatch(text) is not None
 
 
 def _home(value: str) -> Path:
     """Return the folder that `RESHELVE_HOME` names, as an absolute path. Raises `HomeFolderError`."""
     if not value.isprintable():
-        raise HomeFolderError("RESHELVE_HOME has characters that can't be shown.")
+        raise HomeFolderError("RESHELVE_HOME has unprintable characters.")
     try:
-        # Relative to the folder that Reshelve was started in, wherever a part of it may work.
+        # Relative to the folder that Reshelve was started in.
         home = Path(value).expanduser().absolute()
     except RuntimeError:
-        raise HomeFolderError(f"RESHELVE_HOME is {value}: there is no such user.") from None
+        raise HomeFolderError(f"RESHELVE_HOME is {value}: that user doesn't exist.") from None
     try:
         found = next(part for part in (home, *home.parents) if part.exists())
         if not found.is_dir():
@@ -128,7 +128,7 @@ def _home(value: str) -> Path:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make the folder, and those above it that are missing, readable by its owner alone."""
+    """Create the folder and missing parents, readable only by their owner."""
     missing = [part for part in (folder, *folder.parents) if not part.exists()]
     for part in reversed(missing):
         part.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
@@ -136,9 +136,9 @@ def private_folder(folder: Path) -> Path:
 
 
 def file_identity(file: str | Path) -> tuple[int, int] | None:
-    """Return what tells the file of this name from any other (device and inode); None where there is none.
+    """Return the identity of the file at this path (device and inode); None if there is none.
 
-    Where the drive has no such numbers, only whether there is a file.
+    On drives without such numbers, only whether the file exists.
     """
     try:
         found = os.stat(file)  # noqa: PTH116 - of the file that a link leads to, for text and paths alike
@@ -148,12 +148,12 @@ def file_identity(file: str | Path) -> tuple[int, int] | None:
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Replace the file's content in one step, readable by its owner alone.
+    """Replace the file's content atomically, readable only by its owner.
 
-    A crash leaves the old content or the new, never a part. Raises `OSError` when the disk refuses.
+    After a crash the file has the old or the new content, never a part. Raises `OSError`.
     """
     private_folder(file.parent)
-    # Of a long name only the beginning: with what is added, it may be longer than the system allows.
+    # Only the start of a long name: the suffix could exceed the system's limit.
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:_KEPT_OF_NAME]}.")
     temporary = Path(name)
     try:
@@ -170,8 +170,8 @@ def write_atomically(file: Path, content: bytes) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make sure that names given in a folder outlive a loss of power, where the system lets one."""
-    # Some file systems refuse to sync a folder: the name is there all the same, only later on disk.
+    """Make renames in a folder durable, where the system supports it."""
+    # Some file systems can't sync a folder: the name then reaches the disk later.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""What differs between POSIX systems and Windows, in one place.
+"""Differences between POSIX systems and Windows.
 
 On Windows files need no modes: the user's profile folder is private. It has no SIGHUP and no terminal that
-can hang up; a console that is closed ends its programs by itself.
+can hang up; closing a console ends its programs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ else:
 
 
 def open_without_waiting(file: Path) -> int:
-    """Open a file for reading and return its handle; a pipe that nobody writes to isn't waited for."""
+    """Open a file for reading and return its handle, without blocking on a pipe."""
     if sys.platform == "win32":
         return os.open(file, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT)
     else:  # noqa: RET505 - mypy checks one branch for each system
@@ -50,19 +50,19 @@ def open_without_waiting(file: Path) -> int:
 
 
 def set_mode(handle: int, mode: int) -> None:
-    """Give an open file its mode, where files have modes."""
+    """Set the mode of an open file, where supported."""
     if sys.platform != "win32":
         os.fchmod(handle, mode)
 
 
 def try_database_lock(file: IO[bytes]) -> None:
-    """Lock an open file in the way that databases do. Raises `OSError` where that isn't possible."""
+    """Lock an open file as databases do. Raises `OSError` if that isn't possible."""
     if sys.platform != "win32":
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def try_file_lock(file: IO[bytes]) -> None:
-    """Lock an open file as `filelock` does. Raises `BlockingIOError` where it is held, else `OSError`."""
+    """Lock an open file as `filelock` does. Raises `BlockingIOError` if it is locked, else `OSError`."""
     if sys.platform != "win32":
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -72,7 +72,7 @@ def try_file_lock(file: IO[bytes]) -> None:
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C wait until the block has ended; for the main thread."""
+    """Defer Ctrl-C until the end of the block; main thread only."""
     pending: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _frame: pending.append(number))
     try:
@@ -84,7 +84,7 @@ def interrupts_deferred() -> Iterator[None]:
 
 
 def on_signals(numbers: tuple[int, ...], callback: Callable[[], None]) -> Callable[[], None]:
-    """Call back in the running loop when one of the signals arrives; returns what ends that."""
+    """Call back in the running loop on one of the signals; returns a function that stops it."""
     loop = asyncio.get_running_loop()
     if sys.platform == "win32":
         previous = {
@@ -100,7 +100,7 @@ def on_signals(numbers: tuple[int, ...], callback: Callable[[], None]) -> Callab
     else:  # noqa: RET505 - mypy checks one branch for each system
         handled = []
         for number in numbers:
-            # In a thread that isn't the main one, there are no signals.
+            # There are no signals outside the main thread.
             with suppress(RuntimeError):
                 loop.add_signal_handler(number, callback)
                 handled.append(number)
@@ -117,18 +117,18 @@ def on_signals(numbers: tuple[int, ...], callback: Callable[[], None]) -> Callab
 
 
 class HangUpDetector:
-    """Tells whether the terminal of the standard input is gone."""
+    """Checks whether the terminal of standard input is gone."""
 
     def __init__(self) -> None:
         if sys.platform != "win32":
             self._poll = select.poll()
             if sys.__stdin__ is not None:
-                # For a hang-up alone: what is typed is left for whoever reads it.
+                # Only hang-ups: typed input is left unread.
                 self._poll.register(sys.__stdin__.fileno(), 0)
 
     @property
     def has_hung_up(self) -> bool:
-        """Whether nobody can type any more."""
+        """Whether the terminal is gone."""
         if sys.platform == "win32":
             return False
         else:  # noqa: RET505 - mypy checks one branch for each system
@@ -169,7 +169,7 @@ def terminal_lines(on_line: Callable[[str], None], terminal: int = 0) -> Iterato
             except OSError:
                 typed = b""
             if not typed:
-                # The terminal was closed, or ctrl+d pressed: nothing more will come.
+                # The terminal was closed or ctrl+d was pressed.
                 loop.remove_reader(terminal)
             received(typed)
 

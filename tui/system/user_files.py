@@ -1,4 +1,4 @@
-"""Files that people name: exports, reports, and what is to be read."""
+"""Files chosen by the user: exports, reports and imports."""
 
 from __future__ import annotations
 
@@ -10,30 +10,28 @@ from tui.system.paths import write_atomically
 
 
 def write_user_file(file: Path, content: bytes) -> None:
-    """Save a file where a person wants it: complete or not at all, and readable by its owner alone.
+    """Save a file for the user atomically, readable only by its owner.
 
-    A link is followed; what isn't an ordinary file, such as a device or a pipe, is never replaced.
-    Blocks. Raises `ReshelveError`; a file that was there before is then unchanged.
+    Follows links; never replaces anything but a regular file, such as a device or pipe. Blocks. Raises
+    `ReshelveError`, in which case an existing file is unchanged.
     """
     try:
         target = file.resolve()
         if target.exists() and not target.is_file():
-            raise ReshelveError(
-                "That name belongs to a folder or a device.", "Nothing was saved. Choose another name."
-            )
+            raise ReshelveError("That name is a folder or device.", "Nothing was saved. Choose another name.")
         write_atomically(target, content)
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "that isn't a file name"
         raise ReshelveError(
-            f"The file can't be written: {reason}.",
-            "Nothing was saved. Choose another place, then try again.",
+            f"Can't save the file: {reason}.",
+            "Nothing was saved. Choose another location, then try again.",
         ) from error
 
 
 def expand_path(typed: str) -> Path:
-    """Return the path that a person means: `~` is the home folder."""
+    """Return the path as typed, with `~` expanded to the home folder."""
     path = Path(typed.strip())
-    # Where no user is called so, it is a name as any other.
+    # If there is no such user, it is an ordinary name.
     with suppress(RuntimeError):
         path = path.expanduser()
     return path

@@ -1,4 +1,4 @@
-"""One call to Xero's API: paced, signed in, and its failures told apart."""
+"""Send requests to Xero's API with rate limits, access tokens and error mapping."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from tui.xero.auth.tokens import TokenSource
     from tui.xero.http_client import HttpClient
 
-# Seven digits are more calls than anyone has.
+# More digits than any limit has.
 _CALLS: Final = re.compile(r"[0-9]{1,7}")
-# Seconds without an answer after which the person is to know.
+# Seconds without a reply before the user is told.
 _SLOW_AFTER: Final = 5.0
-# New tokens for one call, while Xero says that those it came with have ended.
+# Token refreshes per request when Xero says that the token has expired.
 _RENEWALS: Final = 2
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class ApiRequest(Struct, frozen=True):
-    """What is asked; `path` follows the API's base address."""
+    """One API request; `path` is relative to the base URL."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ class ApiRequest(Struct, frozen=True):
 
 
 class ApiTransport:
-    """Makes calls for one organisation, or, without a tenant id, for the sign-in itself."""
+    """Sends requests for one organisation or, without a tenant id, for the sign-in itself."""
 
     def __init__(
         self,
@@ -66,27 +66,26 @@ class ApiTransport:
         self._client: HttpClient | None = None
         self.calls_left = CallsLeft()
         self.last_reply_at: datetime | None = None
-        #: Called with Xero's time, in whole seconds, as each answer tells it, and with the seconds that the
-        #: answer took: it was that time some moment within them.
+        #: Called for each response with Xero's time, in whole seconds, and the duration of the request in
+        #: seconds: it was that time at some point during the request.
         self.on_server_time: Callable[[datetime, float], None] = lambda _date, _took: None
-        #: Called with the seconds that a call, or the sign-in it needs, has been without an answer once they
-        #: are many, and with None when nothing waits for so long any more.
+        #: Called with the seconds waited when a request or its sign-in is slow, and with None when none is
+        #: slow any more.
         self.on_slow_response: Callable[[float | None], None] = lambda _: None
         self._slow_calls = 0
 
     async def send_or_raise(self, request: ApiRequest) -> httpx.Response:
-        """Make a call and return its 200. Raises the errors of `send`, and those of any other status."""
+        """Send a request and return its 200. Raises the errors of `send`, and one for any other status."""
         response = await self.send(request)
         errors.raise_for_failure(response)
         return response
 
     async def send(self, request: ApiRequest) -> httpx.Response:
-        """Make a call and return the answer, whatever its status.
+        """Send a request and return the response, whatever its status.
 
-        A 401 that is about the token is met with a new one and one more try, and with a second one, as the
-        first can have been renewed a while ago, for another call. Nothing else is tried again: whoever calls
-        knows best. Raises `OfflineError` when nothing was sent, `ReplyLostError` when no
-        answer came, and what `TokenSource.access_token` raises.
+        A 401 about the token is retried with a new token, up to twice, because the first may have been
+        refreshed earlier for another request. Nothing else is retried here. Raises `OfflineError` if nothing
+        was sent, `ReplyLostError` if there was no reply, and what `TokenSource.access_token` raises.
         """
         with self._reporting_slow_response():
             token = await self._tokens.access_token()
@@ -98,7 +97,7 @@ class ApiTransport:
                 token = await self._tokens.access_token(stale=token)
             response = await self._send_once(request, token)
         if response.status_code in _SIGN_IN_REFUSED:
-            # Whoever connects again saves tokens that may open what these didn't.
+            # The user may reconnect and save tokens with more access.
             self._tokens.invalidate()
         return response
 
@@ -132,7 +131,7 @@ class ApiTransport:
 
     @contextmanager
     def _reporting_slow_response(self) -> Iterator[None]:
-        """Tell the listener while what is awaited takes long."""
+        """Notify the listener while the block is slow."""
         is_slow = False
 
         def notify() -> None:
@@ -165,7 +164,7 @@ class ApiTransport:
             day=_number(headers.get("X-DayLimit-Remaining")),
         )
         if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-            # A 429 brings its own waiting time, which whoever calls keeps to.
+            # A 429 has its own waiting time, which the caller respects.
             permit.remaining = self.calls_left.minute
         if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not errors.is_foreign(response):
             self.last_reply_at = datetime.now(UTC)

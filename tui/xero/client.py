@@ -1,4 +1,4 @@
-"""Xero's Accounting API, as far as contacts go, for one organisation."""
+"""Client for the contacts in Xero's Accounting API, for one organisation."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ __all__ = [
     "XeroClient",
 ]
 
-# About fifty contacts a call, said by Xero; as many ids still fit into an address.
+# About 50 contacts per request, said by Xero; as many ids also fit into a URL.
 MAX_BATCH_SIZE: Final = 50
 _LONGEST_KEY: Final = 128
-# Calls that looking up contacts may cost beyond the lists: an answer that lacks many of them is likely wrong.
+# Extra requests per lookup for missing contacts: a response that lacks many is likely wrong.
 _MOST_ALONE: Final = 2
 _ACCOUNTING: Final = "/api.xro/2.0"
 
@@ -51,9 +51,9 @@ _T = TypeVar("_T")
 class XeroClient:
     """One organisation's contacts in Xero.
 
-    All methods raise `OfflineError` when the call never reached Xero, `ReplyLostError` when it may have,
-    `RateLimitedError`, `ReconnectError` and `RejectedError`. Nothing is tried again in here, save once
-    after a 401 with a new token. Calls wait for their turn within Xero's limits, writes first.
+    All methods raise `OfflineError` if the request never reached Xero, `ReplyLostError` if it may have,
+    `RateLimitedError`, `ReconnectError` and `RejectedError`. Nothing is retried here except after a 401 with
+    a new token. Requests wait for Xero's rate limits, writes first.
     """
 
     def __init__(
@@ -68,37 +68,37 @@ class XeroClient:
 
     @property
     def calls_left(self) -> CallsLeft:
-        """What Xero's last answer said is left of its limits."""
+        """Calls left according to Xero's last response."""
         return self._api.calls_left
 
     @property
     def last_reply_at(self) -> datetime | None:
-        """When Xero last answered, by this machine's clock; failures on Xero's side don't count."""
+        """When Xero last replied, by this computer's clock; server errors don't count."""
         return self._api.last_reply_at
 
     def on_server_time(self, listener: Callable[[datetime, float], None]) -> None:
-        """Call the listener with Xero's time, in whole seconds, as each answer tells it.
+        """Call the listener for each response with Xero's time in whole seconds.
 
-        Its second argument is the seconds that the answer took: it was that time within them.
+        Its second argument is the duration of the request: it was that time at some point during it.
         """
         self._api.on_server_time = listener
 
     def on_slow_response(self, listener: Callable[[float | None], None]) -> None:
-        """Call the listener with the seconds for which there was no answer, and with None once there is."""
+        """Call the listener with the seconds waited while Xero is slow, and with None once it replies."""
         self._api.on_slow_response = listener
 
     @property
     def rate_limiter(self) -> RateLimiter:
-        """Where calls wait for their turn."""
+        """Limits the rate of requests."""
         return self._api.rate_limiter
 
     async def contacts(
         self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
     ) -> ContactsPage:
-        """Read one page of all contacts, archived ones included, in the order of their ids.
+        """Fetch one page of all contacts, archived ones included, ordered by id.
 
-        That order is the one that an edit made meanwhile can't disturb. `modified_since` (aware of its
-        zone) is cut to whole seconds, as Xero takes no finer.
+        Edits made meanwhile don't affect that order. `modified_since` (timezone-aware) is cut to whole
+        seconds, Xero's precision.
         """
         headers = {}
         if modified_since is not None:
@@ -108,18 +108,18 @@ class XeroClient:
             ApiRequest("GET", f"{_ACCOUNTING}/Contacts", Priority.BACKGROUND, params=params, headers=headers)
         )
         body, date = response.content, response.headers.get("Date", "")
-        # A thousand contacts take long enough to decode that a key press would notice.
+        # Decoding a thousand contacts would delay key presses.
         return await asyncio.to_thread(
             _decode_or_raise,
             lambda: parsing.contacts_page(body, page=page, page_size=page_size, date_header=date),
         )
 
     async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
-        """Read contacts fresh, archived ones included, fifty a call, and say which ids Xero doesn't have.
+        """Fetch contacts, archived ones included, 50 per request, and find ids that Xero doesn't have.
 
-        A few of those that a complete answer lacks are asked for again, each alone. Contacts that weren't
-        asked for are left out: they answer another question. An id that can't be Xero's is absent, and never
-        asked for with others, as Xero would refuse them all.
+        A few ids missing from a complete response are requested again one by one. Contacts that weren't
+        requested are ignored. An invalid id counts as missing and is never sent, as Xero would refuse the
+        whole request.
         """
         invalid_ids = [contact_id for contact_id in contact_ids if not parsing.is_id(contact_id)]
         contact_ids = [contact_id for contact_id in contact_ids if parsing.is_id(contact_id)]
@@ -148,12 +148,11 @@ class XeroClient:
     async def change_status(
         self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
     ) -> list[ContactWriteResult]:
-        """Archive or restore up to fifty contacts in one call; each element has its own verdict.
+        """Archive or restore up to 50 contacts in one request; each has its own result.
 
-        The key is Xero's `Idempotency-Key`: within six minutes the same call brings the same answer.
-        An element that is missing from what is returned was not judged: read that contact again.
-        Raises `RejectedError` with status 404 for the whole call when Xero never issued one of the ids
-        (seen).
+        The key is Xero's `Idempotency-Key`: within six minutes the same request returns the same response.
+        For a contact without a result, read it again. Raises `RejectedError` with status 404 for the whole
+        request if Xero never issued one of the ids (seen).
         """
         if not 0 < len(contact_ids) <= MAX_BATCH_SIZE:
             raise ValueError(f"one to {MAX_BATCH_SIZE} contacts a call")
@@ -180,13 +179,13 @@ class XeroClient:
         return _decode_or_raise(lambda: parsing.bulk_answer(response.content, contact_ids))
 
     async def history(self, contact_id: str) -> list[HistoryEntry]:
-        """Read Xero's own history of a contact, newest first."""
+        """Fetch Xero's history of a contact, newest first."""
         path = f"{_ACCOUNTING}/Contacts/{contact_id}/History"
         response = await self._api.send_or_raise(ApiRequest("GET", path, Priority.INTERACTIVE))
         return _decode_or_raise(lambda: parsing.history(response.content))
 
     async def organisation(self) -> OrganisationDetails:
-        """Read what Xero says of the organisation itself."""
+        """Fetch the organisation's details."""
         response = await self._api.send_or_raise(
             ApiRequest("GET", f"{_ACCOUNTING}/Organisation", Priority.INTERACTIVE)
         )
@@ -206,7 +205,7 @@ class XeroClient:
         )
 
     async def _contact_by_id(self, contact_id: str) -> tuple[Contact, ...] | None:
-        """Read one contact by its own address: nothing where Xero never issued the id, None if unclear."""
+        """Fetch one contact by its URL: empty if Xero doesn't know the id, None if unclear."""
         path = f"{_ACCOUNTING}/Contacts/{quote(contact_id, safe='')}"
         try:
             response = await self._api.send(ApiRequest("GET", path, Priority.INTERACTIVE))
@@ -217,13 +216,13 @@ class XeroClient:
                 lambda: parsing.contacts_page(response.content, page=1, page_size=MAX_BATCH_SIZE)
             )
         except XeroError:
-            # The next call meets what this one met; what the list has returned is kept.
+            # The next request will fail the same way; keep what the list returned.
             return None
         return tuple(each for each in page.contacts if each.contact_id == contact_id) or None
 
 
 def _is_complete(page: ContactsPage) -> bool:
-    """Say whether the answer to a question that fits on one page is all there, and all of it readable."""
+    """Return whether a one-page response is complete and readable."""
     is_only_page = page.has_pagination and page.page == 1 and page.page_count <= 1
     return is_only_page and not page.unreadable_count and page.item_count == len(page.contacts)
 
@@ -232,7 +231,7 @@ _ALL: Final = {"includeArchived": "true", "order": "ContactID"}
 
 
 def _decode_or_raise(read: Callable[[], _T]) -> _T:
-    """Read a 200; one that makes no sense leaves open whether the call was carried out."""
+    """Decode a 200; if it can't be read, the result of the request is unknown."""
     try:
         return read()
     except UndecodableError:

@@ -1,4 +1,4 @@
-"""Which organisations a sign-in is connected to."""
+"""The organisations that a sign-in gives access to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _ORGANISATION: Final = "ORGANISATION"
 _AT_ONCE: Final = 5
-_CHOOSE: Final = "Sign in again and tick at least one organisation on Xero's page."
+_CHOOSE: Final = "Sign in again and select at least one organisation on Xero's page."
 _UNREAD: Final = OrganisationDetails("", "", "", "", is_demo=False)
 
 
@@ -40,14 +40,14 @@ async def list_organisations(
     is_read_only: bool,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> list[Organisation]:
-    """Ask Xero for the organisations of a sign-in, in its order, with the short codes its pages need.
+    """Fetch the organisations of a sign-in in Xero's order, with the short codes for links to its pages.
 
-    One that Xero lists, but can't describe now (offline, limits, a missing permission) has an empty
-    `short_code`: ask again later. Takes a call for each, five at once. A custom connection has one
-    organisation, which its token names by itself.
+    An organisation whose details can't be read now (offline, rate limit, missing permission) has an empty
+    `short_code`: fetch it again later. Takes one request each, five at a time. A custom connection has one
+    organisation, identified by its token.
 
-    Raises `SignInError` when there is no organisation, `ReconnectError` when the sign-in has ended, and the
-    errors of `XeroClient` when the list itself can't be read.
+    Raises `SignInError` if there is no organisation, `ReconnectError` if the sign-in has ended, and the
+    errors of `XeroClient` if the list can't be read.
     """
     xero = _ConnectionsApi(api_url, tokens, transport)
     listed = await xero.connections()
@@ -56,7 +56,7 @@ async def list_organisations(
     else:
         pairs = list(zip(listed, await xero.fetch_details(listed), strict=True))
     if not pairs:
-        raise SignInError("No organisation was chosen.", _CHOOSE)
+        raise SignInError("No organisation was selected.", _CHOOSE)
     return [
         Organisation(
             connection.tenant_id,
@@ -75,13 +75,13 @@ async def list_organisations(
 async def connected_tenants(
     *, api_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None = None
 ) -> frozenset[str]:
-    """Ask Xero for the tenant ids of a sign-in: one call. Raises the errors of `XeroClient`."""
+    """Fetch the tenant ids of a sign-in in one request. Raises the errors of `XeroClient`."""
     listed = await _ConnectionsApi(api_url, tokens, transport).connections()
     return frozenset(one.tenant_id for one in listed)
 
 
 class _ConnectionsApi(Struct, frozen=True):
-    """Xero, as one sign-in sees it."""
+    """Xero's connections API for one sign-in."""
 
     api_url: str
     tokens: TokenSource
@@ -106,7 +106,7 @@ class _ConnectionsApi(Struct, frozen=True):
     async def custom_organisation(
         self, listed: Sequence[ConnectionElement]
     ) -> tuple[ConnectionElement, OrganisationDetails]:
-        """Find the organisation of a custom connection, which `/connections` may leave out."""
+        """Return the organisation of a custom connection, which `/connections` may omit."""
         api = self._open_api()
         try:
             if listed:
@@ -116,11 +116,11 @@ class _ConnectionsApi(Struct, frozen=True):
             await api.aclose()
         if not is_tenant_id(details.organisation_id):
             raise errors.unreadable_reply()
-        # One and the same (seen): Xero's tenant id of an organisation is its id.
+        # An organisation's tenant id is its id (seen).
         return ConnectionElement(details.organisation_id), details
 
     async def fetch_details(self, listed: Sequence[ConnectionElement]) -> list[OrganisationDetails]:
-        """Ask for the details of each, a few at once; empty ones for those that aren't told."""
+        """Fetch the details of each, a few at a time; empty where they can't be read."""
         found = [_UNREAD] * len(listed)
         rest = iter(enumerate(listed))
         try:
@@ -137,7 +137,7 @@ class _ConnectionsApi(Struct, frozen=True):
         api = self._open_api()
         try:
             for index, connection in rest:
-                # Xero counts the calls of each organisation for itself.
+                # Xero limits each organisation separately.
                 api.rate_limiter = RateLimiter()
                 found[index] = await _details_or_empty(api, connection.tenant_id)
         finally:

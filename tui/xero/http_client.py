@@ -1,4 +1,4 @@
-"""How Xero is spoken to over HTTP. Everything that needs `httpx` to be loaded is behind this file."""
+"""HTTP client for Xero. Modules that need `httpx` are imported through this file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADERS: Final = {
     "Accept-Encoding": ACCEPT_ENCODING,
 }
 
-# Raised before a byte of the call has left: Xero can't have carried anything out.
+# Raised before any of the request was sent: Xero can't have processed it.
 NOT_SENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -39,7 +39,7 @@ NOT_SENT: Final = (
 class HttpClient:
     """The connections to one service. TLS is verified, redirects aren't followed.
 
-    Raises `NetworkSetupError` where the environment's proxy or certificates can't be used.
+    Raises `NetworkSetupError` if the configured proxy or certificates can't be used.
     """
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None) -> None:
@@ -63,11 +63,11 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response | XeroError:
-        """Send a request and return the answer, or what went wrong.
+        """Send a request and return the response or an error.
 
-        Not raised, so that no traceback leads back to a request that carries a token.
+        Errors are returned, so that no traceback leads to a request that contains a token.
         """
-        # httpx keeps this header out of the `repr` of its headers.
+        # httpx hides this header in the `repr` of its headers.
         request_headers = httpx.Headers(dict(headers or {}))
         if token:
             request_headers["Authorization"] = f"Bearer {token}"
@@ -86,7 +86,7 @@ class HttpClient:
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
             return errors.reply_lost()
-        # Said by a proxy, which therefore passed nothing on.
+        # From a proxy, which didn't forward the request.
         return (
             environment.proxy_password_problem(self._base_url)
             if environment.is_proxy_password_wanted(response)

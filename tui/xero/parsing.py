@@ -1,4 +1,4 @@
-"""From Xero's JSON to the program's own values."""
+"""Parse Xero's JSON into Reshelve's own values."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     import httpx
 
 
-# Thirteen digits reach beyond the last moment that is believed.
+# Thirteen digits reach beyond the last plausible time.
 _DATE: Final = re.compile(r"/Date\((-?[0-9]{1,13})(?:[+-][0-9]{4})?\)/")
 
-# Far more than Xero takes for any field.
+# Far more than Xero accepts for any field.
 _Text = Annotated[str, msgspec.Meta(max_length=32_768)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
@@ -47,7 +47,7 @@ def parse_json_date(text: str | None) -> datetime | None:
 
 
 class _XeroStruct(msgspec.Struct, rename="pascal", gc=False):
-    """Xero writes all names in PascalCase, and adds fields as it pleases: unknown ones are ignored."""
+    """Xero uses PascalCase and may add fields: unknown ones are ignored."""
 
 
 class Phone(_XeroStruct):
@@ -66,9 +66,9 @@ class GroupElement(_XeroStruct):
 
 
 class Amounts(_XeroStruct):
-    """One side of the balances, in the organisation's currency; `Decimal`, as money is no float."""
+    """One side of the balances, in the organisation's currency; `Decimal`, because money isn't a float."""
 
-    #: A part that can't be read makes the whole unknown: as zero it would say that nothing is owed.
+    #: An unreadable part makes all of it unknown: zero would mean that nothing is owed.
     is_indivisible: ClassVar[bool] = True
 
     outstanding: Decimal | None = None
@@ -76,7 +76,7 @@ class Amounts(_XeroStruct):
 
 
 class BalancesElement(_XeroStruct):
-    """Left out of light lists, and of contacts that never had an invoice."""
+    """Missing in light lists, and for contacts that never had an invoice."""
 
     is_indivisible: ClassVar[bool] = True
 
@@ -85,7 +85,7 @@ class BalancesElement(_XeroStruct):
 
 
 class ContactElement(_XeroStruct):
-    """The fields of a contact that are shown, searched or decided on; the rest stays in the raw JSON."""
+    """The contact fields in use; the rest stays in the raw JSON."""
 
     contact_id: _Id = msgspec.field(name="ContactID")
     contact_status: _Text
@@ -114,7 +114,7 @@ class Pagination(msgspec.Struct, rename="camel", gc=False):
 
 
 class ContactsEnvelope(_XeroStruct):
-    """A list of contacts, each kept as it came so that one broken element can't spoil the others."""
+    """A list of contacts, each kept raw, so that a broken element doesn't affect the others."""
 
     contacts: tuple[msgspec.Raw, ...]
     date_time_utc: _Text | None = msgspec.field(name="DateTimeUTC", default=None)
@@ -128,7 +128,7 @@ class ValidationError(_XeroStruct):
 
 
 class ElementStatus(_XeroStruct):
-    """What a bulk write says of one element, whatever else is in it."""
+    """The result of one element in a bulk write."""
 
     contact_id: _Id | None = msgspec.field(name="ContactID", default=None)
     status_attribute_string: _Text | None = None
@@ -147,7 +147,7 @@ class Problem(_XeroStruct):
 
 
 class OrganisationElement(_XeroStruct):
-    """The fields of an organisation that matter here."""
+    """The organisation fields in use."""
 
     organisation_id: _Text | None = msgspec.field(name="OrganisationID", default=None)
     name: _Text | None = None
@@ -158,7 +158,7 @@ class OrganisationElement(_XeroStruct):
 
 
 class OrganisationsEnvelope(_XeroStruct):
-    """A list that always holds exactly one organisation."""
+    """A list with exactly one organisation."""
 
     organisations: tuple[OrganisationElement, ...]
 
@@ -180,7 +180,7 @@ class HistoryEnvelope(_XeroStruct):
 
 
 class ConnectionElement(msgspec.Struct, rename="camel", gc=False):
-    """One of the organisations a sign-in is connected to; the identity service writes camelCase."""
+    """An organisation of a sign-in; the identity service uses camelCase."""
 
     tenant_id: _Id
     tenant_type: _Text | None = None
@@ -201,14 +201,14 @@ class StatusEnvelope(_XeroStruct):
 
 
 def response_date(response: httpx.Response) -> datetime | None:
-    """Return an answer's `Date` (RFC 9110: cut to whole seconds), None where it has none that makes sense."""
+    """Return a response's `Date` (RFC 9110: in whole seconds), None if missing or invalid."""
     return parse_http_date(response.headers.get("Date", ""))
 
 
 def parse_http_date(header: str) -> datetime | None:
-    """Read the text of such a header; None for a time that `timestamps.valid_timestamp` refuses."""
+    """Parse such a header; None for a time that `timestamps.valid_timestamp` rejects."""
     try:
-        # Without a zone it could be any place's time, and isn't known.
+        # Without a time zone, the time is unknown.
         return timestamps.valid_timestamp(parsedate_to_datetime(header))
     except (ValueError, TypeError, OverflowError):
         return None
@@ -216,22 +216,22 @@ def parse_http_date(header: str) -> datetime | None:
 
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _PHONES: Final = ("DEFAULT", "MOBILE", "DDI")
-# All but our own mark: from Xero it would be an unknown status.
+# All but our own value: from Xero it would be an unknown status.
 _STATUSES: Final = {str(status): status for status in ContactStatus if status is not ContactStatus.DELETED}
 _HUNDREDTH: Final = Decimal("0.01")
-# More than any ledger holds, and still safe in the 64 bits of a database column.
+# More than any ledger has, and within a 64-bit database column.
 _MOST: Final = Decimal(10) ** 15
 _LOGGED_A_LINE: Final = 25
 _MARK_BYTES: Final = 8
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
-# Nothing else goes into a log or an address.
+# Only this is allowed in logs and URLs.
 _PLAIN: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = "") -> ContactsPage:
-    """Read one page of contacts, without those that can't be read, which are logged.
+    """Parse one page of contacts; unreadable ones are logged and left out.
 
-    Raises `UndecodableError`, also for a page that is empty although contacts are said to be on it.
+    Raises `UndecodableError`, also for an empty page that should have contacts.
     """
     envelope = decode_leniently(body, ContactsEnvelope)
     contacts: list[Contact] = []
@@ -247,7 +247,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         logger.warning("%d contacts of a page can't be read: %s", len(some), ", ".join(some))
     pagination = envelope.pagination
     if pagination is None:
-        # Unpaged shapes say nothing: a full page may have a follower, a short one is the last.
+        # Without pagination: a full page may not be the last one, a shorter one is.
         is_last = len(envelope.contacts) < page_size
         pagination = Pagination(page, page if is_last else page + 1, len(envelope.contacts))
     elif not envelope.contacts and pagination.item_count > (page - 1) * page_size:
@@ -271,7 +271,7 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
 
 
 def _is_page_complete(pagination: Pagination, asked_size: int, found: int) -> bool:
-    """Say whether so many contacts are all that should be on a page, and no other page is left unnamed."""
+    """Return whether a page has all the contacts it should, and the page count is consistent."""
     size = pagination.page_size or asked_size
     rest = pagination.item_count - (pagination.page - 1) * size
     return found >= min(rest, size) and (rest <= size or pagination.page < pagination.page_count)
@@ -280,27 +280,27 @@ def _is_page_complete(pagination: Pagination, asked_size: int, found: int) -> bo
 def elements(
     parts: Sequence[msgspec.Raw], sent: Sequence[str], *, was_refused: bool = False
 ) -> list[ContactWriteResult]:
-    """Judge each element of a bulk write, or of one that was refused as a whole.
+    """Return the result for each element of a bulk write, or of one that was refused as a whole.
 
-    Stubs may come without an id: elements keep the order of what was sent, so their place tells.
+    Stubs may lack an id: elements are in the order of the request, so the position identifies them.
     """
     in_order = len(parts) == len(sent)
     results = []
     for index, raw in enumerate(parts):
         element = _parse_element(raw, sent[index] if in_order else "")
         if element is not None:
-            # Nothing of a refused call was carried out: its sound elements only echo what was sent.
+            # A refused request changed nothing: its valid elements only echo what was sent.
             results.append(replace(element, contact=None) if was_refused else element)
     return results
 
 
 def bulk_answer(body: bytes, sent: Sequence[str]) -> list[ContactWriteResult]:
-    """Read the 200 of a bulk write. Raises `UndecodableError`."""
+    """Parse the 200 of a bulk write. Raises `UndecodableError`."""
     return elements(decode_leniently(body, ContactsEnvelope).contacts, sent)
 
 
 def organisation(body: bytes) -> OrganisationDetails:
-    """Read `GET /Organisation`. Raises `UndecodableError`."""
+    """Parse `GET /Organisation`. Raises `UndecodableError`."""
     found = decode_leniently(body, OrganisationsEnvelope).organisations
     if not found:
         raise UndecodableError
@@ -316,7 +316,7 @@ def organisation(body: bytes) -> OrganisationDetails:
 
 
 def history(body: bytes) -> list[HistoryEntry]:
-    """Read a contact's history. Raises `UndecodableError`."""
+    """Parse a contact's history. Raises `UndecodableError`."""
     return [
         HistoryEntry(_format_date(record), record.user or "", record.changes or "", record.details or "")
         for record in decode_leniently(body, HistoryEnvelope).history_records
@@ -324,7 +324,7 @@ def history(body: bytes) -> list[HistoryEntry]:
 
 
 def contact(raw: msgspec.Raw) -> Contact:
-    """Read one contact. Raises `UndecodableError` where its id, status or time of update is unknown."""
+    """Parse one contact. Raises `UndecodableError` if its id, status or update time is unknown."""
     found = decode_leniently(raw, ContactElement)
     status, updated_at = _STATUSES.get(found.contact_status), parse_json_date(found.updated_date_utc)
     if status is None or updated_at is None:
@@ -350,17 +350,17 @@ def contact(raw: msgspec.Raw) -> Contact:
 
 
 def is_id(text: str) -> bool:
-    """Say whether a text can be the id of a contact in Xero."""
+    """Return whether a text can be a contact's id in Xero."""
     return text != _NO_ID and _GUID.fullmatch(text) is not None
 
 
 def is_safe_id(text: str) -> bool:
-    """Say whether a text can be written into a log or an address as it is."""
+    """Return whether a text is safe in a log or URL."""
     return _PLAIN.fullmatch(text) is not None
 
 
 def _valid_id(text: str | None) -> str:
-    """Return an id that decides what can be done with a contact; empty for whatever isn't one."""
+    """Return a valid id, empty for anything else."""
     return text if text and is_id(text) else ""
 
 
@@ -393,7 +393,7 @@ def _hundredths(amount: Decimal | None) -> int:
 
 
 def _ids_or_placeholders(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
-    """Name elements that can't be read, each once: by its id, else by a mark made from its content."""
+    """Return an entry for each unreadable element: its id, or a placeholder made from its content."""
     counts: Counter[str] = Counter()
     names: dict[str, None] = {}
     for raw in raws:

@@ -1,4 +1,4 @@
-"""Xero's limits, kept from this side: 60 calls a minute and 5 at once for each organisation."""
+"""Client-side rate limiting for Xero: 60 calls a minute and 5 at a time per organisation."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _CALLS: Final = 60
 _SECONDS: Final = 60.0
 _AT_ONCE: Final = 5
-# Seconds. Waits that differ by less are one and the same to a person.
+# Seconds. Smaller changes of the wait aren't reported.
 _NOTIFY_TOLERANCE: Final = 0.5
-#: Seconds after which a call is given up, also one whose answer drips.
+#: Timeout of a call in seconds, also if its response trickles in.
 LONGEST_CALL: Final = 120.0
-#: The same for a call that changes something: its answer is short, and whoever recovers waits for its end.
+#: The same for writes: their responses are short, and crash recovery waits this long.
 LONGEST_WRITE: Final = 45.0
 
 
 class Priority(IntEnum):
-    """Who goes first when calls have to wait."""
+    """The order in which waiting calls are sent."""
 
     WRITE = 0
     INTERACTIVE = 1
@@ -34,11 +34,11 @@ class Priority(IntEnum):
 
 
 class MinuteWindow:
-    """Which of our calls Xero may still count.
+    """The calls that count towards Xero's minute limit.
 
-    A call counts from its answer on, not from its start: Xero saw it somewhere between, so that the
-    window is never too short. Calls that Xero counts and this program doesn't know of (made before
-    a restart) are learnt from its answers, and taken to be as fresh as can be.
+    A call counts from its response, not its start: Xero received it in between, so the window is never too
+    short. Calls that Xero counts but this process doesn't know of (from before a restart) are derived from
+    its responses and assumed to be recent.
     """
 
     def __init__(self, *, calls: int = _CALLS, seconds: float = _SECONDS) -> None:
@@ -48,7 +48,7 @@ class MinuteWindow:
         self.in_flight = 0
 
     def delay(self, now: float, *, reserve: int = 0) -> float:
-        """Seconds until one more call fits, leaving `reserve` free; infinite if only an answer helps."""
+        """Seconds until one more call fits, leaving `reserve` free; infinite if only a response helps."""
         while self._answered and self._answered[0] <= now - self._seconds:
             self._answered.popleft()
         excess = len(self._answered) + self.in_flight + reserve + 1 - self._calls
@@ -59,11 +59,11 @@ class MinuteWindow:
         return self._answered[excess - 1] + self._seconds - now
 
     def begin(self) -> None:
-        """Count a call that is about to be made."""
+        """Count a call that is about to start."""
         self.in_flight += 1
 
     def end(self, now: float, *, reached_xero: bool, remaining: int | None) -> None:
-        """Count a call that is over; `remaining` is what Xero says remains of this minute."""
+        """Count a finished call; `remaining` is Xero's count for this minute."""
         self.in_flight -= 1
         if not reached_xero:
             return
@@ -74,7 +74,7 @@ class MinuteWindow:
 
 
 class Permit:
-    """One call's leave to go. The call says what came of it."""
+    """A rate-limit permit; the caller records the outcome."""
 
     def __init__(self) -> None:
         self.reached_xero = True
@@ -82,11 +82,11 @@ class Permit:
 
 
 class RateLimiter:
-    """Lets calls go as Xero's limits allow: the most urgent first, and a place kept free for writes."""
+    """Admits calls within Xero's limits by priority, with a slot reserved for writes."""
 
     def __init__(self, window: MinuteWindow | None = None) -> None:
-        #: Called when calls begin to wait for Xero's minute, with the seconds until the first of them may
-        #: go, and with None when none waits for that any longer.
+        #: Called when calls wait for Xero's minute limit, with the seconds until the first can be sent, and
+        #: with None when none is waiting any more.
         self.on_full: Callable[[float | None], None] = lambda _: None
         self._full_until: float | None = None
         self._window = window or MinuteWindow()
@@ -96,7 +96,7 @@ class RateLimiter:
 
     @asynccontextmanager
     async def permit(self, priority: Priority) -> AsyncIterator[Permit]:
-        """Wait for leave to make a call; the call lasts as long as the block."""
+        """Wait for a permit; the call lasts as long as the block."""
         await self._acquire(priority)
         permit = Permit()
         try:
@@ -125,7 +125,7 @@ class RateLimiter:
         self._admit()
 
     def _admit(self) -> None:
-        """Let go whoever may: if the most urgent may not, nobody may."""
+        """Admit waiting calls by priority; a blocked call blocks all behind it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -136,7 +136,7 @@ class RateLimiter:
         self._notify_full(None if delay is None else loop.time() + delay)
 
     def _admit_ready(self, now: float) -> float | None:
-        """Let go whoever may; returns the seconds until the minute has room for the next who waits."""
+        """Admit waiting calls; return the seconds until the minute limit allows the next one."""
         while self._waiting:
             priority, _, waiter = self._waiting[0]
             if waiter.done():
@@ -154,7 +154,7 @@ class RateLimiter:
         return None
 
     def _notify_full(self, until: float | None) -> None:
-        """Tell when it differs from what was told last by more than rounding."""
+        """Notify if the time changed by more than rounding since the last notification."""
         known = self._full_until
         if until is not None and known is not None and abs(until - known) <= _NOTIFY_TOLERANCE:
             return

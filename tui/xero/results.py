@@ -1,4 +1,4 @@
-"""What a call to Xero's API gives back."""
+"""Results of requests to Xero's API."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
 
 
-# No id holds a space.
+# No id contains a space.
 _NO_ID: Final = "no id "
 
 
 def placeholder_id(name: str) -> str:
-    """Name an element that can't be read and has no id."""
+    """Return a placeholder for an unreadable element without an id."""
     return f"{_NO_ID}{name}"
 
 
 def has_id(mark: str) -> bool:
-    """Say whether one of `ContactsPage.unreadable_ids` is an id."""
+    """Return whether an entry of `ContactsPage.unreadable_ids` is an id."""
     return not mark.startswith(_NO_ID)
 
 
 class ContactsPage(Struct, frozen=True):
     """One page of contacts; `page` counts from 1.
 
-    `answered_at` is by Xero's clock, so that it can be held against a contact's `updated_at`. Elements that
-    can't be read are left out of `contacts`, yet count in `item_count`; `unreadable_ids` names them, by a
-    mark made from the content where not even the id can be read. `has_pagination` says that the answer itself
-    told how many contacts and pages there are, and `is_complete` that it is the page asked for, with all that
-    should be on it by that count.
+    `answered_at` is by Xero's clock, so it can be compared with a contact's `updated_at`. Unreadable
+    elements are left out of `contacts` but count in `item_count`; `unreadable_ids` lists them, with a
+    placeholder where even the id can't be read. `has_pagination` means that the response gave the number
+    of contacts and pages, `is_complete` that it is the requested page with everything that should be on it.
     """
 
     contacts: tuple[Contact, ...]
@@ -47,16 +46,15 @@ class ContactsPage(Struct, frozen=True):
 
     @property
     def unreadable_count(self) -> int:
-        """How many of this page can't be read."""
+        """How many elements of this page can't be read."""
         return len(self.unreadable_ids)
 
 
 class LookupResult(Struct, frozen=True):
-    """What asking for contacts by their ids brought.
+    """The result of looking up contacts by id.
 
-    `unknown` are the ids that Xero said it doesn't have when asked for each alone. `missing` are missing from
-    a complete and readable answer, which can be a mistake of the moment. Of ids that are in none of the
-    three, nothing was learnt.
+    `unknown` are ids that Xero doesn't have, each confirmed by a separate request. `missing` are ids missing
+    from a complete and readable response, which can be temporary. Nothing is known of ids in none of these.
     """
 
     contacts: tuple[Contact, ...] = ()
@@ -65,10 +63,10 @@ class LookupResult(Struct, frozen=True):
 
 
 class ContactWriteResult(Struct, frozen=True):
-    """What became of one contact in a bulk write.
+    """The result for one contact in a bulk write.
 
-    `message` are Xero's own validation messages. `contact` is None for an error stub, and for an answer
-    that makes no sense: only reading the contact again tells how it stands.
+    `message` holds Xero's own validation messages. `contact` is None for an error stub or an unreadable
+    reply: read the contact again to learn its status.
     """
 
     contact_id: str
@@ -77,14 +75,14 @@ class ContactWriteResult(Struct, frozen=True):
 
 
 class CallsLeft(Struct, frozen=True):
-    """What Xero's last answer said is left of its limits; None where it said nothing."""
+    """Calls left according to Xero's last response; None if it didn't say."""
 
     minute: int | None = None
     day: int | None = None
 
 
 class OrganisationDetails(Struct, frozen=True):
-    """One organisation as `GET /Organisation` describes it; `timezone` is Xero's own spelling."""
+    """Details from `GET /Organisation`; `timezone` is in Xero's spelling."""
 
     name: str
     short_code: str

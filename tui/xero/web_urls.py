@@ -1,4 +1,4 @@
-"""Xero's own web pages: the address of a contact's page, and the practice Restore button."""
+"""Links to Xero's web pages, and the practice Xero's Restore button."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SHORT_CODE: Final = re.compile(r"![0-9A-Za-z]{1,20}|[0-9A-Za-z]{1,20}")
 
 
 def contact_url(pages_url: str, short_code: str, contact_id: str) -> str:
-    """Return the address of a contact's page, such as `https://go.xero.com/app/!Qj35V/contacts/contact/…`.
+    """Return the URL of a contact's page, such as `https://go.xero.com/app/!Qj35V/contacts/contact/…`.
 
-    Built from this template and checked parts alone, as it will be opened in a browser. Raises
-    `ValueError` for a short code or an id that can't be Xero's.
+    Built only from this template and validated parts, because it is opened in a browser. Raises `ValueError`
+    for an invalid short code or id.
     """
     if not _SHORT_CODE.fullmatch(short_code):
         raise ValueError("not a short code as Xero writes them")
@@ -32,25 +32,23 @@ def contact_url(pages_url: str, short_code: str, contact_id: str) -> str:
 
 
 async def simulate_restore(url: str) -> None:
-    """Press Restore on a contact's page of the practice Xero, as the person would.
+    """Click Restore on a contact's page in the practice Xero, as the user would.
 
-    Only on this machine: Xero's own pages are the person's to press. Raises `ValueError` for any other
-    host, `RejectedError` with the page's words when it refuses, `OfflineError` and `ReplyLostError`.
+    Only on this computer: in the real Xero, the user clicks Restore. Raises `ValueError` for any other host,
+    `RejectedError` with the page's message if it refuses, `OfflineError` and `ReplyLostError`.
     """
     from tui.xero.http_client import HttpClient
 
     if urlsplit(url).scheme not in {"http", "https"} or not is_loopback(url):
-        raise ValueError("only a practice page on this machine can be pressed from here")
+        raise ValueError("Restore can only be simulated on this computer")
     client = HttpClient(url, None)
     try:
         response = await client.send("POST", "/restore", headers={"Accept": "text/html"})
     finally:
         await client.aclose()
     if isinstance(response, OfflineError):
-        # Unlike a change in the journal, a press isn't made again by itself.
-        raise OfflineError(
-            "The practice Xero can't be reached.", "Nothing was pressed.", action="simulate_restore"
-        )
+        # Unlike a change in the change log, this isn't retried.
+        raise OfflineError("Can't reach the practice Xero.", "Nothing changed.", action="simulate_restore")
     if isinstance(response, XeroError):
         raise response
     if response.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:
@@ -62,9 +60,9 @@ async def simulate_restore(url: str) -> None:
 
 
 def page_message(html: str) -> str:
-    """Find the news on a page, where screen readers look for it too; plain text, empty when there is none."""
+    """Return the message in a page's live region as plain text, empty if there is none."""
     parser = _LiveRegionParser()
-    # What the parser raises for marked sections that aren't HTML's.
+    # Raised by the parser for non-HTML marked sections.
     with suppress(AssertionError):
         parser.feed(html)
         parser.close()
@@ -72,7 +70,7 @@ def page_message(html: str) -> str:
 
 
 class _LiveRegionParser(HTMLParser):
-    """Collects the text of live regions, which hold no element of their own kind."""
+    """Collects the text of live regions; they never contain an element of the same tag."""
 
     def __init__(self) -> None:
         super().__init__()

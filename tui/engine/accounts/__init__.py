@@ -1,1 +1,1 @@
-"""Sign-ins, and the organisations they open."""
+"""Sign-ins and their organisations."""

@@ -1,4 +1,4 @@
-"""All sign-ins of this installation, and the organisations they open."""
+"""All sign-ins of this installation and their organisations."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = ["TOKENS_IN_FILE", "XeroAccount", "account"]
 class XeroAccount(Account):
     """Implements `model.account.Account` on the files of one installation.
 
-    `is_read_only` opens every organisation without leave to change anything, and ends no sign-in.
+    `is_read_only` opens every organisation in read-only mode and disallows disconnecting.
     """
 
     def __init__(
@@ -66,17 +66,17 @@ class XeroAccount(Account):
         self._now = now
         self.on_keychain_wait: Callable[[bool], None] = lambda _: None
         self._connections = load_connections(paths.organisations_file)
-        # Weakly: whoever opened an engine also ends it.
+        # Weak references: whoever opens an engine also stops it.
         self._engines: WeakValueDictionary[str, Engine] = WeakValueDictionary()
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether Xero is a practice one on this machine."""
+        """Whether this is the practice Xero on this computer."""
         return is_loopback(self._settings.xero.pages_url)
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing may be changed in any organisation, nor a sign-in be ended."""
+        """Whether changes and disconnecting are disallowed."""
         return self._is_read_only
 
     @property
@@ -87,12 +87,12 @@ class XeroAccount(Account):
 
     @property
     def redirect_uri(self) -> str:
-        """The address that the person registers with their Xero app."""
+        """The redirect URI that the user registers with their Xero app."""
         return f"http://localhost:{self._settings.xero.callback_port}/callback"
 
     @property
     def last_opened(self) -> Organisation | None:
-        """The organisation that was open last, or the first; None when nothing is connected."""
+        """The last opened organisation, or the first; None if none is connected."""
         organisations = self._connections.organisations
         for one in organisations:
             if one.tenant_id == self._connections.last:
@@ -101,31 +101,31 @@ class XeroAccount(Account):
 
     @property
     def connected(self) -> Sequence[Organisation]:
-        """Every connected organisation; nothing is read for it."""
+        """Every connected organisation; needs no I/O."""
         return self._connections.organisations
 
     def organisations(self) -> Sequence[OrganisationSummary]:
-        """Return every connected organisation; nothing is read for it, and only open ones are counted."""
+        """Return every connected organisation without I/O; only open ones have counts."""
         return [self._summary_of(one) for one in self._connections.organisations]
 
     async def organisations_with_counts(self) -> Sequence[OrganisationSummary]:
-        """Return the same with what each store says of its changes, read beside the event loop."""
+        """Return every connected organisation with counts from its store, read in a thread."""
         known, now = self.organisations(), self._xero_now()
         return await asyncio.to_thread(lambda: [self._with_counts(one, now) for one in known])
 
     async def refresh(self) -> Sequence[OrganisationSummary]:
-        """Ask Xero which organisations each sign-in opens now."""
+        """Update the list of organisations of each sign-in from Xero."""
         for sign_in in self._connections.sign_ins:
             await self._refresh_sign_in(sign_in)
         return self.organisations()
 
     async def keychain_name(self) -> str:
-        """Return the name of the system's keychain, empty where there is none."""
+        """Return the name of the system's keychain, empty if there is none."""
         keychain = await asyncio.to_thread(import_module, "tui.xero.auth.keychain")
         return await self._wait_for_keychain(lambda: asyncio.to_thread(keychain.keychain_name))
 
     async def sign_in(self, request: ConnectRequest) -> SignIn:
-        """Begin to sign in."""
+        """Start signing in."""
         token_location = await self._choose_token_store(request)
         sign_in_module = await asyncio.to_thread(import_module, "tui.engine.accounts.sign_in")
         attempt: SignIn = await sign_in_module.begin(
@@ -134,9 +134,9 @@ class XeroAccount(Account):
         return attempt
 
     async def import_refresh_token(self, refresh_token: str, client_id: str) -> Sequence[Organisation]:
-        """Take over a sign-in that was made elsewhere, as the practice Xero hands one out.
+        """Import a sign-in made elsewhere, such as the one that the practice Xero provides.
 
-        Xero replaces the token at its first use, so that it is kept before it has been proved.
+        Xero replaces the token on first use, so it is saved before it is verified.
         """
         from tui.xero.auth.token_store import Tokens
 
@@ -149,19 +149,19 @@ class XeroAccount(Account):
         return organisations
 
     async def disconnect(self, sign_in: str) -> None:
-        """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay."""
+        """End a sign-in: revoke it at Xero and delete its tokens. Saved contacts and change logs stay."""
         if self._is_read_only:
             raise ReadOnlyError(ReadOnlyReason.OPTION)
         try:
             await self._wait_for_keychain(token_source(self._settings, self._paths, sign_in).revoke)
         except ReconnectError:
-            # There was nothing left to revoke.
+            # Nothing to revoke.
             store = token_store(self._settings, self._paths, sign_in)
             await self._wait_for_keychain(lambda: asyncio.to_thread(store.delete))
         self._save_connections(self._connections.without_sign_in(sign_in))
 
     def open(self, organisation: Organisation) -> Engine:
-        """Return the organisation's engine, not yet running."""
+        """Return the organisation's engine, not yet started."""
         engine = open_engine(
             self._settings, self._paths, organisation, is_read_only=self._is_read_only, now=self._now
         )
@@ -169,20 +169,20 @@ class XeroAccount(Account):
         return engine
 
     def record_opened(self, organisation: Organisation) -> None:
-        """Remember which organisation was open last."""
+        """Save which organisation was opened last."""
         if self._connections.last != organisation.tenant_id:
             self._save_connections(replace(self._connections, last=organisation.tenant_id))
 
     async def _choose_token_store(self, request: ConnectRequest) -> str:
-        """Return where tokens will be kept, in words; a file only if a person said so."""
+        """Return a description of where tokens will be stored; a file only if the user agreed."""
         if self._settings.xero.token_store != TOKENS_IN_FILE:
             name = await self.keychain_name()
             if name:
                 return name
             if not request.allow_file:
                 raise NoKeychainError(
-                    "This system has no keychain to keep the sign-in in.",
-                    "It can be kept in a file that only you can read.",
+                    "This system has no keychain to store the sign-in in.",
+                    "It can be stored in a file that only you can read.",
                 )
             await asyncio.to_thread(set_value, self._paths.settings_file, "xero.token_store", TOKENS_IN_FILE)
             xero = dataclasses.replace(self._settings.xero, token_store=TOKENS_IN_FILE)
@@ -207,7 +207,7 @@ class XeroAccount(Account):
                 self.on_keychain_wait(False)  # noqa: FBT003 - as above
 
     async def _persist_tokens(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:
-        """Ask which organisations new tokens open, and keep both; the old sign-in stays if that fails."""
+        """Fetch the organisations of new tokens and save both; if that fails, the old sign-in stays."""
         from tui.engine.accounts.sign_in import InMemoryTokenStore
         from tui.xero.auth.tokens import TokenSource
         from tui.xero.connections import list_organisations
@@ -248,11 +248,11 @@ class XeroAccount(Account):
         )
         current = self._connections.of(sign_in)
         if not current:
-            # Disconnected while Xero was asked.
+            # Disconnected during the request.
             return
         known = {one.tenant_id for one in current}
         if not connected and current[0].is_custom:
-            # Nothing says that Xero lists custom connections there: their own calls tell whether they work.
+            # Xero may not list custom connections; their own requests show whether they work.
             return
         if connected - known or any(not one.short_code for one in current if one.tenant_id in connected):
             first = current[0]
@@ -261,9 +261,9 @@ class XeroAccount(Account):
             )
             current = self._connections.of(sign_in)
             if not current:
-                # Disconnected while they were described.
+                # Disconnected during the request.
                 return
-            # What has gone stays in sight: its journal may hold something unfinished.
+            # Removed organisations stay listed: their change log may have unfinished changes.
             current = (*listed, *(one for one in current if one.tenant_id not in connected))
         gone = {one.tenant_id for one in current} - connected
         self._save_connections(
@@ -299,13 +299,13 @@ class XeroAccount(Account):
         self, organisation: Organisation, company: CompanyStatus, now: datetime
     ) -> datetime | None:
         if self._settings.re_leased.feed_url:
-            # What a feed has told is kept with the changes.
+            # With a feed, the status is stored with the changes.
             return None
         knowledge = knowledge_without_feed(nightly_window(self._settings, organisation), company)
         return presumed_synced_until(knowledge, now)
 
     def _xero_now(self) -> datetime:
-        """Return Xero's time as an engine at work knows it, else this machine's."""
+        """Return Xero's time from a running engine, else this computer's time."""
         working = (engine.now() for engine in self._engines.values() if not engine.is_stopped)
         return min(working, default=self._now())
 
@@ -315,8 +315,8 @@ class XeroAccount(Account):
             save_connections(self._paths.organisations_file, known)
         except OSError as error:
             raise StoreError(
-                f"{self._paths.organisations_file} can't be written: {error.strerror}.",
-                "Nothing else has changed. Mend that, then try again.",
+                f"Can't write {self._paths.organisations_file}: {error.strerror}.",
+                "Nothing else changed. Fix it, then try again.",
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""The organisations of all sign-ins, remembered so that a start needs no network."""
+"""The list of connected organisations, saved so that startup needs no network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionList(Struct, frozen=True):
-    """What is remembered: the organisations in Xero's order, those that have gone, and the last one open."""
+    """The organisations in Xero's order, the removed ones, and the last opened."""
 
     organisations: tuple[Organisation, ...]
     gone: frozenset[str] = frozenset()
@@ -35,10 +35,10 @@ class ConnectionList(Struct, frozen=True):
         return tuple(dict.fromkeys(one.sign_in for one in self.organisations))
 
     def with_sign_in(self, sign_in: str, organisations: Iterable[Organisation]) -> ConnectionList:
-        """Put these in the place of what the sign-in opened before.
+        """Replace the organisations of a sign-in.
 
-        One that another sign-in opened belongs to the newer one from now on. Of one that couldn't be read
-        this time (it has no short code), what was known before stays.
+        An organisation of another sign-in moves to the newer one. If one couldn't be read this time (it has
+        no short code), its known details are kept.
         """
         before = {one.tenant_id: one for one in self.organisations}
         newer = tuple(_with_known_details(one, before.get(one.tenant_id)) for one in organisations)
@@ -47,7 +47,7 @@ class ConnectionList(Struct, frozen=True):
         return replace(self, organisations=(*kept, *newer), gone=self.gone - tenants)
 
     def without_sign_in(self, sign_in: str) -> ConnectionList:
-        """Forget a sign-in with all its organisations."""
+        """Remove a sign-in with all its organisations."""
         return self.with_sign_in(sign_in, ())
 
 
@@ -58,10 +58,10 @@ def _with_known_details(new: Organisation, old: Organisation | None) -> Organisa
 
 
 def load_connections(file: Path) -> ConnectionList:
-    """Read what is remembered; nothing where there is no such file yet.
+    """Load the list; empty if there is no file yet.
 
-    Raises `StoreError` for a file that can't be read, and for a damaged one, which is put aside: the next
-    start begins without it, and nothing is written over it.
+    Raises `StoreError` for an unreadable file, and for a damaged one, which is moved aside: the next start
+    continues without it, and it is never overwritten.
     """
     try:
         content = file.read_bytes()
@@ -69,14 +69,14 @@ def load_connections(file: Path) -> ConnectionList:
         return ConnectionList(())
     except OSError as error:
         raise StoreError(
-            f"{file} can't be read: {error.strerror}.", "Nothing has changed. Mend that, then try again."
+            f"Can't read {file}: {error.strerror}.", "Nothing changed. Fix it, then try again."
         ) from error
     try:
         found: ConnectionList = decoder(ConnectionList).decode(content)
-    # Besides what doesn't fit: brackets within brackets without end.
+    # RecursionError: deeply nested brackets.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _quarantine(file) from None
-    # Without its id, an organisation has no folder.
+    # An organisation without a valid id has no folder.
     return replace(
         found, organisations=tuple(one for one in found.organisations if is_tenant_id(one.tenant_id))
     )
@@ -88,16 +88,16 @@ def _quarantine(file: Path) -> StoreError:
         file.replace(aside)
     except OSError as error:
         return StoreError(
-            f"{file} is damaged, and can't be put aside: {error.strerror}.",
-            "Nothing has changed. Move it elsewhere, then start again.",
+            f"{file} is damaged and can't be moved aside: {error.strerror}.",
+            "Nothing changed. Move it to another folder, then restart Reshelve.",
         )
     return StoreError(
-        f"The list of organisations was damaged; it is kept as {aside}.",
-        "Local copies, journals and sign-ins are untouched. Start again, and connect to write the list anew.",
+        f"The list of organisations was damaged. It is kept as {aside}.",
+        "Contacts, change logs and sign-ins are unaffected. Restart Reshelve and connect again.",
     )
 
 
 def save_connections(file: Path, connections: ConnectionList) -> None:
-    """Remember it, in one step. Raises `OSError`."""
+    """Save the list atomically. Raises `OSError`."""
     written = msgspec.json.encode(connections, order="deterministic")
     write_atomically(file, msgspec.json.format(written, indent=1))

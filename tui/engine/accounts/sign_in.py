@@ -1,4 +1,4 @@
-"""One attempt to sign in, from the browser to the organisations that it opens."""
+"""A sign-in attempt, from the browser to the connected organisations."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 class PersistTokens(Protocol):
-    """Keeps tokens that work, and returns the organisations they open."""
+    """Saves verified tokens and returns their organisations."""
 
     async def __call__(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:
-        """Return the organisations, once they are kept. Raises `ReshelveError`."""
+        """Save the tokens and return their organisations. Raises `ReshelveError`."""
         ...
 
 
 async def begin(
     settings: Settings, request: ConnectRequest, token_location: str, persist: PersistTokens
 ) -> SignIn:
-    """Begin an attempt. Raises `SignInError`."""
+    """Start an attempt. Raises `SignInError`."""
     scope = READ_SCOPES if request.is_read_only else SCOPES
     if request.is_custom:
         return _CustomConnectionAttempt(settings, request, scope, token_location, persist)
@@ -46,25 +46,25 @@ async def begin(
 
 
 class InMemoryTokenStore:
-    """Keeps new tokens in memory, until they have been seen to open something. A `TokenStore`."""
+    """A `TokenStore` in memory, for new tokens that aren't verified yet."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
 
     def load(self) -> Tokens:
-        """Return the newest."""
+        """Return the latest tokens."""
         return self._tokens
 
     def save(self, tokens: Tokens) -> None:
-        """Take newer ones."""
+        """Replace the tokens."""
         self._tokens = tokens
 
     def delete(self) -> None:
-        """Leave them: nobody asks for them again."""
+        """No-op."""
 
 
 class _BrowserAttempt(SignIn):
-    """Waits for a person in a browser."""
+    """Waits for the user to sign in with a browser."""
 
     def __init__(self, browser: BrowserSignIn, token_location: str, persist: PersistTokens) -> None:
         self._browser = browser
@@ -74,20 +74,20 @@ class _BrowserAttempt(SignIn):
 
     @property
     def url(self) -> str:
-        """The address to open in a browser."""
+        """The URL to open in a browser."""
         return self._browser.url
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the attempt gives up by itself."""
+        """When the attempt times out."""
         return None if self._is_authorised else self._browser.ends_at
 
     def paste(self, address: str) -> None:
-        """Take the address a browser on another machine ended at."""
+        """Accept the address that a browser on another computer ended at."""
         self._browser.paste(address)
 
     async def finish(self) -> ConnectResult:
-        """Wait for the person, then fetch and keep what was allowed."""
+        """Wait for the user, then fetch and save the tokens."""
         try:
             granted = await self._browser.tokens()
         finally:
@@ -101,7 +101,7 @@ class _BrowserAttempt(SignIn):
 
 
 class _CustomConnectionAttempt(SignIn):
-    """Needs nobody: a client id and its secret open one organisation."""
+    """Connects one organisation with a client id and secret; no user interaction."""
 
     def __init__(
         self,
@@ -119,21 +119,21 @@ class _CustomConnectionAttempt(SignIn):
 
     @property
     def url(self) -> str:
-        """Nothing is opened in a browser."""
+        """Empty: no browser is needed."""
         return ""
 
     @property
     def ends_at(self) -> datetime | None:
-        """Nobody is waited for."""
+        """None: there is nothing to wait for."""
         return None
 
     def paste(self, address: str) -> None:
-        """Refuse: there is no address to wait for."""
+        """Raise `SignInError`: there is no address to paste."""
         del address
-        raise SignInError("A custom connection needs no address.", "Nothing was changed.")
+        raise SignInError("A custom connection doesn't need an address.", "Nothing changed.")
 
     async def finish(self) -> ConnectResult:
-        """Fetch tokens, and keep them with the organisation they open."""
+        """Fetch the tokens and save them with their organisation."""
         granted = await asyncio.to_thread(
             custom_connection,
             self._identity_url,
@@ -144,7 +144,7 @@ class _CustomConnectionAttempt(SignIn):
         return await _connected(granted, self._token_location, self._persist, is_custom=True)
 
     async def cancel(self) -> None:
-        """Nothing listens."""
+        """No-op."""
 
 
 async def _connected(
@@ -153,6 +153,6 @@ async def _connected(
     try:
         organisations = await persist(granted.tokens, is_custom=is_custom)
     except ReconnectError as error:
-        # Said of a sign-in that was there before; this one has only just begun.
-        raise SignInError(error.message, "Connect again; what was connected before is as it was.") from error
+        # The message is about an existing sign-in, but this one is new.
+        raise SignInError(error.message, "Try again. Your existing connections haven't changed.") from error
     return ConnectResult(organisations, token_location, granted.clock_ahead)

@@ -1,1 +1,1 @@
-"""What holds calls back: limits, outages, a full disk; and how calls are spent."""
+"""Connection state, rate limits and quota, and storage health."""

@@ -1,4 +1,4 @@
-"""How Xero is to be reached right now: limits, outages and bad connections are ordinary weather."""
+"""The state of the connection to Xero, with backoff for rate limits, outages and connection errors."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from tui.model.errors import StoreError, UnexpectedError
 
 
-# Seconds between attempts: somebody has to make room, or another process has to finish.
+# Seconds between attempts: the user has to free disk space, or another process has to finish.
 _PAUSE: Final = 5.0
 
 
 class StorageHealth:
-    """Whether the local copy can be written, and its journal backed up, in words for the person.
+    """Tracks storage write and backup errors as messages for the user.
 
-    The next write that succeeds ends what `problem` there was; the next backup, what was with backups.
+    The next successful write clears a write problem, the next backup a backup problem.
     """
 
     def __init__(self, on_update: Callable[[], None]) -> None:
@@ -49,11 +49,11 @@ class StorageHealth:
 
     @property
     def problem(self) -> str:
-        """What the person is to know; empty when all is well."""
+        """The message to show, empty if there is no problem."""
         return self.write_problem or self._backup_problem or next(iter(self._task_problems.values()), "")
 
     def record_task(self, task: str, error: UnexpectedError | None) -> None:
-        """Note how a background task goes: what ended it unexpectedly, None once it works again."""
+        """Record the unexpected error of a background task, None once it works again."""
         problem = "" if error is None else f"{task}: {error.sentence} {error.next_step}"
         if problem == self._task_problems.get(task, ""):
             return
@@ -64,7 +64,7 @@ class StorageHealth:
         self._on_update()
 
     def record_backup(self, error: StoreError | None) -> None:
-        """Note how a backup of the journal ended: None for a good end."""
+        """Record the result of a change log backup, None for success."""
         problem = _storage_message(error)
         if problem == self._backup_problem:
             return
@@ -74,7 +74,7 @@ class StorageHealth:
         self._on_update()
 
     def record(self, error: StoreError | None) -> None:
-        """Note how a write ended: None for a good end."""
+        """Record the result of a write, None for success."""
         problem = _storage_message(error)
         if problem == self.write_problem:
             return
@@ -87,7 +87,7 @@ class StorageHealth:
         self._on_update()
 
     async def wait_before_retry(self) -> None:
-        """Return when it is worth another attempt: after a while, or once something could be written."""
+        """Wait before another attempt: a while, or until a write succeeds."""
         if not self.write_problem:
             return
         try:
@@ -104,35 +104,35 @@ def _storage_message(error: StoreError | None) -> str:
 # Seconds.
 _FIRST_WAIT: Final = 1.0
 _LONGEST_OFFLINE: Final = 30.0
-# Xero's word on "The Organisation is offline" is to try again in about five minutes.
+# For "The Organisation is offline", Xero advises to retry in about five minutes.
 _LONGEST_UNAVAILABLE: Final = 300.0
 _REJECTED_WAIT: Final = 60.0
 _NOT_CONNECTED_WAIT: Final = 600.0
-# The person may answer its prompt at any moment.
+# The user may respond to the prompt at any moment.
 _KEYCHAIN_WAIT: Final = 3.0
-# Naps are short, so that a laptop that slept, or a clock that jumped, is noticed soon.
+# Short sleeps, so that a laptop that slept, or a clock that jumped, is noticed soon.
 _NAP: Final = 5.0
 _CLOCK_MOVED: Final = 2.0
 
 _LIMIT_MESSAGES: Final = {
-    "day": "Today's calls to Xero are used up. Everything queued is kept.",
-    "concurrent": "Too many calls to Xero were under way at once.",
-    "appminute": "This minute's calls to Xero are used up, by everybody who uses this app.",
+    "day": "Xero's daily call limit is reached. Queued changes are kept.",
+    "concurrent": "Too many calls to Xero at once.",
+    "appminute": "The Xero app's limit for this minute is reached, counting everyone who uses the app.",
 }
-_MINUTE_LIMIT: Final = "This minute's calls to Xero are used up."
+_MINUTE_LIMIT: Final = "Xero's call limit for this minute is reached."
 _REMOVED: Final = (
-    "Xero no longer lists this organisation for the sign-in, or a permission is missing. "
-    "Everything stays readable here. To change contacts, connect again."
+    "This organisation is no longer connected in Xero, or a permission is missing. "
+    "You can still read everything here. To change contacts, reconnect."
 )
-_STANDBY: Final = "Another Reshelve on this machine is talking to Xero; this one shows what it does."
-_CALLS_RESERVED: Final = "The calls to Xero that are left today are kept for you."
+_STANDBY: Final = "Another Reshelve on this computer is connected to Xero. This one shows its progress."
+_CALLS_RESERVED: Final = "Xero's remaining calls for today are reserved for your changes."
 
 
 class ConnectionState:
-    """The state of the connection, and the waiting that it asks for.
+    """The state of the connection, with backoff between attempts.
 
-    Every job that calls Xero notes when it begins (`attempt`), reports here how it went, and waits here
-    before it calls again. Jobs that meet the same trouble together are one failure, not several.
+    Every task that calls Xero starts an `attempt`, reports the result here, and waits here before it calls
+    again. Tasks that fail together for the same reason count as one failure.
     """
 
     def __init__(self, now: Callable[[], datetime], on_update: Callable[[], None]) -> None:
@@ -149,7 +149,7 @@ class ConnectionState:
 
     @property
     def display_status(self) -> XeroStatus:
-        """The link with what holds calls back although Xero answers, for the person to see."""
+        """The status to show, with limits that delay calls although Xero replies."""
         status = replace(
             self.xero_status, minute_full_until=self._minute_full_until, no_reply_since=self._silent_since
         )
@@ -158,17 +158,17 @@ class ConnectionState:
         return status
 
     def attempt(self) -> int:
-        """Begin an attempt; what is returned goes with the report of how it went."""
+        """Start an attempt; pass the returned number along with its result."""
         return self._incidents
 
     def record_success(self, minute: int | None, day: int | None, attempt: int | None = None) -> None:
-        """Note an answer from Xero, with the calls it says are left."""
+        """Record a reply from Xero, with the calls left."""
         status = XeroStatus(
             ConnectionStatus.ONLINE, last_reply_at=self._now(), minute_calls_left=minute, day_calls_left=day
         )
         is_older = attempt is not None and attempt < self._incidents
         if is_older and self.xero_status.status is ConnectionStatus.LIMITED and self._seconds_left() > 0:
-            # It was asked before the limit was met, which therefore still holds.
+            # The request was sent before the limit was reached, so the limit still applies.
             current = self.xero_status
             status = replace(status, status=current.status, retry_at=current.retry_at, detail=current.detail)
         else:
@@ -176,13 +176,13 @@ class ConnectionState:
         self._set_status(status)
 
     def record_failure(self, error: ReshelveError, attempt: int | None = None) -> None:
-        """Note a failure and decide when to call again."""
+        """Record a failure and schedule the next attempt."""
         left = self._seconds_left()
         is_same_incident = left > 0 or (attempt is not None and attempt < self._incidents)
         wait = self._backoff_seconds(error, is_same_incident=is_same_incident)
         is_same = _status_for(error) is self.xero_status.status and not isinstance(error, RateLimitedError)
         if wait <= left or (left > 0 and is_same):
-            # The wait that is running covers it.
+            # Covered by the current wait.
             return
         self._incidents += 1
         self._wait_ends = monotonic() + wait
@@ -193,35 +193,35 @@ class ConnectionState:
         )
 
     def mark_standby(self) -> None:
-        """Note that another copy of the program holds the lease."""
+        """Record that another copy of Reshelve holds the lock."""
         self._set_status(
             replace(self.xero_status, status=ConnectionStatus.STANDBY, retry_at=None, detail=_STANDBY)
         )
 
     def record_minute_limit(self, seconds: float | None) -> None:
-        """Note that calls wait so long for room in Xero's minute; None when none waits any longer."""
+        """Record that calls wait that long for Xero's minute limit; None when none is waiting."""
         self._minute_full_until = None if seconds is None else self._now() + timedelta(seconds=seconds)
         self._on_update()
 
     def record_slow_reply(self, seconds: float | None) -> None:
-        """Note that something has had no answer for so long; None when nothing waits for long any more."""
+        """Record that a reply has taken that long; None when none is slow any more."""
         self._silent_since = None if seconds is None else self._now() - timedelta(seconds=seconds)
         self._on_update()
 
     def limit_background_calls(self, until: datetime | None) -> None:
-        """Note that the background leaves the rest of the day's calls to the person until then."""
+        """Reserve the rest of the day's calls for the user's changes until then."""
         if until != self._background_limited_until:
             self._background_limited_until = until
             self._on_update()
 
     def retry_now(self) -> None:
-        """End the waiting early because a person asked; a limit is still respected."""
+        """End the wait because the user asked; a rate limit still applies."""
         if self.xero_status.status is not ConnectionStatus.LIMITED and self.xero_status.retry_at is not None:
             self._failures = 0
             self._set_status(replace(self.xero_status, retry_at=None))
 
     async def wait_until_ready(self) -> None:
-        """Return when Xero may be called again."""
+        """Wait until Xero may be called again."""
         while (left := self._seconds_left()) > 0:
             self._retry_event.clear()
             try:
@@ -235,11 +235,11 @@ class ConnectionState:
         until = self.xero_status.retry_at
         if until is None:
             return 0.0
-        # Two clocks: one stands still while a laptop sleeps, the other may be set back by hours.
+        # Two clocks: one stops while a laptop sleeps, the other may be set back by hours.
         return min((until - self._now()).total_seconds(), self._wait_ends - monotonic())
 
     def _adjust_to_clock(self) -> None:
-        """Say the same moment by a clock that was set back meanwhile."""
+        """Adjust the retry time if the clock was set back."""
         until, now = self.xero_status.retry_at, self._now()
         left = self._wait_ends - monotonic()
         if until is not None and (until - now).total_seconds() - left > _CLOCK_MOVED:
@@ -255,7 +255,7 @@ class ConnectionState:
         if isinstance(error, ReconnectError | RejectedError):
             return _REJECTED_WAIT
         longest = _LONGEST_OFFLINE if isinstance(error, OfflineError) else _LONGEST_UNAVAILABLE
-        # No more doublings than this wait has: a long time offline says nothing about Xero's own troubles.
+        # Capped, so that a long time offline doesn't lengthen the wait for Xero's own outages.
         if not self._failures or (not is_same_incident and _exponential_backoff(self._failures) < longest):
             self._failures += 1
         return min(_exponential_backoff(self._failures), longest)

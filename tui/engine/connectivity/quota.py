@@ -1,4 +1,4 @@
-"""How many of Xero's calls a day the background may spend, and how fast: the person comes first."""
+"""Xero's daily call quota: how much background tasks may use, with a reserve for the user."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from tui.model import timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Calls a day, said by Xero; which of them an organisation has is not told.
+# Calls per day, said by Xero; which limit an organisation has isn't known.
 _LIMITS: Final = (1_000, 5_000)
 _RESERVED_SHARE: Final = 0.2
 _MOST_DIGITS: Final = 7
-# How much of what can be spent a list of hand-offs may use up in one go, while a person has it open.
+# The share of the spendable calls that the open list of restores may use for fast polling.
 _FAST_SHARE: Final = 0.25
 _DAY: Final = timedelta(days=1)
 _SECONDS_A_DAY: Final = 86_400.0
 
-# Seconds between looks.
+# Seconds between polls.
 _FAST_INTERVAL: Final = 2.5
 _IDLE_INTERVAL: Final = 600.0
 _PROBE_INTERVAL: Final = 3_600.0
-# Seconds without a key.
+# Seconds without user activity.
 _IDLE_AFTER: Final = 300.0
 _LONG_IDLE_AFTER: Final = 3_600.0
 _IDLE_SLOWDOWN: Final = 4
 
 
 class QuotaHighWaterMark(Struct, frozen=True):
-    """The most calls that Xero has said to be left today, and when it said so."""
+    """The most calls left that Xero reported today, and when."""
 
     calls: int
     at: datetime
@@ -52,11 +52,10 @@ class QuotaHighWaterMark(Struct, frozen=True):
 
 
 class QuotaBudget(Struct):
-    """What is left of an organisation's calls today, as Xero told it, and what that means for the background.
+    """The calls left today, as Xero reports them, and how background tasks may use them.
 
-    All background calls share it, so that together they spend no more than intended. A fifth of the day's
-    limit is kept back for the person. When Xero's day ends is told differently everywhere: what can be
-    spent is spread over a whole day, always anew, which is careful at any hour.
+    All background tasks share it. A fifth of the daily limit is reserved for the user's changes. When Xero's
+    day resets is unclear, so the spendable calls are always spread over a whole day from now.
     """
 
     poll_seconds: float
@@ -65,7 +64,7 @@ class QuotaBudget(Struct):
     _fast_polling_floor: int | None = None
 
     def record(self, left: int | None, now: datetime) -> None:
-        """Take in what an answer said is left; None where it said nothing."""
+        """Record the calls left from a response; None if it didn't say."""
         if left is None:
             return
         self.left = left
@@ -78,7 +77,7 @@ class QuotaBudget(Struct):
 
     @property
     def limit(self) -> int | None:
-        """The day's limit as far as it can be known: the smallest that allows what was seen."""
+        """The likely daily limit: the smallest one that fits what was seen."""
         if self.high_water_mark is None:
             return None
         return next(
@@ -87,38 +86,38 @@ class QuotaBudget(Struct):
 
     @property
     def reserve(self) -> int:
-        """How many calls are kept for the person."""
-        # One senseless header must not keep back more calls than a day has.
+        """How many calls are reserved for the user's changes."""
+        # A wrong header must not reserve more calls than a day has.
         return 0 if self.limit is None else round(min(self.limit, _LIMITS[-1]) * _RESERVED_SHARE)
 
     @property
     def spendable(self) -> float:
-        """How many calls the background may still make; without end before Xero has said anything."""
+        """How many calls background tasks may still make; unlimited until Xero reports a number."""
         return float("inf") if self.left is None else max(0, self.left - self.reserve)
 
     @property
     def is_reserving(self) -> bool:
-        """Whether only the person's calls are left, and a rare look whether Xero's day has begun anew."""
+        """Whether only reserved calls are left; a rare poll checks whether Xero's day has reset."""
         return self.spendable < 1
 
     @property
     def even_interval(self) -> float:
-        """Seconds between two background calls, whatever they are for, that a whole day could bear."""
+        """Seconds between background calls if spread evenly over a day."""
         return min(_SECONDS_A_DAY / max(self.spendable, 1.0), _PROBE_INTERVAL)
 
     def start_fast_polling(self) -> None:
-        """Note that a person has opened the list of hand-offs: the next looks may come quickly."""
+        """Allow fast polling while the list of restores is open."""
         self._fast_polling_floor = (
             None if self.left is None else round(self.left - self.spendable * _FAST_SHARE)
         )
 
     def refresh_interval(self, idle: float, *, is_shared: bool) -> float:
-        """Return the seconds between looks for news; `is_shared` says that hand-offs are looked at, too."""
-        # A pull sees most restores, too, so that it gets two thirds.
+        """Return the refresh interval in seconds; `is_shared` if restores are polled too."""
+        # A refresh sees most restores too, so it gets two thirds.
         return self._background_interval(idle, 1.5 if is_shared else 1.0)
 
     def manual_restore_interval(self, idle: float, *, is_fast: bool) -> float:
-        """Return the seconds between looks at hand-offs; `is_fast` says that a person watches."""
+        """Return the polling interval for restores in seconds; `is_fast` if their list is open."""
         if self.is_reserving:
             return _SECONDS_A_DAY
         if is_fast and self._may_poll_fast():
@@ -144,10 +143,10 @@ class QuotaBudget(Struct):
 
 
 class ActivityTracker:
-    """Whether anybody is there, by the last key or click.
+    """Tracks user activity by the last key press or click.
 
-    Two clocks: one stands still while a laptop sleeps, the other may be set by hours. The longer idleness
-    is believed: at worst the next key corrects it.
+    Two clocks: one stops while a laptop sleeps, the other may be changed by hours. The longer idle time is
+    used: at worst the next key press corrects it.
     """
 
     def __init__(
@@ -156,19 +155,19 @@ class ActivityTracker:
         self._now = now
         self._elapsed = elapsed
         self._last_activity = (now(), elapsed())
-        #: Whether the person has something open that waits for news: as good as a key every moment.
+        #: Whether the user is watching a list that waits for news; counts as constant activity.
         self.is_waiting_for_restores = False
 
     @property
     def idle(self) -> float:
-        """Seconds since somebody was there."""
+        """Seconds since the last activity."""
         if self.is_waiting_for_restores:
             return 0.0
         at, elapsed = self._last_activity
         return max((self._now() - at).total_seconds(), self._elapsed() - elapsed, 0.0)
 
     def touch(self) -> bool:
-        """Note a key or click; returns whether it is the first after an absence."""
+        """Record activity; return whether it is the first after being idle."""
         was_idle = self.idle >= _IDLE_AFTER
         self._last_activity = (self._now(), self._elapsed())
         return was_idle

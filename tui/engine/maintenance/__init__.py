@@ -1,1 +1,1 @@
-"""Looking after the store while the engine runs, and repairing it."""
+"""Maintains and repairs the store."""

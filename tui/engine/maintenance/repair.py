@@ -1,4 +1,4 @@
-"""Repairing an organisation's local copy, for the command line: under the lease, so that nobody uses it."""
+"""Repair an organisation's local database from the command line, while holding its lock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class RepairPlan(Struct, frozen=True):
-    """What there is to mend in one organisation, and how. `is_needed` is False where all is whole."""
+    """What is damaged in one organisation and how to repair it."""
 
     file: Path
     diagnosis: Diagnosis
@@ -43,50 +43,50 @@ class RepairPlan(Struct, frozen=True):
 
     @property
     def description(self) -> str:
-        """Say what is damaged, and what would be done about it."""
+        """Describe what is damaged and what a repair would do."""
         if not self.is_needed:
-            return "The local copy is whole. There is nothing to repair."
+            return "The local database isn't damaged. There is nothing to repair."
         if not self.diagnosis.change_log:
             return (
-                f"The local copy of the contacts is damaged ({self.diagnosis.whole_file}). The journal of"
-                " changes is whole and stays; the contacts are read anew from Xero."
+                f"The saved contacts are damaged ({self.diagnosis.whole_file}). The change log isn't, and is"
+                " kept. The contacts will be downloaded again from Xero."
             )
         source = (
             "There is no good backup"
             if self.backup is None
-            else f"The backup of {made_at(self.backup).astimezone():%d %b %Y %H:%M} is put back"
+            else f"The backup of {made_at(self.backup).astimezone():%d %b %Y %H:%M} will be restored"
         )
         if is_missing(self.file):
             return (
-                f"The local copy and its journal of changes are missing. {source}. The contacts are read anew"
-                " from Xero."
+                f"The local database and its change log are missing. {source}. The contacts will be"
+                " downloaded again from Xero."
             )
         return (
-            f"The journal of changes is damaged ({self.diagnosis.change_log}). {source}; every entry that can"
-            " still be read is added. The contacts are read anew from Xero."
+            f"The change log is damaged ({self.diagnosis.change_log}). {source}. Every entry that can still"
+            " be read will be added. The contacts will be downloaded again from Xero."
         )
 
 
 def plan_repair(paths: Paths, organisation: Organisation) -> RepairPlan:
-    """Say what is damaged in an organisation's local copy. Raises `StoreError` where there is none."""
+    """Diagnose an organisation's local database. Raises `StoreError` if there is none."""
     file = paths.organisation(organisation.tenant_id) / FILE_NAME
     if not file.exists() and not is_missing(file):
-        raise StoreError("This organisation has no local copy yet.", "There is nothing to repair.")
+        raise StoreError("This organisation has no local database yet.", "There is nothing to repair.")
     return RepairPlan(file, diagnose(file), newest_good_backup(file))
 
 
 def run_repair(plan: RepairPlan, now: Callable[[], datetime] = utc_now) -> str:
-    """Repair it; returns in words what was done. Raises `StoreError`; nothing has changed then."""
+    """Repair the database and return a summary. Raises `StoreError`, in which case nothing changed."""
     lock = LeaderLock(plan.file.parent / LOCK_NAME)
     if not lock.acquire():
         raise StoreError(
-            "Another Reshelve has this organisation open. Nothing was changed.", "Quit it, then try again."
+            "This organisation is open in another Reshelve. Nothing changed.", "Quit it, then try again."
         )
     try:
         if not plan.diagnosis.change_log:
             kept_file = rebuild_contacts(plan.file, now())
             return (
-                "The journal is as it was; the contacts are read anew at the next start."
+                "The change log is unchanged. The contacts will be downloaded again at the next start."
                 f" The damaged file is kept as {kept_file}."
             )
         return _describe(repair(plan.file, now()))
@@ -97,24 +97,23 @@ def run_repair(plan: RepairPlan, now: Callable[[], datetime] = utc_now) -> str:
 def _describe(result: RepairResult) -> str:
     sentences = []
     if result.backup is not None:
-        sentences.append(f"The backup {result.backup.name} was put back.")
+        sentences.append(f"The backup {result.backup.name} was restored.")
     if result.damaged_copy is not None:
         entries = "entry was" if result.recovered == 1 else "entries were"
         sentences.append(f"{result.recovered:,} {entries} added from the damaged file.")
     if result.is_complete:
-        sentences.append("Nothing of the journal was lost.")
+        sentences.append("No entries of the change log were lost.")
     elif result.damaged_copy is None:
-        sentences.append("What was journalled since then is not in it.")
+        sentences.append("Changes logged since then are not in it.")
     else:
-        sentences.append("Some entries couldn't be read any more.")
+        sentences.append("Some entries couldn't be recovered.")
     if result.unknown:
         sentences.append(
-            f"{result.unknown:,} {'change that is' if result.unknown == 1 else 'changes that are'} in doubt"
-            f" {'is' if result.unknown == 1 else 'are'} read again from Xero at the next start, and only"
-            " what Xero hasn't done is sent."
+            f"{result.unknown:,} {'change' if result.unknown == 1 else 'changes'} with an unknown result will"
+            " be checked with Xero at the next start. Only what Xero hasn't done will be sent."
         )
     else:
-        sentences.append("Whatever was in doubt is read again from Xero at the next start.")
+        sentences.append("Unknown results will be checked with Xero at the next start.")
     if result.damaged_copy is not None:
         sentences.append(f"The damaged file is kept as {result.damaged_copy}.")
     return " ".join(sentences)

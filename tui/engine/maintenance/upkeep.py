@@ -1,4 +1,4 @@
-"""Looks after the store while the engine works: a backup and a check of everything, once a start."""
+"""Backs up and checks the store once per start, while the engine runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.engine.connectivity.connection_state import StorageHealth
     from tui.store import Store
 
-# Seconds: somebody has to make room, or to mend what keeps the folder from being written.
+# Seconds: the user has to free disk space or make the folder writable.
 _PAUSE: Final = 60.0
 # Seconds until files that were deleted, moved or replaced are expected to be restored.
 _PAUSE_WHILE_DISPLACED: Final = 2.0
@@ -27,10 +27,10 @@ async def maintain(
     now: Callable[[], datetime],
     storage: StorageHealth,
 ) -> None:
-    """Back the journal up and check the whole file, once this copy holds the lease.
+    """Back up the change log and check the whole file once this copy holds the lock.
 
-    A backup that can't be written is shown, and tried again until it can; it is no reason to stop. Nor is a
-    file that can't be read just now: it is checked later. Damage is: raises `StoreError`.
+    A failed backup is shown and retried; a file that can't be read now is checked later. Damage raises
+    `StoreError`.
     """
     await wait_for_lock()
     is_safe = is_checked = False

@@ -1,1 +1,1 @@
-"""What the screens ask of one organisation, a service for each subject; see `tui.model.services`."""
+"""Services for the screens of one organisation; see `tui.model.services`."""

@@ -1,4 +1,4 @@
-"""Changes: requested, sent, cancelled, retried, undone, and the log of them all."""
+"""Request, cancel, retry and undo changes, and read the change log."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-COLUMNS: Final = ("time", "contact", "contact id", "action", "origin", "state", "Xero's words", "evidence")
-# What a spreadsheet evaluates: a formula sign in any of its forms at the start of a cell, after white space
-# or quotation marks. A cell also starts behind each delimiter at which other settings would split the line.
+COLUMNS: Final = ("time", "contact", "contact id", "action", "origin", "state", "Xero's message", "evidence")
+# What a spreadsheet evaluates: a formula sign in any form at the start of a cell, after white space or
+# quotation marks. A cell may also start after any delimiter, depending on the spreadsheet's settings.
 _FORMULA_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 _FORMULA: Final = re.compile(rf"(^|[,;|])(?=[\s\"“”\u200c\u200d]*[{_FORMULA_SIGNS}])")
 _JOINERS: Final = "\u200c\u200d"
-# Some spreadsheets take text for their own code page unless a file begins with this mark.
+# Without a byte order mark, some spreadsheets assume their own code page.
 _ENCODING: Final = "utf-8-sig"
 
 
 def write_csv(changes: Iterable[Change], grade: Callable[[Change], StatusSince | None], file: Path) -> int:
-    """Write the changes in the order given; returns how many. Replaces the file in one step.
+    """Write the changes in the given order; returns how many. Replaces the file atomically.
 
-    Times are in UTC, to the second. Raises `ReshelveError` when the file can't be written.
+    Times are in UTC, to the second. Raises `ReshelveError` if the file can't be written.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -63,9 +63,9 @@ def write_csv(changes: Iterable[Change], grade: Callable[[Change], StatusSince |
 
 
 def csv_safe(cell: str) -> str:
-    """Return the text on one line, and such that no spreadsheet evaluates any part of it.
+    """Return the text on one line, safe from being evaluated by spreadsheets.
 
-    An apostrophe is put before what looks like a formula; controls and invisible characters are dropped.
+    An apostrophe is added before what looks like a formula; control and invisible characters are removed.
     """
     if not (cell.isascii() and cell.isprintable()):
         cell = "".join(map(_safe_char, cell.replace("\r\n", "\n")))
@@ -79,7 +79,7 @@ def _safe_char(char: str) -> str:
         return " "
     if category == "Cs":
         return "\N{REPLACEMENT CHARACTER}"
-    # Joiners are part of how some scripts, and emoji, are spelt.
+    # Joiners are needed by some scripts and emoji.
     return "" if category in {"Cc", "Cf"} and char not in _JOINERS else char
 
 
@@ -121,12 +121,12 @@ class ChangeService:
         self._access = access
 
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
-        """Read the contacts from Xero and return what is to be known before changing them."""
+        """Refresh the contacts from Xero and return the findings before changing them."""
         fresh = await self._refresher.refresh(contact_ids)
         return build_precheck(self._store, action, contact_ids, fresh)
 
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
-        """Record the changes; they are sent from the change log, whatever happens to this program."""
+        """Record the changes in the change log; they are sent from there, even after a crash."""
         self._access.require()
         changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
         self._publish_and_send()
@@ -139,21 +139,21 @@ class ChangeService:
         self._publisher.rows_changed()
 
     async def cancel_many(self, changes: Sequence[Change]) -> int:
-        """Cancel those that haven't been sent, all at once; returns how many those were."""
+        """Cancel the changes that haven't been sent; returns how many."""
         self._access.require()
         cancelled = await self._store.cancel_queued(changes, self._now())
         self._publisher.rows_changed()
         return len(cancelled)
 
     async def retry(self, changes: Sequence[Change]) -> int:
-        """Request again what Xero refused, as new changes; returns how many those are."""
+        """Retry refused changes as new changes; returns how many."""
         self._access.require()
         added = await self._store.retry(changes, self._now())
         self._publish_and_send()
         return len(added)
 
     async def pause_sending(self, *, on: bool) -> None:
-        """Stop sending what is queued, or go on with it."""
+        """Pause or resume sending."""
         self._access.require()
         await self._store.pause(self._now(), on=on)
         self._publish_and_send()
@@ -185,11 +185,11 @@ class UndoService:
         return await self._store.undo_plan(BatchKind.UNDO)
 
     async def plan_redo(self) -> UndoPlan | None:
-        """Return what redoing what was undone last would do."""
+        """Return what redoing the last undone batch would do."""
         return await self._store.undo_plan(BatchKind.REDO)
 
     async def apply(self, plan: UndoPlan) -> UndoPlan:
-        """Undo or redo as planned; returns what was really done."""
+        """Undo or redo as planned; returns what was actually done."""
         self._access.require()
         done = await self._store.undo(plan, self._now())
         self._publisher.rows_changed()
@@ -223,13 +223,13 @@ class ChangeLog:
 async def withdraw(
     store: Store, change: Change, transition: Transition, expected: State, now: datetime
 ) -> None:
-    """Cancel or dismiss a change. Raises `ReshelveError` where it is no longer in the expected state."""
+    """Cancel or dismiss a change. Raises `ReshelveError` if it is no longer in the expected state."""
     current = store.change(change.change_id)
     moved: Sequence[Change] = ()
-    # It may have been sent, confirmed or cancelled between the person's look and the key.
+    # It may have been sent, confirmed or cancelled in the meantime.
     if current is not None and current.state is expected:
         with suppress(IllegalTransitionError):
             applied = await store.record_transitions([TransitionRequest(change.change_id, transition)], now)
             moved = applied.updated
     if not moved:
-        raise ReshelveError("This change has moved on in the meantime.", "Nothing was taken back.")
+        raise ReshelveError("This change has already been processed.", "Nothing was cancelled.")

@@ -1,4 +1,4 @@
-"""What a person asks about files of contacts out of Re-Leased."""
+"""Compare contact files from Re-Leased with Xero."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ComparisonService:
         self._access = access
 
     async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
-        """Hold a file against the local copy; nothing is recorded."""
+        """Compare a file with saved contacts; nothing is recorded."""
         from tui.engine import comparison
 
         return await comparison.compare_file(self._store, file, options, self._clock)
@@ -40,7 +40,7 @@ class ComparisonService:
     async def record_matches(
         self, file_comparison: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:
-        """Record what the file proves, after the choices for ambiguous lines."""
+        """Record the changes that the file confirms, given the choices for ambiguous lines."""
         self._access.require()
         from tui.engine import comparison
 

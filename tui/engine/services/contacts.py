@@ -1,4 +1,4 @@
-"""Contacts, from the local copy and from Xero."""
+"""Contacts from the local database and from Xero."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from tui.model.rows import Row, SearchResult
     from tui.store import Store
 
-# Twenty of the sixty calls a minute: more would use up what sending and syncing need.
+# Twenty of the sixty calls a minute; sending and syncing need the rest.
 MAX_REFRESHED: Final = 1_000
 # Seconds. The first sync of a large organisation can use up a whole minute's calls.
 TIMEOUT_SECONDS: Final = 15.0
-_SLOW_REPLY: Final = "Xero's answer takes long, perhaps because this minute's calls are used up."
+_SLOW_REPLY: Final = "Xero is slow to respond. Its call limit for this minute may be reached."
 
 
 class RefreshResult(Struct, frozen=True):
-    """What came of reading contacts from Xero.
+    """The result of refreshing contacts from Xero.
 
-    `stale_reason` says why not all of them are up to date, empty where they are; `unread` are the ids of
-    those that Xero's answer didn't bring.
+    `stale_reason` is why some aren't up to date, empty if all are; `unread` are the ids missing from Xero's
+    reply.
     """
 
     stale_reason: str = ""
@@ -45,7 +45,7 @@ class RefreshResult(Struct, frozen=True):
 
 
 class ContactRefresher:
-    """Reads contacts from Xero for a person who waits."""
+    """Refreshes contacts from Xero while the user waits."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class ContactRefresher:
         self._now = now
 
     async def refresh(self, contact_ids: Sequence[str]) -> RefreshResult:
-        """Bring these contacts up to date, as far as Xero's answer can be read."""
+        """Refresh these contacts as far as Xero's reply can be read."""
         if len(contact_ids) > MAX_REFRESHED:
-            return RefreshResult(f"More than {MAX_REFRESHED:,} contacts: shown as they were last read.")
+            return RefreshResult(f"More than {MAX_REFRESHED:,} contacts. Showing saved data.")
         attempt = self._connection.attempt()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -113,22 +113,22 @@ class ContactService:
         self._refresher = refresher
 
     def first_rows(self, query: Query) -> SearchResult:
-        """Answer from an index of the store, for the first paint."""
+        """Return results from an index of the store, for the first paint."""
         return self._store.search.first(query)
 
     def find(self, query: Query) -> AsyncIterator[SearchResult]:
-        """Answer a query, a first screenful as soon as there is one."""
+        """Run a query and yield the first screenful as soon as possible."""
         return self._store.search.find(query)
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
-        """Return contacts as the table shows them now."""
+        """Return the current table rows of contacts."""
         return self._store.search.rows(contact_ids)
 
     async def details(self, contact_id: str) -> ContactDetails:
-        """Return one contact and its changes. Raises `StoreError` if it isn't in the local copy."""
+        """Return one contact and its changes. Raises `StoreError` if it isn't in the local database."""
         contact = self._store.contact(contact_id)
         if contact is None:
-            raise StoreError("This contact is not in the local copy.", action="refresh")
+            raise StoreError("This contact isn't in the saved data.", action="refresh")
         grade = self._publisher.grade
         return ContactDetails(
             contact,
@@ -138,27 +138,27 @@ class ContactService:
         )
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
-        """Read Xero's own history of a contact."""
+        """Fetch Xero's history of a contact."""
         try:
             return await self._clients.xero.history(contact_id)
         except XeroError as error:
             raise ReshelveError(error.message, error.next_step, action=error.action) from error
 
     async def refresh_one(self, contact_id: str) -> None:
-        """Read one contact from Xero, its balances included."""
+        """Refresh one contact from Xero, including its balances."""
         fresh = await self._refresher.refresh([contact_id])
         if fresh.stale_reason:
-            raise ReshelveError(fresh.stale_reason, "What is shown is as it was last read.")
+            raise ReshelveError(fresh.stale_reason, "Showing saved data.")
 
     async def refresh(self) -> None:
-        """Read what is new now."""
+        """Refresh now."""
         self._connection.retry_now()
         self._scheduler.wake(refresh=True)
 
     def pause_sync(self, *, on: bool) -> None:
-        """Pause a full sync after the page it is at, or go on with it from there."""
+        """Pause a full sync after the current page, or resume it."""
         self._scheduler.pause_sync(on=on)
 
     def url(self, contact_id: str) -> str:
-        """Return the contact's address in Xero."""
+        """Return the link to the contact in Xero."""
         return self._clients.contact_url(contact_id)

@@ -1,4 +1,4 @@
-"""What a person tells of Re-Leased: kept as evidence, and graded for no more than it says."""
+"""Records what the user reports about Re-Leased as evidence."""
 
 from __future__ import annotations
 
@@ -38,45 +38,45 @@ class EvidenceService:
         self._access = access
 
     async def report_sync_started(self, at: datetime) -> None:
-        """Keep that somebody started a sync in Re-Leased then."""
+        """Record that a sync was started in Re-Leased at that time."""
         self._access.require()
         if at > self._now():
             raise ReshelveError(
-                "That time is yet to come. Nothing was noted.", "Give the time when the sync was started."
+                "That time is in the future. Nothing was recorded.", "Enter the time when the sync started."
             )
         await self._record(UserReport(ReportKind.SYNC_STARTED, at))
 
     async def report_sync_ended(self, *, is_clean: bool) -> None:
-        """Keep how the sync ended that was told to run."""
+        """Record how the reported sync ended."""
         self._access.require()
-        # From the store: another copy of the program may have been told of it.
+        # From the store: it may have been recorded in another copy of Reshelve.
         if self._store.company_status().running_since is None:
             raise ReshelveError(
-                "No sync was said to have been started. Nothing was noted.",
-                "Start one in Re-Leased first.",
+                "You haven't recorded a sync. Nothing was recorded.",
+                "Start one in Re-Leased and record it first.",
                 action="manual_sync",
             )
         kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
         await self._record(UserReport(kind, self._now()))
 
     async def report_contact_checked(self, change: Change) -> None:
-        """Keep that somebody sees a contact in Re-Leased as this change has left it."""
+        """Record that the user saw this change's result in Re-Leased."""
         self._access.require()
         last = last_confirmed(self._store.changes_of(change.contact_id))
         if last is None or last.change_id != change.change_id or last.confirmed_at is None:
-            raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
-        # It can't have been seen before Xero confirmed it: then this machine's clock is behind Xero's.
+            raise ReshelveError("This contact was changed again. Nothing was recorded.", "Check it again.")
+        # It can't have been seen before Xero confirmed it: this computer's clock may be behind Xero's.
         at = max(self._now(), last.confirmed_at)
         await self._record(UserReport(ReportKind.CHECKED, at, change.contact_id, change.action.target_status))
 
     async def report_unlinked(self, contact_id: str, *, on: bool) -> None:
-        """Keep that the contact is unlinked in Re-Leased, or linked again."""
+        """Record that the contact isn't linked in Re-Leased, or is linked again."""
         self._access.require()
         kind = ReportKind.UNLINKED if on else ReportKind.LINKED
         await self._record(UserReport(kind, self._now(), contact_id))
 
     async def report_company_state(self, state: CompanyState) -> None:
-        """Keep what Re-Leased's Sync Overview shows of the company now."""
+        """Record what Re-Leased's Sync Overview shows for the company now."""
         self._access.require()
         await self._record(UserReport(ReportKind.STATE, self._now(), state=state.value))
 

@@ -1,4 +1,4 @@
-"""Restores that a person finishes in Xero's own page."""
+"""Restores that the user finishes in Xero."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ManualRestoreService:
         self._access = access
 
     async def pending(self) -> Sequence[ManualRestore]:
-        """Return every restore that waits for a person, oldest first."""
+        """Return every restore to finish in Xero, oldest first."""
         changes = self._store.changes_in(State.AWAITING_USER)
         contacts = self._store.contacts([one.contact_id for one in changes])
         by_id = {contact.contact_id: contact for contact in contacts}
@@ -65,10 +65,10 @@ class ManualRestoreService:
         self._scheduler.set_fast_polling(on=on)
 
     async def simulate_restore(self, contact_id: str) -> None:
-        """Press Restore in the practice Xero's page, and read whether it worked."""
+        """Click Restore in the practice Xero and check the result."""
         self._access.require()
         await self._clients.simulate_restore(contact_id)
-        # This one first: a round of all takes a while where hundreds wait.
+        # This one first: checking all takes a while if there are hundreds.
         if (await self._refresher.refresh([contact_id])).stale_reason:
             self._scheduler.wake(manual_restores=True)
 

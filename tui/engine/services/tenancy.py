@@ -1,4 +1,4 @@
-"""Which contact groups are tenants: told by a person, asked for by the screens."""
+"""The contact groups that the user marked as tenants."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class TenancyService:
         self._access = access
 
     async def groups(self) -> Sequence[ContactGroup]:
-        """Return the contact groups of the local copy, those first that are or sound like tenants."""
+        """Return the saved contact groups, first those that are or may be tenants."""
         return await self._store.contact_groups()
 
     async def mark_tenants(self, name: str, *, on: bool) -> None:
-        """Keep that the contacts of a group are tenants, or aren't; durable when this returns."""
+        """Save whether a contact group is tenants; durable on return."""
         self._access.require()
         if await self._store.mark_tenants(name, self._now(), on=on):
-            # The page of a contact shows it beside its groups.
+            # Shown beside the groups on a contact's page.
             self._publisher.rows_changed()

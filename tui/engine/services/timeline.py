@@ -1,4 +1,4 @@
-"""The entries of the change log as a person reads them."""
+"""Format the entries of the change log."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 _STATE_TEXT = {
     State.QUEUED: "queued",
     State.SENDING: "sent to Xero",
-    State.UNKNOWN: "in doubt, so it is read again",
-    State.AWAITING_USER: "handed to a person, to be pressed in Xero",
+    State.UNKNOWN: "checking the result with Xero",
+    State.AWAITING_USER: "needs you to click Restore in Xero",
     State.CONFIRMED: "confirmed by Xero",
-    State.REFUSED: "refused",
-    State.CANCELLED: "taken back before it left",
-    State.DISMISSED: "no longer waited for",
+    State.REFUSED: "refused by Xero",
+    State.CANCELLED: "cancelled before sending",
+    State.DISMISSED: "stopped waiting",
 }
 _TRANSITION_TEXT = {
-    REQUESTED: "asked for here",
-    DETECTED: "done in Xero by somebody else",
-    SYNCED: "seen in Re-Leased",
-    CHECKED: "seen in Re-Leased by a person",
-    RETRIED: "asked for once more, as a new change",
-    RENAMED: "goes on under another name",
-    NOTE: "goes on",
+    REQUESTED: "requested in Reshelve",
+    DETECTED: "done in Xero by someone else",
+    SYNCED: "synced to Re-Leased",
+    CHECKED: "checked in Re-Leased by you",
+    RETRIED: "retried as a new change",
+    RENAMED: "continues under another name",
+    NOTE: "continues",
 }
 
 
 def timeline_line(entry: ChangeLogEntry) -> TimelineEntry:
-    """Return what an entry says, and when in this machine's time."""
+    """Return an entry's text and time in this computer's time zone."""
     when = entry.at.astimezone().strftime("%d %b %Y %H:%M:%S")
     description = _TRANSITION_TEXT.get(entry.transition) or _STATE_TEXT[entry.state]
     text = f"{entry.action.value.capitalize()} {description}"

@@ -1,4 +1,4 @@
-"""Read-only mode: the check before everything that records something or changes Xero."""
+"""Read-only mode: the check before anything is recorded or changed in Xero."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class WriteAccess(Struct, frozen=True):
-    """Whether an organisation may be changed here, by the connection's permissions and by `--read-only`."""
+    """Whether changes are allowed, by the connection's permissions and `--read-only`."""
 
     is_read_only: bool
     is_read_only_connection: Callable[[], bool]
 
     def require(self) -> None:
-        """Raise `ReadOnlyError` where nothing may be changed."""
+        """Raise `ReadOnlyError` in read-only mode."""
         if self.is_read_only:
             is_connection = self.is_read_only_connection()
             raise ReadOnlyError(ReadOnlyReason.CONNECTION if is_connection else ReadOnlyReason.OPTION)

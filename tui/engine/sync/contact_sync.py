@@ -1,4 +1,4 @@
-"""Reading contacts from Xero: all of them once and every week, else what has changed."""
+"""Sync contacts from Xero: all of them at first and weekly, else only changes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from tui.xero.results import ContactsPage
 
 
-# Twenty calls. That many contacts don't vanish from anybody's books: something else must be wrong.
+# Twenty requests. That many contacts don't disappear: something else must be wrong.
 _MAX_LOOKUPS: Final = 1_000
 _BATCH_SIZE: Final = 50
 
 
 class DeletedContactDetector:
-    """Asks for them by their ids, and marks those that Xero doesn't know. Nothing is ever deleted."""
+    """Looks up missing contacts and marks those that Xero doesn't have. Never deletes anything."""
 
     def __init__(
         self,
@@ -49,10 +49,13 @@ class DeletedContactDetector:
         self._on_write = on_write
 
     async def detect(self) -> None:
-        """Bring the contacts that the full read now ending left out up to date. Raises `XeroError`."""
+        """Refresh contacts that the ending full sync didn't include. Raises `XeroError`."""
         unseen = await self._store.unseen_contacts(limit=_MAX_LOOKUPS + 1)
         if len(unseen) > _MAX_LOOKUPS:
-            logger.warning("pull: more than %d contacts weren't told; none is taken for gone", _MAX_LOOKUPS)
+            logger.warning(
+                "pull: more than %d contacts are missing from the list; none is marked as deleted",
+                _MAX_LOOKUPS,
+            )
             return
         for start in range(0, len(unseen), _BATCH_SIZE):
             await self._look_up(unseen[start : start + _BATCH_SIZE])
@@ -61,8 +64,8 @@ class DeletedContactDetector:
         try:
             found = await self._xero.look_up(contact_ids)
         except RejectedError as error:
-            # The same at every attempt: the full read must not fail with it each time.
-            logger.warning("pull: contacts that weren't told can't be read (HTTP %d)", error.status)
+            # It would recur every time: the full sync must not fail because of it.
+            logger.warning("pull: contacts missing from the list can't be read (HTTP %d)", error.status)
             return
         if found.unknown:
             logger.warning("pull: Xero no longer knows %d contacts", len(found.unknown))
@@ -73,19 +76,19 @@ class DeletedContactDetector:
         )
 
 
-# A mistake of the moment is over soon. What lasts costs one more call in ten pulls.
+# Temporary errors pass soon. Lasting ones cost one extra call in ten refreshes.
 _EAGER_RETRIES: Final = 5
 _RETRY_EVERY: Final = 10
-# Only a full read shows whether a contact without an id can be read now.
+# Only a full sync shows whether a contact without an id can be read now.
 _MOST_FULL_READS: Final = 3
 _UNREADABLE_BATCH_SIZE: Final = 50
 
 
 class UnreadableContacts:
-    """Decides when contacts that couldn't be read are asked for again.
+    """Decides when to retry contacts that couldn't be read.
 
-    The next refresh brings what has changed in Xero anyway. This is for answers that were wrong although
-    the contact was not, and that a pull of changes would never repeat.
+    A refresh fetches changed contacts anyway. This is for bad responses about unchanged contacts, which an
+    incremental sync would never fetch again.
     """
 
     def __init__(
@@ -106,16 +109,16 @@ class UnreadableContacts:
 
     @property
     def needs_full_sync(self) -> bool:
-        """Whether there are contacts without an id, and reading everything could still help."""
+        """Whether there are contacts without an id and a full sync could still help."""
         return self._full_syncs < _MOST_FULL_READS and not all(map(has_id, self._store.unreadable()))
 
     def record_full_sync(self) -> None:
-        """Count a read of everything that has ended."""
+        """Count a finished full sync."""
         has_unidentified = not all(map(has_id, self._store.unreadable()))
         self._full_syncs = self._full_syncs + 1 if has_unidentified else 0
 
     async def retry(self) -> None:
-        """Read them again by their ids, if it is time for that. Raises `XeroError`."""
+        """Look them up by id if it is time. Raises `XeroError`."""
         contact_ids = [mark for mark in self._store.unreadable() if has_id(mark)]
         if not contact_ids:
             self._refreshes = 0
@@ -126,7 +129,7 @@ class UnreadableContacts:
         self._refreshes += 1
         if refresh_number >= _EAGER_RETRIES and refresh_number % _RETRY_EVERY:
             return
-        # One call: where there are more, each has its turn.
+        # One call: if there are more, they take turns.
         start = refresh_number * _UNREADABLE_BATCH_SIZE % len(contact_ids)
         try:
             found = await self._xero.look_up(contact_ids[start : start + _UNREADABLE_BATCH_SIZE])
@@ -140,20 +143,20 @@ class UnreadableContacts:
         )
 
 
-# Xero's clock counts whole seconds here, and its reads may lag its writes a little.
+# Xero's times are in whole seconds here, and its reads may lag its writes a little.
 _OVERLAP = timedelta(minutes=1)
-# Balances, and whatever a delta could have missed, are put right by reading everything again.
+# A full sync updates balances and anything that incremental syncs missed.
 _FULL_SYNC_INTERVAL = timedelta(days=7)
 _PAGE_SIZE = 1000
 _MOST_DIGITS = 9
-# A reply that lacks contacts is requested again. After so many in a row, it is taken for all there is.
+# A reply that lacks contacts is requested again; after this many in a row it is accepted.
 _MAX_PARTIAL_REPLIES = 3
 
 
 class ContactSync:
-    """Brings the local copy up to date. Stopping it anywhere loses nothing: it goes on where it was.
+    """Keeps saved contacts up to date. It can be interrupted anywhere and continues from there.
 
-    `may_call` says whether the background may make another call today.
+    `may_call` returns whether background tasks may make another call today.
     """
 
     def __init__(
@@ -177,14 +180,14 @@ class ContactSync:
         self._resumed = asyncio.Event()
         self._resumed.set()
         self._is_full_sync_running = False
-        # How many replies in a row lacked contacts.
+        # The number of consecutive incomplete replies.
         self._partial_replies = 0
 
     @property
     def is_full_sync_due(self) -> bool:
-        """Whether everything has to be read: the first time, after an interruption, and once a week.
+        """Whether a full sync is due: the first time, after an interruption, and weekly.
 
-        A few times more while contacts without an id couldn't be read.
+        A few more times while there are unreadable contacts without an id.
         """
         if self._unreadable.needs_full_sync:
             return True
@@ -194,7 +197,7 @@ class ContactSync:
 
     @property
     def _full_sync_ended_at(self) -> datetime | None:
-        """When a full read last ended; None as well where no usable start for the next read is stored."""
+        """When the last full sync ended; also None if there is no usable start for the next sync."""
         return (
             None
             if self._modified_since is None
@@ -203,23 +206,23 @@ class ContactSync:
 
     @property
     def _modified_since(self) -> datetime | None:
-        """The start of the next read of changes; None where no believable time is stored."""
+        """The start of the next incremental sync; None if the stored time is missing or implausible."""
         since = timestamps.from_iso_text(self._store.sync_state(MODIFIED_SINCE))
         return since if since is not None and since <= self._now() + timestamps.MOST_AHEAD else None
 
     def pause(self, *, on: bool) -> None:
-        """Hold a full read after the page it is at, or go on with it; what isn't running isn't held."""
+        """Pause a running full sync after the current page, or resume it."""
         if on and self._is_full_sync_running:
             self._resumed.clear()
         else:
             self._resumed.set()
 
     async def refresh(self) -> bool:
-        """Read everything if that is due, else what has changed. Raises `XeroError`.
+        """Run a full sync if one is due, else an incremental one. Raises `XeroError`.
 
-        Returns whether the local copy is up to date now. It isn't where a first full read had to stop
-        because the rest of the day's calls is the person's: each pull then reads one more page. A later
-        full read is put off instead, in favour of what has changed.
+        Returns whether the saved contacts are up to date. They aren't if a first full sync stopped because
+        the day's remaining calls are reserved: each refresh then reads one more page. A later full sync is
+        postponed instead, in favour of an incremental one.
         """
         is_first = self._full_sync_ended_at is None
         if is_first or (self.is_full_sync_due and self._may_call()):
@@ -260,8 +263,8 @@ class ContactSync:
         """Store a page; returns which one to read next, and whether this was the last."""
         before = _parse_number(self._store.sync_state(FULL_SYNC_COUNT))
         if page > 1 and (before is None or reply.item_count < before or page > reply.page_count):
-            # Something before this page is gone, so that what followed has moved up by a place: onto
-            # pages that were read already. New contacts only move it down, which shows it twice.
+            # A contact before this page is gone, so later ones moved up, onto pages already read.
+            # New contacts only move others down, so they are read twice.
             await self._restart_full_sync()
             return 1, False
         if page == 1:
@@ -296,7 +299,7 @@ class ContactSync:
         while True:
             reply = self._require_complete(await self._xero.contacts(page, modified_since=since - _OVERLAP))
             if reply.item_count < count:
-                # As in a full read: what followed something that is gone has moved up.
+                # As in a full sync: a contact is gone and later ones moved up.
                 page, count = 1, 0
                 continue
             count = reply.item_count
@@ -310,9 +313,9 @@ class ContactSync:
         await self._store.set_sync_state(MODIFIED_SINCE, self._clamp_to_now(answered_at).isoformat())
 
     def _require_complete(self, reply: ContactsPage) -> ContactsPage:
-        """Return a page that has all its contacts. Raises `ReplyLostError` for the first few that don't.
+        """Return a complete page. Raises `ReplyLostError` for the first few incomplete ones.
 
-        Taken for whole, it would leave out contacts until the next full read.
+        Accepting them would miss contacts until the next full sync.
         """
         if reply.is_complete:
             self._partial_replies = 0
@@ -320,18 +323,18 @@ class ContactSync:
             self._partial_replies += 1
             raise ReplyLostError(
                 "Xero's reply was incomplete.",
-                "Nothing is lost: Reshelve retries automatically.",
+                "Nothing is lost. Reshelve will retry automatically.",
             )
         else:
             logger.warning("pull: page %d lacks contacts at every attempt", reply.page)
         return reply
 
     def _clamp_to_now(self, answered_at: datetime) -> datetime:
-        """Return when an answer was given. One that is dated ahead must not hide what comes until then."""
+        """Return the reply's time, at most now: a future time would skip changes until then."""
         return min(answered_at, self._now())
 
 
 def _parse_number(stored: str | None) -> int | None:
-    """Read a page or a count; None for anything else."""
+    """Parse a page or count; None for anything else."""
     is_number = stored is not None and stored.isascii() and stored.isdecimal() and len(stored) <= _MOST_DIGITS
     return int(stored) if stored is not None and is_number else None

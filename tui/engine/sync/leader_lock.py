@@ -1,4 +1,4 @@
-"""The lease on an organisation: of several copies of the program, one talks to Xero."""
+"""The lock on an organisation: only one running copy of Reshelve connects to Xero."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCK_NAME: Final = "lease"
 
 
 class LeaderLock:
-    """A lock on a file, which the operating system gives back when its holder dies."""
+    """A file lock that the operating system releases when its holder dies."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -24,14 +24,14 @@ class LeaderLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether it is ours, and its file hasn't been deleted or replaced since."""
+        """Whether this process holds it and its file hasn't been deleted or replaced."""
         return self._lock.is_held
 
     def acquire(self) -> bool:
-        """Take the lease if it is free; True as well when it is ours already.
+        """Acquire the lock if it is free; also True if already held.
 
-        It is lost when its file is deleted or replaced, as another copy can then hold the new one. Raises
-        `StoreError` where the drive can't lock files, or the file can't be made.
+        It is lost if its file is deleted or replaced, because another copy can then lock the new file. Raises
+        `StoreError` if the drive doesn't support locks or the file can't be created.
         """
         try:
             return self._lock.acquire()
@@ -39,10 +39,10 @@ class LeaderLock:
             raise StoreError(error.message, error.next_step) from error
         except OSError as error:
             raise StoreError(
-                f"The lock of this organisation can't be used ({error.strerror}). Nothing was changed.",
-                f"Check that {self._file.parent} can be read and written by your user.",
+                f"Can't lock this organisation ({error.strerror}). Nothing changed.",
+                f"Check that you can read and write {self._file.parent}.",
             ) from error
 
     def release(self) -> None:
-        """Let the next copy have it."""
+        """Release the lock."""
         self._lock.release()

@@ -1,4 +1,4 @@
-"""Checks whether the restores that wait for a person were finished in Xero."""
+"""Checks whether restores were finished in Xero."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BATCH_SIZE = 50
 
 
 class ManualRestorePoller:
-    """Reads the contacts that wait for Restore; the journal sees to it that those restored are confirmed."""
+    """Reads the contacts that wait for Restore; the store confirms those that were restored."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class ManualRestorePoller:
         self._next_index = 0
 
     async def poll(self) -> None:
-        """Read the next fifty that wait, going round. Raises `XeroError`."""
+        """Read the next 50 waiting contacts, in rotation. Raises `XeroError`."""
         waiting = self._store.changes_in(State.AWAITING_USER)
         if not waiting:
             return
@@ -55,7 +55,7 @@ class ManualRestorePoller:
         await self._refuse_impossible(batch, found.contacts)
 
     async def _refuse_impossible(self, batch: Sequence[Change], contacts: Sequence[Contact]) -> None:
-        """Stop waiting for what nobody can restore any more, such as a contact merged meanwhile."""
+        """Refuse restores that are no longer possible, such as of a merged contact."""
         reasons = {contact.contact_id: ineligible_reason(contact) for contact in contacts}
         requests = [
             TransitionRequest(change.change_id, Transition.REFUSE, message=reason)

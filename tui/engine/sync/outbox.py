@@ -1,4 +1,4 @@
-"""The outbox: sends what is queued, and settles every doubt by reading again."""
+"""The outbox: sends queued changes and verifies unknown results by reading contacts again."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 
 CHANGED_SINCE = (
-    "Xero's answer was lost, and somebody has changed the contact since: it may have been archived and "
-    "restored. Look at it in Xero, then try again if it is still to be archived."
+    "No reply from Xero, and the contact has been changed since. It may have been archived and restored. "
+    "Check it in Xero, then retry if you still want to archive it."
 )
-# A read may lag a write. What it shows so long after a call got no answer shows what came of the call.
+# A read may lag a write. After this long without a reply, a read shows the result of the request.
 _READ_LAG = timedelta(minutes=1)
 _REFUSAL_VALID_FOR = timedelta(days=30)
 _REFUSED_AT = "restore.refused_at"
 
 
 class Resolution(Struct, frozen=True):
-    """The journal's next moves, and the contacts as they were just read."""
+    """The transitions to record, and the contacts as just read."""
 
     requests: tuple[TransitionRequest, ...]
     contacts: tuple[Contact, ...] = ()
@@ -53,13 +53,12 @@ def resolve(
     is_not_applied: bool = False,
     recent: Collection[int] = (),
 ) -> Resolution:
-    """Judge each change by its contact's status as just read, never by the wording of an error.
+    """Resolve each change by its contact's status as just read, never by the wording of an error.
 
-    A contact that wasn't read judges nothing: its change has no move. `words` are what Xero said of a
-    contact, by contact id. Where it said nothing and nothing has changed, the change never arrived and is
-    queued again. `is_not_applied` says that Xero certainly did nothing. `recent` are the changes, by id, of
-    which an earlier call got no answer so recently that a read may not show yet what it did: they aren't
-    refused.
+    If a contact wasn't read, its change stays as it is. `words` are Xero's messages by contact id. Without a
+    message and without a change of status, the request never arrived and the change is requeued.
+    `is_not_applied` means that Xero definitely did nothing. `recent` are ids of changes whose earlier request
+    got no reply so recently that a read may not show its result yet: they aren't refused.
     """
     read = {contact.contact_id: contact for contact in contacts}
     requests = (
@@ -76,23 +75,23 @@ def resolve(
 
 
 def is_recent(change: Change, now: datetime) -> bool:
-    """Say whether the change became unknown so recently that a read may not show yet what its call did."""
-    # A clock that was set back must not make it early for ever.
+    """Return whether the change became unknown so recently that a read may not show its result yet."""
+    # A clock that was set back must not make it recent forever.
     return abs(now - change.updated_at) < _READ_LAG
 
 
 def as_manual_restores(changes: Sequence[Change], contacts: Sequence[Contact]) -> Resolution:
-    """Hand restores to a person, but for those that nobody can restore, and those restored already."""
+    """Return manual restores, except for contacts that can't be restored or already are."""
     known = {contact.contact_id: contact for contact in contacts}
     return Resolution(tuple(_as_manual_restore(change, known.get(change.contact_id)) for change in changes))
 
 
 def _as_manual_restore(change: Change, contact: Contact | None) -> TransitionRequest:
     if contact is None:
-        # Such as when all contacts are read again.
+        # Such as during a full sync.
         return TransitionRequest(change.change_id, Transition.AWAIT_USER)
     if contact.status is change.action.target_status:
-        # Its status won't be seen to move, so that a hand-off would wait for ever.
+        # Its status won't change again, so a manual restore would wait forever.
         return TransitionRequest(change.change_id, Transition.CONFIRM)
     reason = ineligible_reason(contact)
     return TransitionRequest(
@@ -104,7 +103,7 @@ def _transition_request(
     change: Change, contact: Contact, words: str, *, is_not_applied: bool
 ) -> TransitionRequest:
     if contact.status is change.action.target_status:
-        # A restore by hand may not move UpdatedDateUTC (unproven): then now, which is later, is honest.
+        # A manual restore may not change UpdatedDateUTC (unproven): then use now, which is later.
         confirmed_at = contact.updated_at if change.action is Action.ARCHIVE else None
         return TransitionRequest(
             change.change_id, Transition.CONFIRM, confirmed_at=confirmed_at, detail=words
@@ -116,56 +115,56 @@ def _transition_request(
         return TransitionRequest(change.change_id, Transition.REFUSE, message=CHANGED_SINCE)
     if not words:
         return TransitionRequest(
-            change.change_id, Transition.REQUEUE, detail="read again: Xero hasn't carried it out"
+            change.change_id, Transition.REQUEUE, detail="checked with Xero: not applied"
         )
     transition = Transition.AWAIT_USER if change.action is Action.RESTORE else Transition.REFUSE
     return TransitionRequest(change.change_id, transition, message=words)
 
 
 def _may_have_been_reversed(change: Change, contact: Contact) -> bool:
-    """Say whether an archive may have arrived and been undone by somebody since.
+    """Return whether an archive may have arrived and been reversed since.
 
-    Archiving moves `UpdatedDateUTC`, so that one which is as it was known before says that nothing arrived.
+    Archiving changes `UpdatedDateUTC`: if it is unchanged, nothing arrived.
     """
     moved = change.sent_when_updated_at is not None and contact.updated_at > change.sent_when_updated_at
     return moved and change.action is Action.ARCHIVE
 
 
 class RestoreCapability:
-    """Whether this organisation's API was seen to refuse a restore.
+    """Whether this organisation's API refused a restore.
 
-    Xero's message says "currently", so it is believed for 30 days and then tried again.
+    Xero's message says "currently", so the result is cached for 30 days and then tried again.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def is_refused(self, now: datetime) -> bool:
-        """Say whether trying again would be of no use yet."""
+        """Return whether the cached refusal is still valid."""
         refused_at = timestamps.from_iso_text(self._store.sync_state(_REFUSED_AT))
         return refused_at is not None and abs(now - refused_at) < _REFUSAL_VALID_FOR
 
     async def record(self, now: datetime) -> None:
-        """Note that the API refused just now."""
+        """Record that the API refused now."""
         await self._store.set_sync_state(_REFUSED_AT, now.isoformat())
 
 
 BATCH_SIZE = 50
-# Enough of the queue to fill a batch where actions alternate; never all of it, which may be 100,000.
+# Enough to fill a batch if actions alternate, without reading a queue of perhaps 100,000.
 _LOOK_AHEAD = 4 * BATCH_SIZE
 # Seconds.
 _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 300.0
 _CHECK_INTERVAL: Final = 10.0
-# How long a call that another run of Reshelve began may still be under way.
+# How long a request started by another run of Reshelve may still be running.
 MAX_CALL_DURATION: Final = timedelta(seconds=LONGEST_WRITE)
-_UNCHANGED = "Xero took the call, yet left the contact as it was."
+_UNCHANGED = "Xero accepted the request but didn't change the contact."
 
 
 class Backoff:
-    """How long each change waits between attempts that came to nothing. Times are those of `elapsed`.
+    """The wait of each change between failed attempts. Times are those of `elapsed`.
 
-    The first attempt is followed up at once, each later one after twice the time. A restart begins again.
+    The first retry is immediate, then the wait doubles each time. A restart resets it.
     """
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
@@ -174,7 +173,7 @@ class Backoff:
         self._due_at: dict[int, float] = {}
 
     def record_failures(self, change_ids: Collection[int], *, at_least: int = 1) -> None:
-        """Count a failed attempt of each; with `at_least` 2 even the first one makes it wait."""
+        """Count a failed attempt of each; with `at_least` 2 even the first one causes a wait."""
         for change_id in change_ids:
             failures = max(self._failures.get(change_id, 0) + 1, at_least)
             self._failures[change_id] = failures
@@ -182,22 +181,22 @@ class Backoff:
             self._due_at[change_id] = self._elapsed() + wait
 
     def is_due(self, change_id: int) -> bool:
-        """Say whether the change has waited long enough."""
+        """Return whether the change has waited long enough."""
         return self._due_at.get(change_id, 0.0) <= self._elapsed()
 
     def __len__(self) -> int:
         return len(self._due_at)
 
     def retain(self, change_ids: Collection[int]) -> None:
-        """Forget all but these, which are the ones still open."""
+        """Drop all but these, which are still open."""
         for gone in self._failures.keys() - set(change_ids):
             del self._failures[gone], self._due_at[gone]
 
 
 class Outbox:
-    """Sends queued changes, one call at a time. A change is journalled before and after every step.
+    """Sends queued changes to Xero, one request at a time. Every step is logged before and after it happens.
 
-    `may_send` returns whether this copy of the program still holds the organisation's lease.
+    `may_send` returns whether this copy of Reshelve still holds the organisation's lock.
     """
 
     def __init__(
@@ -218,25 +217,25 @@ class Outbox:
         self._elapsed = elapsed
         self._backoff = Backoff(elapsed)
         self._may_send = may_send
-        # The changes, by id, of the last call that was begun here.
+        # The ids of the changes in the last request started here.
         self._sent_ids: frozenset[int] = frozenset()
         self._next_check_at = elapsed()
 
     async def recover(self) -> None:
-        """Mark changes whose call was interrupted as unknown, so that they are verified before being resent.
+        """Mark changes whose request was interrupted as unknown, so that they are verified first.
 
-        A call that another run or copy of Reshelve began may still be under way until it must have timed out.
-        Until then a read can confirm what it did, and nothing is sent again. Raises `XeroError`.
+        A request started by another run or copy of Reshelve may still be running until its timeout. Until
+        then, a read can confirm its result, and nothing is resent. Raises `XeroError`.
         """
         now = self._now()
         under_way: list[Change] = []
         interrupted: list[Change] = []
         for change in self._store.changes_in(State.SENDING):
-            # A clock that was set back must not make a call last for ever.
+            # A clock that was set back must not make a request last forever.
             is_young = abs(now - change.updated_at) < MAX_CALL_DURATION
             (under_way if is_young and not self._was_sent_here(change) else interrupted).append(change)
         if interrupted:
-            await self._mark_unknown(interrupted, detail="interrupted before an answer was noted")
+            await self._mark_unknown(interrupted, detail="interrupted before a reply was recorded")
         if under_way and self._elapsed() >= self._next_check_at:
             self._next_check_at = self._elapsed() + _CHECK_INTERVAL
             await self._confirm_done(under_way)
@@ -245,7 +244,7 @@ class Outbox:
         return change.change_id in self._sent_ids
 
     async def _confirm_done(self, changes: Sequence[Change]) -> None:
-        """Read contacts whose change is being sent, and confirm what is done."""
+        """Read the contacts of changes being sent, and confirm those that were applied."""
         found = await self._xero.look_up([change.contact_id for change in changes])
         resolution = resolve(changes, found.contacts, {})
         done = tuple(request for request in resolution.requests if request.transition is Transition.CONFIRM)
@@ -262,15 +261,15 @@ class Outbox:
 
     @property
     def has_work(self) -> bool:
-        """Whether anything is queued or in doubt."""
+        """Whether any change is queued or unknown."""
         return bool(self._store.changes_in(State.QUEUED, State.UNKNOWN, limit=1))
 
     async def run_until_empty(self) -> None:
-        """Verify what is unknown and send what is queued until nothing is due, or sending is paused.
+        """Verify unknown changes and send queued ones until none is due or sending is paused.
 
-        Ends as well when another copy of the program has the lease. What a read couldn't settle stays
-        unknown, and is read again later: nothing else waits for it but other changes of the same contact.
-        Raises `XeroError` when Xero can't be reached; everything then stays in the change log as it is.
+        Also ends when another copy of Reshelve has the lock. Changes that a read couldn't resolve stay
+        unknown and are read again later: only other changes of the same contact wait for them. Raises
+        `XeroError` if Xero can't be reached; the change log then stays as it is.
         """
         while True:
             await self.verify_unknown()
@@ -287,12 +286,12 @@ class Outbox:
                 if isinstance(error, IllegalTransitionError) and not self._may_send():
                     logger.info("outbox: another copy of Reshelve has taken over what was being sent")
                     return
-                # A bug of ours, at any point of it: only reading again tells what Xero has done.
+                # A bug, at any point: only reading the contacts again shows what Xero did.
                 await self._mark_sending_unknown(f"interrupted by an unexpected {type(error).__name__}")
                 raise
 
     async def verify_unknown(self) -> None:
-        """Read again every contact whose change may or may not have reached Xero."""
+        """Re-read each contact whose change may not have reached Xero and record the result."""
         while True:
             unknown = self._store.changes_in(State.UNKNOWN)
             due = [change for change in unknown if self._backoff.is_due(change.change_id)][:BATCH_SIZE]
@@ -304,9 +303,10 @@ class Outbox:
             await self._read_and_resolve(due, messages, recent)
 
     def _due_batch(self) -> list[Change]:
-        """Choose the next changes to send; those of contacts with an unknown change wait for that one.
+        """Return the next changes to send.
 
-        So do those of contacts with a change that an earlier run may still be sending.
+        Changes of a contact with an unknown change wait for that one, as do those of a contact with a change
+        that an earlier run may still be sending.
         """
         unknown = self._store.changes_in(State.UNKNOWN, State.SENDING)
         blocked_ids = {change.contact_id for change in unknown}
@@ -319,7 +319,7 @@ class Outbox:
         return _next_batch([each for each in queued if each.contact_id not in blocked_ids | waiting])
 
     async def _send_restores(self, batch: Sequence[Change]) -> None:
-        """Try the API with one contact where its refusal isn't known; hand the rest to a person."""
+        """Try the API with one contact if no refusal is cached; else mark restores for the user to finish."""
         if self._restore_capability.is_refused(self._now()):
             await self._record(
                 as_manual_restores(batch, self._store.contacts([each.contact_id for each in batch]))
@@ -329,11 +329,11 @@ class Outbox:
 
     async def _send(self, batch: Sequence[Change]) -> None:
         key = uuid4().hex
-        # Of an earlier call it may still be open whether Xero carried it out.
+        # The result of an earlier request may still be unknown.
         resent = {change.change_id for change in batch if change.idempotency_key}
         self._sent_ids = frozenset(change.change_id for change in batch)
         try:
-            # A pull or a person may have settled some of them since they were read.
+            # A refresh or the user may have completed some of these in the meantime.
             batch = await self._transition_all(batch, Transition.SEND, idempotency_key=key)
         except IllegalTransitionError:
             self._sent_ids = frozenset()
@@ -347,11 +347,11 @@ class Outbox:
         except RejectedError as error:
             await self._handle_rejection(batch, error)
         except ReplyLostError:
-            await self._mark_unknown(batch, detail="no answer from Xero")
+            await self._mark_unknown(batch, detail="no reply from Xero")
             raise
         except XeroError:
-            # Offline, limited or signed out: the call was not carried out.
-            await self._transition_all(batch, Transition.REQUEUE, detail="Xero couldn't be reached")
+            # Offline, rate limited or signed out: the request wasn't processed.
+            await self._transition_all(batch, Transition.REQUEUE, detail="couldn't reach Xero")
             raise
         else:
             await self._handle_elements(batch, elements, resent)
@@ -383,16 +383,16 @@ class Outbox:
     async def _verify_unanswered(
         self, changes: Sequence[Change], messages: Mapping[str, str], resent: Collection[int]
     ) -> None:
-        await self._mark_unknown(changes, detail="Xero left it unanswered", messages=messages)
+        await self._mark_unknown(changes, detail="not confirmed by Xero", messages=messages)
         requests = await self._read_and_resolve(changes, messages, resent)
         if any(request.transition is Transition.REQUEUE for request in requests):
-            # Sent again at once, it could go unanswered without end.
-            raise ReplyLostError("Xero left some contacts unanswered.", "Reshelve tries again by itself.")
+            # Resending immediately could loop forever.
+            raise ReplyLostError("Xero didn't confirm some contacts.", "Reshelve will check and retry.")
 
     async def _handle_rejection(self, batch: Sequence[Change], error: RejectedError) -> None:
-        """Find out which contact made Xero refuse the whole call: one unknown id takes all with it.
+        """Find the contact that made Xero refuse the whole request: one unknown id is enough.
 
-        A 404 is about ids alone: it refuses no contact that Xero has.
+        A 404 is only about ids: it doesn't refuse contacts that Xero has.
         """
         await self._mark_unknown(batch, detail=error.message)
         found = await self._xero.look_up([change.contact_id for change in batch])
@@ -403,7 +403,7 @@ class Outbox:
             batch, found, resolve(batch, found.contacts, messages, is_not_applied=True)
         )
         if not is_final and not is_culprit_known:
-            raise ReplyLostError(error.message, "Nothing is lost: Reshelve retries automatically.")
+            raise ReplyLostError(error.message, "Nothing is lost. Reshelve will retry automatically.")
 
     async def _read_and_resolve(
         self, changes: Sequence[Change], messages: Mapping[str, str], recent: Collection[int]
@@ -418,7 +418,7 @@ class Outbox:
     async def _record_resolution(
         self, changes: Sequence[Change], found: LookupResult, resolution: Resolution
     ) -> None:
-        """Write what a read has settled; what it left open is read again later."""
+        """Record what a read resolved; the rest is read again later."""
         applied = await self._store.record_transitions(
             resolution.requests,
             self._now(),
@@ -433,7 +433,7 @@ class Outbox:
     async def _mark_unknown(
         self, batch: Sequence[Change], *, detail: str, messages: Mapping[str, str] | None = None
     ) -> None:
-        """Mark changes as unknown; what Xero said of them is kept for when their contacts can be read."""
+        """Mark changes as unknown; Xero's messages are kept until the contacts can be read."""
         messages_by_contact = messages or {}
         requests = (
             TransitionRequest(
@@ -463,7 +463,7 @@ class Outbox:
 
 
 def _next_batch(queued: Sequence[Change]) -> list[Change]:
-    """Take what can go in one call: one action, and no contact before an older change of its own."""
+    """Return a batch for one request: one action, and never a contact before its own older change."""
     batch: list[Change] = []
     blocked_ids: set[str] = set()
     for change in queued:
@@ -475,5 +475,5 @@ def _next_batch(queued: Sequence[Change]) -> list[Change]:
 
 
 def _message_of(element: ContactWriteResult) -> str:
-    """Return Xero's words; ours for a contact that it gave back without a word, and not as asked."""
+    """Return Xero's message, or our own if Xero returned the contact unchanged without one."""
     return element.message or ("" if element.contact is None else _UNCHANGED)

@@ -1,4 +1,4 @@
-"""The names of the engine's values in the store's sync state."""
+"""The engine's sync state keys in the store."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Final
 
 from tui.store.sync_state import REFRESHED_UNTIL
 
-#: When the last full sync ended: no balance is older than that.
+#: When the last full sync ended: balances are from then.
 FULL_SYNC_ENDED_AT: Final = "contacts.full_sync_ended_at"
-#: From when on to request changed contacts, by Xero's clock.
+#: The start of the next incremental sync, by Xero's clock.
 MODIFIED_SINCE: Final = REFRESHED_UNTIL
-#: The page that an unfinished full sync continues with.
+#: The next page of an unfinished full sync.
 FULL_SYNC_PAGE: Final = "contacts.full_sync_page"
-#: When that full sync started, by Xero's clock.
+#: When that full sync began, by Xero's clock.
 FULL_SYNC_STARTED_AT: Final = "contacts.full_sync_started_at"
-#: How many contacts there were when the previous page was read.
+#: The number of contacts when the previous page was read.
 FULL_SYNC_COUNT: Final = "contacts.full_sync_count"
-#: The most calls that were ever left of a day's quota.
+#: The most calls seen left at the start of a day.
 QUOTA_HIGH_WATER_MARK: Final = "quota.high_water_mark"
-#: How many seconds this machine's clock is ahead of Xero's, by Xero's last reply.
+#: How many seconds this computer's clock is ahead of Xero's.
 CLOCK_AHEAD: Final = "clock.ahead"

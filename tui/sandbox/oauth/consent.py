@@ -1,4 +1,4 @@
-"""The page on which a person lets an app into organisations."""
+"""The page where a user allows an app to access organisations."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _REQUEST_ERRORS = {
 
 
 async def authorize(request: Request) -> Response:
-    """`GET /identity/connect/authorize`: ask the person.
+    """`GET /identity/connect/authorize`: ask the user.
 
-    A question that makes no sense leads to Xero's error page, and never back to the app (seen).
+    An invalid request leads to Xero's error page, never back to the app (seen).
     """
     params = request.query_params
     problem = _request_error(params)
@@ -53,9 +53,9 @@ async def authorize(request: Request) -> Response:
 
 
 async def decide(request: Request) -> Response:
-    """Take the person's answer and go back to the app with a code, or with `access_denied`.
+    """Process the user's choice and return to the app with a code or `access_denied`.
 
-    Who allows access has to choose an organisation; without one the page is shown again.
+    Allowing access requires an organisation; without one the page is shown again.
     """
     pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
     params = dict(pairs)
@@ -83,7 +83,7 @@ async def decide(request: Request) -> Response:
 
 
 async def error(request: Request) -> Response:
-    """`GET /identity/error`: where a browser is sent whose question can't be answered."""
+    """`GET /identity/error`: the error page for invalid requests."""
     words = _REQUEST_ERRORS.get(request.query_params.get("errorId", ""), "unknown_error")
     body = (
         "<h1>Sorry, something went wrong</h1><p>Go back and try again.</p>"
@@ -116,7 +116,7 @@ def _consent(
 
 
 def _request_error(params: Mapping[str, str]) -> str:
-    """Name what is wrong with the question; empty for a good one."""
+    """Return what is wrong with the request, empty if valid."""
     scopes = params.get("scope", "").split()
     if params.get("client_id") != CLIENT_ID:
         return "client"
@@ -133,7 +133,7 @@ def _request_error(params: Mapping[str, str]) -> str:
 
 
 def _can_be_registered(redirect_uri: str) -> bool:
-    """Say whether the app can have this address: any port of `localhost`, or https.
+    """Return whether a redirect URI can be registered: any port of `localhost`, or https.
 
     Xero refuses `http://127.0.0.1` at registration (seen).
     """

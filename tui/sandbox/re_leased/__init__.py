@@ -1,1 +1,1 @@
-"""The practice Re-Leased: one company an organisation, its nightly sync, and a feed of what it picked up."""
+"""The practice Re-Leased: one company per organisation, its nightly sync, and a feed of its syncs."""

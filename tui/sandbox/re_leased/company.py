@@ -1,4 +1,4 @@
-"""A company's sync with Xero: when it is due, what it reads, what it writes down."""
+"""A company's sync with Xero: its schedule and results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PART_OF_CYCLE = 5
 
 
 class SyncRefusedError(Exception):
-    """A sync can't start now; the message says why."""
+    """A sync can't start now; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +59,40 @@ class Companies:
             self._resume_schedule(organisation.org)
 
     def start(self) -> None:
-        """Start the timetables; needs a running event loop."""
+        """Start the schedules; needs a running event loop."""
         for row in self._database.all("SELECT org FROM companies"):
             self._spawn(self._run_schedule(row["org"]))
 
     async def stop(self) -> None:
-        """End the timetables; a sync under way is given up and leaves nothing behind."""
+        """Stop the schedules; a running sync is cancelled without effect."""
         for task in self._tasks:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def row(self, org: int) -> sqlite3.Row:
-        """Read what is known of a company."""
+        """Return a company's row."""
         row = self._database.one("SELECT * FROM companies WHERE org = ?", (org,))
         if row is None:
             raise LookupError(org)
         return row
 
     def display_state(self, org: int) -> str:
-        """Say the state as *Sync Overview* would show it now."""
+        """Return the state as *Sync Overview* would show it now."""
         return IN_PROGRESS if org in self._running else str(self.row(org)["state"])
 
     def set_state(self, org: int, state: str) -> None:
-        """Put a company into a state. Raises `ValueError` in words for an unknown one."""
+        """Set a company's state. Raises `ValueError` for an unknown one."""
         if state not in STATES:
             raise ValueError(f"state must be one of: {'; '.join(STATES)}")
         self._database.execute("UPDATE companies SET state = ? WHERE org = ?", (state, org))
 
     def shift_schedule(self, by_ms: int) -> None:
-        """Keep the syncs as far away as they were when the services' clock is set."""
+        """Keep the time until the next syncs when the services' clock is changed."""
         self._database.execute("UPDATE companies SET next_sync = next_sync + ?", (by_ms,))
 
     def sync_now(self, org: int) -> int:
-        """Start a sync and give its number. Raises `SyncRefusedError` when one runs or the company can't."""
+        """Start a sync and return its number. Raises `SyncRefusedError` if one runs or the company can't."""
         if org in self._running:
             raise SyncRefusedError("A sync is in progress already.")
         company = self.row(org)
@@ -154,7 +154,7 @@ class Companies:
             )
 
     def _resume_schedule(self, org: int) -> None:
-        """Go on after a restart: a sync missed meanwhile runs at once, as it would have without us."""
+        """Continue after a restart; a missed sync runs immediately."""
         self._database.execute("INSERT OR IGNORE INTO companies (org, state) VALUES (?, ?)", (org, SYNCED))
         latest = self._clock.now_ms() + int(self.cycle * _SECOND)
         self._database.execute(

@@ -1,4 +1,4 @@
-"""What a person can do with the practice Re-Leased: start a sync, break it, leave contacts out."""
+"""Controls of the practice Re-Leased: start a sync, set its state, unlink contacts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OVERVIEW = "/released/"
 
 
 async def sync(request: Request) -> Response:
-    """Start a sync now, as *Sync icon › Start sync* does; 409 in words when it can't."""
+    """Start a sync now, as *Sync icon › Start sync* does; 409 with a message if it can't."""
     services, organisation = services_of(request), _company(request)
     if organisation is None:
         return _unknown()
@@ -35,7 +35,7 @@ async def sync(request: Request) -> Response:
 
 
 async def set_state(request: Request) -> Response:
-    """Put the company into one of the states of *Sync Overview*."""
+    """Set the company to one of the states of *Sync Overview*."""
     services, organisation = services_of(request), _company(request)
     if organisation is None:
         return _unknown()
@@ -47,7 +47,7 @@ async def set_state(request: Request) -> Response:
 
 
 async def unlink(request: Request) -> Response:
-    """Leave a contact out of every later sync, or (`link`) take it in again."""
+    """Exclude a contact from later syncs, or (`link`) include it again."""
     services, organisation = services_of(request), _company(request)
     row = services.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
     if organisation is None or row is None:
@@ -60,7 +60,7 @@ async def unlink(request: Request) -> Response:
 
 
 async def to_overview(request: Request) -> Response:
-    """Lead from the base address to the overview."""
+    """Redirect from the base URL to the overview."""
     del request
     return RedirectResponse(_OVERVIEW)
 
@@ -88,7 +88,7 @@ def _company(request: Request) -> SandboxOrganisation | None:
 
 
 def _unknown() -> Response:
-    return JSONResponse({"error": "There is no such company or contact."}, 404)
+    return JSONResponse({"error": "Company or contact not found."}, 404)
 
 
 _COMPANY = "/released/companies/{tenant_id}"

@@ -1,4 +1,4 @@
-"""`GET /released/companies/{tenantId}/feed`: what the company has picked up, in order."""
+"""`GET /released/companies/{tenantId}/feed`: what the company has synced, in order."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LONGEST_CURSOR = 18
 
 
 async def feed(request: Request) -> JSONResponse:
-    """Give the company's state and at most 500 items after a cursor; the cursor is opaque."""
+    """Return the company's state and at most 500 items after a cursor; the cursor is opaque."""
     services = services_of(request)
     organisation = services.books.by_tenant(request.path_params["tenant_id"])
     if organisation is None:
-        return JSONResponse({"error": "No such company."}, 404)
+        return JSONResponse({"error": "Company not found."}, 404)
     after = request.query_params.get("after") or "0"
     if not after.isascii() or not after.isdigit() or len(after) > _LONGEST_CURSOR:
-        return JSONResponse({"error": "This cursor was never given out."}, 400)
+        return JSONResponse({"error": "Unknown cursor."}, 400)
     rows = services.database.all(
         "SELECT * FROM feed WHERE org = ? AND seq > ? ORDER BY seq LIMIT ?",
         (organisation.org, int(after), _MOST_ITEMS),
@@ -48,7 +48,7 @@ async def feed(request: Request) -> JSONResponse:
 
 
 def describe(services: SandboxServices, organisation: SandboxOrganisation) -> dict[str, Any]:
-    """Tell a company's state, last sync and timetable."""
+    """Return a company's state, last sync and schedule."""
     row = services.companies.row(organisation.org)
     last = None
     if row["last_run"] is not None:

@@ -1,4 +1,4 @@
-"""A small page to watch and steer the practice Re-Leased by hand."""
+"""A page to view and control the practice Re-Leased."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_UNLINKED = 20
 
 
 async def overview(request: Request) -> Response:
-    """Show every company with its state, timetable, latest pick-ups and unlinked contacts."""
+    """Show each company with its state, schedule, latest synced and unlinked contacts."""
     services = services_of(request)
     companies = "".join(_company(services, one) for one in services.books.organisations)
     body = f"<h1>Practice Re-Leased: Sync Overview</h1>{companies}"
@@ -44,7 +44,7 @@ def _company(services: SandboxServices, organisation: SandboxOrganisation) -> st
                 ("State", f'<span class="badge">{escape(state)}</span>'),
                 ("Last sync", last),
                 ("Next sync", human(row["next_sync"])),
-                ("Waiting to be picked up", str(_waiting(services, organisation))),
+                ("Pending sync", str(_waiting(services, organisation))),
             ]
         )
         + button(f"{base}/sync", "Start sync", is_primary=True)
@@ -75,7 +75,7 @@ def _due(services: SandboxServices, organisation: SandboxOrganisation, base: str
         f"<td>{button(base + '/contacts/' + row['contact_id'] + '/unlink', 'Unlink')}</td></tr>"
         for row in rows
     )
-    return f"<h3>Waiting for the next sync</h3><table>{lines}</table>" if lines else ""
+    return f"<h3>Pending sync</h3><table>{lines}</table>" if lines else ""
 
 
 def _picked_up(services: SandboxServices, organisation: SandboxOrganisation) -> str:
@@ -90,7 +90,7 @@ def _picked_up(services: SandboxServices, organisation: SandboxOrganisation) -> 
         f"<td>{escape(row['state'].title())}</td><td>Sync {row['run']}</td></tr>"
         for row in rows
     )
-    return f"<h3>Picked up lately</h3><table>{lines}</table>" if lines else ""
+    return f"<h3>Recently synced</h3><table>{lines}</table>" if lines else ""
 
 
 def _unlinked(services: SandboxServices, organisation: SandboxOrganisation, base: str) -> str:
@@ -104,4 +104,4 @@ def _unlinked(services: SandboxServices, organisation: SandboxOrganisation, base
         f"<td>{button(base + '/contacts/' + row['contact_id'] + '/link', 'Link again')}</td></tr>"
         for row in rows
     )
-    return f"<h3>Unlinked: left out of every sync</h3><table>{lines}</table>" if lines else ""
+    return f"<h3>Not linked: left out of every sync</h3><table>{lines}</table>" if lines else ""

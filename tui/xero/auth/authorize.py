@@ -1,4 +1,4 @@
-"""What Xero is asked for a sign-in in the browser, and whether it takes the question."""
+"""Build the browser sign-in URL and check that Xero accepts it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tui.system.log import logger
 from tui.xero.http_client import HEADERS, NOT_SENT
 
 _PATH: Final = "/identity/connect/authorize"
-# Where Xero sends a browser whose client id, redirect address or scopes it doesn't accept (seen).
+# Where Xero redirects if it doesn't accept the client id, redirect URI or scopes (seen).
 _ERROR_PAGE: Final = "/identity/error"
 _REFUSALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
-# Seconds for each step: a person waits.
+# Seconds for each step: a user is waiting.
 _TIMEOUT: Final = 5.0
 
 
 def authorize_url(
     login_url: str, *, client_id: str, scope: str, redirect_uri: str, state: str, verifier: str
 ) -> str:
-    """Build the address to open in a browser; the verifier goes into it as a S256 challenge alone."""
+    """Build the sign-in URL; it contains the verifier only as an S256 challenge."""
     return str(
         prepare_grant_uri(
             f"{login_url.rstrip('/')}{_PATH}",
@@ -42,10 +42,10 @@ def authorize_url(
 
 
 def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
-    """Look whether Xero refuses what is asked before anybody signs in; blocks.
+    """Check whether Xero refuses the request before the user signs in; blocks.
 
-    Other answers tell nothing: a filter against robots may give them, and the browser will show what they
-    are. Raises `SignInError` when Xero's page can't be reached, and `NetworkSetupError`.
+    Other responses are ignored: they may come from a bot filter, and the browser will show them. Raises
+    `SignInError` if Xero's page can't be reached, and `NetworkSetupError`.
     """
     try:
         with (
@@ -80,6 +80,6 @@ def _leads_to_error(response: httpx.Response) -> bool:
 
 def _unreachable() -> SignInError:
     return SignInError(
-        "Xero's sign-in page can't be reached.",
-        "Nothing has changed. Check the connection to the internet, then try again.",
+        "Can't reach Xero's sign-in page.",
+        "Nothing changed. Check your internet connection, then try again.",
     )

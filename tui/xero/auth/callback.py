@@ -1,8 +1,8 @@
-"""The address on this machine at which a sign-in in the browser ends: it takes one answer.
+"""The local callback server that a browser sign-in ends at: it accepts one result.
 
-Any web page and any program here can knock at it too. What doesn't carry the `state` of the sign-in is
-turned away, and the wait goes on. Whoever brings the same answer again gets the same page until it is
-closed: browsers ask twice. Nothing of an address is logged: it holds the code.
+Any web page or local program can send requests to it too. Requests without the sign-in's `state` are
+rejected and the wait continues. Repeating the accepted request returns the same page until the server is
+closed, because browsers may send it twice. URLs are never logged: they contain the code.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).
 _HEADERS: Final = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
-    # The address of this page holds the code.
+    # The URL of this page contains the code.
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
@@ -49,24 +49,24 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Connection": "close",
 }
-_GO_BACK: Final = "You can close this tab and go back to Reshelve."
+_GO_BACK: Final = "You can close this tab and return to Reshelve."
 _PASTE: Final = (
-    "If this is the end of your sign-in, reload this page. If it stays so, copy its address and paste it "
-    "where Reshelve asks for it."
+    "If you have just signed in, reload this page. If that doesn't help, copy its address and paste it "
+    "into Reshelve."
 )
 _REJECTIONS: Final = {
     HTTPStatus.BAD_REQUEST: (
-        f"This isn't the reply that Reshelve is waiting for. It may belong to an earlier attempt. {_PASTE}"
+        f"This doesn't belong to the current sign-in. It may be from an earlier attempt. {_PASTE}"
     ),
-    HTTPStatus.GONE: "This sign-in has been answered already.",
-    HTTPStatus.NOT_FOUND: "There is nothing here.",
+    HTTPStatus.GONE: "This sign-in is already complete.",
+    HTTPStatus.NOT_FOUND: "Page not found.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: _PASTE,
     HTTPStatus.SERVICE_UNAVAILABLE: _PASTE,
 }
 
 
 class Reply(Struct, frozen=True):
-    """One HTTP reply, written with `bytes()`."""
+    """One HTTP response, serialised with `bytes()`."""
 
     status: HTTPStatus
     heading: str
@@ -86,17 +86,17 @@ class Reply(Struct, frozen=True):
 
 
 def result_page(error: str) -> Reply:
-    """Thank for an answer; `error` is OAuth's name for a refusal, empty for none."""
+    """Return the page for a result; `error` is the OAuth error code, empty for success."""
     if not error:
-        return Reply(HTTPStatus.OK, "Reshelve has Xero's answer", _GO_BACK)
+        return Reply(HTTPStatus.OK, "Signed in to Xero", _GO_BACK)
     if error == "access_denied":
-        return Reply(HTTPStatus.OK, "No access was given", f"Nothing has changed. {_GO_BACK}")
-    return Reply(HTTPStatus.OK, f"Xero refused the sign-in ({error})", f"Nothing has changed. {_GO_BACK}")
+        return Reply(HTTPStatus.OK, "Access wasn't allowed", f"Nothing changed. {_GO_BACK}")
+    return Reply(HTTPStatus.OK, f"Xero refused the sign-in ({error})", f"Nothing changed. {_GO_BACK}")
 
 
 def rejection_page(status: HTTPStatus) -> Reply:
-    """Say why this was not the answer that is waited for."""
-    return Reply(status, status.phrase, _REJECTIONS.get(status, "This request makes no sense here."))
+    """Return the page for a rejected request."""
+    return Reply(status, status.phrase, _REJECTIONS.get(status, "This request isn't supported."))
 
 
 _PATH: Final = "/callback"
@@ -104,44 +104,44 @@ _PATH: Final = "/callback"
 _HOSTS: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_SUCH_FAMILY: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-# Bytes. Browsers send this address the cookies of all that was ever run on this machine.
+# Bytes. Browsers send the cookies of everything else that runs on localhost.
 _LONGEST_HEAD: Final = 1_048_576
 _LONGEST_LINE: Final = 16_384
 _MOST_LINES: Final = 1_000
 _MOST_PARAMETERS: Final = 20
-# Browsers open connections ahead and leave them idle.
+# Browsers preconnect and leave connections idle.
 _MOST_AT_ONCE: Final = 32
-# Headers that mark a page fetched ahead of a visit.
+# Headers that mark prefetch requests.
 _PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _AHEAD: Final = ("prefetch", "prerender", "preview")
-# Seconds for a whole request: it comes from this machine.
+# Seconds for a whole request: it is local.
 _REQUEST_TIMEOUT: Final = 5.0
-# Seconds in which what is left of a request is read away, so that its sender gets to read the reply.
+# Seconds to drain the rest of a request, so that the client can read the response.
 _LINGER: Final = 1.0
 _TRIES: Final = 20
-_OTHER_PORT: Final = "Or set xero.callback_port to another one, and register that address with your Xero app."
+_OTHER_PORT: Final = "Or set xero.callback_port to another port and update the redirect URI of your Xero app."
 _ERROR_NAME: Final = re.compile(r"[a-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackResult:
-    """What the authorisation server answered: a code, or the name of an error (RFC 6749, 4.1.2)."""
+    """The result from the authorisation server: a code, or an error code (RFC 6749, 4.1.2)."""
 
     code: Secret = field(default=Secret(), repr=False)
     error: str = ""
 
 
 def parse_callback(query: str, state: str) -> CallbackResult | None:
-    """Read the query of a redirect; `None` unless it answers the question that was asked with this state.
+    """Parse the query of a redirect; `None` unless it has this state.
 
-    An error may come without any state: it can do no more than end this attempt.
+    An error may come without a state: it can only end this attempt.
     """
     try:
         pairs = parse_qsl(query, max_num_fields=_MOST_PARAMETERS)
     except ValueError:
         return None
     found = dict(pairs)
-    # A parameter must not come twice (RFC 6749, 3.1): programs that read the other one could be misled.
+    # Parameters must not be repeated (RFC 6749, 3.1): parsers disagree on which one counts.
     if len(found) != len(pairs):
         return None
     state_matches = _secrets_equal(found.get("state", ""), state)
@@ -153,21 +153,21 @@ def parse_callback(query: str, state: str) -> CallbackResult | None:
 
 
 class CallbackServer:
-    """Listens on 127.0.0.1, and on ::1 where that exists, until an answer has come or it is closed."""
+    """Listens on 127.0.0.1, and on ::1 if available, until it has a result or is closed."""
 
     def __init__(self, sockets: list[socket.socket], state: str) -> None:
         self.port: Final = int(sockets[0].getsockname()[1])
         self._sockets = sockets
         self._state = Secret(state)
         self._servers: list[asyncio.Server] = []
-        # In the order of their coming.
+        # In order of arrival.
         self._connections: dict[asyncio.Task[None], None] = {}
         self._accepted: CallbackResult | None = None
         self._result: asyncio.Future[CallbackResult | None] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def listen(cls, port: int, state: str) -> CallbackServer:
-        """Begin to listen; port 0 stands for any that is free. Raises `SignInError` when it is taken."""
+        """Start listening; port 0 picks a free port. Raises `SignInError` if the port is in use."""
         callback = cls(_bind(port), state)
         for one in callback._sockets:
             server = await asyncio.start_server(callback._on_connection, sock=one, limit=_LONGEST_HEAD)
@@ -176,16 +176,16 @@ class CallbackServer:
 
     @property
     def redirect_uri(self) -> str:
-        """The address as it has to be registered with the Xero app."""
+        """The redirect URI to register with the Xero app."""
         return f"http://localhost:{self.port}{_PATH}"
 
     async def result(self) -> CallbackResult | None:
-        """Wait for the answer; `None` when closed without one."""
-        # Shielded, as a wait that is given up must not take the answer from the next one.
+        """Wait for the result; `None` if closed without one."""
+        # Shielded: a cancelled wait must not lose the result for the next one.
         return await asyncio.shield(self._result)
 
     def submit(self, query: str) -> bool:
-        """Take an answer that came another way; false when it isn't one to this sign-in."""
+        """Accept a pasted result; return False if it doesn't belong to this sign-in."""
         found = parse_callback(query, self._state)
         if found is None:
             return False
@@ -194,7 +194,7 @@ class CallbackServer:
         return True
 
     async def aclose(self) -> None:
-        """Free the port at once and end all visits. May be called at any time, and twice."""
+        """Close the port and all connections. Safe to call at any time, also twice."""
         self._stop_listening()
         self._resolve(None)
         connections = list(self._connections)
@@ -203,7 +203,7 @@ class CallbackServer:
         await asyncio.gather(*connections, return_exceptions=True)
 
     def _accept(self, found: CallbackResult) -> bool:
-        """Choose this answer unless another was chosen before; says whether it is the one that counts."""
+        """Accept the first result; return whether this one is it."""
         if self._accepted is None:
             self._accepted = found
             logger.info("the sign-in was %s", "refused" if found.error else "answered")
@@ -219,7 +219,7 @@ class CallbackServer:
 
     def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= _MOST_AT_ONCE:
-            # The one that has been silent for longest makes room: the newest may be the person's.
+            # Drop the oldest connection: the newest may be the user's browser.
             next(iter(self._connections)).cancel()
         visit = asyncio.create_task(self._handle_connection(reader, writer))
         self._connections[visit] = None
@@ -238,18 +238,18 @@ class CallbackServer:
             logger.info("a visit to the sign-in's address broke off")
         finally:
             writer.close()
-            # Last, and also for a browser that left: whoever waits may end the program before it was told.
+            # Last, so that the browser gets its response before Reshelve may exit; also if it left.
             if found is not None:
                 self._resolve(found)
 
     async def _handle_request(self, reader: asyncio.StreamReader) -> tuple[Reply, CallbackResult | None]:
-        """Read a request and decide what to reply; with an answer if it brought one."""
+        """Read a request and return the response, with the result if there is one."""
         request = await _read_request(reader)
         if isinstance(request, HTTPStatus):
             return rejection_page(request), None
         found = parse_callback(request.query, self._state)
         if found is not None and found.error and request.is_subresource:
-            # Any page could have put it there.
+            # Any web page could have embedded it.
             found = None
         if found is None:
             return rejection_page(HTTPStatus.BAD_REQUEST), None
@@ -260,17 +260,17 @@ class CallbackServer:
 
 @dataclass(frozen=True, slots=True)
 class _CallbackRequest:
-    """A request for the address, as far as it matters."""
+    """The relevant parts of a callback request."""
 
     query: Secret
     is_subresource: bool
 
 
 async def _read_request(reader: asyncio.StreamReader) -> _CallbackRequest | HTTPStatus:
-    """Read the head of a request: what it brings, or the status to turn it away with."""
+    """Read the head of a request; return it, or the status to reject it with."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-        # Headers may hold any bytes; those that count are ASCII.
+        # Headers may contain any bytes; the relevant ones are ASCII.
         first, *lines = head.decode("latin-1").split("\r\n")
         if len(first) > _LONGEST_LINE or len(lines) > _MOST_LINES:
             raise asyncio.LimitOverrunError("too long", len(head))
@@ -297,7 +297,7 @@ async def _read_request(reader: asyncio.StreamReader) -> _CallbackRequest | HTTP
 
 
 def _is_prefetch(name: str, value: str) -> bool:
-    """Return whether the headers mark a page fetched ahead of a visit."""
+    """Return whether a header marks a prefetch request."""
     return name in _PURPOSES and any(how in value.lower() for how in _AHEAD)
 
 
@@ -308,7 +308,7 @@ def _headers(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _is_local_host(hosts: list[str]) -> bool:
-    """Turn away names that somebody has pointed at this machine (DNS rebinding)."""
+    """Reject other host names that resolve to this computer (DNS rebinding)."""
     try:
         return len(hosts) == 1 and urlsplit(f"//{hosts[0]}").hostname in _NAMES
     except ValueError:
@@ -316,7 +316,7 @@ def _is_local_host(hosts: list[str]) -> bool:
 
 
 async def _drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read away what is still coming: closed before, the connection would take the reply with it."""
+    """Drain remaining input: closing earlier could discard the response."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_LINGER):
             writer.write_eof()
@@ -329,19 +329,19 @@ def _secrets_equal(one: str, other: str) -> bool:
 
 
 def _bind(port: int) -> list[socket.socket]:
-    """Take the port for both kinds of address: a browser may ask for either first."""
+    """Bind the port for IPv4 and IPv6: a browser may try either first."""
     last_error = None
-    # A port that is free on one may be taken on the other.
+    # A port that is free on one may be in use on the other.
     for _ in range(_TRIES if port == 0 else 1):
         try:
             return _bind_both(port)
         except OSError as error:
             last_error = error
     if last_error is not None and last_error.errno != errno.EADDRINUSE:
-        raise SignInError(f"Port {port} can't be opened: {last_error.strerror}.", f"Try again. {_OTHER_PORT}")
+        raise SignInError(f"Can't open port {port}: {last_error.strerror}.", f"Try again. {_OTHER_PORT}")
     raise SignInError(
         f"Port {port} is used by another program.",
-        f"Close that program, perhaps another Reshelve that waits for a sign-in. {_OTHER_PORT}",
+        f"Close that program; it may be another Reshelve waiting for a sign-in. {_OTHER_PORT}",
     )
 
 

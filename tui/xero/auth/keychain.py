@@ -1,4 +1,4 @@
-"""Tokens in the system's keychain, over `keyring`: imported when first used, as that takes 100 ms."""
+"""Store tokens in the system's keychain with `keyring`, imported lazily because it takes 100 ms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# What keyring logs of plug-ins that don't load would end on the screen, for want of a handler.
+# Without a handler, keyring's warnings about plug-ins would be written to the screen.
 logging.getLogger("keyring").addHandler(logging.NullHandler())
 
 _SERVICE: Final = "reshelve"
@@ -34,20 +34,20 @@ _NAMES: Final = {
     "keyring.backends.kwallet": "KWallet",
     "keyring.backends.Windows": "Windows Credential Manager",
 }
-# Seconds. A system's prompt can stay open, or hidden, for ever.
+# Seconds. A system prompt can stay open, or hidden, indefinitely.
 _KEYCHAIN_TIMEOUT: Final = 2.0
-# Windows holds 2,560 bytes an entry, two for each character; Xero's tokens have over a thousand characters.
+# Windows stores 2,560 bytes per entry, two per character; Xero's tokens have over a thousand characters.
 _LONGEST_PART: Final = 1_000
 _MOST_PARTS: Final = 99
 _SPLIT: Final = re.compile(r"in parts: ([0-9]{1,2}) ([0-9a-f]{16})")
-_CONNECT: Final = "Connect to Xero; everything queued is kept."
+_CONNECT: Final = "Connect to Xero. Queued changes are kept."
 
 
 def keychain_name() -> str:
-    """Name the system's keychain, empty where there is none that works; blocks for a few seconds at most.
+    """Return the name of the system's keychain, empty if none works; blocks for a few seconds at most.
 
-    It is tried out: a Secret Service may be there, and yet unable to open without a screen to ask on. Raises
-    `KeychainError` while it waits for its own prompt.
+    It is tested: a Secret Service may exist but be unable to prompt without a display. Raises `KeychainError`
+    while its prompt is open.
     """
 
     def probe() -> str:
@@ -66,9 +66,9 @@ def keychain_name() -> str:
 class KeychainTokenStore(TokenStore):
     """One entry of the system's keychain, for one client id of one installation (its data `folder`).
 
-    Tokens that don't fit into one entry are kept in several. Whatever a keychain raises is a `KeychainError`.
-    The system may ask the person to unlock it: what takes longer than a few seconds is a `KeychainError` that
-    says `is_waiting`, and the same call, made again, waits for the same prompt.
+    Tokens too long for one entry are split into several. All keychain failures are raised as `KeychainError`.
+    The system may prompt the user to unlock it: a call that takes longer than a few seconds raises
+    `KeychainError` with `is_waiting`, and repeating the call waits for the same prompt.
     """
 
     def __init__(self, folder: Path, client_id: str) -> None:
@@ -80,13 +80,13 @@ class KeychainTokenStore(TokenStore):
         if outcome.error_type:
             logger.info("the keychain can't be read: %s", outcome.error_type)
             raise KeychainError(
-                "The system's keychain can't be opened, so Xero can't be asked.",
-                "Unlock it. Nothing is lost: Reshelve retries automatically.",
+                "The system's keychain is locked or unavailable, so Reshelve can't connect to Xero.",
+                "Unlock it. Nothing is lost. Reshelve will retry automatically.",
             )
         return _parse_tokens(outcome.value or Secret())
 
     def save(self, tokens: Tokens) -> None:
-        """Replace the entry, and read it back. Raises `KeychainWriteError`, and `KeychainError` to wait."""
+        """Replace the entry and verify it. Raises `KeychainWriteError`, and `KeychainError` while waiting."""
         text = Secret(tokens.to_json().decode())
         outcome = _call_keychain(
             ("save", self._user, text), lambda: _write_entry(_backend(), self._user, text)
@@ -98,26 +98,26 @@ class KeychainTokenStore(TokenStore):
             )
 
     def delete(self) -> None:
-        """Remove the entry. Raises `KeychainWriteError`, and `KeychainError` to wait."""
+        """Remove the entry. Raises `KeychainWriteError`, and `KeychainError` while waiting."""
         outcome = _call_keychain(("delete", self._user), lambda: _remove(_backend(), self._user))
         if outcome.error_type:
             logger.info("the keychain's entry can't be removed: %s", outcome.error_type)
             raise KeychainWriteError(
                 "The sign-in to Xero can't be removed from the system's keychain.",
-                f"Unlock it, then try again, or remove its entry “{_SERVICE}” by hand.",
+                f"Unlock it, then try again, or remove its entry “{_SERVICE}” yourself.",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class _KeychainResult(Generic[_T]):
-    """What a keychain returned, or the type of what it raised: the error itself may hold secrets."""
+    """What the keychain returned, or the type of its exception: the exception may contain secrets."""
 
     value: _T | None = None
     error_type: str = ""
 
 
 class _Call(Generic[_T]):
-    """One call of a keychain, in a thread that the program's end doesn't wait for."""
+    """A keychain call in a daemon thread, which doesn't block exit."""
 
     def __init__(self, key: tuple[str, ...], function: Callable[[], _T]) -> None:
         self.key = key
@@ -129,7 +129,7 @@ class _Call(Generic[_T]):
     def _run(self) -> None:
         try:
             self.outcome = _KeychainResult(self._ask())
-        # Backends raise what they please, among it what isn't an `Exception`.
+        # Backends may raise anything, even what isn't an `Exception`.
         except BaseException as error:  # noqa: BLE001 - see above
             self.outcome = _KeychainResult(error_type=type(error).__name__)
         finally:
@@ -145,10 +145,10 @@ _under_way: _Call[Any] | None = None
 
 
 def _call_keychain(key: tuple[str, ...], function: Callable[[], _T]) -> _KeychainResult[_T]:
-    """Call the keychain, or wait on for the same call. Raises `KeychainError` when it takes too long.
+    """Call the keychain, or keep waiting for the same call. Raises `KeychainError` if it takes too long.
 
-    One call is under way at a time: two prompts would confuse anybody, and nothing is to happen late that
-    nobody waits for any more.
+    One call runs at a time: two prompts would be confusing, and an abandoned call must not take effect
+    later.
     """
     global _under_way  # noqa: PLW0603 - there is one keychain
     deadline = monotonic() + _KEYCHAIN_TIMEOUT
@@ -160,7 +160,7 @@ def _call_keychain(key: tuple[str, ...], function: Callable[[], _T]) -> _Keychai
             call = _under_way
         outcome = call.wait(max(deadline - monotonic(), 0))
         if outcome is None:
-            raise KeychainError("Waiting for the keychain: look for its prompt.", is_waiting=True)
+            raise KeychainError("Waiting for the keychain: check for its prompt.", is_waiting=True)
         if call.key == key:
             return outcome
 
@@ -172,14 +172,14 @@ def _backend() -> KeyringBackend:
 
 
 def _name_of(backend: KeyringBackend) -> str:
-    # A chain keeps things in the first of its backends.
+    # A chainer stores entries in its first backend.
     kept_in = next(iter(getattr(backend, "backends", ())), backend)
     module = type(kept_in).__module__
     return next((name for prefix, name in _NAMES.items() if module.startswith(prefix)), kept_in.name)
 
 
 def _read_entry(backend: KeyringBackend, user: str) -> Secret:
-    """Read what `_write_entry` wrote; empty where there is nothing, and no tokens where a part is missing."""
+    """Read what `_write_entry` wrote; empty if there is none, and not valid tokens if a part is missing."""
     kept = Secret(backend.get_password(_SERVICE, user) or "")
     split = _SPLIT.fullmatch(kept)
     if split is None:
@@ -189,7 +189,7 @@ def _read_entry(backend: KeyringBackend, user: str) -> Secret:
 
 
 def _write_entry(backend: KeyringBackend, user: str, text: Secret) -> None:
-    """Write an entry, in several parts where it doesn't fit into one."""
+    """Write an entry, split into parts if it is too long."""
     from keyring.errors import KeyringLocked
 
     before = backend.get_password(_SERVICE, user) or ""
@@ -204,7 +204,7 @@ def _write_entry(backend: KeyringBackend, user: str, text: Secret) -> None:
         index = Secret(f"in parts: {count} {_digest(text)}")
         for number, part in enumerate(_parts(user, index)):
             _write(backend, part, text[number * _LONGEST_PART : (number + 1) * _LONGEST_PART])
-        # Last: until then the old parts are those that count.
+        # Last: until then the old parts are in use.
         _write(backend, user, index)
         if before == index:
             return
@@ -214,14 +214,14 @@ def _write_entry(backend: KeyringBackend, user: str, text: Secret) -> None:
 
 
 def _write(backend: KeyringBackend, user: str, text: Secret) -> None:
-    """Write one entry, and see that it was kept: some keychains lose or cut in silence what is too long."""
+    """Write one entry and verify it: some keychains silently drop or cut long values."""
     backend.set_password(_SERVICE, user, text)
     if backend.get_password(_SERVICE, user) != text:
         raise OSError("the keychain gave back something else")
 
 
 def _remove(backend: KeyringBackend, user: str) -> None:
-    # Backends don't agree about what removing nothing is.
+    # Backends differ on removing an entry that doesn't exist.
     kept = backend.get_password(_SERVICE, user)
     if kept is not None:
         for part in _parts(user, kept):
@@ -231,7 +231,7 @@ def _remove(backend: KeyringBackend, user: str) -> None:
 
 
 def _parts(user: str, kept: str) -> list[str]:
-    """Name the entries that an entry says it is continued in."""
+    """Return the names of the entries that hold the parts of a split entry."""
     split = _SPLIT.fullmatch(kept)
     return [f"{user} {split[2]} {number}" for number in range(int(split[1]))] if split else []
 

@@ -1,4 +1,4 @@
-"""What Xero's identity service means when it refuses, in words for each kind of exchange."""
+"""Messages for refusals by Xero's identity service, for each kind of exchange."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     import httpx
 
-_TRIES_AGAIN: Final = "Nothing is lost: Reshelve tries again by itself."
-TRY_AGAIN: Final = "Nothing has changed: try again in a moment."
-_CONNECT_AGAIN: Final = "Connect to Xero again; everything queued is kept."
+_TRIES_AGAIN: Final = "Nothing is lost. Reshelve will retry automatically."
+TRY_AGAIN: Final = "Nothing changed. Try again in a moment."
+_CONNECT_AGAIN: Final = "Reconnect to Xero. Queued changes are kept."
 _COPY_AGAIN: Final = "Copy it again from your app's page, https://developer.xero.com/app/manage"
-# With these Xero says of a token that it is worth nothing any more (RFC 6749 and 7009).
+# Errors for a token that is no longer valid (RFC 6749 and 7009).
 _ENDED: Final = frozenset(
     {"invalid_grant", "invalid_token", "invalid_client", "unauthorized_client", "unsupported_token_type"}
 )
@@ -33,7 +33,7 @@ class _ErrorText(NamedTuple):
 
 
 class ErrorMapping(Struct, frozen=True):
-    """What OAuth's names of refusals mean for one kind of exchange; all else is the service's trouble."""
+    """Messages by OAuth error code for one kind of exchange; anything else is a service error."""
 
     error: type[ReconnectError | SignInError]
     texts: Mapping[str, _ErrorText]
@@ -45,7 +45,7 @@ class _ErrorResponse(msgspec.Struct, frozen=True):
 
 
 _UNKNOWN_CLIENT: Final = _ErrorText(
-    "Xero doesn't know this program's client id.", "Check `xero.client_id`, then connect again."
+    "Xero doesn't recognise the client id.", "Check `xero.client_id`, then reconnect."
 )
 REFRESH_ERRORS: Final = ErrorMapping(
     ReconnectError,
@@ -61,11 +61,11 @@ CUSTOM_REFRESH_ERRORS: Final = ErrorMapping(
     {
         "invalid_grant": _ErrorText("The custom connection to Xero has ended.", _CONNECT_AGAIN),
         "invalid_client": _ErrorText(
-            "Xero no longer takes the client id and secret of this custom connection.", _CONNECT_AGAIN
+            "Xero no longer accepts this custom connection's client id and secret.", _CONNECT_AGAIN
         ),
         "unauthorized_client": _ErrorText("The custom connection to Xero has ended.", _CONNECT_AGAIN),
         "invalid_scope": _ErrorText(
-            "Xero no longer gives this custom connection the permissions it had.", _CONNECT_AGAIN
+            "This custom connection no longer has its permissions in Xero.", _CONNECT_AGAIN
         ),
     },
     _TRIES_AGAIN,
@@ -74,16 +74,16 @@ CODE_EXCHANGE_ERRORS: Final = ErrorMapping(
     SignInError,
     {
         "invalid_grant": _ErrorText(
-            "Xero no longer takes this sign-in: it has to be finished within five minutes.",
-            "Sign in once more.",
+            "This sign-in has expired. It has to be finished within five minutes.",
+            "Sign in again.",
         ),
-        "invalid_client": _ErrorText("Xero doesn't know this client id.", _COPY_AGAIN),
+        "invalid_client": _ErrorText("Xero doesn't recognise this client id.", _COPY_AGAIN),
         "unauthorized_client": _ErrorText(
-            "Xero doesn't let this app sign in like this.",
-            "Register it as a mobile or desktop app (Auth code with PKCE), and use that client id.",
+            "Xero doesn't allow this sign-in for this type of app.",
+            "Create a mobile or desktop app (Auth code with PKCE) and use its client id.",
         ),
         "invalid_scope": _ErrorText(
-            "Xero doesn't give this app the permissions it asks for.", "Sign in with another client id."
+            "Xero doesn't allow this app the permissions it needs.", "Use another client id."
         ),
     },
     TRY_AGAIN,
@@ -92,16 +92,16 @@ CUSTOM_CONNECTION_ERRORS: Final = ErrorMapping(
     SignInError,
     {
         "invalid_client": _ErrorText(
-            "Xero doesn't take this client id with this secret.",
+            "Xero doesn't accept this client id and secret.",
             "Copy both again from your app's page, https://developer.xero.com/app/manage",
         ),
         "unauthorized_client": _ErrorText(
             "This app isn't a custom connection, or its organisation hasn't authorised it yet.",
-            "See to it on the app's page, https://developer.xero.com/app/manage",
+            "Check the app's page, https://developer.xero.com/app/manage",
         ),
         "invalid_scope": _ErrorText(
-            "This custom connection lacks a permission that Reshelve asks for.",
-            "Tick its permissions for contacts and settings on the app's page, then authorise it again.",
+            "This custom connection is missing a permission that Reshelve needs.",
+            "Select the contacts and settings permissions on the app's page, then authorise it again.",
         ),
     },
     TRY_AGAIN,
@@ -109,18 +109,18 @@ CUSTOM_CONNECTION_ERRORS: Final = ErrorMapping(
 
 
 def error_for(response: httpx.Response, mapping: ErrorMapping) -> XeroError:
-    """Name the error that an answer other than 200 means."""
+    """Return the error for a response other than 200."""
     text = mapping.texts.get(_name_of(response))
     return mapping.error(*text) if text else service_error(response, mapping.fallback_next_step)
 
 
 def is_token_ended(response: httpx.Response) -> bool:
-    """Say whether a token was refused because it is worth nothing any more."""
+    """Return whether a token was refused because it is no longer valid."""
     return _name_of(response) in _ENDED
 
 
 def _name_of(response: httpx.Response) -> str:
-    """Find OAuth's name of a refusal (RFC 6749, section 5.2); empty where the answer is none."""
+    """Return the OAuth error code (RFC 6749, section 5.2), empty if there is none."""
     if not response.is_client_error:
         return ""
     try:
@@ -130,7 +130,7 @@ def _name_of(response: httpx.Response) -> str:
 
 
 def service_error(response: httpx.Response, next_step: str) -> XeroError:
-    """Name the error of a service that neither grants nor refuses."""
+    """Return the error for a service failure that is neither a grant nor a refusal."""
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return errors.rate_limited(response)
     return OfflineError(f"Xero's sign-in service has a problem (HTTP {response.status_code}).", next_step)

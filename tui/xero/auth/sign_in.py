@@ -1,6 +1,6 @@
 """Signing in to Xero in a browser: OAuth 2.0's authorisation code with PKCE (RFC 6749, 7636, 8252).
 
-Xero asks programs on a person's own machine for it: they have a client id, and no secret.
+Xero requires it for desktop apps: they have a client id but no secret.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 SCOPES: Final = "offline_access accounting.contacts accounting.settings.read"
 READ_SCOPES: Final = "offline_access accounting.contacts.read accounting.settings.read"
 
-# In unpadded base64url; as a verifier, RFC 7636 wants 43 characters or more.
+# In unpadded base64url; RFC 7636 requires a verifier of at least 43 characters.
 _RANDOM_BYTES: Final = 48
-_NOTHING_CHANGED: Final = "Nothing has changed."
+_NOTHING_CHANGED: Final = "Nothing changed."
 _AROUND: Final = " \t\r\n\"'<>"
 
 
 class BrowserSignIn:
-    """One attempt, from the address to open to the tokens it brings. Make it with `begin`."""
+    """One sign-in attempt, from the URL to open to the tokens. Create it with `begin`."""
 
     def __init__(
         self,
@@ -69,15 +69,15 @@ class BrowserSignIn:
         seconds: float = 300,
         transport: httpx.BaseTransport | None = None,
     ) -> BrowserSignIn:
-        """Listen for the answer, and see that Xero takes the question. Port 0 stands for any free one.
+        """Start listening, and check that Xero accepts the request. Port 0 picks a free port.
 
-        Raises `SignInError` when the port is taken, when Xero doesn't accept the client id or the redirect
-        address, and when its page can't be reached. An attempt that was begun has to be closed.
+        Raises `SignInError` if the port is in use, if Xero doesn't accept the client id or redirect URI, or
+        if its page can't be reached. A started attempt has to be closed.
         """
         state, verifier = _random(), _random()
         callback = await CallbackServer.listen(port, state)
         try:
-            # In a thread, as it waits for a server, and takes a tenth of a second to load.
+            # In a thread: it waits for a server and takes a tenth of a second to import.
             params = {"client_id": client_id, "scope": scope, "redirect_uri": callback.redirect_uri}
             url = await asyncio.to_thread(_prepare, login_url, transport, state, verifier, params)
         except BaseException:
@@ -95,29 +95,29 @@ class BrowserSignIn:
 
     @property
     def redirect_uri(self) -> str:
-        """The address on this machine that the browser is sent to in the end."""
+        """The local address that the browser ends at."""
         return self._callback.redirect_uri
 
     def paste(self, address: str) -> None:
-        """Take the address that a browser on another machine ended at, or what follows its question mark.
+        """Accept the address that a browser on another computer ended at, or its query string.
 
-        Raises `SignInError` when it doesn't answer this sign-in; the wait goes on.
+        Raises `SignInError` if it doesn't belong to this sign-in; the wait continues.
         """
-        # A terminal may have broken a long line, and the parts themselves have no spaces.
+        # A terminal may have wrapped a long line; the address itself has no spaces.
         pasted = Secret("".join(address.strip(_AROUND).split()))
         del address
         query = Secret((pasted.partition("?")[2] or pasted).partition("#")[0])
         if not self._callback.submit(query):
             raise SignInError(
-                "This isn't the address that the browser ended at after this sign-in.",
-                f"Copy it whole from the browser's address bar: it begins with {self.redirect_uri}?",
+                "This isn't the address that the browser ended at.",
+                f"Copy all of it from the browser's address bar. It starts with {self.redirect_uri}?",
             )
 
     async def tokens(self) -> TokenGrant:
-        """Wait for the person's answer and exchange it for tokens; once for each attempt.
+        """Wait for the user to finish and exchange the code for tokens; once per attempt.
 
-        Raises `SignInError` when access was refused, when nobody finished in time and when the attempt is
-        closed meanwhile; `OfflineError` and `RateLimitedError` for the exchange.
+        Raises `SignInError` if access was denied, the attempt timed out or was closed; `OfflineError` and
+        `RateLimitedError` for the exchange.
         """
         result = await self._wait_for_callback()
         try:
@@ -127,12 +127,12 @@ class BrowserSignIn:
         finally:
             await self._callback.aclose()
         if self._is_closed:
-            # Not revoked: that would end what the person connected earlier with this app as well.
+            # Not revoked: that would also end this app's earlier connections.
             raise _cancelled()
         return granted
 
     async def aclose(self) -> None:
-        """Give up: the port is free at once, and `tokens` raises `SignInError`. May be called twice."""
+        """Cancel: closes the port, and `tokens` raises `SignInError`. Safe to call twice."""
         self._is_closed = True
         await self._callback.aclose()
 
@@ -143,9 +143,9 @@ class BrowserSignIn:
         except TimeoutError:
             await self._callback.aclose()
             raise SignInError(
-                f"Nobody finished signing in within {_format_duration(self._seconds)}.",
+                f"The sign-in wasn't finished within {_format_duration(self._seconds)}.",
                 f"{_NOTHING_CHANGED} Try again. If the browser showed an error about the client id or the "
-                f"redirect address: {_what_to_check(self.redirect_uri)}",
+                f"redirect URI: {_what_to_check(self.redirect_uri)}",
             ) from None
         if result is None:
             raise _cancelled()
@@ -171,14 +171,14 @@ def _prepare(
     verifier: Secret,
     params: Mapping[str, str],
 ) -> str:
-    """Build the address to open, and see that Xero takes it. Raises `SignInError`."""
+    """Build the URL to open and check that Xero accepts it. Raises `SignInError`."""
     from tui.xero.auth.authorize import authorize_url, is_refused
 
     url = partial(authorize_url, login_url, verifier=verifier, **params)
-    # With a state of its own: the real one goes nowhere before the person opens the address.
+    # With another state: the real one is only sent by the browser.
     if is_refused(url(state=_random()), transport):
         raise SignInError(
-            "Xero doesn't accept the client id or the redirect address.",
+            "Xero doesn't accept the client id or the redirect URI.",
             f"{_NOTHING_CHANGED} {_what_to_check(params['redirect_uri'])}",
         )
     return url(state=state)
@@ -190,20 +190,20 @@ def _random() -> Secret:
 
 def _what_to_check(redirect_uri: str) -> str:
     return (
-        "Check on the app's page at developer.xero.com that the client id is the same, that its redirect "
-        f"address is exactly {redirect_uri} and that the app is a mobile or desktop app."
+        "On the app's page at developer.xero.com, check that the client id is the same, that the redirect "
+        f"URI is exactly {redirect_uri} and that it is a mobile or desktop app."
     )
 
 
 def _refused(error: str) -> SignInError:
     if error == "access_denied":
         return SignInError(
-            "Access was refused on Xero's page.",
-            f"{_NOTHING_CHANGED} To connect, sign in again and press Allow access there.",
+            "Access was denied on Xero's page.",
+            f"{_NOTHING_CHANGED} To connect, sign in again and click Allow access.",
         )
     return SignInError(
         f"Xero refused the sign-in ({error}).",
-        f"{_NOTHING_CHANGED} Try again; if it stays so, check the app at developer.xero.com.",
+        f"{_NOTHING_CHANGED} Try again. If that doesn't help, check the app at developer.xero.com.",
     )
 
 

@@ -1,6 +1,6 @@
-"""The exchanges with Xero's identity service: for new tokens, and to end a sign-in.
+"""Request and revoke tokens at Xero's identity service.
 
-OAuth's own parameters come from Authlib; the wire and what answers mean are ours.
+Authlib builds the OAuth parameters; requests and responses are handled here.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 _SERVICE: Final = "Xero's sign-in service"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-# Seconds. Longer than any access token lives.
+# Seconds. Longer than any access token is valid.
 _LONGEST_LIFE: Final = 31_536_000.0
 # The `Date` header is cut to whole seconds (RFC 9110).
 _DATE_STEP: Final = timedelta(seconds=1)
 
 
 class TokenGrant(Struct, frozen=True):
-    """What a new sign-in has brought.
+    """The result of a new sign-in.
 
-    `clock_ahead` is how far this machine's clock is ahead of Xero's, at least (behind, when negative); zero
-    where the date of Xero's answer can agree with this clock.
+    `clock_ahead` is how far this computer's clock is at least ahead of Xero's (negative: behind); zero if the
+    date of Xero's response can match this clock.
     """
 
     tokens: Tokens
@@ -50,7 +50,7 @@ class TokenGrant(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _TokenRequest:
-    """What is sent. A `secret` is shown in the manner of Basic (RFC 6749, section 2.3.1)."""
+    """A token request. A `secret` is sent with Basic authentication (RFC 6749, section 2.3.1)."""
 
     url: str
     body: str = field(repr=False)
@@ -72,10 +72,10 @@ class _TokenResponse(msgspec.Struct, frozen=True):
 
 
 def refresh_tokens(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> Tokens:
-    """Fetch new tokens for a sign-in; blocks for as long as the service takes.
+    """Fetch new tokens for a sign-in; blocks.
 
-    Raises `ReconnectError` when the sign-in has ended, `RateLimitedError`, and `OfflineError` for all
-    else: what needed the token was certainly not sent, and Xero lets a lost exchange be repeated.
+    Raises `ReconnectError` if the sign-in has ended, `RateLimitedError`, and `OfflineError` for anything
+    else: the request that needed the token wasn't sent, and Xero allows a lost refresh to be repeated.
     """
     mapping = oauth_errors.CUSTOM_REFRESH_ERRORS if tokens.client_secret else oauth_errors.REFRESH_ERRORS
     return _request_tokens(_renewal(identity_url, tokens), tokens, mapping, transport).tokens
@@ -90,9 +90,9 @@ def exchange_code(
     verifier: str,
     transport: httpx.BaseTransport | None = None,
 ) -> TokenGrant:
-    """Exchange the code of a sign-in in the browser, which lives five minutes, for tokens; blocks.
+    """Exchange a browser sign-in's code, which is valid for five minutes, for tokens; blocks.
 
-    Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
+    Raises `SignInError` if Xero refuses, `RateLimitedError`, and `OfflineError` for anything else.
     """
     code, verifier = Secret(code), Secret(verifier)
     request = _TokenRequest(
@@ -109,7 +109,7 @@ def exchange_code(
         request, Tokens.from_refresh_token("", client_id), oauth_errors.CODE_EXCHANGE_ERRORS, transport
     )
     if not granted.tokens.refresh_token:
-        raise SignInError("Xero gave a sign-in that doesn't last.", "Sign in once more.")
+        raise SignInError("Xero returned a sign-in that can't be renewed.", "Sign in again.")
     return granted
 
 
@@ -123,10 +123,10 @@ def custom_connection(
 ) -> TokenGrant:
     """Sign in to the one organisation of a custom connection; blocks.
 
-    Raises `SignInError` when Xero refuses, `RateLimitedError`, and `OfflineError` for all else.
+    Raises `SignInError` if Xero refuses, `RateLimitedError`, and `OfflineError` for anything else.
     """
     client_secret = Secret(client_secret)
-    # Client credentials never bring a refresh token: services refuse to be asked for one.
+    # Client credentials never return a refresh token, and requesting one is refused.
     wanted = " ".join(one for one in scope.split() if one != "offline_access")
     requested = replace(Tokens.from_refresh_token("", client_id), client_secret=client_secret, scope=wanted)
     return _request_tokens(
@@ -135,9 +135,9 @@ def custom_connection(
 
 
 def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> None:
-    """End a sign-in at Xero (RFC 7009); blocks. Fine when it has ended already.
+    """End a sign-in at Xero (RFC 7009); blocks. Does nothing if it has already ended.
 
-    Raises `RateLimitedError`, and `OfflineError` when the service didn't say that it is done.
+    Raises `RateLimitedError`, and `OfflineError` if the service didn't confirm it.
     """
     if not (tokens.refresh_token or tokens.access_token):
         return
@@ -178,7 +178,7 @@ def _request_tokens(
     request: _TokenRequest, requested: Tokens, mapping: ErrorMapping, transport: httpx.BaseTransport | None
 ) -> TokenGrant:
     answer = _post(request, transport, mapping.fallback_next_step)
-    # Raised here and not where it was met: no traceback leads back to a request that carries a token.
+    # Raised here, so that no traceback leads to a request that contains a token.
     if isinstance(answer, OfflineError):
         raise answer
     if answer.response.status_code != HTTPStatus.OK:
@@ -186,7 +186,7 @@ def _request_tokens(
     tokens = _parse_tokens(answer, requested)
     if tokens is None:
         raise OfflineError(
-            "Xero's sign-in service gave an answer that made no sense.", mapping.fallback_next_step
+            "The reply from Xero's sign-in service couldn't be read.", mapping.fallback_next_step
         )
     return TokenGrant(tokens, _clock_ahead(answer))
 
@@ -211,10 +211,10 @@ def _post(
     except NetworkSetupError as error:
         return error
     except TooLargeError:
-        return OfflineError(f"{_SERVICE} sent an answer that is far too large.", next_step)
+        return OfflineError(f"The reply from {_SERVICE} was too large.", next_step)
     except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
         logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
-        unreachable = OfflineError(f"{_SERVICE} can't be reached.", next_step)
+        unreachable = OfflineError(f"Can't reach {_SERVICE}.", next_step)
         return environment.setup_problem(error, request.url, _SERVICE) or unreachable
     if environment.is_proxy_password_wanted(response):
         return environment.proxy_password_problem(request.url)
@@ -228,7 +228,7 @@ def _parse_tokens(answer: _TimedResponse, requested: Tokens) -> Tokens | None:
         return None
     return Tokens(
         grant.access_token,
-        # An answer without one leaves the old one in force (RFC 6749, section 6), and so with the scope.
+        # Without a new one, the old token stays valid (RFC 6749, section 6); the same for the scope.
         grant.refresh_token or requested.refresh_token,
         answer.received_at + timedelta(seconds=grant.expires_in),
         requested.client_id,
@@ -238,7 +238,7 @@ def _parse_tokens(answer: _TimedResponse, requested: Tokens) -> Tokens | None:
 
 
 def _clock_ahead(answer: _TimedResponse) -> timedelta:
-    """Compare clocks: Xero's showed the header's second at some moment of the round trip."""
+    """Compare clocks: Xero's showed the header's second sometime during the round trip."""
     server_time = response_date(answer.response)
     if server_time is None:
         return timedelta()

@@ -1,4 +1,4 @@
-"""The tokens of a sign-in, and where they are kept."""
+"""The tokens of a sign-in, and where they are stored."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _EXPIRY_MARGIN: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CONNECT: Final = "Connect to Xero; everything queued is kept."
+_CONNECT: Final = "Connect to Xero. Queued changes are kept."
 _WRITING: Final = "accounting.contacts"
 
 
 class Secret(str):
-    """A token that a traceback with local variables can't show, whole or shortened."""
+    """A token that is hidden in tracebacks with local variables, even when sliced."""
 
     __slots__ = ()
 
@@ -37,10 +37,10 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One sign-in: one Xero app's client id, and what Xero has granted it.
+    """One sign-in: a Xero app's client id and its tokens.
 
-    A `client_secret` makes it a custom connection, whose refresh token is empty. `scope` holds what was
-    granted, separated by spaces. All secrets stay out of `repr`, so that no log or traceback can show them.
+    A `client_secret` makes it a custom connection, whose refresh token is empty. `scope` lists the granted
+    scopes, separated by spaces. Secrets are left out of `repr`, so logs and tracebacks can't show them.
     """
 
     access_token: str = field(repr=False)
@@ -52,58 +52,58 @@ class Tokens:
 
     @classmethod
     def from_refresh_token(cls, refresh_token: str, client_id: str) -> Tokens:
-        """Start from a refresh token alone: the first call fetches an access token."""
+        """Create from a refresh token; the first request fetches an access token."""
         return cls("", refresh_token, _NEVER, client_id)
 
     @classmethod
     def from_json(cls, content: bytes) -> Tokens:
         """Read what `to_json` wrote. Raises `ValueError`."""
         tokens = lenient_json.decode(content, cls)
-        # Unknown, so that the next call fetches a new access token.
+        # If invalid, the next request fetches a new access token.
         return replace(tokens, expires_at=timestamps.valid_timestamp(tokens.expires_at) or _NEVER)
 
     def to_json(self) -> bytes:
-        """Write all there is, secrets included: for a store alone."""
+        """Serialise everything, secrets included; only for a token store."""
         return msgspec.json.encode(self, enc_hook=str)
 
     @property
     def can_write(self) -> bool:
-        """Whether contacts may be changed; taken for granted where the scope isn't known."""
+        """Whether contacts may be changed; assumed if the scope is unknown."""
         return not self.scope or _WRITING in self.scope.split()
 
     def is_valid_at(self, moment: datetime) -> bool:
-        """Say whether the access token can be used at the moment, with time to spare."""
+        """Return whether the access token is still valid at that time, with a margin."""
         return bool(self.access_token) and self.expires_at - _EXPIRY_MARGIN > moment
 
 
 class TokenStore(Protocol):
-    """Where the tokens of one sign-in are kept between runs. All methods block."""
+    """Stores the tokens of one sign-in between runs. All methods block."""
 
     def load(self) -> Tokens:
-        """Read them.
+        """Load the tokens.
 
-        Raises `ReconnectError` when there are none that can be used, and `OfflineError` when they can't be
-        reached just now: what needed them was certainly not sent.
+        Raises `ReconnectError` if there are no usable ones, and `OfflineError` if they can't be read now: the
+        request that needed them wasn't sent.
         """
         ...
 
     def save(self, tokens: Tokens) -> None:
-        """Keep them, durably when this returns. Raises `StoreError`, and `OfflineError` as `load` does."""
+        """Save the tokens durably. Raises `StoreError`, and `OfflineError` as `load` does."""
         ...
 
     def delete(self) -> None:
-        """Forget them; fine when there are none. Raises `StoreError`, and `OfflineError` as `load` does."""
+        """Delete the tokens, if any. Raises `StoreError`, and `OfflineError` as `load` does."""
         ...
 
 
 class FileTokenStore(TokenStore):
-    """A file that its owner alone can read."""
+    """A file that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def load(self) -> Tokens:
-        """Read the file. Raises `ReconnectError` when it is missing or damaged."""
+        """Read the file. Raises `ReconnectError` if it is missing or damaged."""
         try:
             return Tokens.from_json(self._path.read_bytes())
         except FileNotFoundError:
@@ -113,13 +113,13 @@ class FileTokenStore(TokenStore):
         raise ReconnectError(problem, _CONNECT)
 
     def save(self, tokens: Tokens) -> None:
-        """Replace the file in one step."""
+        """Replace the file atomically."""
         try:
             write_atomically(self._path, tokens.to_json())
         except OSError as error:
             raise StoreError(
                 f"The sign-in to Xero can't be saved: {error.strerror}.",
-                "Make room on the disk, then try again.",
+                "Check that the disk has free space, then try again.",
             ) from error
 
     def delete(self) -> None:

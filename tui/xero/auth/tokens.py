@@ -1,8 +1,8 @@
-"""How the tokens of a sign-in are renewed.
+"""Refresh the tokens of a sign-in.
 
-Xero's access tokens live 30 minutes. A refresh token is used once: every refresh brings a new one, and
-the old one works for 30 minutes more (said by Xero), in case the answer was lost. A custom connection has
-no refresh token: its client secret fetches the next access token.
+Xero's access tokens are valid for 30 minutes. A refresh token is used once: each refresh returns a new one,
+and the old one stays valid for 30 minutes (said by Xero), in case the reply was lost. A custom connection
+has no refresh token: its client secret fetches the next access token.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 _EXPIRY_MARGIN: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CONNECT: Final = "Connect to Xero; everything queued is kept."
+_CONNECT: Final = "Connect to Xero. Queued changes are kept."
 _WRITING: Final = "accounting.contacts"
 
 
 class _UnsavedTokens(NamedTuple):
-    """What a renewal brought while the store couldn't keep it, and what it was made from."""
+    """Refreshed tokens that couldn't be saved, and the tokens they replace."""
 
     old: Tokens
     new: Tokens
 
 
 class TokenSource:
-    """Hands out an access token that works.
+    """Returns valid access tokens, refreshing them if needed.
 
-    One process refreshes at a time, for the whole machine: two that did would leave one of them with
-    a refresh token that is worth nothing.
+    Only one process on this computer refreshes at a time: with two, one would end up with an invalid refresh
+    token.
     """
 
     def __init__(
@@ -61,40 +61,39 @@ class TokenSource:
         self._unsaved: _UnsavedTokens | None = None
 
     async def access_token(self, *, stale: str | None = None) -> str:
-        """Return a token that lasts two minutes more; `stale` is one that was met with a 401.
+        """Return an access token valid for at least two minutes; `stale` is one that got a 401.
 
-        Raises `ReconnectError` when the person has to connect again, `RateLimitedError`, and
-        `OfflineError` for whatever else stood in the way, a full disk included: what needed the token
-        was certainly not sent.
+        Raises `ReconnectError` if the user has to reconnect, `RateLimitedError`, and `OfflineError` for
+        anything else, a full disk included: the request that needed the token wasn't sent.
         """
         async with self._task_lock:
             tokens = self._tokens
             if tokens is None or not _is_usable(tokens, stale):
-                # A thread, as it waits for a lock, a disk and a server; and once begun, a refresh is
-                # finished even if nobody wants it any more: its answer can't be asked for twice.
+                # In a thread: it waits for a lock, the disk and a server. A started refresh is always
+                # finished, even if cancelled: its reply can't be requested twice.
                 tokens = await asyncio.to_thread(self._refresh, stale)
                 self._tokens = tokens
             return Secret(tokens.access_token)
 
     def invalidate(self) -> None:
-        """Read the store again before the next call: another sign-in may have been kept there since."""
+        """Reload the store before the next request: a new sign-in may have been saved there."""
         self._tokens = None
 
     async def replace_tokens(self, tokens: Tokens) -> None:
-        """Put a new sign-in in the place of the one that is kept.
+        """Replace the stored sign-in with a new one.
 
-        Past the store, a refresh under way would put the old one back. Raises `StoreError`, and
-        `OfflineError` while another process holds the sign-in for too long.
+        Writing to the store directly could be overwritten by a running refresh. Raises `StoreError`, and
+        `OfflineError` if another process holds the lock for too long.
         """
         async with self._task_lock:
             await asyncio.to_thread(self._replace_tokens, tokens)
             self._tokens = tokens
 
     async def revoke(self) -> None:
-        """End the sign-in at Xero, then forget its tokens; fine when it has ended already.
+        """End the sign-in at Xero, then delete its tokens; also works if it has already ended.
 
-        Raises `OfflineError` and `RateLimitedError`, after which the tokens are kept, and `StoreError` when
-        they can't be removed.
+        Raises `OfflineError` and `RateLimitedError`, in which case the tokens are kept, and `StoreError` if
+        they can't be deleted.
         """
         async with self._task_lock:
             await asyncio.to_thread(self._revoke)
@@ -104,7 +103,7 @@ class TokenSource:
         with self._process_lock():
             tokens = self._load()
             if _is_usable(tokens, stale):
-                return tokens  # another process was faster
+                return tokens  # refreshed by another process
             from tui.xero.auth.token_endpoint import refresh_tokens
 
             new_tokens = refresh_tokens(self._identity_url, tokens, self._transport)
@@ -116,7 +115,7 @@ class TokenSource:
         tokens = self._store.load()
         unsaved = self._unsaved
         if unsaved is not None and unsaved.old == tokens:
-            # To renew from these again would work for half an hour only: Xero has spent their refresh token.
+            # Their refresh token is used up: refreshing from them again works for half an hour only.
             tokens = unsaved.new
             self._save(tokens)
         return tokens
@@ -146,13 +145,13 @@ class TokenSource:
 
     @contextmanager
     def _process_lock(self) -> Iterator[None]:
-        """Hold the lock for as long as the block lasts."""
+        """Hold the lock for the duration of the block."""
         lock = FileLock(self._lock_file)
         try:
             private_folder(self._lock_file.parent)
             is_held = lock.acquire(_LONGEST_WAIT)
         except CannotLockError as error:
-            # In one sentence, as commands say themselves what to do about being offline.
+            # In the message, because commands replace the next step of offline errors.
             raise OfflineError(f"{error.message} {error.next_step}") from error
         except OSError as error:
             raise OfflineError(
@@ -161,7 +160,8 @@ class TokenSource:
             ) from error
         if not is_held:
             raise OfflineError(
-                "Another Reshelve is renewing the sign-in to Xero.", "Nothing is lost: this one tries again."
+                "Another Reshelve is refreshing the sign-in to Xero.",
+                "Nothing is lost. Reshelve will retry automatically.",
             )
         try:
             yield
