@@ -16,7 +16,7 @@ FULL_SYNC_PAGE: Final = "contacts.full_sync_page"
 FULL_SYNC_STARTED_AT: Final = "contacts.full_sync_started_at"
 #: The number of contacts when the previous page was read.
 FULL_SYNC_COUNT: Final = "contacts.full_sync_count"
-#: The most calls seen left at the start of a day.
+#: The most calls ever seen left of a day's quota.
 QUOTA_HIGH_WATER_MARK: Final = "quota.high_water_mark"
 #: How many seconds this computer's clock is ahead of Xero's.
 CLOCK_AHEAD: Final = "clock.ahead"
