@@ -57,7 +57,7 @@ class Office:
         return self.engine._store.contacts(sorted(row[0] for row in rows))
 
     def changes(self) -> list[Change]:
-        return self.engine._store.changes_in(State.CONFIRMED)
+        return self.engine._store.changes.in_states(State.CONFIRMED)
 
     async def archived_in_xero(self, *contacts: Contact) -> None:
         """Let somebody archive contacts in Xero, and wait until the engine has seen it."""

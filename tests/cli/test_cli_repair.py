@@ -41,8 +41,8 @@ def folder(tmp_path: Path) -> Path:
     async def fill() -> None:
         store = Store.open(folder)
         await store.save_contacts([contact(each) for each in range(300)], NOW)
-        await store.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in range(300)]), NOW)
-        await store.back_up(NOW)
+        await store.changes.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in range(300)]), NOW)
+        await store.maintenance.back_up(NOW)
         store.close()
 
     asyncio.run(fill())
@@ -61,7 +61,7 @@ def repair(tmp_path: Path) -> Callable[..., Result]:
 def stands(folder: Path) -> list[State]:
     store = Store.open(folder)
     try:
-        return [change.state for change in store.changes_in(*State)]
+        return [change.state for change in store.changes.in_states(*State)]
     finally:
         store.close()
 

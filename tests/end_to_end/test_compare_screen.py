@@ -40,7 +40,7 @@ async def until_groups(house: House, words: str) -> None:
 
 
 def grades(house: House) -> dict[str, SyncStatus]:
-    changes = house.engine._store.changes_in(State.CONFIRMED)
+    changes = house.engine._store.changes.in_states(State.CONFIRMED)
     standings = {change.contact_id: house.engine._publisher.grade(change) for change in changes}
     return {contact_id: standing.status for contact_id, standing in standings.items() if standing}
 

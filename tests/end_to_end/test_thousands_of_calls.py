@@ -109,7 +109,7 @@ async def test_thousands_of_calls_end_where_xero_stands(practice: PracticeXero, 
             assert spent["mostAtOnce"] <= 5
         # Enough has happened to both for all of this to mean something.
         for desk, somebody in zip(desks, people, strict=True):
-            totals = desk.store.totals()
+            totals = desk.store.changes.totals()
             assert totals[State.CONFIRMED] > CALLS / 20
             assert totals[State.REFUSED]
             assert somebody.vanished

@@ -63,7 +63,7 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
         await house.until(lambda: abs(shown_time(house) - (utc_now() - ahead)) < NEAR, "showing Xero's time")
         await house.until(lambda: store.sync_state(CLOCK_AHEAD), "keeping it for the next start")
         await archived(house, practice, before, 1)
-        [change] = house.engine._store.changes_of(before)
+        [change] = house.engine._store.changes.of_contact(before)
         # Answers are dated to the second, and the time is never taken for later than it is.
         await house.until(
             lambda: shown_time(house) > (change.confirmed_at or shown_time(house)), "a second or two"

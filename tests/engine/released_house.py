@@ -39,7 +39,7 @@ class House:
     async def confirmed(self, contact_id: str, at: datetime) -> Change:
         """Archive a contact; Xero confirms it at this moment."""
         await self.store.save_contacts([contact(contact_id)], at)
-        [change] = await self.store.add(Action.ARCHIVE, self.store.contacts([contact_id]), at)
+        [change] = await self.store.changes.add(Action.ARCHIVE, self.store.contacts([contact_id]), at)
         await self.store.record_transitions(
             [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=at)], at
         )

@@ -52,7 +52,7 @@ class Office:
         self.pusher = Outbox(self.store, client, now, lambda _: None, lambda: self.at.timestamp())  # noqa: PLW0108 - the time moves on
 
     def states(self, number: int) -> list[tuple[Origin, State]]:
-        return [(change.origin, change.state) for change in self.store.changes_of(id_of(number))]
+        return [(change.origin, change.state) for change in self.store.changes.of_contact(id_of(number))]
 
     def meets(self, odd: Oddity | None, method: str) -> None:
         """Let all answers to requests of this method be odd, from now on."""
@@ -69,7 +69,7 @@ class Office:
             await self.pusher.run_until_empty()
 
     async def archive(self, number: int) -> None:
-        await self.store.add(Action.ARCHIVE, self.store.contacts([id_of(number)]), self.at)
+        await self.store.changes.add(Action.ARCHIVE, self.store.contacts([id_of(number)]), self.at)
 
 
 @pytest.fixture

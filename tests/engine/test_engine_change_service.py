@@ -92,7 +92,7 @@ class Bench:
         await self._store.save_contacts(list(self.xero.contacts_now.values()), self.clock())
 
     def states(self) -> dict[str, State]:
-        return {each.contact_id: each.state for each in self._store.changes_in(*State)}
+        return {each.contact_id: each.state for each in self._store.changes.in_states(*State)}
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def bench(store: Store) -> Bench:
 async def test_a_pause_keeps_what_is_queued_and_settles_what_is_in_doubt(bench: Bench, store: Store) -> None:
     await bench.have("a", "b")
     await bench.changes.request(Action.ARCHIVE, ["a"])
-    [doubtful] = store.changes_in(State.QUEUED)
+    [doubtful] = store.changes.in_states(State.QUEUED)
     await store.record_transitions([TransitionRequest(doubtful.change_id, Transition.SEND)], START)
     await bench.changes.request(Action.ARCHIVE, ["b"])
     bench.xero.set_status("a", ContactStatus.ARCHIVED)
@@ -138,8 +138,8 @@ async def test_a_pause_between_two_batches_stops_the_second(bench: Bench) -> Non
 async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Store) -> None:
     await bench.have("a", "b")
     assert await bench.changes.request(Action.ARCHIVE, ["a", "b"]) == 2
-    assert await bench.changes.cancel_many(store.changes_in(State.QUEUED, limit=1)) == 1
-    [left] = store.changes_in(State.QUEUED)
+    assert await bench.changes.cancel_many(store.changes.in_states(State.QUEUED, limit=1)) == 1
+    [left] = store.changes.in_states(State.QUEUED)
     await store.record_transitions(
         [TransitionRequest(left.change_id, Transition.REFUSE, message="no")], START
     )
@@ -170,7 +170,7 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
     bench.xero.contacts_now["x"] = contact("x", name="Café Ōtautahi")
     await bench.have("a", "b")
     await bench.changes.request(Action.ARCHIVE, ["a", "b", "x"])
-    first = store.changes_in(State.QUEUED)[0]
+    first = store.changes.in_states(State.QUEUED)[0]
     await store.record_transitions(
         [TransitionRequest(first.change_id, Transition.REFUSE, message="on a repeating invoice")], START
     )
@@ -191,7 +191,7 @@ async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) 
     ids = [f"{number:03}" for number in range(12)]
     await bench.have(*ids)
     await bench.changes.request(Action.ARCHIVE, ids)
-    changes = store.changes_in(State.QUEUED)
+    changes = store.changes.in_states(State.QUEUED)
     steps = [
         (Transition.SEND, Transition.CONFIRM),
         (Transition.REFUSE,),
@@ -216,7 +216,7 @@ async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> No
     await bench.changes.request(Action.ARCHIVE, ["a", "b"])
     await bench.pusher.run_until_empty()
     await bench.changes.request(Action.RESTORE, ["a", "b"])
-    queued = store.changes_in(State.QUEUED)
+    queued = store.changes.in_states(State.QUEUED)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in queued], START
     )
@@ -229,7 +229,7 @@ async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store)
     await bench.have("a")
     await bench.changes.request(Action.ARCHIVE, ["a"])
     await bench.pusher.run_until_empty()
-    [change] = store.changes_in(State.CONFIRMED)
+    [change] = store.changes.in_states(State.CONFIRMED)
     assert [line.event for line in await bench.change_log.timeline(change)] == [
         "Archive requested in Reshelve",
         "Archive sent to Xero",
@@ -245,7 +245,7 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
     await bench.have("a")
     await bench.changes.request(Action.ARCHIVE, ["a", "x"])
     await bench.pusher.run_until_empty()
-    [first, _] = store.changes_in(State.CONFIRMED)
+    [first, _] = store.changes.in_states(State.CONFIRMED)
     bench.told.grades[first.change_id] = StatusSince(SyncStatus.SYNCED, START)
     file = tmp_path / "changes.csv"
     assert await bench.change_log.export(ChangeQuery(), file) == 2

@@ -82,7 +82,7 @@ class Bench(ComparisonService):
         return await self.compare_file(self.file, FileOptions(**options))
 
     def grades(self) -> dict[str, SyncStatus]:
-        changes = self._store.changes_in(State.CONFIRMED)
+        changes = self._store.changes.in_states(State.CONFIRMED)
         return {each.contact_id: grade_change(each, SyncKnowledge(), self.clock()).status for each in changes}
 
 
@@ -101,7 +101,7 @@ async def test_what_agrees_is_read_and_dated_as_the_file(bench: Bench, store: St
     accepted = await bench.record_matches(found, {})
     assert (accepted.newly_synced_total, bench.news) == (1, 1)
     assert bench.grades() == {xero_id(1): SyncStatus.SYNCED, xero_id(2): SyncStatus.PENDING}
-    [settled] = store.synced(5)
+    [settled] = store.evidence.synced(5)
     assert settled.synced_at == DATED
     assert store.sync_state(LAST_FILE) == f"{DATED.isoformat()} file contacts.csv {found.source.digest[:12]}"
 
@@ -143,7 +143,7 @@ async def test_the_same_file_again_changes_nothing(bench: Bench, store: Store) -
     again = await bench.look((1, "Archived"))
     assert (again.source, again.newly_synced) == (first.source, ())
     assert (await bench.record_matches(again, {})).newly_synced_total == 0
-    events = [event.transition for event in store.entries_of(xero_id(1))]
+    events = [event.transition for event in store.changes.entries_of_contact(xero_id(1))]
     assert events.count("synced") == 1
     assert store._database.rows("SELECT count(*) FROM sync_records") == [(1,)]
 
@@ -152,7 +152,7 @@ async def test_what_differs_is_recorded_nowhere_and_can_be_acted_on(bench: Bench
     await bench.have(1, 2, 3)
     await bench.archive(1, START + timedelta(minutes=1))
     await bench.archive(2, DATED + timedelta(minutes=1))
-    [queued] = await store.add(Action.ARCHIVE, store.contacts([xero_id(3)]), START)
+    [queued] = await store.changes.add(Action.ARCHIVE, store.contacts([xero_id(3)]), START)
     found = await bench.look((1, "Active"), (2, "Active"), (3, "Archived"))
     assert [(one.contact.contact_id, one.reason, one.action) for one in found.mismatches] == [
         (xero_id(1), MismatchReason.PENDING, Action.RESTORE),

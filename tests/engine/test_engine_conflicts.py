@@ -76,7 +76,7 @@ class Case:
         await self.store.save_contacts((await self.xero.look_up([self.contact_id])).contacts, utc_now())
 
     async def ask(self, action: Action) -> Change:
-        [change] = await self.store.add(action, self.store.contacts([self.contact_id]), utc_now())
+        [change] = await self.store.changes.add(action, self.store.contacts([self.contact_id]), utc_now())
         return change
 
     async def hand_off(self) -> Change:
@@ -93,12 +93,12 @@ class Case:
         self.practice.somebody(deed, self.contact_id, **body)
 
     def now(self, change: Change) -> Change:
-        found = self.store.change(change.change_id)
+        found = self.store.changes.get(change.change_id)
         assert found is not None
         return found
 
     def last_words(self, change: Change) -> str:
-        return self.store.entries_of_change(change.change_id)[-1].message
+        return self.store.changes.entries_of_change(change.change_id)[-1].message
 
     @property
     def writes(self) -> int:
@@ -168,7 +168,7 @@ async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
     assert (case.now(change).state, case.now(change).name) == (State.QUEUED, new)
     assert case.last_words(change) == f"“{case.name}” is now called “{new}” in Xero"
     await case.see()
-    assert [event.transition for event in case.store.entries_of_change(change.change_id)] == [
+    assert [event.transition for event in case.store.changes.entries_of_change(change.change_id)] == [
         "requested",
         "renamed",
     ]
@@ -206,7 +206,7 @@ async def test_what_somebody_restores_meanwhile_is_not_archived_twice(case: Case
     await case.pusher.run_until_empty()
     assert (case.now(change).state, case.now(change).message) == (State.REFUSED, CHANGED_SINCE)
     assert case.writes == 1
-    [again] = await case.store.retry([case.now(change)], utc_now())
+    [again] = await case.store.changes.retry([case.now(change)], utc_now())
     await case.pusher.run_until_empty()
     assert case.now(again).state is State.CONFIRMED
 

@@ -169,7 +169,7 @@ async def test_hand_offs_are_looked_at_fifty_at_a_time_going_round(store: Store)
     assert not xero.reads
 
     await store.save_contacts(contacts, START)
-    changes = await store.add(Action.RESTORE, contacts, START)
+    changes = await store.changes.add(Action.RESTORE, contacts, START)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in changes], START
     )
@@ -183,28 +183,28 @@ async def test_a_restore_pressed_in_xero_finishes_its_hand_off(store: Store) -> 
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
     applied: list[StoreUpdate] = []
     await store.save_contacts(list(xero.contacts_now.values()), START)
-    [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
+    [change] = await store.changes.add(Action.RESTORE, store.contacts(["a"]), START)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
     lookout = ManualRestorePoller(store, xero.client, Clock(), applied.append)
     await lookout.poll()
-    assert store.changes_in(State.AWAITING_USER)
+    assert store.changes.in_states(State.AWAITING_USER)
     xero.set_status("a", ContactStatus.ACTIVE)
     await lookout.poll()
-    after = store.change(change.change_id)
+    after = store.changes.get(change.change_id)
     assert after is not None
     assert (after.state, after.origin) == (State.CONFIRMED, Origin.RESHELVE)
-    assert not store.changes_in(State.AWAITING_USER)
-    assert len(store.changes_of("a")) == 1
+    assert not store.changes.in_states(State.AWAITING_USER)
+    assert len(store.changes.of_contact("a")) == 1
 
 
 async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
     await store.save_contacts(list(xero.contacts_now.values()), START)
-    [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
+    [change] = await store.changes.add(Action.RESTORE, store.contacts(["a"]), START)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
     xero.contacts_now["a"] = replace(xero.contacts_now["a"], merged_to="b")
     await ManualRestorePoller(store, xero.client, Clock(), lambda _: None).poll()
-    after = store.change(change.change_id)
+    after = store.changes.get(change.change_id)
     assert after is not None
     assert (after.state, after.message) == (State.REFUSED, MERGED)
 
@@ -226,6 +226,6 @@ async def test_an_answer_dated_ahead_hides_nothing_that_comes_until_then(
     pull.xero.set_status("00001", ContactStatus.ARCHIVED)
     await pull.puller.refresh()
     assert store.counts().archived == 1
-    [change] = store.changes_of("00001")
+    [change] = store.changes.of_contact("00001")
     assert change.confirmed_at is not None
     assert change.confirmed_at - START < timedelta(minutes=6)

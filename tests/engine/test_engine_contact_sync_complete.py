@@ -306,7 +306,7 @@ async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store:
         found = [answer async for answer in store.search.find(Query(tab))][-1]
         assert (found.rows.index_of("0003") is not None) is is_there
     assert block_reason(Action.ARCHIVE, one) == block_reason(Action.RESTORE, one) == GONE_WORDS
-    assert not store.changes_of("0003")
+    assert not store.changes.of_contact("0003")
 
 
 async def test_it_is_back_when_xero_tells_of_it_and_what_happened_meanwhile_is_recorded(
@@ -319,7 +319,7 @@ async def test_it_is_back_when_xero_tells_of_it_and_what_happened_meanwhile_is_r
     [change] = outcome.detected
     assert (change.action, change.origin) == (Action.ARCHIVE, Origin.XERO)
     assert store.contact("0003") == xero.contacts_now["0003"]
-    assert store.changes_of("0003") == [change]
+    assert store.changes.of_contact("0003") == [change]
     assert (store.counts().active, store.counts().archived) == (6, 1)
 
 
@@ -350,7 +350,7 @@ async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
 ) -> None:
     xero = books(3)
     await puller(store, xero).refresh()
-    [change] = await store.add(Action.ARCHIVE, store.contacts(["0003"]), START)
+    [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["0003"]), START)
     ways = {
         State.QUEUED: [],
         State.SENDING: [Transition.SEND],
@@ -360,7 +360,7 @@ async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
     for event in ways[state]:
         await store.record_transitions([TransitionRequest(change.change_id, event)], START)
     await vanish(store, xero, "0003")
-    after = store.change(change.change_id)
+    after = store.changes.get(change.change_id)
     assert after is not None
     expected = (State.SENDING, "") if state is State.SENDING else (State.REFUSED, DELETED_MESSAGE)
     assert (after.state, after.message) == expected
@@ -369,11 +369,11 @@ async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
 async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_look(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
     await store.save_contacts(list(xero.contacts_now.values()), START)
-    [change] = await store.add(Action.RESTORE, store.contacts(["a"]), START)
+    [change] = await store.changes.add(Action.RESTORE, store.contacts(["a"]), START)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], START)
     xero.contacts_now.clear()
     await ManualRestorePoller(store, xero.client, Clock(), lambda _: None).poll()
-    after, gone = store.change(change.change_id), store.contact("a")
+    after, gone = store.changes.get(change.change_id), store.contact("a")
     assert after is not None
     assert gone is not None
     assert (after.state, gone.status) == (State.REFUSED, GONE)

@@ -38,7 +38,7 @@ async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytes
         assert any("Nothing was recorded" in each for each in shown)
         assert await home.engine.changes.request(Action.ARCHIVE, ["b"]) == 1
     again = Store.open(folder)
-    assert len(again.changes_in(State.QUEUED)) == 2
+    assert len(again.changes.in_states(State.QUEUED)) == 2
     again.close()
 
 
@@ -50,5 +50,5 @@ async def test_leaving_straight_after_loses_nothing(store: Store) -> None:
         await home.engine.changes.request(Action.ARCHIVE, ["a"])
         delete(folder)
     again = Store.open(folder)
-    assert len(again.changes_in(State.QUEUED)) == 1
+    assert len(again.changes.in_states(State.QUEUED)) == 1
     again.close()

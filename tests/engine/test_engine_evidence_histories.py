@@ -134,7 +134,7 @@ class Life:
             deed.state.value if kind is ReportKind.STATE else "",
         )
         self.tellings.append(telling)
-        await self.store.record_reports([telling], hour(self.at))
+        await self.store.evidence.record_reports([telling], hour(self.at))
         self.watch.reload()
 
     def check(self) -> None:
@@ -151,7 +151,7 @@ class Life:
             history = History(
                 tuple(self.flips[contact_id]), tuple(mine), tuple(told), self.window, self.clock()
             )
-            changes = sorted(self.store.changes_of(contact_id), key=lambda one: one.change_id)
+            changes = sorted(self.store.changes.of_contact(contact_id), key=lambda one: one.change_id)
             assert len(changes) == len(history.confirmed)
             for place, change in enumerate(changes):
                 assert change.action is (Action.RESTORE if place % 2 else Action.ARCHIVE)

@@ -62,12 +62,12 @@ async def desk(store: Store) -> Desk:
 
 
 def archived(desk: Desk) -> Change:
-    [change] = desk._store.changes_of("a")
+    [change] = desk._store.changes.of_contact("a")
     return change
 
 
 def grade(desk: Desk) -> SyncStatus:
-    [change] = desk._store.changes_of("a")
+    [change] = desk._store.changes.of_contact("a")
     assert change.origin is Origin.XERO
     return grade_change(change, desk._re_leased.knowledge, desk._now()).status
 
@@ -153,7 +153,7 @@ async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_c
     back_at, gone_at = now + timedelta(minutes=2), now + timedelta(minutes=3)
     for at, status in ((back_at, ContactStatus.ACTIVE), (gone_at, ContactStatus.ARCHIVED)):
         await desk._store.save_contacts([replace(contact("a"), status=status, updated_at=at)], at)
-    told = {change.confirmed_at: change.checked_at for change in desk._store.changes_of("a")}
+    told = {change.confirmed_at: change.checked_at for change in desk._store.changes.of_contact("a")}
     assert told == {START: now, back_at: None, gone_at: None}
 
 
@@ -161,10 +161,10 @@ async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Des
     seen = archived(desk)
     back = replace(contact("a"), updated_at=START + timedelta(minutes=5))
     await desk._store.save_contacts([back], START + timedelta(minutes=6))
-    assert len(desk._store.changes_of("a")) == 2
+    assert len(desk._store.changes.of_contact("a")) == 2
     with pytest.raises(ReshelveError, match="changed again meanwhile"):
         await desk.report_contact_checked(seen)
-    assert all(change.checked_at is None for change in desk._store.changes_of("a"))
+    assert all(change.checked_at is None for change in desk._store.changes.of_contact("a"))
 
 
 async def test_a_sync_that_runs_when_a_company_is_told_not_to_work_is_shown_as_stalled(desk: Desk) -> None:

@@ -113,7 +113,7 @@ class Lifecycle(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def all_changes(self) -> list[Change]:
-        return self.store.changes_in(*State)
+        return self.store.changes.in_states(*State)
 
     # --- what a person does ---
 
@@ -130,46 +130,48 @@ class Lifecycle(RuleBasedStateMachine):
         self.clock.forward(seconds=1)
         wanted = [one for one in self.store.contacts(sorted(ids)) if one.status is not action.target_status]
         wanted = [one for one in wanted if one.status in {ContactStatus.ACTIVE, ContactStatus.ARCHIVED}]
-        self.run_(self.store.add(action, [one for one in wanted if not one.merged_to], self.clock()))
+        self.run_(self.store.changes.add(action, [one for one in wanted if not one.merged_to], self.clock()))
 
     @rule(kind=st.sampled_from([BatchKind.UNDO, BatchKind.UNDO, BatchKind.REDO]))
     def undo(self, kind: BatchKind) -> None:
         self.clock.forward(seconds=1)
-        plan = self.run_(self.store.undo_plan(kind))
+        plan = self.run_(self.store.changes.plan_undo(kind))
         if plan is not None and plan.steps:
             # Nothing has happened in between, so that what is done is what was said.
-            assert self.run_(self.store.undo(plan, self.clock())) == plan
+            assert self.run_(self.store.changes.undo(plan, self.clock())) == plan
 
     @rule(writes=FAULTS, kind=st.sampled_from([BatchKind.UNDO, BatchKind.REDO]))
     def undo_while_it_is_being_sent(self, writes: list[Fault | None], kind: BatchKind) -> None:
-        plan = self.run_(self.store.undo_plan(kind))
+        plan = self.run_(self.store.changes.plan_undo(kind))
         self.work(writes, [])
         self.clock.forward(seconds=1)
         archives_before = self.count_of(Action.ARCHIVE)
         if plan is not None and plan.steps:
             with suppress(ReshelveError):
-                self.run_(self.store.undo(plan, self.clock()))
+                self.run_(self.store.changes.undo(plan, self.clock()))
             promised = sum(line.outcome.value == "archive" for line in plan.steps)
             assert self.count_of(Action.ARCHIVE) <= archives_before + promised
 
     @rule(on=st.booleans())
     def pause(self, *, on: bool) -> None:
-        self.run_(self.store.pause(self.clock(), on=on))
+        self.run_(self.store.changes.pause(self.clock(), on=on))
 
     @rule(ids=SETS)
     def cancel(self, ids: set[str]) -> None:
-        chosen = [each for each in self.store.changes_in(*UNFINISHED) if each.contact_id in ids]
-        self.run_(self.store.cancel_queued(chosen, self.clock()))
+        chosen = [each for each in self.store.changes.in_states(*UNFINISHED) if each.contact_id in ids]
+        self.run_(self.store.changes.cancel_queued(chosen, self.clock()))
 
     @rule(ids=SETS)
     def retry(self, ids: set[str]) -> None:
         self.clock.forward(seconds=1)
-        chosen = [each for each in self.store.refused(100) if each.contact_id in ids]
-        self.run_(self.store.retry(chosen, self.clock()))
+        chosen = [each for each in self.store.changes.refused(100) if each.contact_id in ids]
+        self.run_(self.store.changes.retry(chosen, self.clock()))
 
     @rule(one=IDS)
     def dismiss(self, one: str) -> None:
-        waiting = [each for each in self.store.changes_in(State.AWAITING_USER) if each.contact_id == one]
+        waiting = [
+            each for each in self.store.changes.in_states(State.AWAITING_USER) if each.contact_id == one
+        ]
         moves = [TransitionRequest(each.change_id, Transition.DISMISS) for each in waiting]
         self.run_(self.store.record_transitions(moves, self.clock()))
 
@@ -214,7 +216,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(one=IDS, is_carried_out=st.booleans(), since=st.sampled_from(["", "restore", "archive", "rename"]))
     def crash_while_sending(self, one: str, *, is_carried_out: bool, since: str) -> None:
         self.request(Action.ARCHIVE, {one})
-        queued = self.store.changes_in(State.QUEUED, limit=1)
+        queued = self.store.changes.in_states(State.QUEUED, limit=1)
         if queued and queued[0].action is Action.ARCHIVE:
             [change] = queued
             key = f"crash {self.clock()} {change.change_id}"
@@ -233,14 +235,14 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def the_weather_clears(self) -> None:
-        self.run_(self.store.pause(self.clock(), on=False))
+        self.run_(self.store.changes.pause(self.clock(), on=False))
         self.work_until_all_is_known()
-        assert not self.store.changes_in(*UNFINISHED), "stuck"
+        assert not self.store.changes.in_states(*UNFINISHED), "stuck"
         self.run_(self.lookout.poll())
         self.pull()
         # What a pull has confirmed may have let something behind it go.
         self.work_until_all_is_known()
-        assert not self.store.changes_in(*UNFINISHED), "stuck"
+        assert not self.store.changes.in_states(*UNFINISHED), "stuck"
         for one in NAMES:
             self.stands_as_in_xero(one)
 
@@ -249,7 +251,7 @@ class Lifecycle(RuleBasedStateMachine):
         for _ in range(6):
             with suppress(XeroError):
                 self.run_(self.drain())
-            if not self.store.changes_in(*UNFINISHED):
+            if not self.store.changes.in_states(*UNFINISHED):
                 return
             self.clock.forward(minutes=6)
 
@@ -258,7 +260,7 @@ class Lifecycle(RuleBasedStateMachine):
         await self.pusher.run_until_empty()
 
     def stands_as_in_xero(self, one: str) -> None:
-        changes = self.store.changes_of(one)
+        changes = self.store.changes.of_contact(one)
         status = self.xero.status(one)
         stored = self.store.contact(one)
         assert stored is not None
@@ -317,7 +319,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def the_list_of_changes_is_the_journal(self) -> None:
-        total, newest = self.run_(self.store.changes(ChangeQuery(), 0, 1_000))
+        total, newest = self.run_(self.store.changes.page(ChangeQuery(), 0, 1_000))
         assert newest == self.all_changes()[::-1]
         assert total == len(newest)
 

@@ -191,7 +191,9 @@ class Office:
 
     async def ask(self, action: Action) -> list[Change]:
         await self.see()
-        return await self.store.add(action, self.store.contacts(list(self.xero.contacts)), self.clock())
+        return await self.store.changes.add(
+            action, self.store.contacts(list(self.xero.contacts)), self.clock()
+        )
 
     async def see(self) -> None:
         """Let a pull show every contact as it is."""
@@ -205,7 +207,7 @@ class Office:
             await self.pusher.run_until_empty()
 
     def changes(self) -> list[Change]:
-        return self.store.changes_in(*State)
+        return self.store.changes.in_states(*State)
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -359,14 +361,16 @@ async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path)
     ids = [ID[:-1] + letter for letter in "abc"]
     office = Office(tmp_path / "organisation", ACTIVE, *ids)
     first, *others = await office.ask(Action.ARCHIVE)
-    await office.store.cancel_queued(others, office.clock())
+    await office.store.changes.cancel_queued(others, office.clock())
     office.xero.writes = [Write.LOST]
     office.xero.reads = [Read.UNREADABLE] * 100
     await office.work()
     await office.ask(Action.ARCHIVE)
     for _ in range(20):
         await office.work(2)
-    states = {each.contact_id: each.state for each in office.store.changes_in(State.UNKNOWN, State.CONFIRMED)}
+    states = {
+        each.contact_id: each.state for each in office.store.changes.in_states(State.UNKNOWN, State.CONFIRMED)
+    }
     assert states == {ids[0]: State.UNKNOWN, ids[1]: State.CONFIRMED, ids[2]: State.CONFIRMED}
     # It is read again, less and less often.
     looks = office.xero.calls.count("GET")
@@ -375,7 +379,7 @@ async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path)
     assert looks < office.xero.calls.count("GET") <= looks + 20
     office.xero.reads = []
     await office.work(600)
-    assert office.store.changes_of(first.contact_id)[0].state is State.CONFIRMED
+    assert office.store.changes.of_contact(first.contact_id)[0].state is State.CONFIRMED
     await office.close()
 
 
@@ -394,7 +398,7 @@ async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(offi
     assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.RESHELVE)
     assert now.confirmed_at == office.xero.contacts[ID][1]
     assert not now.message
-    events = [each.transition for each in office.store.entries_of_change(change.change_id)]
+    events = [each.transition for each in office.store.changes.entries_of_change(change.change_id)]
     assert events[-1] == "confirm"
 
 
@@ -408,14 +412,14 @@ async def test_a_refusal_of_a_call_that_was_carried_out_credits_nobody_else(
     await office.work()
     assert office.changes()[0].state is State.REFUSED
     if is_retried:
-        await office.store.pause(office.clock(), on=True)
-        await office.store.retry(office.changes(), office.clock())
+        await office.store.changes.pause(office.clock(), on=True)
+        await office.store.changes.retry(office.changes(), office.clock())
     office.clock.forward(minutes=5)
     await office.see()
     last = office.changes()[-1]
     assert (last.state, last.origin) == (State.CONFIRMED, Origin.RESHELVE)
     assert is_retried or last.change_id == change.change_id
-    events = office.store.entries_of_change(last.change_id)
+    events = office.store.changes.entries_of_change(last.change_id)
     assert "was carried out after all" in events[-1].message
 
 
@@ -464,12 +468,12 @@ async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
     office.xero.writes = [Write.NOT_SENT]
     with suppress(XeroError):
         await office.pusher.run_until_empty()
-    await office.store.pause(office.clock(), on=True)
+    await office.store.changes.pause(office.clock(), on=True)
     await office.work(5)
     [queued] = office.changes()
     assert queued.state is State.QUEUED
     if ending is State.CANCELLED:
-        await office.store.cancel_queued([queued], office.clock())
+        await office.store.changes.cancel_queued([queued], office.clock())
     else:
         office.clock.forward(minutes=2)
         await office.store.save_contacts([], office.clock(), deleted=[ID])
@@ -493,9 +497,9 @@ async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_pat
     await office.ask(Action.RESTORE)
     await office.work()
     office.xero.contacts[ID] = (ACTIVE, START - timedelta(days=9))
-    await office.store.pause(office.clock(), on=True)
+    await office.store.changes.pause(office.clock(), on=True)
     await office.see()
-    await office.store.add(Action.ARCHIVE, office.store.contacts([ID]), office.clock())
+    await office.store.changes.add(Action.ARCHIVE, office.store.contacts([ID]), office.clock())
     before = [(each.change_id, each.state) for each in office.changes()]
     assert [state for _, state in before] == [State.AWAITING_USER] * 6 + [State.QUEUED]
     for _ in range(3):

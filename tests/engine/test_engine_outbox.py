@@ -45,7 +45,7 @@ class Office:
 
     async def ask(self, action: Action, contacts: Sequence[Contact]) -> list[Change]:
         await self.store.save_contacts(contacts, self.clock())
-        return await self.store.add(action, contacts, self.clock())
+        return await self.store.changes.add(action, contacts, self.clock())
 
     async def drain(self) -> None:
         await self.pusher.recover()
@@ -55,12 +55,14 @@ class Office:
         return self.now(change).state
 
     def now(self, change: Change) -> Change:
-        found = self.store.change(change.change_id)
+        found = self.store.changes.get(change.change_id)
         assert found is not None
         return found
 
     def events(self, change: Change) -> list[str]:
-        return [event.transition for event in reversed(self.store.entries_of(change.contact_id))]
+        return [
+            event.transition for event in reversed(self.store.changes.entries_of_contact(change.contact_id))
+        ]
 
 
 async def outbox_with(store: Store, action: Action, *contacts: Contact) -> tuple[Office, list[Change]]:
@@ -93,7 +95,7 @@ async def test_the_key_is_journalled_before_the_call_and_kept(store: Store) -> N
         async def change_status(
             self, action: Action, contact_ids: Sequence[str], *, idempotency_key: str
         ) -> list[ContactWriteResult]:
-            seen.extend(store.changes_in(State.SENDING))
+            seen.extend(store.changes.in_states(State.SENDING))
             return await super().change_status(action, contact_ids, idempotency_key=idempotency_key)
 
     outbox = Office(store, Watched.of(contact("a")))
@@ -131,7 +133,7 @@ async def test_an_error_for_what_somebody_archived_meanwhile_is_read_as_done(sto
     after = outbox.now(change)
     assert after.state is State.CONFIRMED
     assert after.confirmed_at == outbox.xero.contacts_now["a"].updated_at
-    assert len(store.changes_of("a")) == 1
+    assert len(store.changes.of_contact("a")) == 1
 
 
 async def test_a_contact_under_gdpr_is_refused_in_plain_words(store: Store) -> None:
@@ -245,7 +247,7 @@ async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seco
     ]
     await store.record_transitions(begun, START)
     # What a person wants of the same contact meanwhile waits for it.
-    [after] = await store.add(Action.RESTORE, store.contacts(["b"]), START)
+    [after] = await store.changes.add(Action.RESTORE, store.contacts(["b"]), START)
     outbox.xero.set_status("a", ARCHIVED)
     outbox.clock.forward(seconds=seconds)
     for _ in range(3):
@@ -483,7 +485,7 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
         at,
         "in the move's own words",
     )
-    assert [one.change_id for one in store.changes_of("a")] == [change.change_id]
+    assert [one.change_id for one in store.changes.of_contact("a")] == [change.change_id]
     assert outbox.events(change) == ["requested", "send", "reply_lost", "confirm"]
 
 

@@ -109,7 +109,7 @@ class Histories(RuleBasedStateMachine):
             if one.status in {ContactStatus.ACTIVE, ContactStatus.ARCHIVED}
             and one.status is not action.target_status
         ]
-        self.run_(self.store.add(action, wanted, self.clock()))
+        self.run_(self.store.changes.add(action, wanted, self.clock()))
 
     @rule(contact_id=IDS, status=STATUSES)
     def somebody_works_in_xero(self, contact_id: str, status: ContactStatus) -> None:
@@ -130,7 +130,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(is_carried_out=st.booleans())
     def crash_while_sending(self, *, is_carried_out: bool) -> None:
-        queued = self.store.changes_in(State.QUEUED, limit=1)
+        queued = self.store.changes.in_states(State.QUEUED, limit=1)
         if queued and queued[0].action is Action.ARCHIVE:
             change = queued[0]
             self.run_(
@@ -147,16 +147,16 @@ class Histories(RuleBasedStateMachine):
         for _ in range(6):
             with suppress(XeroError):
                 self.run_(self.drain())
-            if not self.store.changes_in(*UNFINISHED):
+            if not self.store.changes.in_states(*UNFINISHED):
                 break
             self.clock.forward(minutes=6)
-        assert not self.store.changes_in(*UNFINISHED)
+        assert not self.store.changes.in_states(*UNFINISHED)
         for contact_id in self.xero.contacts_now:
             self.each_change_stands_where_xero_does(contact_id)
 
     def each_change_stands_where_xero_does(self, contact_id: str) -> None:
         self.pull()
-        changes = self.store.changes_of(contact_id)
+        changes = self.store.changes.of_contact(contact_id)
         confirmed = [one for one in changes if one.state is State.CONFIRMED]
         status = self.xero.status(contact_id)
         if confirmed and status is not ContactStatus.GDPRREQUEST:
@@ -174,13 +174,15 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def a_contact_has_at_most_one_open_change_of_an_action(self) -> None:
-        still_open = self.store.changes_in(State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER)
+        still_open = self.store.changes.in_states(
+            State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER
+        )
         pairs = [(one.contact_id, one.action) for one in still_open]
         assert len(pairs) == len(set(pairs))
 
     @invariant()
     def what_is_confirmed_here_was_sent_or_seen(self) -> None:
-        for one in self.store.changes_in(State.CONFIRMED):
+        for one in self.store.changes.in_states(State.CONFIRMED):
             assert one.confirmed_at is not None
             assert one.origin in Origin
 

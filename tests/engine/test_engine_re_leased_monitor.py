@@ -62,7 +62,7 @@ def pick_up(contact_id: str, started: datetime) -> SyncRecord:
 async def confirmed(store: Store, *ids: str) -> list[Change]:
     """Archive contacts, confirmed at the start of the test."""
     await store.save_contacts([contact(one) for one in ids], START)
-    changes = await store.add(Action.ARCHIVE, store.contacts(ids), START)
+    changes = await store.changes.add(Action.ARCHIVE, store.contacts(ids), START)
     applied = await store.record_transitions(
         [TransitionRequest(one.change_id, Transition.CONFIRM, confirmed_at=START) for one in changes], START
     )
@@ -74,7 +74,7 @@ def feed_watch(store: Store, clock: Clock | None = None) -> ReLeasedMonitor:
 
 
 def grade(store: Store, watch: ReLeasedMonitor, change: Change, now: datetime = START) -> SyncStatus:
-    found = store.change(change.change_id)
+    found = store.changes.get(change.change_id)
     assert found is not None
     return grade_change(found, watch.knowledge, now).status
 
@@ -272,7 +272,7 @@ async def test_an_item_received_before_a_change_was_requested_does_not_prove_it(
     watch = feed_watch(store, clock)
     await watch.poll_feed(FakeObserver(report(pick_up("a", START + timedelta(seconds=seconds)), cursor="1")))
     clock.forward(seconds=seconds / 2)
-    [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), clock())
+    [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["a"]), clock())
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=clock())], clock()
     )
@@ -318,7 +318,7 @@ async def test_a_clean_sync_told_of_before_a_change_was_requested_does_not_miss_
     clean = report(last_sync_clean=True, last_sync_started_at=began, last_sync_finished_at=began)
     await watch.poll_feed(FakeObserver(clean))
     clock.forward(seconds=seconds / 2)
-    [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), clock())
+    [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["a"]), clock())
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=clock())], clock()
     )

@@ -277,7 +277,7 @@ async def test_the_limit_that_was_seen_survives_a_restart(store: Store) -> None:
 async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store) -> None:
     xero = LiveXero("a")
     await store.save_contacts(list(xero.contacts_now.values()), xero.clock())
-    [change] = await store.add(Action.ARCHIVE, store.contacts(["a"]), xero.clock())
+    [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["a"]), xero.clock())
     async with house(store, xero, is_read_only=True) as home:
         await home.until(lambda it: it.last_refresh_at)
         assert home.engine.is_read_only
@@ -290,7 +290,7 @@ async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store)
             with pytest.raises(ReshelveError, match="read-only"):
                 await refused
         assert not xero.writes
-        left = store.change(change.change_id)
+        left = store.changes.get(change.change_id)
         assert left is not None
         assert left.state is State.QUEUED
 

@@ -25,6 +25,7 @@ from tui.model.change import Action, State
 from tui.model.snapshot import ConnectionStatus
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
+from tui.store.maintenance.upkeep import Maintenance
 from tui.store.search.index_loader import IndexLoader
 from tui.store.search.search_service import SearchService
 
@@ -122,7 +123,7 @@ async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
         await home.until(lambda _: kind.__name__ in said())
         await home.engine.contacts.refresh()
         await home.until(lambda it: it.xero.status is ConnectionStatus.ONLINE and not it.storage_problem)
-        assert store.totals()[State.CONFIRMED] == 1
+        assert store.changes.totals()[State.CONFIRMED] == 1
         assert len(home.xero.writes) == 1
     assert f"failed unexpectedly: {kind.__name__} at " in caplog.text
     assert SECRET not in caplog.text + said()
@@ -143,7 +144,7 @@ async def test_a_bug_while_a_change_is_sent_leaves_it_in_doubt_and_then_settled(
         raise kind(SECRET)
 
     def look(_: object, error: BaseException, __: object = None) -> None:
-        seen.append((type(error), store.totals().get(State.SENDING, 0)))
+        seen.append((type(error), store.changes.totals().get(State.SENDING, 0)))
 
     xero.change_status = fail  # type: ignore[method-assign]
     monkeypatch.setattr("tui.engine.supervision.log_unexpected", look)
@@ -177,14 +178,14 @@ async def test_an_engine_stopped_during_its_first_check_starts_nothing(
 ) -> None:
     begun, started = asyncio.Event(), []
 
-    async def check(_: Store) -> None:
+    async def check(_: Maintenance) -> None:
         begun.set()
         await asyncio.sleep(0)
 
     async def keep_lock(_: Scheduler) -> None:
         started.append("")
 
-    monkeypatch.setattr(Store, "check_change_log", check)
+    monkeypatch.setattr(Maintenance, "check_change_log", check)
     monkeypatch.setattr(Scheduler, "keep_lock", keep_lock)
     async with house(store, LiveXero("a")) as home:
         if not is_early:

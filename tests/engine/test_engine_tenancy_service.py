@@ -79,7 +79,7 @@ async def test_a_marked_group_warns_each_time_and_only_before_an_archive(desk: D
         found = build_precheck(store, Action.ARCHIVE, ["a", "b", "c"], RefreshResult())
         # The last is archived already, so that it would be left out.
         assert [line.tenant_groups for line in found.lines] == [("Tenants",), (), ()]
-        await store.add(Action.ARCHIVE, store.contacts(["b"]), START)
+        await store.changes.add(Action.ARCHIVE, store.contacts(["b"]), START)
     assert [
         line.tenant_groups for line in build_precheck(store, Action.RESTORE, ["c"], RefreshResult()).lines
     ] == [()]
@@ -93,7 +93,7 @@ async def test_only_the_first_archive_is_the_first(desk: Desk, store: Store) -> 
     del desk
     assert build_precheck(store, Action.ARCHIVE, ["a"], RefreshResult()).is_first_archive
     assert not build_precheck(store, Action.RESTORE, ["c"], RefreshResult()).is_first_archive
-    await store.add(Action.ARCHIVE, store.contacts(["a"]), START)
+    await store.changes.add(Action.ARCHIVE, store.contacts(["a"]), START)
     assert not build_precheck(store, Action.ARCHIVE, ["b"], RefreshResult()).is_first_archive
 
 

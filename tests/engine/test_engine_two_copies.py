@@ -71,6 +71,6 @@ async def test_a_call_that_is_under_way_is_made_once(
                 assert [len(ids) for ids in xero.begun] in ([50], [50, 10])
                 xero.may_answer.set()
                 await second.until(lambda it: it.summary and it.summary.pending_total == len(MANY))
-                states = {each.state for each in one.changes_in(*State)}
+                states = {each.state for each in one.changes.in_states(*State)}
     assert states == {State.CONFIRMED}
     assert [len(ids) for ids in xero.begun] == [50, 10]

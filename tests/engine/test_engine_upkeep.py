@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 async def fill(store: Store) -> Path:
     contacts = [contact(f"{number:03}") for number in range(300)]
     await store.save_contacts(contacts, START)
-    await store.add(Action.ARCHIVE, contacts[:3], START)
+    await store.changes.add(Action.ARCHIVE, contacts[:3], START)
     return store._database.file
 
 
@@ -84,7 +84,7 @@ async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
 
     monkeypatch.setattr("tui.store.maintenance.backup.copy_change_log", full)
     with pytest.raises(StoreError, match=r"\(database or disk is full\)\. The journal itself is fine"):
-        await store.back_up(START)
+        await store.maintenance.back_up(START)
 
 
 async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
@@ -114,7 +114,7 @@ async def test_files_that_are_away_for_a_while_are_backed_up_and_checked_once_th
         tried_again.set()
 
     monkeypatch.setattr(asyncio, "sleep", wait)
-    work = getattr(store, step)
+    work = getattr(store.maintenance, step)
 
     async def taken_away(*arguments: object) -> object:
         if not begun.is_set():
@@ -122,7 +122,7 @@ async def test_files_that_are_away_for_a_while_are_backed_up_and_checked_once_th
             file.rename(away)
         return await work(*arguments)
 
-    monkeypatch.setattr(store, step, taken_away)
+    monkeypatch.setattr(store.maintenance, step, taken_away)
     storage = StorageHealth(lambda: None)
     await maintain(store, held, lambda: START, storage)
     assert tried_again.is_set()

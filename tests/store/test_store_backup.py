@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 async def ask(store: Store, *numbers: int) -> None:
     await store.save_contacts([contact(each, ACTIVE) for each in numbers], NOON)
-    await store.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), NOON)
+    await store.changes.add(Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), NOON)
 
 
 def rows(file: Path, table: str) -> list[tuple[object, ...]]:
@@ -34,12 +34,12 @@ def rows(file: Path, table: str) -> list[tuple[object, ...]]:
 
 async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
     await ask(store, 1, 2)
-    [change, _] = store.changes_in(State.QUEUED)
+    [change, _] = store.changes.in_states(State.QUEUED)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
     await store.set_sync_state("outbox.paused_at", "now")
     await store.set_sync_state("contacts.refreshed_until", "then")
     file = store._database.file
-    made = await store.back_up(NOON)
+    made = await store.maintenance.back_up(NOON)
     assert made == file.parent / "backups" / "journal-20260301T120000Z.db"
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     assert stat.S_IMODE(made.parent.stat().st_mode) == 0o700
@@ -53,20 +53,20 @@ async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
 
 async def test_nothing_new_means_no_new_backup(store: Store) -> None:
     await ask(store, 1)
-    assert await store.back_up(NOON) is not None
+    assert await store.maintenance.back_up(NOON) is not None
     await store.save_contacts([contact(2)], NOON)
     await store.set_sync_state("contacts.refreshed_until", "later")
-    assert await store.back_up(minutes(1)) is None
-    [change] = store.changes_in(State.QUEUED)
+    assert await store.maintenance.back_up(minutes(1)) is None
+    [change] = store.changes.in_states(State.QUEUED)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(2))
-    assert await store.back_up(minutes(3)) is not None
+    assert await store.maintenance.back_up(minutes(3)) is not None
 
 
 async def test_the_newest_five_are_kept_whatever_the_clock_does(store: Store) -> None:
     made = []
     for number, at in enumerate((0, 1, 2, 3, 4, -600, -600), start=1):
         await ask(store, number)
-        made.append(await store.back_up(minutes(at)))
+        made.append(await store.maintenance.back_up(minutes(at)))
     file = store._database.file
     assert backups(file) == made[:1:-1]
     newest = backups(file)[0]
@@ -77,7 +77,7 @@ async def test_the_newest_five_are_kept_whatever_the_clock_does(store: Store) ->
 async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store) -> None:
     for number in range(1, 400):
         await ask(store, number)
-    good = await store.back_up(NOON)
+    good = await store.maintenance.back_up(NOON)
     await ask(store, 400)
     file = store._database.file
     store.close()
@@ -85,7 +85,7 @@ async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store)
     again = Store.open(file.parent)
     try:
         with pytest.raises(StoreError, match="isn't backed up"):
-            await again.back_up(minutes(5))
+            await again.maintenance.back_up(minutes(5))
         assert backups(file) == [good]
         assert newest_good_backup(file) == good
     finally:
@@ -94,9 +94,9 @@ async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store)
 
 async def test_a_backup_that_went_bad_is_passed_over(store: Store) -> None:
     await ask(store, 1)
-    first = await store.back_up(NOON)
+    first = await store.maintenance.back_up(NOON)
     await ask(store, 2)
-    second = await store.back_up(minutes(1))
+    second = await store.maintenance.back_up(minutes(1))
     assert second is not None
     second.write_bytes(second.read_bytes()[:5000])
     assert newest_good_backup(store._database.file) == first
@@ -106,7 +106,7 @@ async def test_a_full_disk_leaves_the_backups_there_are_and_no_litter(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(store, 1)
-    good = await store.back_up(NOON)
+    good = await store.maintenance.back_up(NOON)
     await ask(store, 2)
 
     def full(_: int) -> None:
@@ -115,7 +115,7 @@ async def test_a_full_disk_leaves_the_backups_there_are_and_no_litter(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(StoreError, match="No space left"):
-            await store.back_up(minutes(1))
+            await store.maintenance.back_up(minutes(1))
     folder = store._database.file.parent / "backups"
     assert list(folder.iterdir()) == [good]
 
@@ -125,5 +125,5 @@ async def test_what_a_crash_left_half_made_is_swept_away(store: Store) -> None:
     folder.mkdir()
     (folder / ".journal-x.abc.tmp").write_bytes(b"half")
     await ask(store, 1)
-    made = await store.back_up(NOON)
+    made = await store.maintenance.back_up(NOON)
     assert list(folder.iterdir()) == [made]

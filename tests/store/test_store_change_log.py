@@ -15,65 +15,67 @@ if TYPE_CHECKING:
 
 
 async def confirmed(store: Store, number: int, action: Action, at: float) -> Change:
-    (change,) = await store.add(action, [contact(number)], minutes(at))
+    (change,) = await store.changes.add(action, [contact(number)], minutes(at))
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(at))], minutes(at)
     )
-    stored = store.change(change.change_id)
+    stored = store.changes.get(change.change_id)
     assert stored is not None
     return stored
 
 
 async def test_a_change_is_queued_with_its_batch(store: Store) -> None:
-    first, second = await store.add(Action.ARCHIVE, [contact(1), contact(2, name="Two")], NOON)
+    first, second = await store.changes.add(Action.ARCHIVE, [contact(1), contact(2, name="Two")], NOON)
     assert first.batch_id == second.batch_id
     assert (second.contact_id, second.name, second.action) == ("id-2", "Two", Action.ARCHIVE)
     assert (second.origin, second.state) == (Origin.RESHELVE, State.QUEUED)
     assert second.requested_at == second.updated_at == NOON
-    (other,) = await store.add(Action.ARCHIVE, [contact(3)], NOON)
+    (other,) = await store.changes.add(Action.ARCHIVE, [contact(3)], NOON)
     assert other.batch_id != first.batch_id
-    assert store.changes_in(State.QUEUED) == [first, second, other]
-    assert store.changes_in(State.QUEUED, limit=2) == [first, second]
-    assert store.recent(State.QUEUED, limit=2) == [other, second]
+    assert store.changes.in_states(State.QUEUED) == [first, second, other]
+    assert store.changes.in_states(State.QUEUED, limit=2) == [first, second]
+    assert store.changes.recent(State.QUEUED, limit=2) == [other, second]
 
 
 async def test_a_contact_with_an_open_change_of_the_same_action_is_left_out(store: Store) -> None:
-    await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    (only,) = await store.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
+    await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
+    (only,) = await store.changes.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
     assert only.contact_id == "id-2"
-    assert await store.add(Action.ARCHIVE, [contact(3), contact(3)], NOON) == store.changes_of("id-3")
+    assert await store.changes.add(
+        Action.ARCHIVE, [contact(3), contact(3)], NOON
+    ) == store.changes.of_contact("id-3")
 
 
 async def test_asking_for_the_opposite_takes_a_queued_change_back(store: Store) -> None:
-    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    assert await store.add(Action.RESTORE, [contact(1)], minutes(1)) == []
-    assert [one.state for one in store.changes_of("id-1")] == [State.CANCELLED]
-    assert store.entries_of("id-1")[0].transition == Transition.CANCEL
-    await store.add(Action.ARCHIVE, [contact(1)], minutes(2))
-    assert store.changes_of("id-1")[0].change_id > change.change_id
+    (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
+    assert await store.changes.add(Action.RESTORE, [contact(1)], minutes(1)) == []
+    assert [one.state for one in store.changes.of_contact("id-1")] == [State.CANCELLED]
+    assert store.changes.entries_of_contact("id-1")[0].transition == Transition.CANCEL
+    await store.changes.add(Action.ARCHIVE, [contact(1)], minutes(2))
+    assert store.changes.of_contact("id-1")[0].change_id > change.change_id
 
 
 async def test_the_opposite_of_what_has_left_is_a_change_of_its_own(store: Store) -> None:
-    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.SEND, idempotency_key="key")], NOON
     )
-    (restore,) = await store.add(Action.RESTORE, [contact(1)], NOON)
-    assert [one.state for one in store.changes_of("id-1")] == [State.QUEUED, State.SENDING]
+    (restore,) = await store.changes.add(Action.RESTORE, [contact(1)], NOON)
+    assert [one.state for one in store.changes.of_contact("id-1")] == [State.QUEUED, State.SENDING]
     assert restore.action is Action.RESTORE
 
 
 async def test_the_last_thing_asked_for_decides(store: Store) -> None:
-    (archive,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (archive,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions([TransitionRequest(archive.change_id, Transition.SEND)], NOON)
     await store.record_transitions([TransitionRequest(archive.change_id, Transition.REPLY_LOST)], NOON)
-    await store.add(Action.RESTORE, [contact(1)], minutes(1))
-    assert await store.add(Action.ARCHIVE, [contact(1)], minutes(2)) == []
-    assert [one.state for one in store.changes_of("id-1")] == [State.CANCELLED, State.UNKNOWN]
+    await store.changes.add(Action.RESTORE, [contact(1)], minutes(1))
+    assert await store.changes.add(Action.ARCHIVE, [contact(1)], minutes(2)) == []
+    assert [one.state for one in store.changes.of_contact("id-1")] == [State.CANCELLED, State.UNKNOWN]
 
 
 async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
-    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     number = change.change_id
     await store.record_transitions(
         [TransitionRequest(number, Transition.SEND, idempotency_key="key-1")], minutes(1)
@@ -89,7 +91,7 @@ async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
         ],
         minutes(4),
     )
-    stored = store.change(number)
+    stored = store.changes.get(number)
     assert stored is not None
     assert (stored.state, stored.message, stored.idempotency_key) == (
         State.REFUSED,
@@ -98,7 +100,7 @@ async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
     )
     assert stored.updated_at == minutes(4)
     assert applied.rows_changed == 1
-    events = store.entries_of("id-1")
+    events = store.changes.entries_of_contact("id-1")
     assert [(one.transition, one.state) for one in reversed(events)] == [
         ("requested", State.QUEUED),
         (Transition.SEND, State.SENDING),
@@ -113,9 +115,9 @@ async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
 
 
 async def test_confirming_without_a_time_means_now(store: Store) -> None:
-    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(3))
-    assert store.changes_of("id-1")[0].confirmed_at == minutes(3)
+    assert store.changes.of_contact("id-1")[0].confirmed_at == minutes(3)
 
 
 async def test_what_is_settled_stays_as_it_is(store: Store) -> None:
@@ -124,50 +126,50 @@ async def test_what_is_settled_stays_as_it_is(store: Store) -> None:
         [TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(5)
     )
     assert applied.updated == ()
-    assert store.change(change.change_id) == change
+    assert store.changes.get(change.change_id) == change
 
 
 async def test_an_impossible_move_undoes_everything_that_came_with_it(store: Store) -> None:
-    first, second = await store.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
+    first, second = await store.changes.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
     moves = [
         TransitionRequest(first.change_id, Transition.SEND),
         TransitionRequest(second.change_id, Transition.REPLY_LOST),
     ]
     with pytest.raises(IllegalTransitionError):
         await store.record_transitions(moves, minutes(1), [contact(9)])
-    assert store.changes_in(State.QUEUED) == [first, second]
+    assert store.changes.in_states(State.QUEUED) == [first, second]
     assert store.contact("id-9") is None
-    assert len(store.entries_of("id-1")) == 1
+    assert len(store.changes.entries_of_contact("id-1")) == 1
 
 
 async def test_a_later_confirmed_change_supersedes_what_was_never_picked_up(store: Store) -> None:
     await confirmed(store, 1, Action.ARCHIVE, at=1)
     other = await confirmed(store, 2, Action.ARCHIVE, at=1)
     restore = await confirmed(store, 1, Action.RESTORE, at=2)
-    assert [one.superseded for one in store.changes_of("id-1")] == [False, True]
-    assert store.pending() == [restore, other]
-    assert store.pending(limit=1) == [restore]
-    assert store.pending_total() == 2
+    assert [one.superseded for one in store.changes.of_contact("id-1")] == [False, True]
+    assert store.evidence.pending() == [restore, other]
+    assert store.evidence.pending(limit=1) == [restore]
+    assert store.evidence.pending_total() == 2
 
 
 async def test_what_waits_is_counted_and_read_between_two_moments(store: Store) -> None:
     changes = [await confirmed(store, number, Action.ARCHIVE, at=number) for number in range(4)]
-    assert [store.pending_between(None, minutes(at)) for at in (-1, 0, 1.5, 9)] == [0, 1, 2, 4]
-    assert [store.pending_after(minutes(at)) for at in (-1, 0, 1.5, 9)] == [4, 3, 2, 0]
-    assert store.pending_after(None) == 4
-    assert store.pending(after=minutes(0), until=minutes(2)) == [changes[2], changes[1]]
+    assert [store.evidence.pending_between(None, minutes(at)) for at in (-1, 0, 1.5, 9)] == [0, 1, 2, 4]
+    assert [store.evidence.pending_after(minutes(at)) for at in (-1, 0, 1.5, 9)] == [4, 3, 2, 0]
+    assert store.evidence.pending_after(None) == 4
+    assert store.evidence.pending(after=minutes(0), until=minutes(2)) == [changes[2], changes[1]]
 
 
 async def test_totals_follow_every_step(store: Store) -> None:
-    changes = await store.add(Action.ARCHIVE, [contact(number) for number in range(5)], NOON)
+    changes = await store.changes.add(Action.ARCHIVE, [contact(number) for number in range(5)], NOON)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.SEND) for change in changes[:3]], NOON
     )
     await store.record_transitions([TransitionRequest(changes[0].change_id, Transition.CONFIRM)], NOON)
-    totals = {state: total for state, total in store.totals().items() if total}
+    totals = {state: total for state, total in store.changes.totals().items() if total}
     assert totals == {State.QUEUED: 2, State.SENDING: 2, State.CONFIRMED: 1}
-    assert set(store.totals()) == set(State)
-    assert store.pending_total() == 1
+    assert set(store.changes.totals()) == set(State)
+    assert store.evidence.pending_total() == 1
 
 
 @pytest.mark.parametrize("table", ["transitions", "sync_records"])
@@ -175,7 +177,7 @@ async def test_what_has_happened_cannot_be_rewritten(store: Store, table: str) -
     def fill(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO sync_records VALUES (1, 'id-1', 'ARCHIVED', 0, 0, '')")
 
-    await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store._database.write(fill)
     for statement in ("UPDATE {} SET rowid = rowid + 7", "DELETE FROM {}"):
         connection = sqlite3.connect(store._database.file)
@@ -187,7 +189,7 @@ async def test_what_has_happened_cannot_be_rewritten(store: Store, table: str) -
 async def test_the_row_shows_its_latest_change_unless_it_was_taken_back(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2, ARCHIVED)], NOON)
     await store.search.load()
-    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     rows = (await search(store, "")).rows
     view = rows.window(0, 1)[0].last_change
     assert view is not None
@@ -199,10 +201,10 @@ async def test_the_row_shows_its_latest_change_unless_it_was_taken_back(store: S
 
 async def test_a_change_taken_back_leaves_the_one_before_it_on_the_row(store: Store) -> None:
     await store.save_contacts([contact(1)], NOON)
-    (archive,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (archive,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions([TransitionRequest(archive.change_id, Transition.SEND)], NOON)
     await store.record_transitions([TransitionRequest(archive.change_id, Transition.CONFIRM)], NOON)
-    (restore,) = await store.add(Action.RESTORE, [contact(1)], minutes(1))
+    (restore,) = await store.changes.add(Action.RESTORE, [contact(1)], minutes(1))
     await store.record_transitions([TransitionRequest(restore.change_id, Transition.CANCEL)], minutes(2))
     view = (await search(store, "")).rows.window(0, 1)[0].last_change
     assert view is not None

@@ -159,11 +159,11 @@ def test_a_folder_that_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
 async def test_opening_again_finds_everything(tmp_path: Path) -> None:
     first = Store.open(tmp_path)
     await first.save_contacts([contact(1), contact(2)], NOON)
-    (change,) = await first.add(Action.ARCHIVE, first.contacts(["id-1"]), NOON)
+    (change,) = await first.changes.add(Action.ARCHIVE, first.contacts(["id-1"]), NOON)
     first.close()
     second = Store.open(tmp_path)
     assert second.contact("id-2") == contact(2)
-    assert second.changes_in(State.QUEUED) == [change]
+    assert second.changes.in_states(State.QUEUED) == [change]
     second.close()
 
 
@@ -177,12 +177,12 @@ async def test_two_stores_on_one_file_see_each_other(tmp_path: Path) -> None:
         assert not theirs.changed_elsewhere()
 
         await theirs.save_contacts([contact(2)], NOON)
-        (change,) = await theirs.add(Action.ARCHIVE, [contact(2)], NOON)
+        (change,) = await theirs.changes.add(Action.ARCHIVE, [contact(2)], NOON)
         assert ours.changed_elsewhere()
         assert names(await search(ours, "")) == ["Contact 1", "Contact 2"]
         await ours.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(1))
         assert not ours.changed_elsewhere()
-        assert theirs.changes_of("id-2")[0].state is State.CANCELLED
+        assert theirs.changes.of_contact("id-2")[0].state is State.CANCELLED
     finally:
         ours.close()
         theirs.close()

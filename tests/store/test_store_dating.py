@@ -36,12 +36,12 @@ async def test_a_change_is_expected_only_after_a_night_since_it_was_sent(
     store: Store, dated: float, way: tuple[Transition, ...]
 ) -> None:
     await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
-    [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
     for event in (Transition.SEND, *way):
         await store.record_transitions([TransitionRequest(change.change_id, event)], minutes(1))
     confirm = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(dated))
     await store.record_transitions([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
-    [after] = store.changes_of("id-1")
+    [after] = store.changes.of_contact("id-1")
     assert after.confirmed_at == minutes(2)
     assert grade(after, 3) is SyncStatus.PENDING
     assert grade(after, DAY) is SyncStatus.EXPECTED
@@ -50,11 +50,11 @@ async def test_a_change_is_expected_only_after_a_night_since_it_was_sent(
 @pytest.mark.parametrize("dated", [-4, -1, 0.5])
 async def test_no_change_is_dated_before_it_was_sent(store: Store, dated: float) -> None:
     await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
-    [change] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
     confirm = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(dated))
     await store.record_transitions([confirm], minutes(2), [contact(1, ARCHIVED, at=dated)])
-    [after] = store.changes_of("id-1")
+    [after] = store.changes.of_contact("id-1")
     assert after.confirmed_at == minutes(1)
 
 
@@ -70,9 +70,9 @@ async def test_what_was_done_in_xero_is_no_older_than_the_last_look(
     await store.set_sync_state("contacts.refreshed_until", minutes(-1).isoformat())
     if is_queued:
         action = Action.ARCHIVE if after is ARCHIVED else Action.RESTORE
-        await store.add(action, store.contacts(["id-1"]), minutes(-1))
+        await store.changes.add(action, store.contacts(["id-1"]), minutes(-1))
     await store.save_contacts([contact(1, after, at=dated)], NOON)
-    [change] = store.changes_of("id-1")
+    [change] = store.changes.of_contact("id-1")
     assert change.origin is (Origin.RESHELVE if is_queued else Origin.XERO)
     assert change.confirmed_at == NOON
     assert grade(change, 1) is SyncStatus.PENDING
@@ -90,7 +90,7 @@ async def test_a_full_read_corrects_what_is_stored_with_a_later_date(
     assert one is not None
     assert (one.name, one.status, one.updated_at) == ("Earlier", ACTIVE, minutes(told))
     # It was archived here, and is active in Xero: that is a change, and one of now.
-    [change] = store.changes_of("id-1")
+    [change] = store.changes.of_contact("id-1")
     assert (change.action, change.origin, change.confirmed_at) == (Action.RESTORE, Origin.XERO, NOON)
     # News of it count again.
     await store.save_contacts([contact(1, ACTIVE, at=1, name="Latest")], minutes(2))
@@ -104,7 +104,7 @@ async def test_a_page_that_was_read_before_our_own_change_turns_nothing_back(
     await store.save_contacts([contact(1, ARCHIVED, at=stored)], NOON)
     await store.save_contacts([contact(1, ACTIVE, at=-DAY)], NOON, is_full_sync=True)
     assert store.counts().archived == 1
-    assert not store.changes_of("id-1")
+    assert not store.changes.of_contact("id-1")
 
 
 async def test_a_contact_once_dated_2099_follows_news_without_a_full_read(store: Store) -> None:
@@ -118,5 +118,5 @@ async def test_a_bookmark_dated_ahead_dates_no_change(store: Store, pulled: floa
     await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
     await store.set_sync_state("contacts.refreshed_until", minutes(pulled).isoformat())
     await store.save_contacts([contact(1, ARCHIVED, at=-1)], NOON)
-    [change] = store.changes_of("id-1")
+    [change] = store.changes.of_contact("id-1")
     assert change.confirmed_at == minutes(-1)

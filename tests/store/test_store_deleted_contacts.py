@@ -77,7 +77,7 @@ async def test_what_happened_to_a_gone_contact_before_it_was_back_is_a_change_in
     applied = await store.save_contacts([contact(1, after, at=at)], minutes(2))
     assert applied.order_changed
     assert store.contact("id-1") == contact(1, after, at=at)
-    changes = store.changes_of("id-1")
+    changes = store.changes.of_contact("id-1")
     assert [(each.action, each.origin) for each in changes] == ([(action, Origin.XERO)] if action else [])
     assert applied.detected == tuple(changes)
     # One that didn't move UpdatedDateUTC is dated by when it was seen.
@@ -89,7 +89,7 @@ async def test_what_happened_to_a_gone_contact_before_it_was_back_is_a_change_in
 
 async def test_a_contact_is_gone_once_two_answers_some_time_apart_lacked_it(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2)], NOON)
-    [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    [queued] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
 
     def statuses() -> list[ContactStatus]:
         return [each.status for each in store.contacts(["id-1", "id-2"])]
@@ -100,7 +100,7 @@ async def test_a_contact_is_gone_once_two_answers_some_time_apart_lacked_it(stor
     await store.save_contacts([contact(2)], minutes(4))
     applied = await store.save_contacts([], minutes(7), missing=["id-1", "id-2"])
     assert (statuses(), applied.rows_changed) == ([GONE, ACTIVE], 1)
-    refused = store.change(queued.change_id)
+    refused = store.changes.get(queued.change_id)
     assert refused is not None
     assert refused.state is State.REFUSED
     # An answer that has it in between begins the count again.
@@ -125,12 +125,12 @@ async def test_an_absence_is_remembered_by_the_next_start_and_a_clock_set_back_m
 async def test_only_what_is_open_is_refused(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2)], NOON)
     await store.save_contacts([contact(2, ARCHIVED, at=1)], minutes(1))
-    [queued] = await store.add(Action.ARCHIVE, store.contacts(["id-1"]), minutes(2))
+    [queued] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), minutes(2))
     await store.save_contacts([], minutes(3), deleted=["id-1", "id-2"])
-    [refused] = store.changes_of("id-1")
+    [refused] = store.changes.of_contact("id-1")
     assert (refused.change_id, refused.state) == (queued.change_id, State.REFUSED)
     assert refused.message == "Xero no longer knows this contact."
-    [done] = store.changes_of("id-2")
+    [done] = store.changes.of_contact("id-2")
     assert done.state is State.CONFIRMED
 
 

@@ -49,12 +49,12 @@ async def opened(folder: Path) -> AsyncIterator[Store]:
 
 
 async def ask(store: Store, number: int) -> None:
-    await store.add(Action.ARCHIVE, store.contacts([f"id-{number}"]), NOON)
+    await store.changes.add(Action.ARCHIVE, store.contacts([f"id-{number}"]), NOON)
 
 
 def asked_in(folder: Path) -> int:
     with closing(Store.open(folder)) as store:
-        return len(store.changes_in(State.QUEUED))
+        return len(store.changes.in_states(State.QUEUED))
 
 
 def names(folder: Path, pattern: str) -> list[str]:
@@ -146,9 +146,9 @@ async def test_what_would_be_lost_is_refused_and_what_was_accepted_is_put_back(
         await ask(opened, 2)
     with pytest.raises(StoreError, match="Nothing was recorded"):
         await opened.set_sync_state("any", "value")
-    opened.restore_files(NOON, holder)
-    assert not opened.is_displaced
-    assert len(opened.changes_in(State.QUEUED)) == 1
+    opened.maintenance.restore_files(NOON, holder)
+    assert not opened.maintenance.is_displaced
+    assert len(opened.changes.in_states(State.QUEUED)) == 1
     await ask(opened, 3)
     opened.close()
     assert asked_in(folder) == 2
@@ -162,10 +162,10 @@ async def test_a_second_copy_follows_once_the_first_has_put_it_back(
     with closing(Store.open(folder)) as second:
         TAKEN[how](folder)
         for store, may_replace in ((opened, holder), (second, follower)):
-            store.restore_files(NOON, may_replace)
+            store.maintenance.restore_files(NOON, may_replace)
         await ask(second, 2)
         await ask(opened, 3)
-        assert len(second.changes_in(State.QUEUED)) == 3
+        assert len(second.changes.in_states(State.QUEUED)) == 3
     opened.close()
     assert asked_in(folder) == 3
 
@@ -173,11 +173,11 @@ async def test_a_second_copy_follows_once_the_first_has_put_it_back(
 async def test_a_copy_without_the_lease_leaves_it_to_the_other(folder: Path, opened: Store) -> None:
     delete_all(folder)
     with pytest.raises(StoreError, match="Nothing was recorded") as raised:
-        opened.restore_files(NOON, follower)
+        opened.maintenance.restore_files(NOON, follower)
     assert "other Reshelve" in raised.value.next_step
     assert not names(folder, "*.db")
-    opened.restore_files(NOON, holder)
-    assert not opened.is_displaced
+    opened.maintenance.restore_files(NOON, holder)
+    assert not opened.maintenance.is_displaced
 
 
 @pytest.mark.skipif(os.stat not in os.supports_dir_fd, reason="an open folder can't be found again")
@@ -188,7 +188,7 @@ async def test_a_folder_that_was_moved_is_left_whole_and_none_is_made_in_its_pla
     with pytest.raises(StoreError, match="Nothing was recorded"):
         await ask(opened, 2)
     with pytest.raises(StoreError, match="moved or renamed") as raised:
-        opened.restore_files(NOON, holder)
+        opened.maintenance.restore_files(NOON, holder)
     assert str(folder) in raised.value.next_step
     assert not names(folder.parent, folder.name)
     move(moved, folder.name)
@@ -209,9 +209,9 @@ async def test_one_with_entries_of_its_own_is_left_alone_and_ours_is_kept_beside
     delete_all(folder)
     shutil.copyfile(other / "contacts.db", folder / "contacts.db")
     with pytest.raises(StoreError, match="Nothing was recorded"):
-        opened.restore_files(NOON, holder)
+        opened.maintenance.restore_files(NOON, holder)
     with pytest.raises(StoreError, match="Nothing was recorded"):
-        opened.restore_files(NOON, holder)
+        opened.maintenance.restore_files(NOON, holder)
     with pytest.raises(StoreError, match="saved in") as raised:
         await ask(opened, 2)
     rescued, *others = names(folder, "rescued-*.db")
@@ -234,8 +234,8 @@ async def test_a_disk_that_cannot_take_it_is_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr("tui.store.maintenance.displaced.install_replacement", full)
         with pytest.raises(StoreError, match="No space left"):
-            opened.restore_files(NOON, holder)
-    opened.restore_files(NOON, holder)
+            opened.maintenance.restore_files(NOON, holder)
+    opened.maintenance.restore_files(NOON, holder)
     await ask(opened, 2)
     opened.close()
     assert asked_in(folder) == 2
@@ -244,11 +244,11 @@ async def test_a_disk_that_cannot_take_it_is_tried_again(
 async def test_no_backup_is_made_of_a_file_that_isnt_ours(folder: Path, opened: Store) -> None:
     replace_by_old(folder)
     with pytest.raises(StoreError):
-        await opened.back_up(NOON)
+        await opened.maintenance.back_up(NOON)
     assert not (folder / BACKUP_FOLDER).exists()
 
 
 async def test_backups_that_were_taken_away_are_made_again(folder: Path, opened: Store) -> None:
-    assert await opened.back_up(NOON)
+    assert await opened.maintenance.back_up(NOON)
     shutil.rmtree(folder / BACKUP_FOLDER)
     assert back_up(folder / "contacts.db", NOON)

@@ -29,17 +29,20 @@ async def flip(store: Store, number: int, status: ContactStatus, at: float) -> N
 async def archived(store: Store) -> Change:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
-    return store.pending()[0]
+    return store.evidence.pending()[0]
 
 
 async def test_evidence_settles_a_change_and_comes_with_its_cursor(store: Store, archived: Change) -> None:
     assert store.sync_state("feed") is None
-    assert await store.record_synced([pick_up(1, ARCHIVED, 12), pick_up(2, ACTIVE, 12)], ("feed", "7")) == 1
+    assert (
+        await store.evidence.record_synced([pick_up(1, ARCHIVED, 12), pick_up(2, ACTIVE, 12)], ("feed", "7"))
+        == 1
+    )
     assert store.sync_state("feed") == "7"
-    (settled,) = store.synced(5)
+    (settled,) = store.evidence.synced(5)
     assert (settled.change_id, settled.synced_at) == (archived.change_id, minutes(13))
-    assert (store.pending(), store.pending_total()) == ([], 0)
-    event = store.entries_of("id-1")[0]
+    assert (store.evidence.pending(), store.evidence.pending_total()) == ([], 0)
+    event = store.changes.entries_of_contact("id-1")[0]
     assert (event.transition, event.at) == ("synced", minutes(13))
 
 
@@ -50,26 +53,29 @@ async def test_evidence_settles_a_change_and_comes_with_its_cursor(store: Store,
 async def test_a_sync_that_cannot_have_seen_the_change_proves_nothing(
     store: Store, evidence: SyncRecord
 ) -> None:
-    assert await store.record_synced([evidence], ("feed", "7")) == 0
-    assert store.pending_total() == 1
+    assert await store.evidence.record_synced([evidence], ("feed", "7")) == 0
+    assert store.evidence.pending_total() == 1
 
 
 async def test_evidence_that_came_first_settles_a_change_when_it_is_confirmed(store: Store) -> None:
     await store.save_contacts([contact(1)], NOON)
-    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
-    assert await store.record_synced([pick_up(1, ARCHIVED, 5), pick_up(1, ARCHIVED, 7)], ("feed", "1")) == 0
+    (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
+    assert (
+        await store.evidence.record_synced([pick_up(1, ARCHIVED, 5), pick_up(1, ARCHIVED, 7)], ("feed", "1"))
+        == 0
+    )
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(4))], minutes(9)
     )
-    assert store.synced(1)[0].synced_at == minutes(6)
+    assert store.evidence.synced(1)[0].synced_at == minutes(6)
 
 
 @pytest.mark.usefixtures("archived")
 async def test_evidence_after_a_reversal_is_not_for_what_was_reversed(store: Store) -> None:
     await flip(store, 1, ACTIVE, 20)
     await flip(store, 1, ARCHIVED, 30)
-    assert await store.record_synced([pick_up(1, ARCHIVED, 35)], ("feed", "1")) == 1
-    newest, restored, oldest = store.changes_of("id-1")
+    assert await store.evidence.record_synced([pick_up(1, ARCHIVED, 35)], ("feed", "1")) == 1
+    newest, restored, oldest = store.changes.of_contact("id-1")
     assert newest.synced_at == minutes(36)
     assert (restored.synced_at, restored.superseded) == (None, True)
     assert (oldest.synced_at, oldest.superseded) == (None, True)
@@ -78,16 +84,16 @@ async def test_evidence_after_a_reversal_is_not_for_what_was_reversed(store: Sto
 @pytest.mark.usefixtures("archived")
 async def test_late_evidence_still_settles_what_it_saw_before_the_reversal(store: Store) -> None:
     await flip(store, 1, ACTIVE, 20)
-    assert await store.record_synced([pick_up(1, ARCHIVED, 15)], ("feed", "1")) == 1
-    assert store.changes_of("id-1")[1].synced_at == minutes(16)
-    assert store.pending_total() == 1
+    assert await store.evidence.record_synced([pick_up(1, ARCHIVED, 15)], ("feed", "1")) == 1
+    assert store.changes.of_contact("id-1")[1].synced_at == minutes(16)
+    assert store.evidence.pending_total() == 1
 
 
 @pytest.mark.usefixtures("archived")
 async def test_evidence_told_again_is_kept_once_and_settles_once(store: Store) -> None:
     again = [pick_up(1, ARCHIVED, 12)] * 2
-    assert await store.record_synced(again, ("feed", "1")) == 1
-    assert await store.record_synced(again, ("feed", "2")) == 0
+    assert await store.evidence.record_synced(again, ("feed", "1")) == 1
+    assert await store.evidence.record_synced(again, ("feed", "2")) == 0
     assert store._database.rows("SELECT count(*) FROM sync_records") == [(1,)]
 
 

@@ -21,13 +21,13 @@ async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
 ) -> None:
     await store.save_contacts([contact(1, before)], NOON)
     applied = await store.save_contacts([contact(1, after, at=5)], minutes(9))
-    assert applied.detected == tuple(store.changes_of("id-1"))
+    assert applied.detected == tuple(store.changes.of_contact("id-1"))
     (change,) = applied.detected
     assert (change.action, change.origin, change.state) == (action, Origin.XERO, State.CONFIRMED)
     assert (change.confirmed_at, change.requested_at) == (minutes(5), minutes(9))
-    (event,) = store.entries_of("id-1")
+    (event,) = store.changes.entries_of_contact("id-1")
     assert (event.transition, event.state, event.message) == ("detected", State.CONFIRMED, "seen in Xero")
-    assert store.pending() == [change]
+    assert store.evidence.pending() == [change]
 
 
 async def test_a_contact_seen_for_the_first_time_is_no_flip(store: Store) -> None:
@@ -63,30 +63,30 @@ async def test_a_flip_confirms_the_open_change_that_wanted_it(
     store: Store, way: tuple[Transition, ...]
 ) -> None:
     await store.save_contacts([contact(1, ARCHIVED)], NOON)
-    (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
+    (change,) = await store.changes.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
     for event in way:
         await store.record_transitions([TransitionRequest(change.change_id, event)], NOON)
     (flip,) = (await store.save_contacts([contact(1, ACTIVE, at=5)], minutes(6))).detected
     assert (flip.change_id, flip.origin, flip.state) == (change.change_id, Origin.RESHELVE, State.CONFIRMED)
     assert flip.confirmed_at == minutes(5)
-    assert len(store.changes_of("id-1")) == 1
+    assert len(store.changes.of_contact("id-1")) == 1
 
 
 async def test_a_change_that_is_being_sent_is_left_to_its_sender(store: Store) -> None:
     await store.save_contacts([contact(1)], NOON)
-    (change,) = await store.add(Action.ARCHIVE, [contact(1)], NOON)
+    (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], NOON)
     assert (await store.save_contacts([contact(1, ARCHIVED, at=5)], minutes(6))).detected == ()
-    assert [one.state for one in store.changes_of("id-1")] == [State.SENDING]
+    assert [one.state for one in store.changes.of_contact("id-1")] == [State.SENDING]
     assert store.counts().archived == 1
 
 
 async def test_a_queued_restore_stays_when_somebody_archives_in_xero(store: Store) -> None:
     await store.save_contacts([contact(1, ACTIVE)], NOON)
-    (queued,) = await store.add(Action.RESTORE, [contact(1)], NOON)
+    (queued,) = await store.changes.add(Action.RESTORE, [contact(1)], NOON)
     (flip,) = (await store.save_contacts([contact(1, ARCHIVED, at=5)], minutes(6))).detected
     assert (flip.action, flip.origin) == (Action.ARCHIVE, Origin.XERO)
-    assert store.change(queued.change_id) == queued
+    assert store.changes.get(queued.change_id) == queued
 
 
 @pytest.mark.parametrize(("asked_at", "state"), [(4, State.REFUSED), (5, State.REFUSED), (6, State.QUEUED)])
@@ -94,20 +94,20 @@ async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
     store: Store, asked_at: float, state: State
 ) -> None:
     await store.save_contacts([contact(1, ARCHIVED)], NOON)
-    (queued,) = await store.add(Action.ARCHIVE, [contact(1)], minutes(asked_at))
+    (queued,) = await store.changes.add(Action.ARCHIVE, [contact(1)], minutes(asked_at))
     (flip,) = (await store.save_contacts([contact(1, ACTIVE, at=5)], minutes(7))).detected
     assert (flip.action, flip.origin) == (Action.RESTORE, Origin.XERO)
-    now = store.change(queued.change_id)
+    now = store.changes.get(queued.change_id)
     assert now is not None
     assert (now.state, bool(now.message)) == (state, state is State.REFUSED)
-    last = store.entries_of_change(queued.change_id)[-1]
+    last = store.changes.entries_of_change(queued.change_id)[-1]
     assert last.transition == ("refuse" if state is State.REFUSED else "note")
     assert "restored" in last.message
 
 
 async def test_contacts_and_moves_come_as_one(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2)], NOON)
-    changes = await store.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
+    changes = await store.changes.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.SEND) for change in changes], NOON
     )
@@ -121,25 +121,25 @@ async def test_contacts_and_moves_come_as_one(store: Store) -> None:
     )
     assert (applied.rows_changed, applied.order_changed, applied.detected) == (2, True, ())
     assert [change.state for change in applied.updated] == [State.CONFIRMED, State.REFUSED]
-    assert store.changes_of("id-1")[0].confirmed_at == minutes(5)
+    assert store.changes.of_contact("id-1")[0].confirmed_at == minutes(5)
     assert store.counts().archived == 1
 
 
 async def test_a_hand_off_that_was_read_as_done_is_confirmed_by_its_move(store: Store) -> None:
     await store.save_contacts([contact(1, ARCHIVED)], NOON)
-    (change,) = await store.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
+    (change,) = await store.changes.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], NOON)
     move = TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(3))
     applied = await store.record_transitions([move], minutes(4), [contact(1, at=3)])
     assert [one.confirmed_at for one in applied.updated] == [minutes(3)]
-    assert len(store.changes_of("id-1")) == 1
+    assert len(store.changes.of_contact("id-1")) == 1
 
 
 async def test_a_second_flip_supersedes_the_first(store: Store) -> None:
     for at, status in enumerate([ACTIVE, ARCHIVED, ACTIVE]):
         await store.save_contacts([contact(1, status, at=at)], minutes(at))
-    assert [(one.action, one.superseded) for one in store.changes_of("id-1")] == [
+    assert [(one.action, one.superseded) for one in store.changes.of_contact("id-1")] == [
         (Action.RESTORE, False),
         (Action.ARCHIVE, True),
     ]
-    assert store.pending_total() == 1
+    assert store.evidence.pending_total() == 1

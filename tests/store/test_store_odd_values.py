@@ -77,19 +77,19 @@ async def _fill(folder: Path) -> None:
     await store.save_contacts(contacts, NOON, is_full_sync=True)
     # Each in a batch of its own, so that every table has as many rows.
     for number, one in enumerate(store.contacts(ids)):
-        [change] = await store.add(Action.ARCHIVE, [one], minutes(number))
+        [change] = await store.changes.add(Action.ARCHIVE, [one], minutes(number))
         await store.record_transitions(
             [TransitionRequest(change.change_id, Transition.SEND)], minutes(number)
         )
         await store.record_transitions(
             [TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(number + 1)
         )
-        await store.mark_tenants(f"Group {number}", minutes(number), on=True)
+        await store.tenancy.mark_tenants(f"Group {number}", minutes(number), on=True)
         await store.set_sync_state(f"cursor {number}", NOON.isoformat())
         seen_at = minutes(number + 2)
         pick_up = SyncRecord(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")
-        await store.record_synced([pick_up] if number % 2 else [], ("feed.cursor", "1"))
-        await store.record_reports(
+        await store.evidence.record_synced([pick_up] if number % 2 else [], ("feed.cursor", "1"))
+        await store.evidence.record_reports(
             [
                 UserReport(ReportKind.UNLINKED, seen_at, one.contact_id),
                 UserReport(ReportKind.SYNC_CLEAN, seen_at),
@@ -97,13 +97,13 @@ async def _fill(folder: Path) -> None:
             seen_at,
         )
     for number, one in enumerate(store.contacts(ids)[::2]):
-        [change] = await store.add(Action.RESTORE, [one], minutes(number + MANY))
+        [change] = await store.changes.add(Action.RESTORE, [one], minutes(number + MANY))
         if number % 2:
-            plan = await store.undo_plan()
+            plan = await store.changes.plan_undo()
             assert plan is not None
-            await store.undo(plan, minutes(number + MANY))
+            await store.changes.undo(plan, minutes(number + MANY))
     for number in range(MANY):
-        await store.record_synced(
+        await store.evidence.record_synced(
             [SyncRecord(f"id-{number}", ContactStatus.ARCHIVED, NOON, NOON, "2")], ("feed.cursor", "1")
         )
     await store.save_contacts([], NOON, missing=ids)
@@ -182,12 +182,12 @@ async def use(folder: Path) -> None:
             assert len(found.rows.ids(0, 2 * MANY)) == len(found.rows)
         _read(store)
         for group in ChangeGroup:
-            await store.changes(ChangeQuery(group, ("contact",)), 0, 100)
-            list(store.iter_changes(ChangeQuery(group)))
+            await store.changes.page(ChangeQuery(group, ("contact",)), 0, 100)
+            list(store.changes.iter_all(ChangeQuery(group)))
         for kind in BatchKind.UNDO, BatchKind.REDO:
-            await store.undo_plan(kind)
-        await store.to_compare()
-        await store.contact_groups()
+            await store.changes.plan_undo(kind)
+        await store.read_for_comparison()
+        await store.tenancy.groups()
         await store.unseen_contacts(100)
         # A row numbered as high as SQLite can count leaves no number for the next: said in words.
         with suppress(StoreError):
@@ -216,14 +216,25 @@ def _read(store: Store) -> None:
     store.contacts(ids)
     for contact_id in ids:
         store.find_active_by_name(f"Contact {contact_id}", except_id="")
-        store.changes_of(contact_id)
-        store.entries_of(contact_id)
-    for change in store.changes_in(*State):
-        store.entries_of_change(change.change_id)
-        assert store.change(change.change_id) is not None
-    store.recent(*State, limit=9), store.refused(9), store.refused_total(), store.totals()
-    store.pending(), store.pending_total(), store.synced(99), store.company_status(), store.tenancy_warnings()
-    store.pending_after(NOON), store.tenant_groups(), store.counts(), store.is_paused
+        store.changes.of_contact(contact_id)
+        store.changes.entries_of_contact(contact_id)
+    for change in store.changes.in_states(*State):
+        store.changes.entries_of_change(change.change_id)
+        assert store.changes.get(change.change_id) is not None
+    (
+        store.changes.recent(*State, limit=9),
+        store.changes.refused(9),
+        store.changes.refused_total(),
+        store.changes.totals(),
+    )
+    (
+        store.evidence.pending(),
+        store.evidence.pending_total(),
+        store.evidence.synced(99),
+        store.evidence.company_status(),
+        store.tenancy.warnings(),
+    )
+    store.evidence.pending_after(NOON), store.tenancy.tenant_groups(), store.counts(), store.changes.is_paused
     for number in range(MANY):
         store.sync_state(f"cursor {number}")
 
@@ -239,15 +250,15 @@ async def _write(store: Store) -> None:
     )
     await store.save_contacts([], later, missing=[one.contact_id for one in told])
     ups = [SyncRecord(one.contact_id, ContactStatus.ARCHIVED, later, later, "9") for one in told]
-    await store.record_synced(ups, ("feed.cursor", "2"))
-    await store.record_clean_sync(
+    await store.evidence.record_synced(ups, ("feed.cursor", "2"))
+    await store.evidence.record_clean_sync(
         later + timedelta(minutes=1), later, ("feed.clean_sync_started_at", later.isoformat())
     )
-    await store.record_reports([UserReport(ReportKind.SYNC_CLEAN, later)], later)
-    await store.mark_tenants("Tenants", later, on=True)
-    await store.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
-    await store.cancel_queued(store.changes_in(State.QUEUED), later)
-    await store.retry(store.refused(9), later)
+    await store.evidence.record_reports([UserReport(ReportKind.SYNC_CLEAN, later)], later)
+    await store.tenancy.mark_tenants("Tenants", later, on=True)
+    await store.changes.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
+    await store.changes.cancel_queued(store.changes.in_states(State.QUEUED), later)
+    await store.changes.retry(store.changes.refused(9), later)
 
 
 PLACES = columns()
@@ -339,7 +350,7 @@ async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_st
 ) -> None:
     store = Store.open(tmp_path)
     await store.save_contacts([contact(1), contact(2)], NOON)
-    await store.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
+    await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
     with closing(sqlite3.connect(tmp_path / "contacts.db", isolation_level=None)) as connection:
         connection.execute(f"UPDATE changes SET {column} = 'odd'")  # noqa: S608 - our own names
     await store.save_contacts([contact(number, name="Edited", at=1) for number in (1, 2)], minutes(2))

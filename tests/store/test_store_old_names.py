@@ -272,10 +272,10 @@ def test_null_where_it_may_not_be_does_not_stop_the_migration(file: Path) -> Non
 async def test_all_of_it_is_understood_after_the_migration(file: Path) -> None:
     store = Store.open(file.parent)
     try:
-        changes = store.changes_in(*State)
+        changes = store.changes.in_states(*State)
         assert {change.state for change in changes} == set(State)
         assert {change.origin for change in changes} == set(Origin)
-        entries = {change.change_id: store.entries_of_change(change.change_id) for change in changes}
+        entries = {change.change_id: store.changes.entries_of_change(change.change_id) for change in changes}
         assert {entry.transition for entry in entries[1]} >= {each.value for each in Transition}
         assert [entry.message for entry in entries[1]][-len(version_six.DETAILS) :] == [
             "",
@@ -286,20 +286,20 @@ async def test_all_of_it_is_understood_after_the_migration(file: Path) -> None:
             "",
             "both",
         ]
-        assert store.is_paused
+        assert store.changes.is_paused
         assert store.sync_state("contacts.refreshed_until") == "PULL.SINCE"
         assert store.sync_state("of nobody") == "OF NOBODY"
-        assert store.company_status().state == CompanyState.HAS_ERRORS
-        assert store.tenant_groups() == {"Tenants"}
+        assert store.evidence.company_status().state == CompanyState.HAS_ERRORS
+        assert store.tenancy.tenant_groups() == {"Tenants"}
         assert store.contacts([f"contact_id-{n}" for n in range(1, 5)])[-1].status is ContactStatus.DELETED
-        assert store.totals() == Counter(change.state for change in changes)
-        assert store.pending_total() == len(store.pending())
-        assert store.synced_total() == len(store.synced(99))
-        assert await store.undo_plan() is not None
-        [new] = await store.add(Action.ARCHIVE, store.contacts(["contact_id-1"]), NOON)
-        assert store.entries_of_change(new.change_id)[0].transition == "requested"
-        await store.check_change_log()
-        await store.check_file()
+        assert store.changes.totals() == Counter(change.state for change in changes)
+        assert store.evidence.pending_total() == len(store.evidence.pending())
+        assert store.evidence.synced_total() == len(store.evidence.synced(99))
+        assert await store.changes.plan_undo() is not None
+        [new] = await store.changes.add(Action.ARCHIVE, store.contacts(["contact_id-1"]), NOON)
+        assert store.changes.entries_of_change(new.change_id)[0].transition == "requested"
+        await store.maintenance.check_change_log()
+        await store.maintenance.check_file()
     finally:
         store.close()
 
@@ -377,7 +377,7 @@ def test_a_program_killed_while_it_migrates_leaves_version_six(file: Path, state
     assert ({table: rows_of(file, table) for table in TABLES}, schema_of(file)) == before
     assert diagnose(file) == Diagnosis("", "")
     with closing(Store.open(file.parent)) as store:
-        assert {change.state for change in store.changes_in(*State)} == set(State)
+        assert {change.state for change in store.changes.in_states(*State)} == set(State)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_a_file_of_version_six_that_lacks_a_part_is_rebuilt(
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(damage)
     with closing(Store.open(file.parent)) as store:
-        assert len(store.changes_in(*State)) == changes
+        assert len(store.changes.in_states(*State)) == changes
         assert (store.counts().all == 0) is is_rebuilt
 
 
@@ -451,8 +451,8 @@ def test_a_summary_is_the_same_before_and_after_the_migration(file: Path) -> Non
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     with closing(Store.open(file.parent)) as store:
         assert before == (
-            store.pending_total(),
-            len(store.changes_in(*(state for state in State if state.is_open))),
+            store.evidence.pending_total(),
+            len(store.changes.in_states(*(state for state in State if state.is_open))),
         )
     assert summary() == before
     assert before[0] > 0
@@ -572,7 +572,7 @@ def test_sync_state_of_a_damaged_file_of_version_six_is_recovered(file: Path) ->
     spoil(file, "change_events")
     repair(file, NOON)
     with closing(Store.open(file.parent)) as store:
-        assert store.is_paused
+        assert store.changes.is_paused
         assert store.sync_state("feed.shared_status") == "FEED.SHOWN"
         assert store.sync_state("contacts.refreshed_until") is None
 
@@ -602,10 +602,10 @@ async def test_a_file_of_version_six_in_the_place_of_an_open_one_is_used(file: P
         for part in file.parent.glob(f"{FILE_NAME}*"):
             part.unlink()
         shutil.copyfile(old, file)
-        store.restore_files(NOON, lambda: True)
+        store.maintenance.restore_files(NOON, lambda: True)
         assert not list(file.parent.glob("rescued-*"))
         await store.save_contacts([contact(99)], NOON)
-        assert {change.state for change in store.changes_in(*State)} == set(State)
+        assert {change.state for change in store.changes.in_states(*State)} == set(State)
     finally:
         store.close()
 
@@ -615,11 +615,11 @@ async def test_one_that_lacks_the_last_entries_is_replaced_by_what_was_open(file
     shutil.copyfile(file, old)
     store = Store.open(file.parent)
     try:
-        [change] = await store.add(Action.ARCHIVE, store.contacts(["contact_id-1"]), NOON)
+        [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["contact_id-1"]), NOON)
         for part in file.parent.glob(f"{FILE_NAME}*"):
             part.unlink()
         shutil.copyfile(old, file)
-        store.restore_files(NOON, lambda: True)
-        assert store.change(change.change_id) == change
+        store.maintenance.restore_files(NOON, lambda: True)
+        assert store.changes.get(change.change_id) == change
     finally:
         store.close()

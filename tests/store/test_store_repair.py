@@ -35,11 +35,11 @@ async def folder(tmp_path: Path) -> Path:
         numbers = range(1, MANY + 1)
         await store.save_contacts([contact(each, ACTIVE) for each in numbers], NOON)
         await store.set_sync_state("contacts.refreshed_until", NOON.isoformat())
-        changes = await store.add(
+        changes = await store.changes.add(
             Action.ARCHIVE, store.contacts([f"id-{each}" for each in numbers]), minutes(1)
         )
         await confirm(store, changes[: MANY // 2])
-        await store.back_up(minutes(2))
+        await store.maintenance.back_up(minutes(2))
     finally:
         store.close()
     return folder
@@ -55,7 +55,7 @@ async def confirm(store: Store, changes: list[Change]) -> None:
 def stands(folder: Path) -> dict[int, State]:
     store = Store.open(folder)
     try:
-        return {change.change_id: change.state for change in store.changes_in(*State)}
+        return {change.change_id: change.state for change in store.changes.in_states(*State)}
     finally:
         store.close()
 
@@ -76,9 +76,9 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
     before = stands(folder)
     spoil(file, "contacts")
     store = Store.open(folder)
-    await store.check_change_log()
+    await store.maintenance.check_change_log()
     with pytest.raises(StoreError, match=r"contacts is damaged.*journal.*whole") as caught:
-        await store.check_file()
+        await store.maintenance.check_file()
     assert "start again" in caught.value.next_step
     with pytest.raises(StoreError, match="contacts is damaged"):
         await store.set_sync_state("any", "thing")
@@ -87,7 +87,7 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
     store = Store.open(folder)
     assert store.counts().all == 0
     assert store.sync_state("contacts.refreshed_until") is None
-    await store.check_file()
+    await store.maintenance.check_file()
     store.close()
     [kept] = kept_in(folder)
     assert damage_anywhere(kept)
@@ -98,7 +98,7 @@ async def test_a_rebuild_waits_until_nobody_has_the_file_open(folder: Path) -> N
     spoil(folder / "contacts.db", "contacts")
     store, other = Store.open(folder), Store.open(folder)
     with pytest.raises(StoreError, match="contacts is damaged"):
-        await store.check_file()
+        await store.maintenance.check_file()
     store.close()
     with pytest.raises(StoreError, match="Another Reshelve"):
         Store.open(folder)
@@ -128,13 +128,13 @@ async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_m
     spoil(folder / "contacts.db", "transitions")
     store = Store.open(folder)
     with pytest.raises(StoreError) as caught:
-        await store.check_change_log()
+        await store.maintenance.check_change_log()
     assert "journal of changes is damaged" in caught.value.message
     assert str(folder / "backups" / "journal-20260301T120200Z.db") in caught.value.message
     assert "Nothing more is written" in caught.value.message
     assert "reshelve repair" in caught.value.next_step
     with pytest.raises(StoreError, match="journal of changes is damaged"):
-        await store.add(Action.ARCHIVE, [contact(1)], NOON)
+        await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     store.close()
 
 
@@ -144,8 +144,8 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
 ) -> None:
     file = folder / "contacts.db"
     store = Store.open(folder)
-    await confirm(store, store.changes_in(State.QUEUED, limit=150))
-    later = await store.add(Action.RESTORE, store.contacts(["id-1", "id-2"]), minutes(3))
+    await confirm(store, store.changes.in_states(State.QUEUED, limit=150))
+    later = await store.changes.add(Action.RESTORE, store.contacts(["id-1", "id-2"]), minutes(3))
     store.close()
     truth = stands(folder)
     for table in tables:
@@ -284,7 +284,7 @@ async def test_a_store_that_an_older_reshelve_wrote_is_whole(tmp_path: Path, ver
     assert stands(tmp_path) == {1: State.QUEUED}
     if version < 3:
         store = Store.open(tmp_path)
-        assert await store.undo_plan() is not None
+        assert await store.changes.plan_undo() is not None
         store.close()
 
 

@@ -190,7 +190,7 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
                 typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
                 await check(store, [*typed, *reversed(texts)], frozenset())
                 # What is written afterwards counts at once, in the same searches.
-                await store.record_reports(told, NOON)
+                await store.evidence.record_reports(told, NOON)
                 await check(store, texts, unlinked_by(told))
                 await store._database.write(lambda connection: write_journal(connection, more))
                 for page in pages[1:]:
@@ -267,7 +267,7 @@ async def test_what_is_found_follows_changes_and_tellings_at_once(stocked: Store
         return names(await search(stocked, text))
 
     assert await found("sync:queued") == []
-    [change] = await stocked.add(Action.ARCHIVE, stocked.contacts(["id-1"]), NOON)
+    [change] = await stocked.changes.add(Action.ARCHIVE, stocked.contacts(["id-1"]), NOON)
     assert (await found("sync:queued"), await found("sync:none a")) == (["Alma"], ["Bayside", "Café", "Dora"])
     await stocked.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
     assert await found("sync:sending") == ["Alma"]
@@ -275,9 +275,9 @@ async def test_what_is_found_follows_changes_and_tellings_at_once(stocked: Store
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=minutes(20))], minutes(20)
     )
     assert (await found("sync:overdue"), await found("sync:sending")) == (["Alma"], [])
-    await stocked.record_reports([UserReport(ReportKind.UNLINKED, minutes(20), "id-1")], minutes(20))
+    await stocked.evidence.record_reports([UserReport(ReportKind.UNLINKED, minutes(20), "id-1")], minutes(20))
     assert await found("is:unlinked") == ["Alma"]
-    await stocked.record_reports([UserReport(ReportKind.LINKED, minutes(21), "id-1")], minutes(21))
+    await stocked.evidence.record_reports([UserReport(ReportKind.LINKED, minutes(21), "id-1")], minutes(21))
     assert await found("is:unlinked") == []
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 async def say(store: Store, *words: tuple[str, bool]) -> list[bool]:
-    return [await store.mark_tenants(name, NOON, on=on) for name, on in words]
+    return [await store.tenancy.mark_tenants(name, NOON, on=on) for name, on in words]
 
 
 def marks(file: Path) -> list[tuple[str, int]]:
@@ -44,7 +44,7 @@ async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path:
         True,
         True,
     ]
-    assert store.tenant_groups() == store.tenancy_warnings().tenant_groups == {"B"}
+    assert store.tenancy.tenant_groups() == store.tenancy.warnings().tenant_groups == {"B"}
     file = tmp_path / "organisation" / FILE_NAME
     assert marks(file) == [("A", 1), ("B", 1), ("A", 0)]
     with closing(sqlite3.connect(file)) as connection:
@@ -65,7 +65,7 @@ async def test_groups_are_counted_from_the_contacts(store: Store) -> None:
         NOON,
     )
     await say(store, ("Owners", True), ("Renamed", True))
-    assert await store.contact_groups() == (
+    assert await store.tenancy.groups() == (
         ContactGroup("Owners", 0, is_tenants=True),
         ContactGroup("Renamed", 0, is_tenants=True, is_known=False),
         ContactGroup("Tenants", 2),
@@ -77,25 +77,25 @@ async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store
     await store.save_contacts([contact(1), contact(2, ARCHIVED)], NOON)
     # By somebody in Xero.
     await store.save_contacts([contact(1, ARCHIVED, at=1)], minutes(1))
-    await store.add(Action.RESTORE, store.contacts(["id-2"]), minutes(2))
-    assert store.tenancy_warnings().is_first_archive
+    await store.changes.add(Action.RESTORE, store.contacts(["id-2"]), minutes(2))
+    assert store.tenancy.warnings().is_first_archive
     await store.save_contacts([contact(3)], minutes(3))
-    [change] = await store.add(Action.ARCHIVE, store.contacts(["id-3"]), minutes(4))
-    assert not store.tenancy_warnings().is_first_archive
-    await store.cancel_queued([change], minutes(5))
-    assert not store.tenancy_warnings().is_first_archive
+    [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-3"]), minutes(4))
+    assert not store.tenancy.warnings().is_first_archive
+    await store.changes.cancel_queued([change], minutes(5))
+    assert not store.tenancy.warnings().is_first_archive
 
 
 async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -> None:
     await store.save_contacts([contact(1, groups=("Tenants", "Other")), contact(2)], NOON)
-    changes = await store.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(1))
-    await store.cancel_queued(changes, minutes(2))
-    await store.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(3))
-    undo = await store.undo_plan()
+    changes = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(1))
+    await store.changes.cancel_queued(changes, minutes(2))
+    await store.changes.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(3))
+    undo = await store.changes.plan_undo()
     assert undo is not None
-    await store.undo(undo, minutes(4))
+    await store.changes.undo(undo, minutes(4))
     await say(store, ("Tenants", True))
-    redo = await store.undo_plan(BatchKind.REDO)
+    redo = await store.changes.plan_undo(BatchKind.REDO)
     assert redo is not None
     assert {line.outcome for line in redo.lines} == {UndoOutcome.ARCHIVE}
     assert [line.tenant_groups(redo.tenancy_warnings.tenant_groups) for line in redo.lines] == [
@@ -117,7 +117,7 @@ async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
         migrate(connection, 4)
     store = Store.open(folder)
     await say(store, ("Tenants", True))
-    assert store.tenancy_warnings().tenant_groups == {"Tenants"}
+    assert store.tenancy.warnings().tenant_groups == {"Tenants"}
     store.close()
 
 
@@ -140,21 +140,23 @@ async def test_marks_survive_repair_and_merging(
     store = Store.open(folder)
     # Enough of the journal that a part of it can be damaged.
     await store.save_contacts([contact(number) for number in range(1, 301)], NOON)
-    await store.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 301)]), NOON)
+    await store.changes.add(
+        Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 301)]), NOON
+    )
     await say(store, *before)
     if is_backed_up:
-        await store.back_up(minutes(2))
+        await store.maintenance.back_up(minutes(2))
     await say(store, *after)
     store.close()
     file = folder / FILE_NAME
     spoil(file, "changes")
     repair(folder / FILE_NAME, minutes(5))
     store = Store.open(folder)
-    assert store.tenancy_warnings().tenant_groups == current_tenant_groups([*before, *after])
+    assert store.tenancy.warnings().tenant_groups == current_tenant_groups([*before, *after])
     # And what is said from then on counts after all that.
     await say(store, ("Tenants", True), ("Owners", False))
-    assert "Tenants" in store.tenancy_warnings().tenant_groups
-    assert "Owners" not in store.tenancy_warnings().tenant_groups
+    assert "Tenants" in store.tenancy.warnings().tenant_groups
+    assert "Owners" not in store.tenancy.warnings().tenant_groups
     store.close()
 
 
@@ -163,10 +165,10 @@ async def test_marks_come_back_from_a_backup_of_a_file_that_is_lost(tmp_path: Pa
     store = Store.open(folder)
     await store.save_contacts([contact(1, ACTIVE)], NOON)
     await say(store, ("Tenants", True))
-    await store.back_up(minutes(2))
+    await store.maintenance.back_up(minutes(2))
     store.close()
     spoil_header(folder / FILE_NAME)
     repair(folder / FILE_NAME, minutes(3))
     store = Store.open(folder)
-    assert store.tenancy_warnings().tenant_groups == {"Tenants"}
+    assert store.tenancy.warnings().tenant_groups == {"Tenants"}
     store.close()

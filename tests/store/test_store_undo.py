@@ -37,7 +37,7 @@ class Book:
 
     async def ask(self, action: Action, *numbers: int) -> list[Change]:
         wanted = self.store.contacts([f"id-{each}" for each in numbers])
-        return await self.store.add(action, wanted, minutes(self.now()))
+        return await self.store.changes.add(action, wanted, minutes(self.now()))
 
     async def step(self, event: Transition, *changes: Change, words: str = "") -> None:
         moves = [TransitionRequest(change.change_id, event, message=words) for change in changes]
@@ -58,20 +58,20 @@ class Book:
         await self.store.record_transitions(moves, minutes(at), seen)
 
     async def plan(self, kind: BatchKind = UNDO) -> UndoPlan:
-        plan = await self.store.undo_plan(kind)
+        plan = await self.store.changes.plan_undo(kind)
         assert plan is not None
         return plan
 
     async def undo(self, kind: BatchKind = UNDO) -> UndoPlan:
-        return await self.store.undo(await self.plan(kind), minutes(self.now()))
+        return await self.store.changes.undo(await self.plan(kind), minutes(self.now()))
 
     def state(self, change: Change) -> State:
-        found = self.store.change(change.change_id)
+        found = self.store.changes.get(change.change_id)
         assert found is not None
         return found.state
 
     def now_open(self, number: int) -> list[tuple[Action, State]]:
-        changes = reversed(self.store.changes_of(f"id-{number}"))
+        changes = reversed(self.store.changes.of_contact(f"id-{number}"))
         return [(each.action, each.state) for each in changes if each.state.is_open]
 
 
@@ -85,8 +85,8 @@ def fates(plan: UndoPlan) -> list[UndoOutcome]:
 
 
 async def test_nothing_to_undo_before_anything_was_asked_for(book: Book) -> None:
-    assert await book.store.undo_plan() is None
-    assert await book.store.undo_plan(REDO) is None
+    assert await book.store.changes.plan_undo() is None
+    assert await book.store.changes.plan_undo(REDO) is None
 
 
 async def test_the_words_of_the_issue(book: Book) -> None:
@@ -95,7 +95,7 @@ async def test_the_words_of_the_issue(book: Book) -> None:
     await book.done(*changes[3:])
     plan = await book.plan()
     assert plan.summary == "3 are cancelled before they leave; 9 become restores, which you press in Xero"
-    done = await book.store.undo(plan, minutes(book.now()))
+    done = await book.store.changes.undo(plan, minutes(book.now()))
     assert done.summary == plan.summary
     assert [book.state(each) for each in changes[:3]] == [State.CANCELLED] * 3
     assert book.now_open(1) == []
@@ -137,10 +137,10 @@ async def test_the_last_batch_first_then_the_one_before_then_back_again(book: Bo
     [second] = await book.ask(ARCHIVE, 2)
     assert (await book.undo()).batch.batch_id == second.batch_id
     assert (await book.undo()).batch.batch_id == first.batch_id
-    assert await book.store.undo_plan() is None
+    assert await book.store.changes.plan_undo() is None
     assert (await book.undo(REDO)).batch.batch_id == first.batch_id
     assert (await book.undo(REDO)).batch.batch_id == second.batch_id
-    assert await book.store.undo_plan(REDO) is None
+    assert await book.store.changes.plan_undo(REDO) is None
     assert book.now_open(1) == book.now_open(2) == [(ARCHIVE, State.QUEUED)]
 
 
@@ -149,7 +149,7 @@ async def test_a_new_request_ends_what_could_be_redone(book: Book) -> None:
     await book.ask(ARCHIVE, 1)
     await book.undo()
     await book.ask(ARCHIVE, 2)
-    assert await book.store.undo_plan(REDO) is None
+    assert await book.store.changes.plan_undo(REDO) is None
 
 
 async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
@@ -162,11 +162,11 @@ async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
         assert (await book.undo(REDO)).summary == "1 is cancelled before it leaves"
         assert book.now_open(1) == []
     await book.undo()
-    [restore] = book.store.changes_in(State.QUEUED)
+    [restore] = book.store.changes.in_states(State.QUEUED)
     await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
     assert (await book.undo(REDO)).summary == "1 becomes an archive"
-    [archive] = book.store.changes_in(State.QUEUED)
+    [archive] = book.store.changes.in_states(State.QUEUED)
     await book.done(archive)
     assert (await book.undo()).summary == "1 becomes a restore, which you press in Xero"
 
@@ -209,7 +209,7 @@ async def test_what_somebody_changed_in_xero_is_left_alone(
     plan = await book.plan()
     assert (fates(plan), plan.summary) == ([UndoOutcome.SKIPPED], f"1 is left alone: {said}")
     with pytest.raises(ReshelveError, match="nothing left"):
-        await book.store.undo(plan, minutes(book.now()))
+        await book.store.changes.undo(plan, minutes(book.now()))
 
 
 async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
@@ -261,13 +261,15 @@ async def test_what_has_left_meanwhile_becomes_a_restore_but_no_archive_is_made_
     [archive] = await book.ask(ARCHIVE, 1)
     shown = await book.plan()
     await book.done(archive)
-    assert (await book.store.undo(shown, minutes(book.now()))).summary.startswith("1 becomes a restore")
+    assert (await book.store.changes.undo(shown, minutes(book.now()))).summary.startswith(
+        "1 becomes a restore"
+    )
     [restore] = await book.ask(RESTORE, 2)
     await book.step(Transition.AWAIT_USER, restore)
     shown = await book.plan()
     await book.done(restore)
     with pytest.raises(ReshelveError, match="nothing left"):
-        await book.store.undo(shown, minutes(book.now()))
+        await book.store.changes.undo(shown, minutes(book.now()))
     assert book.now_open(2) == []
 
 
@@ -277,7 +279,7 @@ async def test_a_plan_that_is_out_of_date_does_nothing(book: Book) -> None:
     shown = await book.plan()
     await book.ask(ARCHIVE, 2)
     with pytest.raises(ReshelveError, match="moved on"):
-        await book.store.undo(shown, minutes(book.now()))
+        await book.store.changes.undo(shown, minutes(book.now()))
     assert book.now_open(1) == [(ARCHIVE, State.QUEUED)]
 
 
@@ -294,10 +296,10 @@ async def test_undo_is_one_transaction_and_itself_journalled(
     with monkeypatch.context() as patch:
         patch.setattr("tui.store.change_log.undo.record_targets", crash)
         with pytest.raises(RuntimeError, match="power"):
-            await book.store.undo(shown, minutes(book.now()))
+            await book.store.changes.undo(shown, minutes(book.now()))
     assert {book.state(each) for each in changes} == {State.QUEUED}
     await book.undo()
-    last = book.store.entries_of_change(changes[0].change_id)[-1]
+    last = book.store.changes.entries_of_change(changes[0].change_id)[-1]
     assert (last.transition, last.state, last.message) == ("cancel", State.CANCELLED, "undone")
 
 
@@ -309,7 +311,7 @@ async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
     store.close()
     again = Store.open(folder)
     try:
-        plan = await again.undo_plan(REDO)
+        plan = await again.changes.plan_undo(REDO)
         assert plan is not None
         assert plan.batch.batch_id == archive.batch_id
         assert plan.summary == "1 becomes an archive"
@@ -324,16 +326,18 @@ async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> No
     await book.told(1, 2)
     changes = await book.ask(ARCHIVE, 1, 2)
     await book.step(Transition.REFUSE, *changes, words="on a repeating invoice")
-    [again] = await book.store.retry(changes[:1], minutes(book.now()))
+    [again] = await book.store.changes.retry(changes[:1], minutes(book.now()))
     assert (again.retry_of_id, again.action, again.state) == (changes[0].change_id, ARCHIVE, State.QUEUED)
     assert again.batch_id != changes[0].batch_id
-    before = book.store.change(changes[0].change_id)
+    before = book.store.changes.get(changes[0].change_id)
     assert before is not None
     assert (before.state, before.superseded) == (State.REFUSED, True)
-    assert [each.transition for each in book.store.entries_of_change(before.change_id)][-1] == "retried"
-    assert book.store.refused(10) == [book.store.change(changes[1].change_id)]
-    assert book.store.refused_total() == 1
-    assert await book.store.retry(changes[:1], minutes(book.now())) == []
+    assert [each.transition for each in book.store.changes.entries_of_change(before.change_id)][
+        -1
+    ] == "retried"
+    assert book.store.changes.refused(10) == [book.store.changes.get(changes[1].change_id)]
+    assert book.store.changes.refused_total() == 1
+    assert await book.store.changes.retry(changes[:1], minutes(book.now())) == []
     assert (await book.undo()).summary == "1 is cancelled before it leaves"
 
 
@@ -344,14 +348,14 @@ async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:
     await book.told(1, status=GDPR)
     await book.told(2, status=ARCHIVED)
     await book.ask(ARCHIVE, 3)
-    assert await book.store.retry(changes, minutes(book.now())) == []
+    assert await book.store.changes.retry(changes, minutes(book.now())) == []
 
 
 async def test_many_are_taken_back_at_once_but_for_those_that_have_left(book: Book) -> None:
     await book.told(1, 2, 3)
     changes = await book.ask(ARCHIVE, 1, 2, 3)
     await book.step(Transition.SEND, changes[0])
-    taken = await book.store.cancel_queued(changes, minutes(book.now()))
+    taken = await book.store.changes.cancel_queued(changes, minutes(book.now()))
     assert [each.change_id for each in taken] == [each.change_id for each in changes[1:]]
     assert book.state(changes[0]) is State.SENDING
 
@@ -359,10 +363,10 @@ async def test_many_are_taken_back_at_once_but_for_those_that_have_left(book: Bo
 async def test_a_pause_is_known_to_every_copy_and_after_a_restart(store: Store) -> None:
     other = Store.open(store._database.file.parent)
     try:
-        assert not store.is_paused
-        await store.pause(NOON, on=True)
-        assert other.is_paused
-        await other.pause(NOON + timedelta(minutes=1), on=False)
-        assert not store.is_paused
+        assert not store.changes.is_paused
+        await store.changes.pause(NOON, on=True)
+        assert other.changes.is_paused
+        await other.changes.pause(NOON + timedelta(minutes=1), on=False)
+        assert not store.changes.is_paused
     finally:
         other.close()

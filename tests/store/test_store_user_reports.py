@@ -45,50 +45,50 @@ def link(kind: ReportKind, at: float) -> UserReport:
 
 @pytest.mark.usefixtures("archived")
 async def test_a_contact_seen_in_the_right_tab_settles_its_change_made_in_xero_too(store: Store) -> None:
-    assert await store.record_reports([seen(12)], minutes(12)) == 1
-    [change] = store.synced(5)
+    assert await store.evidence.record_reports([seen(12)], minutes(12)) == 1
+    [change] = store.evidence.synced(5)
     assert (change.origin, change.checked_at, change.synced_at) == (Origin.XERO, minutes(12), None)
-    assert (store.pending(), store.pending_total()) == ([], 0)
-    assert [event.transition for event in store.entries_of("id-1")] == ["checked", "detected"]
-    assert await store.record_reports([seen(13)], minutes(13)) == 0
-    assert store.synced(5)[0].checked_at == minutes(12)
+    assert (store.evidence.pending(), store.evidence.pending_total()) == ([], 0)
+    assert [event.transition for event in store.changes.entries_of_contact("id-1")] == ["checked", "detected"]
+    assert await store.evidence.record_reports([seen(13)], minutes(13)) == 0
+    assert store.evidence.synced(5)[0].checked_at == minutes(12)
 
 
 @pytest.mark.usefixtures("archived")
 @pytest.mark.parametrize("telling", [seen(9), seen(12, ACTIVE), seen(12, number=2)])
 async def test_what_cannot_be_about_the_change_settles_nothing(store: Store, telling: UserReport) -> None:
-    assert await store.record_reports([telling], minutes(12)) == 0
-    assert store.pending_total() == 1
+    assert await store.evidence.record_reports([telling], minutes(12)) == 0
+    assert store.evidence.pending_total() == 1
 
 
 @pytest.mark.usefixtures("archived")
 async def test_what_was_read_stands_beside_what_was_told(store: Store) -> None:
-    await store.record_reports([seen(12)], minutes(12))
-    assert await store.record_synced(
+    await store.evidence.record_reports([seen(12)], minutes(12))
+    assert await store.evidence.record_synced(
         [SyncRecord("id-1", ARCHIVED, minutes(20), minutes(21), "7")], ("c", "1")
     )
-    [change] = store.synced(5)
+    [change] = store.evidence.synced(5)
     assert (change.checked_at, change.synced_at) == (minutes(12), minutes(21))
 
 
 @pytest.mark.usefixtures("archived")
 async def test_an_unlinked_contact_waits_for_nothing_until_it_is_linked_again(store: Store) -> None:
-    await store.record_reports([link(ReportKind.UNLINKED, 12)], minutes(12))
-    assert store.pending_total() == 0
-    assert store.synced(5)[0].unlinked_at == minutes(12)
+    await store.evidence.record_reports([link(ReportKind.UNLINKED, 12)], minutes(12))
+    assert store.evidence.pending_total() == 0
+    assert store.evidence.synced(5)[0].unlinked_at == minutes(12)
     # What happens to it meanwhile is left out as well.
     await flip(store, 1, ACTIVE, 20)
-    restored, reversed_ = store.changes_of("id-1")
+    restored, reversed_ = store.changes.of_contact("id-1")
     assert (restored.unlinked_at, reversed_.superseded) == (minutes(12), True)
-    assert store.pending_total() == 0
-    await store.record_reports([link(ReportKind.LINKED, 30)], minutes(30))
-    [waiting] = store.pending()
+    assert store.evidence.pending_total() == 0
+    await store.evidence.record_reports([link(ReportKind.LINKED, 30)], minutes(30))
+    [waiting] = store.evidence.pending()
     assert (waiting.change_id, waiting.unlinked_at, waiting.relinked_at) == (
         restored.change_id,
         None,
         minutes(30),
     )
-    assert [store.pending_between(None, minutes(at)) for at in (20, 29, 30)] == [0, 0, 1]
+    assert [store.evidence.pending_between(None, minutes(at)) for at in (20, 29, 30)] == [0, 0, 1]
 
 
 async def test_what_is_told_of_the_company_is_told_after_a_restart_and_never_rewritten(
@@ -100,10 +100,10 @@ async def test_what_is_told_of_the_company_is_told_after_a_restart_and_never_rew
         UserReport(ReportKind.SYNC_STARTED, minutes(1)),
         UserReport(ReportKind.SYNC_CLEAN, minutes(5)),
     ]
-    await store.record_reports(tellings, minutes(5))
+    await store.evidence.record_reports(tellings, minutes(5))
     store.close()
     again = Store.open(folder)
-    [sync] = again.company_status().reported_syncs
+    [sync] = again.evidence.company_status().reported_syncs
     assert (sync.started_at, sync.ended_at) == (minutes(1), minutes(5))
     again.close()
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
@@ -121,9 +121,9 @@ async def test_one_organisations_evidence_says_nothing_of_another(store: Store, 
         UserReport(ReportKind.SYNC_STARTED, minutes(11)),
         UserReport(ReportKind.SYNC_CLEAN, minutes(12)),
     ]
-    await store.record_reports([*tellings, seen(13)], minutes(13))
-    assert (store.pending_total(), other.pending_total()) == (0, 1)
-    assert other.company_status().reported_syncs == ()
+    await store.evidence.record_reports([*tellings, seen(13)], minutes(13))
+    assert (store.evidence.pending_total(), other.evidence.pending_total()) == (0, 1)
+    assert other.evidence.company_status().reported_syncs == ()
     other.close()
 
 
@@ -134,24 +134,26 @@ async def test_an_archive_taken_back_between_two_syncs_is_not_waited_for(store: 
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
     await flip(store, 1, ACTIVE, 11)
-    assert await store.record_clean_sync(minutes(10.5), minutes(12), ("clean", "1")) == 0
-    assert store.pending_total() == 1
-    assert await store.record_clean_sync(minutes(20), minutes(21), ("clean", "2")) == 1
-    assert (store.pending_total(), store.sync_state("clean")) == (0, "2")
-    assert [change.superseded for change in store.changes_of("id-1")] == [True, True]
+    assert await store.evidence.record_clean_sync(minutes(10.5), minutes(12), ("clean", "1")) == 0
+    assert store.evidence.pending_total() == 1
+    assert await store.evidence.record_clean_sync(minutes(20), minutes(21), ("clean", "2")) == 1
+    assert (store.evidence.pending_total(), store.sync_state("clean")) == (0, "2")
+    assert [change.superseded for change in store.changes.of_contact("id-1")] == [True, True]
     # The next archive is one that Re-Leased hasn't got.
     await flip(store, 1, ARCHIVED, 30)
-    assert await store.record_clean_sync(minutes(40), minutes(41), ("clean", "3")) == 0
-    assert store.pending_total() == 1
+    assert await store.evidence.record_clean_sync(minutes(40), minutes(41), ("clean", "3")) == 0
+    assert store.evidence.pending_total() == 1
 
 
 async def test_a_restore_of_what_was_picked_up_is_waited_for(store: Store) -> None:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
-    await store.record_synced([SyncRecord("id-1", ARCHIVED, minutes(11), minutes(12), "1")], ("c", "1"))
+    await store.evidence.record_synced(
+        [SyncRecord("id-1", ARCHIVED, minutes(11), minutes(12), "1")], ("c", "1")
+    )
     await flip(store, 1, ACTIVE, 15)
-    assert await store.record_clean_sync(minutes(20), minutes(21), ("clean", "1")) == 0
-    assert store.pending_total() == 1
+    assert await store.evidence.record_clean_sync(minutes(20), minutes(21), ("clean", "1")) == 0
+    assert store.evidence.pending_total() == 1
 
 
 # --- files of before ---
@@ -176,11 +178,11 @@ def old_file(folder: Path, version: int) -> None:
 async def test_a_file_of_version_three_keeps_its_totals_and_takes_tellings(tmp_path: Path) -> None:
     old_file(tmp_path / "organisation", 3)
     store = Store.open(tmp_path / "organisation")
-    assert (store.pending_total(), len(store.synced(9))) == (1, 1)
-    [waiting] = store.pending()
+    assert (store.evidence.pending_total(), len(store.evidence.synced(9))) == (1, 1)
+    [waiting] = store.evidence.pending()
     assert waiting.contact_id == "id-1"
-    assert await store.record_reports([seen(1)], NOON) == 1
-    assert (store.pending_total(), len(store.synced(9))) == (0, 2)
+    assert await store.evidence.record_reports([seen(1)], NOON) == 1
+    assert (store.evidence.pending_total(), len(store.evidence.synced(9))) == (0, 2)
     store.close()
 
 

@@ -23,14 +23,16 @@ from support.crash_points import ORDERS, REACHED, UNDER_WAY, Point
 from tui.engine.sync import outbox as push_module
 from tui.model.change import Transition
 from tui.store import database as database_module
+from tui.store.change_repository import ChangeRepository
 from tui.store.database import Database
+from tui.store.evidence_queries import EvidenceQueries
 from tui.store.maintenance import backup as backup_module
 from tui.store.maintenance import upkeep as upkeep_module
 from tui.store.store import Store
 from tui.xero.auth.token_store import FileTokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from tui.store.store import TransitionRequest
 
@@ -38,13 +40,13 @@ _WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT")
 # The journal is copied table by table: some are there then, some are not.
 _HALF_A_BACKUP = "INSERT INTO main.transitions"
 _ACCOUNTING = "/api.xro/"
-_METHODS = {
-    "add": "request",
-    "pause": "pause",
-    "record_synced": "evidence",
-    "retry": "retry",
-    "save_contacts": "page",
-    "set_sync_state": "cursor",
+_METHODS: Mapping[tuple[type, str], str] = {
+    (ChangeRepository, "add"): "request",
+    (ChangeRepository, "pause"): "pause",
+    (EvidenceQueries, "record_synced"): "evidence",
+    (ChangeRepository, "retry"): "retry",
+    (Store, "save_contacts"): "page",
+    (Store, "set_sync_state"): "cursor",
 }
 _MOVES = (
     (Transition.SEND, "send"),
@@ -134,9 +136,9 @@ def _traced_migrate(migrate: Callable[..., Any]) -> Callable[..., Any]:
 
 def _name_writes() -> None:
     """Say what a transaction is for: by the method of the store, and by the moves it records."""
-    for method, kind in _METHODS.items():
-        _wrap(Store, method, _named(lambda *_, kind=kind, **__: kind))
-    _wrap(Store, "undo", _named(lambda _, plan, *__, **___: plan.kind.value))
+    for (owner, method), kind in _METHODS.items():
+        _wrap(owner, method, _named(lambda *_, kind=kind, **__: kind))
+    _wrap(ChangeRepository, "undo", _named(lambda _, plan, *__, **___: plan.kind.value))
     _wrap(Store, "record_transitions", _named(lambda _, moves, *__, **___: _kind_of(moves)))
 
 

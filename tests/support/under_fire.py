@@ -143,12 +143,12 @@ class Desk:
             for contact in self._some(4 * many)
             if not block_reason(action, contact)
             and not (action is Action.RESTORE and contact.contact_id.startswith(_LEFT_ALONE))
-            and not any(change.state.is_open for change in self.store.changes_of(contact.contact_id))
+            and not any(change.state.is_open for change in self.store.changes.of_contact(contact.contact_id))
         ]
         if not chosen:
             self.known = [*await asyncio.to_thread(self.books.read)]
             await asyncio.sleep(_NAP)
-        await self.store.add(action, chosen[:many], utc_now())
+        await self.store.changes.add(action, chosen[:many], utc_now())
 
     def _some(self, many: int) -> Sequence[Any]:
         return self.store.contacts(self.chance.sample(self.known, min(many, len(self.known))))
@@ -167,7 +167,7 @@ class Desk:
         await asyncio.sleep(_NAP)
 
     async def _look_at_all(self) -> None:
-        for _ in range(0, len(self.store.changes_in(State.AWAITING_USER)) + 1, 50):
+        for _ in range(0, len(self.store.changes.in_states(State.AWAITING_USER)) + 1, 50):
             await self._lookout.poll()
 
     async def _check(self) -> None:
@@ -202,7 +202,7 @@ class Somebody:
     async def _do_something(self, books: dict[str, Entry]) -> None:
         chance = self.chance.random()
         if chance < 0.4:
-            waiting = self.desk.store.changes_in(State.AWAITING_USER, limit=50)
+            waiting = self.desk.store.changes.in_states(State.AWAITING_USER, limit=50)
             if waiting:
                 await self._deed("restore", self.chance.choice(waiting).contact_id)
         elif chance < 0.65:

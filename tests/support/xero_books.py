@@ -61,7 +61,11 @@ class XeroBooks:
 
 def differences(store: Store, books: dict[str, Entry]) -> list[str]:
     """Say where the local copy or the journal stands elsewhere than Xero; nothing when all is well."""
-    said = [f"{total} changes are {state}" for state in UNDECIDED if (total := store.totals().get(state, 0))]
+    said = [
+        f"{total} changes are {state}"
+        for state in UNDECIDED
+        if (total := store.changes.totals().get(state, 0))
+    ]
     for contact_id, entry in books.items():
         contact = store.contact(contact_id)
         if contact is None:
@@ -71,7 +75,7 @@ def differences(store: Store, books: dict[str, Entry]) -> list[str]:
         if here != (entry.status, entry.name, entry.updated_ms, entry.is_merged):
             said.append(f"{contact_id} is {here} here, {entry} in Xero")
         if not entry.is_final:
-            said += _journal(contact_id, entry, store.changes_of(contact_id))
+            said += _journal(contact_id, entry, store.changes.of_contact(contact_id))
     return said
 
 

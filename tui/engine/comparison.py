@@ -58,7 +58,7 @@ async def compare_file(
     """
     if store.sync_state(FULL_SYNC_ENDED_AT) is None:
         raise ReshelveError("Not all contacts have been loaded from Xero yet.", _OPEN_FIRST)
-    contacts, changes = await store.to_compare()
+    contacts, changes = await store.read_for_comparison()
     clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()
     try:
@@ -81,7 +81,7 @@ async def record_matches(
     cursor = LAST_FILE, f"{found.source.exported_at.isoformat()} {found.source.run_id}"
     synced_count = 0
     for start in range(0, len(evidence), _BATCH_SIZE):
-        synced_count += await store.record_synced(evidence[start : start + _BATCH_SIZE], cursor)
+        synced_count += await store.evidence.record_synced(evidence[start : start + _BATCH_SIZE], cursor)
     return RecordedMatches(found, synced_count)
 
 

@@ -157,7 +157,7 @@ class Engine:
     async def run(self) -> None:
         """Run until a task fails, and raise its error. Connection errors are retried and never end a task."""
         # Nothing is sent from a change log that isn't fully readable.
-        await self._start({"Change log check": self._store.check_change_log})
+        await self._start({"Change log check": self._store.maintenance.check_change_log})
         await self._start(
             {
                 "Lock of this organisation": self._scheduler.keep_lock,

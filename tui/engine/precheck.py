@@ -54,7 +54,7 @@ def build_precheck(
     store: Store, action: Action, contact_ids: Sequence[str], fresh: RefreshResult
 ) -> Precheck:
     """Return the findings for each contact, from saved data."""
-    tenancy = store.tenancy_warnings()
+    tenancy = store.tenancy.warnings()
     lines = []
     for contact in store.contacts(contact_ids):
         reason = block_reason(action, contact)

@@ -62,7 +62,7 @@ class ReLeasedMonitor:
         self._is_time_certain = is_time_certain
         self._has_feed = has_feed
         self._stalled_since: datetime | None = None
-        self._company = store.company_status()
+        self._company = store.evidence.company_status()
         self.status = ReLeasedStatus(has_feed=has_feed, is_polled=not has_feed)
         self.knowledge = SyncKnowledge()
         if not has_feed:
@@ -74,7 +74,7 @@ class ReLeasedMonitor:
 
         A follower doesn't read the feed; it shows the results of the copy that holds the lock.
         """
-        self._company = self._store.company_status()
+        self._company = self._store.evidence.company_status()
         status = self.status
         if is_follower and self._has_feed:
             status = replace(status, is_polled=True, **_decode_status(self._store.sync_state(_SHARED_STATUS)))
@@ -94,7 +94,9 @@ class ReLeasedMonitor:
                     break
                 # The cursor advances even if a whole page is invalid, to avoid an endless loop.
                 if report.cursor is not None and report.cursor != cursor:
-                    new_count += await self._store.record_synced(report.pick_ups, (_CURSOR, report.cursor))
+                    new_count += await self._store.evidence.record_synced(
+                        report.pick_ups, (_CURSOR, report.cursor)
+                    )
                 is_whole = not report.has_more or report.cursor == cursor
                 if is_whole or not pages_left:
                     await self._apply_report(report, is_whole=is_whole)
@@ -149,7 +151,7 @@ class ReLeasedMonitor:
         if started_at <= (finished_at or started_at) <= now + _CLOCK_TOLERANCE:
             started_at = min(started_at, now)
             cursors = (_CLEAN_SYNC, started_at.isoformat()), (_CLEAN_SYNC_REPORTED, reported)
-            await self._store.record_clean_sync(started_at, now, *cursors)
+            await self._store.evidence.record_clean_sync(started_at, now, *cursors)
         elif self._is_time_certain():
             logger.warning("left out a clean sync of the feed that is dated ahead, or ends before it begins")
             await self._store.set_sync_state(_CLEAN_SYNC_REPORTED, reported)

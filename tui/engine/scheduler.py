@@ -187,9 +187,9 @@ class Scheduler:
 
     def release_lock(self) -> None:
         """Release the lock."""
-        if self._store.is_displaced:
+        if self._store.maintenance.is_displaced:
             try:
-                self._store.restore_files(self._now(), self._lock.acquire)
+                self._store.maintenance.restore_files(self._now(), self._lock.acquire)
             except StoreError as error:
                 logger.error("store: %s %s", error.message, error.next_step)
         self._lock.release()
@@ -235,11 +235,11 @@ class Scheduler:
 
     def _check_files(self) -> None:
         """Restore displaced files on the second check; the first check only shows the problem."""
-        was_displaced, self._is_displaced = self._is_displaced, self._store.is_displaced
+        was_displaced, self._is_displaced = self._is_displaced, self._store.maintenance.is_displaced
         if self._is_displaced:
             if not was_displaced:
-                self._store.check_displaced()
-            self._store.restore_files(self._now(), self._lock.acquire)
+                self._store.maintenance.check_displaced()
+            self._store.maintenance.restore_files(self._now(), self._lock.acquire)
             self._is_displaced = False
         if was_displaced:
             self._storage.record(None)

@@ -158,7 +158,7 @@ class SnapshotPublisher:
             balances_read_at=_balances_read_at(self._store),
             storage_problem=self._storage.problem,
             clock_ahead=self._clock.ahead,
-            is_paused=self._store.is_paused,
+            is_paused=self._store.changes.is_paused,
             re_leased=self._re_leased.status,
             summary=self._summary(),
             rows_version=self._rows_version,
@@ -166,40 +166,44 @@ class SnapshotPublisher:
         )
 
     def _summary(self) -> ChangeSummary:
-        totals = self._store.totals()
+        totals = self._store.changes.totals()
         working = (State.SENDING, State.UNKNOWN, State.QUEUED)
         knowledge = self._re_leased.knowledge
         missed_until = knowledge.last_clean_sync_started_at
         settled_until = max(
             filter(None, (missed_until, presumed_synced_until(knowledge, self._clock()))), default=None
         )
-        missed_total = 0 if missed_until is None else self._store.pending_between(None, missed_until)
-        pending_total = missed_total + self._store.pending_after(settled_until)
-        unconfirmed_total = self._store.pending_total()
+        missed_total = 0 if missed_until is None else self._store.evidence.pending_between(None, missed_until)
+        pending_total = missed_total + self._store.evidence.pending_after(settled_until)
+        unconfirmed_total = self._store.evidence.pending_total()
         is_stalled = knowledge.stalled_since is not None
         return ChangeSummary(
-            in_progress=self._views(self._store.changes_in(*working, limit=_SUMMARY_LIMIT)),
-            manual_restores=self._views(self._store.recent(State.AWAITING_USER, limit=_SUMMARY_LIMIT)),
-            refused=self._views(self._store.refused(limit=_SUMMARY_LIMIT)),
+            in_progress=self._views(self._store.changes.in_states(*working, limit=_SUMMARY_LIMIT)),
+            manual_restores=self._views(
+                self._store.changes.recent(State.AWAITING_USER, limit=_SUMMARY_LIMIT)
+            ),
+            refused=self._views(self._store.changes.refused(limit=_SUMMARY_LIMIT)),
             pending=self._pending(missed_until, settled_until),
             synced=self._synced(missed_until, settled_until),
             in_progress_total=sum(totals.get(state, 0) for state in working),
             sent_total=sum(totals.get(state, 0) for state in working if state is not State.QUEUED),
             manual_restore_total=totals.get(State.AWAITING_USER, 0),
-            refused_total=self._store.refused_total(),
+            refused_total=self._store.changes.refused_total(),
             pending_total=pending_total,
             missed_total=0 if is_stalled else missed_total,
             stalled_total=pending_total if is_stalled else 0,
             unconfirmed_total=unconfirmed_total,
-            synced_total=unconfirmed_total - pending_total + self._store.synced_total(),
+            synced_total=unconfirmed_total - pending_total + self._store.evidence.synced_total(),
         )
 
     def _pending(
         self, missed_until: datetime | None, settled_until: datetime | None
     ) -> tuple[ChangeView, ...]:
         """Return pending changes, newest first, including those that a clean sync missed."""
-        newer = self._store.pending(_SUMMARY_LIMIT, after=settled_until)
-        older = [] if missed_until is None else self._store.pending(_SUMMARY_LIMIT, until=missed_until)
+        newer = self._store.evidence.pending(_SUMMARY_LIMIT, after=settled_until)
+        older = (
+            [] if missed_until is None else self._store.evidence.pending(_SUMMARY_LIMIT, until=missed_until)
+        )
         return self._views([*newer, *older][:_SUMMARY_LIMIT])
 
     def _synced(
@@ -209,9 +213,9 @@ class SnapshotPublisher:
         done_with = (
             []
             if settled_until is None
-            else self._store.pending(_SUMMARY_LIMIT, after=missed_until, until=settled_until)
+            else self._store.evidence.pending(_SUMMARY_LIMIT, after=missed_until, until=settled_until)
         )
-        views = self._views([*done_with, *self._store.synced(limit=_SUMMARY_LIMIT)])
+        views = self._views([*done_with, *self._store.evidence.synced(limit=_SUMMARY_LIMIT)])
         # The sort is stable.
         return tuple(sorted(views, key=_status_since, reverse=True)[:_SUMMARY_LIMIT])
 

@@ -1,35 +1,37 @@
-"""The part of the store's interface that serves the user's requests."""
+"""The changes of an organisation and their log: requested, sent, undone, listed."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from tui.model.change_list import BatchKind, UndoPlan
-from tui.store import contact_ingest, sync_state, tenancy
+from tui.store import contact_ingest, sync_state
 from tui.store.change_log import change_list, undo
+from tui.store.change_log import changes as change_table
+from tui.store.change_log.entries import read_entries_of_change, read_entries_of_contact
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from tui.model.change import Action, Change
+    from tui.model.change import Action, Change, State
     from tui.model.change_list import ChangeQuery
     from tui.model.contact import Contact
-    from tui.model.tenancy import ContactGroup, TenancyWarnings
+    from tui.store.change_log.entries import ChangeLogEntry
     from tui.store.database import Database
-
-T = TypeVar("T")
 
 # Stored, so that other copies of the program and the next start see it.
 _PAUSED: Final = "outbox.paused_at"
 
 
 class ChangeRepository:
-    """Request, undo, redo, retry, pause and list changes."""
+    """Request, undo, redo, retry, pause and list changes.
 
-    _database: Database
+    Reads without a search are answered at once in the loop's thread; writes are durable when they return.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def add(self, action: Action, contacts: Sequence[Contact], now: datetime) -> list[Change]:
         """Queue the action for the contacts as one batch; durable when this returns.
@@ -41,9 +43,9 @@ class ChangeRepository:
             lambda connection: contact_ingest.add(connection, action, contacts, now)
         )
 
-    async def undo_plan(self, kind: BatchKind = BatchKind.UNDO) -> UndoPlan | None:
+    async def plan_undo(self, kind: BatchKind = BatchKind.UNDO) -> UndoPlan | None:
         """Plan the next undo or redo; None if there is no batch for it."""
-        return await self._read(lambda connection: undo.plan(connection, kind))
+        return await self._database.read(lambda connection: undo.plan(connection, kind))
 
     async def undo(self, plan: UndoPlan, now: datetime) -> UndoPlan:
         """Undo or redo as planned, in full or not at all. Returns what was done. Raises `ReshelveError`."""
@@ -69,44 +71,52 @@ class ChangeRepository:
         value = now.isoformat() if on else None
         await self._database.write(lambda connection: sync_state.write_sync_state(connection, _PAUSED, value))
 
-    async def changes(self, query: ChangeQuery, start: int, stop: int) -> tuple[int, list[Change]]:
+    async def page(self, query: ChangeQuery, start: int, stop: int) -> tuple[int, list[Change]]:
         """Count the matching changes, and read those from start up to, not including, stop; newest first."""
-        return await self._read(
+        return await self._database.read(
             lambda connection: (
                 change_list.count(connection, query),
                 change_list.window(connection, query, start, stop),
             )
         )
 
-    def iter_changes(self, query: ChangeQuery) -> Iterator[Change]:
+    def iter_all(self, query: ChangeQuery) -> Iterator[Change]:
         """Read all matching changes, newest first. To be called in a thread."""
         with self._database.read_connection() as connection:
             yield from change_list.iter_all(connection, query)
 
-    def tenancy_warnings(self) -> TenancyWarnings:
-        """Return the warnings about tenancies to show before archiving."""
-        return tenancy.read_warnings(self._database)
+    def in_states(self, *states: State, limit: int | None = None) -> list[Change]:
+        """Return the changes in these states, oldest first."""
+        return change_table.read_in_states(self._database, states, limit)
 
-    def tenant_groups(self) -> frozenset[str]:
-        """Return the names of the contact groups that are marked as tenants."""
-        return tenancy.read_tenant_groups(self._database)
+    def recent(self, *states: State, limit: int) -> list[Change]:
+        """Return the changes in these states, newest first."""
+        return change_table.read_in_states(self._database, states, limit, newest_first=True)
 
-    async def contact_groups(self) -> tuple[ContactGroup, ...]:
-        """Return the contact groups, with those first that are marked as or named like tenants."""
-        return await self._read(tenancy.groups_in)
+    def get(self, change_id: int) -> Change | None:
+        """Return one change, None if there is none of that id."""
+        return change_table.read_change(self._database, change_id)
 
-    async def mark_tenants(self, name: str, now: datetime, *, on: bool) -> bool:
-        """Mark or unmark a contact group as tenants. Returns whether that changed anything."""
-        return await self._database.write(
-            lambda connection: tenancy.mark_group(connection, name, now, is_tenants=on)
-        )
+    def of_contact(self, contact_id: str) -> list[Change]:
+        """Return the changes of a contact, newest first."""
+        return change_table.read_changes_of(self._database, contact_id)
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a long read in a thread, on one snapshot of the database."""
+    def entries_of_contact(self, contact_id: str) -> list[ChangeLogEntry]:
+        """Return what happened to a contact's changes, newest first."""
+        return read_entries_of_contact(self._database, contact_id)
 
-        def read() -> T:
-            with self._database.read_connection() as connection:
-                connection.execute("BEGIN")
-                return work(connection)
+    def entries_of_change(self, change_id: int) -> list[ChangeLogEntry]:
+        """Return what happened to one change, oldest first."""
+        return read_entries_of_change(self._database, change_id)
 
-        return await asyncio.to_thread(read)
+    def totals(self) -> Mapping[State, int]:
+        """Return how many changes are in each state."""
+        return change_table.read_totals(self._database)
+
+    def refused(self, limit: int) -> list[Change]:
+        """Return what was refused and not tried again, newest first."""
+        return change_table.read_refused(self._database, limit)
+
+    def refused_total(self) -> int:
+        """Return how many changes were refused and not tried again."""
+        return change_table.read_refused_total(self._database)

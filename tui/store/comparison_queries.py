@@ -1,8 +1,7 @@
-"""All contacts and what was changed about them, to be held against a file: one part of the store's door."""
+"""All contacts and their changes, to compare with a file from Re-Leased."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
@@ -27,17 +26,13 @@ _CHANGES: Final = (
 )
 
 
-class ComparisonQueries:
-    """Everything at once, as it stood at one moment."""
+def read_for_comparison(
+    database: Database,
+) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
+    """Read all contacts in their order, and the open and confirmed changes of each by contact id.
 
-    _database: Database
-
-    async def to_compare(self) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
-        """Return all contacts in their order, and the open and the confirmed changes of each, by its id."""
-        return await asyncio.to_thread(_read, self._database)
-
-
-def _read(database: Database) -> tuple[list[XeroContact], dict[str, list[Change]]]:
+    To be called in a thread.
+    """
     from tui.model.matching import XeroContact
 
     def contact(row: tuple[Any, ...]) -> XeroContact:

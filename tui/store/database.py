@@ -176,6 +176,16 @@ class Database:
         except sqlite3.Error as error:
             raise store_error(error, self.file) from error
 
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a long read in a thread, on one snapshot of the database."""
+
+        def run() -> T:
+            with self.read_connection() as connection:
+                connection.execute("BEGIN")
+                return work(connection)
+
+        return await asyncio.to_thread(run)
+
     async def write(
         self,
         work: Callable[[sqlite3.Connection], T],

@@ -1,4 +1,4 @@
-"""What is known of Re-Leased: one part of the store's door."""
+"""What is known of Re-Leased."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class EvidenceQueries:
     """What waits for Re-Leased, and the evidence of what has arrived."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def pending(
         self, limit: int | None = None, *, after: datetime | None = None, until: datetime | None = None

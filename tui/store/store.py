@@ -11,15 +11,16 @@ from tui.model.contact import ContactStatus
 from tui.store import contact_ingest, sync_state
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.changes import TransitionRequest
-from tui.store.change_log.entries import ChangeLogEntry, read_entries_of, read_entries_of_change
+from tui.store.change_log.entries import ChangeLogEntry
 from tui.store.change_repository import ChangeRepository
-from tui.store.comparison_queries import ComparisonQueries
+from tui.store.comparison_queries import read_for_comparison
 from tui.store.contacts import find_active_by_name, read_contacts, read_counts
 from tui.store.deleted_contacts import mark_seen, reset_seen, unseen_contacts
 from tui.store.evidence_queries import EvidenceQueries
 from tui.store.maintenance.repair import open_or_rebuild
-from tui.store.maintenance.upkeep import MaintenanceQueries
+from tui.store.maintenance.upkeep import Maintenance
 from tui.store.search.search_service import SearchService
+from tui.store.tenancy import TenancyRepository
 from tui.store.unreadable_contacts import (
     clear_unreadable_unseen,
     read_unreadable,
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tui.model.change import Change, State
+    from tui.model.change import Change
     from tui.model.contact import Contact
     from tui.model.errors import StoreError
+    from tui.model.matching import XeroContact
     from tui.model.query import TabCounts
     from tui.store.contact_ingest import IngestResult
     from tui.store.database import Database
@@ -57,7 +59,7 @@ class StoreUpdate(Struct, frozen=True):
     updated: tuple[Change, ...] = ()
 
 
-class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQueries):
+class Store:
     """Everything kept of one organisation.
 
     Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
@@ -65,8 +67,11 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
     """
 
     def __init__(self, database: Database) -> None:
-        super().__init__()
         self._database = database
+        self.changes = ChangeRepository(database)
+        self.tenancy = TenancyRepository(database)
+        self.evidence = EvidenceQueries(database)
+        self.maintenance = Maintenance(database)
         self.search = SearchService(database)
 
     @property
@@ -85,7 +90,7 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
 
     def close(self) -> None:
         """Finish the writes that have begun and let go of the file. May be called twice."""
-        self.stop_checks()
+        self.maintenance.stop_checks()
         self.search.close()
         self._database.close()
 
@@ -172,7 +177,7 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
         """Return another active contact of that name, whatever its case: Xero refuses a second one."""
         return find_active_by_name(self._database, name, except_id=except_id)
 
-    # --- journal ---
+    # --- changes ---
 
     async def record_transitions(
         self,
@@ -204,41 +209,11 @@ class Store(ChangeRepository, MaintenanceQueries, EvidenceQueries, ComparisonQue
         result, updated = await self._database.write(work, after=lambda done: self._update_index(done[0]))
         return _store_update(result, updated)
 
-    def changes_in(self, *states: State, limit: int | None = None) -> list[Change]:
-        """Return the changes in these states, oldest first."""
-        return change_table.read_in_states(self._database, states, limit)
+    # --- comparison ---
 
-    def recent(self, *states: State, limit: int) -> list[Change]:
-        """Return the changes in these states, newest first."""
-        return change_table.read_in_states(self._database, states, limit, newest_first=True)
-
-    def change(self, change_id: int) -> Change | None:
-        """Return one change, None if there is none of that id."""
-        return change_table.read_change(self._database, change_id)
-
-    def changes_of(self, contact_id: str) -> list[Change]:
-        """Return the changes of a contact, newest first."""
-        return change_table.read_changes_of(self._database, contact_id)
-
-    def entries_of(self, contact_id: str) -> list[ChangeLogEntry]:
-        """Return what happened to a contact's changes, newest first."""
-        return read_entries_of(self._database, contact_id)
-
-    def entries_of_change(self, change_id: int) -> list[ChangeLogEntry]:
-        """Return what happened to one change, oldest first."""
-        return read_entries_of_change(self._database, change_id)
-
-    def totals(self) -> Mapping[State, int]:
-        """Return how many changes are in each state."""
-        return change_table.read_totals(self._database)
-
-    def refused(self, limit: int) -> list[Change]:
-        """Return what was refused and not tried again, newest first."""
-        return change_table.read_refused(self._database, limit)
-
-    def refused_total(self) -> int:
-        """Return how many changes were refused and not tried again."""
-        return change_table.read_refused_total(self._database)
+    async def read_for_comparison(self) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
+        """Read all contacts in their order, and the open and confirmed changes of each by contact id."""
+        return await asyncio.to_thread(read_for_comparison, self._database)
 
     # --- sync state ---
 

@@ -72,3 +72,26 @@ def mark_group(connection: sqlite3.Connection, name: str, now: datetime, *, is_t
         (to_ms(now), name, int(is_tenants)),
     )
     return True
+
+
+class TenancyRepository:
+    """The contact groups of an organisation, and which of them are marked as tenants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def warnings(self) -> TenancyWarnings:
+        """Return the warnings about tenancies to show before archiving."""
+        return read_warnings(self._database)
+
+    def tenant_groups(self) -> frozenset[str]:
+        """Return the names of the contact groups that are marked as tenants."""
+        return read_tenant_groups(self._database)
+
+    async def groups(self) -> tuple[ContactGroup, ...]:
+        """Return the contact groups, with those first that are marked as or named like tenants."""
+        return await self._database.read(groups_in)
+
+    async def mark_tenants(self, name: str, now: datetime, *, on: bool) -> bool:
+        """Mark or unmark a contact group as tenants. Returns whether that changed anything."""
+        return await self._database.write(lambda connection: mark_group(connection, name, now, is_tenants=on))

@@ -39,15 +39,15 @@ async def maintain(
         is_checked = is_checked or await _check(store)
         if is_safe and is_checked:
             return
-        await asyncio.sleep(_PAUSE_WHILE_DISPLACED if store.is_displaced else _PAUSE)
+        await asyncio.sleep(_PAUSE_WHILE_DISPLACED if store.maintenance.is_displaced else _PAUSE)
 
 
 async def _back_up(store: Store, now: Callable[[], datetime], storage: StorageHealth) -> bool:
     try:
-        made = await store.back_up(now())
+        made = await store.maintenance.back_up(now())
     except StoreError as error:
         # Missing or replaced files are reported by the code that restores them.
-        if not store.is_displaced:
+        if not store.maintenance.is_displaced:
             storage.record_backup(error)
         return False
     storage.record_backup(None)
@@ -58,7 +58,7 @@ async def _back_up(store: Store, now: Callable[[], datetime], storage: StorageHe
 
 async def _check(store: Store) -> bool:
     try:
-        await store.check_file()
+        await store.maintenance.check_file()
     except StoreError as error:
         if not error.retryable:
             raise

@@ -128,7 +128,7 @@ class ChangeService:
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
         """Record the changes in the change log; they are sent from there, even after a crash."""
         self._access.require()
-        changes = await self._store.add(action, self._store.contacts(contact_ids), self._now())
+        changes = await self._store.changes.add(action, self._store.contacts(contact_ids), self._now())
         self._publish_and_send()
         return len(changes)
 
@@ -141,21 +141,21 @@ class ChangeService:
     async def cancel_many(self, changes: Sequence[Change]) -> int:
         """Cancel the changes that haven't been sent; returns how many."""
         self._access.require()
-        cancelled = await self._store.cancel_queued(changes, self._now())
+        cancelled = await self._store.changes.cancel_queued(changes, self._now())
         self._publisher.rows_changed()
         return len(cancelled)
 
     async def retry(self, changes: Sequence[Change]) -> int:
         """Retry refused changes as new changes; returns how many."""
         self._access.require()
-        added = await self._store.retry(changes, self._now())
+        added = await self._store.changes.retry(changes, self._now())
         self._publish_and_send()
         return len(added)
 
     async def pause_sending(self, *, on: bool) -> None:
         """Pause or resume sending."""
         self._access.require()
-        await self._store.pause(self._now(), on=on)
+        await self._store.changes.pause(self._now(), on=on)
         self._publish_and_send()
 
     def _publish_and_send(self) -> None:
@@ -182,16 +182,16 @@ class UndoService:
 
     async def plan_undo(self) -> UndoPlan | None:
         """Return what undoing the last batch would do."""
-        return await self._store.undo_plan(BatchKind.UNDO)
+        return await self._store.changes.plan_undo(BatchKind.UNDO)
 
     async def plan_redo(self) -> UndoPlan | None:
         """Return what redoing the last undone batch would do."""
-        return await self._store.undo_plan(BatchKind.REDO)
+        return await self._store.changes.plan_undo(BatchKind.REDO)
 
     async def apply(self, plan: UndoPlan) -> UndoPlan:
         """Undo or redo as planned; returns what was actually done."""
         self._access.require()
-        done = await self._store.undo(plan, self._now())
+        done = await self._store.changes.undo(plan, self._now())
         self._publisher.rows_changed()
         self._scheduler.wake()
         return done
@@ -206,17 +206,19 @@ class ChangeLog:
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
         """Return the changes found from start to before stop, newest first."""
-        total, changes = await self._store.changes(query, start, stop)
+        total, changes = await self._store.changes.page(query, start, stop)
         return ChangeSearchResult(total, tuple(self._publisher.view(change) for change in changes))
 
     async def timeline(self, change: Change) -> Sequence[TimelineEntry]:
         """Return what happened to one change, oldest first."""
-        return tuple(timeline_line(entry) for entry in self._store.entries_of_change(change.change_id))
+        return tuple(
+            timeline_line(entry) for entry in self._store.changes.entries_of_change(change.change_id)
+        )
 
     async def export(self, query: ChangeQuery, file: Path) -> int:
         """Write the changes found as CSV; returns how many."""
         return await asyncio.to_thread(
-            write_csv, self._store.iter_changes(query), self._publisher.grade, file
+            write_csv, self._store.changes.iter_all(query), self._publisher.grade, file
         )
 
 
@@ -224,7 +226,7 @@ async def withdraw(
     store: Store, change: Change, transition: Transition, expected: State, now: datetime
 ) -> None:
     """Cancel or dismiss a change. Raises `ReshelveError` if it is no longer in the expected state."""
-    current = store.change(change.change_id)
+    current = store.changes.get(change.change_id)
     moved: Sequence[Change] = ()
     # It may have been sent, confirmed or cancelled in the meantime.
     if current is not None and current.state is expected:

@@ -132,9 +132,9 @@ class ContactService:
         grade = self._publisher.grade
         return ContactDetails(
             contact,
-            tuple(ChangeView(change, grade(change)) for change in self._store.changes_of(contact_id)),
-            tuple(timeline_line(entry) for entry in self._store.entries_of(contact_id)),
-            tenant_groups_among(contact.groups, self._store.tenant_groups()),
+            tuple(ChangeView(change, grade(change)) for change in self._store.changes.of_contact(contact_id)),
+            tuple(timeline_line(entry) for entry in self._store.changes.entries_of_contact(contact_id)),
+            tenant_groups_among(contact.groups, self._store.tenancy.tenant_groups()),
         )
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:

@@ -50,7 +50,7 @@ class EvidenceService:
         """Record how the reported sync ended."""
         self._access.require()
         # From the store: it may have been recorded in another copy of Reshelve.
-        if self._store.company_status().running_since is None:
+        if self._store.evidence.company_status().running_since is None:
             raise ReshelveError(
                 "You haven't recorded a sync. Nothing was recorded.",
                 "Start one in Re-Leased and record it first.",
@@ -62,7 +62,7 @@ class EvidenceService:
     async def report_contact_checked(self, change: Change) -> None:
         """Record that the user saw this change's result in Re-Leased."""
         self._access.require()
-        last = last_confirmed(self._store.changes_of(change.contact_id))
+        last = last_confirmed(self._store.changes.of_contact(change.contact_id))
         if last is None or last.change_id != change.change_id or last.confirmed_at is None:
             raise ReshelveError("This contact was changed again. Nothing was recorded.", "Check it again.")
         # It can't have been seen before Xero confirmed it: this computer's clock may be behind Xero's.
@@ -81,6 +81,6 @@ class EvidenceService:
         await self._record(UserReport(ReportKind.STATE, self._now(), state=state.value))
 
     async def _record(self, report: UserReport) -> None:
-        await self._store.record_reports([report], self._now())
+        await self._store.evidence.record_reports([report], self._now())
         self._re_leased.reload()
         self._publisher.rows_changed()

@@ -47,7 +47,7 @@ class ManualRestoreService:
 
     async def pending(self) -> Sequence[ManualRestore]:
         """Return every restore to finish in Xero, oldest first."""
-        changes = self._store.changes_in(State.AWAITING_USER)
+        changes = self._store.changes.in_states(State.AWAITING_USER)
         contacts = self._store.contacts([one.contact_id for one in changes])
         by_id = {contact.contact_id: contact for contact in contacts}
         return tuple(

@@ -31,11 +31,11 @@ class TenancyService:
 
     async def groups(self) -> Sequence[ContactGroup]:
         """Return the saved contact groups, first those that are or may be tenants."""
-        return await self._store.contact_groups()
+        return await self._store.tenancy.groups()
 
     async def mark_tenants(self, name: str, *, on: bool) -> None:
         """Save whether a contact group is tenants; durable on return."""
         self._access.require()
-        if await self._store.mark_tenants(name, self._now(), on=on):
+        if await self._store.tenancy.mark_tenants(name, self._now(), on=on):
             # Shown beside the groups on a contact's page.
             self._publisher.rows_changed()

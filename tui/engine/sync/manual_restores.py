@@ -39,7 +39,7 @@ class ManualRestorePoller:
 
     async def poll(self) -> None:
         """Read the next 50 waiting contacts, in rotation. Raises `XeroError`."""
-        waiting = self._store.changes_in(State.AWAITING_USER)
+        waiting = self._store.changes.in_states(State.AWAITING_USER)
         if not waiting:
             return
         if self._next_index >= len(waiting):

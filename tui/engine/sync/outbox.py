@@ -230,7 +230,7 @@ class Outbox:
         now = self._now()
         under_way: list[Change] = []
         interrupted: list[Change] = []
-        for change in self._store.changes_in(State.SENDING):
+        for change in self._store.changes.in_states(State.SENDING):
             # A clock that was set back must not make a request last forever.
             is_young = abs(now - change.updated_at) < MAX_CALL_DURATION
             (under_way if is_young and not self._was_sent_here(change) else interrupted).append(change)
@@ -255,14 +255,16 @@ class Outbox:
         )
 
     async def _mark_sending_unknown(self, detail: str) -> None:
-        interrupted = [each for each in self._store.changes_in(State.SENDING) if self._was_sent_here(each)]
+        interrupted = [
+            each for each in self._store.changes.in_states(State.SENDING) if self._was_sent_here(each)
+        ]
         if interrupted:
             await self._mark_unknown(interrupted, detail=detail)
 
     @property
     def has_work(self) -> bool:
         """Whether any change is queued or unknown."""
-        return bool(self._store.changes_in(State.QUEUED, State.UNKNOWN, limit=1))
+        return bool(self._store.changes.in_states(State.QUEUED, State.UNKNOWN, limit=1))
 
     async def run_until_empty(self) -> None:
         """Verify unknown changes and send queued ones until none is due or sending is paused.
@@ -273,7 +275,7 @@ class Outbox:
         """
         while True:
             await self.verify_unknown()
-            if self._store.is_paused or not self._may_send():
+            if self._store.changes.is_paused or not self._may_send():
                 return
             batch = self._due_batch()
             if not batch:
@@ -293,7 +295,7 @@ class Outbox:
     async def verify_unknown(self) -> None:
         """Re-read each contact whose change may not have reached Xero and record the result."""
         while True:
-            unknown = self._store.changes_in(State.UNKNOWN)
+            unknown = self._store.changes.in_states(State.UNKNOWN)
             due = [change for change in unknown if self._backoff.is_due(change.change_id)][:BATCH_SIZE]
             if not due:
                 return
@@ -308,10 +310,10 @@ class Outbox:
         Changes of a contact with an unknown change wait for that one, as do those of a contact with a change
         that an earlier run may still be sending.
         """
-        unknown = self._store.changes_in(State.UNKNOWN, State.SENDING)
+        unknown = self._store.changes.in_states(State.UNKNOWN, State.SENDING)
         blocked_ids = {change.contact_id for change in unknown}
         # No contact has more than one open change of an action.
-        queued = self._store.changes_in(
+        queued = self._store.changes.in_states(
             State.QUEUED, limit=_LOOK_AHEAD + 2 * (len(blocked_ids) + len(self._backoff))
         )
         waiting = {each.contact_id for each in queued if not self._backoff.is_due(each.change_id)}

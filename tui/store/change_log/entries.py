@@ -60,7 +60,7 @@ def write_entry(
     )
 
 
-def read_entries_of(database: Database, contact_id: str) -> list[ChangeLogEntry]:
+def read_entries_of_contact(database: Database, contact_id: str) -> list[ChangeLogEntry]:
     """Read what happened to a contact's changes, newest first."""
     rows = database.rows(
         """

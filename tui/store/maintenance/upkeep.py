@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from tui.store.database import Database
 
 
-class MaintenanceQueries:
+class Maintenance:
     """Checks and backups. Each works in a thread of its own, beside readers and writers."""
 
-    _database: Database
-
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._is_stopped = threading.Event()
 
     def stop_checks(self) -> None:
