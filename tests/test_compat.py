@@ -22,6 +22,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.widgets import Input, Label, OptionList
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PARTS = {
-    App: "_close_messages_no_wait _exception_event _handle_exception _registry"
+    App: "_close_messages_no_wait _exception_event _handle_exception _keymap _registry"
     " action_command_palette get_driver_class on_event run_action panic search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
@@ -42,7 +43,8 @@ _PARTS = {
     " start_application_mode stop_application_mode suspend_application_mode write",
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
-    Screen: "_on_resize dismiss",
+    Screen: "_on_resize _push_result_callback dismiss",
+    ScrollView: "_scroll_update set_reactive virtual_size",
     ScrollBar: "renderer",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
@@ -61,6 +63,7 @@ async def test_textual_is_the_one_that_was_overridden() -> None:
     missing += [
         f"{type(one).__name__}.{name}"
         for one, names in {
+            Input(): "_bindings",
             app: "_exception _exit _return_code _closing _closed _mounted_event _running",
             driver: "_auto_restart _must_signal_resume _key_thread _writer_thread exit_event fileno",
         }.items()

@@ -4,7 +4,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.events import Key
 
-from tui.widgets.inputs import OrderedInput
+from tui.compat.textual import OrderedInput
 
 
 class _Host(App[None]):

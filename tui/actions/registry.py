@@ -10,6 +10,8 @@ from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Provider
 from textual.keys import REPLACED_KEYS, key_to_character
 
+from tui.compat.textual import current_keymap
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -199,8 +201,7 @@ def is_offered(app: App[Any], item: ActionSpec) -> bool:
 
 def current_keys(app: App[Any], item: ActionSpec) -> str:
     """Return the keys of an action as they are now: those of the settings, where they give it others."""
-    keymap = app._keymap  # noqa: SLF001 - Textual has a way to set it and none to read it
-    return keymap.get(item.binding_id, item.keys)
+    return current_keymap(app).get(item.binding_id, item.keys)
 
 
 def key_name(key: str) -> str:

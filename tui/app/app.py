@@ -13,7 +13,7 @@ from textual.worker import WorkerState
 from tui.actions.registry import ActionCommands, bindings, is_action, spec
 from tui.app.engine_registry import EngineRegistry
 from tui.app.terminal_watchdog import TerminalWatchdog
-from tui.compat.textual import CrashSafeApp
+from tui.compat.textual import CrashSafeApp, as_default_screen
 from tui.model.errors import ReadOnlyReason, ReshelveError
 from tui.model.services import read_only_reason
 from tui.screens import navigation
@@ -117,9 +117,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """Open on the contacts, or on how to connect."""
-        screen = self._first_screen()
-        screen._push_result_callback(self, None)  # noqa: SLF001 - else it can't be switched for another
-        return screen
+        return as_default_screen(self._first_screen(), self)
 
     def _first_screen(self) -> Screen[None]:
         if self._current is not None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tui.system.platform import STOP_SIGNALS, HangUpDetector, on_signals
 
@@ -43,28 +40,3 @@ class TerminalWatchdog:
     def _check_terminal(self) -> None:
         if self._hang_up.has_hung_up:
             self._end()
-
-
-class _SafeOutput(io.FileIO):
-    """Takes what is written after the terminal has gone as written: nobody is there to see it."""
-
-    def write(self, data: Any, /) -> int:
-        """Write what can be written."""
-        try:
-            return super().write(data)
-        except OSError:
-            return len(data)
-
-
-def ignore_terminal_write_errors() -> None:
-    """Let what Textual paints on never fail; to be called before the app runs.
-
-    Textual's thread that paints ends at the first error, as a closed terminal gives. What was to be painted
-    then piles up until the app waits for ever for somebody to take it.
-    """
-    # Windows' consoles aren't written to as files are, and end the program when they are closed.
-    if sys.platform != "win32" and sys.__stderr__ is not None and os.isatty(sys.__stderr__.fileno()):
-        raw = _SafeOutput(sys.__stderr__.fileno(), "w", closefd=False)
-        sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]  # it is what Textual opens
-            io.BufferedWriter(raw), encoding=sys.__stderr__.encoding, errors="replace", newline=""
-        )

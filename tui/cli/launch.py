@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.app.terminal_watchdog import ignore_terminal_write_errors
+from tui.compat.terminal_output import ignore_terminal_write_errors
 from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsError, StoreError
 from tui.model.query import fold
 from tui.settings import ScreenSettings, find_key, load_report, set_value

@@ -16,6 +16,7 @@ from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
+from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import ThemeProvider
 from textual.widgets import Button, Input, OptionList
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from textual.actions import ActionParseResult
     from textual.dom import DOMNode
     from textual.driver import Driver
+    from textual.geometry import Size
     from textual.message_pump import MessagePump
 
 TEXTUAL_VERSION: Final = "8.2"
@@ -72,6 +74,32 @@ class SafeOptionList(OptionList):
     def _move_page(self, direction: Any) -> None:
         with suppress(KeyError):
             super()._move_page(direction)
+
+
+class OrderedInput(Input):
+    """An input that handles every key in the order typed.
+
+    Textual writes a letter at once, but lets backspace and the other bound keys travel up to the app
+    first: of `x`, backspace, `y` that arrive together, `y` would be written before `x` is deleted.
+    It also hands over keys that arrived together with the one that moved the focus elsewhere.
+    """
+
+    async def on_key(self, event: events.Key) -> None:
+        """Run bound keys at once, and pass on keys that are meant for another widget."""
+        focused = self.screen.focused
+        if focused is not self:
+            event.stop()
+            event.prevent_default()
+            if focused is not None and self.screen.is_current:
+                focused.post_message(events.Key(event.key, event.character))
+            return
+        if event.is_printable:
+            return
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if not binding.priority and await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
 
 
 class ReadyButton(Button):
@@ -216,3 +244,25 @@ def _current_node() -> MessagePump | None:
         return get_current_worker().node
     except NoActiveWorker:
         return active_message_pump.get(None)
+
+
+def as_default_screen(screen: Screen[None], app: App[Any]) -> Screen[None]:
+    """Prepare a screen for `get_default_screen`, so that it can be switched for another later."""
+    screen._push_result_callback(app, None)  # noqa: SLF001 - see above
+    return screen
+
+
+def current_keymap(app: App[Any]) -> Mapping[str, str]:
+    """Return the keys that were given to bindings with `set_keymap`, by binding id."""
+    return app._keymap  # noqa: SLF001 - see above
+
+
+def set_virtual_size(view: ScrollView, size: Size) -> None:
+    """Give a scroll view another size without the layout that assigning `virtual_size` causes.
+
+    That layout is 14 ms of a key press in the search box.
+    """
+    if size != view.virtual_size:
+        view.set_reactive(ScrollView.virtual_size, size)
+        if view.is_attached:
+            view._scroll_update(size)  # noqa: SLF001 - see above

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Checkbox, Input
+from textual.widgets import Checkbox
 
 from tui.widgets.labels import StaticLine
 from tui.widgets.text import content
@@ -71,31 +70,6 @@ class ChoiceField(StaticLine, can_focus=True):
     def on_click(self) -> None:
         """Ask for another answer."""
         self.action_pick()
-
-
-class OrderedInput(Input):
-    """An input for people who type faster than the screen is painted.
-
-    Textual writes a letter at once, but lets backspace and the other bound keys travel up to the app
-    first: of `x`, backspace, `y` that arrive together, `y` would be written before `x` is taken away.
-    It also hands over keys that arrived together with the one that moved the focus elsewhere.
-    """
-
-    async def _on_key(self, event: events.Key) -> None:
-        focused = self.screen.focused
-        if focused is not self:
-            event.stop()
-            event.prevent_default()
-            if focused is not None and self.screen.is_current:
-                focused.post_message(events.Key(event.key, event.character))
-            return
-        if event.is_printable:
-            return
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            if not binding.priority and await self.app.run_action(binding.action, self):
-                event.stop()
-                event.prevent_default()
-                return
 
 
 class TickBox(Checkbox):

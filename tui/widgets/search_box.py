@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
+from tui.compat.textual import OrderedInput
 from tui.widgets.formatting import format_number
-from tui.widgets.inputs import OrderedInput
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_format import hint_text
 
@@ -78,8 +78,8 @@ class _SearchInput(OrderedInput):
     #: Where the person goes from here, as a selector.
     list_selector = ""
 
-    async def _on_key(self, event: events.Key) -> None:
-        # The key that leads here, pressed once more out of habit: no search begins with it.
+    async def on_key(self, event: events.Key) -> None:
+        """Ignore a repeated `/` while the box is empty."""
         if event.character == "/" and not self.value:
             event.stop()
             event.prevent_default()

@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.compat.textual import set_virtual_size
 from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
@@ -418,17 +419,8 @@ class TableView(ScrollView):
         self.refresh()
 
     def _set_count(self, count: int) -> None:
-        """Make room for so many rows without the layout that assigning `virtual_size` would cause.
-
-        That is 14 ms of a key press in the search box. `_scroll_update` is Textual's own, and private:
-        the test of this method fails when it changes.
-        """
         self._count = count
-        size = Size(0, count + _HEADER_LINES)
-        if size != self.virtual_size:
-            self.set_reactive(ScrollView.virtual_size, size)
-            if self.is_attached:
-                self._scroll_update(size)
+        set_virtual_size(self, Size(0, count + _HEADER_LINES))
 
     def _scroll_row(self, index: int) -> None:
         """Bring a row to the top, as far as there are rows below it."""

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings, error_message
-from tui.compat.textual import ReadyButton
+from tui.compat.textual import OrderedInput, ReadyButton
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
@@ -21,7 +21,7 @@ from tui.screens.base_screen import EngineScreen
 from tui.screens.compare import formatting
 from tui.screens.compare.path_finder import PathFinder, default_folder
 from tui.screens.dialogs.choose import ChooseScreen
-from tui.widgets.inputs import ChoiceField, OrderedInput
+from tui.widgets.inputs import ChoiceField
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 

@@ -18,10 +18,10 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.compat.textual import OrderedInput
 from tui.screens.compare import formatting
 from tui.system.user_files import expand_path
 from tui.widgets import clock
-from tui.widgets.inputs import OrderedInput
 from tui.widgets.text import safe
 from tui.widgets.virtual_list import VirtualList
 

@@ -9,10 +9,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Checkbox, Input, Static
 
 from tui.actions.registry import current_key
+from tui.compat.textual import OrderedInput
 from tui.model.account import ConnectRequest
 from tui.screens.connect import formatting
 from tui.widgets import clock
-from tui.widgets.inputs import OrderedInput, TickBox
+from tui.widgets.inputs import TickBox
 from tui.widgets.labels import SafeLabel
 from tui.widgets.text import content
 

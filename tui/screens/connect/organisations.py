@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.actions.registry import bindings
-from tui.compat.textual import SafeOptionList
+from tui.compat.textual import OrderedInput, SafeOptionList
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
 from tui.screens.base_screen import BaseScreen
@@ -24,7 +24,6 @@ from tui.screens.connect.formatting import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import ConnectRequested, OrganisationChosen
 from tui.widgets.formatting import pluralize
-from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 

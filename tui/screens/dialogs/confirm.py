@@ -11,14 +11,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings, error_message
-from tui.compat.textual import ReadyButton
+from tui.compat.textual import OrderedInput, ReadyButton
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen
 from tui.screens.dialogs import formatting
 from tui.screens.messages import PrecheckFailed, PrecheckFinished
-from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 

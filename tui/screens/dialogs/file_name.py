@@ -11,10 +11,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions.registry import bindings
-from tui.compat.textual import ReadyButton
+from tui.compat.textual import OrderedInput, ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.system.user_files import expand_path
-from tui.widgets.inputs import OrderedInput
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 
