@@ -80,7 +80,7 @@ async def test_groups_by_key_and_by_click(busy: FakeBackend) -> None:
         bar = screen(person).query_one(GroupBar)
         assert "In progress 2" in bar.text
         assert "Refused by Xero 1" in bar.text
-        await person.pilot.click(GroupBar, offset=(bar.text.index("Unseen") + 2, 0))
+        await person.pilot.click(GroupBar, offset=(bar.text.index("Pending") + 2, 0))
         await person.settle()
         assert names(person) == ["Bayside Wholesale"]
         await person.press("5")

@@ -86,7 +86,7 @@ async def test_help_opens_and_closes(backend: FakeBackend, key: str) -> None:
 
 async def test_the_palette_runs_commands_by_name(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        await person.press("ctrl+p", *"look for news", "enter")
+        await person.press("ctrl+p", *"refresh from", "enter")
         await person.settle()
         assert ("refresh",) in backend.calls
 
@@ -96,7 +96,7 @@ async def test_the_palette_offers_only_what_works_here(backend: FakeBackend) -> 
         await person.press("ctrl+p")
         options = person.screen.query_one("CommandList")
         shown = [str(options.get_option_at_index(i).prompt) for i in range(options.option_count)]  # type: ignore[attr-defined]
-        assert any("Hand-offs" in line for line in shown)
+        assert any("Restores" in line for line in shown)
         assert not any("Stop waiting" in line for line in shown)
 
 

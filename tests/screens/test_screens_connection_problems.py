@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tui.model.snapshot import XeroStatus
 
 UNAUTHORISED = {"Title": "Unauthorized", "Status": 401}
-NO_SCOPE = {"permission (scope)", "Connect to Xero again"}
-EXPIRED = {"is no longer valid", "Reconnect to Xero"}
+NO_SCOPE = {"permission (scope)"}
+EXPIRED = {"is no longer valid"}
 ANSWERS = [
     (
         httpx.Response(401, json={**UNAUTHORISED, "Detail": "insufficient_scope"}),

@@ -115,7 +115,7 @@ async def test_a_tick_that_cannot_be_kept_is_taken_back(backend: FakeBackend) ->
 async def test_without_groups_it_says_what_one_is_and_where_to_make_it() -> None:
     async with running(with_groups(())) as person:
         await person.press("g")
-        assert "A contact group is a list of contacts" in words(person)
+        assert "No contact is in a contact group" in words(person)
         assert "Contacts › All contacts › New group" in words(person)
         await person.press("space", "enter", "down")
         assert person.sees(TenantGroupsScreen)
@@ -166,15 +166,13 @@ async def test_the_first_archive_explains_and_the_next_is_short(backend: FakeBac
             "Billing Contact for Tenancy was Archived",
             "The contact must be un-archived before creating new invoices or credit notes.",
             "change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact",
-            "g marks the contact groups that are tenants",
+            "choose your tenant groups",
         ):
             assert part in said
         await person.press("escape")
         backend.is_first_archive = False
         await person.press("a")
-        assert words(person).splitlines()[-1] == (
-            "If this contact is billed for an active tenancy, its invoices will fail"
-        )
+        assert "its invoices will fail after the next sync" in words(person).splitlines()[-1]
 
 
 async def test_restoring_says_nothing_of_tenancies(backend: FakeBackend) -> None:
@@ -226,8 +224,8 @@ async def test_among_several_the_tenants_come_first_and_are_counted(backend: Fak
         await person.press(*["space"] * 4, "a")
         assert lines(person) == [
             (
-                "! 3 of these are in “Tenants” and “Former tenants”. Look in Re-Leased first: a tenancy that "
-                "bills one of them can't be invoiced once it is archived."
+                "! 3 of these are in “Tenants” and “Former tenants”. Check Re-Leased first: once archived, a "
+                "contact billed for a tenancy can't be invoiced."
             ),
             "• Abel Tasman Lettings",
             "! In “Tenants”.",
@@ -314,7 +312,7 @@ async def test_redoing_an_archive_warns_of_tenants_too(backend: FakeBackend) -> 
         await person.press("U")
         assert person.sees(AskScreen)
         said = words(person)
-        assert "! In “Tenants”: if a tenancy in Re-Leased bills it" in said
+        assert "! In “Tenants”: if it is billed for a tenancy in Re-Leased" in said
         assert said.index("Fish & Chips: archived, in “Tenants”") < said.index("Tamihana: archived")
         assert "Check Re-Leased first" not in said
 

@@ -361,7 +361,7 @@ def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
     assert "Loading" in next_sync(waiting, NOW, is_practice=False).text
     assert "loading" in sync_overview(waiting, NOW)
     assert "doesn't say" in next_sync(asked, NOW, is_practice=False).text
-    assert "doesn't say" in sync_overview(asked, NOW)
+    assert "doesn't show" in sync_overview(asked, NOW)
 
 
 @pytest.mark.parametrize("words", ["Service Unavailable", "The Organisation is offline"])
