@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+from support.effort import register_profiles
 from support.token_scan import TokenScan
 
 from tui.system.log import logger
@@ -13,10 +17,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+TESTS = Path(__file__).parent
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell starts what runs in its background deaf to Ctrl-C, and programs under test would inherit that.
+    # A background job ignores Ctrl-C, and under nohup hang-ups. Programs under test would inherit both.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     config.pluginmanager.register(TokenScan(), "token-scan")
+    register_profiles()
+    settings.load_profile(config.getoption("--hypothesis-profile") or _profile(config))
+
+
+def _profile(config: pytest.Config) -> str:
+    """Return the Hypothesis profile that goes with the selected tests."""
+    return "quick" if config.option.markexpr.startswith("not ") else "thorough"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give tests the markers that follow from their folder, their file and their kind."""
+    is_thorough = _profile(config) == "thorough"
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in {"crash", "end_to_end"}:
+            item.add_marker(folder)
+        elif item.path.stem.endswith("_pictures"):
+            item.add_marker("pictures")
+        # Properties are tried twice: with a few examples in the quick tier, with many in the slow one.
+        if is_thorough and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:

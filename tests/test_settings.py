@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from support.effort import examples
 
 from tui.model.errors import SettingsError
 from tui.net.loopback import is_loopback
@@ -397,7 +398,7 @@ ZONES = st.sampled_from(["", "Pacific/Auckland", "America/New_York", "UTC"])
 TIMES = st.times().map(lambda at: at.isoformat())
 
 
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=examples(50))
 @given(
     st.builds(
         Settings,
@@ -574,7 +575,7 @@ BEGINNINGS = st.sampled_from(
 )
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=examples(200))
 @given(BEGINNINGS, PATHS, VALUES)
 def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, before: str, path: str, text: str

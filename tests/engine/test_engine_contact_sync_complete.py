@@ -143,7 +143,7 @@ async def until_done(store: Store, xero: Books, clock: Clock) -> None:
 
 
 @given(count=st.integers(0, 20), first=WORK, later=WORK)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_what_is_stored_is_what_xero_has(
     count: int, first: list[tuple[str, int]], later: list[tuple[str, int]]
 ) -> None:

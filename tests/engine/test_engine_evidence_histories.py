@@ -191,7 +191,7 @@ class Anything:
     display_status = None
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(deeds, min_size=4, max_size=16), st.sampled_from(ZONES), st.booleans())
 def test_nothing_the_pane_shows_exceeds_the_evidence(
     history: list[Deed],

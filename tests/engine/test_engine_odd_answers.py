@@ -20,6 +20,7 @@ import pytest
 from engine.model_xero import START, Clock, contact
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.effort import examples
 
 from tui.engine.precheck import build_precheck
 from tui.engine.services.contacts import ContactRefresher
@@ -249,7 +250,7 @@ VERDICTS = [Write.ECHO, Write.REASON]
 LEAVE_IT_OPEN = [each for each in Write if each not in VERDICTS]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(LEAVE_IT_OPEN), max_size=4), st.lists(STEPS, max_size=8))
 def test_a_done_archive_is_never_refused_nor_somebody_elses(
     writes: list[Write], steps: list[tuple[int, list[Read], bool, bool]]
@@ -282,7 +283,7 @@ async def _a_done_archive(
     assert change.confirmed_at == office.xero.contacts[ID][1]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from([Write.FINE, Write.NOT_SENT]), max_size=2), st.lists(STEPS, max_size=4))
 def test_a_contact_that_xero_does_not_have_is_refused_in_the_end(
     writes: list[Write], steps: list[tuple[int, list[Read], bool, bool]]

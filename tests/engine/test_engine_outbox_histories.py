@@ -12,6 +12,7 @@ from engine.model_xero import Fault, ModelXero, contact
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.effort import examples
 
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, Origin, State, Transition
@@ -193,5 +194,5 @@ def _confirmed_at(change: Change) -> tuple[object, int]:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(60), stateful_step_count=15, suppress_health_check=list(HealthCheck)
 )

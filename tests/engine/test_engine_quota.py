@@ -8,13 +8,14 @@ import pytest
 from engine.model_xero import START, Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.effort import examples
 
 from tui.engine.connectivity.quota import ActivityTracker, QuotaBudget, QuotaHighWaterMark
 
 POLLS = st.floats(1, 600)
 LEFT = st.integers(0, 5_000)
 IDLE = st.sampled_from([0.0, 299.0, 300.0, 3_599.0, 3_600.0, 1e6])
-examples = settings(max_examples=100, deadline=None)
+with_examples = settings(max_examples=examples(100))
 
 
 def budget(left: int | None, poll_seconds: float = 15, *, peak: int = 5_000) -> QuotaBudget:
@@ -81,7 +82,7 @@ def test_the_pace_of_pulls_at_xeros_limit(left: int, seconds: float) -> None:
     assert budget(left).refresh_interval(0, is_shared=False) == pytest.approx(seconds)
 
 
-@examples
+@with_examples
 @given(poll=POLLS, left=LEFT, idle=IDLE)
 def test_all_looks_together_could_go_on_for_a_day_and_leave_a_fifth(
     poll: float, left: int, idle: float
@@ -93,7 +94,7 @@ def test_all_looks_together_could_go_on_for_a_day_and_leave_a_fifth(
     assert pulls + looks <= max(left - 1_000, 2 * 24) + 1e-6
 
 
-@examples
+@with_examples
 @given(poll=POLLS, fewer=LEFT, more=LEFT, idle=IDLE)
 def test_fewer_calls_left_never_mean_looking_more_often(
     poll: float, fewer: int, more: int, idle: float
@@ -106,7 +107,7 @@ def test_fewer_calls_left_never_mean_looking_more_often(
     )
 
 
-@examples
+@with_examples
 @given(poll=POLLS, left=LEFT, idle=IDLE)
 def test_news_are_never_looked_for_more_often_than_the_settings_say(
     poll: float, left: int, idle: float
@@ -143,7 +144,7 @@ def test_a_watched_list_is_looked_at_quickly_as_far_as_a_quarter_of_what_can_be_
     assert made.manual_restore_interval(0, is_fast=True) == 2.5
 
 
-@examples
+@with_examples
 @given(left=LEFT, opened=st.lists(st.integers(0, 400), max_size=30))
 def test_however_often_the_list_is_opened_the_reserve_is_kept(left: int, opened: list[int]) -> None:
     made = budget(left)

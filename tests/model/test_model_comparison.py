@@ -22,7 +22,7 @@ SOURCE = FileSource("contacts.csv", "0123456789abcdef", DATED)
 ACTIVE, ARCHIVED, GDPR, GONE = (
     ContactStatus.ACTIVE, ContactStatus.ARCHIVED, ContactStatus.GDPRREQUEST, ContactStatus.DELETED,
 )  # fmt: skip
-examples = settings(deadline=None)
+with_examples = settings(deadline=None)
 
 
 def xero_id(number: int) -> str:
@@ -119,7 +119,7 @@ _LINES = st.lists(
 ).map(lambda rows: [FileContact(n, s, key, name, email) for n, (s, name, email, key) in enumerate(rows, 2)])
 
 
-@examples
+@with_examples
 @given(_CONTACTS, _LINES)
 def test_a_certain_match_is_the_only_one_that_fits(
     contacts: list[XeroContact], lines: list[FileContact]
@@ -149,7 +149,7 @@ def test_a_certain_match_is_the_only_one_that_fits(
 # --- how it stands ---
 
 
-@examples
+@with_examples
 @given(_CONTACTS, _LINES)
 def test_every_line_has_one_place_and_every_contact_at_most_one(
     contacts: list[XeroContact], lines: list[FileContact]
@@ -171,7 +171,7 @@ def test_every_line_has_one_place_and_every_contact_at_most_one(
     assert not asked & {one.contact_id for one in found.only_in_xero}
 
 
-@examples
+@with_examples
 @given(_CONTACTS, _LINES, st.data())
 def test_a_persons_choices_keep_every_line_in_one_place(
     contacts: list[XeroContact], lines: list[FileContact], data: st.DataObject
@@ -312,7 +312,7 @@ _HISTORIES = st.lists(
 )
 
 
-@examples
+@with_examples
 @given(_CONTACTS, _LINES, _HISTORIES)
 def test_evidence_never_exceeds_what_the_file_shows(
     contacts: list[XeroContact], lines: list[FileContact], history: list[Change]

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.effort import examples
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
@@ -22,7 +23,7 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds of aware values have to be naive
 TIMES = st.times().map(lambda at: at.replace(second=0, microsecond=0))
 WINDOWS = st.tuples(TIMES, TIMES, st.sampled_from(ZONES)).map(lambda parts: NightlyWindow(*parts))
-examples = settings(max_examples=150, deadline=None)
+with_examples = settings(max_examples=examples(150))
 
 
 def change(
@@ -89,7 +90,7 @@ def test_what_xero_has_not_confirmed_is_neither_proved_nor_graded() -> None:
 # --- grades ---
 
 
-@examples
+@with_examples
 @given(
     now=MOMENTS,
     confirmed_at=MOMENTS,
@@ -128,7 +129,7 @@ def test_a_grade_never_exceeds_its_evidence(
         assert standing.since == confirmed_at
 
 
-@examples
+@with_examples
 @given(window=WINDOWS, confirmed_at=MOMENTS, first=MOMENTS, second=MOMENTS)
 def test_what_was_expected_stays_expected(
     window: NightlyWindow, confirmed_at: datetime, first: datetime, second: datetime
@@ -144,7 +145,7 @@ def test_what_was_expected_stays_expected(
         )
 
 
-@examples
+@with_examples
 @given(window=WINDOWS, confirmed_at=MOMENTS)
 def test_a_change_becomes_expected_exactly_when_its_next_window_ends(
     window: NightlyWindow, confirmed_at: datetime
@@ -194,7 +195,7 @@ def test_what_was_read_stays_read_even_when_reversed_or_missed_later() -> None:
 # --- nights ---
 
 
-@examples
+@with_examples
 @given(window=WINDOWS, moment=MOMENTS)
 def test_windows_lie_around_the_moment(window: NightlyWindow, moment: datetime) -> None:
     last_start, last_end = window.last_before(moment)
@@ -204,7 +205,7 @@ def test_windows_lie_around_the_moment(window: NightlyWindow, moment: datetime) 
     assert next_start - last_start <= timedelta(hours=24 * 3 + 2)
 
 
-@examples
+@with_examples
 @given(window=WINDOWS, moment=MOMENTS)
 def test_the_next_window_is_the_last_one_once_it_has_ended(window: NightlyWindow, moment: datetime) -> None:
     start, end = window.next_after(moment)
@@ -214,7 +215,7 @@ def test_the_next_window_is_the_last_one_once_it_has_ended(window: NightlyWindow
     assert window.next_after(before_start) == (before_start, before_end)
 
 
-@examples
+@with_examples
 @given(window=WINDOWS, first=MOMENTS, second=MOMENTS)
 def test_later_moments_have_later_windows(window: NightlyWindow, first: datetime, second: datetime) -> None:
     earlier, later = sorted((first, second))

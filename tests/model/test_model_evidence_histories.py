@@ -200,7 +200,7 @@ class Allowed:
         return False
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 @given(histories())
 def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
     watch = watch_of(history)
@@ -219,7 +219,7 @@ def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
         assert (grade is SyncStatus.SUPERSEDED) <= (place + 1 < len(history.confirmed))
 
 
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(250))
 @given(histories(), st.integers(0, 72))
 def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History, later: int) -> None:
     watch = watch_of(history)
@@ -229,7 +229,7 @@ def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History
         assert after == before or (before.status, after.status) == (SyncStatus.PENDING, SyncStatus.EXPECTED)
 
 
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(250))
 @given(histories())
 def test_what_is_settled_is_counted_by_one_moment(history: History) -> None:
     watch, last = watch_of(history), changes_of(history)[-1]

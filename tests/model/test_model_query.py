@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.effort import examples
 
 from tui.model.query import Query, Tab, TabCounts, fold
 from tui.model.query_parser import parse_query
 
-examples = settings(max_examples=200, deadline=None)
+with_examples = settings(max_examples=examples(200))
 TEXT = st.text(
     st.sampled_from("abAB éÉeßſİıｂＢ日本 　\N{NO-BREAK SPACE}\N{COMBINING ACUTE ACCENT}🙂ñ.-1"), max_size=12
 )
@@ -47,20 +48,20 @@ def test_different_letters_stay_different(typed: str, stored: str) -> None:
     assert not matches(parse_query(Tab.ALL, typed), stored)
 
 
-@examples
+@with_examples
 @given(st.text(max_size=20))
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
 # Beyond these, Greek has letters whose capitals say an iota that accents-off leaves out.
-@examples
+@with_examples
 @given(st.text(st.characters(max_codepoint=0x1EFF, exclude_characters="\N{COMBINING GREEK YPOGEGRAMMENI}")))
 def test_case_never_matters(text: str) -> None:
     assert fold(text.casefold()) == fold(text)
 
 
-@examples
+@with_examples
 @given(st.text(st.characters(max_codepoint=127), max_size=20))
 def test_plain_text_takes_the_short_way_to_the_same_place(text: str) -> None:
     assert fold(text + "é") == fold(text) + "e"
@@ -75,7 +76,7 @@ def test_words_are_folded_and_kept_once_in_order() -> None:
     assert parse_query(Tab.ALL, "  Bay  side BAY ").words == ("bay", "side")
 
 
-@examples
+@with_examples
 @given(new=TEXT, old=TEXT, stored=TEXT)
 def test_narrowing_is_sound(new: str, old: str, stored: str) -> None:
     narrow, wide = parse_query(Tab.ALL, new), parse_query(Tab.ACTIVE, old)
@@ -83,7 +84,7 @@ def test_narrowing_is_sound(new: str, old: str, stored: str) -> None:
         assert matches(wide, stored)
 
 
-@examples
+@with_examples
 @given(typed=st.text(st.sampled_from("abé ß日"), max_size=8), key=st.sampled_from("abé ß日"))
 def test_each_key_typed_at_the_end_narrows(typed: str, key: str) -> None:
     assert parse_query(Tab.ALL, typed + key).narrows(parse_query(Tab.ALL, typed))

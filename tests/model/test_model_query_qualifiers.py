@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.effort import examples
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.evidence import StatusSince, SyncStatus
@@ -35,7 +36,7 @@ from tui.model.query_parser import parse_query
 from tui.model.snapshot import ChangeView
 from tui.widgets.status_badge import badge_for
 
-examples = settings(max_examples=300, deadline=None)
+with_examples = settings(max_examples=examples(300))
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 # What the grammar is made of, so that all of it is met.
 TYPED = st.text(st.sampled_from('-":<>=., aisowegrupnc0127dé＞１\0') | st.characters(), max_size=24)
@@ -289,7 +290,7 @@ def test_typing_a_qualifier_never_raises_an_alarm(text: str) -> None:
         assert not any(note.is_problem for note in parse(f"bay {text[:end]}").issues), text[:end]
 
 
-@examples
+@with_examples
 @given(TEXT)
 def test_any_text_can_be_read(text: str) -> None:
     query = parse(text)
@@ -306,13 +307,13 @@ def test_any_text_can_be_read(text: str) -> None:
             assert start is None or end is None or start < end
 
 
-@examples
+@with_examples
 @given(st.text(st.characters(exclude_characters='-":'), max_size=20))
 def test_words_alone_are_read_as_ever(text: str) -> None:
     assert parse(text) == Query(Tab.ALL, tuple(dict.fromkeys(fold(text).split())))
 
 
-@examples
+@with_examples
 @given(narrow=PIECES, wide=PIECES, stored=st.text(st.sampled_from("iso wegr-:"), max_size=12))
 def test_narrowing_is_sound_with_what_is_left_out(narrow: str, wide: str, stored: str) -> None:
     def matches(query: Query) -> bool:

@@ -529,7 +529,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path) -> None:
 _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(_CELLS.filter(str.strip), min_size=1, max_size=8),
     delimiter=st.sampled_from(",;\t|"),
@@ -543,7 +543,7 @@ def test_what_is_written_as_csv_is_read_as_it_was(
     assert [one.name for one in contacts(file, text, encoding)] == [name.strip() for name in names]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.sampled_from([b"", b"Name,Status\n", b"\xff\xfe", b"\xef\xbb\xbfName;Archived\n", b"PK"]),
     rest=st.binary(max_size=200) | _CELLS.map(str.encode),

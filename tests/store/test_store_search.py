@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, names, search
 from support.asked import holds
+from support.effort import examples
 
 from tui.model.contact import ContactStatus
 from tui.model.query import Query, Tab, TabCounts
@@ -85,7 +86,7 @@ async def check(stored: Store, texts: Sequence[str]) -> None:
 
 
 @given(pages=st.lists(contacts, min_size=1, max_size=3), texts=queries)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
     pages: list[list[Contact]], texts: list[str]
 ) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, names, search
 from support.asked import is_asked_for
+from support.effort import examples
 
 from tui.model.change import Action, State, Transition
 from tui.model.contact import Balances, ContactStatus
@@ -170,7 +171,7 @@ def unlinked_by(told: Sequence[UserReport]) -> frozenset[str]:
     more=journal,
     texts=queries,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_qualifiers_find_what_looking_at_each_contact_finds(
     pages: list[list[Contact]],
     entries: list[dict[str, Any]],
@@ -331,7 +332,7 @@ async def test_words_alone_ask_the_database_nothing(stocked: Store, monkeypatch:
 
 
 @given(text=st.text("'\";)-:% is group owes<=>0x\\\0", max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_nothing_typed_becomes_sql(text: str) -> None:
     async def history() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store.damage import spoil, spoil_header
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
+from support.effort import examples
 
 from tui.model.change import Action
 from tui.model.change_list import BatchKind, UndoOutcome
@@ -127,7 +128,7 @@ WORDS = st.lists(st.tuples(st.sampled_from(["Tenants", "Owners", "Ōtaki", "x" *
 
 
 @pytest.mark.parametrize("is_backed_up", [True, False])
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=WORDS, after=WORDS)
 async def test_marks_survive_repair_and_merging(
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,23 +1,36 @@
-"""How much random work the tests do: `RESHELVE_TEST_EFFORT=4` tries four times as many cases as CI."""
+"""How much random work the tests do, by Hypothesis profile.
+
+`quick` is for ordinary runs, `thorough` for the slower tests and CI; `pytest --hypothesis-profile=exhaustive`
+tries four times as many cases as CI.
+"""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _Case = TypeVar("_Case")
 
-EFFORT: Final = float(os.environ.get("RESHELVE_TEST_EFFORT", "1"))
+# Examples of a property that doesn't ask for a number of its own.
+_PROFILES: Final = {"quick": 20, "thorough": 100, "exhaustive": 400}
+
+
+def register_profiles() -> None:
+    """Let Hypothesis know the profiles. No example has a time limit: CI machines are slow at times."""
+    for name, number in _PROFILES.items():
+        settings.register_profile(name, max_examples=number, deadline=None)
 
 
 def examples(number: int) -> int:
-    """Return how many cases to try instead of this many."""
-    return max(1, round(number * EFFORT))
+    """Return how many examples to try where CI tries this many."""
+    return max(1, round(number * settings.default.max_examples / _PROFILES["thorough"]))  # type: ignore[union-attr]
 
 
 def some(cases: Sequence[_Case], every: int) -> Sequence[_Case]:
-    """Return every so-many-th of the cases; all of them with more effort than CI's."""
-    return cases if EFFORT > 1 else cases[::every]
+    """Return every so-many-th of the cases; all of them in the exhaustive profile."""
+    is_exhaustive = examples(1) > 1
+    return cases if is_exhaustive else cases[::every]

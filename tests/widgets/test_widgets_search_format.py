@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.effort import examples
 
 from tui.model.query import Query, Tab
 from tui.model.query_parser import parse_query
@@ -55,7 +56,7 @@ def test_remarks_say_what_is_ignored_and_what_is_possible(text: str, width: int,
     assert said(text, width) == words
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(text=TEXT | PIECES.map("".join), width=st.integers(1, 80))
 def test_remarks_fit_and_are_harmless_whatever_was_typed(text: str, width: int) -> None:
     line = said(text, width)
@@ -64,7 +65,7 @@ def test_remarks_fit_and_are_harmless_whatever_was_typed(text: str, width: int) 
     assert bool(line) == bool(parse(text).issues)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(TEXT | PIECES.map("".join))
 def test_completing_only_adds_and_what_it_adds_is_understood(text: str) -> None:
     completed = complete(text)
@@ -94,7 +95,7 @@ def test_the_qualifier_at_the_end_is_completed(text: str, completed: str) -> Non
     assert complete(text) == completed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(TEXT | PIECES.map("".join))
 def test_correcting_is_done_where_it_is_offered(text: str) -> None:
     is_offered = ". Tab: " in said(text, 200)
