@@ -186,7 +186,7 @@ def test_an_unknown_theme_is_a_warning_and_one_of_the_palette_is_kept(demo: Demo
     set_value(file, "screen.theme", "purple")
     with demo.open() as terminal:
         until_contacts(terminal)
-        terminal.until_shown("is ignored")
+        terminal.until_shown("is invalid and ignored")
         # It may be a theme of a newer version.
         assert load(file, {}).screen.theme == "purple"
         terminal.write("\x10")
@@ -258,7 +258,7 @@ def test_a_crash_exits_with_1_restores_the_terminal_and_names_the_log_but_no_con
         assert terminal.wait() == 1
         assert terminal.is_as_found
         [log] = demo.paths.logs.glob("*.log")
-        for words in ("because of a bug", "Nothing is lost", str(log)):
+        for words in ("This is a bug in Reshelve", "Nothing is lost", str(log)):
             assert words in terminal.words
         for shown in (terminal.words, log.read_text(encoding="utf-8")):
             assert "Bayside" not in shown

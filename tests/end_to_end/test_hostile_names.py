@@ -193,7 +193,7 @@ async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, lo
         await house.pilot.press("y")
         await house.until(lambda: house.pane.refused_total == 4, "the refusals")
         await house.until(lambda: house.pane.pending_total == len(HOSTILE) - 4, "the others")
-        await until_harmless(house, "✗ refused")
+        await until_harmless(house, "✗ Refused by Xero")
         await at_every_size(house)
 
         await house.pilot.press("3")

@@ -159,7 +159,7 @@ async def test_what_is_disconnected_is_closed_and_another_is_opened(
         await house.pilot.press("ctrl+o")
         await house.until_shown(names(practice)[1])
         await house.pilot.press("d")
-        await house.until_shown("journal")
+        await house.until_shown("change log")
         await house.until_shown("y Disconnect")
         await house.pilot.press("y")
         await house.until(lambda: not house.app.account.organisations(), "disconnecting")

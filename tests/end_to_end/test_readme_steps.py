@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+#: What tells a person at the screen what to do; `docs/architecture.md` walks through the code.
+PAGES = [ROOT / "README.md"]
 LISTS = {steps.heading: steps for page in PAGES for steps in step_lists(page.read_text(encoding="utf-8"))}
 AT_THE_TERMINAL = {"enter": "\r", "escape": "\x1b", "tab": "\t", "space": " "}
 #: Seconds between two practice syncs; README's 45 would only make the test wait.

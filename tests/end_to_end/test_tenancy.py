@@ -67,7 +67,7 @@ async def test_the_first_archive_explains_and_a_marked_group_warns_each_time(
         for _ in range(2):
             said = await asked_to_archive(house, "Wombat Bakery")
             assert "Billing Contact for Tenancy was Archived" not in said
-            assert "! In “Tenants”: if a tenancy in Re-Leased bills it" in said
+            assert "! In “Tenants”: if it is billed for a tenancy in Re-Leased" in said
             await house.pilot.press("escape")
     # And after a start as well.
     async with open_house(practice, tmp_path / "home") as house:

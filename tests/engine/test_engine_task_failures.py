@@ -48,12 +48,12 @@ KINDS = (
 
 # Everything that the engine runs in the background, and the steps it takes there.
 PLACES = {
-    "check of the journal": (Store, "check_change_log"),
+    "check of the journal": (Maintenance, "check_change_log"),
     "lease": (Scheduler, "_check_lock"),
     "lease, others' writes": (Store, "changed_elsewhere"),
     "backup": (upkeep, "_back_up"),
-    "backup in its thread": (Store, "back_up"),
-    "check of everything": (Store, "check_file"),
+    "backup in its thread": (Maintenance, "back_up"),
+    "check of everything": (Maintenance, "check_file"),
     "looking after": (engine_module, "maintain"),
     "clock": (XeroClock, "save_offset"),
     "search index": (SearchService, "load"),

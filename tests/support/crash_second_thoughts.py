@@ -45,7 +45,7 @@ def retry(site: Site, size: int) -> Callable[[], None]:
     site.confirm(1)
     site.until(lambda: site.states() == {State.REFUSED}, "the refusal")
     site.practice.somebody("repeating", contact_id, repeating=False)
-    site.program().until_shown("✗ refused")
+    site.program().until_shown("✗ Refused by Xero")
     return lambda: site.program().write("R")
 
 

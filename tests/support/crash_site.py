@@ -36,7 +36,7 @@ _TYPED_FROM = 26
 _PATIENCE_SECONDS = 60
 _BETWEEN_LOOKS_SECONDS = 2
 _PLENTY = 1_000_000
-PAUSED = "Sending is paused"
+PAUSED = "Sending paused"
 _FAILED = "Something went wrong"
 # News is read at the start and when F5 is pressed: a look in between could settle a doubt by itself.
 _POLL_SECONDS = 3600
