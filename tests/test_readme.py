@@ -83,18 +83,22 @@ def test_the_demo_command_opens_the_demo_in_a_fresh_copy(tmp_path: Path) -> None
         assert "Traceback" not in terminal.screen.text
 
 
-def test_the_test_command_is_what_ci_runs() -> None:
+@pytest.mark.parametrize("mark", ["test command", "slower tests"])
+def test_the_test_commands_are_what_ci_runs(mark: str) -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    [extraction] = re.findall(r"^test_command=.+$", script, re.MULTILINE)
-    assert '\nbash -euo pipefail -c "$test_command"\n' in script
-    program = f'set -euo pipefail\n{extraction}\nprintf %s "$test_command"'
+    assert re.search(rf'^(\w+="[^"]*" )?run "{mark}"$', script, re.MULTILINE)
+    [function] = re.findall(r"^run\(\) \{\n.+?^\}$", script, re.DOTALL | re.MULTILINE)
+    shown = function.replace('bash -euo pipefail -c "$command"', ":")
+    assert shown != function
+    program = f'set -euo pipefail\n{shown}\nrun "{mark}"'
     done = subprocess.run([BASH, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == marked_command("test command")
+    assert done.stdout == f"$ {marked_command(mark)}\n"
 
 
 def test_there_are_no_other_commands_to_copy() -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-    assert blocks == [f"{marked_command('demo command')}\n", f"{marked_command('test command')}\n"]
+    marks = ("demo command", "test command", "slower tests")
+    assert blocks == [f"{marked_command(mark)}\n" for mark in marks]
     for installer in ("pipx install .", "uv tool install ."):
         assert f"`{installer}`" in README
 
