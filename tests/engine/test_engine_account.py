@@ -21,10 +21,10 @@ from tui.model.errors import (
     NoKeychainError,
     OfflineError,
     ReadOnlyError,
-    ReadOnlyReason,
     ReconnectError,
     SignInError,
 )
+from tui.model.reasons import ReadOnlyReason
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
 from tui.system.paths import Paths

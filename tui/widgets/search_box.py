@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
-from tui.widgets.formatting import format_number
+from tui.messages.formats import format_number
 from tui.widgets.inputs import OrderedInput
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_format import hint_text

@@ -20,11 +20,11 @@ from tui.model.errors import (
     KeychainError,
     NoKeychainError,
     ReadOnlyError,
-    ReadOnlyReason,
     ReconnectError,
     StoreError,
 )
 from tui.model.evidence import presumed_synced_until
+from tui.model.reasons import ReadOnlyReason
 from tui.net.loopback import is_loopback
 from tui.settings import set_value
 from tui.store.read_only_summary import read_summary

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 from textual.style import Style
 
-from tui.widgets.formatting import format_number, pluralize
+from tui.messages.formats import format_number, pluralize
 from tui.widgets.text import cells, content, fit
 
 if TYPE_CHECKING:
