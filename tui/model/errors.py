@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tui.model.reasons import GeneralReason, Notice, Param, ReadOnlyReason, Reason
+from tui.model.reasons import (
+    GeneralReason,
+    Notice,
+    Param,
+    ReadOnlyReason,
+    Reason,
+    SignInReason,
+    XeroReason,
+)
 
 
 class ReshelveError(Exception):
@@ -99,20 +107,17 @@ class OfflineError(XeroError):
 class NetworkSetupError(OfflineError):
     """A proxy, certificate or network setting of this computer prevents the connection.
 
-    `next_step` says what to change. It is retried meanwhile, as some problems resolve on their own.
+    The user has to change it. It is retried meanwhile, as some problems resolve on their own.
     """
 
 
 class KeychainError(OfflineError):
-    """The system's keychain can't be used, so no request can be sent to Xero.
+    """The system's keychain can't be used, so no request can be sent to Xero."""
 
-    `is_waiting` means that the keychain is waiting for the user: repeating the call waits for the same
-    prompt.
-    """
-
-    def __init__(self, message: str, next_step: str = "", *, is_waiting: bool = False) -> None:
-        super().__init__(message, next_step)
-        self.is_waiting = is_waiting
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is waiting for the user: repeating the call waits for the same prompt."""
+        return self.reason is SignInReason.KEYCHAIN_WAITING
 
 
 class KeychainWriteError(KeychainError, StoreError):
@@ -146,7 +151,7 @@ class RateLimitedError(XeroError):
     retryable = True
 
     def __init__(self, retry_after: float, problem: str) -> None:
-        super().__init__(f"Xero's rate limit is reached ({problem})")
+        super().__init__(XeroReason.RATE_LIMITED, problem=problem)
         self.retry_after = retry_after
         self.problem = problem
 
@@ -172,13 +177,13 @@ class NoKeychainError(SignInError):
 
 
 class RejectedError(XeroError):
-    """Xero rejected the whole request; `message` is Xero's own.
+    """Xero rejected the whole request.
 
     `status` is the HTTP status: for an id that it never issued, Xero returns an empty 404.
     """
 
-    def __init__(self, message: str, status: int, next_step: str = "") -> None:
-        super().__init__(message, next_step)
+    def __init__(self, reason: XeroReason, *, status: int, xero_message: str = "") -> None:
+        super().__init__(reason, status=status, xero_message=xero_message)
         self.status = status
 
 

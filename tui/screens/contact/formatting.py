@@ -129,7 +129,8 @@ def history_state(words: str, style: str = "$text-muted") -> Content:
 
 
 def _history_line(line: HistoryEntry) -> Content:
-    head = Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.event, "bold"))
+    when = formats.date_and_time(line.when) if line.when else formats.NO_VALUE
+    head = Content.assemble((when.ljust(_WHEN), "$text-muted"), content(line.event, "bold"))
     by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
     details = Content.assemble("\n", content(line.details, "$text-muted")) if line.details else Content("")
     return Content.assemble(head, by, details)
