@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import XeroStatus
 
 UNAUTHORISED = {"Title": "Unauthorized", "Status": 401}
-NO_SCOPE = {"permission (scope)", "Connect to Xero again"}
+NO_SCOPE = {"permission (scope)", "Reconnect to Xero"}
 EXPIRED = {"is no longer valid", "Reconnect to Xero"}
 ANSWERS = [
     (

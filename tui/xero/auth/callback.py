@@ -4,7 +4,7 @@ Any web page or local program can send requests to it too. Requests without the 
 rejected and the wait continues. Repeating the accepted request returns the same page until the server is
 closed, because browsers may send it twice. URLs are never logged: they contain the code.
 
-The pages that the browser shows are written here, because they are part of this server and not of the app.
+It is a screen of its own: the texts of the pages that the browser shows are here, not in `tui.messages`.
 """
 
 from __future__ import annotations
