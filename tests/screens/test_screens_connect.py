@@ -211,7 +211,7 @@ async def test_it_says_that_the_keychain_waits_for_the_person(account: FakeAccou
             account.attempt.ends_at = None
             account.on_keychain_wait(True)  # noqa: FBT003 - its only argument
             connect_screen(person).tick()
-            assert "look for its prompt" in says(person, "#status")
+            assert "check for its prompt" in says(person, "#status")
             account.on_keychain_wait(False)  # noqa: FBT003 - as above
             assert says(person, "#status") == words.READING
 

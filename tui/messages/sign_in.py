@@ -25,7 +25,7 @@ _FIX: Final = "Fix it, then try again."
 
 
 def _service(message: str) -> Callable[[Mapping[str, Param]], Text]:
-    """Return the text of a failure of Xero's sign-in service, which only a new sign-in doesn't retry."""
+    """Return the text of a failed exchange with Xero's sign-in service, which Reshelve may retry."""
     return lambda params: Text(
         message, RETRIED if params["is_retried"] else f"{_NOTHING_CHANGED} Try again in a moment."
     )
